@@ -1,0 +1,83 @@
+"""Every error a user can meet, and the vocabulary of reasons why something was not assessed.
+
+A reason is a code from `REASONS`, never free text alone, so that tables can be filtered by it.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+REASONS = {
+    "file_missing": "the file does not exist",
+    "empty_file": "the file has no bytes",
+    "not_media": "the file is not a video or sound file that can be read",
+    "decode_error": "the stream is damaged and could not be decoded",
+    "truncated": "the file ends early; what was there was used",
+    "no_video": "the file has no picture",
+    "no_audio": "the file has no sound track",
+    "silent_audio": "the sound track is digital silence",
+    "no_face": "no face was found in the sampled frames",
+    "too_short": "there is too little material to judge",
+    "not_trained": "this detector never saw labels for this part",
+    "disabled": "switched off by the user",
+    "crashed": "the worker process died on this file",
+    "timed_out": "the file took longer than the time limit",
+}
+"""Code -> what it means, in words for a reader who knows nothing of the code."""
+
+Part = Literal["file", "face", "voice"]
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a part of a file (face, voice, or the whole file) was not, or not fully, assessed."""
+
+    part: Part
+    code: str
+    """A key of `REASONS`."""
+    detail: str = ""
+    """What the decoder or the operating system said, if anything."""
+
+    def __post_init__(self) -> None:
+        if self.code not in REASONS:
+            raise ValueError(f"reason code {self.code!r} is unknown; known: {', '.join(REASONS)}")
+
+    def __str__(self) -> str:
+        return f"{self.part}:{self.code}"
+
+    @property
+    def sentence(self) -> str:
+        """The reason in words, with the detail in brackets."""
+        return f"{self.part}: {REASONS[self.code]}" + (f" ({self.detail})" if self.detail else "")
+
+
+class AvfakeError(Exception):
+    """Base of all errors that are the input's or the user's, never a bug of ours."""
+
+
+class MediaError(AvfakeError):
+    """A file that cannot be read; carries the path and the reason code for the status table."""
+
+    def __init__(self, path: str | Path, code: str, detail: str = "") -> None:
+        self.path, self.reason = str(path), Reason("file", code, detail)
+        super().__init__(f"{path}: {REASONS[code]}" + (f" ({detail})" if detail else ""))
+
+    def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
+        # Exceptions cross process borders; the default would replay the message as `path`.
+        return type(self), (self.path, self.reason.code, self.reason.detail)
+
+
+class SpecError(AvfakeError):
+    """A data spec, or the folder it describes, is not what it must be."""
+
+
+class ManifestError(AvfakeError):
+    """A manifest or a split that cannot be used; names the offending rows."""
+
+
+class ConfigError(AvfakeError):
+    """A setting outside what is allowed."""
+
+
+class BundleError(AvfakeError):
+    """A detector folder that is incomplete, altered, or made for other preprocessing."""

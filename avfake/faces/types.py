@@ -1,0 +1,65 @@
+"""Faces in single frames, and faces followed through time."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Detections:
+    """Faces found in one frame, most confident first."""
+
+    boxes: np.ndarray
+    """float32 [K, 4] x0, y0, x1, y1 in px of the full-resolution frame; may reach outside it."""
+    confidences: np.ndarray
+    """float32 [K] in [0, 1]."""
+    landmarks: np.ndarray
+    """float32 [K, 5, 2] x, y px: left eye, right eye, nose, left and right mouth corner
+    (left and right as seen in the picture)."""
+
+    def __post_init__(self) -> None:
+        count = len(self.boxes)
+        expected = {"boxes": (count, 4), "confidences": (count,), "landmarks": (count, 5, 2)}
+        for name, shape in expected.items():
+            if getattr(self, name).shape != shape:
+                raise ValueError(f"{name} must be {shape}, got {getattr(self, name).shape}")
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+
+class FaceDetector(Protocol):
+    """Anything that finds faces; `name` and its settings enter the preprocessing hash."""
+
+    name: str
+
+    def detect(self, frames: np.ndarray) -> list[Detections]:
+        """One `Detections` a frame. frames: uint8 [T, H, W, 3] RGB."""
+        ...
+
+
+@dataclass(frozen=True)
+class FaceTrack:
+    """One person's face through the sampled frames (gaps bridged by interpolation)."""
+
+    person_id: int
+    """0 for the most prominent person of the file."""
+    frame_indices: np.ndarray
+    """int64 [K], increasing, into the sampled frames."""
+    boxes: np.ndarray
+    """float32 [K, 4] px."""
+    confidences: np.ndarray
+    """float32 [K]; 0 where the box was interpolated over a gap."""
+    landmarks: np.ndarray
+    """float32 [K, 5, 2] px."""
+
+    def __post_init__(self) -> None:
+        count = len(self.frame_indices)
+        expected = {"boxes": (count, 4), "confidences": (count,), "landmarks": (count, 5, 2)}
+        for name, shape in expected.items():
+            if getattr(self, name).shape != shape:
+                raise ValueError(f"{name} must be {shape}, got {getattr(self, name).shape}")
+
+    def __len__(self) -> int:
+        return len(self.frame_indices)

@@ -1,0 +1,87 @@
+"""What crosses the border of this room: picture and sound that never travel without their clock."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class MediaInfo:
+    """What the container says of a file, without decoding it."""
+
+    path: Path
+    container: str
+    size_bytes: int
+    duration_seconds: float | None
+    has_video: bool
+    has_audio: bool
+    width: int | None = None
+    """Displayed width in px: after rotation and pixel aspect."""
+    height: int | None = None
+    fps: float | None = None
+    num_frames: int | None = None
+    """As the container states it; None where it does not."""
+    rotation_degrees: int = 0
+    """Clockwise turn to apply to a decoded frame before display: 0, 90, 180, 270."""
+    pixel_aspect: float = 1.0
+    """Displayed width of a pixel over its height, before rotation."""
+    video_codec: str | None = None
+    audio_codec: str | None = None
+    sample_rate: int | None = None
+    """Of the sound stream in the file, Hz."""
+    num_channels: int | None = None
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Pictures with their times."""
+
+    pixels: np.ndarray
+    """uint8 [T, H, W, 3] RGB, as displayed (rotated, square pixels)."""
+    seconds: np.ndarray
+    """float64 [T], increasing, seconds from the start of the file."""
+
+    def __post_init__(self) -> None:
+        if self.pixels.dtype != np.uint8 or self.pixels.ndim != 4 or self.pixels.shape[3] != 3:
+            raise ValueError(
+                f"pixels must be uint8 [T, H, W, 3], got {self.pixels.dtype} {self.pixels.shape}"
+            )
+        if self.seconds.shape != self.pixels.shape[:1]:
+            raise ValueError(
+                f"seconds must be [{len(self.pixels)}] like pixels, got {self.seconds.shape}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __repr__(self) -> str:
+        return f"Frames(pixels={self.pixels.shape}, seconds={self.seconds.round(2).tolist()})"
+
+
+@dataclass(frozen=True)
+class Waveform:
+    """Mono sound on the clock of its file: sample 0 is file second 0."""
+
+    samples: np.ndarray
+    """float32 [N] in [-1, 1]."""
+    sample_rate: int
+    """Hz."""
+
+    def __post_init__(self) -> None:
+        if self.samples.dtype != np.float32 or self.samples.ndim != 1:
+            raise ValueError(
+                f"samples must be float32 [N], got {self.samples.dtype} {self.samples.shape}"
+            )
+
+    def __repr__(self) -> str:
+        return f"Waveform({self.duration_seconds:.2f} s at {self.sample_rate} Hz)"
+
+    @property
+    def duration_seconds(self) -> float:
+        return len(self.samples) / self.sample_rate
+
+    @property
+    def is_silent(self) -> bool:
+        """True for digital silence: no sample above half a step of 16-bit sound."""
+        return not bool(np.any(np.abs(self.samples) > 0.5 / 32768))

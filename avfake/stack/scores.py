@@ -1,0 +1,42 @@
+"""What the branches said of one clip: the stacker's only input."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+def _empty() -> np.ndarray:
+    return np.zeros(0, np.float32)
+
+
+@dataclass(frozen=True)
+class ClipScores:
+    """Branch scores of one clip, all probabilities of forgery in [0, 1]; empty where absent."""
+
+    clip_id: str
+    frame_scores: np.ndarray = field(default_factory=_empty)
+    """float32 [K], one for each scored face crop, over all persons."""
+    frame_persons: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    """int64 [K] person_id."""
+    frame_seconds: np.ndarray = field(default_factory=_empty)
+    face_px: np.ndarray = field(default_factory=_empty)
+    """float32 [K], side of the face box in px of the original frame."""
+    face_confidences: np.ndarray = field(default_factory=_empty)
+    num_frames_sampled: int = 0
+    window_scores: np.ndarray = field(default_factory=_empty)
+    """float32 [W], one for each window of sound."""
+    window_seconds: np.ndarray = field(default_factory=_empty)
+    """float32 [W], start of each window."""
+    fused: Mapping[str, float | None] = field(default_factory=dict)
+    """Fusion head's probability for "overall", "face", "voice"; None where not assessed."""
+    voice_statistics: Mapping[str, float] = field(default_factory=dict)
+    """Name -> value, measured on the sound by `clips`."""
+
+    @property
+    def has_visual(self) -> bool:
+        return len(self.frame_scores) > 0
+
+    @property
+    def has_audio(self) -> bool:
+        return len(self.window_scores) > 0

@@ -1,0 +1,113 @@
+"""What the user gets for a file: probabilities, a decision, and why a part could not be judged."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from avfake.errors import Reason
+
+Decision = Literal["real", "fake", "unsure"]
+Status = Literal["ok", "partial", "failed"]
+
+
+@dataclass(frozen=True)
+class FaceScore:
+    """One face in one frame."""
+
+    seconds: float
+    box: tuple[float, float, float, float]
+    """x0, y0, x1, y1 in pixels of the displayed frame."""
+    p_fake: float
+
+
+@dataclass(frozen=True)
+class Person:
+    """One face followed through the video."""
+
+    person_id: int
+    p_face_fake: float
+    """Mean over the frames of this person; uncalibrated, for comparing persons of one file."""
+    frames: tuple[FaceScore, ...]
+
+
+@dataclass(frozen=True)
+class VoiceScore:
+    """One window of sound."""
+
+    start_seconds: float
+    end_seconds: float
+    p_fake: float
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """How probabilities become a decision."""
+
+    threshold: float
+    """p_fake above this may be called fake."""
+    false_alarm_rate: float
+    """Share of genuine clips expected above the threshold, on out-of-fold material."""
+    confidence: float
+    """Coverage level of the conformal set {real, fake}; both or none in it reads as unsure."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer for one file. 1 = fake in every probability; None = could not be assessed."""
+
+    file: str
+    decision: Decision
+    p_fake: float | None
+    p_face_fake: float | None
+    p_voice_fake: float | None
+    status: Status
+    reasons: tuple[Reason, ...] = ()
+    persons: tuple[Person, ...] = ()
+    voice: tuple[VoiceScore, ...] = ()
+    operating_point: OperatingPoint | None = None
+    detector: str = ""
+    """Name and hash of the bundle that answered."""
+
+    def __post_init__(self) -> None:
+        for name in ("p_fake", "p_face_fake", "p_voice_fake"):
+            value = getattr(self, name)
+            if value is not None and not 0.0 <= value <= 1.0:
+                raise ValueError(f"{name} is {value}; a probability lies in [0, 1]")
+        if self.p_fake is None and self.decision != "unsure":
+            raise ValueError(f"decision is {self.decision!r} without a probability")
+
+    def __str__(self) -> str:
+        parts = [
+            f"{name} {_percent(value)}"
+            for name, value in [("face", self.p_face_fake), ("voice", self.p_voice_fake)]
+        ]
+        lines = [
+            f"{self.file}: {self.decision} (probability of forgery {_percent(self.p_fake)}; "
+            f"{', '.join(parts)})"
+        ]
+        lines += [f"  {reason.sentence}" for reason in self.reasons]
+        return "\n".join(lines)
+
+    def to_json(self) -> str:
+        """The verdict as a JSON text; `from_json` gives it back unchanged."""
+        return json.dumps(asdict(self), indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Verdict":
+        """The verdict that `to_json` wrote."""
+        fields: dict[str, Any] = json.loads(text)
+        fields["reasons"] = tuple(Reason(**reason) for reason in fields["reasons"])
+        fields["voice"] = tuple(VoiceScore(**window) for window in fields["voice"])
+        fields["persons"] = tuple(_person(person) for person in fields["persons"])
+        if fields["operating_point"] is not None:
+            fields["operating_point"] = OperatingPoint(**fields["operating_point"])
+        return cls(**fields)
+
+
+def _person(fields: dict[str, Any]) -> Person:
+    faces = (FaceScore(**face | {"box": tuple(face["box"])}) for face in fields["frames"])
+    return Person(**fields | {"frames": tuple(faces)})
+
+
+def _percent(value: float | None) -> str:
+    return "not assessed" if value is None else f"{100 * value:.1f} %"

@@ -1,0 +1,76 @@
+"""The house keeps its shape: imports flow one way, files and functions stay small."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "avfake"
+ALLOWED = {
+    "errors": set(),
+    "verdict": {"errors"},
+    "media": {"errors"},
+    "models": {"errors"},
+    "train": {"errors"},
+    "stack": {"errors"},
+    "evaluate": {"errors"},
+    "cluster": {"errors"},
+    "faces": {"errors", "media"},
+    "data": {"errors", "media"},
+    "clips": {"errors", "media", "faces"},
+    "forge": {"errors", "media", "faces"},
+    "studio": {"errors", "media", "data", "forge", "cluster"},
+    "annotate": {"errors", "media", "verdict"},
+    "prepare": {"errors", "media", "clips", "faces", "data", "cluster"},
+    "bundle": {"errors", "clips", "models", "stack"},
+    "detector": {"errors", "bundle", "clips", "faces", "models", "stack", "verdict"},
+    "score": {"errors", "detector", "data", "cluster", "clips", "verdict"},
+    "cli": None,
+    "__init__": None,
+}
+"""Room -> rooms it may import; None = any."""
+FILES = sorted(PACKAGE.rglob("*.py")) + sorted((ROOT / "recipes").rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_rooms(tree: ast.AST) -> set[str]:
+    modules = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    modules += [a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names]
+    names = [
+        f"avfake.{alias.name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "avfake"
+        for alias in node.names
+    ]
+    return {m.split(".")[1] for m in modules + names if m.startswith("avfake.")}
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: p.stem)
+def test_a_room_imports_only_from_rooms_above_it(path: Path) -> None:
+    room = room_of(path)
+    assert room in ALLOWED, f"{room} has no line in ALLOWED and docs/architecture.md"
+    allowed = ALLOWED[room]
+    if allowed is not None:
+        assert imported_rooms(ast.parse(path.read_text())) - {room} <= allowed
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+def test_files_and_functions_stay_small(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) <= 300
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            docstring = ast.get_docstring(node, clean=False) or ""
+            length = node.end_lineno - node.lineno + 1 - len(docstring.splitlines())
+            assert length <= 50, f"{node.name} has {length} lines"
+            positional = [a.arg for a in node.args.posonlyargs + node.args.args]
+            assert len([a for a in positional if a not in ("self", "cls")]) <= 5, node.name
+
+
+def test_no_room_is_a_drawer() -> None:
+    drawers = {"utils", "util", "helpers", "common", "misc", "core"}
+    assert not {path.stem for path in FILES} & drawers
