@@ -7,25 +7,28 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "avfake"
+LEAVES = {"errors", "settings"}
+"""Known to every room; they know nobody."""
 ALLOWED = {
     "errors": set(),
-    "verdict": {"errors"},
-    "media": {"errors"},
-    "models": {"errors"},
-    "train": {"errors"},
-    "stack": {"errors"},
-    "evaluate": {"errors"},
-    "cluster": {"errors"},
-    "faces": {"errors", "media"},
-    "data": {"errors", "media"},
-    "clips": {"errors", "media", "faces"},
-    "forge": {"errors", "media", "faces"},
-    "studio": {"errors", "media", "data", "forge", "cluster"},
-    "annotate": {"errors", "media", "verdict"},
-    "prepare": {"errors", "media", "clips", "faces", "data", "cluster"},
-    "bundle": {"errors", "clips", "models", "stack"},
-    "detector": {"errors", "bundle", "clips", "faces", "models", "stack", "verdict"},
-    "score": {"errors", "detector", "data", "cluster", "clips", "verdict"},
+    "settings": set(),
+    "verdict": set(),
+    "media": set(),
+    "models": set(),
+    "train": set(),
+    "stack": set(),
+    "evaluate": set(),
+    "cluster": set(),
+    "faces": {"media"},
+    "data": {"media"},
+    "clips": {"media", "faces"},
+    "forge": {"media", "faces"},
+    "studio": {"media", "data", "forge", "cluster"},
+    "annotate": {"media", "verdict"},
+    "prepare": {"media", "clips", "faces", "data", "cluster"},
+    "bundle": {"clips", "models", "stack"},
+    "detector": {"bundle", "clips", "faces", "models", "stack", "verdict"},
+    "score": {"detector", "data", "cluster", "clips", "verdict"},
     "cli": None,
     "__init__": None,
 }
@@ -55,7 +58,7 @@ def test_a_room_imports_only_from_rooms_above_it(path: Path) -> None:
     assert room in ALLOWED, f"{room} has no line in ALLOWED and docs/architecture.md"
     allowed = ALLOWED[room]
     if allowed is not None:
-        assert imported_rooms(ast.parse(path.read_text())) - {room} <= allowed
+        assert imported_rooms(ast.parse(path.read_text())) - {room} <= allowed | LEAVES
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)

@@ -1,0 +1,9 @@
+"""Work spread over processes: a function and items come in, results or `Failure`s go out.
+
+A worker that dies or hangs costs its one item, never the run. The journal keeps what is done.
+"""
+
+from avfake.cluster.journal import Journal
+from avfake.cluster.pool import Failure, default_workers, map_items
+
+__all__ = ["Failure", "Journal", "default_workers", "map_items"]

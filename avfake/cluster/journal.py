@@ -1,0 +1,36 @@
+"""What is done, one JSON line a result, appended as it happens: a killed run goes on from it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+
+class Journal:
+    """Append-only results keyed by one of their fields; the last line of a key wins."""
+
+    def __init__(self, path: Path, key: str) -> None:
+        self.path, self.key = path, key
+        self.done: dict[str, dict[str, Any]] = {}
+        if path.exists():
+            self._read()
+
+    def append(self, result: dict[str, Any]) -> None:
+        """Keep a result; it is on its way to the disk when this returns."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(result) + "\n")
+        self.done[result[self.key]] = result
+
+    def _read(self) -> None:
+        kept = []
+        for line in self.path.read_text(encoding="utf-8").splitlines():
+            try:
+                result = json.loads(line)
+            except json.JSONDecodeError:
+                continue  # torn by a kill in mid-write: that item is simply done again
+            kept.append(line)
+            self.done[result[self.key]] = result
+        # A torn last line has no newline; the next append must not continue it.
+        partial = self.path.with_name(self.path.name + ".partial")
+        partial.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+        partial.replace(self.path)

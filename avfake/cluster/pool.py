@@ -1,0 +1,135 @@
+"""A pool of single-purpose processes, each on a pipe of its own.
+
+`concurrent.futures` breaks the whole pool when one worker dies and cannot stop one that hangs;
+here the parent knows which item each worker holds, so a crash or an endless decode is the result
+of that item alone.
+"""
+
+import multiprocessing
+import os
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from typing import Any, Generic, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What stands in the place of a result that could not be had."""
+
+    code: str
+    """"crashed" or "timed_out", as in `errors.REASONS`."""
+    detail: str = ""
+
+
+@dataclass
+class _Worker(Generic[Item]):
+    process: Any
+    pipe: Connection
+    index: int | None = None
+    """Of the item in hand; None when idle."""
+    since: float = field(default=0.0)
+
+
+def default_workers() -> int:
+    """The number of CPU cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def map_items(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    *,
+    workers: int = 1,
+    time_limit_seconds: float | None = None,
+) -> Iterator[tuple[int, Result | Failure]]:
+    """(index of the item, its result or Failure), in the order of completion.
+
+    workers = 0 runs in this process: no isolation and no time limit, for tests and debugging.
+    `function` must be importable by name (a module's function, or a `functools.partial` of one).
+    """
+    if workers == 0:
+        for index, item in enumerate(items):
+            yield index, _attempt(function, item)
+        return
+    threads = max(1, default_workers() // workers)
+    pool = [_start(function, threads) for _ in range(min(workers, len(items)))]
+    waiting = iter(enumerate(items))
+    try:
+        for slot in pool:
+            _hand_out(slot, waiting)
+        while any(worker.index is not None for worker in pool):
+            for slot, result in _collect(pool, time_limit_seconds):
+                done = slot.index
+                if isinstance(result, Failure) and not slot.process.is_alive():
+                    slot.process.join()
+                    fresh = _start(function, threads)
+                    slot.process, slot.pipe = fresh.process, fresh.pipe
+                _hand_out(slot, waiting)
+                assert done is not None
+                yield done, result
+    finally:
+        for worker in pool:
+            worker.process.kill()
+            worker.process.join()
+
+
+def _start(function: Callable[[Item], Result], threads: int) -> _Worker[Item]:
+    context = multiprocessing.get_context("spawn")  # forked copies of OpenMP pools deadlock
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs, threads), daemon=True)
+    process.start()
+    theirs.close()
+    ours.send(function)
+    return _Worker(process, ours)
+
+
+def _hand_out(worker: _Worker[Item], waiting: Iterator[tuple[int, Item]]) -> None:
+    worker.index, item = next(waiting, (None, None))
+    worker.since = time.monotonic()
+    if worker.index is not None:
+        worker.pipe.send(item)
+
+
+def _collect(
+    pool: list[_Worker[Item]], time_limit_seconds: float | None
+) -> Iterator[tuple[_Worker[Item], Any]]:
+    busy = [worker for worker in pool if worker.index is not None]
+    ready = wait([worker.pipe for worker in busy], timeout=1.0)
+    for worker in [worker for worker in busy if worker.pipe in ready]:
+        try:
+            yield worker, worker.pipe.recv()
+        except (EOFError, ConnectionResetError):
+            worker.process.join()
+            yield worker, Failure("crashed", f"exit code {worker.process.exitcode}")
+    for worker in [worker for worker in busy if worker.pipe not in ready]:
+        if time_limit_seconds is not None and time.monotonic() - worker.since > time_limit_seconds:
+            worker.process.kill()
+            worker.process.join()
+            yield worker, Failure("timed_out", f"limit {time_limit_seconds:g} s")
+
+
+def _serve(pipe: Connection, threads: int) -> None:
+    # Before numpy and torch are imported by unpickling the function: they read it once.
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ[name] = str(threads)
+    function = pipe.recv()
+    while True:
+        try:
+            item = pipe.recv()
+        except EOFError:
+            return
+        pipe.send(_attempt(function, item))
+
+
+def _attempt(function: Callable[[Item], Result], item: Item) -> Result | Failure:
+    try:
+        return function(item)
+    except Exception as error:  # noqa: BLE001 - one bad file is a row in the table, not the end
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        return Failure("crashed", f"{type(error).__name__}: {error} ({last.name}:{last.lineno})")

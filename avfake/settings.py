@@ -1,0 +1,63 @@
+"""Settings dataclasses to plain dictionaries and back, strictly, and their fingerprint.
+
+Every config in avfake is a frozen dataclass beside the code that reads it; this is how all of them
+are saved with a run or a bundle and read again without guessing.
+"""
+
+import dataclasses
+import difflib
+import hashlib
+import json
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from avfake.errors import ConfigError
+
+Config = TypeVar("Config")
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """The settings as nested dictionaries of JSON types."""
+    plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
+    return plain
+
+
+def from_dict(cls: type[Config], settings: Mapping[str, Any]) -> Config:
+    """The dataclass `cls` from what `to_dict` gave; ConfigError for a key it does not know."""
+    known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    for key in settings:
+        if key not in known:
+            raise ConfigError(
+                f"{cls.__name__} has no setting {key!r}{nearest(key, known)}; "
+                f"allowed: {', '.join(sorted(known))}"
+            )
+    hints = typing.get_type_hints(cls)
+    return cls(**{key: _value(hints[key], value) for key, value in settings.items()})
+
+
+def fingerprint(settings: Mapping[str, Any]) -> str:
+    """12 hex digits that differ when any setting differs."""
+    text = json.dumps(settings, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def nearest(name: str, known: typing.Iterable[str]) -> str:
+    """ " (did you mean ...?)" for a misspelt name, or nothing when none is near."""
+    near = difflib.get_close_matches(name, list(known), n=3)
+    return f" (did you mean {' or '.join(near)}?)" if near else ""
+
+
+def _value(hint: Any, value: Any) -> Any:
+    if isinstance(hint, types.UnionType):
+        return None if value is None else _value(_first_type(hint), value)
+    if dataclasses.is_dataclass(hint):
+        return from_dict(typing.cast(type, hint), value)
+    if typing.get_origin(hint) is tuple:
+        return tuple(value)
+    return value
+
+
+def _first_type(union: types.UnionType) -> Any:
+    return next(t for t in typing.get_args(union) if t is not type(None))

@@ -1,0 +1,63 @@
+import os
+import signal
+import time
+from functools import partial
+from pathlib import Path
+
+from avfake.cluster import Failure, Journal, map_items
+
+
+def square_or_misbehave(number: int) -> int:
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if number == 5:
+        time.sleep(60)
+    if number == 7:
+        raise ValueError("seven")
+    return number * number
+
+
+def threads_allowed(_: int) -> str:
+    return os.environ["OMP_NUM_THREADS"]
+
+
+def add(amount: int, number: int) -> int:
+    return amount + number
+
+
+def test_a_crash_a_hang_and_an_error_cost_only_their_own_items() -> None:
+    results = dict(map_items(square_or_misbehave, range(10), workers=2, time_limit_seconds=3))
+    assert set(results) == set(range(10))
+    assert {i: r for i, r in results.items() if not isinstance(r, Failure)} == {
+        i: i * i for i in (0, 1, 2, 4, 6, 8, 9)
+    }
+    assert results[3] == Failure("crashed", "exit code -9")
+    assert results[5] == Failure("timed_out", "limit 3 s")
+    assert isinstance(results[7], Failure)
+    assert "ValueError: seven" in results[7].detail
+
+
+def test_zero_workers_run_in_this_process() -> None:
+    assert dict(map_items(partial(add, 10), [1, 2], workers=0)) == {0: 11, 1: 12}
+
+
+def test_no_items_give_no_results() -> None:
+    assert list(map_items(add, [], workers=2)) == []
+
+
+def test_workers_share_the_cores() -> None:
+    [(_, threads)] = list(map_items(threads_allowed, [0], workers=1))
+    assert int(threads) >= 1
+
+
+def test_the_journal_survives_a_line_torn_by_a_kill(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    journal = Journal(path, "name")
+    journal.append({"name": "a", "value": 1})
+    journal.append({"name": "b", "value": 2})
+    with path.open("a") as file:
+        file.write('{"name": "c", "val')
+    again = Journal(path, "name")
+    assert set(again.done) == {"a", "b"}
+    again.append({"name": "c", "value": 3})
+    assert Journal(path, "name").done["c"] == {"name": "c", "value": 3}
