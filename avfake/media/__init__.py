@@ -1,0 +1,29 @@
+"""A path in, picture and sound with their clock out.
+
+Pictures are uint8 RGB as a viewer sees them: turned upright, square pixels. Sound is mono
+float32. Both carry seconds from the start of the file, the earlier start of the two streams. What
+cannot be read raises `MediaError` with a reason; what is damaged gives what was there. A path may
+point into an archive: "parts.zip!/dir/a.mp4". Writing goes through moviepy.
+"""
+
+from avfake.media.frames import iter_frames, read_frames
+from avfake.media.local import local_file
+from avfake.media.probing import probe, sample_times
+from avfake.media.sound import read_waveform, resample
+from avfake.media.types import Frames, MediaInfo, Waveform
+from avfake.media.writing import write_audio, write_video
+
+__all__ = [
+    "Frames",
+    "MediaInfo",
+    "Waveform",
+    "iter_frames",
+    "local_file",
+    "probe",
+    "read_frames",
+    "read_waveform",
+    "resample",
+    "sample_times",
+    "write_audio",
+    "write_video",
+]

@@ -26,6 +26,9 @@ class MediaInfo:
     """Clockwise turn to apply to a decoded frame before display: 0, 90, 180, 270."""
     pixel_aspect: float = 1.0
     """Displayed width of a pixel over its height, before rotation."""
+    video_start_seconds: float = 0.0
+    """First and end of the last picture on the file clock; sound may begin before or end after."""
+    video_end_seconds: float | None = None
     video_codec: str | None = None
     audio_codec: str | None = None
     sample_rate: int | None = None

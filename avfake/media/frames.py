@@ -1,0 +1,98 @@
+"""Pictures out of a file: at chosen times, or all of them one after the other."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import av
+import numpy as np
+from av.video.frame import VideoFrame
+
+from avfake.errors import MediaError
+from avfake.media.opening import NUM_THREADS, OpenMedia, open_media, read_packets, to_seconds
+from avfake.media.pictures import Display, pixel_aspect
+from avfake.media.types import Frames
+
+SAME_INSTANT_SECONDS = 1e-6
+"""A frame asked for by its own time is not missed through rounding."""
+
+
+def read_frames(path: str | Path, at_seconds: Sequence[float] | np.ndarray) -> Frames:
+    """The frames on display at the given times, in order of time.
+
+    A frame is on display from its time to that of the next one; the first also before, the last
+    also after. One asked for twice comes once. Only the chosen ones are converted and kept.
+    Damaged pictures are left out; MediaError if nothing could be decoded.
+    """
+    wanted = np.unique(np.asarray(at_seconds, dtype=np.float64))
+    if not len(wanted) or not np.isfinite(wanted).all():
+        raise ValueError(f"at_seconds must be one or more finite times, got {at_seconds}")
+    pixels: np.ndarray | None = None
+    seconds: list[float] = []
+    with open_media(path) as media:
+        display: Display | None = None
+        for time, frame in _on_display(decoded_pictures(media), wanted):
+            if pixels is None or display is None:
+                display = Display.of(frame, pixel_aspect(media.video))
+                pixels = np.empty((len(wanted), *display.size[::-1], 3), np.uint8)
+            pixels[len(seconds)] = display.pixels(frame)
+            seconds.append(time)
+    if pixels is None:
+        raise MediaError(path, "decode_error", "not one picture could be decoded")
+    return Frames(pixels[: len(seconds)], np.array(seconds))
+
+
+def iter_frames(path: str | Path) -> Iterator[tuple[float, np.ndarray]]:
+    """Every frame as (file second, uint8 [H, W, 3] RGB as displayed), one in memory at a time."""
+    display: Display | None = None
+    with open_media(path) as media:
+        for seconds, frame in decoded_pictures(media):
+            display = display or Display.of(frame, pixel_aspect(media.video))
+            yield seconds, display.pixels(frame)
+    if display is None:
+        raise MediaError(path, "decode_error", "not one picture could be decoded")
+
+
+def decoded_pictures(media: OpenMedia) -> Iterator[tuple[float, VideoFrame]]:
+    """(file second, picture) with times increasing; damaged pictures are left out."""
+    stream = media.video
+    if stream is None:
+        raise MediaError(media.name, "no_video")
+    stream.thread_type = "AUTO"
+    stream.codec_context.thread_count = NUM_THREADS
+    step = 1 / float(stream.average_rate or stream.guessed_rate or 25)
+    last: float | None = None
+    for packet in read_packets(media, stream):
+        for frame in _decoded(stream, packet):
+            if frame.pts is None:
+                seconds = 0.0 if last is None else last + step
+            else:
+                seconds = to_seconds(stream, frame.pts) - media.start_seconds
+            if not frame.is_corrupt and (last is None or seconds > last):
+                last = seconds
+                yield seconds, frame
+
+
+def _decoded(stream: av.VideoStream, packet: av.Packet | None) -> list[VideoFrame]:
+    try:
+        return stream.decode(packet)
+    except av.error.FFmpegError:
+        return []
+
+
+def _on_display(
+    pictures: Iterator[tuple[float, VideoFrame]], wanted: np.ndarray
+) -> Iterator[tuple[float, VideoFrame]]:
+    """Those of the pictures that are shown at one of the wanted (increasing) times."""
+    shown: tuple[float, VideoFrame] | None = None
+    position = 0
+    for picture in pictures:
+        if shown is not None:
+            passed = np.searchsorted(wanted, picture[0] - SAME_INSTANT_SECONDS)
+            if passed > position:
+                yield shown
+                position = int(passed)
+            if position == len(wanted):
+                return
+        shown = picture
+    if shown is not None and position < len(wanted):
+        yield shown

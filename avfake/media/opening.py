@@ -1,0 +1,101 @@
+"""Open containers: which streams count, and where second 0 of the file is."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from avfake.errors import MediaError
+from avfake.media.local import local_file
+
+REFUSED_FORMATS = {"hls", "dash", "concat", "sdp", "tty", "image2"}
+"""Playlists, which would open further files, and text drawn as pictures."""
+NUM_THREADS = 2
+
+
+@dataclass(frozen=True)
+class OpenMedia:
+    """An open container with the one picture stream and the one sound stream that are used."""
+
+    name: str
+    """The path as the caller gave it, for messages."""
+    file: Path
+    container: InputContainer
+    video: VideoStream | None
+    audio: AudioStream | None
+    start_seconds: float
+    """Container time of file second 0, the clock shared by pictures and sound."""
+
+
+@contextmanager
+def open_media(path: str | Path) -> Iterator[OpenMedia]:
+    """The container at `path`, closed on leaving; MediaError if it is not media."""
+    with local_file(path) as file, _open_container(file, name=str(path)) as container:
+        video = next((s for s in container.streams.video if _is_moving_picture(s)), None)
+        audio = next((s for s in container.streams.audio if s.codec_context), None)
+        if container.format.name in REFUSED_FORMATS or (video is None and audio is None):
+            raise MediaError(path, "not_media", f"{container.format.name}: no picture, no sound")
+        yield OpenMedia(str(path), file, container, video, audio, _start_seconds(video, audio))
+
+
+def read_packets(media: OpenMedia, stream: VideoStream | AudioStream) -> Iterator[Packet | None]:
+    """Packets of one stream up to its end or its damage, then one that flushes the decoder."""
+    packets = media.container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.error.FFmpegError:
+            packet = None
+        if packet is None or packet.size == 0:
+            yield None
+            return
+        yield packet
+
+
+def to_seconds(stream: VideoStream | AudioStream, ticks: int | None) -> float:
+    """Seconds for ticks of the stream's clock; 0 for none.
+
+    The clock of a packet or picture is not asked: PyAV leaves it out when a decoder is flushed.
+    """
+    return float((ticks or 0) * (stream.time_base or 0))
+
+
+def _open_container(file: Path, *, name: str) -> InputContainer:
+    try:
+        # An absolute path names no protocol, and no file may make ffmpeg fetch anything.
+        return av.open(
+            str(file.absolute()),
+            metadata_errors="replace",
+            container_options={"protocol_whitelist": "file"},
+        )
+    except av.error.FFmpegError as error:
+        raise MediaError(name, "not_media", error.strerror or "") from error
+
+
+def _is_moving_picture(stream: VideoStream) -> bool:
+    """False for cover art and for streams no decoder is there for."""
+    return bool(
+        stream.codec_context
+        and stream.codec_context.width
+        and not stream.disposition & Disposition.attached_pic
+    )
+
+
+def _start_seconds(video: VideoStream | None, audio: AudioStream | None) -> float:
+    """The earlier start of the two streams.
+
+    Sound before zero is encoder priming (Opus in WebM starts at -7 ms), not content.
+    """
+    starts = []
+    if video is not None and video.start_time is not None:
+        starts.append(to_seconds(video, video.start_time))
+    if audio is not None and audio.start_time is not None:
+        starts.append(max(0.0, to_seconds(audio, audio.start_time)))
+    return min(starts, default=0.0)
