@@ -18,6 +18,7 @@ REASONS = {
     "silent_audio": "the sound track is digital silence",
     "no_face": "no face was found in the sampled frames",
     "too_short": "there is too little material to judge",
+    "few_frames": "only one or two frames could be looked at; the answer rests on them alone",
     "not_trained": "this detector never saw labels for this part",
     "disabled": "switched off by the user",
     "crashed": "the worker process died on this file",
@@ -44,6 +45,11 @@ class Reason:
 
     def __str__(self) -> str:
         return f"{self.part}:{self.code}"
+
+    @property
+    def short(self) -> str:
+        """The reason for a table cell: part, code, and the detail in brackets."""
+        return f"{self} ({self.detail})" if self.detail else str(self)
 
     @property
     def sentence(self) -> str:

@@ -7,11 +7,12 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "avfake"
-LEAVES = {"errors", "settings"}
+LEAVES = {"errors", "files", "settings"}
 """Known to every room; they know nobody."""
 ALLOWED = {
     "errors": set(),
     "settings": set(),
+    "files": set(),
     "verdict": set(),
     "media": set(),
     "models": set(),

@@ -1,0 +1,25 @@
+"""A file comes in, a prepared clip goes out: face crops of every person, sound, and their facts.
+
+A clip is one zip archive, in memory or on disk, so that training (from disk) and prediction (from
+memory) see the very same bytes. `ClipDataset` and `collate` turn clips into torch batches.
+"""
+
+from avfake.clips.archive import Clip, ClipMeta, PersonMeta
+from avfake.clips.config import ClipConfig
+from avfake.clips.cut import cut_clip
+from avfake.clips.dataset import ClipDataset, ClipEntry, collate
+from avfake.clips.sample import SampleConfig, Sampled, sample_clip
+
+__all__ = [
+    "Clip",
+    "ClipConfig",
+    "ClipDataset",
+    "ClipEntry",
+    "ClipMeta",
+    "PersonMeta",
+    "SampleConfig",
+    "Sampled",
+    "collate",
+    "cut_clip",
+    "sample_clip",
+]

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from avfake.files import write_whole
+
 
 class Journal:
     """Append-only results keyed by one of their fields; the last line of a key wins."""
@@ -31,6 +33,4 @@ class Journal:
             kept.append(line)
             self.done[result[self.key]] = result
         # A torn last line has no newline; the next append must not continue it.
-        partial = self.path.with_name(self.path.name + ".partial")
-        partial.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
-        partial.replace(self.path)
+        write_whole(self.path, "".join(line + "\n" for line in kept))

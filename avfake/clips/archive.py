@@ -1,0 +1,146 @@
+"""One prepared clip as a plain zip: `meta.json`, `faces/PP_FFFF.jpg`, `sound.flac`.
+
+Atomic to write, trivial to resume and to spread, and any crop is read without the others. Member
+order, dates and attributes are fixed: equal content gives equal bytes.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import soundfile
+from PIL import Image
+
+from avfake.errors import MediaError, Reason
+from avfake.files import write_whole
+from avfake.media import Waveform
+
+FIXED_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class PersonMeta:
+    """One person's track, as plain lists; the crops lie beside it in the archive."""
+
+    person_id: int
+    frame_indices: list[int]
+    """[K], into `ClipMeta.frame_seconds`."""
+    boxes: list[list[float]]
+    """[K][4] px of the displayed frame."""
+    confidences: list[float]
+    landmarks: list[list[list[float]]]
+    """[K][5][2] px."""
+
+
+@dataclass(frozen=True)
+class ClipMeta:
+    """What is known of a clip besides its pixels and sound."""
+
+    clip_id: str
+    config_hash: str
+    status: Literal["ok", "partial", "failed"]
+    reasons: tuple[Reason, ...] = ()
+    media: dict[str, Any] = field(default_factory=dict)
+    """`MediaInfo` of the source file, without its path."""
+    frame_seconds: list[float] = field(default_factory=list)
+    """[T] of the sampled frames."""
+    persons: tuple[PersonMeta, ...] = ()
+    sound_seconds: float = 0.0
+    """Of the stored sound; 0 where there is none to judge."""
+    voice_statistics: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "ClipMeta":
+        """The meta that `asdict` and `json.dumps` wrote."""
+        fields = json.loads(text)
+        fields["reasons"] = tuple(Reason(**reason) for reason in fields["reasons"])
+        fields["persons"] = tuple(PersonMeta(**person) for person in fields["persons"])
+        return cls(**fields)
+
+
+class Clip:
+    """A prepared clip: facts at once, pixels and sound when asked for."""
+
+    def __init__(self, source: Path | bytes) -> None:
+        self._source = source
+
+    @classmethod
+    def open(cls, source: str | Path | bytes) -> "Clip":
+        """The clip in an archive file, or in the bytes of one."""
+        return cls(source if isinstance(source, bytes) else Path(source))
+
+    @cached_property
+    def meta(self) -> ClipMeta:
+        return ClipMeta.from_json(self._read("meta.json"))
+
+    def crop(self, person: int, position: int) -> np.ndarray:
+        """uint8 [S, S, 3] RGB: crop number `position` of the person with that place in the meta."""
+        member = _crop_name(person, self.meta.persons[person].frame_indices[position])
+        return np.asarray(Image.open(io.BytesIO(self._read(member))))
+
+    def waveform(self) -> Waveform | None:
+        """The stored sound, or None where there is none to judge."""
+        if not self.meta.sound_seconds:
+            return None
+        samples, sample_rate = soundfile.read(io.BytesIO(self._read("sound.flac")), dtype="float32")
+        return Waveform(samples, sample_rate)
+
+    def save(self, path: Path) -> None:
+        """Write the archive to `path`, whole or not at all."""
+        content = self._source if isinstance(self._source, bytes) else self._source.read_bytes()
+        write_whole(path, content)
+
+    def _read(self, member: str) -> bytes:
+        source = io.BytesIO(self._source) if isinstance(self._source, bytes) else self._source
+        try:
+            with zipfile.ZipFile(source) as archive:
+                return archive.read(member)
+        except FileNotFoundError:
+            raise MediaError(str(self._source), "file_missing", "prepare it again") from None
+        except (zipfile.BadZipFile, KeyError) as error:
+            name = "clip in memory" if isinstance(self._source, bytes) else str(self._source)
+            raise MediaError(name, "decode_error", f"not a prepared clip: {error}") from error
+
+
+def pack_clip(
+    meta: ClipMeta,
+    crops: Sequence[np.ndarray],
+    waveform: Waveform | None,
+    *,
+    jpeg_quality: int,
+) -> Clip:
+    """A clip in memory. crops: for each person of the meta uint8 [K, S, S, 3]."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        _add(archive, "meta.json", json.dumps(asdict(meta), separators=(",", ":")).encode())
+        for person, pixels in enumerate(crops):
+            for index, picture in zip(meta.persons[person].frame_indices, pixels, strict=True):
+                _add(archive, _crop_name(person, index), _jpeg(picture, jpeg_quality))
+        if waveform is not None:
+            flac = io.BytesIO()
+            soundfile.write(flac, waveform.samples, waveform.sample_rate, "PCM_16", format="FLAC")
+            _add(archive, "sound.flac", flac.getvalue())
+    return Clip(buffer.getvalue())
+
+
+def _crop_name(person: int, frame_index: int) -> str:
+    return f"faces/{person:02d}_{frame_index:04d}.jpg"
+
+
+def _jpeg(picture: np.ndarray, quality: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "JPEG", quality=quality, subsampling=0)
+    return buffer.getvalue()
+
+
+def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    # Stored, not deflated: JPEG and FLAC are compressed already.
+    member = zipfile.ZipInfo(name, FIXED_DATE)
+    member.create_system, member.external_attr = 3, 0o644 << 16
+    archive.writestr(member, content)

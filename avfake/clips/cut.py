@@ -1,0 +1,161 @@
+"""The one road from a file to a clip, for training and for prediction."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from avfake.clips.archive import Clip, ClipMeta, PersonMeta, pack_clip
+from avfake.clips.config import ClipConfig
+from avfake.clips.sound import voice_statistics
+from avfake.errors import MediaError, Part, Reason
+from avfake.faces import FaceDetector, FaceTrack, crop_track, track_faces
+from avfake.media import (
+    Frames,
+    MediaInfo,
+    Waveform,
+    local_file,
+    probe,
+    read_frames,
+    read_waveform,
+    sample_times,
+)
+
+
+@dataclass(frozen=True)
+class _Picture:
+    frame_seconds: list[float]
+    tracks: list[FaceTrack]
+    crops: list[np.ndarray]
+    reasons: tuple[Reason, ...]
+
+
+def cut_clip(
+    path: str | Path,
+    config: ClipConfig,
+    detector: FaceDetector,
+    *,
+    clip_id: str = "",
+    boxes_from: Clip | None = None,
+) -> Clip:
+    """The clip of a video or sound file, in memory.
+
+    `boxes_from` is the clip of the original of a fake: where their frames have the same size and
+    times, its boxes are used, which gives pixel-aligned pairs and needs no detection.
+
+    MediaError if the file as a whole cannot be read. A stream that cannot be judged is a reason in
+    the clip's meta; its status is "failed" when neither stream can.
+    """
+    with local_file(path) as local:
+        info = probe(local)
+        picture = _cut_picture(local, info, config, detector, boxes_from)
+        waveform, sound_reasons = _cut_sound(local, info, config)
+    reasons = picture.reasons + sound_reasons
+    nothing = not picture.tracks and waveform is None
+    meta = ClipMeta(
+        clip_id=clip_id or Path(path).name,
+        config_hash=config.hash,
+        status="failed" if nothing else "partial" if reasons else "ok",
+        reasons=reasons,
+        media=_facts(info),
+        frame_seconds=picture.frame_seconds,
+        persons=tuple(_person_meta(track) for track in picture.tracks),
+        sound_seconds=0.0 if waveform is None else waveform.duration_seconds,
+        voice_statistics={} if waveform is None else voice_statistics(waveform),
+    )
+    return pack_clip(meta, picture.crops, waveform, jpeg_quality=config.jpeg_quality)
+
+
+def _cut_picture(
+    path: Path,
+    info: MediaInfo,
+    config: ClipConfig,
+    detector: FaceDetector,
+    boxes_from: Clip | None,
+) -> _Picture:
+    if not info.has_video:
+        return _Picture([], [], [], (Reason("face", "no_video"),))
+    try:
+        frames = read_frames(path, sample_times(info, config.num_frames))
+    except MediaError as error:
+        return _Picture([], [], [], (_of_part("face", error),))
+    reasons = _picture_reasons(frames, info, config)
+    tracks = _reused_tracks(boxes_from, frames, info) if boxes_from else None
+    if tracks is None:
+        tracks = track_faces(detector.detect(frames.pixels), config.track)
+    if not tracks:
+        reasons += (Reason("face", "no_face", f"{len(frames)} frames looked at"),)
+    crops = [crop_track(frames.pixels, track, config.crop) for track in tracks]
+    return _Picture(frames.seconds.round(4).tolist(), tracks, crops, reasons)
+
+
+def _picture_reasons(frames: Frames, info: MediaInfo, config: ClipConfig) -> tuple[Reason, ...]:
+    reasons: tuple[Reason, ...] = ()
+    if len(frames) <= 2 < config.num_frames:
+        reasons += (Reason("face", "few_frames"),)
+    if info.duration_seconds and len(frames) < config.num_frames:
+        step = info.duration_seconds / config.num_frames
+        missing = info.duration_seconds - float(frames.seconds[-1])
+        # A whole file shows its last sampled frame within half a step of the end; 0.5 s of
+        # slack for containers that round their duration or count the sound's.
+        if missing > step + 0.5:
+            reasons += (Reason("face", "truncated", f"the last {missing:.1f} s are not there"),)
+    return reasons
+
+
+def _reused_tracks(original: Clip, frames: Frames, info: MediaInfo) -> list[FaceTrack] | None:
+    meta = original.meta
+    same_size = (meta.media.get("width"), meta.media.get("height")) == (info.width, info.height)
+    same_times = len(meta.frame_seconds) == len(frames) and np.allclose(
+        meta.frame_seconds, frames.seconds, atol=0.02
+    )
+    if not (meta.persons and same_size and same_times):
+        return None
+    return [_track(person) for person in meta.persons]
+
+
+def _cut_sound(
+    path: Path, info: MediaInfo, config: ClipConfig
+) -> tuple[Waveform | None, tuple[Reason, ...]]:
+    if not info.has_audio:
+        return None, (Reason("voice", "no_audio"),)
+    try:
+        waveform = read_waveform(path, config.sample_rate, max_seconds=config.max_sound_seconds)
+    except MediaError as error:
+        return None, (_of_part("voice", error),)
+    if waveform.is_silent:
+        return None, (Reason("voice", "silent_audio"),)
+    if waveform.duration_seconds < config.min_sound_seconds:
+        return None, (Reason("voice", "too_short", f"{waveform.duration_seconds:.2f} s of sound"),)
+    return waveform, ()
+
+
+def _of_part(part: Part, error: MediaError) -> Reason:
+    return Reason(part, error.reason.code, error.reason.detail)
+
+
+def _facts(info: MediaInfo) -> dict[str, Any]:
+    facts = asdict(info)
+    del facts["path"]  # where a file lay is not a fact about it, and would differ by machine
+    return facts
+
+
+def _person_meta(track: FaceTrack) -> PersonMeta:
+    return PersonMeta(
+        person_id=track.person_id,
+        frame_indices=track.frame_indices.tolist(),
+        boxes=np.round(track.boxes.astype(float), 2).tolist(),
+        confidences=np.round(track.confidences.astype(float), 4).tolist(),
+        landmarks=np.round(track.landmarks.astype(float), 2).tolist(),
+    )
+
+
+def _track(person: PersonMeta) -> FaceTrack:
+    return FaceTrack(
+        person_id=person.person_id,
+        frame_indices=np.array(person.frame_indices, np.int64),
+        boxes=np.array(person.boxes, np.float32),
+        confidences=np.array(person.confidences, np.float32),
+        landmarks=np.array(person.landmarks, np.float32),
+    )

@@ -1,0 +1,90 @@
+"""What is taken of a clip for one pass of a model: crops and windows of sound, drawn or tiled."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from avfake.clips.archive import Clip
+from avfake.media import Waveform
+
+
+@dataclass(frozen=True)
+class SampleConfig:
+    """How much of a clip a model sees at once."""
+
+    num_frames: int | None = None
+    """Crops over all persons; None = every crop there is."""
+    num_windows: int | None = None
+    """Windows of sound; None = as many as cover the sound at half-window steps."""
+    window_seconds: float = 2.0
+    use_visual: bool = True
+    use_audio: bool = True
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """Arrays of one clip, and where each of their rows comes from."""
+
+    faces: np.ndarray
+    """uint8 [T, 3, S, S]; T = 0 without a face."""
+    picks: list[tuple[int, int]]
+    """[T] (person, position) of each crop."""
+    sound: np.ndarray
+    """float32 [W, N]; W = 0 without sound."""
+    window_seconds: list[float]
+    """[W] start of each window."""
+
+
+def sample_clip(
+    clip: Clip, config: SampleConfig, generator: np.random.Generator | None = None
+) -> Sampled:
+    """Crops and windows of a clip: drawn at random with a generator, evenly spread without."""
+    picks = _pick_crops(clip, config, generator) if config.use_visual else []
+    crops = [clip.crop(person, position).transpose(2, 0, 1) for person, position in picks]
+    waveform = clip.waveform() if config.use_audio else None
+    if waveform is None:
+        starts, sound = [], np.zeros((0, 0), np.float32)
+    else:
+        starts, sound = _cut_windows(waveform, config, generator)
+    faces = np.stack(crops) if crops else np.zeros((0, 3, 0, 0), np.uint8)
+    return Sampled(faces, picks, sound, starts)
+
+
+def _pick_crops(
+    clip: Clip, config: SampleConfig, generator: np.random.Generator | None
+) -> list[tuple[int, int]]:
+    every = [
+        (person, position)
+        for person, track in enumerate(clip.meta.persons)
+        for position in range(len(track.frame_indices))
+    ]
+    return [every[i] for i in _choose(len(every), config.num_frames, generator)]
+
+
+def _cut_windows(
+    waveform: Waveform, config: SampleConfig, generator: np.random.Generator | None
+) -> tuple[list[float], np.ndarray]:
+    length = round(config.window_seconds * waveform.sample_rate)
+    samples = waveform.samples
+    if len(samples) <= length:
+        # Repeated rather than padded: a block of zeros would be a cue of its own.
+        samples = np.resize(samples, length)
+    room = len(samples) - length
+    if generator is not None and config.num_windows is not None:
+        starts = np.sort(generator.integers(0, room + 1, config.num_windows))
+    else:
+        count = 1 + -(-room // (length // 2))
+        tiled = np.linspace(0, room, count).round().astype(int)
+        starts = tiled[_choose(count, config.num_windows, None)]
+    windows = np.stack([samples[start : start + length] for start in starts])
+    return (starts / waveform.sample_rate).tolist(), windows
+
+
+def _choose(
+    available: int, wanted: int | None, generator: np.random.Generator | None
+) -> np.ndarray:
+    if wanted is None or available <= wanted:
+        return np.arange(available)
+    if generator is not None:
+        return np.sort(generator.choice(available, wanted, replace=False))
+    return np.linspace(0, available - 1, wanted).round().astype(int)

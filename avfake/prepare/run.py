@@ -1,0 +1,123 @@
+"""The preparation of a whole manifest over a pool of workers."""
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from avfake.clips import Clip, ClipConfig, ClipMeta, cut_clip
+from avfake.cluster import Failure, Journal, default_workers, map_items
+from avfake.data import Manifest, Row, save_manifest
+from avfake.errors import MediaError, Reason
+from avfake.faces import DetectConfig, FaceDetector, MTCNNDetector
+from avfake.files import write_table
+from avfake.prepare.folder import STATUS_COLUMNS, PreparedFolder, archive_path, write_settings
+
+logger = logging.getLogger(__name__)
+TIME_LIMIT_SECONDS = 300.0
+"""For one file; a 10 s clip takes a few seconds, so this only catches endless decodes."""
+
+
+@dataclass(frozen=True)
+class _Task:
+    row: Row
+    archive: Path
+    original_archive: Path | None
+
+
+def prepare_clips(
+    manifest: Manifest,
+    out: str | Path,
+    config: ClipConfig | None = None,
+    *,
+    workers: int | None = None,
+    time_limit_seconds: float = TIME_LIMIT_SECONDS,
+    reuse_boxes: bool = True,
+) -> PreparedFolder:
+    """The folder of prepared clips of a manifest; what is there already is kept.
+
+    Genuine clips go first, so that a fake can take the boxes found on its original
+    (`reuse_boxes`): pixel-aligned pairs, and no second detection.
+    """
+    folder, config = Path(out), config or ClipConfig()
+    write_settings(folder, config)
+    save_manifest(manifest, folder / "manifest.csv")
+    journal = Journal(folder / "journal.jsonl", "clip_id")
+    present = {row.clip_id for row in manifest.rows}
+    rows = [row for row in manifest.rows if row.clip_id not in journal.done]
+    second = [row for row in rows if reuse_boxes and row.original in present]
+    first = [row for row in rows if row not in set(second)]
+    workers = default_workers() if workers is None else workers
+    done = len(manifest) - len(rows)
+    with tqdm(total=len(manifest), initial=done, unit="clip", desc="prepare") as bar:
+        for batch in (first, second):
+            tasks = [_task(folder, row, reuse_boxes=batch is second) for row in batch]
+            function = partial(_prepare_one, config)
+            for index, result in map_items(
+                function, tasks, workers=workers, time_limit_seconds=time_limit_seconds
+            ):
+                journal.append(_status_of(tasks[index].row, result))
+                bar.update()
+    statuses = [journal.done[row.clip_id] for row in manifest.rows]
+    write_table(folder / "status.csv", STATUS_COLUMNS, statuses)
+    _report(statuses, folder)
+    return PreparedFolder(folder)
+
+
+def _task(folder: Path, row: Row, *, reuse_boxes: bool) -> _Task:
+    original = archive_path(folder, row.original) if reuse_boxes and row.original else None
+    return _Task(row, archive_path(folder, row.clip_id), original)
+
+
+def _prepare_one(config: ClipConfig, task: _Task) -> ClipMeta:
+    original = task.original_archive
+    boxes_from = Clip.open(original) if original is not None and original.is_file() else None
+    try:
+        clip = cut_clip(
+            task.row.path,
+            config,
+            _detector(config.detect),
+            clip_id=task.row.clip_id,
+            boxes_from=boxes_from,
+        )
+    except MediaError as error:
+        return ClipMeta(task.row.clip_id, config.hash, "failed", (error.reason,))
+    if clip.meta.status != "failed":
+        clip.save(task.archive)
+    return clip.meta
+
+
+@lru_cache(maxsize=1)
+def _detector(config: DetectConfig) -> FaceDetector:
+    return MTCNNDetector(config)
+
+
+def _status_of(row: Row, result: ClipMeta | Failure) -> dict[str, Any]:
+    if isinstance(result, Failure):
+        reason = Reason("file", result.code, result.detail)
+        result = ClipMeta(row.clip_id, "", "failed", (reason,))
+    return {
+        "clip_id": result.clip_id,
+        "status": result.status,
+        "reasons": "; ".join(reason.short for reason in result.reasons),
+        "persons": len(result.persons),
+        "crops": sum(len(person.frame_indices) for person in result.persons),
+        "sound_seconds": round(result.sound_seconds, 3),
+    } | {name: result.media.get(name) for name in ("duration_seconds", "width", "height", "fps")}
+
+
+def _report(statuses: Sequence[dict[str, Any]], folder: Path) -> None:
+    counts = Counter(status["status"] for status in statuses)
+    logger.info(
+        "%d files: %d ok, %d partial, %d failed; each with its reasons in %s",
+        len(statuses),
+        counts["ok"],
+        counts["partial"],
+        counts["failed"],
+        folder / "status.csv",
+    )

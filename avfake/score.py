@@ -1,0 +1,139 @@
+"""Many files come in; a table of verdicts and, if asked for, a competition submission go out.
+
+Every requested file has a row. Killed at any moment and started again, it goes on.
+"""
+
+import csv
+import logging
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from avfake.cluster import Failure, Journal, map_items
+from avfake.detector import Detector, Switches
+from avfake.errors import ConfigError, Reason
+from avfake.files import write_table
+from avfake.media import MEDIA_ENDINGS
+from avfake.verdict import Verdict
+
+logger = logging.getLogger(__name__)
+COLUMNS = ("file", "status", "decision", "p_fake", "p_face_fake", "p_voice_fake", "reasons")
+RUN = "#run"
+"""Key of the journal line that says which detector and switches the other lines came from."""
+TIME_LIMIT_SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """What `score_files` wrote, as rows of `COLUMNS`."""
+
+    rows: list[dict[str, Any]]
+
+    @property
+    def failed(self) -> list[dict[str, Any]]:
+        """Rows without any probability."""
+        return [row for row in self.rows if row["p_fake"] is None]
+
+
+def find_files(paths: Sequence[Path]) -> list[Path]:
+    """The media files named, or lying anywhere below the folders named, in sorted order.
+
+    A named file is kept whatever its ending, and even if it is not there: it gets a status row.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            below = [p for p in sorted(path.rglob("*")) if p.suffix.lower() in MEDIA_ENDINGS]
+            if not below:
+                raise ConfigError(
+                    f"{path} holds no media file; looked for {', '.join(sorted(MEDIA_ENDINGS))}"
+                )
+            found += below
+        else:
+            found.append(path)
+    return list(dict.fromkeys(found))
+
+
+def score_files(
+    files: Sequence[Path],
+    detector: str,
+    out: Path,
+    *,
+    switches: Switches | None = None,
+    workers: int = 1,
+    time_limit_seconds: float = TIME_LIMIT_SECONDS,
+) -> ScoreTable:
+    """Predict every file into the table `out` (csv); what its journal already holds is kept."""
+    switches = switches or Switches()
+    run = f"{Detector.from_pretrained(detector).name} {switches}"
+    journal = Journal(out.with_name(out.name + ".journal.jsonl"), "file")
+    if journal.done and journal.done.get(RUN, {}).get("run") != run:
+        raise ConfigError(
+            f"{journal.path} belongs to another detector or other switches; "
+            "give another --out, or delete it to score again"
+        )
+    if not journal.done:
+        journal.append({"file": RUN, "run": run})
+    todo = [file for file in files if str(file) not in journal.done]
+    function = partial(_predict_one, detector, switches)
+    with tqdm(total=len(files), initial=len(files) - len(todo), unit="file", desc="score") as bar:
+        for index, result in map_items(
+            function, todo, workers=workers, time_limit_seconds=time_limit_seconds
+        ):
+            journal.append(_row_of(todo[index], result))
+            bar.update()
+    rows = [journal.done[str(file)] for file in files]
+    write_table(out, COLUMNS, rows)
+    return ScoreTable(rows)
+
+
+def read_requested(sample_submission: Path) -> list[str]:
+    """The file names that a sample_submission.csv asks for, in its order."""
+    with sample_submission.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        if "filename" not in (reader.fieldnames or []):
+            raise ConfigError(
+                f"{sample_submission} has columns {reader.fieldnames}; it needs 'filename'"
+            )
+        return [row["filename"] for row in reader]
+
+
+def write_submission(table: ScoreTable, out: Path, *, fill: float) -> int:
+    """Write filename,label for every row of the table; how many had to take the `fill` value."""
+    if not (0.0 <= fill <= 1.0) or math.isnan(fill):
+        raise ConfigError(f"fill is {fill}; a probability lies in [0, 1]")
+    names = [Path(row["file"]).name for row in table.rows]
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ConfigError(
+            f"a submission needs unique file names; these come twice: {', '.join(twice[:5])}"
+        )
+    labels = [fill if row["p_fake"] is None else row["p_fake"] for row in table.rows]
+    rows = [{"filename": n, "label": v} for n, v in zip(names, labels, strict=True)]
+    write_table(out, ("filename", "label"), rows)
+    return len(table.failed)
+
+
+def _predict_one(detector: str, switches: Switches, file: Path) -> Verdict:
+    return _loaded(detector).predict(file, switches)
+
+
+@lru_cache(maxsize=1)
+def _loaded(detector: str) -> Detector:
+    return Detector.from_pretrained(detector)
+
+
+def _row_of(file: Path, result: Verdict | Failure) -> dict[str, Any]:
+    if isinstance(result, Failure):
+        reason = Reason("file", result.code, result.detail)
+        result = Verdict(str(file), "unsure", None, None, None, "failed", (reason,))
+    row = {name: getattr(result, name) for name in COLUMNS if name != "reasons"}
+    for name, value in row.items():
+        row[name] = round(value, 6) if isinstance(value, float) else value
+    return row | {"reasons": "; ".join(reason.short for reason in result.reasons)}
