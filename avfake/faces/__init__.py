@@ -1,0 +1,24 @@
+"""Frames in, persons out: faces found in single frames, joined to tracks, cut to square crops.
+
+Boxes are float32 x0, y0, x1, y1 in px of the full-resolution displayed frame. A detector is
+anything with `name` and `detect`; MTCNN is the one that comes along.
+"""
+
+from avfake.faces.cropping import CropConfig, crop_squares, crop_track
+from avfake.faces.detecting import DetectConfig, MTCNNDetector, detection_scale
+from avfake.faces.tracking import TrackConfig, track_faces
+from avfake.faces.types import Detections, FaceDetector, FaceTrack
+
+__all__ = [
+    "CropConfig",
+    "DetectConfig",
+    "Detections",
+    "FaceDetector",
+    "FaceTrack",
+    "MTCNNDetector",
+    "TrackConfig",
+    "crop_squares",
+    "crop_track",
+    "detection_scale",
+    "track_faces",
+]

@@ -1,0 +1,74 @@
+"""Square pictures of one person's face."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from avfake.errors import ConfigError
+from avfake.faces.types import FaceTrack
+
+
+@dataclass(frozen=True)
+class CropConfig:
+    """How a face is cut out."""
+
+    margin: float = 0.30
+    """Added on each side, as a share of the face; blending borders lie outside the box."""
+    size_px: int = 256
+    """Side of the crop."""
+    side_quantile: float = 0.9
+    """Which of the box sides sets the scale; below 1, as single boxes come out too large."""
+
+    def __post_init__(self) -> None:
+        if self.margin < 0 or self.size_px < 8 or not 0 <= self.side_quantile <= 1:
+            raise ConfigError(f"margin, size_px or side_quantile out of range: {self}")
+
+
+def crop_squares(track: FaceTrack, config: CropConfig | None = None) -> np.ndarray:
+    """float32 [K, 4] px: what of each frame the crops show; may reach outside the frame.
+
+    One side for the whole track: a scale that flickered with the box would look like a forgery.
+    """
+    config = config or CropConfig()
+    sides = (track.boxes[:, 2:] - track.boxes[:, :2]).max(axis=1)
+    found = sides[track.confidences > 0] if (track.confidences > 0).any() else sides
+    half = 0.5 * max(1.0, float(np.quantile(found, config.side_quantile)))
+    half *= 1 + 2 * config.margin
+    centres = (track.boxes[:, :2] + track.boxes[:, 2:]) / 2
+    return np.concatenate([centres - half, centres + half], axis=1).astype(np.float32)
+
+
+def crop_track(
+    frames: np.ndarray, track: FaceTrack, config: CropConfig | None = None
+) -> np.ndarray:
+    """uint8 [K, S, S, 3], one crop for each frame of the track.
+
+    frames: uint8 [T, H, W, 3]. What lies outside the frame is black: nothing is made up, as
+    mirrored or smeared borders would look like generated ones.
+    """
+    config = config or CropConfig()
+    if len(track) and track.frame_indices[-1] >= len(frames):
+        raise ValueError(
+            f"the track reaches frame {track.frame_indices[-1]}, but there are {len(frames)} frames"
+        )
+    crops = np.empty((len(track), config.size_px, config.size_px, 3), np.uint8)
+    squares = crop_squares(track, config)
+    for crop, index, square in zip(crops, track.frame_indices, squares, strict=True):
+        crop[:] = _cut(frames[index], square, config.size_px)
+    return crops
+
+
+def _cut(frame: np.ndarray, square: np.ndarray, size_px: int) -> np.ndarray:
+    x0, y0 = np.floor(square[:2]).astype(int)
+    x1, y1 = np.ceil(square[2:]).astype(int)
+    region = np.zeros((y1 - y0, x1 - x0, 3), np.uint8)
+    inside = frame[max(0, y0) : max(0, y1), max(0, x0) : max(0, x1)]
+    top, left = max(0, -y0), max(0, -x0)
+    region[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
+    # Pillow's resampling averages over the whole footprint, and takes the exact square.
+    exact = tuple((square - [x0, y0, x0, y0]).tolist())
+    resized = Image.fromarray(region).resize(
+        (size_px, size_px), Image.Resampling.BILINEAR, box=exact
+    )
+    return np.asarray(resized)

@@ -1,0 +1,180 @@
+"""Faces of single frames joined to persons."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from avfake.errors import ConfigError
+from avfake.faces.types import Detections, FaceTrack
+
+FORBIDDEN = 1e6
+
+
+@dataclass(frozen=True)
+class TrackConfig:
+    """When two faces in two frames are one person. Lengths are in box sides, times in frames.
+
+    The frames are samples, often a second apart, so a face may have moved by its own size and
+    boxes need not overlap: centres and sizes are compared.
+    """
+
+    max_shift: float = 1.0
+    """Farthest a centre moves from one sampled frame to the next, in box sides."""
+    max_size_ratio: float = 2.0
+    """Largest change of the side from one sampled frame to the next."""
+    max_gap_share: float = 0.5
+    """Longest absence that is bridged, as a share of the sampled frames."""
+    min_share: float = 0.2
+    """Tracks found in fewer of the sampled frames are taken to be false..."""
+    lone_confidence: float = 0.95
+    """...but the best of them stays if nothing else is left and it is this sure of itself."""
+    max_people: int = 4
+    """The most prominent persons that are kept."""
+    max_overlap: float = 0.6
+    """Two boxes of one frame are one face if they share this much of the smaller one."""
+
+    def __post_init__(self) -> None:
+        if self.max_shift <= 0 or self.max_size_ratio < 1 or self.max_people < 1:
+            raise ConfigError(f"max_shift, max_size_ratio or max_people out of range: {self}")
+        shares = (self.max_gap_share, self.min_share, self.lone_confidence, self.max_overlap)
+        if not all(0 <= share <= 1 for share in shares):
+            raise ConfigError(f"shares and confidences must be in [0, 1]: {self}")
+
+
+@dataclass
+class _Trail:
+    """A person under way: the frames a face was found in, and what was found."""
+
+    indices: list[int] = field(default_factory=list)
+    boxes: list[np.ndarray] = field(default_factory=list)
+    confidences: list[float] = field(default_factory=list)
+    landmarks: list[np.ndarray] = field(default_factory=list)
+
+    def add(self, index: int, found: Detections, which: int) -> None:
+        self.indices.append(index)
+        self.boxes.append(found.boxes[which])
+        self.confidences.append(float(found.confidences[which]))
+        self.landmarks.append(found.landmarks[which])
+
+    def expected_centre(self, index: int) -> np.ndarray:
+        """Half of the last movement goes on: keeps crossing persons apart, follows no jitter."""
+        last = _centre(self.boxes[-1])
+        if len(self.boxes) < 2:
+            return last
+        step = (last - _centre(self.boxes[-2])) / (self.indices[-1] - self.indices[-2])
+        return last + 0.5 * step * (index - self.indices[-1])
+
+    @property
+    def prominence(self) -> float:
+        """Area times confidence, summed over the frames."""
+        sides = np.array([_side(box) for box in self.boxes])
+        return float((sides**2 * np.array(self.confidences)).sum())
+
+
+def track_faces(
+    detections: Sequence[Detections], config: TrackConfig | None = None
+) -> list[FaceTrack]:
+    """One track a person, most prominent first; gaps are bridged in a straight line.
+
+    Places are compared, not looks: after a cut, another face in the same place goes on as the
+    same person.
+    """
+    config = config or TrackConfig()
+    max_gap = max(1, math.ceil(config.max_gap_share * len(detections)))
+    trails: list[_Trail] = []
+    for index, found in enumerate(detections):
+        free = _distinct(found, config.max_overlap)
+        active = [trail for trail in trails if index - trail.indices[-1] <= max_gap]
+        for trail, which in _pairs(active, found, free, index, config=config):
+            trail.add(index, found, which)
+            free.remove(which)
+        for which in free:
+            trails.append(_Trail())
+            trails[-1].add(index, found, which)
+    kept = _credible(trails, len(detections), config)
+    return [_bridged(trail, person_id) for person_id, trail in enumerate(kept)]
+
+
+def _pairs(
+    trails: list[_Trail], found: Detections, free: list[int], index: int, *, config: TrackConfig
+) -> list[tuple[_Trail, int]]:
+    """Who goes on as which face: the least total cost over all persons of the frame."""
+    if not trails or not free:
+        return []
+    costs = np.array(
+        [[_cost(trail, found.boxes[which], index, config) for which in free] for trail in trails]
+    )
+    rows, columns = linear_sum_assignment(costs)
+    return [
+        (trails[row], free[column])
+        for row, column in zip(rows, columns, strict=True)
+        if costs[row, column] < FORBIDDEN
+    ]
+
+
+def _cost(trail: _Trail, box: np.ndarray, index: int, config: TrackConfig) -> float:
+    last = trail.boxes[-1]
+    side = (_side(last) + _side(box)) / 2
+    ratio = max(_side(box), _side(last)) / max(1e-6, min(_side(box), _side(last)))
+    shift = float(np.linalg.norm(_centre(box) - _centre(last))) / side
+    surprise = float(np.linalg.norm(_centre(box) - trail.expected_centre(index))) / side
+    if ratio > config.max_size_ratio or min(shift, surprise) > config.max_shift:
+        return FORBIDDEN
+    return surprise + math.log(ratio)
+
+
+def _distinct(found: Detections, max_overlap: float) -> list[int]:
+    """Indices of faces, most confident first, without further boxes on the same face."""
+    kept: list[int] = []
+    for which in np.argsort(-found.confidences, kind="stable").tolist():
+        if all(_overlap(found.boxes[which], found.boxes[k]) <= max_overlap for k in kept):
+            kept.append(which)
+    return kept
+
+
+def _credible(trails: list[_Trail], num_frames: int, config: TrackConfig) -> list[_Trail]:
+    ordered = sorted(trails, key=lambda trail: -trail.prominence)
+    needed = config.min_share * num_frames
+    long_enough = [trail for trail in ordered if len(trail.indices) >= needed]
+    lone = [t for t in ordered if max(t.confidences) >= config.lone_confidence][:1]
+    return (long_enough or lone)[: config.max_people]
+
+
+def _bridged(trail: _Trail, person_id: int) -> FaceTrack:
+    found = np.array(trail.indices)
+    indices = np.arange(found[0], found[-1] + 1)
+    confidences = np.zeros(len(indices), np.float32)
+    confidences[found - found[0]] = trail.confidences
+    return FaceTrack(
+        person_id=person_id,
+        frame_indices=indices.astype(np.int64),
+        boxes=_between(indices, found, np.stack(trail.boxes)),
+        confidences=confidences,
+        landmarks=_between(indices, found, np.stack(trail.landmarks)),
+    )
+
+
+def _between(at: np.ndarray, known_at: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """float32 [len(at), ...]: each number of `known` interpolated on its own."""
+    columns = known.reshape(len(known), -1).T
+    filled = np.stack([np.interp(at, known_at, column) for column in columns], axis=1)
+    return filled.reshape(len(at), *known.shape[1:]).astype(np.float32)
+
+
+def _centre(box: np.ndarray) -> np.ndarray:
+    return (box[:2] + box[2:]) / 2
+
+
+def _side(box: np.ndarray) -> float:
+    """Side of the square of the same area, px."""
+    return math.sqrt(max(0.0, float(np.prod(box[2:] - box[:2]))))
+
+
+def _overlap(box: np.ndarray, other: np.ndarray) -> float:
+    """Shared area over the smaller area."""
+    low, high = np.maximum(box[:2], other[:2]), np.minimum(box[2:], other[2:])
+    shared = float(np.prod(np.maximum(0, high - low)))
+    return shared / max(1e-6, min(_side(box), _side(other)) ** 2)
