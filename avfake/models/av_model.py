@@ -1,0 +1,135 @@
+"""Faces and sound to three logits: either forged, face forged, voice forged.
+
+The face head reads the visual embedding alone and the voice head the audio embedding alone: labels
+of face and voice go together in training data, and a head that saw both would learn that instead of
+forgeries. The overall logit starts from the two heads as "either" (noisy-or, Pearl 1988), without
+passing gradient to them, or a forged voice would teach the face head to cry wolf; a head over the
+fused features corrects it. Without one modality the "either" is the other head.
+Batch dict (docs/architecture.md) -> `ModelOutput`. Parameters: 9.8 M with the defaults.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor, nn
+
+from avfake.errors import ConfigError
+from avfake.models.audio import AudioBranch, AudioConfig
+from avfake.models.branch import BranchOutput
+from avfake.models.fusion import FusionConfig, build_fusion, drop_one_modality
+from avfake.models.outputs import ModelOutput
+from avfake.models.visual import VisualBranch, VisualConfig
+
+NEVER = -1e4
+"""Logit of an impossible event; finite, so that no NaN arises in sums."""
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Which branches there are and how they meet."""
+
+    visual: VisualConfig | None = field(default_factory=VisualConfig)
+    """None = the model has no eyes (`--no-visual`)."""
+    audio: AudioConfig | None = field(default_factory=AudioConfig)
+    """None = the model has no ears (`--no-audio`)."""
+    fusion: FusionConfig = field(default_factory=FusionConfig)
+
+    def __post_init__(self) -> None:
+        if self.visual is None and self.audio is None:
+            raise ConfigError("a model needs visual, audio or both; got neither")
+
+
+class AVModel(nn.Module):
+    """Both branches, the fusion and the three heads."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.visual = VisualBranch(config.visual) if config.visual else None
+        self.audio = AudioBranch(config.audio) if config.audio else None
+        visual_dim = config.visual.embedding_dim if config.visual else 0
+        audio_dim = config.audio.embedding_dim if config.audio else 0
+        self.fusion = build_fusion(config.fusion, visual_dim=visual_dim, audio_dim=audio_dim)
+        self.face_head = nn.Linear(visual_dim, 1) if visual_dim else None
+        self.voice_head = nn.Linear(audio_dim, 1) if audio_dim else None
+        self.overall_head = nn.Linear(config.fusion.hidden_dim, 1)
+        self.either_scale = nn.Parameter(torch.ones(()))
+
+    def forward(self, batch: Mapping[str, Tensor]) -> ModelOutput:
+        """Keys of a modality that the model lacks, or that the batch lacks, are done without."""
+        seen = heard = None
+        if self.visual is not None and "faces" in batch:
+            seen = self.visual(batch["faces"], batch["faces_mask"])
+        if self.audio is not None and "sound" in batch:
+            heard = self.audio(batch["sound"], batch["sound_mask"])
+        like = batch.get("faces_mask", batch.get("sound_mask"))
+        if like is None:
+            raise ValueError(f"a batch needs faces or sound, got the keys {sorted(batch)}")
+        nobody = like.new_zeros(len(like), dtype=torch.bool)
+        has_visual = nobody if seen is None else seen.present
+        has_audio = nobody if heard is None else heard.present
+        face, voice = _head(self.face_head, seen, nobody), _head(self.voice_head, heard, nobody)
+        fused, overall = self._meet(seen, heard, face, voice)
+        valid = torch.stack([has_visual | has_audio, has_visual, has_audio], dim=1)
+        logits = torch.stack([overall, face, voice], dim=1)
+        return ModelOutput(
+            logits=logits.masked_fill(~valid, 0.0),
+            valid=valid,
+            frame_logits=seen.item_logits if seen else None,
+            frame_shares=seen.item_shares if seen else None,
+            window_logits=heard.item_logits if heard else None,
+            window_shares=heard.item_shares if heard else None,
+            visual_embedding=seen.embedding if seen else None,
+            audio_embedding=heard.embedding if heard else None,
+            fused=fused,
+        )
+
+    def _meet(
+        self, seen: BranchOutput | None, heard: BranchOutput | None, face: Tensor, voice: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Fused features [B, H] and the overall logit [B]."""
+        nobody = torch.zeros_like(face, dtype=torch.bool)
+        has_visual = nobody if seen is None else seen.present
+        has_audio = nobody if heard is None else heard.present
+        if self.training:
+            rate = self.config.fusion.modality_dropout
+            has_visual, has_audio = drop_one_modality(has_visual, has_audio, rate)
+        fused = self.fusion(
+            seen.embedding if seen else None,
+            heard.embedding if heard else None,
+            has_visual,
+            has_audio,
+        )
+        prior = either(
+            face.detach().masked_fill(~has_visual, NEVER),
+            voice.detach().masked_fill(~has_audio, NEVER),
+        ).masked_fill(~(has_visual | has_audio), 0.0)
+        correction = self.overall_head(fused).squeeze(-1).float()
+        return fused.float(), correction + self.either_scale * prior
+
+
+def build_model(config: ModelConfig, *, download: bool = True) -> AVModel:
+    """A fresh model. `download=False` where weights follow at once, as from a bundle."""
+    if not download:
+        config = replace(
+            config,
+            visual=replace(config.visual, pretrained=False) if config.visual else None,
+            audio=replace(config.audio, pretrained=False) if config.audio else None,
+        )
+    return AVModel(config)
+
+
+def either(first: Tensor, second: Tensor) -> Tensor:
+    """Logit of "first or second" for two independent events given by logits.
+
+    The odds of either are (1 + e^a)(1 + e^b) - 1 = e^a + e^b + e^(a+b).
+    """
+    return torch.logsumexp(torch.stack([first, second, first + second]), dim=0)
+
+
+def _head(head: nn.Linear | None, branch: BranchOutput | None, nobody: Tensor) -> Tensor:
+    if head is None or branch is None:
+        return nobody.float()
+    logit: Tensor = head(branch.embedding)
+    return logit.squeeze(-1).float()

@@ -1,0 +1,62 @@
+"""From the items of one modality (frames or windows) to item logits and one clip embedding.
+
+Only the items that are there reach the network: they are gathered by the mask, and their features
+scattered back, so that padding costs no time and cannot leak through batch normalisation.
+[B, N, ...], mask [B, N] -> `BranchOutput`. D (F + 1) + D + 1 parameters beside network and pool.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from avfake.models.pooling import AttentionPool
+
+
+@dataclass(frozen=True)
+class BranchOutput:
+    """What one modality says of a clip. All float32."""
+
+    embedding: Tensor
+    """[B, D]; zeros where the clip lacks the modality."""
+    item_logits: Tensor
+    """[B, N]; zeros at padding."""
+    item_shares: Tensor
+    """[B, N], the weight of each item in the embedding; rows sum to one, or to zero if absent."""
+    present: Tensor
+    """[B] bool"""
+
+
+class ItemEncoder(nn.Module):
+    """The half that the modalities share: projection, item logit and pooling."""
+
+    def __init__(self, feature_dim: int, embedding_dim: int, dropout: float) -> None:
+        super().__init__()
+        self.project = nn.Sequential(
+            nn.Dropout(dropout), nn.Linear(feature_dim, embedding_dim), nn.LayerNorm(embedding_dim)
+        )
+        self.item_logit = nn.Linear(embedding_dim, 1)
+        self.pool = AttentionPool(embedding_dim)
+        self.embedding_dim = embedding_dim
+
+    def forward(self, features: Tensor, mask: Tensor) -> BranchOutput:
+        """
+        Args:
+            features: [M, F], one row for each True in mask, in its order
+            mask: [B, N] bool
+        """
+        items = self.project(features).float()  # [M, D]
+        logits = self.item_logit(items).squeeze(-1).float()  # [M]
+        padded = items.new_zeros(*mask.shape, self.embedding_dim)
+        padded = padded.index_put((mask,), items)  # [B, N, D]
+        padded_logits = logits.new_zeros(mask.shape).index_put((mask,), logits)
+        embedding, shares = self.pool(padded, mask)
+        return BranchOutput(embedding, padded_logits, shares, mask.any(dim=1))
+
+
+def encode_present(network: nn.Module, pictures: Tensor, feature_dim: int) -> Tensor:
+    """[M, C, H, W] -> [M, feature_dim]; nothing at all is run for M = 0."""
+    if len(pictures) == 0:
+        return pictures.new_zeros(0, feature_dim)
+    features: Tensor = network(pictures.contiguous(memory_format=torch.channels_last))
+    return features

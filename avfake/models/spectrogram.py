@@ -1,0 +1,112 @@
+"""Sound windows to normalised log spectrograms, inside the model and differentiable.
+
+Short-time power spectrum, triangular bands on the mel or on a linear frequency scale, log, then
+zero mean and unit deviation of each window. Vocoder traces sit above 4 kHz, where mel bands are
+wide: `scale="linear"` keeps them apart (Sahidullah, Kinnunen & Hanilci 2015 on linear bands).
+sound float32 [M, N] -> [M, 1, num_bands, 1 + N // hop]. No parameters.
+"""
+
+import warnings
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torchaudio.functional as AF  # noqa: N812  as torch.nn.functional is F
+from torch import Tensor, nn
+from torchaudio.transforms import Spectrogram
+
+from avfake.errors import ConfigError
+
+POWER_FLOOR = 1e-7
+"""Above the noise of 16-bit rounding (1.5e-8 a bin at n_fft 512), so that whether a silence is
+digital or merely quiet does not show."""
+DEVIATION_FLOOR = 1.0
+"""Speech deviates by 2 to 4 nats; below the floor a near-silent window is not blown up to that."""
+
+
+@dataclass(frozen=True)
+class SpectrogramConfig:
+    """How sound becomes a picture."""
+
+    sample_rate: int = 16_000
+    n_fft: int = 512
+    """Samples of one spectrum; 512 is 32 ms."""
+    hop: int = 160
+    """Samples between spectra; 160 is 10 ms."""
+    num_bands: int = 80
+    scale: Literal["mel", "linear"] = "mel"
+    f_min_hz: float = 20.0
+    f_max_hz: float = 8000.0
+
+    def __post_init__(self) -> None:
+        if self.scale not in ("mel", "linear"):
+            raise ConfigError(f"spectrogram.scale must be mel or linear, got {self.scale!r}")
+        if not 1 <= self.hop <= self.n_fft:
+            raise ConfigError(f"spectrogram.hop must be 1 to n_fft={self.n_fft}, got {self.hop}")
+        if not 0 <= self.f_min_hz < self.f_max_hz <= self.sample_rate / 2:
+            raise ConfigError(
+                f"spectrogram needs 0 <= f_min_hz < f_max_hz <= {self.sample_rate / 2:g} (half the "
+                f"sample rate), got {self.f_min_hz:g} and {self.f_max_hz:g}"
+            )
+
+
+class LogSpectrogram(nn.Module):
+    """Normalised log power in bands."""
+
+    bands: Tensor
+
+    def __init__(self, config: SpectrogramConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.power = Spectrogram(n_fft=config.n_fft, hop_length=config.hop, power=2.0)
+        self.register_buffer("bands", band_filters(config))
+
+    def forward(self, sound: Tensor) -> Tensor:
+        if sound.shape[-1] < self.config.n_fft:
+            raise ValueError(
+                f"a sound window must have n_fft={self.config.n_fft} samples or more, "
+                f"got {sound.shape[-1]}"
+            )
+        # Power spans ten decades: half precision would round the quiet ones to nothing.
+        with torch.autocast(sound.device.type, enabled=False):
+            power = self.power(sound.float()).transpose(1, 2) @ self.bands  # [M, time, bands]
+            log_power = (power + POWER_FLOOR).log().transpose(1, 2).unsqueeze(1)
+            deviation, mean = torch.std_mean(log_power, dim=(1, 2, 3), keepdim=True)
+            return (log_power - mean) / deviation.clamp(min=DEVIATION_FLOOR)
+
+
+def band_filters(config: SpectrogramConfig) -> Tensor:
+    """[n_fft // 2 + 1, num_bands] triangles; ConfigError where a band would be empty."""
+    make = AF.melscale_fbanks if config.scale == "mel" else AF.linear_fbanks
+    rest = {"norm": None, "mel_scale": "htk"} if config.scale == "mel" else {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of empty bands: an error here, below
+        filters: Tensor = make(
+            n_freqs=config.n_fft // 2 + 1,
+            f_min=config.f_min_hz,
+            f_max=config.f_max_hz,
+            sample_rate=config.sample_rate,
+            **{"n_mels" if config.scale == "mel" else "n_filter": config.num_bands},
+            **rest,
+        )
+    num_empty = int((filters.amax(dim=0) == 0).sum())
+    if num_empty:
+        raise ConfigError(
+            f"{num_empty} of {config.num_bands} {config.scale} bands fall between the bins of "
+            f"n_fft={config.n_fft}; take fewer bands or a larger n_fft"
+        )
+    return filters
+
+
+def mask_bands_and_times(pictures: Tensor, *, bands: int, times: int, num_masks: int = 2) -> Tensor:
+    """SpecAugment (Park et al. 2019): stripes up to `bands` high and `times` wide set to the mean.
+
+    Args:
+        pictures: [M, 1, bands, time], of mean zero
+    """
+    for _ in range(num_masks):
+        if bands > 0:
+            pictures = AF.mask_along_axis_iid(pictures, bands, 0.0, axis=2)
+        if times > 0:
+            pictures = AF.mask_along_axis_iid(pictures, times, 0.0, axis=3)
+    return pictures

@@ -1,0 +1,195 @@
+"""The whole model: heads that keep to their modality, absence that is a state and not a guess."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from avfake.errors import ConfigError
+from avfake.models import (
+    FUSIONS,
+    AudioConfig,
+    AVModel,
+    FusionConfig,
+    ModelConfig,
+    SpectrogramConfig,
+    VisualConfig,
+    build_model,
+)
+from avfake.models.av_model import NEVER, either
+from avfake.models.fusion import build_fusion, drop_one_modality
+from avfake.settings import from_dict, to_dict
+
+VISUAL = VisualConfig("test_resnet", pretrained=False, size_px=32, embedding_dim=8, drop_path=0.0)
+AUDIO = AudioConfig(
+    "test_resnet",
+    pretrained=False,
+    spectrogram=SpectrogramConfig(num_bands=40),
+    embedding_dim=12,
+)
+TINY = ModelConfig(VISUAL, AUDIO, FusionConfig(hidden_dim=16))
+Batch = dict[str, torch.Tensor]
+
+
+def model_of(config: ModelConfig = TINY) -> AVModel:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return build_model(config).eval()
+
+
+@pytest.fixture
+def batch() -> Batch:
+    generator = torch.Generator().manual_seed(0)
+    return {
+        "faces": torch.randint(0, 256, (4, 2, 3, 32, 32), dtype=torch.uint8, generator=generator),
+        "faces_mask": torch.ones(4, 2, dtype=torch.bool),
+        "sound": 0.1 * torch.randn(4, 3, 4000, generator=generator),
+        "sound_mask": torch.ones(4, 3, dtype=torch.bool),
+    }
+
+
+def only(batch: Batch, modality: str) -> Batch:
+    return {key: value for key, value in batch.items() if key.startswith(modality)}
+
+
+@pytest.mark.parametrize("kind", FUSIONS)
+def test_shapes_are_as_stated(batch: Batch, kind: str) -> None:
+    out = model_of(replace(TINY, fusion=FusionConfig(kind, hidden_dim=16)))(batch)
+    assert out.logits.shape == out.valid.shape == (4, 3)
+    assert out.frame_logits.shape == out.frame_shares.shape == (4, 2)
+    assert out.window_logits.shape == out.window_shares.shape == (4, 3)
+    assert (out.visual_embedding.shape, out.audio_embedding.shape) == ((4, 8), (4, 12))
+    assert out.fused.shape == (4, 16)
+    assert out.valid.all()
+
+
+@pytest.mark.parametrize("kind", FUSIONS)
+def test_a_missing_key_is_the_same_as_a_mask_of_nothing(batch: Batch, kind: str) -> None:
+    model = model_of(replace(TINY, fusion=FusionConfig(kind, hidden_dim=16)))
+    masked = {**batch, "sound_mask": torch.zeros(4, 3, dtype=torch.bool)}
+    without, nothing = model(only(batch, "faces")), model(masked)
+    assert torch.equal(without.logits, nothing.logits)
+    assert torch.equal(without.valid, nothing.valid)
+    assert without.valid[0].tolist() == [True, True, False]
+    assert without.window_logits is None
+
+
+def test_the_sound_does_not_move_the_face_logit_nor_faces_the_voice(batch: Batch) -> None:
+    model = model_of()
+    both = model(batch)
+    face_only, voice_only = model(only(batch, "faces")), model(only(batch, "sound"))
+    assert torch.allclose(both.logits[:, 1], face_only.logits[:, 1], atol=1e-6)
+    assert torch.allclose(both.logits[:, 2], voice_only.logits[:, 2], atol=1e-6)
+    assert not torch.allclose(both.logits[:, 0], face_only.logits[:, 0], atol=1e-3)
+
+
+def test_the_overall_label_does_not_train_the_part_heads(batch: Batch) -> None:
+    model = model_of().train()
+    model(batch).logits[:, 0].sum().backward()
+    assert model.face_head.weight.grad is None
+    assert model.voice_head.weight.grad is None
+    assert model.visual.encoder.pool.score.weight.grad is not None
+
+
+def test_gradient_reaches_the_absent_state_only_where_something_is_absent(batch: Batch) -> None:
+    model = model_of()
+    model(only(batch, "faces")).logits[:, 0].sum().backward()
+    assert model.fusion.absent_audio.grad.abs().sum() > 0
+    assert model.fusion.absent_visual.grad.abs().sum() == 0
+
+
+def test_one_faceless_clip_leaves_the_others_as_they_are(batch: Batch) -> None:
+    model = model_of()
+    mask = batch["faces_mask"].clone()
+    mask[1] = False
+    whole, holed = model(batch), model({**batch, "faces_mask": mask})
+    others = torch.tensor([0, 2, 3])
+    assert torch.allclose(whole.logits[others], holed.logits[others], atol=1e-5)
+    assert holed.valid[1].tolist() == [True, False, True]
+    assert holed.logits[1, 1] == 0
+
+
+@pytest.mark.parametrize(("visual", "audio"), [(VISUAL, None), (None, AUDIO)])
+def test_a_model_of_one_modality_ignores_the_other(
+    batch: Batch, visual: VisualConfig | None, audio: AudioConfig | None
+) -> None:
+    model = model_of(ModelConfig(visual, audio, TINY.fusion))
+    out = model(batch)
+    assert torch.equal(out.logits, model(only(batch, "faces" if visual else "sound")).logits)
+    assert out.valid[0].tolist() == [True, visual is not None, audio is not None]
+
+
+def test_a_model_of_neither_is_refused() -> None:
+    with pytest.raises(ConfigError, match="neither"):
+        ModelConfig(None, None)
+
+
+def test_a_batch_of_neither_is_refused() -> None:
+    with pytest.raises(ValueError, match="faces or sound"):
+        model_of()({"labels": torch.zeros(1, 3)})
+
+
+def test_a_clip_with_neither_is_marked_not_valid(batch: Batch) -> None:
+    nothing = {k: v & False if k.endswith("mask") else v for k, v in batch.items()}
+    out = model_of()(nothing)
+    assert not out.valid.any()
+    assert out.logits.isfinite().all()
+
+
+def test_modality_dropout_hides_one_at_the_stated_rate_and_never_both() -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        both = torch.ones(20_000, dtype=torch.bool)
+        visual, audio = drop_one_modality(both, both, 0.3)
+        lone_visual, lone_audio = drop_one_modality(both, ~both, 1.0)
+    assert (visual | audio).all()
+    assert (~visual).float().mean().item() == pytest.approx(0.15, abs=0.01)
+    assert (~audio).float().mean().item() == pytest.approx(0.15, abs=0.01)
+    assert lone_visual.all()
+    assert not lone_audio.any()
+
+
+def test_modality_dropout_sleeps_outside_training(batch: Batch) -> None:
+    model = model_of(replace(TINY, fusion=FusionConfig(hidden_dim=16, modality_dropout=1.0)))
+    assert torch.equal(model(batch).logits, model(batch).logits)
+
+
+def test_either_is_the_noisy_or_of_two_probabilities() -> None:
+    first, second = torch.tensor([-3.0, 0.0, 5.0, NEVER]), torch.tensor([-2.0, 1.0, -5.0, 0.7])
+    expected = 1 - (1 - first.sigmoid()) * (1 - second.sigmoid())
+    assert torch.allclose(either(first, second).sigmoid(), expected, atol=1e-6)
+
+
+def test_an_absent_modality_does_not_depend_on_what_stands_in_its_place() -> None:
+    for kind in FUSIONS:
+        fusion = build_fusion(FusionConfig(kind, hidden_dim=4), visual_dim=3, audio_dim=2).eval()
+        visual, yes = torch.randn(2, 3), torch.tensor([True, True])
+        first = fusion(visual, torch.zeros(2, 2), yes, ~yes)
+        assert torch.equal(first, fusion(visual, torch.ones(2, 2), yes, ~yes))
+        assert torch.equal(first, fusion(visual, None, yes, ~yes))
+
+
+def test_an_unknown_fusion_is_answered_with_near_names() -> None:
+    with pytest.raises(ConfigError, match=r"did you mean gated\?"):
+        FusionConfig(kind="gatd")
+
+
+def test_settings_go_to_plain_values_and_back() -> None:
+    for config in (TINY, replace(TINY, audio=None)):
+        assert from_dict(ModelConfig, to_dict(config)) == config
+
+
+def test_weights_go_to_a_model_built_from_settings_alone(batch: Batch) -> None:
+    model = model_of()
+    twin = build_model(from_dict(ModelConfig, to_dict(model.config)), download=False).eval()
+    twin.load_state_dict(model.state_dict())
+    assert torch.equal(model(batch).logits, twin(batch).logits)
+
+
+def test_bfloat16_answers_about_the_same(batch: Batch) -> None:
+    model = model_of()
+    full = model(batch).logits
+    with torch.autocast("cpu", torch.bfloat16):
+        half = model(batch).logits
+    assert half.dtype == torch.float32
+    assert torch.allclose(full, half, atol=0.1)
