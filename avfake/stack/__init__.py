@@ -1,0 +1,40 @@
+"""Branch scores of a clip in, calibrated probabilities and a decision out.
+
+`ClipScores` -> one row of named statistics (`stack_row`) -> a LightGBM stacker for each output,
+trained on out-of-fold rows only and kept only where it beats the simple rules -> calibration ->
+real, fake or unsure. LightGBM, scipy and scikit-learn are imported when they are needed.
+"""
+
+from avfake.stack.booster import StackConfig, Stacker, fit_stacker
+from avfake.stack.calibrate import PlattCalibrator, fit_calibrator, operating_point
+from avfake.stack.choose import Choice
+from avfake.stack.combine import VerdictFit, VerdictModel, fit_verdict_model
+from avfake.stack.decide import ConformalBand, DecisionRule, decide
+from avfake.stack.features import FEATURES, OUTPUT_FEATURES, OUTPUTS, VOICE_STATISTICS, stack_row
+from avfake.stack.folds import OutOfFold
+from avfake.stack.rules import RULES
+from avfake.stack.scores import ClipScores
+
+__all__ = [
+    "FEATURES",
+    "OUTPUTS",
+    "OUTPUT_FEATURES",
+    "RULES",
+    "VOICE_STATISTICS",
+    "Choice",
+    "ClipScores",
+    "ConformalBand",
+    "DecisionRule",
+    "OutOfFold",
+    "PlattCalibrator",
+    "StackConfig",
+    "Stacker",
+    "VerdictFit",
+    "VerdictModel",
+    "decide",
+    "fit_calibrator",
+    "fit_stacker",
+    "fit_verdict_model",
+    "operating_point",
+    "stack_row",
+]

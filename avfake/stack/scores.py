@@ -33,6 +33,25 @@ class ClipScores:
     voice_statistics: Mapping[str, float] = field(default_factory=dict)
     """Name -> value, measured on the sound by `clips`."""
 
+    def __post_init__(self) -> None:
+        for name in ("frame_persons", "frame_seconds", "face_px", "face_confidences"):
+            self._check_length(name, like="frame_scores")
+        self._check_length("window_seconds", like="window_scores")
+        fused = [value for value in self.fused.values() if value is not None]
+        for name, values in [
+            ("frame_scores", self.frame_scores),
+            ("window_scores", self.window_scores),
+            ("fused", np.array(fused)),
+        ]:
+            # NaN fails the comparison too: an unknown score is left out, never passed on.
+            if not np.all((values >= 0) & (values <= 1)):
+                raise ValueError(f"{self.clip_id}: {name} must lie in [0, 1], got {values}")
+
+    def _check_length(self, name: str, *, like: str) -> None:
+        got, wanted = getattr(self, name).shape, getattr(self, like).shape
+        if len(wanted) != 1 or got != wanted:
+            raise ValueError(f"{self.clip_id}: {name} must be [K] like {like} {wanted}, got {got}")
+
     @property
     def has_visual(self) -> bool:
         return len(self.frame_scores) > 0

@@ -1,0 +1,169 @@
+"""The three answers together: p_fake never below its parts, one decision, one folder."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from avfake.errors import BundleError, Part, Reason
+from avfake.stack.booster import StackConfig, Stacker
+from avfake.stack.decide import DecisionRule
+from avfake.stack.features import FEATURES, OUTPUTS, stack_row
+from avfake.stack.folds import OutOfFold
+from avfake.stack.output import OutputModel, fit_output, why_untrainable
+from avfake.stack.scores import ClipScores
+
+_CALIBRATION = "calibration.json"
+_PARTS: dict[str, Part] = {"overall": "file", "face": "face", "voice": "voice"}
+
+
+@dataclass(frozen=True)
+class VerdictModel:
+    """`ClipScores` in, calibrated probabilities and a decision out."""
+
+    outputs: Mapping[str, OutputModel]
+    not_trained: Mapping[str, str]
+    """Output -> why its labels could not train it."""
+    rules: Mapping[str, DecisionRule]
+    """"kept" and "fused" -> how p_fake becomes a decision, with and without the stacker."""
+
+    def assess(self, scores: ClipScores, *, use_stacker: bool = True) -> dict[str, float | None]:
+        """Output -> probability of forgery; None where it could not be assessed.
+
+        use_stacker False: the calibrated fusion head.
+        """
+        answers = self.assess_rows(stack_row(scores)[None], use_stacker=use_stacker)
+        return {name: None if np.isnan(p[0]) else float(p[0]) for name, p in answers.items()}
+
+    def assess_rows(self, rows: np.ndarray, *, use_stacker: bool = True) -> dict[str, np.ndarray]:
+        """Output -> float64 [N] for rows [N, F]; NaN where it could not be assessed."""
+        nothing = np.full(len(rows), np.nan)
+        return raise_overall(
+            {
+                output: self.outputs[output].predict(rows, use_stacker=use_stacker)
+                if output in self.outputs
+                else nothing
+                for output in OUTPUTS
+            }
+        )
+
+    def rule(self, *, use_stacker: bool = True) -> DecisionRule | None:
+        """How p_fake becomes a decision; None where the overall answer is not trained."""
+        return self.rules.get("kept" if use_stacker else "fused")
+
+    def decide(
+        self, p_fake: float | None, *, use_stacker: bool = True
+    ) -> Literal["real", "fake", "unsure"]:
+        """The decision for what `assess` gave as "overall"."""
+        rule = self.rule(use_stacker=use_stacker)
+        return rule.decide(p_fake) if rule else "unsure"
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """One for each output that was not trained."""
+        return tuple(
+            Reason(_PARTS[output], "not_trained", why) for output, why in self.not_trained.items()
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write calibration.json, and stacker_{output}.txt for each stacker that was kept."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for output in OUTPUTS:
+            stacker = self.outputs[output].stacker if output in self.outputs else None
+            if stacker:
+                _stacker_path(folder, output).write_text(stacker.to_text())
+            else:
+                _stacker_path(folder, output).unlink(missing_ok=True)
+        fields = {
+            "features": list(FEATURES),
+            "outputs": {output: model.to_dict() for output, model in self.outputs.items()},
+            "not_trained": dict(self.not_trained),
+            "rules": {name: rule.to_dict() for name, rule in self.rules.items()},
+        }
+        text = json.dumps(fields, indent=1, allow_nan=False)
+        (folder / _CALIBRATION).write_text(text)
+
+    @classmethod
+    def load(cls, folder: Path) -> "VerdictModel":
+        """The model that `save` wrote."""
+        try:
+            fields = json.loads((folder / _CALIBRATION).read_text())
+            if fields["features"] != list(FEATURES):
+                raise BundleError(f"{folder}: the stack rows have changed since it was trained")
+            return cls(
+                {
+                    output: OutputModel.from_dict(output, one, _read_stacker(folder, output, one))
+                    for output, one in fields["outputs"].items()
+                },
+                fields["not_trained"],
+                {name: DecisionRule.from_dict(rule) for name, rule in fields["rules"].items()},
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise BundleError(f"{folder}: cannot be read as a verdict model: {error}") from error
+
+
+def raise_overall(answers: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The same with "overall" at least as high as its parts; NaN parts do not count."""
+    parts = np.fmax(answers["face"], answers["voice"])
+    overall = answers["overall"]
+    return answers | {"overall": np.where(np.isnan(overall), np.nan, np.fmax(overall, parts))}
+
+
+@dataclass(frozen=True)
+class VerdictFit:
+    """A model with what it would have answered for its own rows, had it not seen their groups."""
+
+    model: VerdictModel
+    kept: Mapping[str, np.ndarray]
+    """Output -> float64 [N] with the stacker where it was kept; NaN where not assessed."""
+    fused: Mapping[str, np.ndarray]
+    """Output -> float64 [N] of the calibrated fusion head alone."""
+
+
+def fit_verdict_model(scored: OutOfFold, config: StackConfig | None = None) -> VerdictFit:
+    """All three outputs; one whose labels hold one class or none is left out, with the reason."""
+    config = config or StackConfig()
+    not_trained = {
+        output: why for output in OUTPUTS if (why := why_untrainable(scored, output)) is not None
+    }
+    fits = {
+        output: fit_output(scored, output, config=config)
+        for output in OUTPUTS
+        if output not in not_trained
+    }
+    answers = {
+        "kept": _gather({name: fit.kept for name, fit in fits.items()}, len(scored)),
+        "fused": _gather({name: fit.fused for name, fit in fits.items()}, len(scored)),
+    }
+    # Copies with a modality left out would count a clip more than once.
+    full = scored.is_full_row
+    rules = {
+        name: DecisionRule.fit(
+            answer["overall"][full],
+            scored.labels["overall"][full],
+            false_alarm_rate=config.false_alarm_rate,
+            confidence=config.confidence,
+        )
+        for name, answer in answers.items()
+        if "overall" in fits
+    }
+    models = {output: fit.model for output, fit in fits.items()}
+    return VerdictFit(VerdictModel(models, not_trained, rules), answers["kept"], answers["fused"])
+
+
+def _gather(answers: Mapping[str, np.ndarray], num_rows: int) -> dict[str, np.ndarray]:
+    nothing = np.full(num_rows, np.nan)
+    return raise_overall({output: answers.get(output, nothing) for output in OUTPUTS})
+
+
+def _stacker_path(folder: Path, output: str) -> Path:
+    return folder / f"stacker_{output}.txt"
+
+
+def _read_stacker(folder: Path, output: str, fields: dict[str, Any]) -> Stacker | None:
+    if fields["choice"]["kept"] != "stacker":
+        return None
+    return Stacker.from_text(_stacker_path(folder, output).read_text())

@@ -1,0 +1,140 @@
+"""One of the three answers: its stacker or baseline, and the calibrators that go with them."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from avfake.stack.booster import StackConfig, Stacker, fit_stacker
+from avfake.stack.calibrate import PlattCalibrator, cross_fit, fit_calibrator
+from avfake.stack.choose import Choice, choose
+from avfake.stack.features import columns_of
+from avfake.stack.folds import OutOfFold, group_folds
+from avfake.stack.logits import to_logits
+
+_RULES = ("mean", "confident", "weighted")
+
+
+def baseline_logits(rows: np.ndarray, output: str) -> dict[str, np.ndarray]:
+    """Baseline -> float64 [N], NaN where it cannot answer; overall, the worse part counts."""
+    logits = {"fused": columns_of(rows, (f"{output}_fused",))[:, 0].astype(np.float64)}
+    parts = ("face", "voice") if output == "overall" else (output,)
+    for rule in _RULES:
+        scores = columns_of(rows, tuple(f"{part}_{rule}" for part in parts))
+        logits[rule] = to_logits(np.fmax.reduce(scores, axis=1))
+    return logits
+
+
+def assessable(rows: np.ndarray, output: str) -> np.ndarray:
+    """bool [N]: there are branch scores for this output."""
+    return ~np.isnan(baseline_logits(rows, output)["mean"])
+
+
+@dataclass(frozen=True)
+class OutputModel:
+    """Rows in, calibrated probabilities of one output out."""
+
+    output: str
+    choice: Choice
+    calibrators: Mapping[str, PlattCalibrator]
+    """For what was kept, and for "fused" where the fusion head answers."""
+    stacker: Stacker | None = None
+    """Only where it was kept."""
+
+    def predict(self, rows: np.ndarray, *, use_stacker: bool = True) -> np.ndarray:
+        """float64 [N] for rows [N, F]; NaN where it could not be assessed.
+
+        use_stacker False: the calibrated fusion head, whatever was kept.
+        """
+        name = self.choice.kept if use_stacker else "fused"
+        if name not in self.calibrators:
+            return np.full(len(rows), np.nan)
+        logits = (
+            self.stacker.logits(rows)
+            if name == "stacker" and self.stacker
+            else baseline_logits(rows, self.output)[name]
+        )
+        return np.where(assessable(rows, self.output), self.calibrators[name](logits), np.nan)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All but the stacker, for JSON."""
+        return {
+            "choice": asdict(self.choice),
+            "calibrators": {name: one.to_dict() for name, one in self.calibrators.items()},
+        }
+
+    @classmethod
+    def from_dict(
+        cls, output: str, fields: dict[str, Any], stacker: Stacker | None
+    ) -> "OutputModel":
+        """The model that `to_dict` wrote."""
+        calibrators = {n: PlattCalibrator(**one) for n, one in fields["calibrators"].items()}
+        return cls(output, Choice(**fields["choice"]), calibrators, stacker)
+
+
+@dataclass(frozen=True)
+class OutputFit:
+    """A model with the probabilities its rows would have got had it not seen their groups."""
+
+    model: OutputModel
+    kept: np.ndarray
+    """float64 [N], NaN where not assessable."""
+    fused: np.ndarray
+
+
+def why_untrainable(scored: OutOfFold, output: str) -> str | None:
+    """The reason in words, or None where both classes are there."""
+    labels = scored.labels.get(output, np.zeros(0))
+    if np.all(np.isnan(labels)):
+        return "no clip has a label for it"
+    labels = labels[assessable(scored.rows, output)]
+    if np.all(np.isnan(labels)):
+        return "no labelled clip could be assessed"
+    if len(set(labels[~np.isnan(labels)])) < 2:
+        return f"all labelled clips are {'fake' if 1 in labels else 'genuine'}"
+    return None
+
+
+def fit_output(scored: OutOfFold, output: str, *, config: StackConfig) -> OutputFit:
+    """The stacker, if it earns its place, or the best baseline; calibrated out of fold."""
+    can_assess = assessable(scored.rows, output)
+    labels = np.where(can_assess, scored.labels[output], np.nan)
+    known = ~np.isnan(labels)
+    folds = group_folds(labels, scored.groups, num_folds=config.num_folds, seed=config.seed)
+
+    logits = {
+        name: values
+        for name, values in baseline_logits(scored.rows, output).items()
+        if not np.isnan(values[known]).any()
+    }
+    stacker = None
+    if folds is not None:
+        masked = replace(scored, labels={output: labels})
+        fit = fit_stacker(masked, output, folds, config=config)
+        stacker, logits["stacker"] = fit.stacker, fit.logits
+    probabilities = {name: cross_fit(values, labels, folds) for name, values in logits.items()}
+    choice = choose(
+        {name: p[known] for name, p in probabilities.items() if name != "stacker"},
+        probabilities["stacker"][known] if stacker else None,
+        labels=labels[known],
+        groups=np.asarray(scored.groups)[known].tolist(),
+        confidence=config.choice_confidence,
+        seed=config.seed,
+    )
+    model = OutputModel(
+        output,
+        choice,
+        {
+            name: fit_calibrator(logits[name][known], labels[known])
+            for name in dict.fromkeys([choice.kept, "fused"])
+            if name in logits
+        },
+        stacker if choice.kept == "stacker" else None,
+    )
+    nothing = np.full(len(labels), np.nan)
+    return OutputFit(
+        model,
+        np.where(can_assess, probabilities[choice.kept], np.nan),
+        np.where(can_assess, probabilities.get("fused", nothing), np.nan),
+    )

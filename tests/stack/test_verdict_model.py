@@ -1,0 +1,192 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from stack_simulation import clip_scores, out_of_fold
+
+from avfake.errors import BundleError
+from avfake.stack import ClipScores, OutOfFold, StackConfig, VerdictModel, fit_verdict_model
+from avfake.stack.features import FEATURES, columns_of
+from avfake.stack.output import fit_output
+
+FAST = StackConfig(max_rounds=60, num_folds=3)
+
+
+@pytest.fixture(scope="module")
+def scored() -> OutOfFold:
+    """Fusion that only sees noise, branches that see the truth: the stacker must win."""
+    honest = out_of_fold(240)
+    rows = honest.rows.copy()
+    rng = np.random.default_rng(9)
+    for name in FEATURES:
+        # The rules see nothing either; the quantiles and shares do.
+        if name.endswith(("_fused", "_mean", "_confident", "_weighted")):
+            rows[:, list(FEATURES).index(name)] = rng.random(len(rows))
+    return replace(honest, rows=rows)
+
+
+@pytest.fixture(scope="module")
+def model(scored) -> VerdictModel:
+    return fit_verdict_model(scored, FAST).model
+
+
+@pytest.fixture
+def clip() -> ClipScores:
+    return clip_scores(np.random.default_rng(5), "new", True, False)
+
+
+def test_the_stacker_is_kept_where_it_wins_and_its_folder_gives_the_same_answers(
+    model, scored, clip, tmp_path
+) -> None:
+    assert {one.choice.kept for one in model.outputs.values()} == {"stacker"}
+    model.save(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "calibration.json",
+        "stacker_face.txt",
+        "stacker_overall.txt",
+        "stacker_voice.txt",
+    ]
+    again = VerdictModel.load(tmp_path)
+    for use_stacker in (True, False):
+        assert again.assess(clip, use_stacker=use_stacker) == model.assess(
+            clip, use_stacker=use_stacker
+        )
+        before = model.assess_rows(scored.rows, use_stacker=use_stacker)
+        after = again.assess_rows(scored.rows, use_stacker=use_stacker)
+        for output in before:
+            np.testing.assert_array_equal(before[output], after[output])
+    assert again.rules == model.rules
+    assert again.not_trained == {}
+
+
+def test_a_baseline_is_kept_where_it_says_all_there_is_to_say(tmp_path) -> None:
+    fit = fit_verdict_model(out_of_fold(100), FAST)
+    kept = fit.model.outputs["face"].choice
+    assert kept.kept != "stacker"
+    assert "out-of-fold log-loss" in kept.reason
+    (tmp_path / "stacker_face.txt").write_text("left over from an earlier run")
+    fit.model.save(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["calibration.json"]
+    assert VerdictModel.load(tmp_path).outputs["face"].choice.kept == kept.kept
+
+
+def test_the_overall_answer_is_never_below_its_parts(model, scored) -> None:
+    for use_stacker in (True, False):
+        p = model.assess_rows(scored.rows, use_stacker=use_stacker)
+        assert np.all(p["overall"] >= np.fmax(p["face"], p["voice"]))
+
+
+def test_the_face_answer_does_not_move_with_the_sound(model, clip) -> None:
+    other_sound = replace(clip, window_scores=1 - clip.window_scores)
+    for use_stacker in (True, False):
+        before = model.assess(clip, use_stacker=use_stacker)
+        after = model.assess(other_sound, use_stacker=use_stacker)
+        assert before["face"] == after["face"]
+
+
+def test_a_missing_modality_is_none_and_the_rest_is_still_answered(model, clip) -> None:
+    nothing = np.zeros(0, np.float32)
+    silent = replace(
+        clip,
+        window_scores=nothing,
+        window_seconds=nothing,
+        fused=dict(clip.fused) | {"voice": None},
+    )
+    for use_stacker in (True, False):
+        p = model.assess(silent, use_stacker=use_stacker)
+        assert p["voice"] is None
+        assert p["face"] is not None
+        assert p["overall"] >= p["face"]
+    assert model.assess(ClipScores("empty")) == {"overall": None, "face": None, "voice": None}
+    assert model.decide(None) == "unsure"
+
+
+def test_copies_with_a_modality_left_out_can_be_added(scored) -> None:
+    blanked = scored.rows.copy()
+    voice = [i for i, name in enumerate(FEATURES) if name.startswith(("voice", "sound", "disag"))]
+    blanked[:, voice] = np.nan
+    more = replace(
+        scored,
+        rows=np.concatenate([scored.rows, blanked]),
+        clip_ids=[*scored.clip_ids, *scored.clip_ids],
+        groups=[*scored.groups, *scored.groups],
+        labels={name: np.tile(values, 2) for name, values in scored.labels.items()},
+        fold=np.tile(scored.fold, 2),
+    )
+    fit = fit_verdict_model(more, FAST)
+    assert np.isnan(fit.kept["voice"][len(scored) :]).all()
+    assert not np.isnan(fit.kept["overall"]).any()
+
+
+def test_out_of_fold_answers_do_not_depend_on_the_rows_own_label() -> None:
+    scored = out_of_fold(80)
+    before = fit_output(scored, "face", config=FAST)
+    labels = scored.labels["face"].copy()
+    labels[0] = np.nan  # the label is forgotten; the row is still scored
+    after = fit_output(replace(scored, labels={"face": labels}), "face", config=FAST)
+    assert not np.isnan(after.kept[0])
+    assert before.model.choice.log_losses.keys() == after.model.choice.log_losses.keys()
+
+
+def test_an_output_with_one_class_or_no_labels_is_not_trained_and_says_why(clip) -> None:
+    scored = out_of_fold(40)
+    labels = {"overall": scored.labels["overall"], "face": np.full(40, np.nan)}
+    fit = fit_verdict_model(replace(scored, labels=labels | {"voice": np.zeros(40)}), FAST)
+    p = fit.model.assess(clip)
+    assert p["face"] is p["voice"] is None
+    assert p["overall"] is not None
+    assert fit.model.not_trained == {
+        "face": "no clip has a label for it",
+        "voice": "all labelled clips are genuine",
+    }
+    assert [str(reason) for reason in fit.model.reasons] == [
+        "face:not_trained",
+        "voice:not_trained",
+    ]
+    without = fit_verdict_model(replace(scored, labels={}), FAST).model
+    assert without.assess(clip)["overall"] is None
+    assert without.decide(0.9) == "unsure"
+
+
+def test_three_clips_give_an_answer_but_no_decision(clip) -> None:
+    scored = out_of_fold(3, clips_per_group=1)
+    labels = {name: np.array([0.0, 1.0, 1.0]) for name in scored.labels}
+    model = fit_verdict_model(replace(scored, labels=labels), FAST).model
+    p = model.assess(clip)
+    assert 0 < p["overall"] < 1
+    assert model.decide(p["overall"]) == model.decide(0.999) == "unsure"
+    assert "too few groups" in model.outputs["face"].choice.reason
+
+
+def test_sixty_clips_are_enough_to_decide() -> None:
+    fit = fit_verdict_model(out_of_fold(60, signal=3), FAST)
+    assert fit.model.decide(0.999) == "fake"
+    assert fit.model.decide(0.001) == "real"
+
+
+def test_out_of_fold_probabilities_are_calibrated() -> None:
+    scored = out_of_fold(300, signal=0.5)
+    fit = fit_verdict_model(scored, FAST)
+    for output, labels in scored.labels.items():
+        assert fit.kept[output].mean() == pytest.approx(labels.mean(), abs=0.08), output
+
+
+def test_a_folder_that_does_not_fit_is_refused(model, tmp_path) -> None:
+    with pytest.raises(BundleError, match="cannot be read"):
+        VerdictModel.load(tmp_path)
+    model.save(tmp_path)
+    (tmp_path / "stacker_face.txt").unlink()
+    with pytest.raises(BundleError, match="stacker_face"):
+        VerdictModel.load(tmp_path)
+    fields = json.loads((tmp_path / "calibration.json").read_text())
+    fields["features"].reverse()
+    (tmp_path / "calibration.json").write_text(json.dumps(fields))
+    with pytest.raises(BundleError, match="rows have changed"):
+        VerdictModel.load(tmp_path)
+
+
+def test_columns_come_in_the_order_asked_for() -> None:
+    row = np.arange(len(FEATURES), dtype=np.float32)[None]
+    last, first = list(FEATURES)[-1], next(iter(FEATURES))
+    assert columns_of(row, (last, first)).tolist() == [[len(FEATURES) - 1, 0]]
