@@ -1,0 +1,6 @@
+"""A seed in, a labelled dataset of talking heads out: genuine, face swapped, voice swapped, both."""
+
+from avfake.studio.build import build_studio
+from avfake.studio.plan import ClipPlan, StudioConfig, plan_families
+
+__all__ = ["ClipPlan", "StudioConfig", "build_studio", "plan_families"]

@@ -1,0 +1,94 @@
+"""A whole studio on disk: the clips, metadata.json as DFDC has it, and the truth beside it."""
+
+import csv
+import io
+import json
+from dataclasses import asdict, fields
+from functools import partial
+from pathlib import Path
+
+from tqdm import tqdm
+
+from avfake.cluster import Failure, map_items
+from avfake.errors import AvfakeError, ConfigError
+from avfake.studio.family import build_family
+from avfake.studio.plan import ClipPlan, StudioConfig, describe, plan_families
+
+CONFIG_FILE, METADATA_FILE, TRUTH_FILE = "studio.json", "metadata.json", "truth.csv"
+
+
+def build_studio(
+    out: str | Path, config: StudioConfig, *, workers: int = 1, show_progress: bool = True
+) -> tuple[ClipPlan, ...]:
+    """The clips of the studio in folder `out`, which is made, or completed where it was left.
+
+    workers: processes; 0 builds in this one. The result does not depend on it.
+    """
+    out = Path(out)
+    families = plan_families(config)
+    _claim(out, config)
+    failures = []
+    total = sum(len(family.clips) for family in families)
+    with tqdm(total=total, desc="studio", unit="clip", disable=not show_progress) as bar:
+        build = partial(build_family, config=config, out=out)
+        for index, result in map_items(build, families, workers=workers):
+            bar.update(len(families[index].clips))
+            if isinstance(result, Failure):
+                failures.append(f"{families[index].clips[0].family}: {result.detail}")
+    if failures:
+        raise AvfakeError(
+            f"{out}: {len(failures)} of {len(families)} families could not be built; "
+            f"run again to go on. First: {failures[0]}"
+        )
+    clips = tuple(clip for family in families for clip in family.clips)
+    # Last, so that their presence says that all is there.
+    _write_whole(out / TRUTH_FILE, truth_table(clips))
+    _write_whole(out / METADATA_FILE, json.dumps(dfdc_metadata(clips), indent=1))
+    return clips
+
+
+def dfdc_metadata(clips: tuple[ClipPlan, ...]) -> dict[str, dict[str, str]]:
+    """What DFDC says of its clips: REAL, or FAKE with the original; never which part."""
+    entries = {}
+    for clip in sorted(clips, key=lambda clip: clip.filename):
+        entry = {"label": "FAKE" if clip.label else "REAL", "split": clip.split}
+        entries[clip.filename] = entry | ({"original": clip.original} if clip.original else {})
+    return entries
+
+
+def truth_table(clips: tuple[ClipPlan, ...]) -> str:
+    """All that is known of the clips, as CSV with a head line; true and false in lower case."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [field.name for field in fields(ClipPlan)], lineterminator="\n")
+    writer.writeheader()
+    for clip in sorted(clips, key=lambda clip: clip.filename):
+        row = asdict(clip)
+        writer.writerow(
+            {name: str(x).lower() if isinstance(x, bool) else x for name, x in row.items()}
+        )
+    return text.getvalue()
+
+
+def _claim(out: Path, config: StudioConfig) -> None:
+    """Marks the folder as this studio's; ConfigError if it is another's."""
+    out.mkdir(parents=True, exist_ok=True)
+    wanted, mark = describe(config), out / CONFIG_FILE
+    if not mark.exists():
+        if any(out.glob("*.mp4")):
+            raise ConfigError(f"{out} holds videos that are not a studio's; choose another folder")
+        _write_whole(mark, json.dumps(wanted, indent=1))
+        return
+    found = json.loads(mark.read_text())
+    different = [name for name in wanted if found.get(name) != wanted[name]]
+    if different:
+        listed = ", ".join(f"{n} {found.get(n)!r} there, {wanted[n]!r} asked" for n in different)
+        raise ConfigError(
+            f"{out} holds a studio of other settings ({listed}); "
+            "choose another folder, delete this one, or ask for what it holds"
+        )
+
+
+def _write_whole(path: Path, text: str) -> None:
+    partial_path = path.with_name(f".{path.name}.partial")
+    partial_path.write_text(text)
+    partial_path.replace(path)

@@ -1,0 +1,167 @@
+"""A person in motion, as pictures: the painted head is bent, turned and laid over its room."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from avfake.studio.features import eye_window, mouth_window, paint_eyes, paint_mouth
+from avfake.studio.identity import Identity
+from avfake.studio.motion import Motion
+from avfake.studio.portrait import paint_portrait
+from avfake.studio.scene import Light, Scene, paint_backdrop
+from avfake.studio.shapes import EXTENT
+
+_LEVELS = 9
+"""Eyes and mouths are painted at this many openings; frames take the nearest."""
+_JAW_DROP = 0.09
+"""How far the chin sinks, in face units, when the mouth is wide open."""
+_TURN = 0.4
+"""How far the middle of the face moves, in face units, for a yaw of 1."""
+
+
+@dataclass(frozen=True)
+class Take:
+    """Rendered frames of one person."""
+
+    pixels: np.ndarray
+    """uint8 [T, H, W, 3]."""
+    landmarks: np.ndarray
+    """float32 [T, 5, 2] px: left eye, right eye, nose, mouth corners, as MTCNN orders them."""
+
+
+def film(identity: Identity, scene: Scene, motion: Motion) -> Take:
+    """The person in the scene, through the scene's camera."""
+    centre = (float(motion.x.mean()), float(motion.y.mean()))
+    backdrop = paint_backdrop(scene, identity, centre, float(motion.unit_px.mean()))
+    pixels = _lay_over(_heads(identity, scene.light, motion), motion, backdrop)
+    return Take(_expose(pixels, scene), landmarks_of(identity, motion))
+
+
+def film_plain(identity: Identity, light: Light, motion: Motion, *, size_px: int) -> Take:
+    """The person's head alone on a plain ground, without a camera's noise: a swap's source."""
+    ground = np.empty((size_px, size_px, 3), np.float32)
+    ground[:] = np.array(identity.skin) * 0.8
+    pixels = _lay_over(_heads(identity, light, motion), motion, ground)
+    clean = pixels.permute(0, 2, 3, 1).round().clamp(0, 255).to(torch.uint8).numpy()
+    return Take(clean, landmarks_of(identity, motion))
+
+
+def landmarks_of(identity: Identity, motion: Motion) -> np.ndarray:
+    """Where the five points are in each frame: float32 [T, 5, 2] px."""
+    eye, mouth = identity.eye_spacing, identity.mouth_width * 0.95
+    points = np.array(
+        [
+            [-eye, identity.eye_level],
+            [eye, identity.eye_level],
+            [0, identity.nose_tip],
+            [-mouth, identity.mouth_level],
+            [mouth, identity.mouth_level],
+        ]
+    )
+    depth = _depth(points[:, 0], points[:, 1])
+    u = points[None, :, 0] + _TURN * motion.yaw[:, None] * depth
+    v = points[None, :, 1] + _TURN * motion.pitch[:, None] * depth
+    v = v + _JAW_DROP * motion.mouth_open[:, None] * _jaw(points[:, 1])
+    cos, sin = np.cos(motion.roll)[:, None], np.sin(motion.roll)[:, None]
+    scale = motion.unit_px[:, None]
+    x = motion.x[:, None] + scale * (cos * u - sin * v)
+    y = motion.y[:, None] + scale * (sin * u + cos * v)
+    return np.stack([x, y], axis=2).astype(np.float32)
+
+
+def _heads(identity: Identity, light: Light, motion: Motion) -> torch.Tensor:
+    """Painted heads, unbent: float32 [T, 4, S, S], colours times coverage, and coverage."""
+    portrait, coverage = paint_portrait(identity, light)
+    brightness = 0.55 + 0.45 * light.ambient + 0.2 * light.direction[2]
+    tint = np.array(light.tint, np.float32)
+    heads = np.repeat(portrait[None], len(motion), axis=0)  # [T, S, S, 3]
+
+    mouths = (motion.mouth_open * (_LEVELS - 1)).round().astype(int)
+    for level in np.unique(mouths):
+        opening = level / (_LEVELS - 1)
+        patch = paint_mouth(portrait, identity, opening=opening, brightness=brightness)
+        heads[(mouths == level, *mouth_window(identity))] = patch
+    eyes = (motion.eyes_open * (_LEVELS - 1)).round().astype(int)
+    for level, gaze in {*zip(eyes.tolist(), motion.gaze.tolist(), strict=True)}:
+        openness = level / (_LEVELS - 1)
+        patch = paint_eyes(portrait, identity, openness=openness, gaze=gaze, brightness=brightness)
+        heads[((eyes == level) & (motion.gaze == gaze), *eye_window(identity))] = patch
+    # Colours are stored times coverage, so that no black creeps in at the head's edge.
+    layers = np.concatenate(
+        [
+            heads * tint * coverage[..., None],
+            np.broadcast_to(coverage[..., None], (*heads.shape[:3], 1)),
+        ],
+        axis=3,
+    )
+    return torch.from_numpy(layers).permute(0, 3, 1, 2)
+
+
+def _lay_over(heads: torch.Tensor, motion: Motion, ground: np.ndarray) -> torch.Tensor:
+    """Frames float32 [T, 3, H, W]: the heads, posed, over one ground [H, W, 3]."""
+    frames = torch.from_numpy(ground).float().permute(2, 0, 1).repeat(len(motion), 1, 1, 1)
+    height, width = ground.shape[:2]
+    reach = EXTENT * float(motion.unit_px.max())
+    left = max(0, int(motion.x.min() - reach))
+    right = min(width, int(motion.x.max() + reach) + 1)
+    top = max(0, int(motion.y.min() - reach))
+    bottom = min(height, int(motion.y.max() + reach) + 1)
+    grid = _bend(motion, (left, right), (top, bottom))
+    laid = F.grid_sample(heads.contiguous(), grid, align_corners=False)
+    part = frames[:, :, top:bottom, left:right]
+    part.mul_(1 - laid[:, 3:]).add_(laid[:, :3])
+    return frames
+
+
+def _bend(motion: Motion, columns: tuple[int, int], rows: tuple[int, int]) -> torch.Tensor:
+    """For each pixel of a part of the frame, where on the head's square it lies: [T, h, w, 2]."""
+
+    def per_frame(values: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(values).view(-1, 1, 1)
+
+    y, x = torch.meshgrid(torch.arange(*rows) + 0.5, torch.arange(*columns) + 0.5, indexing="ij")
+    x = (x - per_frame(motion.x)) / per_frame(motion.unit_px)
+    y = (y - per_frame(motion.y)) / per_frame(motion.unit_px)
+    roll = per_frame(motion.roll)
+    u = torch.cos(roll) * x + torch.sin(roll) * y
+    v = torch.cos(roll) * y - torch.sin(roll) * x
+    # The nearer a point is to the camera, the further a turn of the head carries it.
+    depth = (1 - (u / 0.85) ** 2 - (v / 1.15) ** 2).clamp_min(0).sqrt()
+    u = u - _TURN * per_frame(motion.yaw) * depth
+    v = v - _TURN * per_frame(motion.pitch) * depth
+    jaw = ((v - 0.25) / 0.6).clamp(0, 1)
+    v = v - _JAW_DROP * per_frame(motion.mouth_open) * jaw
+    return torch.stack([u, v], dim=3) / EXTENT
+
+
+def _depth(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.maximum(1 - (u / 0.85) ** 2 - (v / 1.15) ** 2, 0))
+
+
+def _jaw(v: np.ndarray) -> np.ndarray:
+    return np.clip((v - 0.25) / 0.6, 0, 1)
+
+
+def _expose(frames: torch.Tensor, scene: Scene) -> np.ndarray:
+    """uint8 [T, H, W, 3]: the camera blurs a little, and adds noise anew to each frame."""
+    frames = _blur(_blur(frames, scene.blur, dim=2), scene.blur, dim=3)
+    count, _, height, width = frames.shape
+    generator = torch.Generator().manual_seed(scene.noise_seed)
+    noise = torch.randn(3 * height * width + 100_003, generator=generator)
+    starts = torch.randint(100_000, (count,), generator=generator).tolist()
+    for frame, start in zip(frames, starts, strict=True):
+        # A new window of one long noise: as good to a codec as fresh noise, at a tenth of the cost.
+        grain = noise[start : start + 3 * height * width].view(3, height, width)
+        frame.add_(grain, alpha=scene.noise_level)
+    return frames.permute(0, 2, 3, 1).round().clamp(0, 255).to(torch.uint8).numpy()
+
+
+def _blur(frames: torch.Tensor, share: float, *, dim: int) -> torch.Tensor:
+    """Each pixel gives `share` of itself to either neighbour along `dim`; the border is kept."""
+    size = frames.shape[dim]
+    before, middle, after = (frames.narrow(dim, start, size - 2) for start in (0, 1, 2))
+    blurred = frames.clone()
+    blurred.narrow(dim, 1, size - 2).mul_(1 - 2 * share).add_(before + after, alpha=share)
+    return blurred

@@ -1,0 +1,122 @@
+"""Who somebody is: the numbers that make one procedural face unlike another."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+HairStyle = Literal["bald", "short", "parted", "curly", "long", "bob"]
+Beard = Literal["none", "stubble", "full"]
+HAIR_STYLES: tuple[HairStyle, ...] = ("bald", "short", "parted", "curly", "long", "bob")
+BEARDS: tuple[Beard, ...] = ("none", "none", "none", "stubble", "full")
+
+# Dark to light; real skin lies near this line, with a little red or yellow to either side.
+_SKIN_LINE = np.array(
+    [[78, 50, 36], [128, 84, 60], [176, 124, 94], [214, 166, 136], [240, 202, 180]]
+)
+_HAIR_COLOURS = np.array(
+    [
+        [24, 20, 18],
+        [52, 36, 26],
+        [92, 60, 36],
+        [150, 104, 58],
+        [206, 168, 104],
+        [120, 46, 24],
+        [168] * 3,
+    ]
+)
+_IRIS_COLOURS = np.array(
+    [[70, 44, 24], [96, 68, 36], [84, 104, 62], [78, 116, 152], [112, 124, 132]]
+)
+
+Colour = tuple[float, float, float]
+"""RGB in 0..255."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """One person's looks; lengths are in face units: the chin is 1 below the centre of the face."""
+
+    skin: Colour
+    hair: Colour
+    iris: Colour
+    lips: Colour
+    face_width: float
+    """Half the width at the cheekbones."""
+    jaw: float
+    """Exponent of the lower outline: below 2 pointed, above 2 square."""
+    eye_spacing: float
+    """From the middle of the face to the middle of an eye."""
+    eye_height: float
+    eye_width: float
+    eye_level: float
+    """Downwards from the centre of the face; negative is above it."""
+    brow_thickness: float
+    brow_tilt: float
+    brow_level: float
+    nose_width: float
+    nose_tip: float
+    mouth_width: float
+    mouth_level: float
+    lip_thickness: float
+    hair_style: HairStyle
+    hairline: float
+    """Where the forehead ends; more negative is higher."""
+    beard: Beard
+    has_glasses: bool
+    freckles: int
+    roughness: float
+    """How strong the fine texture of the skin is."""
+    texture_seed: int
+
+
+def draw_identity(rng: np.random.Generator) -> Identity:
+    """One person, drawn from `rng`."""
+
+    def between(low: float, high: float) -> float:
+        return float(rng.uniform(low, high))
+
+    skin = _on_line(_SKIN_LINE, rng) + rng.normal(0, 5, 3)
+    lips = skin * np.array([0.86, 0.58, 0.6]) + np.array([between(0, 34), 0, between(0, 10)])
+    hair = _HAIR_COLOURS[rng.integers(len(_HAIR_COLOURS))] + rng.normal(0, 8, 3)
+    iris = _IRIS_COLOURS[rng.integers(len(_IRIS_COLOURS))] + rng.normal(0, 8, 3)
+    hair_style = HAIR_STYLES[rng.integers(len(HAIR_STYLES))]
+    may_have_beard = hair_style not in ("long", "bob")
+    return Identity(
+        skin=_colour(skin),
+        hair=_colour(hair),
+        iris=_colour(iris),
+        lips=_colour(lips),
+        face_width=between(0.66, 0.8),
+        jaw=between(1.75, 2.7),
+        eye_spacing=between(0.29, 0.36),
+        eye_height=between(0.06, 0.095),
+        eye_width=between(0.13, 0.175),
+        eye_level=between(-0.2, -0.08),
+        brow_thickness=between(0.018, 0.05),
+        brow_tilt=between(-0.12, 0.16),
+        brow_level=between(-0.24, -0.16),
+        nose_width=between(0.1, 0.17),
+        nose_tip=between(0.18, 0.3),
+        mouth_width=between(0.22, 0.34),
+        mouth_level=between(0.5, 0.6),
+        lip_thickness=between(0.035, 0.075),
+        hair_style=hair_style,
+        hairline=between(-0.78, -0.58),
+        beard=BEARDS[rng.integers(len(BEARDS))] if may_have_beard else "none",
+        has_glasses=bool(rng.random() < 0.2),
+        freckles=int(rng.integers(0, 60)) if rng.random() < 0.4 else 0,
+        roughness=between(0.4, 1.4),
+        texture_seed=int(rng.integers(2**31)),
+    )
+
+
+def _on_line(stops: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A point somewhere on the polyline through `stops`."""
+    place = rng.uniform(0, len(stops) - 1)
+    return np.array([np.interp(place, np.arange(len(stops)), stops[:, k]) for k in range(3)])
+
+
+def _colour(rgb: np.ndarray) -> Colour:
+    red, green, blue = np.clip(rgb, 8, 250).tolist()
+    return red, green, blue
