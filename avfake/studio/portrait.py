@@ -26,7 +26,7 @@ def paint_portrait(identity: Identity, light: Light) -> tuple[np.ndarray, np.nda
     face = cover(outline)
     paint(canvas, skin * shade[..., None], face)
     _paint_lines(identity, u, v, canvas)
-    _paint_beard(identity, u, v, canvas, face, rng)
+    paint(canvas, np.array(identity.hair) * 0.75, face * _beard(identity, u, v, rng))
     front = _front_hair(identity, u, v, rng)
     paint(canvas, hair, front)
     return np.clip(canvas, 0, 255), np.maximum.reduce([back, ears, face, front])
@@ -100,21 +100,17 @@ def _paint_lines(identity: Identity, u: np.ndarray, v: np.ndarray, canvas: np.nd
     paint(canvas, dark, 0.35 * under_nose + 0.25 * under_lip)
 
 
-def _paint_beard(
-    identity: Identity,
-    u: np.ndarray,
-    v: np.ndarray,
-    canvas: np.ndarray,
-    face: np.ndarray,
-    rng: np.random.Generator,
-) -> None:
+def _beard(
+    identity: Identity, u: np.ndarray, v: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """How thick the beard is at each point of the face."""
     if identity.beard == "none":
-        return
+        return np.zeros_like(u)
     ring = np.hypot(u / 1.05, (v - 0.35) / 0.75)
-    region = face * cover(0.55 + 0.28 * np.abs(u) - ring, 0.25) * cover(0.26 - v, 0.2)
+    region = cover(0.55 + 0.28 * np.abs(u) - ring, 0.25) * cover(0.26 - v, 0.2)
     grain = 0.75 + 0.25 * smooth_noise(rng, u.shape, (100, 120))
     strength = 0.85 if identity.beard == "full" else 0.35
-    paint(canvas, np.array(identity.hair) * 0.75, np.clip(strength * region * grain, 0, 1))
+    return np.clip(strength * region * grain, 0, 1)
 
 
 def _back_hair(identity: Identity, u: np.ndarray, v: np.ndarray) -> np.ndarray:
