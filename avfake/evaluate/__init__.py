@@ -1,0 +1,25 @@
+"""Tables of scores and labels in, metrics with bootstrap intervals over groups out.
+
+1 = fake. A metric is NaN where one class is missing; a clip without a probability is counted as
+not assessed, never scored as 0.5.
+"""
+
+from avfake.evaluate.bootstrap import Interval, bootstrap, paired_difference
+from avfake.evaluate.compare import compare
+from avfake.evaluate.metrics import METRICS
+from avfake.evaluate.slices import KINDS, add_kind, forgery_kind
+from avfake.evaluate.tables import ablation_table, read_scores, render
+
+__all__ = [
+    "KINDS",
+    "METRICS",
+    "Interval",
+    "ablation_table",
+    "add_kind",
+    "bootstrap",
+    "compare",
+    "forgery_kind",
+    "paired_difference",
+    "read_scores",
+    "render",
+]

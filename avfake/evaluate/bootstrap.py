@@ -1,0 +1,92 @@
+"""Confidence intervals by resampling groups, for one detector and for the difference of two."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from avfake.evaluate.metrics import Metric
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value with the bounds it moves in when other groups had been drawn."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        if np.isnan(self.value):
+            return "-"
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+def bootstrap(
+    metric: Metric,
+    scores: np.ndarray,
+    labels: np.ndarray,
+    groups: Sequence[str],
+    *,
+    num_resamples: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """The metric with its percentile interval (Efron 1979).
+
+    Whole groups are drawn, because a fake and its original do not vary independently.
+    """
+    return _interval(
+        lambda rows: metric(scores[rows], labels[rows]),
+        groups,
+        num_resamples=num_resamples,
+        confidence=confidence,
+        seed=seed,
+    )
+
+
+def paired_difference(
+    metric: Metric,
+    scores: tuple[np.ndarray, np.ndarray],
+    labels: np.ndarray,
+    groups: Sequence[str],
+    *,
+    num_resamples: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """Metric of the first detector minus that of the second, on the same clips.
+
+    Both see the same draws, so what is hard for both cancels out.
+    """
+    first, second = scores
+    return _interval(
+        lambda rows: metric(first[rows], labels[rows]) - metric(second[rows], labels[rows]),
+        groups,
+        num_resamples=num_resamples,
+        confidence=confidence,
+        seed=seed,
+    )
+
+
+def _interval(
+    statistic: Callable[[np.ndarray], float],
+    groups: Sequence[str],
+    *,
+    num_resamples: int,
+    confidence: float,
+    seed: int,
+) -> Interval:
+    value = statistic(np.arange(len(groups)))
+    if np.isnan(value) or num_resamples == 0:
+        return Interval(value, float("nan"), float("nan"))
+    _, index = np.unique(np.asarray(groups, str), return_inverse=True)
+    members = np.split(np.argsort(index, kind="stable"), np.cumsum(np.bincount(index))[:-1])
+    rng = np.random.default_rng(seed)
+    draws = rng.integers(len(members), size=(num_resamples, len(members)))
+    values = np.array([statistic(np.concatenate([members[g] for g in draw])) for draw in draws])
+    # A draw without fakes, or without genuine clips, has no value.
+    values = values[~np.isnan(values)]
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(values, [tail, 1 - tail]) if len(values) else (np.nan, np.nan)
+    return Interval(value, float(low), float(high))

@@ -1,0 +1,143 @@
+"""Metrics of scores against labels, 1 = fake.
+
+Each takes scores float [N] and labels [N] of 1 and 0, and gives a float: NaN where only one class
+is there, because a number without genuine clips (or without fakes) says nothing.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+Metric = Callable[[np.ndarray, np.ndarray], float]
+CLIP = 1e-6
+"""The log-loss keeps probabilities this far from 0 and 1, so that one miss is not infinite."""
+
+
+def _has_both(labels: np.ndarray) -> bool:
+    return bool(np.any(labels == 1) and np.any(labels == 0))
+
+
+def log_loss(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Mean negative log-likelihood; ln 2 for a detector that always says 0.5."""
+    if not _has_both(labels):
+        return float("nan")
+    clipped = np.clip(scores, CLIP, 1 - CLIP).astype(np.float64)
+    return float(-np.mean(np.where(labels == 1, np.log(clipped), np.log1p(-clipped))))
+
+
+def auc(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Chance that a fake scores above a genuine clip, ties counted half.
+
+    From ranks (Hanley & McNeil 1982), because the bootstrap asks for it thousands of times.
+    """
+    if not _has_both(labels):
+        return float("nan")
+    _, index, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[index]
+    is_fake = labels == 1
+    num_fake = np.sum(is_fake)
+    above = np.sum(ranks[is_fake]) - num_fake * (num_fake + 1) / 2
+    return float(above / (num_fake * (len(labels) - num_fake)))
+
+
+def average_precision(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Mean precision over the recalls, without interpolation."""
+    from sklearn.metrics import average_precision_score
+
+    return float(average_precision_score(labels, scores)) if _has_both(labels) else float("nan")
+
+
+def equal_error_rate(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Share of errors at the threshold where false alarms and misses are as frequent."""
+    if not _has_both(labels):
+        return float("nan")
+    false_alarms, hits = _roc(scores, labels)
+    gap = false_alarms - (1 - hits)  # climbs from -1 to 1
+    after = int(np.argmax(gap >= 0))
+    share = -gap[after - 1] / (gap[after] - gap[after - 1])
+    return float(false_alarms[after - 1] + share * (false_alarms[after] - false_alarms[after - 1]))
+
+
+def balanced_accuracy(scores: np.ndarray, labels: np.ndarray, *, threshold: float = 0.5) -> float:
+    """Mean of the shares of fakes above and of genuine clips at or below the threshold."""
+    if not _has_both(labels):
+        return float("nan")
+    is_called = scores > threshold
+    return float((np.mean(is_called[labels == 1]) + np.mean(~is_called[labels == 0])) / 2)
+
+
+def brier(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Mean squared distance of the probability from the truth (Brier 1950)."""
+    return float(np.mean((scores - labels) ** 2)) if _has_both(labels) else float("nan")
+
+
+def calibration_error(scores: np.ndarray, labels: np.ndarray, *, num_bins: int = 15) -> float:
+    """Expected calibration error (Guo et al. 2017), in bins of equal mass.
+
+    Equal mass because a good detector leaves the middle of [0, 1] almost empty.
+    """
+    if not _has_both(labels):
+        return float("nan")
+    order = np.argsort(scores, kind="stable")
+    bins = np.array_split(order, min(num_bins, len(order)))
+    gaps = [len(one) * abs(np.mean(scores[one]) - np.mean(labels[one])) for one in bins]
+    return float(np.sum(gaps) / len(order))
+
+
+def hit_rate(scores: np.ndarray, labels: np.ndarray, *, false_alarm_rate: float) -> float:
+    """Share of fakes found at the best threshold that keeps the rate of false alarms."""
+    if not _has_both(labels):
+        return float("nan")
+    false_alarms, hits = _roc(scores, labels)
+    # The rate of k of n clips must not fail by a rounding in its last bit.
+    return float(np.max(hits[false_alarms <= false_alarm_rate + 1e-12]))
+
+
+def hit_rate_at_1_percent(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Share of fakes found with at most 1 % false alarms."""
+    return hit_rate(scores, labels, false_alarm_rate=0.01)
+
+
+def hit_rate_at_1_per_mille(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Share of fakes found with at most 0.1 % false alarms."""
+    return hit_rate(scores, labels, false_alarm_rate=0.001)
+
+
+def weighted_precision(
+    scores: np.ndarray, labels: np.ndarray, *, recall: float = 0.5, weight: float = 100.0
+) -> float:
+    """log(TP / (TP + weight * FP)) at a recall: the DFDC's second metric (Dolhansky et al. 2020).
+
+    0 at best. The weight stands for genuine videos outnumbering fakes in the world.
+    """
+    if not _has_both(labels):
+        return float("nan")
+    false_alarms, hits = _roc(scores, labels)
+    at = int(np.argmax(hits >= recall - 1e-12))
+    found = hits[at] * np.sum(labels == 1)
+    wrong = false_alarms[at] * np.sum(labels == 0)
+    return float(np.log(found / (found + weight * wrong)))
+
+
+METRICS: dict[str, Metric] = {
+    "auc": auc,
+    "log_loss": log_loss,
+    "average_precision": average_precision,
+    "eer": equal_error_rate,
+    "balanced_accuracy": balanced_accuracy,
+    "brier": brier,
+    "calibration_error": calibration_error,
+    "hit_rate_at_1_percent": hit_rate_at_1_percent,
+    "hit_rate_at_1_per_mille": hit_rate_at_1_per_mille,
+    "weighted_precision": weighted_precision,
+}
+
+
+def _roc(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Share of false alarms and of hits, each [K + 1], from the strictest threshold down."""
+    order = np.argsort(-scores, kind="stable")
+    is_fake, ordered = (labels == 1)[order], scores[order]
+    # Clips of one score pass the threshold together.
+    ends = np.r_[np.flatnonzero(np.diff(ordered)), len(ordered) - 1]
+    hits, alarms = np.cumsum(is_fake)[ends], np.cumsum(~is_fake)[ends]
+    return np.r_[0.0, alarms / alarms[-1]], np.r_[0.0, hits / hits[-1]]
