@@ -8,7 +8,14 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from avfake.errors import MediaError
-from avfake.media.opening import NUM_THREADS, OpenMedia, open_media, read_packets, to_seconds
+from avfake.media.opening import (
+    MAX_GAP_SECONDS,
+    NUM_THREADS,
+    OpenMedia,
+    open_media,
+    read_packets,
+    to_seconds,
+)
 from avfake.media.pictures import Display, pixel_aspect
 from avfake.media.types import Frames
 
@@ -67,7 +74,8 @@ def decoded_pictures(media: OpenMedia) -> Iterator[tuple[float, VideoFrame]]:
                 seconds = 0.0 if last is None else last + step
             else:
                 seconds = to_seconds(stream, frame.pts) - media.start_seconds
-            if not frame.is_corrupt and (last is None or seconds > last):
+            in_order = last is None or last < seconds < last + MAX_GAP_SECONDS
+            if in_order and not frame.is_corrupt:
                 last = seconds
                 yield seconds, frame
 

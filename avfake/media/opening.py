@@ -18,6 +18,8 @@ from avfake.media.local import local_file
 REFUSED_FORMATS = {"hls", "dash", "concat", "sdp", "tty", "image2"}
 """Playlists, which would open further files, and text drawn as pictures."""
 NUM_THREADS = 2
+MAX_GAP_SECONDS = 3600.0
+"""A jump further than this is a damaged time stamp, not a pause."""
 
 
 @dataclass(frozen=True)

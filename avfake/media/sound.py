@@ -8,13 +8,11 @@ import av
 import numpy as np
 
 from avfake.errors import MediaError
-from avfake.media.opening import OpenMedia, open_media, read_packets, to_seconds
+from avfake.media.opening import MAX_GAP_SECONDS, OpenMedia, open_media, read_packets, to_seconds
 from avfake.media.types import Waveform
 
 GAP_SECONDS = 0.05
 """Time stamps further than this from the count of samples mean lost or late sound."""
-MAX_GAP_SECONDS = 3600.0
-"""A jump further than this is a damaged time stamp, not a silence."""
 
 
 @dataclass

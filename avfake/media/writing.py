@@ -25,10 +25,12 @@ AUDIO_CODECS = {
 }
 OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
 
-# Odd sizes gain a line; the colour matrix is stated, for an unstated one is guessed by size.
+# Odd sizes gain a line; the colour matrix is stated, for an unstated one is guessed by size;
+# moviepy rounds the frame rate to 0.01, so each frame is given its exact time again.
 PICTURE_FILTER = (
     "pad=ceil(iw/2)*2:ceil(ih/2)*2:color=black,"
-    "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p"
+    "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p,"
+    "settb=AVTB,setpts=N/({rate})/TB"
 )
 COLOUR = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
 COLOUR += ["-color_range", "tv"]
@@ -58,7 +60,9 @@ def write_video(
     first = next(remaining, None)
     if first is None:
         raise ValueError(f"no frames to write to {path}; at least one is needed")
-    rate = [] if video_kbps else ["-crf", str(crf)]
+    rate = str(Fraction(fps).limit_denominator(1001))
+    options = ["-vf", PICTURE_FILTER.format(rate=rate), "-r", rate, "-b:a", f"{audio_kbps}k"]
+    options += [] if video_kbps else ["-crf", str(crf)]
     with _whole_file(Path(path)) as target, _sound_file(waveform) as sound:
         writer = FFMPEG_VideoWriter(
             str(target),
@@ -69,7 +73,7 @@ def write_video(
             audiofile=str(sound) if sound else None,
             audio_codec="aac" if sound else None,
             threads=num_threads,
-            ffmpeg_params=["-vf", PICTURE_FILTER, *COLOUR, *rate, "-b:a", f"{audio_kbps}k"],
+            ffmpeg_params=[*options, *COLOUR],
         )
         with writer:
             for frame in chain([first], remaining):
