@@ -1,4 +1,4 @@
-"""Everything that decides what a prepared clip holds; its fingerprint travels with every detector."""
+"""What decides the content of a prepared clip; its fingerprint travels with every detector."""
 
 from dataclasses import dataclass, field
 

@@ -1,0 +1,105 @@
+"""Every knob of making a detector, in one place; recipes show these as flags."""
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import tyro
+
+from avfake.errors import ConfigError
+from avfake.models import AudioConfig, FusionConfig, ModelConfig, VisualConfig
+from avfake.stack import StackConfig
+from avfake.train import FitConfig
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """What is learned from, and how much of a clip at once."""
+
+    num_folds: int = 3
+    """Models trained, each without one fold of the training clips; the stacker learns from what
+    each says of the fold it has not seen, the detector averages them."""
+    val_share: float = 0.15
+    """Of the clips, to choose the best epoch by."""
+    test_share: float = 0.2
+    """Of the clips, never looked at in training."""
+    parts: tuple[str, str] | None = None
+    """Folder numbers that train and that test, such as 0-40 41-49, in place of a random split."""
+    num_frames: int = 8
+    """Crops drawn from a clip each time it is seen; 1 = one random frame a video."""
+    num_windows: int = 2
+    """Windows of sound drawn from a clip each time it is seen."""
+    window_seconds: float = 2.0
+    batch_size: int = 16
+    """Clips."""
+    loader_workers: int = 0
+    """Processes that read clips beside the training."""
+    flip: bool = True
+    """Mirror the faces of half the clips."""
+    undersample: bool = True
+    """Take as many fakes as genuine clips each epoch, others each time."""
+    assume_face_weight: float = 1.0
+    """Loss weight of "the face is forged" for fakes that do not say what was; 0 = unknown."""
+
+    def __post_init__(self) -> None:
+        if self.num_folds < 2:
+            raise ConfigError(f"num_folds is {self.num_folds}; out-of-fold scores need 2 or more")
+        if not 0 < self.val_share < 1 or not 0 < self.test_share < 1 - self.val_share:
+            raise ConfigError(
+                f"val_share {self.val_share} and test_share {self.test_share} must be above 0 and "
+                "leave something to train on"
+            )
+        if not 0 <= self.assume_face_weight <= 1:
+            raise ConfigError(f"assume_face_weight is {self.assume_face_weight}; allowed: 0 to 1")
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights of the parts of the loss; each is a masked binary cross-entropy."""
+
+    overall: float = 1.0
+    face: float = 1.0
+    voice: float = 1.0
+    frames: float = 0.5
+    """Every single crop against the face label."""
+    windows: float = 0.5
+    """Every single window against the voice label."""
+    smoothing: float = 0.01
+    """Labels are drawn towards the middle by this much (the DFDC winner's value)."""
+
+
+@dataclass(frozen=True)
+class AssemblyConfig:
+    """From prepared clips to a detector."""
+
+    visual: VisualConfig = field(default_factory=VisualConfig)
+    audio: AudioConfig = field(default_factory=AudioConfig)
+    fusion: FusionConfig = field(default_factory=FusionConfig)
+    use_visual: Annotated[bool, tyro.conf.arg(name="visual")] = True
+    """Learn from the picture; --no-visual leaves the branch out."""
+    use_audio: Annotated[bool, tyro.conf.arg(name="audio")] = True
+    """Learn from the sound; --no-audio leaves the branch out."""
+    use_stacker: Annotated[bool, tyro.conf.arg(name="stacker")] = True
+    """Try a LightGBM stacker; --no-stacker keeps the calibrated fusion head."""
+    data: DataConfig = field(default_factory=DataConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    fit: FitConfig = field(default_factory=FitConfig)
+    stack: StackConfig = field(default_factory=StackConfig)
+    seed: int = 0
+    """Of splits, folds, draws and weights; the seeds of `fit` and `stack` follow from it."""
+
+    def model(self, trainable: dict[str, bool]) -> ModelConfig:
+        """The model to train; ConfigError if the flags leave no branch.
+
+        A voice branch without voice labels would learn from the label of the video, which is
+        wrong for nine DFDC fakes in ten (features.md 3e): it is left out, and so is a face branch
+        in the same position.
+        """
+        visual = self.visual if self.use_visual and trainable["face"] else None
+        audio = self.audio if self.use_audio and trainable["voice"] else None
+        if visual is None and audio is None:
+            flags = f"visual {self.use_visual}, audio {self.use_audio}"
+            labels = ", ".join(f"{name} {ok}" for name, ok in trainable.items())
+            raise ConfigError(
+                f"no branch is left to train (flags: {flags}; labels of both classes: {labels})"
+            )
+        return ModelConfig(visual=visual, audio=audio, fusion=self.fusion)

@@ -1,0 +1,179 @@
+"""Prepared folders come in; examples with labels, weights, a split and a fold go out."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from avfake.clips import ClipEntry
+from avfake.data import Label, Row, assign_folds, assign_splits, check_groups
+from avfake.errors import ConfigError, ManifestError
+from avfake.files import write_table
+from avfake.models import HEADS
+from avfake.prepare import PreparedClip, PreparedFolder
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Example:
+    """One prepared clip with what may be learned from it."""
+
+    row: Row
+    """clip_id, original and group are unique over all folders joined."""
+    archive: Path
+    has_visual: bool
+    has_audio: bool
+    labels: tuple[float, float, float]
+    """overall, face, voice; 1 = fake."""
+    weights: tuple[float, float, float]
+    """0 = unknown; `assume_face_weight` for a face that is only assumed to be fake."""
+
+    @property
+    def entry(self) -> ClipEntry:
+        return ClipEntry(self.archive, self.labels, self.weights)
+
+    def knows(self, output: str) -> bool:
+        """Whether this clip has a label for an output, and the stream that shows it."""
+        shown = {
+            "overall": self.has_visual or self.has_audio,
+            "face": self.has_visual,
+            "voice": self.has_audio,
+        }
+        return shown[output] and self.weights[HEADS.index(output)] > 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Who trains, who chooses, who tests; and in which fold a training clip is held out."""
+
+    splits: Mapping[str, tuple[Example, ...]]
+    """"train", "val", "test"."""
+    folds: Mapping[str, int]
+    """clip_id -> fold, for the training clips."""
+
+    def save(self, path: Path) -> None:
+        """Write the plan as a table, one row a clip."""
+        rows = [
+            {
+                "clip_id": example.row.clip_id,
+                "split": split,
+                "fold": self.folds.get(example.row.clip_id),
+                "group": example.row.group,
+            }
+            for split, examples in self.splits.items()
+            for example in examples
+        ]
+        write_table(path, ("clip_id", "split", "fold", "group"), rows)
+
+
+def gather(folders: Sequence[PreparedFolder], *, assume_face_weight: float) -> list[Example]:
+    """Every usable clip of the folders; ConfigError if they were prepared differently."""
+    hashes = {folder.config.hash: str(folder.path) for folder in folders}
+    if len(hashes) > 1:
+        raise ConfigError(
+            "these folders were prepared with different settings and cannot be joined: "
+            + ", ".join(f"{path} ({found})" for found, path in hashes.items())
+        )
+    names = [folder.path.name for folder in folders]
+    if len(set(names)) < len(names):
+        raise ConfigError(f"folders joined in one run need different names, got {names}")
+    return [
+        _example(_renamed(clip, folder.path.name, joined=len(folders) > 1), assume_face_weight)
+        for folder in folders
+        for clip in folder.clips
+    ]
+
+
+def make_plan(
+    examples: Sequence[Example],
+    *,
+    fractions: Mapping[str, float],
+    num_folds: int,
+    seed: int,
+    parts: Mapping[str, str] | None = None,
+) -> Plan:
+    """Splits and folds that tear no group apart; ManifestError if there is too little for them."""
+    usable = [example for example in examples if example.knows("overall")]
+    if not usable:
+        raise ManifestError("no clip has both a label and a stream to judge; nothing to learn from")
+    rows = [example.row for example in usable]
+    assigned = assign_splits(rows, dict(fractions), seed=seed, parts=dict(parts) if parts else None)
+    check_groups(rows, assigned)
+    splits = {
+        name: tuple(e for e in usable if assigned.get(e.row.clip_id) == name) for name in fractions
+    }
+    for name, members in splits.items():
+        if not members:
+            raise ManifestError(f"the {name} split is empty: {len(usable)} clips are too few")
+    folds = assign_folds([e.row for e in splits["train"]], num_folds, seed=seed)
+    return Plan(splits, folds)
+
+
+def trainable_outputs(examples: Sequence[Example]) -> dict[str, bool]:
+    """Which outputs have both classes among these clips; says of each other one why not."""
+    trainable = {}
+    for column, output in enumerate(HEADS):
+        known = [e.labels[column] for e in examples if e.knows(output)]
+        num_fake = int(sum(known))
+        trainable[output] = 0 < num_fake < len(known)
+        if not trainable[output]:
+            logger.warning(
+                "the %s head stays untrained: %d genuine and %d fake clips have a label for it, "
+                "both are needed; its probability will be None with the reason not_trained",
+                output,
+                len(known) - num_fake,
+                num_fake,
+            )
+    return trainable
+
+
+def log_assumptions(examples: Sequence[Example], assume_face_weight: float) -> None:
+    """Say how many labels are assumed and not known."""
+    count = sum(e.row.face_fake is None and e.weights[1] > 0 for e in examples)
+    if count:
+        logger.warning(
+            "%d fakes do not say what was forged: their face is assumed forged, with loss weight "
+            "%g (--assume-face-weight 0 switches that off); their voice stays unknown",
+            count,
+            assume_face_weight,
+        )
+
+
+def _renamed(clip: PreparedClip, folder: str, *, joined: bool) -> PreparedClip:
+    if not joined:
+        return clip
+    row = clip.row
+    original = f"{folder}/{row.original}" if row.original else None
+    return replace(
+        clip,
+        row=replace(
+            row,
+            clip_id=f"{folder}/{row.clip_id}",
+            group=f"{folder}/{row.group}",
+            original=original,
+        ),
+    )
+
+
+def _example(clip: PreparedClip, assume_face_weight: float) -> Example:
+    row = clip.row
+    face, face_weight = row.face_fake, 1.0
+    if row.label and row.face_fake is None and row.voice_fake is None:
+        # DFDC: nine fakes in ten are face swaps (features.md 3e), but no row says so.
+        face, face_weight = True, assume_face_weight
+    columns: list[tuple[Label, float]] = [
+        (row.label, 1.0),
+        (face, face_weight),
+        (row.voice_fake, 1.0),
+    ]
+    labels = [float(bool(label)) for label, _ in columns]
+    weights = [0.0 if label is None else weight for label, weight in columns]
+    return Example(
+        row,
+        clip.archive,
+        clip.has_visual,
+        clip.has_audio,
+        (labels[0], labels[1], labels[2]),
+        (weights[0], weights[1], weights[2]),
+    )

@@ -1,0 +1,164 @@
+"""A trained detector as a folder: readable settings, safe weights, checksums. Nothing is unpickled.
+
+config.yaml           settings of the road and of the model, and where it all came from
+member_0.safetensors  weights, one file for each fold's model
+calibration.json      calibrators and decision rule
+stacker_*.txt         LightGBM, where it was kept
+checksums.json        SHA-256 of every other file
+"""
+
+import hashlib
+import json
+import logging
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from avfake import __version__, settings
+from avfake.clips import ClipConfig
+from avfake.errors import BundleError, ConfigError
+from avfake.models import AVModel, ModelConfig, build_model
+from avfake.stack import VerdictModel
+
+logger = logging.getLogger(__name__)
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Everything a detector needs to judge a file."""
+
+    name: str
+    """Folder or Hub name, with 12 digits of the checksum of its content."""
+    clip_config: ClipConfig
+    models: Sequence[AVModel]
+    """One for each fold; their logits are averaged."""
+    judge: VerdictModel
+    window_seconds: float
+    """Length of the windows of sound the models were trained on."""
+    facts: Mapping[str, Any]
+    """Where it came from: data, split hash, seed, commit."""
+
+
+def write_bundle(folder: Path, bundle: Bundle) -> None:
+    """Write a bundle as a whole; one that is there already is replaced at the last moment."""
+    partial = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    config = {
+        "format": FORMAT,
+        "avfake": __version__,
+        "clips": settings.to_dict(bundle.clip_config),
+        "clips_hash": bundle.clip_config.hash,
+        "model": settings.to_dict(bundle.models[0].config),
+        "num_members": len(bundle.models),
+        "window_seconds": bundle.window_seconds,
+        "facts": dict(bundle.facts),
+    }
+    (partial / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    for number, model in enumerate(bundle.models):
+        weights = {name: w.detach().cpu().contiguous() for name, w in model.state_dict().items()}
+        save_file(weights, partial / f"member_{number}.safetensors")
+    bundle.judge.save(partial)
+    sums = {path.name: _sha256(path) for path in sorted(partial.iterdir())}
+    (partial / "checksums.json").write_text(json.dumps(sums, indent=1), encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.replace(folder)
+
+
+def read_bundle(name: str | Path) -> Bundle:
+    """The bundle in a folder, or in the Hugging Face Hub repository of that name.
+
+    BundleError if a file is missing or altered, or was written by another format.
+    """
+    folder = _locate(name)
+    sums = _checked(folder)
+    config = _read_config(folder)
+    clip_config = settings.from_dict(ClipConfig, config["clips"])
+    if clip_config.hash != config["clips_hash"]:
+        raise BundleError(
+            f"{folder} was trained on clips prepared as {config['clips_hash']}, this version of "
+            f"avfake would prepare them as {clip_config.hash}; use avfake {config['avfake']}, or "
+            "prepare and train again"
+        )
+    model_config = settings.from_dict(ModelConfig, config["model"])
+    members = [
+        _read_model(folder / f"member_{number}.safetensors", model_config)
+        for number in range(config["num_members"])
+    ]
+    return Bundle(
+        name=f"{name}@{settings.fingerprint(sums)}",
+        clip_config=clip_config,
+        models=members,
+        judge=VerdictModel.load(folder),
+        window_seconds=config["window_seconds"],
+        facts=config["facts"],
+    )
+
+
+def _locate(name: str | Path) -> Path:
+    folder = Path(name)
+    if folder.is_dir():
+        return folder
+    if str(name).count("/") != 1 or folder.is_absolute():
+        raise BundleError(f"{name} is neither a detector folder nor a Hub name like owner/name")
+    from huggingface_hub import snapshot_download  # late: most runs never ask the Hub
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(
+            snapshot_download(
+                str(name), allow_patterns=["*.yaml", "*.json", "*.safetensors", "*.txt", "*.md"]
+            )
+        )
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise BundleError(
+            f"{name} is no folder here, and the Hub did not give it: {error}"
+        ) from error
+
+
+def _checked(folder: Path) -> dict[str, str]:
+    try:
+        sums: dict[str, str] = json.loads((folder / "checksums.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{folder} is not a whole detector: checksums.json: {error}") from error
+    missing = [name for name in sums if not (folder / name).is_file()]
+    if missing:
+        raise BundleError(f"{folder} lacks {', '.join(missing)}; copy the whole folder again")
+    altered = [name for name, expected in sums.items() if _sha256(folder / name) != expected]
+    if altered:
+        raise BundleError(
+            f"{folder}: {', '.join(altered)} differ from their checksums; copy the folder again, "
+            "or train again"
+        )
+    return sums
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    config: dict[str, Any] = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    if config.get("format") != FORMAT:
+        raise BundleError(
+            f"{folder} has format {config.get('format')}, this avfake reads format {FORMAT}; "
+            f"use avfake {config.get('avfake')}"
+        )
+    return config
+
+
+def _read_model(path: Path, config: ModelConfig) -> AVModel:
+    try:
+        model = build_model(config, download=False)
+        model.load_state_dict(load_file(path))
+    except (SafetensorError, RuntimeError, ConfigError) as error:
+        raise BundleError(f"{path} does not fit its config.yaml: {error}") from error
+    return model
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

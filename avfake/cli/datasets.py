@@ -1,0 +1,86 @@
+"""What `specs`, `manifest` and `prepare` print."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from avfake.clips import ClipConfig
+from avfake.data import Manifest, build_manifest, list_specs, load_spec
+from avfake.errors import ConfigError
+from avfake.prepare import prepare_clips
+
+OK, IN_PART = 0, 1
+
+
+def spec_manifest(spec: str, root: Path, overrides: Sequence[str]) -> Manifest:
+    """The manifest of a dataset, with KEY=VALUE overrides of its spec."""
+    pairs = [override.partition("=") for override in overrides]
+    for key, sign, _ in pairs:
+        if not sign:
+            raise ConfigError(f"--set {key}: say KEY=VALUE, such as params.quality=c40")
+    return build_manifest(load_spec(spec, {key: value for key, _, value in pairs}), root)
+
+
+def report_manifest(manifest: Manifest) -> None:
+    """Print counts, warnings and assumptions."""
+    words = {True: "fake", False: "genuine", None: "unlabelled"}
+    counts = Counter(words[row.label] for row in manifest.rows)
+    missing = sum(row.status == "missing" for row in manifest.rows)
+    print(
+        f"{manifest.dataset}: {len(manifest)} rows ("
+        + ", ".join(f"{count} {word}" for word, count in counts.items())
+        + (f"; {missing} without a file" if missing else "")
+        + ")"
+    )
+    for warning in manifest.warnings:
+        print(f"  note: {warning}")
+    for column, why in manifest.assumed.items():
+        print(f"  assumed, {column}: {why}")
+
+
+def prepare_dataset(
+    spec: str,
+    root: Path,
+    out: Path,
+    *,
+    overrides: Sequence[str],
+    config: ClipConfig,
+    limit: int | None,
+    workers: int | None,
+    reuse_boxes: bool,
+    time_limit_seconds: float,
+) -> int:
+    """Prepare and say how it went; 1 if any file failed."""
+    manifest = spec_manifest(spec, root, overrides)
+    if limit is not None:
+        manifest = replace(manifest, rows=manifest.rows[:limit])
+    report_manifest(manifest)
+    folder = prepare_clips(
+        manifest,
+        out,
+        config,
+        workers=workers,
+        reuse_boxes=reuse_boxes,
+        time_limit_seconds=time_limit_seconds,
+    )
+    counts = Counter(status["status"] for status in folder.statuses.values())
+    print(
+        ", ".join(f"{counts[s]} {s}" for s in ("ok", "partial", "failed"))
+        + f"; each with its reasons in {out / 'status.csv'}"
+    )
+    return IN_PART if counts["failed"] else OK
+
+
+def list_all_specs() -> None:
+    """Print one line a spec."""
+    for spec in list_specs():
+        print(f"{spec.name:14} {spec.title}")
+
+
+def describe_spec(name: str) -> None:
+    """Print what a spec knows of its dataset."""
+    spec = load_spec(name)
+    print(f"{spec.name}: {spec.title}")
+    for key, value in spec.info.items():
+        print(f"  {key}: {value}")

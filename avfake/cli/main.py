@@ -1,0 +1,49 @@
+"""The door of the command line: finds the verb, and turns errors into one sentence."""
+
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+
+from avfake.cli import verbs
+from avfake.errors import AvfakeError
+
+VERBS = {
+    "predict": verbs.predict,
+    "annotate": verbs.annotate,
+    "prepare": verbs.prepare,
+    "manifest": verbs.manifest,
+    "evaluate": verbs.evaluate,
+    "studio": verbs.studio,
+    "specs": verbs.specs,
+}
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run one verb and leave with its exit code: 0 done, 1 done in part, 2 could not be done."""
+    import tyro  # late, with everything heavy: `--help` should answer at once
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    for noisy in ("httpx", "timm", "moviepy"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore")  # of libraries, to people who cannot act on them
+    try:
+        code = tyro.extras.subcommand_cli_from_dict(
+            VERBS,
+            prog="avfake",
+            description="Tells whether the face or the voice in a video was forged.",
+            args=args,
+        )
+        sys.stdout.flush()
+    except AvfakeError as error:
+        print(f"avfake: {error}", file=sys.stderr)
+        code = 2
+    except KeyboardInterrupt:
+        print("avfake: interrupted; run the same command again to go on", file=sys.stderr)
+        code = 130
+    except BrokenPipeError:
+        # The reader (head, less) has left; nothing more to say, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code)

@@ -1,0 +1,54 @@
+"""What `predict` and `evaluate` print."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from avfake.detector import Detector, Switches
+from avfake.errors import ConfigError
+from avfake.score import find_files, read_requested, score_files, write_submission
+
+OK, IN_PART = 0, 1
+
+
+def predict_each(paths: Sequence[Path], detector: str, switches: Switches, *, as_json: bool) -> int:
+    """Print a verdict for each file as it comes; 1 if any could not be assessed."""
+    loaded = Detector.from_pretrained(detector)
+    failed = 0
+    for file in find_files(paths):
+        verdict = loaded.predict(file, switches)
+        print(verdict.to_json() if as_json else verdict, flush=True)
+        failed += verdict.p_fake is None
+    return IN_PART if failed else OK
+
+
+def predict_table(
+    paths: Sequence[Path],
+    detector: str,
+    switches: Switches,
+    *,
+    out: Path,
+    submission: Path | None,
+    requested: Path | None,
+    fill: float,
+    workers: int,
+) -> int:
+    """Write the table and the submission, and say what could not be assessed."""
+    files = find_files(paths) if requested is None else _requested_files(paths, requested)
+    table = score_files(files, detector, out, switches=switches, workers=workers)
+    print(f"{len(table.rows)} files scored: {out}")
+    if submission is not None:
+        filled = write_submission(table, submission, fill=fill)
+        print(
+            f"submission: {submission}" + (f"; {filled} rows took --fill {fill:g}" * bool(filled))
+        )
+    if table.failed:
+        print(f"{len(table.failed)} files could not be assessed; each with its reason in {out}:")
+        for row in table.failed[:5]:
+            print(f"  {row['file']}: {row['reasons']}")
+    return IN_PART if table.failed else OK
+
+
+def _requested_files(paths: Sequence[Path], requested: Path) -> list[Path]:
+    if len(paths) != 1 or not paths[0].is_dir():
+        raise ConfigError("--requested needs exactly one folder, in which its files lie")
+    return [paths[0] / name for name in read_requested(requested)]

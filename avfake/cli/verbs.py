@@ -1,0 +1,234 @@
+"""The verbs: each takes typed arguments, calls its room, prints, and gives an exit code.
+
+Rooms are imported inside, since torch alone takes seconds and `--help` should not.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+OK, IN_PART = 0, 1
+
+Paths = Annotated[tuple[Path, ...], tyro.conf.Positional]
+Overrides = Annotated[
+    tuple[str, ...],
+    tyro.conf.arg(name="set", metavar="KEY=VALUE"),
+    tyro.conf.UseAppendAction,
+]
+
+
+def predict(
+    paths: Paths,
+    /,
+    detector: str,
+    out: Path | None = None,
+    submission: Path | None = None,
+    requested: Path | None = None,
+    fill: float = 0.5,
+    workers: int = 1,
+    audio: bool = True,
+    visual: bool = True,
+    stacker: bool = True,
+    json: bool = False,
+) -> int:
+    """Say how probable it is that the face or the voice in a file was forged.
+
+    Exit code 1 if any file could not be assessed.
+
+    Args:
+        paths: Video or sound files, or folders of them.
+        detector: Folder of a trained detector, or its name on the Hugging Face Hub.
+        out: Write a table of all answers here (csv); a run that was stopped goes on.
+        submission: Write a competition submission here (filename,label), one row a file.
+        requested: A sample_submission.csv that lists the files to answer for, below the one
+            folder given.
+        fill: Label in the submission for a file that could not be assessed.
+        workers: Processes to use, with --out or --submission.
+        audio: Use the sound (--no-audio judges by the picture alone).
+        visual: Use the picture (--no-visual judges by the sound alone).
+        stacker: Use the stacker (--no-stacker: the calibrated fusion head).
+        json: Print each answer as JSON, with its timelines.
+    """
+    from avfake.cli.scoring import predict_each, predict_table
+    from avfake.detector import Switches
+
+    switches = Switches(audio, visual, stacker)
+    if out is None and submission is None:
+        return predict_each(paths, detector, switches, as_json=json)
+    return predict_table(
+        paths,
+        detector,
+        switches,
+        out=out or submission.with_name("scores.csv"),  # type: ignore[union-attr]
+        submission=submission,
+        requested=requested,
+        fill=fill,
+        workers=workers,
+    )
+
+
+def annotate(path: Annotated[Path, tyro.conf.Positional], /, detector: str, out: Path) -> int:
+    """Write an evidence video: boxes around faces, scores over time, the sound kept.
+
+    Args:
+        path: The video.
+        detector: Folder of a trained detector, or its name on the Hugging Face Hub.
+        out: The video to write (.mp4).
+    """
+    from avfake.annotate import annotate as write_annotated
+    from avfake.detector import Detector
+
+    verdict = Detector.from_pretrained(detector).predict(path)
+    print(verdict)
+    write_annotated(path, verdict, out)
+    print(f"written: {out}")
+    return OK
+
+
+def manifest(
+    spec: Annotated[str, tyro.conf.Positional],
+    root: Annotated[Path, tyro.conf.Positional],
+    out: Annotated[Path, tyro.conf.Positional],
+    /,
+    overrides: Overrides = (),
+) -> int:
+    """List what a dataset holds: one row a file, with its labels and its group.
+
+    Args:
+        spec: Name of a spec (see avfake specs), or a YAML file of your own.
+        root: Where the dataset lies.
+        out: The table to write (csv).
+        overrides: Setting of the spec, such as params.quality=c40; may be repeated.
+    """
+    from avfake.cli.datasets import report_manifest, spec_manifest
+    from avfake.data import save_manifest
+
+    found = spec_manifest(spec, root, overrides)
+    save_manifest(found, out)
+    report_manifest(found)
+    return OK
+
+
+def prepare(
+    spec: Annotated[str, tyro.conf.Positional],
+    root: Annotated[Path, tyro.conf.Positional],
+    out: Annotated[Path, tyro.conf.Positional],
+    /,
+    overrides: Overrides = (),
+    workers: int | None = None,
+    frames: int = 32,
+    size_px: int = 256,
+    limit: int | None = None,
+    reuse_boxes: bool = True,
+    time_limit: float = 300.0,
+) -> int:
+    """Turn every file of a dataset into a prepared clip: face crops, sound and their facts.
+
+    Stopped at any moment, the same command goes on. Exit code 1 if any file failed.
+
+    Args:
+        spec: Name of a spec (see avfake specs), or a YAML file of your own.
+        root: Where the dataset lies.
+        out: Folder for the clips.
+        overrides: Setting of the spec, such as params.quality=c40; may be repeated.
+        workers: Processes; by default one a core.
+        frames: Frames looked at in each video, evenly spread.
+        size_px: Side of the face crops.
+        limit: Only the first so many rows of the dataset.
+        reuse_boxes: Take a fake's face boxes from its original where that is possible.
+        time_limit: Seconds after which a file is given up.
+    """
+    from avfake.cli.datasets import prepare_dataset
+    from avfake.clips import ClipConfig
+    from avfake.faces import CropConfig
+
+    config = ClipConfig(num_frames=frames, crop=CropConfig(size_px=size_px))
+    return prepare_dataset(
+        spec,
+        root,
+        out,
+        overrides=overrides,
+        config=config,
+        limit=limit,
+        workers=workers,
+        reuse_boxes=reuse_boxes,
+        time_limit_seconds=time_limit,
+    )
+
+
+def evaluate(
+    clips: Paths,
+    /,
+    detector: str,
+    out: Path | None = None,
+    split: str | None = None,
+    audio: bool = True,
+    visual: bool = True,
+    stacker: bool = True,
+) -> int:
+    """Measure a detector on prepared clips: a table by what was forged, with intervals.
+
+    Args:
+        clips: Folders made by avfake prepare, with labels.
+        detector: Folder of a trained detector, or its name on the Hugging Face Hub.
+        out: Write each clip's scores and labels here (csv).
+        split: Only this split of the detector's own plan (test, val), where the clips are the
+            ones it was trained on.
+        audio: Use the sound.
+        visual: Use the picture.
+        stacker: Use the stacker.
+    """
+    from avfake.cli.scoring import evaluate_clips
+    from avfake.detector import Switches
+
+    return evaluate_clips(clips, detector, Switches(audio, visual, stacker), out=out, split=split)
+
+
+def studio(
+    out: Annotated[Path, tyro.conf.Positional],
+    /,
+    clips: int = 80,
+    seconds: float = 2.0,
+    seed: int = 0,
+    difficulty: float = 0.3,
+    workers: int | None = None,
+) -> int:
+    """Make a small labelled dataset of procedural talking heads, genuine and forged.
+
+    Args:
+        out: Folder to write, in the layout of the DFDC.
+        clips: How many; a quarter each genuine, face forged, voice forged, both.
+        seconds: Length of a clip.
+        seed: Another seed, other people.
+        difficulty: 0 = crude forgeries, 1 = hardly visible ones.
+        workers: Processes; by default one a core.
+    """
+    from avfake.cluster import default_workers
+    from avfake.studio import build_studio
+
+    build_studio(
+        out,
+        num_clips=clips,
+        seconds=seconds,
+        seed=seed,
+        difficulty=difficulty,
+        workers=default_workers() if workers is None else workers,
+    )
+    print(f"{clips} clips in {out}; what was forged stands in {out / 'truth.csv'}")
+    return OK
+
+
+def specs(name: Annotated[str | None, tyro.conf.Positional] = None, /) -> int:
+    """List the datasets that can be read, or describe one.
+
+    Args:
+        name: Name of a spec, or a YAML file of your own.
+    """
+    from avfake.cli.datasets import describe_spec, list_all_specs
+
+    if name is None:
+        list_all_specs()
+    else:
+        describe_spec(name)
+    return OK

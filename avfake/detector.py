@@ -1,0 +1,151 @@
+"""`Detector.from_pretrained(name).predict(path) -> Verdict`: the whole road in one call."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+
+from avfake.bundle import Bundle, read_bundle
+from avfake.clips import Clip, SampleConfig, cut_clip
+from avfake.errors import ConfigError, MediaError, Part, Reason
+from avfake.faces import FaceDetector, MTCNNDetector
+from avfake.inference import score_clip
+from avfake.stack import ClipScores, DecisionRule
+from avfake.verdict import FaceScore, OperatingPoint, Person, Status, Verdict, VoiceScore
+
+BY_CHOICE = {"disabled", "not_trained"}
+"""Reasons that are no fault of the file: they leave its status alone."""
+
+
+@dataclass(frozen=True)
+class Switches:
+    """What of a trained detector is used: the ablations of training, at prediction."""
+
+    use_audio: bool = True
+    use_visual: bool = True
+    use_stacker: bool = True
+    """False: the calibrated logits of the fusion head."""
+
+    def __post_init__(self) -> None:
+        if not (self.use_audio or self.use_visual):
+            raise ConfigError("--no-audio and --no-visual together leave nothing to judge by")
+
+
+class Detector:
+    """A trained detector, ready to judge files."""
+
+    def __init__(self, bundle: Bundle, *, device: str | torch.device = "cpu") -> None:
+        self.bundle = bundle
+        self.device = torch.device(device)
+        for model in bundle.models:
+            model.to(self.device).eval()
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path, *, device: str | None = None) -> "Detector":
+        """The detector in a bundle folder, or in a Hugging Face Hub repository of that name.
+
+        Runs on the GPU where there is one, unless `device` says otherwise.
+        """
+        chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        return cls(read_bundle(name), device=chosen)
+
+    @property
+    def name(self) -> str:
+        """Name and content hash of the bundle."""
+        return self.bundle.name
+
+    def predict(self, path: str | Path, switches: Switches | None = None) -> Verdict:
+        """The verdict on one video or sound file; an unreadable file is a verdict with a reason."""
+        try:
+            clip = cut_clip(path, self.bundle.clip_config, self._face_detector)
+        except MediaError as error:
+            return Verdict(
+                str(path), "unsure", None, None, None, "failed", (error.reason,), detector=self.name
+            )
+        return self.predict_clip(clip, switches, file=str(path))
+
+    def predict_clip(
+        self, clip: Clip, switches: Switches | None = None, *, file: str | None = None
+    ) -> Verdict:
+        """The verdict on a prepared clip; ConfigError if it was prepared with other settings."""
+        switches = switches or Switches()
+        scores = self.score_clip(clip, switches)
+        judge, use_stacker = self.bundle.judge, switches.use_stacker
+        answer = judge.assess(scores, use_stacker=use_stacker)
+        reasons = self._reasons(clip, switches)
+        return Verdict(
+            file=file or clip.meta.clip_id,
+            decision=judge.decide(answer["overall"], use_stacker=use_stacker),
+            p_fake=answer["overall"],
+            p_face_fake=answer["face"],
+            p_voice_fake=answer["voice"],
+            status=_status(answer["overall"], reasons),
+            reasons=reasons,
+            persons=_persons(clip, scores),
+            voice=self._voice(scores),
+            operating_point=_operating_point(judge.rule(use_stacker=use_stacker)),
+            detector=self.name,
+        )
+
+    def score_clip(self, clip: Clip, switches: Switches | None = None) -> ClipScores:
+        """What the branches say of a prepared clip, before stacking and calibration."""
+        switches = switches or Switches()
+        expected, found = self.bundle.clip_config.hash, clip.meta.config_hash
+        if found != expected:
+            raise ConfigError(
+                f"clip {clip.meta.clip_id} was prepared with settings {found}, this detector was "
+                f"trained on {expected}; prepare it again with the settings in the bundle"
+            )
+        sampling = SampleConfig(
+            window_seconds=self.bundle.window_seconds,
+            use_visual=switches.use_visual,
+            use_audio=switches.use_audio,
+        )
+        return score_clip(self.bundle.models, clip, sampling)
+
+    @cached_property
+    def _face_detector(self) -> FaceDetector:
+        return MTCNNDetector(self.bundle.clip_config.detect, device=str(self.device))
+
+    def _reasons(self, clip: Clip, switches: Switches) -> tuple[Reason, ...]:
+        used: dict[Part, bool] = {"face": switches.use_visual, "voice": switches.use_audio}
+        reasons = [reason for reason in clip.meta.reasons if used.get(reason.part, True)]
+        reasons += [Reason(part, "disabled") for part, on in used.items() if not on]
+        reasons += [r for r in self.bundle.judge.reasons if used.get(r.part, True)]
+        return tuple(reasons)
+
+    def _voice(self, scores: ClipScores) -> tuple[VoiceScore, ...]:
+        if "voice" in self.bundle.judge.not_trained:
+            return ()  # scores of an untrained branch are noise, not evidence
+        length = self.bundle.window_seconds
+        return tuple(
+            VoiceScore(round(float(start), 3), round(float(start) + length, 3), float(score))
+            for start, score in zip(scores.window_seconds, scores.window_scores, strict=True)
+        )
+
+
+def _status(p_fake: float | None, reasons: tuple[Reason, ...]) -> Status:
+    if p_fake is None:
+        return "failed"
+    return "partial" if any(reason.code not in BY_CHOICE for reason in reasons) else "ok"
+
+
+def _persons(clip: Clip, scores: ClipScores) -> tuple[Person, ...]:
+    if not scores.has_visual:
+        return ()
+    persons = []
+    for meta in clip.meta.persons:
+        mine = scores.frame_scores[scores.frame_persons == meta.person_id]
+        frames = tuple(
+            FaceScore(clip.meta.frame_seconds[index], (box[0], box[1], box[2], box[3]), float(p))
+            for index, box, p in zip(meta.frame_indices, meta.boxes, mine, strict=True)
+        )
+        persons.append(Person(meta.person_id, float(mine.mean()), frames))
+    return tuple(persons)
+
+
+def _operating_point(rule: DecisionRule | None) -> OperatingPoint | None:
+    if rule is None:
+        return None
+    return OperatingPoint(rule.threshold, rule.false_alarm_rate, rule.band.confidence)

@@ -1,0 +1,65 @@
+"""A prepared clip and trained models come in, the scores of every crop and window go out.
+
+Used alike for out-of-fold scores in training and for prediction.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from avfake.clips import Clip, SampleConfig, Sampled, sample_clip
+from avfake.clips.dataset import batch_of
+from avfake.models import HEADS, AVModel, ModelOutput
+from avfake.stack import ClipScores
+
+
+@torch.inference_mode()
+def score_clip(models: Sequence[AVModel], clip: Clip, sampling: SampleConfig) -> ClipScores:
+    """Scores of one clip, the models' logits averaged. Empty where a stream is absent."""
+    sampled = sample_clip(clip, sampling)
+    batch = batch_of(sampled)
+    if not batch:
+        return ClipScores(clip.meta.clip_id)
+    device = next(models[0].parameters()).device
+    batch = {key: value.to(device, non_blocking=True) for key, value in batch.items()}
+    outputs = [model(batch) for model in models]
+    return _clip_scores(clip, sampled, outputs)
+
+
+def _clip_scores(clip: Clip, sampled: Sampled, outputs: Sequence[ModelOutput]) -> ClipScores:
+    persons = [clip.meta.persons[person] for person, _ in sampled.picks]
+    positions = [position for _, position in sampled.picks]
+    boxes = np.array([p.boxes[i] for p, i in zip(persons, positions, strict=True)]).reshape(-1, 4)
+    times = np.array(clip.meta.frame_seconds)
+    indices = [p.frame_indices[i] for p, i in zip(persons, positions, strict=True)]
+    confidences = [p.confidences[i] for p, i in zip(persons, positions, strict=True)]
+    logits = torch.stack([output.logits for output in outputs]).mean(0)[0]  # [3]
+    probabilities = torch.sigmoid(logits.float()).tolist()
+    valid = outputs[0].valid[0].tolist()
+    return ClipScores(
+        clip_id=clip.meta.clip_id,
+        frame_scores=_mean_scores([output.frame_logits for output in outputs], len(positions)),
+        frame_persons=np.array([p.person_id for p in persons], np.int64),
+        frame_seconds=times[indices].astype(np.float32) if indices else np.zeros(0, np.float32),
+        face_px=(boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0.0).astype(np.float32),
+        face_confidences=np.array(confidences, np.float32),
+        num_frames_sampled=len(times),
+        window_scores=_mean_scores(
+            [output.window_logits for output in outputs], len(sampled.window_seconds)
+        ),
+        window_seconds=np.array(sampled.window_seconds, np.float32),
+        fused={
+            name: probability if ok else None
+            for name, probability, ok in zip(HEADS, probabilities, valid, strict=True)
+        },
+        voice_statistics=clip.meta.voice_statistics if sampled.window_seconds else {},
+    )
+
+
+def _mean_scores(logits: Sequence[torch.Tensor | None], count: int) -> np.ndarray:
+    given = [tensor[0, :count] for tensor in logits if tensor is not None]
+    if not given or not count:
+        return np.zeros(0, np.float32)
+    scores: np.ndarray = torch.sigmoid(torch.stack(given).mean(0).float()).cpu().numpy()
+    return scores

@@ -1,0 +1,197 @@
+"""The road from a file to a clip, with a detector whose answer is known."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from avfake.clips import Clip, ClipConfig, ClipDataset, ClipEntry, SampleConfig, collate, cut_clip
+from avfake.clips.sample import sample_clip
+from avfake.clips.sound import voice_statistics
+from avfake.errors import ConfigError, MediaError
+from avfake.faces import Detections
+from avfake.media import Waveform, write_audio, write_video
+from avfake.stack import VOICE_STATISTICS
+
+FPS, SECONDS, RATE = 10.0, 3.0, 16_000
+CONFIG = ClipConfig(num_frames=8)
+
+
+class FixedDetector:
+    """Finds the same face in every frame, and counts how often it was asked."""
+
+    name = "fixed"
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def detect(self, frames: np.ndarray) -> list[Detections]:
+        self.calls += 1
+        box = np.array([[40, 30, 88, 90]], np.float32)
+        points = np.array([[[52, 50], [76, 50], [64, 62], [54, 76], [74, 76]]], np.float32)
+        return [Detections(box, np.ones(1, np.float32), points)] * len(frames)
+
+
+class BlindDetector(FixedDetector):
+    def detect(self, frames: np.ndarray) -> list[Detections]:
+        nothing = np.zeros(0, np.float32)
+        return [Detections(nothing.reshape(0, 4), nothing, nothing.reshape(0, 5, 2))] * len(frames)
+
+
+def pictures(num_frames: int = int(FPS * SECONDS)) -> np.ndarray:
+    generator = np.random.default_rng(0)
+    frames = np.full((num_frames, 128, 128, 3), 90, np.uint8)
+    frames[:, 30:90, 40:88] = generator.integers(120, 220, (60, 48, 3), np.uint8)
+    return frames
+
+
+def tone(seconds: float = SECONDS, level: float = 0.3) -> Waveform:
+    times = np.arange(round(seconds * RATE)) / RATE
+    return Waveform((level * np.sin(2 * np.pi * 440 * times)).astype(np.float32), RATE)
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clips") / "talk.mp4"
+    write_video(path, pictures(), fps=FPS, waveform=tone())
+    return path
+
+
+@pytest.fixture(scope="module")
+def clip(video: Path) -> Clip:
+    return cut_clip(video, CONFIG, FixedDetector())
+
+
+def test_a_clip_holds_the_face_the_sound_and_the_facts(clip: Clip) -> None:
+    meta = clip.meta
+    assert (meta.status, meta.reasons) == ("ok", ())
+    assert (meta.media["width"], meta.media["height"]) == (128, 128)
+    assert len(meta.frame_seconds) == 8
+    assert [len(person.frame_indices) for person in meta.persons] == [8]
+    assert clip.crop(0, 3).shape == (CONFIG.crop.size_px, CONFIG.crop.size_px, 3)
+    waveform = clip.waveform()
+    assert waveform is not None
+    assert waveform.duration_seconds == pytest.approx(SECONDS, abs=0.1)
+    assert meta.sound_seconds == waveform.duration_seconds
+
+
+def test_a_saved_clip_is_the_clip_in_memory(clip: Clip, tmp_path: Path) -> None:
+    clip.save(tmp_path / "deep" / "a.zip")
+    again = Clip.open(tmp_path / "deep" / "a.zip")
+    assert again.meta == clip.meta
+    assert np.array_equal(again.crop(0, 0), clip.crop(0, 0))
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["a.zip"]
+
+
+def test_cutting_twice_gives_the_same_bytes(video: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        cut_clip(video, CONFIG, FixedDetector()).save(tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_fake_takes_the_boxes_of_its_original(video: Path, clip: Clip) -> None:
+    detector = FixedDetector()
+    fake = cut_clip(video, CONFIG, detector, boxes_from=clip)
+    assert detector.calls == 0
+    assert fake.meta.persons == clip.meta.persons
+
+
+def test_boxes_of_another_size_are_not_taken(clip: Clip, tmp_path: Path) -> None:
+    write_video(tmp_path / "small.mp4", pictures()[:, ::2, ::2], fps=FPS)
+    detector = FixedDetector()
+    cut_clip(tmp_path / "small.mp4", CONFIG, detector, boxes_from=clip)
+    assert detector.calls == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "reasons", "status"),
+    [
+        ("faceless", ["face:no_face"], "partial"),
+        ("mute", ["voice:no_audio"], "partial"),
+        ("silent", ["voice:silent_audio"], "partial"),
+        ("short", ["face:few_frames", "voice:too_short"], "partial"),
+        ("sound.wav", ["face:no_video"], "partial"),
+        ("nothing", ["face:no_face", "voice:no_audio"], "failed"),
+    ],
+)
+def test_what_cannot_be_judged_is_a_reason(
+    tmp_path: Path, name: str, reasons: list[str], status: str
+) -> None:
+    path = tmp_path / (name if "." in name else f"{name}.mp4")
+    if name == "sound.wav":
+        write_audio(path, tone())
+    else:
+        sound = {"mute": None, "nothing": None, "silent": tone(level=0.0), "short": tone(0.1)}
+        count = 1 if name == "short" else 30
+        write_video(path, pictures(count), fps=FPS, waveform=sound.get(name, tone()))
+    blind = name in ("faceless", "nothing")
+    found = cut_clip(path, CONFIG, BlindDetector() if blind else FixedDetector())
+    assert [str(reason) for reason in found.meta.reasons] == reasons
+    assert found.meta.status == status
+
+
+def test_a_broken_file_is_a_media_error_that_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "words.mp4"
+    path.write_text("this is not a video")
+    with pytest.raises(MediaError, match=r"words\.mp4.*not a video or sound file"):
+        cut_clip(path, CONFIG, FixedDetector())
+
+
+def test_the_hash_follows_every_setting() -> None:
+    assert replace(CONFIG, jpeg_quality=90).hash != CONFIG.hash
+    assert replace(CONFIG, crop=replace(CONFIG.crop, margin=0.2)).hash != CONFIG.hash
+    assert ClipConfig(num_frames=8).hash == CONFIG.hash
+    with pytest.raises(ConfigError, match="num_frames is 0; allowed: 1 to 1000"):
+        ClipConfig(num_frames=0)
+
+
+def test_voice_statistics_are_those_the_stacker_knows() -> None:
+    statistics = voice_statistics(tone())
+    assert set(statistics) == set(VOICE_STATISTICS)
+    assert statistics["centroid_mean"] == pytest.approx(440, rel=0.1)
+    assert statistics["high_band_share"] < 0.01
+
+
+def test_windows_tile_the_sound_and_short_sound_is_repeated(clip: Clip) -> None:
+    whole = sample_clip(clip, SampleConfig(window_seconds=1.0))
+    assert whole.sound.shape[1] == RATE
+    assert whole.window_seconds[0] == 0.0
+    assert whole.window_seconds[-1] == pytest.approx(clip.meta.sound_seconds - 1.0, abs=1e-3)
+    assert np.all(np.diff(whole.window_seconds) <= 0.51)
+    long = sample_clip(clip, SampleConfig(window_seconds=4.0))
+    assert long.sound.shape == (1, 4 * RATE)
+    assert np.abs(long.sound[0, -RATE // 2 :]).max() > 0.1
+
+
+def test_draws_depend_on_seed_epoch_and_index_alone(clip: Clip, tmp_path: Path) -> None:
+    clip.save(tmp_path / "a.zip")
+    entries = [ClipEntry(tmp_path / "a.zip")] * 2
+    sampling = SampleConfig(num_frames=3, num_windows=1, window_seconds=1.0)
+
+    def draw(seed: int, epoch: int, index: int) -> torch.Tensor:
+        sound: torch.Tensor = ClipDataset(entries, sampling, seed=seed, epoch=epoch)[index]["sound"]
+        return sound
+
+    assert torch.equal(draw(1, 2, 0), draw(1, 2, 0))
+    assert not torch.equal(draw(1, 2, 0), draw(1, 3, 0))
+    assert not torch.equal(draw(1, 2, 0), draw(1, 2, 1))
+
+
+def test_a_batch_pads_and_masks_what_is_missing(clip: Clip, video: Path, tmp_path: Path) -> None:
+    clip.save(tmp_path / "both.zip")
+    cut_clip(video, CONFIG, BlindDetector()).save(tmp_path / "sound_only.zip")
+    entries = [
+        ClipEntry(tmp_path / "sound_only.zip", (1.0, 0.0, 1.0), (1.0, 0.0, 1.0)),
+        ClipEntry(tmp_path / "both.zip", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+    ]
+    dataset = ClipDataset(entries, SampleConfig(num_frames=4, window_seconds=1.0))
+    batch = collate([dataset[0], dataset[1]])
+    size = CONFIG.crop.size_px
+    assert batch["faces"].shape == (2, 4, 3, size, size)
+    assert batch["faces_mask"].tolist() == [[False] * 4, [True] * 4]
+    assert batch["sound_mask"].all()
+    assert batch["weights"].tolist() == [[1.0, 0.0, 1.0], [1.0, 1.0, 1.0]]
+    mute = SampleConfig(num_frames=4, use_audio=False)
+    assert "sound" not in collate([ClipDataset(entries, mute)[1]])
