@@ -106,7 +106,7 @@ def _draw_face(
         return
     box = (boxes[0] * enlarge).tolist()
     colour = score_colour(scores[0])
-    draw.rectangle(box, outline=colour, width=max(2, width // 320))
+    draw.rectangle(box, outline=colour, width=max(3, width // 240))
     label = f"{person.person_id}: {scores[0]:.0%}"
     font = _font(max(14, width // 45))
     left, top, right, bottom = draw.textbbox((0, 0), label, font=font)

@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+
+from avfake.annotate import annotate, face_at, score_colour
+from avfake.errors import MediaError
+from avfake.media import Waveform, probe, read_frames, read_waveform, write_audio, write_video
+from avfake.verdict import FaceScore, Person, Verdict, VoiceScore
+
+GREY = 128
+
+
+def tone(seconds=2.0, rate=16_000):
+    samples = 0.5 * np.sin(2 * np.pi * 440 * np.arange(round(seconds * rate)) / rate)
+    return Waveform(samples.astype(np.float32), rate)
+
+
+def grey_video(path, *, size=(480, 640), waveform=None):
+    write_video(path, np.full((50, *size, 3), GREY, np.uint8), fps=25, waveform=waveform)
+    return path
+
+
+def person(person_id=0, *, scores=(1.0, 1.0), start=100.0):
+    frames = tuple(
+        FaceScore(0.5 + index, (start + 200 * index, 150.0, start + 200 * index + 80, 250.0), p)
+        for index, p in enumerate(scores)
+    )
+    return Person(person_id, float(np.mean(scores)), frames)
+
+
+def verdict_of(*persons, voice=()):
+    return Verdict("a.mp4", "fake", 0.9, 0.9, None, "ok", persons=persons, voice=voice)
+
+
+def near(pixels, colour):
+    return np.abs(pixels.astype(int) - colour).max(axis=-1) < 60
+
+
+def test_the_box_moves_with_the_face(tmp_path):
+    path, out = grey_video(tmp_path / "a.mp4"), tmp_path / "out.mp4"
+    annotate(path, verdict_of(person()), out)
+    for seconds, left in [(0.52, 104), (1.0, 200), (1.48, 296)]:
+        picture = read_frames(out, [seconds]).pixels[0][:480]
+        columns = np.flatnonzero(near(picture[200], score_colour(1.0)))
+        assert columns[0] == pytest.approx(left, abs=3)
+        assert columns[-1] == pytest.approx(left + 80, abs=3)
+        assert picture[400, 50].tolist() == pytest.approx([GREY] * 3, abs=4)
+
+
+def test_boxes_carry_the_colour_of_their_score(tmp_path):
+    path, out = grey_video(tmp_path / "a.mp4"), tmp_path / "out.mp4"
+    annotate(path, verdict_of(person(0), person(1, scores=(0.0, 0.0), start=300)), out)
+    picture = read_frames(out, [0.5]).pixels[0]
+    assert near(picture[200, 98:104], score_colour(1.0)).any()
+    assert near(picture[200, 298:304], score_colour(0.0)).any()
+
+
+def test_the_strip_shows_both_scores_and_a_moving_cursor(tmp_path):
+    voice = (VoiceScore(0.0, 1.0, 1.0), VoiceScore(1.0, 2.0, 0.0))
+    path, out = grey_video(tmp_path / "a.mp4"), tmp_path / "out.mp4"
+    annotate(path, verdict_of(person(), voice=voice), out)
+    frames = read_frames(out, [0.5, 1.5])
+    early, late = frames.pixels
+    row = (len(early) - 480) // 3
+    voice_row = late[480 + 2 * row + row // 2]
+    assert near(voice_row[200:300], score_colour(1.0)).all()
+    assert not near(voice_row[330:460], score_colour(1.0)).any()
+    headline = slice(482, 480 + row - 2)
+    for picture, seconds in zip(frames.pixels, frames.seconds, strict=True):
+        x = round(seconds / 2 * 639)
+        bright = picture[headline].min(axis=2).min(axis=0)
+        assert bright[x - 4 : x + 5].max() > 180
+
+
+def test_size_duration_and_sound_are_kept(tmp_path):
+    path, out = grey_video(tmp_path / "a.mp4", waveform=tone()), tmp_path / "out.mp4"
+    annotate(path, verdict_of(person()), out)
+    info = probe(out)
+    assert info.width == 640
+    assert info.video_end_seconds == pytest.approx(2.0, abs=0.05)
+    samples = read_waveform(out).samples
+    assert np.argmax(np.abs(np.fft.rfft(samples[:16_000]))) == pytest.approx(440, abs=2)
+
+
+def test_small_pictures_are_enlarged_with_their_boxes(tmp_path):
+    path, out = grey_video(tmp_path / "a.mp4", size=(120, 160)), tmp_path / "out.mp4"
+    small = Person(0, 1.0, (FaceScore(1.0, (40.0, 60.0, 80.0, 100.0), 1.0),))
+    annotate(path, verdict_of(small), out)
+    picture = read_frames(out, [1.0]).pixels[0]
+    assert picture.shape[1] == 480
+    columns = np.flatnonzero(near(picture[240], score_colour(1.0)))
+    assert (columns[0], columns[-1]) == pytest.approx((120, 240), abs=3)
+
+
+def test_a_video_without_faces_is_still_drawn(tmp_path):
+    path, out = grey_video(tmp_path / "a.mp4"), tmp_path / "out.mp4"
+    annotate(path, Verdict("a.mp4", "unsure", None, None, None, "failed"), out)
+    assert probe(out).height > 480
+
+
+def test_sound_alone_cannot_be_drawn(tmp_path):
+    write_audio(tmp_path / "a.wav", tone())
+    with pytest.raises(MediaError, match="picture"):
+        annotate(tmp_path / "a.wav", verdict_of(), tmp_path / "out.mp4")
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_a_person_is_absent_far_from_the_scored_frames():
+    boxes, scores = face_at(person(scores=(0.2, 0.6)), np.array([-0.2, 0.1, 1.0, 2.5]))
+    assert np.isnan(scores).tolist() == [True, False, False, True]
+    assert scores[2] == pytest.approx(0.4)
+    assert boxes[2].tolist() == pytest.approx([200, 150, 280, 250])
