@@ -1,0 +1,162 @@
+"""A spec and a folder in, a manifest out: every file a row, every oddity a warning or an error."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from avfake.data.candidates import (
+    Candidate,
+    add_missing,
+    from_files,
+    from_table,
+    join_records,
+    tried,
+)
+from avfake.data.expectations import check_expectations
+from avfake.data.expressions import ExpressionError, Link, Scope, as_text
+from avfake.data.groups import merged_names
+from avfake.data.labels import ABSENT, LabelError, Labels, settle_labels
+from avfake.data.links import Links
+from avfake.data.lists import SplitReader
+from avfake.data.rows import Manifest, Row
+from avfake.data.scan import Listing, glob_pattern, scan_folder, some
+from avfake.data.spec import DatasetSpec
+from avfake.data.tables import read_table
+from avfake.errors import ManifestError, SpecError
+
+
+def build_manifest(spec: DatasetSpec, root: str | Path) -> Manifest:
+    """One row for each file of the dataset under `root`, sorted by clip_id.
+
+    Raises SpecError where the folder is not what the spec describes, ManifestError for a row.
+    """
+    if spec.plugin:
+        raise SpecError(f"{spec.name}: its tables need {spec.plugin}, which this avfake has not")
+    listing = _dataset_root(spec, scan_folder(root))
+    tables = {name: read_table(table, listing, spec.params) for name, table in spec.tables.items()}
+    warnings: list[str] = []
+    if spec.rows.table is None:
+        candidates = from_files(spec, listing, warnings)
+        if not candidates:
+            notes = "".join(f"\n{note}" for note in listing.warnings + warnings)
+            raise SpecError(
+                f"{listing.root}: holds no file of {spec.name} among {len(listing.files)}; "
+                f"looked for {tried(spec)}{notes}"
+            )
+    else:
+        candidates = from_table(spec, listing, tables, warnings)
+    warnings += join_records(spec, candidates, tables)
+    warnings += add_missing(spec, candidates, listing, tables)
+    if not candidates:
+        raise SpecError(f"{listing.root}: no row of {spec.name} is left\n" + "\n".join(warnings))
+    return _Describer(spec, listing, candidates).manifest(listing.warnings + warnings)
+
+
+def _dataset_root(spec: DatasetSpec, listing: Listing) -> Listing:
+    """The listing from the folder that the spec describes: the one given, or one just below."""
+    if not spec.root.any_of:
+        return listing
+    whole = glob_pattern(spec.root.any_of).fullmatch
+    for inside in (listing, *(listing.below(folder) for folder in spec.root.descend)):
+        folders = {name.rpartition("/")[0] for name in inside.files}
+        above = {"/".join(f.split("/")[:n]) for f in folders for n in range(1, f.count("/") + 2)}
+        if any(whole(name) for names in (inside.files, above) for name in names):
+            return inside
+    first = sorted({name.split("/")[0] for name in listing.files})
+    raise SpecError(
+        f"{listing.root}: does not look like {spec.name}, there is no "
+        f"{' or '.join(spec.root.any_of)}; there are: {some(first) or 'no files'}"
+    )
+
+
+class _Describer:
+    """Computes the fields of candidates."""
+
+    def __init__(
+        self, spec: DatasetSpec, listing: Listing, candidates: dict[str, Candidate]
+    ) -> None:
+        self.spec, self.root = spec, listing.root
+        self.candidates = [candidates[clip_id] for clip_id in sorted(candidates)]
+        self.links = Links(candidates, spec.name)
+        self.splits = SplitReader(spec, listing)
+
+    def manifest(self, warnings: list[str]) -> Manifest:
+        rows, group_values, dropped = list[Row](), list[list[str]](), list[str]()
+        for candidate in self.candidates:
+            row, groups = self._row(candidate)
+            if any(_fits(row, condition) for condition in self.spec.drop):
+                dropped.append(row.clip_id)
+            else:
+                rows.append(row)
+                group_values.append(groups)
+        if any(len(values) > 1 for values in group_values):
+            names = merged_names(group_values)
+            rows = [replace(row, group=name) for row, name in zip(rows, names, strict=True)]
+        if dropped:
+            warnings = [*warnings, f"{len(dropped)} rows tell nothing and are out: {some(dropped)}"]
+        warnings = warnings + self.links.warnings() + _missing(rows)
+        warnings += check_expectations(self.spec, rows)
+        if self.spec.segments:
+            warnings.append("the spec describes forged stretches; rows do not carry them yet")
+        return Manifest(tuple(rows), self.spec.name, tuple(warnings), dict(self.spec.assumed))
+
+    def _row(self, candidate: Candidate) -> tuple[Row, list[str]]:
+        try:
+            return self._described(candidate)
+        except (ExpressionError, LabelError) as error:
+            raise ManifestError(f"{candidate.where}: {error}") from error
+
+    def _described(self, candidate: Candidate) -> tuple[Row, list[str]]:
+        tables = {name: record.values for name, record in candidate.records.items()}
+        scope = Scope(candidate.names, tables)
+        values = {name: e.evaluate(scope) for name, e in self.spec.fields.items()}
+        for name in self.spec.absent & {"face_fake", "voice_fake"}:
+            values[name] = ABSENT
+        labels = settle_labels(values, kind=candidate.kind)
+        original = self.links.resolve(_link(values.get("original")), candidate)
+        values["original"] = original
+        after = Scope({**candidate.names, **values}, tables)
+        split = self.splits.split_of(candidate, after)
+        texts = [as_text(expression.evaluate(after)) for expression in self.spec.group]
+        groups = [text for text in texts if text] or [original or candidate.clip_id]
+        values |= {"split": split, "group": groups[0]}
+        return self._as_row(candidate, values, labels), groups
+
+    def _as_row(self, candidate: Candidate, values: dict[str, Any], labels: Labels) -> Row:
+        def text(*names: str) -> str | None:
+            return next(filter(None, (as_text(values.get(name)) for name in names)), None)
+
+        missing = candidate.path is None
+        return Row(
+            clip_id=candidate.clip_id,
+            path=candidate.path or str(self.root / candidate.clip_id),
+            label=labels.label,
+            face_fake=labels.face_fake,
+            voice_fake=labels.voice_fake,
+            has_video=labels.has_video,
+            has_audio=labels.has_audio,
+            original=text("original"),
+            group=values["group"],
+            dataset=self.spec.name,
+            part=text("part", "fold"),
+            identity=text("identity", "speaker"),
+            method=text("method"),
+            source=text("source"),
+            split=values["split"],
+            status="missing" if missing else "ok",
+        )
+
+
+def _link(value: Any) -> Link | None:
+    text = None if isinstance(value, Link) else as_text(value)
+    return value if isinstance(value, Link) else Link(text) if text else None
+
+
+def _fits(row: Row, condition: dict[str, str]) -> bool:
+    """Whether a row is one that the spec drops, as `{face_fake: unknown}` says."""
+    return all((as_text(getattr(row, name)) or "unknown") == v for name, v in condition.items())
+
+
+def _missing(rows: list[Row]) -> list[str]:
+    gone = [row.clip_id for row in rows if row.status == "missing"]
+    return [f"{len(gone)} rows name a file that is not there: {some(gone)}"] if gone else []

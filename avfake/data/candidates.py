@@ -1,0 +1,212 @@
+"""Which rows a manifest will have: files that a media rule takes, and records that name a file."""
+
+import posixpath
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from avfake.data.expressions import ExpressionError, Scope, as_text
+from avfake.data.filters import folder_of
+from avfake.data.scan import ENDINGS, Listing, glob_pattern, some
+from avfake.data.spec import DatasetSpec, Join, MediaRule, Pattern
+from avfake.data.tables import Record, Table, scope_of
+from avfake.errors import ManifestError, SpecError
+
+
+@dataclass(slots=True)
+class Candidate:
+    """One row in the making."""
+
+    clip_id: str
+    path: str | None
+    """None where a record names a file that is not there."""
+    kind: str
+    names: dict[str, Any]
+    """What expressions can refer to, tables aside."""
+    records: dict[str, Record] = field(default_factory=dict)
+    """Table -> its record of this file."""
+
+    @property
+    def where(self) -> str:
+        """The row in words: its record where it has one, else its file."""
+        records = "; ".join(record.where for record in self.records.values())
+        return f"{self.clip_id} ({records})" if records else self.clip_id
+
+
+class MediaRules:
+    """Finds the first rule of a spec that takes a path."""
+
+    def __init__(self, spec: DatasetSpec) -> None:
+        self.rules = [(_whole_path(rule), glob_pattern(rule.exclude), rule) for rule in spec.media]
+        self.params = {**spec.params, **{f"params.{k}": v for k, v in spec.params.items()}}
+
+    def candidate(self, clip_id: str, path: str | None) -> Candidate | None:
+        """A candidate with what its path says; None where no rule takes it."""
+        for whole, exclude, rule in self.rules:
+            if whole.fullmatch(clip_id) and not exclude.fullmatch(clip_id):
+                found = rule.regex.search(clip_id)
+                if found:
+                    says = {k: v for k, v in found.groupdict().items() if v is not None}
+                    names = {**self._built_in(clip_id, rule.id), **rule.constants, **says}
+                    return Candidate(clip_id, path, rule.kind, names)
+        return None
+
+    def untold(self, clip_id: str, path: str | None) -> Candidate:
+        """A candidate for a path that a record names and no rule takes."""
+        return Candidate(clip_id, path, "video", self._built_in(clip_id, None))
+
+    def _built_in(self, path: str, rule: str | None) -> dict[str, Any]:
+        name = posixpath.basename(path)
+        stem = posixpath.splitext(name)[0]
+        built_in = {"media": rule, "path": path, "dir": folder_of(path), "name": name, "stem": stem}
+        return {**self.params, **built_in}
+
+
+def _whole_path(rule: MediaRule) -> Pattern:
+    if rule.globs:
+        return glob_pattern(rule.globs)
+    return re.compile(rf".*\.(?:{'|'.join(ENDINGS[rule.kind])})", re.IGNORECASE)
+
+
+def tried(spec: DatasetSpec) -> str:
+    """In words, which files the media rules look for."""
+    rules = (
+        f"{' '.join(rule.globs) or 'any of *.' + ' *.'.join(ENDINGS[rule.kind])}"
+        + (f" with a path like {rule.regex.pattern}" if rule.regex.pattern else "")
+        for rule in spec.media
+    )
+    return "; ".join(dict.fromkeys(rules))
+
+
+def from_files(spec: DatasetSpec, listing: Listing, warnings: list[str]) -> dict[str, Candidate]:
+    """A candidate for each file that a media rule takes."""
+    rules, found = MediaRules(spec), {}
+    for clip_id, path in listing.files.items():
+        candidate = rules.candidate(clip_id, path)
+        if candidate:
+            found[clip_id] = candidate
+    kinds = {rule.kind for rule in spec.media}
+    endings = tuple(f".{ending}" for kind in sorted(kinds) for ending in ENDINGS[kind])
+    others = [n for n in listing.files if n not in found and n.lower().endswith(endings)]
+    if others:
+        warnings.append(f"{len(others)} media files fit no rule of the spec: {some(others)}")
+    return found
+
+
+def from_table(
+    spec: DatasetSpec, listing: Listing, tables: dict[str, Table], warnings: list[str]
+) -> dict[str, Candidate]:
+    """A candidate for each record of the table that rows come from."""
+    assert spec.rows.table is not None
+    assert spec.rows.path is not None
+    rules, found = MediaRules(spec), dict[str, Candidate]()
+    name = spec.rows.table
+    for record in tables[name].records:
+        clip_id = path_in(record, spec.rows.path, spec, listing)
+        if clip_id in found:
+            raise ManifestError(
+                f"{record.where}: {clip_id} is there already, at {found[clip_id].where}; "
+                "remove one of the two"
+            )
+        path = listing.files.get(clip_id)
+        candidate = rules.candidate(clip_id, path) or rules.untold(clip_id, path)
+        candidate.records[name] = record
+        found[clip_id] = candidate
+    others = [n for n in listing.files if n not in found and rules.candidate(n, None)]
+    if others:
+        warnings.append(f"{len(others)} media files have no row in {name}: {some(others)}")
+    return found
+
+
+def path_in(record: Record, template: Any, spec: DatasetSpec, listing: Listing) -> str:
+    """The clip_id of the file that a record names. Raises ManifestError if it leads elsewhere."""
+    try:
+        text = as_text(template.evaluate(scope_of(record, spec.params)))
+    except ExpressionError as error:
+        raise ManifestError(f"{record.where}: {error}") from error
+    if text is None:
+        raise ManifestError(f"{record.where}: does not say which file it is about")
+    path = posixpath.normpath(text.replace("\\", "/"))
+    inside = path.removeprefix(f"{listing.root.as_posix()}/")
+    if inside.startswith(("/", "../")) or inside == "..":
+        raise ManifestError(
+            f"{record.where}: {text} leads out of {listing.root}; "
+            "give the folder that holds the table and the files"
+        )
+    return inside
+
+
+def join_records(
+    spec: DatasetSpec, candidates: dict[str, Candidate], tables: dict[str, Table]
+) -> list[str]:
+    """Looks up the records of each candidate; those to drop are taken out. Returns warnings."""
+    warnings = []
+    for join in spec.joins:
+        warnings += _join(join, candidates, tables[join.table])
+    told = {join.media for join in spec.joins if join.missing == "keep"}
+    if spec.joins and spec.rows.table is None and told:
+        bare = [c.clip_id for c in candidates.values() if not c.records]
+        if bare:
+            names = ", ".join(join.table for join in spec.joins)
+            warnings.append(f"{len(bare)} files have no row in any table ({names}): {some(bare)}")
+    return warnings
+
+
+def _join(join: Join, candidates: dict[str, Candidate], table: Table) -> list[str]:
+    bare, fits = [], dict[int, str]()
+    for candidate in candidates.values():
+        if join.media and candidate.names["media"] not in join.media:
+            continue
+        record = _record_of(join, candidate, table)
+        if record is None:
+            bare.append(candidate.clip_id)
+            continue
+        first = fits.setdefault(id(record), candidate.clip_id)
+        if join.one_to_one and first != candidate.clip_id:
+            raise ManifestError(
+                f"{record.where}: fits two files, {first} and {candidate.clip_id}; "
+                "move one of them out, or write the folder into the table"
+            )
+        candidate.records[join.table] = record
+    if bare and join.missing == "error":
+        raise SpecError(f"{len(bare)} files have no row in {join.table}: {some(bare)}")
+    if bare and join.missing == "drop":
+        for clip_id in bare:
+            del candidates[clip_id]
+        return [f"{len(bare)} files without a row in {join.table} were left out: {some(bare)}"]
+    return []
+
+
+def _record_of(join: Join, candidate: Candidate, table: Table) -> Record | None:
+    scope = Scope(candidate.names, {name: r.values for name, r in candidate.records.items()})
+    for expression in join.keys:
+        key = as_text(expression.evaluate(scope))
+        if key is not None and key in table.by_key:
+            return table.by_key[key]
+    return None
+
+
+def add_missing(
+    spec: DatasetSpec,
+    candidates: dict[str, Candidate],
+    listing: Listing,
+    tables: dict[str, Table],
+) -> list[str]:
+    """A candidate without a file for each record that no file answers. Returns warnings."""
+    rules, warnings = MediaRules(spec), []
+    used = {id(record) for c in candidates.values() for record in c.records.values()}
+    for name, table in tables.items():
+        left = [record for record in table.records if id(record) not in used]
+        if not left or name == spec.rows.table:
+            continue
+        if name not in spec.rows.missing:
+            if any(join.table == name for join in spec.joins):
+                where = some([record.where for record in left])
+                warnings.append(f"{len(left)} rows of {name} fit no file: {where}")
+            continue
+        for record in left:
+            clip_id = path_in(record, spec.rows.missing[name], spec, listing)
+            candidate = candidates.get(clip_id) or rules.candidate(clip_id, None)
+            candidates[clip_id] = candidate or rules.untold(clip_id, None)
+            candidates[clip_id].records[name] = record
+    return warnings

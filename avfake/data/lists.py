@@ -1,0 +1,37 @@
+"""The dataset's own split: a field of each row, or lists of keys in files of their own."""
+
+from avfake.data.candidates import Candidate
+from avfake.data.expressions import Expression, Scope, as_text
+from avfake.data.scan import Listing
+from avfake.data.schema import list_table
+from avfake.data.spec import DatasetSpec, SplitLists
+from avfake.data.tables import read_table
+from avfake.errors import ManifestError
+
+
+class SplitReader:
+    """Says in which split of the dataset's own a row is."""
+
+    def __init__(self, spec: DatasetSpec, listing: Listing) -> None:
+        self.split: Expression | SplitLists = spec.split
+        self.members: dict[str, str] = {}
+        if isinstance(spec.split, SplitLists):
+            for name, glob in spec.split.lists.items():
+                table = read_table(list_table(name, glob, spec.split.format), listing, {})
+                for record in table.records:
+                    key = as_text(record.values["value"]) or ""
+                    if self.members.setdefault(key, name) != name:
+                        raise ManifestError(
+                            f"{record.where}: {key} is in the lists of {self.members[key]} "
+                            f"and of {name}"
+                        )
+
+    def split_of(self, candidate: Candidate, scope: Scope) -> str | None:
+        split = self.split
+        if not isinstance(split, SplitLists):
+            return as_text(split.evaluate(scope))
+        key = as_text(split.key.evaluate(scope))
+        is_meant = not split.media or candidate.names["media"] in split.media
+        if is_meant and key in self.members:
+            return self.members[key]
+        return as_text(split.otherwise.evaluate(scope))

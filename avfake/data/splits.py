@@ -1,0 +1,138 @@
+"""Folds and splits that do not leak: what belongs together stays together, both classes spread."""
+
+import hashlib
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from avfake.data.groups import rows_together
+from avfake.data.parts import part_ranges
+from avfake.data.rows import Row
+from avfake.data.scan import some
+from avfake.errors import ConfigError, ManifestError
+
+Name = TypeVar("Name", int, str)
+
+
+def assign_folds(rows: Iterable[Row], num_folds: int, *, seed: int) -> dict[str, int]:
+    """clip_id -> fold, 0 to `num_folds` - 1.
+
+    Folds have about the same share of each label; the same seed and rows, in any order, give the
+    same folds.
+    """
+    if num_folds < 2:
+        raise ConfigError(f"num_folds must be 2 or more, got {num_folds}")
+    return _assign(list(rows), dict.fromkeys(range(num_folds), 1 / num_folds), seed)
+
+
+def assign_splits(
+    rows: Iterable[Row],
+    fractions: Mapping[str, float] | None = None,
+    *,
+    seed: int = 0,
+    parts: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """clip_id -> split, by `fractions` of the rows, or by `parts` of the dataset.
+
+    `parts` maps a split to the parts it takes, as text: `{"train": "0-40", "val": "41-49"}`; other
+    parts are named as they are: `"0-9, train_sample_videos"`. It goes before `fractions`.
+    """
+    rows = list(rows)
+    if parts is not None:
+        assignment = _by_part(rows, parts)
+        check_groups(rows, assignment)
+        return assignment
+    if not fractions or any(not share > 0 for share in fractions.values()):
+        raise ConfigError(f"fractions must all be above 0, got {fractions}")
+    if not math.isclose(sum(fractions.values()), 1, abs_tol=1e-6):
+        raise ConfigError(f"fractions must sum to 1, {fractions} sum to {sum(fractions.values())}")
+    return _assign(rows, dict(fractions), seed)
+
+
+def check_groups(rows: Iterable[Row], assignment: Mapping[str, int | str]) -> None:
+    """Raises ManifestError that names the rows of groups torn by `assignment`.
+
+    Rows that are not in the assignment leak nothing and are passed over.
+    """
+    torn = []
+    for together in rows_together(rows):
+        sides: dict[int | str, str] = {}
+        for row in together:
+            if row.clip_id in assignment:
+                sides.setdefault(assignment[row.clip_id], row.clip_id)
+        if len(sides) > 1:
+            where = ", ".join(f"{clip_id} in {side}" for side, clip_id in sides.items())
+            torn.append(f"{together[0].group or together[0].clip_id} ({where})")
+    if torn:
+        raise ManifestError(f"{len(torn)} groups are torn apart by the split: {some(torn)}")
+
+
+def split_hash(assignment: Mapping[str, int | str]) -> str:
+    """12 hex digits that stand for exactly this division, to publish with a number."""
+    lines = "".join(f"{clip_id}\t{side}\n" for clip_id, side in sorted(assignment.items()))
+    return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()[:12]
+
+
+def _assign(rows: list[Row], shares: dict[Name, float], seed: int) -> dict[str, Name]:
+    """Each set of rows, largest first, to the side that lacks its labels most."""
+    _check_unique(rows)
+    sets = rows_together(rows)
+    if len(sets) < len(shares):
+        raise ManifestError(
+            f"{len(rows)} rows form only {len(sets)} groups, too few for {len(shares)} splits: "
+            "rows that share an original, a group or an identity cannot be parted"
+        )
+    # The seed decides among equals only, through a hash, so that the order of rows does not matter.
+    sets.sort(key=lambda rows: (-len(rows), _digest(seed, rows[0].clip_id)))
+    totals = _counts(rows)
+    filled = {side: [0.0] * len(totals) for side in shares}
+    assignment: dict[str, Name] = {}
+    for index, together in enumerate(sets):
+        counts = _counts(together)
+        empty = [side for side in shares if not any(filled[side])]
+        # As many sets left as empty sides: each gets one, however small its share.
+        allowed = empty if len(empty) >= len(sets) - index else list(shares)
+        costs = {
+            side: sum(
+                count * (2 * (have - shares[side] * total) + count) / total
+                for count, have, total in zip(counts, filled[side], totals, strict=True)
+                if total
+            )
+            for side in allowed
+        }
+        side = min(costs, key=lambda side: costs[side])
+        filled[side] = [have + count for have, count in zip(filled[side], counts, strict=True)]
+        assignment.update(dict.fromkeys((row.clip_id for row in together), side))
+    return {row.clip_id: assignment[row.clip_id] for row in rows}
+
+
+def _counts(rows: Sequence[Row]) -> list[int]:
+    """How many rows are genuine, fake, unknown."""
+    return [sum(row.label is label for row in rows) for label in (False, True, None)]
+
+
+def _digest(seed: int, clip_id: str) -> bytes:
+    return hashlib.sha256(f"{seed}:{clip_id}".encode("utf-8", "surrogateescape")).digest()
+
+
+def _check_unique(rows: Sequence[Row]) -> None:
+    seen: set[str] = set()
+    for row in rows:
+        if row.clip_id in seen:
+            raise ManifestError(
+                f"two rows have the clip_id {row.clip_id}; split datasets one by one"
+            )
+        seen.add(row.clip_id)
+
+
+def _by_part(rows: Sequence[Row], parts: Mapping[str, str]) -> dict[str, str]:
+    _check_unique(rows)
+    side_of = part_ranges(parts)
+    sides = {row.clip_id: side_of(row.part) for row in rows}
+    left = sorted({str(row.part) for row in rows if sides[row.clip_id] is None})
+    if left:
+        raise ManifestError(
+            f"rows lie in parts that no split takes: {some(left)}; "
+            f"give each a split, or leave its rows out; splits: {dict(parts)}"
+        )
+    return {clip_id: side for clip_id, side in sides.items() if side is not None}

@@ -1,0 +1,153 @@
+"""A manifest on disk: `name.csv`, one line a row, and `name.csv.json` with what holds for them all.
+
+In the CSV a label is `true`, `false` or empty (unknown). The JSON beside it has the dataset, the
+warnings and the assumptions; a CSV without it, written by hand, is read as well.
+"""
+
+import csv
+import io
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from avfake.data.document import did_you_mean
+from avfake.data.rows import Manifest, Row
+from avfake.errors import ManifestError
+
+COLUMNS = tuple(field.name for field in fields(Row))
+LABELS = {"true": True, "false": False, "": None}
+LABEL_COLUMNS = ("label", "face_fake", "voice_fake", "has_audio", "has_video")
+REQUIRED = ("clip_id", "path")
+FILLED = ("clip_id", "path", "has_video", "status")
+"""Columns that, where they are there, must hold something."""
+TEXTS = ("clip_id", "path", "group", "dataset")
+"""Columns that are a text even where they are empty."""
+
+
+def save_manifest(manifest: Manifest, path: str | Path) -> None:
+    """Writes both files; each appears whole or not at all."""
+    path = Path(path)
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([_written(getattr(row, name)) for name in COLUMNS] for row in manifest.rows)
+    beside = {
+        "dataset": manifest.dataset,
+        "warnings": list(manifest.warnings),
+        "assumed": manifest.assumed,
+    }
+    _write(beside_of(path), json.dumps(beside, indent=1, ensure_ascii=False) + "\n")
+    _write(path, text.getvalue())
+
+
+def beside_of(path: Path) -> Path:
+    """The JSON file that goes with a manifest's CSV."""
+    return path.with_name(path.name + ".json")
+
+
+def read_manifest(path: str | Path) -> Manifest:
+    """The manifest in a CSV file. Raises ManifestError that names the line and the column."""
+    path = Path(path)
+    rows = tuple(_rows(path, _text_of(path)))
+    lines: dict[str, int] = {}
+    for number, row in enumerate(rows, start=1):
+        first = lines.setdefault(row.clip_id, number)
+        if first != number:
+            raise ManifestError(
+                f"{path}: rows {first} and {number} have one clip_id, {row.clip_id}"
+            )
+    beside = _beside(path)
+    dataset = beside.get("dataset") or (rows[0].dataset if rows else "")
+    return Manifest(rows, dataset, tuple(beside.get("warnings", ())), beside.get("assumed", {}))
+
+
+def _written(value: Any) -> str:
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else value
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        # surrogateescape: file names that are not UTF-8 come back as they were.
+        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(text)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig", errors="surrogateescape")
+    except OSError as error:
+        raise ManifestError(f"{path}: the manifest cannot be read ({error.strerror})") from error
+
+
+def _beside(path: Path) -> dict[str, Any]:
+    beside = beside_of(path)
+    if not beside.exists():
+        return {}
+    try:
+        content = json.loads(_text_of(beside))
+    except json.JSONDecodeError as error:
+        raise ManifestError(
+            f"{beside}, line {error.lineno}: not valid JSON ({error.msg})"
+        ) from error
+    if not isinstance(content, dict):
+        raise ManifestError(f"{beside}: must be a JSON object")
+    return content
+
+
+def _rows(path: Path, text: str) -> Iterator[Row]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = next(reader, [])
+        _check_header(path, header)
+        for cells in reader:
+            if not cells:
+                continue
+            where = f"{path}, line {reader.line_num}"
+            if len(cells) != len(header):
+                raise ManifestError(f"{where}: {len(cells)} values for {len(header)} columns")
+            yield _row(dict(zip(header, cells, strict=True)), where)
+    except csv.Error as error:
+        raise ManifestError(f"{path}, line {reader.line_num}: not valid CSV ({error})") from error
+
+
+def _check_header(path: Path, header: list[str]) -> None:
+    for name in REQUIRED:
+        if name not in header:
+            raise ManifestError(f"{path}: has no column {name!r}; columns: {', '.join(header)}")
+    for name in header:
+        if name not in COLUMNS or header.count(name) > 1:
+            problem = "is there twice" if name in COLUMNS else "is unknown"
+            raise ManifestError(
+                f"{path}, line 1: column {name!r} {problem}{did_you_mean(name, COLUMNS)}; "
+                f"allowed: {', '.join(COLUMNS)}"
+            )
+
+
+def _row(cells: dict[str, str], where: str) -> Row:
+    values: dict[str, Any] = {}
+    for name, cell in cells.items():
+        if not cell and name in FILLED:
+            raise ManifestError(f"{where}, column {name}: is empty")
+        if name in LABEL_COLUMNS:
+            if cell not in LABELS:
+                raise ManifestError(
+                    f"{where}, column {name}: {cell!r} is no label; "
+                    "allowed: true, false, or empty for unknown"
+                )
+            values[name] = LABELS[cell]
+        else:
+            values[name] = cell if cell or name in TEXTS else None
+    if values.get("status", "ok") not in ("ok", "missing"):
+        raise ManifestError(f"{where}, column status: {values['status']!r}; allowed: ok, missing")
+    return Row(**values)
