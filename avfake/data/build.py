@@ -47,8 +47,12 @@ def build_manifest(spec: DatasetSpec, root: str | Path) -> Manifest:
         candidates = from_table(spec, listing, tables, warnings)
     warnings += join_records(spec, candidates, tables)
     warnings += add_missing(spec, candidates, listing, tables)
-    if not candidates:
-        raise SpecError(f"{listing.root}: no row of {spec.name} is left\n" + "\n".join(warnings))
+    if all(candidate.path is None for candidate in candidates.values()):
+        notes = "\n".join(warnings)
+        raise SpecError(
+            f"{listing.root}: {len(candidates)} rows of {spec.name} and no file for any of them; "
+            f"looked for {some(list(candidates), 3) or tried(spec)}\n{notes}"
+        )
     return _Describer(spec, listing, candidates).manifest(listing.warnings + warnings)
 
 

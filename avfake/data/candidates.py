@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from avfake.data.expressions import ExpressionError, Scope, as_text
+from avfake.data.expressions import Expression, ExpressionError, Scope, as_text
 from avfake.data.filters import folder_of
 from avfake.data.scan import ENDINGS, Listing, glob_pattern, some
 from avfake.data.spec import DatasetSpec, Join, MediaRule, Pattern
@@ -100,22 +100,44 @@ def from_table(
     assert spec.rows.table is not None
     assert spec.rows.path is not None
     rules, found = MediaRules(spec), dict[str, Candidate]()
-    name = spec.rows.table
+    name, again = spec.rows.table, list[str]()
     for record in tables[name].records:
         clip_id = path_in(record, spec.rows.path, spec, listing)
         if clip_id in found:
-            raise ManifestError(
-                f"{record.where}: {clip_id} is there already, at {found[clip_id].where}; "
-                "remove one of the two"
-            )
+            _check_agreement(spec, record, found[clip_id])
+            again.append(record.where)
+            continue
         path = listing.files.get(clip_id)
         candidate = rules.candidate(clip_id, path) or rules.untold(clip_id, path)
         candidate.records[name] = record
         found[clip_id] = candidate
+    if again:
+        warnings.append(f"{len(again)} rows name a file that had a row already: {some(again)}")
     others = [n for n in listing.files if n not in found and rules.candidate(n, None)]
     if others:
         warnings.append(f"{len(others)} media files have no row in {name}: {some(others)}")
     return found
+
+
+def _check_agreement(spec: DatasetSpec, record: Record, first: Candidate) -> None:
+    """Two records of one file may differ in what they say beside the labels."""
+    name = spec.rows.table
+    assert name is not None
+    fields = [spec.fields[f] for f in ("label", "face_fake", "voice_fake") if f in spec.fields]
+    scopes = (Scope({}, {name: values}) for values in (record.values, first.records[name].values))
+    one, other = ([_or_none(field, scope) for field in fields] for scope in scopes)
+    if one != other:
+        raise ManifestError(
+            f"{record.where}: labels {first.clip_id} unlike {first.records[name].where}; "
+            "remove the row that is wrong"
+        )
+
+
+def _or_none(expression: Expression, scope: Scope) -> Any:
+    try:
+        return expression.evaluate(scope)
+    except ExpressionError:
+        return None  # a word that is no label is found, and named, when the row is described
 
 
 def path_in(record: Record, template: Any, spec: DatasetSpec, listing: Listing) -> str:
