@@ -1,3 +1,4 @@
+import av
 import numpy as np
 import pytest
 
@@ -89,6 +90,25 @@ def test_small_pictures_are_enlarged_with_their_boxes(tmp_path):
     assert picture.shape[1] == 480
     columns = np.flatnonzero(near(picture[240], score_colour(1.0)))
     assert (columns[0], columns[-1]) == pytest.approx((120, 240), abs=3)
+
+
+def test_turned_videos_are_drawn_upright(tmp_path):
+    # A phone's file: lying pictures, to be turned clockwise; boxes are in the upright picture.
+    path, out = tmp_path / "a.mp4", tmp_path / "out.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 640, 480, "yuv420p"
+        stream.set_display_rotation(-90)
+        for _ in range(50):
+            frame = av.VideoFrame.from_ndarray(np.full((480, 640, 3), GREY, np.uint8))
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    still = Person(0, 1.0, (FaceScore(1.0, (300.0, 500.0, 400.0, 600.0), 1.0),))
+    annotate(path, verdict_of(still), out)
+    info, picture = probe(out), read_frames(out, [1.0]).pixels[0]
+    assert (info.width, info.rotation_degrees) == (480, 0)
+    columns = np.flatnonzero(near(picture[550], score_colour(1.0)))
+    assert (columns[0], columns[-1]) == pytest.approx((300, 400), abs=3)
 
 
 def test_a_video_without_faces_is_still_drawn(tmp_path):

@@ -1,6 +1,7 @@
 """Pictures out of a file: at chosen times, or all of them one after the other."""
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -10,7 +11,6 @@ from av.video.frame import VideoFrame
 from avfake.errors import MediaError
 from avfake.media.opening import (
     MAX_GAP_SECONDS,
-    NUM_THREADS,
     OpenMedia,
     open_media,
     read_packets,
@@ -21,10 +21,14 @@ from avfake.media.types import Frames
 
 SAME_INSTANT_SECONDS = 1e-6
 """A frame asked for by its own time is not missed through rounding."""
+JUMP_SECONDS = 8.0
+"""A longer stretch of which nothing is wanted is jumped over, to the last key frame in it."""
+INDEXED_FORMATS = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"}
+"""Containers that know where their key frames are."""
 
 
 def read_frames(path: str | Path, at_seconds: Sequence[float] | np.ndarray) -> Frames:
-    """The frames on display at the given times, in order of time.
+    """The frames on display at the given times, in order of time, in one forward pass.
 
     A frame is on display from its time to that of the next one; the first also before, the last
     also after. One asked for twice comes once. Only the chosen ones are converted and kept.
@@ -37,7 +41,7 @@ def read_frames(path: str | Path, at_seconds: Sequence[float] | np.ndarray) -> F
     seconds: list[float] = []
     with open_media(path) as media:
         display: Display | None = None
-        for time, frame in _on_display(decoded_pictures(media), wanted):
+        for time, frame in _shown_at(media, wanted):
             if pixels is None or display is None:
                 display = Display.of(frame, pixel_aspect(media.video))
                 pixels = np.empty((len(wanted), *display.size[::-1], 3), np.uint8)
@@ -64,8 +68,6 @@ def decoded_pictures(media: OpenMedia) -> Iterator[tuple[float, VideoFrame]]:
     stream = media.video
     if stream is None:
         raise MediaError(media.name, "no_video")
-    stream.thread_type = "AUTO"
-    stream.codec_context.thread_count = NUM_THREADS
     step = 1 / float(stream.average_rate or stream.guessed_rate or 25)
     last: float | None = None
     for packet in read_packets(media, stream):
@@ -78,6 +80,49 @@ def decoded_pictures(media: OpenMedia) -> Iterator[tuple[float, VideoFrame]]:
             if in_order and not frame.is_corrupt:
                 last = seconds
                 yield seconds, frame
+
+
+def _shown_at(media: OpenMedia, wanted: np.ndarray) -> Iterator[tuple[float, VideoFrame]]:
+    """The pictures shown at the wanted (increasing) times, with jumps between far ones."""
+    starts = np.flatnonzero(np.diff(wanted, prepend=0.0) > JUMP_SECONDS)
+    if media.container.format.name not in INDEXED_FORMATS:
+        starts = starts[:0]
+    stretches = np.split(wanted, starts)
+    last = -np.inf
+    for number, stretch in enumerate(stretches):
+        pictures = _from_key_frame(media, stretch[0]) if number else decoded_pictures(media)
+        if pictures is None:  # no way in here: the rest is read from the start of the file
+            stretch, pictures = np.concatenate(stretches[number:]), _from_start(media)
+        for seconds, frame in _on_display(pictures, stretch):
+            if seconds > last:
+                last = seconds
+                yield seconds, frame
+        if wanted[-1] in stretch:
+            return
+
+
+def _from_key_frame(media: OpenMedia, seconds: float) -> Iterator[tuple[float, VideoFrame]] | None:
+    """Pictures from a key frame at or before a time on; None if there is no way to it."""
+    stream = media.video
+    assert stream is not None
+    # Containers seek by decoding time, which runs ahead of display: hence the margin.
+    target = seconds + media.start_seconds - 1.0
+    try:
+        media.container.seek(round(target / (stream.time_base or 1)), stream=stream)
+    except av.error.FFmpegError:
+        return None
+    pictures = decoded_pictures(media)
+    first = next(pictures, None)
+    if first is None or not first[1].key_frame or first[0] > seconds:
+        return None
+    return chain([first], pictures)
+
+
+def _from_start(media: OpenMedia) -> Iterator[tuple[float, VideoFrame]]:
+    stream = media.video
+    assert stream is not None
+    media.container.seek(stream.start_time or 0, stream=stream)
+    return decoded_pictures(media)
 
 
 def _decoded(stream: av.VideoStream, packet: av.Packet | None) -> list[VideoFrame]:

@@ -18,6 +18,7 @@ from avfake.media.local import local_file
 REFUSED_FORMATS = {"hls", "dash", "concat", "sdp", "tty", "image2"}
 """Playlists, which would open further files, and text drawn as pictures."""
 NUM_THREADS = 2
+"""Of the decoder; many files are read side by side, so more would only wait for each other."""
 MAX_GAP_SECONDS = 3600.0
 """A jump further than this is a damaged time stamp, not a pause."""
 
@@ -44,6 +45,9 @@ def open_media(path: str | Path) -> Iterator[OpenMedia]:
         audio = next((s for s in container.streams.audio if s.codec_context), None)
         if container.format.name in REFUSED_FORMATS or (video is None and audio is None):
             raise MediaError(path, "not_media", f"{container.format.name}: no picture, no sound")
+        if video is not None:
+            video.thread_type = "AUTO"
+            video.codec_context.thread_count = NUM_THREADS
         yield OpenMedia(str(path), file, container, video, audio, _start_seconds(video, audio))
 
 

@@ -103,6 +103,14 @@ def test_frames_of_another_kind_are_refused(detector):
         DetectConfig(thresholds=(0.7, 0.8, 1.0))
 
 
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_gpu_finds_the_same_faces(detector):
+    frames = draw_face(1280, 720, (900, 350), 240)[None]
+    there = MTCNNDetector(device="cuda").detect(frames)[0]
+    np.testing.assert_allclose(there.boxes, detector.detect(frames)[0].boxes, atol=2)
+
+
 @pytest.mark.skipif(not MEDIA.exists(), reason="no real clips beside the checkout")
 def test_faces_of_real_clips_are_found(detector):
     with (MEDIA / "manifest.csv").open() as file:

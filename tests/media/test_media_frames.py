@@ -130,6 +130,52 @@ def test_pictures_that_cannot_be_decoded_are_an_error(tmp_path, make_video):
         next(iter_frames(path))
 
 
+def in_bits(index):
+    """The frame number as sixteen bright or dark stripes."""
+    stripes = [255 * (index >> bit & 1) for bit in range(16)]
+    return np.repeat(np.array(stripes, np.uint8), 4)[None, :, None].repeat(48, 0).repeat(3, 2)
+
+
+@pytest.mark.parametrize(
+    ("ending", "codec", "options"),
+    [
+        ("mp4", "libx264", {"bf": "3", "g": "50"}),
+        ("mp4", "libx264", {"x264-params": "open-gop=1:bframes=3:keyint=60"}),
+        ("mkv", "mpeg2video", {"bf": "2", "g": "12", **FINE}),
+        ("ts", "libx264", {"bf": "3", "g": "50"}),
+    ],
+)
+def test_jumping_through_a_long_file_finds_the_same_frames(
+    tmp_path, make_video, monkeypatch, ending, codec, options
+):
+    path = tmp_path / f"a.{ending}"
+    every = [index / 25 for index in range(1000)]
+    make_video(path, every, codec=codec, options=options, picture=in_bits)
+    times = [10.0, 10.5, 21.37, 33.0, 39.9, 60.0]
+    jumped = read_frames(path, times)
+    monkeypatch.setattr("avfake.media.frames.INDEXED_FORMATS", set())
+    walked = read_frames(path, times)
+    np.testing.assert_array_equal(jumped.pixels, walked.pixels)
+    np.testing.assert_array_equal(jumped.seconds, walked.seconds)
+    bits = jumped.pixels[:, 24, 2::4, 0] > 127
+    first = walked.seconds[0] - 10.0
+    numbers = (bits * 2 ** np.arange(16)).sum(axis=1)
+    assert abs(first) <= 0.08
+    assert np.abs(numbers - jumped.seconds * 25).max() <= 2
+    assert numbers[-1] == 999
+
+
+def test_a_long_file_with_a_damaged_end_gives_what_is_before_it(tmp_path, make_video):
+    path = tmp_path / "a.mkv"
+    every = [index / 25 for index in range(1000)]
+    make_video(path, every, options={"g": "50"}, picture=in_bits)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    frames = read_frames(path, [1.0, 12.0, 30.0, 39.0])
+    assert frames.seconds[:2].tolist() == pytest.approx([1.0, 12.0], abs=2e-3)
+    assert len(frames) == 3
+    assert 15 < frames.seconds[2] < 25
+
+
 def test_sound_alone_has_no_frames(tmp_path):
     write_audio(tmp_path / "a.wav", Waveform(np.zeros(800, np.float32), 8000))
     with pytest.raises(MediaError) as caught:
