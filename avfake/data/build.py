@@ -86,6 +86,7 @@ class _Describer:
 
     def manifest(self, warnings: list[str]) -> Manifest:
         rows, group_values, dropped = list[Row](), list[list[str]](), list[str]()
+        names = []
         for candidate in self.candidates:
             row, groups = self._row(candidate)
             if any(_fits(row, condition) for condition in self.spec.drop):
@@ -93,13 +94,14 @@ class _Describer:
             else:
                 rows.append(row)
                 group_values.append(groups)
+                names.append(candidate.names)
         if any(len(values) > 1 for values in group_values):
-            names = merged_names(group_values)
-            rows = [replace(row, group=name) for row, name in zip(rows, names, strict=True)]
+            merged = merged_names(group_values)
+            rows = [replace(row, group=name) for row, name in zip(rows, merged, strict=True)]
         if dropped:
             warnings = [*warnings, f"{len(dropped)} rows tell nothing and are out: {some(dropped)}"]
         warnings = warnings + self.links.warnings() + _missing(rows)
-        warnings += check_expectations(self.spec, rows)
+        warnings += check_expectations(self.spec, rows, names)
         if self.spec.segments:
             warnings.append("the spec describes forged stretches; rows do not carry them yet")
         return Manifest(tuple(rows), self.spec.name, tuple(warnings), dict(self.spec.assumed))

@@ -2,40 +2,51 @@
 
 import posixpath
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from avfake.data.expressions import as_text
 from avfake.data.rows import Row
 from avfake.data.scan import some
 from avfake.data.spec import DatasetSpec
 
 
-def check_expectations(spec: DatasetSpec, rows: list[Row]) -> list[str]:
-    """A warning for each expectation that is not met."""
-    warnings = []
-    counts = {
-        "rows": len(rows),
-        "real": sum(row.label is False for row in rows),
-        "fake": sum(row.label is True for row in rows),
-        **Counter(row.split for row in rows if row.split),
-    }
-    for name, wanted in spec.expect.items():
-        if name == "unique_names":
-            warnings += _repeated_names(rows)
-        elif name not in ("by", "when") and not _is_within(counts.get(name, 0), wanted):
-            least_most = " to ".join(map(str, wanted)) if isinstance(wanted, list) else wanted
-            warnings.append(
-                f"expected {least_most} {name}, found {counts.get(name, 0)}: "
-                "is the copy of the dataset complete?"
-            )
+def check_expectations(
+    spec: DatasetSpec, rows: Sequence[Row], names: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """A warning for each expectation that is not met; `names` are the captures of each row."""
+    expect, warnings = dict(spec.expect), list[str]()
+    if expect.pop("unique_names", False):
+        warnings += _repeated_names(rows)
+    media = expect.pop("when", {}).get("media")
+    meant = [n for n, told in enumerate(names) if media is None or told["media"] in media]
+    for name, values in expect.pop("by", {}).items():
+        found = Counter(as_text(names[n].get(name)) for n in meant)
+        for value, wanted in values.items():
+            warnings += _compared(f"rows with {name} {value}", wanted, found[value])
+    counts = _counts([rows[n] for n in meant])
+    for name, wanted in expect.items():
+        warnings += _compared(name, wanted, counts[name])
     return warnings
 
 
-def _is_within(count: int, wanted: Any) -> bool:
+def _counts(rows: Sequence[Row]) -> Counter[str]:
+    counts = Counter(row.split for row in rows if row.split)
+    counts["rows"] = len(rows)
+    counts["real"] = sum(row.label is False for row in rows)
+    counts["fake"] = sum(row.label is True for row in rows)
+    return counts
+
+
+def _compared(what: str, wanted: Any, found: int) -> list[str]:
     least, most = wanted if isinstance(wanted, list) else (wanted, wanted)
-    return bool(least <= count <= most)
+    if least <= found <= most:
+        return []
+    number = least if least == most else f"{least} to {most}"
+    return [f"expected {number} {what}, found {found}: is the copy of the dataset complete?"]
 
 
-def _repeated_names(rows: list[Row]) -> list[str]:
+def _repeated_names(rows: Sequence[Row]) -> list[str]:
     counts = Counter(posixpath.basename(row.clip_id) for row in rows)
     twice = sorted(name for name, count in counts.items() if count > 1)
     if not twice:

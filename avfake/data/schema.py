@@ -256,11 +256,22 @@ class _SpecReader:
         return self.top.named("external", _external_entry)
 
     def _expect(self) -> dict[str, Any]:
+        """Counts of a complete copy, as written, each a number or a [least, most] pair."""
         section = self.top.section("expect")
-        for name, value in section.values.items():
-            if name not in ("by", "when", "unique_names") and not _is_count(value):
-                section.fail(f"must be a number or a [least, most] pair, got {value!r}", name)
+        section.flag("unique_names")
+        self._when(section)
+        by = section.section("by")
+        for name in by.values:
+            self._check_counts(by.section(name), by.section(name).values)
+        counts = section.values.keys() - {"unique_names", "when", "by"}
+        self._check_counts(section, counts)
         return section.values
+
+    def _check_counts(self, section: Section, names: Iterable[str]) -> None:
+        for name in names:
+            if not _is_count(section.raw(name)):
+                value = section.raw(name)
+                section.fail(f"must be a number or a [least, most] pair, got {value!r}", name)
 
     def _plugin(self) -> str | None:
         if not self.top.has("plugin"):

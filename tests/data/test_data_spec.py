@@ -1,0 +1,324 @@
+"""Specs: what the schema can say, on made-up trees; and what it refuses, with file and line."""
+
+import pickle
+from pathlib import Path
+
+import pytest
+from trees import touch, write, zip_up
+
+from avfake.data import Manifest, build_manifest, list_specs, load_spec
+from avfake.errors import ManifestError, SpecError
+
+SPECS = Path(__file__).parent / "specs"
+SMALL = """
+spec: 1
+name: small
+media:
+  - {id: clip, kind: video, regex: '(?P<cls>[a-z]+)_'}
+"""
+
+
+def small(tmp_path: Path, more: str = "", **overrides: str) -> Manifest:
+    write(tmp_path, "small.yaml", SMALL + more)
+    dotted = {name.replace("__", "."): value for name, value in overrides.items()}
+    return build_manifest(load_spec(tmp_path / "small.yaml", dotted), tmp_path)
+
+
+def test_shipped_specs_are_complete() -> None:
+    specs = list_specs()
+    assert {"csv", "dfdc", "folders", "studio"} <= {spec.name for spec in specs}
+    assert all({"licence", "access", "modality"} <= spec.info.keys() for spec in specs)
+    assert all(spec.title != spec.name for spec in specs)
+    assert all(load_spec(spec.name).name == spec.name for spec in specs)
+    assert pickle.loads(pickle.dumps(specs[0])).name == specs[0].name
+
+
+def test_an_unknown_name_lists_the_known() -> None:
+    message = r"no data spec 'dfcd' \(did you mean 'dfdc'\?\); there are: csv, dfdc, folders"
+    with pytest.raises(SpecError, match=message):
+        load_spec("dfcd")
+    with pytest.raises(SpecError, match=r"my\.yaml: the data spec cannot be read"):
+        load_spec("nowhere/my.yaml")
+
+
+def test_faceforensics(tmp_path: Path) -> None:
+    youtube = "original_sequences/youtube/{}/videos/{}.mp4"
+    swap = "manipulated_sequences/Deepfakes/{}/videos/{}.mp4"
+    actors = "original_sequences/actors/c23/videos/{}.mp4"
+    dfd = "manipulated_sequences/DeepFakeDetection/c23/videos/{}.mp4"
+    touch(
+        tmp_path / "ff",
+        *(youtube.format("c23", n) for n in ("000", "003", "071")),
+        *(swap.format("c23", n) for n in ("000_003", "003_000", "071_054")),
+        youtube.format("c40", "000"),
+        "manipulated_sequences/Deepfakes/masks/videos/000_003.mp4",
+        actors.format("01__walk"),
+        dfd.format("01_02__walk__ABCD1234"),
+    )
+    write(
+        tmp_path / "ff",
+        "conversion_dict.json",
+        {"000": "vid0 1", "003": "vid3 0", "071": "vid71 0"},
+    )
+    for split, pairs in (("train", [["000", "003"]]), ("val", []), ("test", [["071", "054"]])):
+        write(tmp_path / "ff", f"splits/{split}.json", pairs)
+    spec = load_spec(SPECS / "ffpp.yaml")
+    rows = {row.clip_id: row for row in build_manifest(spec, tmp_path / "ff").rows}
+    real, fake = rows[youtube.format("c23", "000")], rows[swap.format("c23", "000_003")]
+    assert len(rows) == 8
+    assert (real.label, real.face_fake, real.has_audio, real.split) == (
+        False,
+        False,
+        False,
+        "train",
+    )
+    assert (fake.label, fake.face_fake, fake.voice_fake) == (True, True, None)
+    assert (fake.original, fake.source, fake.method) == (real.clip_id, "003", "Deepfakes")
+    assert real.identity == fake.identity == "vid0"
+    assert real.group == fake.group == rows[swap.format("c23", "003_000")].group
+    assert rows[swap.format("c23", "071_054")].split == "test"
+    actor = rows[dfd.format("01_02__walk__ABCD1234")]
+    assert (actor.original, actor.split) == (actors.format("01__walk"), None)
+    assert actor.group != real.group
+    forty = build_manifest(
+        load_spec(SPECS / "ffpp.yaml", {"params.quality": "c40"}), tmp_path / "ff"
+    )
+    assert [row.clip_id for row in forty.rows] == [youtube.format("c40", "000")]
+    assert any("expected 6000 rows, found 1" in warning for warning in forty.warnings)
+
+
+def test_fakeavceleb(tmp_path: Path) -> None:
+    person = "Asian (East)/men/id00076"
+    names = [
+        f"RealVideo-RealAudio/{person}/00109.mp4",
+        f"RealVideo-FakeAudio/{person}/00109_fake.mp4",
+        f"FakeVideo-RealAudio/{person}/00109_1_id7_wavtolip.mp4",
+        f"FakeVideo-FakeAudio/{person}/00109_2_id7_wavtolip.mp4",
+    ]
+    touch(tmp_path, *names)
+    lines = ["source,target1,target2,method,category,type,race,gender,path,"]
+    for name, method, target in zip(
+        names, ["real", "rtvc", "wav2lip", "fsgan"], "-789", strict=True
+    ):
+        kind, file = name.split("/")[0], name.split("/")[-1]
+        folder = f"FakeAVCeleb/{name.rpartition('/')[0]}"
+        lines += [f"id00076,{target},-,{method},X,{kind},Asian (East),men,{file},{folder}"]
+    lines.append(lines[-1].replace("fsgan", "again"))
+    write(tmp_path, "meta_data.csv", "\n".join(lines))
+    rows = build_manifest(load_spec(SPECS / "fakeavceleb.yaml"), tmp_path).rows
+    told = {r.clip_id: (r.label, r.face_fake, r.voice_fake, r.original, r.method) for r in rows}
+    assert told == {
+        names[0]: (False, False, False, None, "real"),
+        names[1]: (True, False, True, names[0], "rtvc"),
+        names[2]: (True, True, False, names[0], "wav2lip"),
+        names[3]: (True, True, True, names[0], "fsgan"),
+    }
+    assert {r.group for r in rows} == {r.identity for r in rows} == {"id00076"}
+    assert sorted(r.source or "" for r in rows) == ["", "7", "8", "9"]
+
+
+def test_asvspoof_from_the_folder_above(tmp_path: Path) -> None:
+    protocols = "LA/ASVspoof2019_LA_cm_protocols/ASVspoof2019.LA.cm"
+    write(tmp_path, f"{protocols}.train.trn.txt", "LA_0069 LA_T_1000001 - - bonafide\n")
+    write(tmp_path, f"{protocols}.dev.trl.txt", "LA_0039 LA_D_1000002 - A11 spoof\n")
+    touch(
+        tmp_path / "LA",
+        "ASVspoof2019_LA_train/flac/LA_T_1000001.flac",
+        "ASVspoof2019_LA_dev/flac/LA_D_1000002.flac",
+        "ASVspoof2019_LA_dev/flac/LA_D_1000003.flac",
+    )
+    manifest = build_manifest(load_spec(SPECS / "asvspoof2019_la.yaml"), tmp_path)
+    fake, real = manifest.rows
+    assert (fake.label, fake.face_fake, fake.voice_fake, fake.split) == (True, None, True, "val")
+    assert (real.label, real.voice_fake, real.split, real.method) == (False, False, "train", "real")
+    assert not real.has_video
+    assert real.has_audio
+    assert (fake.identity, fake.group) == ("LA_0039", "LA_0039")
+    assert "1 files without a row in cm were left out" in manifest.warnings[0]
+    assert fake.clip_id == "ASVspoof2019_LA_dev/flac/LA_D_1000002.flac"
+    with pytest.raises(SpecError, match=r"does not look like asvspoof2019_la.*there are: ASVsp"):
+        build_manifest(
+            load_spec(SPECS / "asvspoof2019_la.yaml"), tmp_path / "LA/ASVspoof2019_LA_dev"
+        )
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ("titel: x\n", r"small\.yaml:6: titel: this key is unknown \(did you mean 'title'\?\)"),
+        ("fields:\n  lable: REAL\n", r"small\.yaml:7: .*'lable' is unknown \(did you mean 'label'"),
+        (
+            "fields:\n  label: '{clss}'\n",
+            r":7: fields\.label: \{clss\} is unknown \(did you mean 'cls'",
+        ),
+        (
+            "fields:\n  label: '{cls|lowr}'\n",
+            r":7: .*filter 'lowr' is unknown \(did you mean 'lower'",
+        ),
+        ("fields:\n  label: '{cls|word}'\n", r"filter 'word' takes 1 arguments, got 0"),
+        ("fields:\n  label: '{cls'\n", r":7: .*unbalanced braces"),
+        (
+            "fields:\n  label: {of: '{cls}', mapp: {a: b}}\n",
+            r"'mapp' does not go with 'of' \(did you",
+        ),
+        ("fields:\n  label: {of: '{cls}'}\n", r"'of' needs a 'map'"),
+        ("fields:\n  label: [a]\n", r"a list is no expression"),
+        (
+            "fields:\n  label: {nothing: 1}\n",
+            r"one of the keys of, first, all, any, row; got: nothing",
+        ),
+        ("join: [{table: meta, key: x}]\n", r":6: join\.0\.table: 'meta' is unknown"),
+        ("tables: {t: {file: a, format: xml}}\n", r"is 'xml'; allowed: json_map, json_list"),
+        (
+            "tables: {t: {file: a, format: csv, optional: 'yes'}}\n",
+            r"must be true or false, got 'yes'",
+        ),
+        ("tables: {t: {format: csv}}\n", r"tables\.t\.file: needs the path or glob"),
+        ("rows: {from: meta}\n", r"rows\.from: 'meta' is unknown; there are: media"),
+        ("expect: {rows: many}\n", r"expect\.rows: must be a number or a \[least, most\] pair"),
+        ("plugin: os.system\n", r"plugin: a reader must be one of avfake\.data\.readers\.\*"),
+        (
+            "segments: [{from: '{cls}', as: circles}]\n",
+            r"is 'circles'; allowed: pairs, triples, regex",
+        ),
+        ("name: again\n", r"small\.yaml:6: name: is there twice"),
+        ("info: &a {x: 1}\nassumed: *a\n", r"small\.yaml:6: assumed: anchors and aliases"),
+        ("fields: [unclosed\n", r"small\.yaml:7: not valid YAML"),
+        ("title: !!python/object/apply:os.getcwd []\n", r"could not determine a constructor"),
+        ("drop: [{face: unknown}]\n", r"'face' is unknown"),
+        ("group: ['{nobody}']\n", r"group: \{nobody\} is unknown"),
+        (
+            "split: {lists: {train: a}, format: csv, key: '{cls}'}\n",
+            r"is 'csv'; allowed: json_flat",
+        ),
+        ("external: {x: {spce: y}}\n", r"spce: this key is unknown \(did you mean 'spec'"),
+    ],
+)
+def test_a_bad_spec_is_named_with_its_line(tmp_path: Path, more: str, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        small(touch(tmp_path, "real_a.mp4"), more)
+
+
+def test_a_bad_regex_and_a_bad_version() -> None:
+    with pytest.raises(SpecError, match=r"media\.0\.regex: is not a valid regular expression"):
+        load_spec("dfdc", {"media.0.regex": "("})
+    with pytest.raises(SpecError, match=r"schema version 2 is unknown; this avfake reads 1"):
+        load_spec("dfdc", {"spec": "2"})
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"params.pth": "x"}, r"no 'pth' to override \(did you mean 'path'\?\)"),
+        ({"nothing.at.all": "x"}, r"no 'nothing' to override"),
+        ({"fields.lable": "x"}, r"'lable' is unknown"),
+        ({"name.below": "x"}, r"nothing below a plain value"),
+        ({"media.7.kind": "video"}, r"no '7' to override; there are: 0, 1"),
+    ],
+)
+def test_overrides_that_fit_nothing(overrides: dict[str, str], message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        load_spec("csv", overrides)
+
+
+def test_overrides_replace_single_leaves(tmp_path: Path) -> None:
+    touch(tmp_path, "real_a.mp4")
+    fields = "fields:\n  label: {of: '{cls}', map: {real: REAL}}\n  method: x\n"
+    assert small(tmp_path, fields).rows[0].label is False
+    (row,) = small(tmp_path, fields, fields__label__map__real="FAKE", fields__method="{cls}").rows
+    assert (row.label, row.method) == (True, "real")
+    assert small(tmp_path, fields, fields__voice_fake="null").rows[0].has_audio is False
+
+
+def test_written_keys_stay_text(tmp_path: Path) -> None:
+    write(tmp_path, "t.csv", "name,flag\nno_a.mp4,no\nx_b.mp4,071\n")
+    touch(tmp_path, "no_a.mp4", "x_b.mp4")
+    more = """
+tables: {t: {file: t.csv, format: csv, key: '{name}'}}
+join: [{table: t, key: '{name}'}]
+fields: {label: {of: '{t.flag}', map: {no: REAL, 071: FAKE}, strict: true}}
+"""
+    assert [row.label for row in small(tmp_path, more).rows] == [False, True]
+
+
+def test_expressions(tmp_path: Path) -> None:
+    touch(tmp_path, "d/real_007_x-y.mp4")
+    wanted = {
+        "{name|after:_|before:_|int}": "7",
+        "{name|part:_:1|strip:00}": "7",
+        "{name|part:_:9}": None,
+        "{cls}{nothing_captured}": None,
+        "{dir|name}/{stem|lower}": "d/real_007_x-y",
+        "{path|dir|dir}": ".",
+        "n{name|part:_:1|int|zfill:5}": "n00007",
+    }
+    regex = {"media__0__regex": "(?P<cls>[a-z]+)_(?P<nothing_captured>Z)?"}
+    for written, text in wanted.items():
+        (row,) = small(tmp_path, "", fields__method=written, **regex).rows
+        assert row.method == text, written
+    logic = "fields:\n  face_fake: 'true'\n  label: {any: [false, unknown, '{cls}']}\n"
+    logic += "  has_audio: {all: [true, unknown, false]}\n"
+    (row,) = small(tmp_path, logic).rows
+    assert (row.label, row.has_audio) == (True, False)
+
+
+def test_a_number_that_is_none_names_the_row(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match=r"real_a\.mp4: name: 'real_a\.mp4' is not a number"):
+        small(touch(tmp_path, "real_a.mp4"), "fields: {method: '{name|int}'}\n")
+
+
+def test_json_list_drives_rows_and_drop_and_where(tmp_path: Path) -> None:
+    records = [
+        {"file": f"v/{n}.mp4", "modify_video": n == 1, "modify_audio": False, "kind": kind}
+        for n, kind in enumerate(["a", "a", "b", "a"])
+    ]
+    records[3].pop("modify_video")
+    records[3].pop("modify_audio")
+    zip_up(tmp_path, "all.zip", {**{f"v/{n}.mp4": "" for n in range(5)}})
+    write(tmp_path, "meta.json", {"videos": records})
+    write(tmp_path, "meta.min.json", {"videos": "not read"})
+    more = """
+tables:
+  t: {file: [meta.json, meta.min.json], first_found: true, format: json_list, at: videos, where: {kind: [a]}}
+rows: {from: t, path: '{file}'}
+fields: {face_fake: '{t.modify_video}', voice_fake: '{t.modify_audio}'}
+drop: [{face_fake: unknown, voice_fake: unknown}]
+"""
+    manifest = small(tmp_path, more, media__0__regex="^v/(?P<cls>.)")
+    told = [(r.clip_id, r.label, r.face_fake, r.voice_fake) for r in manifest.rows]
+    assert told == [("v/0.mp4", False, False, False), ("v/1.mp4", True, True, False)]
+    assert "2 media files have no row in t: v/2.mp4, v/4.mp4" in manifest.warnings
+    assert "1 rows tell nothing and are out: v/3.mp4" in manifest.warnings
+
+
+def test_originals_elsewhere_and_required(tmp_path: Path) -> None:
+    touch(tmp_path, "fake_a.mp4")
+    manifest = small(tmp_path, "fields: {original: {data: ffpp, row: 'x/{stem}.mp4'}}\n")
+    assert manifest.rows[0].original == "ffpp:x/fake_a.mp4"
+    assert "the originals of 1 fakes belong to another dataset, ffpp" in manifest.warnings
+    with pytest.raises(ManifestError, match=r"fake_a\.mp4: its original real_a\.mp4 is not there"):
+        small(tmp_path, "fields: {original: {row: 'real_a.mp4', required: true}}\n")
+
+
+def test_repeated_keys_of_a_table(tmp_path: Path) -> None:
+    write(touch(tmp_path, "x_a.mp4"), "t.txt", "x_a.mp4 one\nx_a.mp4 two extra words\n")
+    more = """
+tables: {t: {file: t.txt, format: words, columns: [name, method], key: '{name}', duplicate: DUP}}
+join: [{table: t, key: '{name}', missing: error}]
+fields: {method: '{t.method}'}
+"""
+    for policy, method in (("first", "one"), ("last", "two")):
+        assert small(tmp_path, more.replace("DUP", policy)).rows[0].method == method
+    with pytest.raises(
+        ManifestError, match=r"t\.txt, line 2: 'x_a\.mp4' is there already, at t\.t"
+    ):
+        small(tmp_path, more.replace("DUP", "error"))
+    touch(tmp_path, "x_b.mp4")
+    with pytest.raises(SpecError, match=r"1 files have no row in t: x_b\.mp4"):
+        small(tmp_path, more.replace("DUP", "first"))
+
+
+def test_excluded_and_hidden_files_are_no_clips(tmp_path: Path) -> None:
+    touch(tmp_path, "a_1.mp4", "masks/a_1.mp4", ".cache/a_2.mp4", "__MACOSX/a_1.mp4", "._a_1.mp4")
+    rows = small(tmp_path, "", media__0__exclude="**/masks/**").rows
+    assert [row.clip_id for row in rows] == ["a_1.mp4"]
