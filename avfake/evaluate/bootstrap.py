@@ -83,8 +83,10 @@ def _interval(
     _, index = np.unique(np.asarray(groups, str), return_inverse=True)
     members = np.split(np.argsort(index, kind="stable"), np.cumsum(np.bincount(index))[:-1])
     rng = np.random.default_rng(seed)
-    draws = rng.integers(len(members), size=(num_resamples, len(members)))
-    values = np.array([statistic(np.concatenate([members[g] for g in draw])) for draw in draws])
+    values = np.zeros(num_resamples)
+    for number in range(num_resamples):
+        draw = rng.integers(len(members), size=len(members))
+        values[number] = statistic(np.concatenate([members[group] for group in draw]))
     # A draw without fakes, or without genuine clips, has no value.
     values = values[~np.isnan(values)]
     tail = (1 - confidence) / 2

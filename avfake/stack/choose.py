@@ -57,8 +57,10 @@ def gain_bound(gains: np.ndarray, groups: Sequence[str], *, confidence: float, s
     _, index = np.unique(np.asarray(groups, str), return_inverse=True)
     sums, sizes = np.bincount(index, gains), np.bincount(index)
     rng = np.random.default_rng(seed)
-    draws = rng.integers(len(sums), size=(2000, len(sums)))
-    means = sums[draws].sum(axis=1) / sizes[draws].sum(axis=1)
+    means = []
+    for _ in range(2000):
+        draw = rng.integers(len(sums), size=len(sums))
+        means.append(sums[draw].sum() / sizes[draw].sum())
     return float(np.quantile(means, 1 - confidence))
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
@@ -71,20 +72,22 @@ class VerdictModel:
     def save(self, folder: Path) -> None:
         """Write calibration.json, and stacker_{output}.txt for each stacker that was kept."""
         folder.mkdir(parents=True, exist_ok=True)
+        outputs = {output: model.to_dict() for output, model in self.outputs.items()}
         for output in OUTPUTS:
             stacker = self.outputs[output].stacker if output in self.outputs else None
             if stacker:
-                _stacker_path(folder, output).write_text(stacker.to_text())
+                text = stacker.to_text().encode()
+                _stacker_path(folder, output).write_bytes(text)
+                outputs[output]["stacker_sha256"] = sha256(text).hexdigest()
             else:
                 _stacker_path(folder, output).unlink(missing_ok=True)
         fields = {
             "features": list(FEATURES),
-            "outputs": {output: model.to_dict() for output, model in self.outputs.items()},
+            "outputs": outputs,
             "not_trained": dict(self.not_trained),
             "rules": {name: rule.to_dict() for name, rule in self.rules.items()},
         }
-        text = json.dumps(fields, indent=1, allow_nan=False)
-        (folder / _CALIBRATION).write_text(text)
+        (folder / _CALIBRATION).write_text(json.dumps(fields, indent=1, allow_nan=False))
 
     @classmethod
     def load(cls, folder: Path) -> "VerdictModel":
@@ -166,4 +169,7 @@ def _stacker_path(folder: Path, output: str) -> Path:
 def _read_stacker(folder: Path, output: str, fields: dict[str, Any]) -> Stacker | None:
     if fields["choice"]["kept"] != "stacker":
         return None
-    return Stacker.from_text(_stacker_path(folder, output).read_text())
+    text = _stacker_path(folder, output).read_bytes()
+    if sha256(text).hexdigest() != fields["stacker_sha256"]:
+        raise BundleError(f"{_stacker_path(folder, output)}: altered since it was saved")
+    return Stacker.from_text(text.decode())

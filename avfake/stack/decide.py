@@ -40,8 +40,8 @@ class ConformalBand:
     def contains(self, p_fake: float) -> tuple[bool, bool]:
         """Whether "real", and whether "fake", is in the set."""
         return (
-            self.real_below is None or p_fake <= self.real_below,
-            self.fake_above is None or p_fake >= self.fake_above,
+            self.real_below is None or bool(p_fake <= self.real_below),
+            self.fake_above is None or bool(p_fake >= self.fake_above),
         )
 
 
@@ -49,13 +49,13 @@ def decide(
     p_fake: float | None, threshold: float, band: ConformalBand
 ) -> Literal["real", "fake", "unsure"]:
     """fake: the set is {fake} and p above the threshold; real: the set is {real}; else unsure."""
-    if p_fake is None:
+    if p_fake is None or np.isnan(p_fake):
         return "unsure"
-    match band.contains(p_fake):
-        case (False, True):
-            return "fake" if p_fake > threshold else "unsure"
-        case (True, False):
-            return "real"
+    real_in, fake_in = band.contains(p_fake)
+    if fake_in and not real_in and p_fake > threshold:
+        return "fake"
+    if real_in and not fake_in:
+        return "real"
     return "unsure"
 
 

@@ -133,7 +133,10 @@ def test_few_examples_of_a_class_keep_it_in_every_set() -> None:
     ],
 )
 def test_decisions_follow_the_table(p, threshold, expected) -> None:
-    assert decide(p, threshold, ConformalBand(0.7, 0.3, 0.9)) == expected
+    band = ConformalBand(0.7, 0.3, 0.9)
+    assert decide(p, threshold, band) == expected
+    if p is not None:  # a numpy number is decided on like any other
+        assert decide(np.float64(p), np.float64(threshold), band) == expected
 
 
 def test_an_empty_set_is_unsure() -> None:

@@ -90,8 +90,9 @@ def test_a_text_for_other_columns_and_a_broken_text_are_refused() -> None:
     text = fit(out_of_fold(60))[0].stacker.to_text()
     with pytest.raises(BundleError, match="made for other columns.*nose_mean"):
         Stacker.from_text(text.replace("face_mean", "nose_mean"))
-    with pytest.raises(BundleError, match="cannot be read"):
-        Stacker.from_text("tree")
+    for broken in ["", "tree", text[: len(text) // 2], text[50:]]:
+        with pytest.raises(BundleError, match="incomplete"):
+            Stacker.from_text(broken)
 
 
 def test_a_higher_branch_score_never_lowers_the_answer() -> None:

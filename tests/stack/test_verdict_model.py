@@ -186,6 +186,28 @@ def test_a_folder_that_does_not_fit_is_refused(model, tmp_path) -> None:
         VerdictModel.load(tmp_path)
 
 
+def test_a_stacker_that_was_altered_is_refused(model, tmp_path) -> None:
+    model.save(tmp_path)
+    path = tmp_path / "stacker_voice.txt"
+    path.write_text(path.read_text().replace("leaf_value=0", "leaf_value=1", 1))
+    with pytest.raises(BundleError, match="stacker_voice.txt: altered"):
+        VerdictModel.load(tmp_path)
+
+
+def test_decisions_keep_their_promises_on_new_clips() -> None:
+    fit = fit_verdict_model(out_of_fold(400, seed=1), FAST)
+    new = out_of_fold(1500, seed=2)
+    p, labels = fit.model.assess_rows(new.rows)["overall"], new.labels["overall"]
+    decisions = np.array([fit.model.decide(one) for one in p])
+    assert np.mean(decisions[labels == 0] == "fake") < 0.07
+    assert np.mean(decisions[labels == 1] == "real") < 0.13
+    assert np.mean(decisions[labels == 1] == "fake") > 0.6
+    assert np.mean(decisions[labels == 0] == "real") > 0.5
+    covered = np.array([fit.model.rule().band.contains(one) for one in p])
+    assert covered[labels == 0, 0].mean() == pytest.approx(0.9, abs=0.05)
+    assert covered[labels == 1, 1].mean() == pytest.approx(0.9, abs=0.05)
+
+
 def test_columns_come_in_the_order_asked_for() -> None:
     row = np.arange(len(FEATURES), dtype=np.float32)[None]
     last, first = list(FEATURES)[-1], next(iter(FEATURES))
