@@ -101,6 +101,8 @@ class _Reader:
         if id(node) in self.seen:
             self.document.fail(where, "anchors and aliases have no place in a data spec")
         self.seen.add(id(node))
+        if not node.tag.startswith("tag:yaml.org,2002:") or "python/" in node.tag:
+            self.document.fail(where, f"the tag {node.tag} has no place in a data spec")
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, where)
         if isinstance(node, yaml.SequenceNode):

@@ -3,8 +3,8 @@
 from avfake.data.candidates import Candidate
 from avfake.data.expressions import Expression, Scope, as_text
 from avfake.data.scan import Listing
-from avfake.data.schema import list_table
 from avfake.data.spec import DatasetSpec, SplitLists
+from avfake.data.table_schema import list_table
 from avfake.data.tables import read_table
 from avfake.errors import ManifestError
 

@@ -5,12 +5,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from avfake.data.document import Document, did_you_mean
-from avfake.data.expressions import Expression, as_text
+from avfake.data.expressions import Expression
 from avfake.data.sections import Section, read_params
 from avfake.data.spec import (
     BUILT_IN,
     FIELDS,
-    FORMATS,
     DatasetSpec,
     Join,
     MediaRule,
@@ -20,6 +19,7 @@ from avfake.data.spec import (
     SplitLists,
     TableSpec,
 )
+from avfake.data.table_schema import table_spec
 
 PLUGINS = "avfake.data.readers."
 DROPPABLE = ("label", "face_fake", "voice_fake", "has_video", "has_audio", "method", "status")
@@ -50,7 +50,7 @@ class _SpecReader:
         if top.text("spec") != "1":
             top.fail(f"schema version {top.raw('spec')!r} is unknown; this avfake reads 1", "spec")
         self.document.params = self.params = read_params(top.section("params"))
-        self.tables = top.named("tables", self._table)
+        self.tables = top.named("tables", table_spec)
         self.media = tuple(self._media_rule(section) for section in top.sections("media"))
         if not self.media:
             top.fail("needs at least one rule that says which files are clips", "media")
@@ -91,38 +91,6 @@ class _SpecReader:
         section.close()
         return rule
 
-    def _table(self, name: str, section: Section) -> TableSpec:
-        renames = section.section("rename")
-        where = section.section("where")
-        delimiter = section.filled(section.text("delimiter", ","))
-        spec = TableSpec(
-            name=name,
-            globs=section.globs("file"),
-            file_regex=section.regex("file_regex"),
-            format=section.choice("format", FORMATS),
-            first_found=section.flag("first_found"),
-            at=section.text("at") if section.has("at") else None,
-            delimiter="\t" if delimiter == "tab" else delimiter,
-            encoding=section.text("encoding", "utf-8-sig"),
-            quoting=section.flag("quoting", True),
-            header=section.choice("header", ("true", "false", "skip"), "true"),
-            columns=section.texts("columns"),
-            rename={new: section.filled(as_text(renames.raw(new)) or "") for new in renames.values},
-            key=section.expression("key") if section.has("key") else None,
-            duplicate=section.choice("duplicate", ("error", "first", "last"), "error"),
-            where={column: where.texts(column) for column in where.values},
-            require=section.texts("require"),
-            optional=section.flag("optional"),
-        )
-        if not spec.globs:
-            section.fail("needs the path or glob of the table", "file")
-        if len(spec.delimiter) != 1:
-            section.fail(f"must be one character or 'tab', got {delimiter!r}", "delimiter")
-        if spec.format == "csv" and spec.header != "true" and not spec.columns:
-            section.fail("without a header the columns need names", "columns")
-        section.close()
-        return spec
-
     def _media_rule(self, section: Section) -> MediaRule:
         constants = section.section("set")
         rule = MediaRule(
@@ -153,7 +121,8 @@ class _SpecReader:
         for name in names:
             if name not in known:
                 hint = did_you_mean(name, known)
-                section.fail(f"{name!r} is unknown{hint}; there are: {', '.join(known)}", key)
+                there = ", ".join(known)
+                section.fail(f"{name!r} is unknown{hint}; there are: {there}", key or name)
 
     def _join(self, section: Section) -> Join:
         join = Join(
@@ -293,10 +262,3 @@ def _external_entry(name: str, section: Section) -> dict[str, Any]:
 def _is_count(value: Any) -> bool:
     numbers = value if isinstance(value, list) and len(value) == 2 else [value]
     return all(isinstance(number, int) and not isinstance(number, bool) for number in numbers)
-
-
-def list_table(name: str, glob: str, format_name: str) -> TableSpec:
-    """The table that a split list is: a file of keys."""
-    values = {"file": glob, "format": format_name}
-    document = Document(glob, {}, {})
-    return _SpecReader(document)._table(name, Section(document, (), values))
