@@ -9,13 +9,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from avfake.errors import MediaError
-from avfake.media.opening import (
-    MAX_GAP_SECONDS,
-    OpenMedia,
-    open_media,
-    read_packets,
-    to_seconds,
-)
+from avfake.media.opening import MAX_GAP_SECONDS, OpenMedia, open_media, read_packets, to_seconds
 from avfake.media.pictures import Display, pixel_aspect
 from avfake.media.types import Frames
 
@@ -37,30 +31,19 @@ def read_frames(path: str | Path, at_seconds: Sequence[float] | np.ndarray) -> F
     wanted = np.unique(np.asarray(at_seconds, dtype=np.float64))
     if not len(wanted) or not np.isfinite(wanted).all():
         raise ValueError(f"at_seconds must be one or more finite times, got {at_seconds}")
-    pixels: np.ndarray | None = None
-    seconds: list[float] = []
     with open_media(path) as media:
-        display: Display | None = None
-        for time, frame in _shown_at(media, wanted):
-            if pixels is None or display is None:
-                display = Display.of(frame, pixel_aspect(media.video))
-                pixels = np.empty((len(wanted), *display.size[::-1], 3), np.uint8)
-            pixels[len(seconds)] = display.pixels(frame)
-            seconds.append(time)
-    if pixels is None:
-        raise MediaError(path, "decode_error", "not one picture could be decoded")
-    return Frames(pixels[: len(seconds)], np.array(seconds))
+        kept = list(_as_displayed(media, _shown_at(media, wanted)))
+    seconds = np.array([time for time, _ in kept])
+    pixels = np.empty((len(kept), *kept[0][1].shape), np.uint8)
+    for index in reversed(range(len(kept))):
+        pixels[index] = kept.pop()[1]  # freed one by one, so that no second copy is held
+    return Frames(pixels, seconds)
 
 
 def iter_frames(path: str | Path) -> Iterator[tuple[float, np.ndarray]]:
     """Every frame as (file second, uint8 [H, W, 3] RGB as displayed), one in memory at a time."""
-    display: Display | None = None
     with open_media(path) as media:
-        for seconds, frame in decoded_pictures(media):
-            display = display or Display.of(frame, pixel_aspect(media.video))
-            yield seconds, display.pixels(frame)
-    if display is None:
-        raise MediaError(path, "decode_error", "not one picture could be decoded")
+        yield from _as_displayed(media, decoded_pictures(media))
 
 
 def decoded_pictures(media: OpenMedia) -> Iterator[tuple[float, VideoFrame]]:
@@ -80,6 +63,18 @@ def decoded_pictures(media: OpenMedia) -> Iterator[tuple[float, VideoFrame]]:
             if in_order and not frame.is_corrupt:
                 last = seconds
                 yield seconds, frame
+
+
+def _as_displayed(
+    media: OpenMedia, pictures: Iterator[tuple[float, VideoFrame]]
+) -> Iterator[tuple[float, np.ndarray]]:
+    """The pictures as pixels, all of the size of the first; MediaError if there is none."""
+    display: Display | None = None
+    for seconds, frame in pictures:
+        display = display or Display.of(frame, pixel_aspect(media.video))
+        yield seconds, display.pixels(frame)
+    if display is None:
+        raise MediaError(media.name, "decode_error", "not one picture could be decoded")
 
 
 def _shown_at(media: OpenMedia, wanted: np.ndarray) -> Iterator[tuple[float, VideoFrame]]:
@@ -119,10 +114,9 @@ def _from_key_frame(media: OpenMedia, seconds: float) -> Iterator[tuple[float, V
 
 
 def _from_start(media: OpenMedia) -> Iterator[tuple[float, VideoFrame]]:
-    stream = media.video
-    assert stream is not None
-    media.container.seek(stream.start_time or 0, stream=stream)
-    return decoded_pictures(media)
+    # Opened anew: going back to the start can fail in a damaged file, too.
+    with open_media(media.file) as again:
+        yield from decoded_pictures(again)
 
 
 def _decoded(stream: av.VideoStream, packet: av.Packet | None) -> list[VideoFrame]:

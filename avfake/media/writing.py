@@ -60,13 +60,16 @@ def write_video(
     first = next(remaining, None)
     if first is None:
         raise ValueError(f"no frames to write to {path}; at least one is needed")
+    if not 0.1 <= fps <= 1000:
+        raise ValueError(f"fps is {fps}; it must be in [0.1, 1000]")
     rate = str(Fraction(fps).limit_denominator(1001))
     options = ["-vf", PICTURE_FILTER.format(rate=rate), "-r", rate, "-b:a", f"{audio_kbps}k"]
     options += [] if video_kbps else ["-crf", str(crf)]
+    shape = _checked(first, first.shape).shape
     with _whole_file(Path(path)) as target, _sound_file(waveform) as sound:
         writer = FFMPEG_VideoWriter(
             str(target),
-            (first.shape[1], first.shape[0]),
+            (shape[1], shape[0]),
             fps,
             preset=preset,
             bitrate=f"{video_kbps}k" if video_kbps else None,
@@ -77,7 +80,7 @@ def write_video(
         )
         with writer:
             for frame in chain([first], remaining):
-                writer.write_frame(_checked(frame, first.shape))
+                writer.write_frame(_checked(frame, shape))
             _finish(writer.proc, path=Path(path))
 
 

@@ -1,0 +1,48 @@
+from contextlib import suppress
+
+import av
+import numpy as np
+import pytest
+
+from avfake.errors import MediaError
+from avfake.media import Waveform, probe, read_frames, read_waveform, write_audio, write_video
+
+READERS = [probe, lambda path: read_frames(path, [0.0, 0.3, 30.0]), read_waveform]
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sources")
+    noise = np.random.default_rng(0).integers(0, 255, (20, 48, 64, 3), dtype=np.uint8)
+    tone = Waveform(0.4 * np.sin(np.arange(16_000) * 0.1).astype(np.float32), 16_000)
+    write_video(folder / "a.mp4", noise, fps=25, waveform=tone)
+    for ending in ("mkv", "ts"):
+        copy_streams(folder / "a.mp4", folder / f"a.{ending}")
+    for ending in ("mp3", "flac", "opus"):
+        write_audio(folder / f"a.{ending}", tone)
+    return sorted(folder.iterdir())
+
+
+def copy_streams(source, target):
+    with av.open(str(source)) as given, av.open(str(target), "w") as container:
+        streams = {s.index: container.add_stream_from_template(s) for s in given.streams}
+        for packet in given.demux():
+            if packet.size:
+                packet.stream = streams[packet.stream.index]
+                container.mux(packet)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_damaged_file_gives_what_is_left_or_a_reason(tmp_path, sources, seed):
+    rng = np.random.default_rng(seed)
+    for source in sources:
+        content = bytearray(source.read_bytes())
+        for place in rng.integers(len(content), size=rng.integers(1, 30)):
+            content[place] = rng.integers(256)
+        if seed % 3 == 0:
+            content = content[: rng.integers(1, len(content))]
+        path = tmp_path / source.name
+        path.write_bytes(content)
+        for read in READERS:
+            with suppress(MediaError):  # anything else fails the test
+                read(path)
