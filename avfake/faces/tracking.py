@@ -21,7 +21,7 @@ class TrackConfig:
     boxes need not overlap: centres and sizes are compared.
     """
 
-    max_shift: float = 1.0
+    max_shift: float = 1.25
     """Farthest a centre moves from one sampled frame to the next, in box sides."""
     max_size_ratio: float = 2.0
     """Largest change of the side from one sampled frame to the next."""
