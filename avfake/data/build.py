@@ -129,10 +129,7 @@ class _Describer:
         return self._as_row(candidate, values, labels), groups
 
     def _as_row(self, candidate: Candidate, values: dict[str, Any], labels: Labels) -> Row:
-        def text(*names: str) -> str | None:
-            return next(filter(None, (as_text(values.get(name)) for name in names)), None)
-
-        missing = candidate.path is None
+        text = {name: as_text(value) for name, value in values.items()}.get
         return Row(
             clip_id=candidate.clip_id,
             path=candidate.path or str(self.root / candidate.clip_id),
@@ -144,12 +141,12 @@ class _Describer:
             original=text("original"),
             group=values["group"],
             dataset=self.spec.name,
-            part=text("part", "fold"),
-            identity=text("identity", "speaker"),
+            part=text("part") or text("fold"),
+            identity=text("identity") or text("speaker"),
             method=text("method"),
             source=text("source"),
             split=values["split"],
-            status="missing" if missing else "ok",
+            status="ok" if candidate.path else "missing",
         )
 
 

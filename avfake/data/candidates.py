@@ -176,7 +176,7 @@ def join_records(
 
 def _join(join: Join, candidates: dict[str, Candidate], table: Table) -> list[str]:
     bare, fits = [], dict[int, str]()
-    for candidate in candidates.values():
+    for candidate in candidates.values() if table.by_key or join.missing != "keep" else ():
         if join.media and candidate.names["media"] not in join.media:
             continue
         record = _record_of(join, candidate, table)

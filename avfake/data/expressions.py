@@ -42,8 +42,10 @@ class Expression(Protocol):
 
 def as_text(value: Any) -> str | None:
     """The value as `map` and templates compare it; null for null and for an empty text."""
-    if value is None or isinstance(value, str):
+    if type(value) is str:  # the common case, and the fastest test of it
         return value or None
+    if value is None:
+        return None
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
@@ -71,6 +73,8 @@ class Reference:
     def evaluate(self, scope: Scope) -> Any:
         names = scope.names if self.table is None else scope.tables.get(self.table)
         value = None if names is None else names.get(self.name)
+        if value is None or not self.filters:
+            return None if value == "" else value
         for word, arguments in self.filters:
             text = as_text(value)
             if text is None:

@@ -14,7 +14,8 @@ class Row:
     """One file of a dataset."""
 
     clip_id: str
-    """Posix path from the dataset's root, with a zip member after `!/`; unique in a manifest."""
+    """Posix path from the dataset's root, unique in a manifest; a zip member's is the path that
+    it would have after unpacking in place, so that it stays the same."""
     path: str
     """What `media.local_file` opens: a path, or `archive.zip!/member.mp4`."""
     label: Label = None
