@@ -8,7 +8,7 @@ import numpy as np
 from avfake.errors import BundleError, ConfigError
 from avfake.stack.features import FEATURES, MONOTONE, OUTPUT_FEATURES, columns_of
 from avfake.stack.folds import OutOfFold
-from avfake.stack.logits import row_losses, to_probabilities
+from avfake.stack.logits import to_probabilities
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -81,7 +81,7 @@ class Stacker:
             raise BundleError("the stacker's text is incomplete")
         try:
             return cls(lightgbm.Booster(model_str=text))
-        except lightgbm.basic.LightGBMError as error:
+        except (lightgbm.basic.LightGBMError, ValueError) as error:
             raise BundleError(f"the stacker's text cannot be read: {error}") from error
 
     def _predict(self, rows: np.ndarray, **options: Any) -> np.ndarray:
@@ -109,9 +109,15 @@ def fit_stacker(
     members, curves, weights = [], [], []
     for number in np.unique(folds):
         rest, held_out = known & (folds != number), known & (folds == number)
-        member = _train(inputs[rest], labels[rest], columns, config)
+        member, curve = _train(
+            (inputs[rest], labels[rest]),
+            columns,
+            config,
+            held_out=(inputs[held_out], labels[held_out]),
+        )
         members.append(member)
-        curves.append(_loss_curve(member, inputs[held_out], labels[held_out], config))
+        # Training stops early where nothing is left to split; the loss stays from there on.
+        curves.append(curve + curve[-1:] * (config.max_rounds - len(curve)))
         weights.append(held_out.sum())
     # One number for all folds, so that the choice sees little of any single row.
     num_rounds = int(np.argmin(np.average(curves, axis=0, weights=weights))) + 1
@@ -120,14 +126,23 @@ def fit_stacker(
         logits[folds == number] = member.predict(
             inputs[folds == number], raw_score=True, num_iteration=num_rounds, num_threads=1
         )
-    final = _train(inputs[known], labels[known], columns, replace(config, max_rounds=num_rounds))
+    final, _ = _train(
+        (inputs[known], labels[known]), columns, replace(config, max_rounds=num_rounds)
+    )
     return StackerFit(Stacker(final), logits, num_rounds)
 
 
 def _train(
-    inputs: np.ndarray, labels: np.ndarray, columns: tuple[str, ...], config: StackConfig
-) -> "Booster":
+    examples: tuple[np.ndarray, np.ndarray],
+    columns: tuple[str, ...],
+    config: StackConfig,
+    *,
+    held_out: tuple[np.ndarray, np.ndarray] | None = None,
+) -> tuple["Booster", list[float]]:
+    """The booster, and its log-loss on what was held out after each round."""
     import lightgbm
+
+    inputs, labels = examples
 
     options = {
         "objective": "binary",
@@ -146,20 +161,13 @@ def _train(
     if config.use_monotone:
         options["monotone_constraints"] = [MONOTONE.get(name, 0) for name in columns]
     table = lightgbm.Dataset(inputs, labels, feature_name=list(columns), params=options)
-    return lightgbm.train(options, table, num_boost_round=config.max_rounds)
-
-
-def _loss_curve(
-    booster: "Booster", inputs: np.ndarray, labels: np.ndarray, config: StackConfig
-) -> np.ndarray:
-    """float64 [max_rounds]: held-out log-loss after each round."""
-    logits = np.zeros(len(labels))
-    curve = np.zeros(config.max_rounds)
-    for number in range(config.max_rounds):
-        # Training stops early where nothing is left to split; the loss stays from there on.
-        if number < booster.num_trees():
-            logits += booster.predict(
-                inputs, raw_score=True, start_iteration=number, num_iteration=1, num_threads=1
-            )
-        curve[number] = row_losses(to_probabilities(logits), labels).mean()
-    return curve
+    losses: dict[str, dict[str, list[float]]] = {}
+    booster = lightgbm.train(
+        options,
+        table,
+        num_boost_round=config.max_rounds,
+        valid_sets=[table.create_valid(*held_out)] if held_out else None,
+        valid_names=["held_out"] if held_out else None,
+        callbacks=[lightgbm.record_evaluation(losses)],
+    )
+    return booster, losses["held_out"]["binary_logloss"] if held_out else []

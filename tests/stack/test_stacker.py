@@ -93,6 +93,8 @@ def test_a_text_for_other_columns_and_a_broken_text_are_refused() -> None:
     for broken in ["", "tree", text[: len(text) // 2], text[50:]]:
         with pytest.raises(BundleError, match="incomplete"):
             Stacker.from_text(broken)
+    with pytest.raises(BundleError, match="cannot be read"):
+        Stacker.from_text(text.removesuffix("null\n"))
 
 
 def test_a_higher_branch_score_never_lowers_the_answer() -> None:
