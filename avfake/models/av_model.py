@@ -56,6 +56,12 @@ class AVModel(nn.Module):
         self.overall_head = nn.Linear(config.fusion.hidden_dim, 1)
         self.either_scale = nn.Parameter(torch.ones(()))
 
+    @property
+    def pretrained_used(self) -> dict[str, bool]:
+        """Branch -> whether it started from published weights, not merely asked for them."""
+        branches = {"visual": self.visual, "audio": self.audio}
+        return {name: branch.pretrained_used for name, branch in branches.items() if branch}
+
     def forward(self, batch: Mapping[str, Tensor]) -> ModelOutput:
         """Keys of a modality that the model lacks, or that the batch lacks, are done without."""
         seen = heard = None

@@ -59,6 +59,8 @@ class LogSpectrogram(nn.Module):
         super().__init__()
         self.config = config
         self.power = Spectrogram(n_fft=config.n_fft, hop_length=config.hop, power=2.0)
+        # As torch makes it, the window is part of a longer tensor, which safetensors refuses.
+        self.power.window = self.power.window.clone()
         self.register_buffer("bands", band_filters(config))
 
     def forward(self, sound: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_model, save_model
+from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.optim import Optimizer
 
@@ -66,9 +66,9 @@ def save_checkpoint(
     partial = home / f".partial-{os.getpid()}"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    save_model(state.model, str(partial / "model.safetensors"))
+    save_weights(state.model, partial / "model.safetensors")
     if state.average:
-        save_model(state.average.model, str(partial / "average.safetensors"))
+        save_weights(state.average.model, partial / "average.safetensors")
     answering = partial / ("average.safetensors" if state.average else "model.safetensors")
     best = answering if is_best or before is None else before / "best.safetensors"
     _link(best, partial / "best.safetensors")
@@ -96,16 +96,31 @@ def load_checkpoint(run_folder: Path, state: TrainingState, settings: Mapping[st
         return False
     written = json.loads((folder / "state.json").read_text())
     check_settings(run_folder, written["settings"], settings)
-    load_model(state.model, folder / "model.safetensors")
+    load_weights(state.model, folder / "model.safetensors")
     tensors = torch.load(folder / "optimizer.pt", map_location="cpu", weights_only=True)
     state.optimizer.load_state_dict(tensors["optimizer"])
     if state.scaler and tensors["scaler"]:
         state.scaler.load_state_dict(tensors["scaler"])
     if state.average:
-        load_model(state.average.model, folder / "average.safetensors")
+        load_weights(state.average.model, folder / "average.safetensors")
         state.average.num_steps = tensors["num_averaged"]
     state.history = [from_dict(EpochRecord, record) for record in written["history"]]
     return True
+
+
+def save_weights(model: nn.Module, path: Path) -> None:
+    """Writes parameters and buffers as safetensors."""
+    # Copies, because safetensors takes neither channels-last tensors nor views of larger ones.
+    tensors = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in model.state_dict().items()
+    }
+    save_file(tensors, path)
+
+
+def load_weights(model: nn.Module, path: Path) -> None:
+    """Reads what `save_weights` wrote into a model of the same shape."""
+    model.load_state_dict(load_file(path))
 
 
 def latest_checkpoint(run_folder: Path) -> Path | None:

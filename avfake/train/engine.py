@@ -2,8 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,13 @@ class Engine:
         for name in ("forward", "_original_forward"):
             vars(self.state.model).pop(name, None)
         self.accelerator.free_memory()
+
+    @contextmanager
+    def own_randomness(self) -> Iterator[None]:
+        """Seeds set inside do not reach the caller."""
+        device = self.accelerator.device
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            yield
 
     def seed_epoch(self, epoch: int) -> None:
         """Draws from here on depend on (seed, epoch, process) and nothing before."""

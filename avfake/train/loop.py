@@ -7,15 +7,13 @@ loss of an output, the validation of a model. Each epoch is on disk, whole, befo
 import json
 import logging
 import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from accelerate.utils import broadcast_object_list
-from safetensors.torch import load_model
 from torch import nn
 
 from avfake.errors import ConfigError
@@ -25,6 +23,7 @@ from avfake.train.checkpoint import (
     EpochRecord,
     check_settings,
     load_checkpoint,
+    load_weights,
     publish_best,
     save_checkpoint,
     write_metrics,
@@ -78,15 +77,15 @@ def fit(
     settings = run_settings(config)
     result = read_result(folder, settings)
     if result is None:
-        with _own_randomness():
-            engine = Engine(model, loss, config)
-            try:
-                load_checkpoint(folder, engine.state, settings)
+        engine = Engine(model, loss, config)
+        try:
+            load_checkpoint(folder, engine.state, settings)
+            with engine.own_randomness():
                 _run_epochs(engine, train_batches, validate, folder, after_epoch=after_epoch)
-                result = _conclude(engine, folder)
-            finally:
-                engine.close()
-    load_model(model, result.best_path)
+            result = _conclude(engine, folder)
+        finally:
+            engine.close()
+    load_weights(model, result.best_path)
     model.eval()
     return result
 
@@ -220,11 +219,3 @@ def _one_line(record: EpochRecord) -> str:
     shown = {"loss": record.train["loss"], **record.validation}
     numbers = ", ".join(f"{k} {v:.4f}" for k, v in shown.items() if v is not None)
     return f"{numbers} ({record.examples_per_second:.1f} examples/s)"
-
-
-@contextmanager
-def _own_randomness() -> Iterator[None]:
-    """Seeds set inside do not reach the caller."""
-    devices = list(range(torch.cuda.device_count()))
-    with torch.random.fork_rng(devices=devices):
-        yield

@@ -1,6 +1,7 @@
 """The whole model: heads that keep to their modality, absence that is a state and not a guess."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ from avfake.models import (
 from avfake.models.av_model import NEVER, either
 from avfake.models.fusion import build_fusion, drop_one_modality
 from avfake.settings import from_dict, to_dict
+from avfake.train.checkpoint import load_weights, save_weights
 
 VISUAL = VisualConfig("test_resnet", pretrained=False, size_px=32, embedding_dim=8, drop_path=0.0)
 AUDIO = AudioConfig(
@@ -179,10 +181,13 @@ def test_settings_go_to_plain_values_and_back() -> None:
         assert from_dict(ModelConfig, to_dict(config)) == config
 
 
-def test_weights_go_to_a_model_built_from_settings_alone(batch: Batch) -> None:
+def test_weights_on_disk_go_to_a_model_built_from_settings_alone(
+    batch: Batch, tmp_path: Path
+) -> None:
     model = model_of()
+    save_weights(model, tmp_path / "model.safetensors")
     twin = build_model(from_dict(ModelConfig, to_dict(model.config)), download=False).eval()
-    twin.load_state_dict(model.state_dict())
+    load_weights(twin, tmp_path / "model.safetensors")
     assert torch.equal(model(batch).logits, twin(batch).logits)
 
 
