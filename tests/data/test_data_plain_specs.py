@@ -180,7 +180,7 @@ def test_every_row_of_a_studio_folder(tmp_path: Path) -> None:
         "r.mp4,REAL,false,false,p1,,,,f1,real,easy,train\n"
         "v.mp4,FAKE,false,true,p1,,p2,r.mp4,f1,voice,hard,train\n"
         "s.mp4,FAKE,true,absent,p1,p3,,r.mp4,f1,swap,hard,train\n"
-        "lost.mp4,REAL,false,false,p4,,,,f2,real,easy,test\n"
+        "lost.mp4,false,false,false,p4,,,,f2,real,easy,test\n"
     )
     write(touch(tmp_path, "r.mp4", "v.mp4", "s.mp4"), "truth.csv", TRUTH + text)
     rows = {r.clip_id: r for r in built("studio", tmp_path).rows}
