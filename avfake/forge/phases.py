@@ -5,6 +5,7 @@ import math
 import numpy as np
 import torch
 from scipy.ndimage import median_filter
+from scipy.signal import lfilter
 
 from avfake.forge.spectra import Analysis
 
@@ -63,9 +64,17 @@ def pulses(
     voiced = np.interp(places, np.arange(len(voicing)), voicing)
     turns = np.cumsum(pitch_now / sample_rate)
     train = np.diff(np.floor(turns), prepend=0.0) * np.sqrt(sample_rate / pitch_now)
+    for section in _dispersion(sample_rate):
+        train = lfilter(section[::-1], section, train)
     noise = rng.standard_normal(len(samples))
     mixed = voiced * train + np.sqrt(np.maximum(1 - voiced**2, 0)) * noise
     return torch.from_numpy(mixed.astype(np.float32))
+
+
+def _dispersion(sample_rate: int) -> list[np.ndarray]:
+    """All-pass sections: clicks of zero phase would peak far above the voice they stand for."""
+    places = 2 * np.pi * np.array([300, 900, 1800, 3000, 5000]) / sample_rate
+    return [np.array([1, -1.94 * np.cos(place), 0.97**2]) for place in places]
 
 
 def _pitch(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:

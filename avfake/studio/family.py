@@ -10,15 +10,27 @@ import torch
 from avfake.forge import convert_voice, swap_faces
 from avfake.forge.face_swap import draw_traces
 from avfake.media import Waveform, iter_frames, read_waveform, write_video
+from avfake.studio.articulation import SAMPLE_RATE, Speaker, draw_speaker
 from avfake.studio.heads import Take, film, film_plain
-from avfake.studio.identity import draw_identity
+from avfake.studio.identity import Identity, draw_identity
 from avfake.studio.motion import Motion, draw_motion, pose_for_swap
 from avfake.studio.plan import ClipPlan, Delivery, FamilyPlan, StudioConfig
 from avfake.studio.scene import Light, draw_light, draw_scene, mix_lights
-from avfake.studio.voices import SAMPLE_RATE, Speaker, draw_room, draw_speaker, speak
+from avfake.studio.synthesis import draw_room
+from avfake.studio.voices import speak
 
 _SOURCE_PX = 176
 """Side of the pictures of the face that is laid over."""
+_PEAK = 4.0
+"""Samples are kept below this many times the loudness (RMS), as broadcasters do."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """Looks and voice."""
+
+    identity: Identity
+    speaker: Speaker
 
 
 @dataclass(frozen=True)
@@ -29,7 +41,7 @@ class Shoot:
     waveform: Waveform
     motion: Motion
     light: Light
-    speaker: Speaker
+    person: Person
 
 
 def build_family(family: FamilyPlan, config: StudioConfig, out: Path) -> int:
@@ -42,27 +54,33 @@ def build_family(family: FamilyPlan, config: StudioConfig, out: Path) -> int:
     if not missing:
         return 0
     torch.set_num_threads(1)  # one family a process: threads would only get in each other's way
-    filming, donor, *forging = family.seed.spawn(2 + len(family.clips))
+    filming, casting, *forging = family.seed.spawn(2 + len(family.clips))
     shoot = first_generation(np.random.default_rng(filming), config)
+    donor = draw_person(np.random.default_rng(casting))
     for number, clip in missing:
         rng = np.random.default_rng(forging[number])
         pixels, waveform = shoot.take.pixels, shoot.waveform
         if clip.face_fake:
-            pixels = _with_other_face(shoot, np.random.default_rng(donor), rng, clip.difficulty)
+            pixels = _with_other_face(shoot, donor.identity, rng, clip.difficulty)
         if clip.voice_fake:
-            waveform = _with_other_voice(shoot, np.random.default_rng(donor), rng, clip)
+            waveform = _with_other_voice(shoot, donor.speaker, rng, clip)
         _deliver(out / clip.filename, pixels, waveform, family.deliveries[number], config.fps)
     return len(missing)
 
 
+def draw_person(rng: np.random.Generator) -> Person:
+    """Somebody, drawn from `rng`."""
+    return Person(draw_identity(rng), draw_speaker(rng))
+
+
 def first_generation(rng: np.random.Generator, config: StudioConfig) -> Shoot:
     """A person speaking, filmed and compressed once, as any footage is that a forger gets."""
-    identity, speaker = draw_identity(rng), draw_speaker(rng)
+    person = draw_person(rng)
     scene, room = draw_scene(rng, config.frame_sizes), draw_room(rng)
-    speech = speak(speaker, room, rng, num_frames=config.num_frames, fps=config.fps)
+    speech = speak(person.speaker, room, rng, num_frames=config.num_frames, fps=config.fps)
     size = (scene.width_px, scene.height_px)
     motion = draw_motion(rng, speech.mouth_open, size=size, fps=config.fps)
-    take = film(identity, scene, motion)
+    take = film(person.identity, scene, motion)
     kbps = int(rng.integers(900, 1800))
     with tempfile.TemporaryDirectory(prefix="avfake-") as folder:
         path = Path(folder) / "first.mp4"
@@ -77,17 +95,16 @@ def first_generation(rng: np.random.Generator, config: StudioConfig) -> Shoot:
         pixels = np.stack([picture for _, picture in iter_frames(path)])
         heard = read_waveform(path, SAMPLE_RATE)
     waveform = Waveform(_cut(heard.samples, len(speech.waveform.samples)), SAMPLE_RATE)
-    return Shoot(Take(pixels, take.landmarks), waveform, motion, scene.light, speaker)
+    return Shoot(Take(pixels, take.landmarks), waveform, motion, scene.light, person)
 
 
 def _with_other_face(
-    shoot: Shoot, donor: np.random.Generator, rng: np.random.Generator, difficulty: float
+    shoot: Shoot, donor: Identity, rng: np.random.Generator, difficulty: float
 ) -> np.ndarray:
     """The frames with the donor's face, which takes over the expressions and some of the light."""
-    identity, _ = draw_identity(donor), draw_speaker(donor)
     light = mix_lights(shoot.light, draw_light(rng), 1 - difficulty)
     still = pose_for_swap(shoot.motion, size_px=_SOURCE_PX)
-    source = film_plain(identity, light, still, size_px=_SOURCE_PX)
+    source = film_plain(donor, light, still, size_px=_SOURCE_PX)
     swap = swap_faces(
         shoot.take.pixels,
         shoot.take.landmarks,
@@ -100,13 +117,11 @@ def _with_other_face(
 
 
 def _with_other_voice(
-    shoot: Shoot, donor: np.random.Generator, rng: np.random.Generator, clip: ClipPlan
+    shoot: Shoot, donor: Speaker, rng: np.random.Generator, clip: ClipPlan
 ) -> Waveform:
     """The words in the donor's pitch and with the donor's vocal tract."""
-    draw_identity(donor)
-    speaker = draw_speaker(donor)
-    pitch_ratio = np.clip(speaker.pitch_hz / shoot.speaker.pitch_hz, 0.6, 1.7)
-    formant_ratio = np.clip(speaker.formant_scale / shoot.speaker.formant_scale, 0.75, 1.35)
+    pitch_ratio = np.clip(donor.pitch_hz / shoot.person.speaker.pitch_hz, 0.6, 1.7)
+    formant_ratio = np.clip(donor.formant_scale / shoot.person.speaker.formant_scale, 0.75, 1.35)
     return convert_voice(
         shoot.waveform,
         method=clip.voice_method,
@@ -121,16 +136,22 @@ def _deliver(
     path: Path, pixels: np.ndarray, waveform: Waveform, delivery: Delivery, fps: int
 ) -> None:
     """The second generation: every clip, genuine or forged, at the level and rate drawn for it."""
-    samples = waveform.samples.astype(np.float64)
-    gain = 10 ** (delivery.level_db / 20) / (np.sqrt(np.mean(samples**2)) + 1e-9)
     write_video(
         path,
         pixels,
         fps=fps,
-        waveform=Waveform((samples * gain).clip(-1, 1).astype(np.float32), SAMPLE_RATE),
+        waveform=_master(waveform, delivery.level_db),
         video_kbps=delivery.video_kbps,
         audio_kbps=delivery.audio_kbps,
     )
+
+
+def _master(waveform: Waveform, level_db: float) -> Waveform:
+    """Peaks rounded off and loudness set, so that neither tells of a voice's making."""
+    samples = waveform.samples / (np.sqrt(np.mean(waveform.samples.astype(np.float64) ** 2)) + 1e-9)
+    rounded = _PEAK * np.tanh(samples / _PEAK)
+    gain = 10 ** (level_db / 20) / (np.sqrt(np.mean(rounded**2)) + 1e-9)
+    return Waveform((rounded * gain).clip(-1, 1).astype(np.float32), waveform.sample_rate)
 
 
 def _cut(samples: np.ndarray, length: int) -> np.ndarray:
