@@ -2,7 +2,7 @@
 
 `ClipScores` -> one row of named statistics (`stack_row`) -> a LightGBM stacker for each output,
 trained on out-of-fold rows only and kept only where it beats the simple rules -> calibration ->
-real, fake or unsure. LightGBM, scipy and scikit-learn are imported when they are needed.
+real, fake or unsure. LightGBM and scikit-learn are imported when they are needed.
 """
 
 from avfake.stack.booster import StackConfig, Stacker, fit_stacker

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from avfake.stack.logits import to_probabilities
+from avfake.stack.logits import to_logits, to_probabilities
 
 
 @dataclass(frozen=True)
@@ -29,32 +29,40 @@ def fit_calibrator(logits: np.ndarray, labels: np.ndarray) -> PlattCalibrator:
     labels: [N] 1 or 0. The targets are Platt's (1999): a little off 1 and 0, by the number of
     examples, so that a separable set does not end in an infinite slope.
     """
-    from scipy.optimize import minimize
-
     num_fake = int(np.sum(labels == 1))
     num_real = len(labels) - num_fake
     targets = np.where(labels == 1, (num_fake + 1) / (num_fake + 2), 1 / (num_real + 2))
-    # A fixed scale for the optimiser, whatever the spread of the logits.
-    spread = float(np.std(logits)) or 1.0
-    scaled = np.asarray(logits, np.float64) / spread
+    # Newton steps want a fixed scale, whatever the centre and spread of the logits.
+    centre, spread = float(np.mean(logits)), float(np.std(logits)) or 1.0
+    slope, offset = _newton((np.asarray(logits, np.float64) - centre) / spread, targets)
+    if slope < 0:
+        # A branch worse than chance says nothing, not the opposite. The loss is convex, so the
+        # best slope that is not negative is then 0, and the best offset the prior.
+        return PlattCalibrator(0.0, float(to_logits(float(np.mean(targets)))))
+    return PlattCalibrator(slope / spread, offset - slope * centre / spread)
 
-    def loss_and_gradient(parameters: np.ndarray) -> tuple[float, np.ndarray]:
-        z = parameters[0] * scaled + parameters[1]
-        error = to_probabilities(z) - targets
-        gradient = np.array([np.mean(error * scaled), np.mean(error)])
-        return float(np.mean(np.logaddexp(0, z) - targets * z)), gradient
 
-    prior = np.log((num_fake + 1) / (num_real + 1))
-    # The slope stays >= 0: a branch that is worse than chance says nothing, not the opposite.
-    fitted = minimize(
-        loss_and_gradient,
-        x0=np.array([1.0, prior]),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=[(0, None), (None, None)],
-        options={"ftol": 1e-12, "gtol": 1e-8},
-    )
-    return PlattCalibrator(float(fitted.x[0]) / spread, float(fitted.x[1]))
+def _newton(inputs: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
+    """Slope and offset of least log-loss."""
+
+    def loss(z: np.ndarray) -> float:
+        return float(np.mean(np.logaddexp(0, z) - targets * z))
+
+    design = np.stack([inputs, np.ones_like(inputs)], axis=1)
+    weights = np.zeros(2)
+    for _ in range(100):
+        p = to_probabilities(design @ weights)
+        gradient = design.T @ (p - targets) / len(targets)
+        curvature = (design * (p * (1 - p))[:, None]).T @ design / len(targets)
+        # The ridge is for inputs that are all the same.
+        step = np.linalg.solve(curvature + 1e-9 * np.eye(2), gradient)
+        before = loss(design @ weights)
+        while loss(design @ (weights - step)) > before and np.max(np.abs(step)) > 1e-10:
+            step /= 2
+        weights = weights - step
+        if np.max(np.abs(step)) < 1e-9:
+            break
+    return float(weights[0]), float(weights[1])
 
 
 def cross_fit(logits: np.ndarray, labels: np.ndarray, folds: np.ndarray | None) -> np.ndarray:

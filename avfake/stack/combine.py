@@ -126,14 +126,19 @@ class VerdictFit:
     """Output -> float64 [N] of the calibrated fusion head alone."""
 
 
-def fit_verdict_model(scored: OutOfFold, config: StackConfig | None = None) -> VerdictFit:
-    """All three outputs; one whose labels hold one class or none is left out, with the reason."""
+def fit_verdict_model(
+    scored: OutOfFold, config: StackConfig | None = None, *, use_stacker: bool = True
+) -> VerdictFit:
+    """All three outputs; one whose labels hold one class or none is left out, with the reason.
+
+    use_stacker False: no stacker is tried, the calibrated fusion head answers.
+    """
     config = config or StackConfig()
     not_trained = {
         output: why for output in OUTPUTS if (why := why_untrainable(scored, output)) is not None
     }
     fits = {
-        output: fit_output(scored, output, config=config)
+        output: fit_output(scored, output, config=config, use_stacker=use_stacker)
         for output in OUTPUTS
         if output not in not_trained
     }

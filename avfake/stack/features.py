@@ -114,7 +114,7 @@ def columns_of(rows: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
 def _fused_logits(scores: ClipScores) -> dict[str, float]:
     fused = {output: scores.fused.get(output) for output in OUTPUTS}
     return {
-        f"{output}_fused": float(to_logits(np.array(value)))
+        f"{output}_fused": float(to_logits(value))
         for output, value in fused.items()
         if value is not None
     }

@@ -5,7 +5,7 @@ import numpy as np
 CLIP = 1e-6
 
 
-def to_logits(probabilities: np.ndarray) -> np.ndarray:
+def to_logits(probabilities: np.ndarray | float) -> np.ndarray:
     """float64, same shape; NaN stays NaN."""
     clipped = np.clip(np.asarray(probabilities, np.float64), CLIP, 1 - CLIP)
     return np.log(clipped) - np.log1p(-clipped)

@@ -96,7 +96,9 @@ def why_untrainable(scored: OutOfFold, output: str) -> str | None:
     return None
 
 
-def fit_output(scored: OutOfFold, output: str, *, config: StackConfig) -> OutputFit:
+def fit_output(
+    scored: OutOfFold, output: str, *, config: StackConfig, use_stacker: bool = True
+) -> OutputFit:
     """The stacker, if it earns its place, or the best baseline; calibrated out of fold."""
     can_assess = assessable(scored.rows, output)
     labels = np.where(can_assess, scored.labels[output], np.nan)

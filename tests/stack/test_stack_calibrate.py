@@ -55,6 +55,8 @@ def test_the_calibrator_stays_finite_on_separable_and_on_inverted_scores() -> No
     inverted = fit_calibrator(-logits, labels)
     assert inverted.slope == pytest.approx(0, abs=1e-9)
     assert inverted(np.array([7.0])) == pytest.approx(0.5, abs=1e-3)
+    assert fit_calibrator(np.full(4, 13.0), labels)(np.full(1, 13.0)) == pytest.approx(0.5)
+    assert fit_calibrator(1e6 * logits, labels)(1e6 * logits) == pytest.approx(p)
     assert fit_calibrator(np.zeros(4), labels)(np.zeros(1)) == pytest.approx(0.5)
 
 
