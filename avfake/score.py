@@ -19,13 +19,14 @@ from avfake.cluster import Failure, Journal, map_items
 from avfake.detector import Detector, Switches
 from avfake.errors import ConfigError, Reason
 from avfake.files import write_table
-from avfake.media import MEDIA_ENDINGS
+from avfake.media import ENDINGS
 from avfake.verdict import Verdict
 
 logger = logging.getLogger(__name__)
 COLUMNS = ("file", "status", "decision", "p_fake", "p_face_fake", "p_voice_fake", "reasons")
 RUN = "#run"
 """Key of the journal line that says which detector and switches the other lines came from."""
+MEDIA_ENDINGS = {f".{ending}" for endings in ENDINGS.values() for ending in endings}
 TIME_LIMIT_SECONDS = 600.0
 
 

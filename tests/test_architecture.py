@@ -43,6 +43,7 @@ ALLOWED = {
         "prepare",
         "stack",
         "train",
+        "verdict",
     },
     "cli": None,
     "__init__": None,
@@ -63,6 +64,7 @@ def imported_rooms(tree: ast.AST) -> set[str]:
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.module == "avfake"
         for alias in node.names
+        if not alias.name.startswith("__")
     ]
     return {m.split(".")[1] for m in modules + names if m.startswith("avfake.")}
 

@@ -22,8 +22,10 @@ class DataConfig:
     """Of the clips, to choose the best epoch by."""
     test_share: float = 0.2
     """Of the clips, never looked at in training."""
-    parts: tuple[str, str] | None = None
-    """Folder numbers that train and that test, such as 0-40 41-49, in place of a random split."""
+    train_parts: str = ""
+    """Folder numbers that train, such as 0-39; with the two below, in place of a random split."""
+    val_parts: str = ""
+    test_parts: str = ""
     num_frames: int = 8
     """Crops drawn from a clip each time it is seen; 1 = one random frame a video."""
     num_windows: int = 2
@@ -48,8 +50,17 @@ class DataConfig:
                 f"val_share {self.val_share} and test_share {self.test_share} must be above 0 and "
                 "leave something to train on"
             )
+        if len({bool(p) for p in (self.train_parts, self.val_parts, self.test_parts)}) > 1:
+            raise ConfigError("give train_parts, val_parts and test_parts together, or none")
         if not 0 <= self.assume_face_weight <= 1:
             raise ConfigError(f"assume_face_weight is {self.assume_face_weight}; allowed: 0 to 1")
+
+    @property
+    def parts(self) -> dict[str, str] | None:
+        """Split -> folder numbers; None for a random split."""
+        if not self.train_parts:
+            return None
+        return {"train": self.train_parts, "val": self.val_parts, "test": self.test_parts}
 
 
 @dataclass(frozen=True)

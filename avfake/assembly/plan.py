@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from avfake.clips import ClipEntry
-from avfake.data import Label, Row, assign_folds, assign_splits, check_groups
+from avfake.data import Label, Row, assign_folds, assign_splits, check_groups, split_hash
 from avfake.errors import ConfigError, ManifestError
 from avfake.files import write_table
 from avfake.models import HEADS
@@ -51,6 +51,12 @@ class Plan:
     """"train", "val", "test"."""
     folds: Mapping[str, int]
     """clip_id -> fold, for the training clips."""
+
+    @property
+    def hash(self) -> str:
+        """Short fingerprint of who is in which split and fold, to publish beside a number."""
+        split_of = {e.row.clip_id: name for name, es in self.splits.items() for e in es}
+        return split_hash({i: f"{name} {self.folds.get(i)}" for i, name in split_of.items()})
 
     def save(self, path: Path) -> None:
         """Write the plan as a table, one row a clip."""

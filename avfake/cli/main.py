@@ -4,12 +4,12 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from avfake.cli import verbs
 from avfake.errors import AvfakeError
 
-VERBS = {
+VERBS: dict[str, Callable[..., int]] = {
     "predict": verbs.predict,
     "annotate": verbs.annotate,
     "prepare": verbs.prepare,
@@ -29,7 +29,7 @@ def main(args: Sequence[str] | None = None) -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore")  # of libraries, to people who cannot act on them
     try:
-        code = tyro.extras.subcommand_cli_from_dict(
+        code: int = tyro.extras.subcommand_cli_from_dict(
             VERBS,
             prog="avfake",
             description="Tells whether the face or the voice in a video was forged.",

@@ -21,6 +21,7 @@ Overrides = Annotated[
 def predict(
     paths: Paths,
     /,
+    *,
     detector: str,
     out: Path | None = None,
     submission: Path | None = None,
@@ -68,7 +69,7 @@ def predict(
     )
 
 
-def annotate(path: Annotated[Path, tyro.conf.Positional], /, detector: str, out: Path) -> int:
+def annotate(path: Annotated[Path, tyro.conf.Positional], /, *, detector: str, out: Path) -> int:
     """Write an evidence video: boxes around faces, scores over time, the sound kept.
 
     Args:
@@ -91,6 +92,7 @@ def manifest(
     root: Annotated[Path, tyro.conf.Positional],
     out: Annotated[Path, tyro.conf.Positional],
     /,
+    *,
     overrides: Overrides = (),
 ) -> int:
     """List what a dataset holds: one row a file, with its labels and its group.
@@ -115,6 +117,7 @@ def prepare(
     root: Annotated[Path, tyro.conf.Positional],
     out: Annotated[Path, tyro.conf.Positional],
     /,
+    *,
     overrides: Overrides = (),
     workers: int | None = None,
     frames: int = 32,
@@ -160,6 +163,7 @@ def prepare(
 def evaluate(
     clips: Paths,
     /,
+    *,
     detector: str,
     out: Path | None = None,
     split: str | None = None,
@@ -188,6 +192,7 @@ def evaluate(
 def studio(
     out: Annotated[Path, tyro.conf.Positional],
     /,
+    *,
     clips: int = 80,
     seconds: float = 2.0,
     seed: int = 0,
@@ -205,16 +210,10 @@ def studio(
         workers: Processes; by default one a core.
     """
     from avfake.cluster import default_workers
-    from avfake.studio import build_studio
+    from avfake.studio import StudioConfig, build_studio
 
-    build_studio(
-        out,
-        num_clips=clips,
-        seconds=seconds,
-        seed=seed,
-        difficulty=difficulty,
-        workers=default_workers() if workers is None else workers,
-    )
+    config = StudioConfig(clips, seconds=seconds, seed=seed, difficulty=difficulty)
+    build_studio(out, config, workers=default_workers() if workers is None else workers)
     print(f"{clips} clips in {out}; what was forged stands in {out / 'truth.csv'}")
     return OK
 

@@ -69,7 +69,7 @@ def collate(items: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
 
     A modality that no item has is left out of the batch altogether.
     """
-    batch = {
+    batch: dict[str, torch.Tensor] = {
         key: torch.stack([item[key] for item in items])
         for key in ("labels", "weights", "index")
         if key in items[0]

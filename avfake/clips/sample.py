@@ -42,9 +42,9 @@ def sample_clip(
     picks = _pick_crops(clip, config, generator) if config.use_visual else []
     crops = [clip.crop(person, position).transpose(2, 0, 1) for person, position in picks]
     waveform = clip.waveform() if config.use_audio else None
-    if waveform is None:
-        starts, sound = [], np.zeros((0, 0), np.float32)
-    else:
+    starts: list[float] = []
+    sound = np.zeros((0, 0), np.float32)
+    if waveform is not None:
         starts, sound = _cut_windows(waveform, config, generator)
     faces = np.stack(crops) if crops else np.zeros((0, 3, 0, 0), np.uint8)
     return Sampled(faces, picks, sound, starts)

@@ -7,10 +7,11 @@ from typing import Any
 
 from avfake.data.expressions import Expression, ExpressionError, Scope, as_text
 from avfake.data.filters import folder_of
-from avfake.data.scan import ENDINGS, Listing, glob_pattern, some
+from avfake.data.scan import Listing, glob_pattern, some
 from avfake.data.spec import DatasetSpec, Join, MediaRule, Pattern
 from avfake.data.tables import Record, Table, scope_of
 from avfake.errors import ManifestError, SpecError
+from avfake.media import ENDINGS
 
 
 @dataclass(slots=True)

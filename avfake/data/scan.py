@@ -11,11 +11,6 @@ from avfake.errors import SpecError
 
 JUNK = re.compile(r"(?:^|/)(?:\.[^/]*|__MACOSX)(?:/|$)")
 """Hidden files and what macOS leaves behind."""
-ENDINGS = {
-    "video": ("mp4", "mov", "avi", "mkv", "webm", "mpg", "mpeg", "m4v", "3gp", "ts", "wmv", "flv"),
-    "audio": ("wav", "flac", "mp3", "ogg", "opus", "m4a", "aac", "aif", "aiff", "wma"),
-}
-"""Kind of media -> file endings, in any case."""
 
 
 @dataclass

@@ -6,6 +6,7 @@ cannot be read raises `MediaError` with a reason; what is damaged gives what was
 point into an archive: "parts.zip!/dir/a.mp4". Writing goes through moviepy.
 """
 
+from avfake.media.endings import ENDINGS
 from avfake.media.frames import iter_frames, read_frames
 from avfake.media.local import local_file
 from avfake.media.probing import probe, sample_times
@@ -14,6 +15,7 @@ from avfake.media.types import Frames, MediaInfo, Waveform
 from avfake.media.writing import write_audio, write_video
 
 __all__ = [
+    "ENDINGS",
     "Frames",
     "MediaInfo",
     "Waveform",

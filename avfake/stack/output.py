@@ -99,7 +99,10 @@ def why_untrainable(scored: OutOfFold, output: str) -> str | None:
 def fit_output(
     scored: OutOfFold, output: str, *, config: StackConfig, use_stacker: bool = True
 ) -> OutputFit:
-    """The stacker, if it earns its place, or the best baseline; calibrated out of fold."""
+    """The stacker, if it earns its place, or the best baseline; calibrated out of fold.
+
+    use_stacker False: the fusion head, calibrated.
+    """
     can_assess = assessable(scored.rows, output)
     labels = np.where(can_assess, scored.labels[output], np.nan)
     known = ~np.isnan(labels)
@@ -108,10 +111,10 @@ def fit_output(
     logits = {
         name: values
         for name, values in baseline_logits(scored.rows, output).items()
-        if not np.isnan(values[known]).any()
+        if not np.isnan(values[known]).any() and (use_stacker or name == "fused")
     }
     stacker = None
-    if folds is not None:
+    if folds is not None and use_stacker:
         masked = replace(scored, labels={output: labels})
         fit = fit_stacker(masked, output, folds, config=config)
         stacker, logits["stacker"] = fit.stacker, fit.logits

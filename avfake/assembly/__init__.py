@@ -1,0 +1,21 @@
+"""Folders of prepared clips and a config come in; a trained detector and its test table go out."""
+
+from avfake.assembly.assemble import Assembled, assemble
+from avfake.assembly.config import AssemblyConfig, DataConfig, LossConfig
+from avfake.assembly.measure import examples_of_split, measure
+from avfake.assembly.plan import Example, Plan, gather
+from avfake.assembly.run import environment
+
+__all__ = [
+    "Assembled",
+    "AssemblyConfig",
+    "DataConfig",
+    "Example",
+    "LossConfig",
+    "Plan",
+    "assemble",
+    "environment",
+    "examples_of_split",
+    "gather",
+    "measure",
+]

@@ -1,0 +1,146 @@
+"""Folders of prepared clips come in; a trained, stacked, calibrated detector goes out.
+
+Members, one a fold, are trained and score the clips they have not seen; the stacker and the
+calibration learn from those scores alone; the detector averages the members.
+"""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from avfake.assembly.config import AssemblyConfig
+from avfake.assembly.member import Member, train_member
+from avfake.assembly.plan import (
+    Example,
+    Plan,
+    gather,
+    log_assumptions,
+    make_plan,
+    trainable_outputs,
+)
+from avfake.assembly.run import commit, open_run
+from avfake.bundle import Bundle, write_bundle
+from avfake.clips import Clip, SampleConfig
+from avfake.files import write_whole
+from avfake.inference import score_clip
+from avfake.models import HEADS, ModelConfig
+from avfake.prepare import PreparedFolder
+from avfake.stack import OutOfFold, VerdictFit, fit_verdict_model, stack_row
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """A finished run."""
+
+    detector: Path
+    """The bundle."""
+    plan: Plan
+
+
+def assemble(folders: Sequence[PreparedFolder], config: AssemblyConfig, out: Path) -> Assembled:
+    """Train a detector on prepared folders into `out`; a run that was stopped goes on."""
+    examples = gather(folders, assume_face_weight=config.data.assume_face_weight)
+    plan = _plan(examples, config)
+    inputs = {"clips": folders[0].config.hash, "split": plan.hash}
+    open_run(out, config, inputs=inputs)
+    plan.save(out / "plan.csv")
+    detector = out / "detector"
+    if (detector / "checksums.json").is_file():
+        logger.info("%s is finished already", detector)
+        return Assembled(detector, plan)
+    log_assumptions(plan.splits["train"], config.data.assume_face_weight)
+    model_config = config.model(trainable_outputs(plan.splits["train"]))
+    members = [
+        train_member(config, model_config, plan, fold=fold, folder=out / f"member_{fold}")
+        for fold in range(config.data.num_folds)
+    ]
+    scored = _out_of_fold(config, model_config, plan, members)
+    stack = replace(config.stack, seed=config.seed)
+    judged = fit_verdict_model(scored, stack, use_stacker=config.use_stacker)
+    _log_choices(judged, out)
+    bundle = Bundle(
+        name=str(detector),
+        clip_config=folders[0].config,
+        models=[member.model for member in members],
+        judge=judged.model,
+        window_seconds=config.data.window_seconds,
+        facts={
+            "datasets": sorted({e.row.dataset for e in examples}),
+            "num_clips": {name: len(clips) for name, clips in plan.splits.items()},
+            "split_hash": plan.hash,
+            "seed": config.seed,
+            "commit": commit(),
+        },
+    )
+    write_bundle(detector, bundle)
+    return Assembled(detector, plan)
+
+
+def _plan(examples: Sequence[Example], config: AssemblyConfig) -> Plan:
+    data = config.data
+    shares = {"val": data.val_share, "test": data.test_share}
+    return make_plan(
+        examples,
+        fractions={"train": 1.0 - sum(shares.values())} | shares,
+        num_folds=data.num_folds,
+        seed=config.seed,
+        parts=data.parts,
+    )
+
+
+def _out_of_fold(
+    config: AssemblyConfig, model_config: ModelConfig, plan: Plan, members: Sequence[Member]
+) -> OutOfFold:
+    """Rows of every training clip by the member that has not seen it.
+
+    A clip with both streams has three: whole, without sound, without picture, so that the stacker
+    and the calibration are at home with either missing.
+    """
+    views = [(True, True)]
+    if model_config.visual and model_config.audio:
+        views += [(True, False), (False, True)]
+    rows, examples, folds = [], [], []
+    for example in tqdm(plan.splits["train"], desc="score out of fold", unit="clip"):
+        fold = plan.folds[example.row.clip_id]
+        clip = Clip.open(example.archive)
+        both = example.has_visual and example.has_audio
+        for use_visual, use_audio in views if both else views[:1]:
+            sampling = SampleConfig(
+                window_seconds=config.data.window_seconds,
+                use_visual=use_visual and model_config.visual is not None,
+                use_audio=use_audio and model_config.audio is not None,
+            )
+            rows.append(stack_row(score_clip([members[fold].model], clip, sampling)))
+            examples.append(example)
+            folds.append(fold)
+    return OutOfFold(
+        rows=np.stack(rows),
+        clip_ids=[e.row.clip_id for e in examples],
+        groups=[e.row.group for e in examples],
+        labels={head: _labels(examples, column) for column, head in enumerate(HEADS)},
+        fold=np.array(folds),
+        trained_on=[member.groups for member in members],
+    )
+
+
+def _labels(examples: Sequence[Example], column: int) -> np.ndarray:
+    """float [N], NaN where the label is unknown."""
+    return np.array([e.labels[column] if e.weights[column] > 0 else np.nan for e in examples])
+
+
+def _log_choices(judged: VerdictFit, out: Path) -> None:
+    choices = {name: one.choice for name, one in judged.model.outputs.items()}
+    for name, choice in choices.items():
+        logger.info("%s: kept %s; %s", name, choice.kept, choice.reason)
+    losses = {
+        name: {"kept": c.kept, "reason": c.reason, "log_losses": dict(c.log_losses)}
+        for name, c in choices.items()
+    }
+    write_whole(out / "choices.json", json.dumps(losses, indent=1))

@@ -1,0 +1,52 @@
+"""A detector and labelled clips come in, a table of scores beside labels goes out."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+from tqdm import tqdm
+
+from avfake.assembly.plan import Example
+from avfake.clips import Clip
+from avfake.detector import Detector, Switches
+from avfake.errors import ConfigError
+from avfake.verdict import Verdict
+
+
+def measure(
+    detector: Detector, examples: Sequence[Example], switches: Switches | None = None
+) -> pd.DataFrame:
+    """One row a clip: clip_id, group, the three labels, the three probabilities, the decision."""
+    progress: Iterable[Example] = tqdm(examples, desc="measure", unit="clip")
+    return pd.DataFrame(
+        [
+            _row(example, detector.predict_clip(Clip.open(example.archive), switches))
+            for example in progress
+        ]
+    )
+
+
+def _row(example: Example, verdict: Verdict) -> dict[str, object]:
+    row = example.row
+    return {
+        "clip_id": row.clip_id,
+        "group": row.group,
+        "label": row.label,
+        "face_fake": row.face_fake,
+        "voice_fake": row.voice_fake,
+        "has_video": example.has_visual,
+        "has_audio": example.has_audio,
+        "p_fake": verdict.p_fake,
+        "p_face_fake": verdict.p_face_fake,
+        "p_voice_fake": verdict.p_voice_fake,
+        "decision": verdict.decision,
+    }
+
+
+def examples_of_split(examples: Sequence[Example], plan_table: Path, split: str) -> list[Example]:
+    """The examples that a run's plan.csv puts into a split."""
+    if not plan_table.is_file():
+        raise ConfigError(f"--split {split} needs the plan of the training run, {plan_table}")
+    plan = pd.read_csv(plan_table, dtype=str)
+    chosen = set(plan.loc[plan["split"] == split, "clip_id"])
+    return [example for example in examples if example.row.clip_id in chosen]

@@ -1,0 +1,143 @@
+"""One model of the detector: trained without one fold, chosen on the validation clips."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from avfake.assembly.config import AssemblyConfig, LossConfig
+from avfake.assembly.plan import Example, Plan
+from avfake.clips import ClipDataset, SampleConfig, collate
+from avfake.models import HEADS, AVModel, ModelConfig, ModelOutput, build_model
+from avfake.train import fit, masked_bce, outputs_of, undersample
+
+Batch = Mapping[str, Tensor]
+FACE, VOICE = HEADS.index("face"), HEADS.index("voice")
+
+
+@dataclass(frozen=True)
+class Member:
+    """A trained model and what it was trained on."""
+
+    model: AVModel
+    fold: int
+    """The fold it has not seen."""
+    groups: frozenset[str]
+    """The groups it has seen, those of the validation clips that chose its epoch included."""
+
+
+def train_member(
+    config: AssemblyConfig, model_config: ModelConfig, plan: Plan, *, fold: int, folder: Path
+) -> Member:
+    """Train, or go on training, the model that leaves out `fold`."""
+    seen = [e for e in plan.splits["train"] if plan.folds[e.row.clip_id] != fold]
+    seed = config.seed * 1000 + fold
+    torch.manual_seed(seed)
+    model = build_model(model_config)
+    loss = partial(multitask_loss, config.loss)
+    choosing = _loader(config, model_config, plan.splits["val"])
+    fit(
+        model,
+        loss=loss,
+        train_batches=_train_batches(config, model_config, seen, seed=seed),
+        validate=lambda trained: _validate(trained, choosing, loss),
+        config=replace(config.fit, seed=seed),
+        run_folder=folder,
+    )
+    groups = frozenset(e.row.group for e in (*seen, *plan.splits["val"]))
+    return Member(model.eval(), fold, groups)
+
+
+def multitask_loss(
+    config: LossConfig, output: ModelOutput, batch: Batch
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The weighted sum of the parts, and the parts.
+
+    Unknown labels, and heads whose stream a clip lacks, count for nothing.
+    """
+    labels, weights = batch["labels"], batch["weights"] * output.valid
+    parts = {
+        head: _bce(config, output.logits[:, i], labels[:, i], weights[:, i])
+        for i, head in enumerate(HEADS)
+    }
+    for name, logits, mask, column in (
+        ("frames", output.frame_logits, batch.get("faces_mask"), FACE),
+        ("windows", output.window_logits, batch.get("sound_mask"), VOICE),
+    ):
+        if logits is not None and mask is not None:
+            label = labels[:, column, None].expand_as(logits)
+            parts[name] = _bce(config, logits, label, weights[:, column, None] * mask)
+    total = sum((getattr(config, name) * part for name, part in parts.items()), torch.zeros(()))
+    return total, parts
+
+
+def _bce(config: LossConfig, logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+    columns = (tensor.reshape(-1, 1) for tensor in (logits, labels, weights))
+    return masked_bce(*columns, smoothing=config.smoothing)
+
+
+def _train_batches(
+    config: AssemblyConfig, model: ModelConfig, examples: Sequence[Example], *, seed: int
+) -> Callable[[int], DataLoader[Batch]]:
+    labels = np.array([example.labels[0] for example in examples])
+    groups = np.array([example.row.group for example in examples])
+    count = len(examples)
+
+    def batches(epoch: int) -> DataLoader[Batch]:
+        if config.data.undersample:
+            order = undersample(labels, epoch=epoch, seed=seed, groups=groups)
+        else:
+            order = np.random.default_rng([seed, epoch]).permutation(count)
+        return _loader(config, model, [examples[i] for i in order], seed=seed, epoch=epoch)
+
+    return batches
+
+
+def _loader(
+    config: AssemblyConfig,
+    model: ModelConfig,
+    examples: Sequence[Example],
+    *,
+    seed: int | None = None,
+    epoch: int = 0,
+) -> DataLoader[Batch]:
+    """Batches in the order of the examples; random draws with a seed, evenly spread without."""
+    data = config.data
+    sampling = SampleConfig(
+        num_frames=data.num_frames,
+        num_windows=data.num_windows,
+        window_seconds=data.window_seconds,
+        use_visual=model.visual is not None,
+        use_audio=model.audio is not None,
+    )
+    dataset = ClipDataset(
+        [e.entry for e in examples], sampling, seed=seed, epoch=epoch, flip=data.flip
+    )
+    return DataLoader(
+        dataset,
+        batch_size=data.batch_size,
+        collate_fn=collate,
+        num_workers=data.loader_workers,
+    )
+
+
+def _validate(
+    model: nn.Module,
+    batches: DataLoader[Batch],
+    loss: Callable[[ModelOutput, Batch], tuple[Tensor, dict[str, Tensor]]],
+) -> dict[str, float]:
+    """Mean over the clips of each part of the loss; "log_loss" is their sum as in training."""
+    sums: dict[str, float] = {}
+    count = 0
+    for output, batch in outputs_of(model, batches):
+        total, parts = loss(output, batch)
+        size = len(batch["labels"])
+        count += size
+        for name, value in {"log_loss": total, **parts}.items():
+            sums[name] = sums.get(name, 0.0) + float(value) * size
+    return {name: value / count for name, value in sums.items()}
