@@ -6,7 +6,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from avfake.studio.features import eye_window, mouth_window, paint_eyes, paint_mouth
+from avfake.studio.features import Window, eye_window, mouth_window, paint_eyes, paint_mouth
 from avfake.studio.identity import Identity
 from avfake.studio.motion import Motion
 from avfake.studio.portrait import paint_portrait
@@ -75,28 +75,26 @@ def _heads(identity: Identity, light: Light, motion: Motion) -> torch.Tensor:
     """Painted heads, unbent: float32 [T, 4, S, S], colours times coverage, and coverage."""
     portrait, coverage = paint_portrait(identity, light)
     brightness = 0.55 + 0.45 * light.ambient + 0.2 * light.direction[2]
-    tint = np.array(light.tint, np.float32)
-    heads = np.repeat(portrait[None], len(motion), axis=0)  # [T, S, S, 3]
+    # Colours are kept times coverage, so that no black creeps in at the head's edge.
+    film = coverage[..., None] * np.array(light.tint, np.float32)  # [S, S, 3]
+    layers = np.concatenate([portrait * film, coverage[..., None]], axis=2)
+    heads = torch.from_numpy(layers).permute(2, 0, 1).repeat(len(motion), 1, 1, 1)
+
+    def put(patch: np.ndarray, where: Window, frames: np.ndarray) -> None:
+        planes = torch.from_numpy((patch * film[where]).astype(np.float32)).permute(2, 0, 1)
+        heads[torch.from_numpy(frames), :3, where[0], where[1]] = planes
 
     mouths = (motion.mouth_open * (_LEVELS - 1)).round().astype(int)
     for level in np.unique(mouths):
         opening = level / (_LEVELS - 1)
         patch = paint_mouth(portrait, identity, opening=opening, brightness=brightness)
-        heads[(mouths == level, *mouth_window(identity))] = patch
+        put(patch, mouth_window(identity), mouths == level)
     eyes = (motion.eyes_open * (_LEVELS - 1)).round().astype(int)
     for level, gaze in {*zip(eyes.tolist(), motion.gaze.tolist(), strict=True)}:
         openness = level / (_LEVELS - 1)
         patch = paint_eyes(portrait, identity, openness=openness, gaze=gaze, brightness=brightness)
-        heads[((eyes == level) & (motion.gaze == gaze), *eye_window(identity))] = patch
-    # Colours are stored times coverage, so that no black creeps in at the head's edge.
-    layers = np.concatenate(
-        [
-            heads * tint * coverage[..., None],
-            np.broadcast_to(coverage[..., None], (*heads.shape[:3], 1)),
-        ],
-        axis=3,
-    )
-    return torch.from_numpy(layers).permute(0, 3, 1, 2)
+        put(patch, eye_window(identity), (eyes == level) & (motion.gaze == gaze))
+    return heads
 
 
 def _lay_over(heads: torch.Tensor, motion: Motion, ground: np.ndarray) -> torch.Tensor:
@@ -109,7 +107,7 @@ def _lay_over(heads: torch.Tensor, motion: Motion, ground: np.ndarray) -> torch.
     top = max(0, int(motion.y.min() - reach))
     bottom = min(height, int(motion.y.max() + reach) + 1)
     grid = _bend(motion, (left, right), (top, bottom))
-    laid = F.grid_sample(heads.contiguous(), grid, align_corners=False)
+    laid = F.grid_sample(heads, grid, align_corners=False)
     part = frames[:, :, top:bottom, left:right]
     part.mul_(1 - laid[:, 3:]).add_(laid[:, :3])
     return frames
