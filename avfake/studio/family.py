@@ -21,8 +21,6 @@ from avfake.studio.voices import speak
 
 _SOURCE_PX = 176
 """Side of the pictures of the face that is laid over."""
-_PEAK = 4.0
-"""Samples are kept below this many times the loudness (RMS), as broadcasters do."""
 
 
 @dataclass(frozen=True)
@@ -140,18 +138,31 @@ def _deliver(
         path,
         pixels,
         fps=fps,
-        waveform=_master(waveform, delivery.level_db),
+        waveform=_master(waveform, delivery),
         video_kbps=delivery.video_kbps,
         audio_kbps=delivery.audio_kbps,
     )
 
 
-def _master(waveform: Waveform, level_db: float) -> Waveform:
-    """Peaks rounded off and loudness set, so that neither tells of a voice's making."""
-    samples = waveform.samples / (np.sqrt(np.mean(waveform.samples.astype(np.float64) ** 2)) + 1e-9)
-    rounded = _PEAK * np.tanh(samples / _PEAK)
-    gain = 10 ** (level_db / 20) / (np.sqrt(np.mean(rounded**2)) + 1e-9)
-    return Waveform((rounded * gain).clip(-1, 1).astype(np.float32), waveform.sample_rate)
+def _master(waveform: Waveform, delivery: Delivery) -> Waveform:
+    """Loudness and peak set as drawn, so that neither tells how a voice was made."""
+    samples = waveform.samples.astype(np.float64)
+    samples /= _rms(samples) + 1e-9
+    # The lower the ceiling under which peaks are rounded off, the lower the peak over the loudness.
+    low, high = 0.5, 50.0
+    for _ in range(16):
+        ceiling = (low * high) ** 0.5
+        rounded = ceiling * np.tanh(samples / ceiling)
+        if np.abs(rounded).max() > delivery.crest * _rms(rounded):
+            high = ceiling
+        else:
+            low = ceiling
+    gain = 10 ** (delivery.level_db / 20) / (_rms(rounded) + 1e-9)
+    return Waveform((rounded * gain).astype(np.float32), waveform.sample_rate)
+
+
+def _rms(samples: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(samples**2)))
 
 
 def _cut(samples: np.ndarray, length: int) -> np.ndarray:

@@ -86,6 +86,8 @@ class Delivery:
     audio_kbps: int
     level_db: float
     """Loudness (RMS) re full scale."""
+    crest: float
+    """Peak over loudness; below that of any voice, so that a limiter can always reach it."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,7 @@ def _draw_delivery(rng: np.random.Generator) -> Delivery:
         video_kbps=int(rng.integers(300, 900)),
         audio_kbps=int(rng.choice([64, 80, 96, 112, 128])),
         level_db=float(rng.uniform(-28, -20)),
+        crest=float(rng.uniform(2.7, 3.3)),
     )
 
 
