@@ -14,7 +14,7 @@ import torch.nn.functional as F
 
 from avfake.errors import ConfigError
 from avfake.forge.align import TEMPLATE, fit_similarity, grid_places, invert
-from avfake.forge.blend import face_mask, transfer_colour
+from avfake.forge.blend import face_mask, grain_level, transfer_colour
 
 _COLOUR_PX = 48
 """Colours are compared on aligned faces of this side."""
@@ -44,6 +44,8 @@ class SwapTraces:
     """Deviation of the landmarks, as a share of the aligned face's side."""
     flicker: float
     """Deviation of the brightness from frame to frame, as a share."""
+    grain_share: float
+    """How much of the camera's grain was put back onto the smooth face; 1 is all of it."""
     half_width: float
     half_height: float
     """Of the pasted area, as a share of the aligned face's side."""
@@ -60,6 +62,7 @@ def draw_traces(rng: np.random.Generator, difficulty: float) -> SwapTraces:
         edge=0.45 - ease * rng.uniform(0.15, 0.35),
         tremble=0.001 + 0.014 * ease * rng.uniform(0.4, 1),
         flicker=0.002 + 0.04 * ease * rng.uniform(0.4, 1),
+        grain_share=difficulty * rng.uniform(0.6, 1),
         half_width=rng.uniform(0.27, 0.32),
         half_height=rng.uniform(0.31, 0.37),
     )
@@ -91,11 +94,13 @@ def swap_faces(
     places = grid_places(to_aligned, _centres(columns), _centres(rows))
 
     faces = _align(_planes(source), np.asarray(source_landmarks, float), traces.resolution_px)
-    faces = _match_colours(faces, _planes(target), to_aligned, traces.colour_share)
+    faces = _match_colours(faces, target, to_aligned, traces.colour_share)
     if len(faces) == 1:
         faces = faces.expand(count, -1, -1, -1)
     pasted = F.grid_sample(faces, places * 2 - 1, align_corners=False, padding_mode="border")
     pasted = pasted * torch.from_numpy(_flicker(rng, count, traces.flicker))
+    grain = traces.grain_share * grain_level(part[:: max(1, count // 6)])
+    pasted += grain * torch.from_numpy(rng.standard_normal(pasted.shape, dtype=np.float32))
     mask = face_mask(
         places,
         half_width=traces.half_width,
@@ -142,11 +147,11 @@ def _sample(pictures: torch.Tensor, to_aligned: np.ndarray, side_px: int) -> tor
 
 
 def _match_colours(
-    faces: torch.Tensor, target: torch.Tensor, to_aligned: np.ndarray, share: float
+    faces: torch.Tensor, target: np.ndarray, to_aligned: np.ndarray, share: float
 ) -> torch.Tensor:
     """The faces with their colours moved towards those of the face they are to cover."""
     step = max(1, len(target) // 6)
-    like = _sample(target[::step], to_aligned[::step], _COLOUR_PX)
+    like = _sample(_planes(target[::step]), to_aligned[::step], _COLOUR_PX)
     mine = F.interpolate(faces[::step] if len(faces) > 1 else faces, size=(_COLOUR_PX,) * 2)
     line = (torch.arange(_COLOUR_PX) + 0.5) / _COLOUR_PX
     places = torch.stack(torch.meshgrid(line, line, indexing="xy"), dim=2)[None]

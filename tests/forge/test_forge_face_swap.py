@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 
 from avfake.errors import ConfigError
 from avfake.forge import swap_faces
 from avfake.forge.align import TEMPLATE, fit_similarity, invert
+from avfake.forge.blend import grain_level
 from avfake.forge.face_swap import draw_traces
 
 LANDMARKS = TEMPLATE * 80 + (40, 30)
@@ -121,3 +123,10 @@ def test_a_similarity_is_found_again(rng) -> None:
     assert np.allclose(found[:, :, :2], turn)
     assert np.allclose(found[:, :, 2], (5, -9))
     assert np.allclose(invert(invert(found)), found)
+
+
+@pytest.mark.parametrize("level", [1.0, 4.0])
+def test_the_grain_of_a_picture_is_measured(level: float) -> None:
+    slope = torch.arange(64.0).view(1, 1, 1, 64) + 2 * torch.arange(48.0).view(1, 1, 48, 1)
+    noise = torch.randn(2, 3, 48, 64, generator=torch.Generator().manual_seed(0))
+    assert grain_level(slope + level * noise) == pytest.approx(level, rel=0.05)
