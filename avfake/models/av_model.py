@@ -101,12 +101,10 @@ class AVModel(nn.Module):
         if self.training:
             rate = self.config.fusion.modality_dropout
             has_visual, has_audio = drop_one_modality(has_visual, has_audio, rate)
-        fused = self.fusion(
-            seen.embedding if seen else None,
-            heard.embedding if heard else None,
-            has_visual,
-            has_audio,
-        )
+        embeddings = [branch.embedding if branch else None for branch in (seen, heard)]
+        if not self.config.fusion.end_to_end:
+            embeddings = [None if e is None else e.detach() for e in embeddings]
+        fused = self.fusion(*embeddings, has_visual, has_audio)
         prior = either(
             face.detach().masked_fill(~has_visual, NEVER),
             voice.detach().masked_fill(~has_audio, NEVER),

@@ -25,6 +25,9 @@ class FusionConfig:
     hidden_dim: int = 256
     dropout: float = 0.2
     """Of the fused features, 0 to 1."""
+    end_to_end: bool = False
+    """Whether the overall label trains the branches too. Off: a fake whose forged part is unknown
+    (any DFDC fake) would teach the voice branch that a genuine voice is forged."""
     modality_dropout: float = 0.2
     """How often, in training, one modality of a clip that has both is hidden; 0 to 1."""
 

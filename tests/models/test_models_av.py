@@ -85,12 +85,17 @@ def test_the_sound_does_not_move_the_face_logit_nor_faces_the_voice(batch: Batch
     assert not torch.allclose(both.logits[:, 0], face_only.logits[:, 0], atol=1e-3)
 
 
-def test_the_overall_label_does_not_train_the_part_heads(batch: Batch) -> None:
-    model = model_of().train()
+@pytest.mark.parametrize("end_to_end", [False, True])
+def test_the_overall_label_never_trains_the_part_heads_and_the_branches_only_if_asked(
+    batch: Batch, end_to_end: bool
+) -> None:
+    model = model_of(replace(TINY, fusion=replace(TINY.fusion, end_to_end=end_to_end))).train()
     model(batch).logits[:, 0].sum().backward()
     assert model.face_head.weight.grad.eq(0).all()
     assert model.voice_head.weight.grad.eq(0).all()
-    assert model.visual.encoder.pool.score.weight.grad.abs().sum() > 0
+    for branch in (model.visual, model.audio):
+        reached = branch.encoder.pool.score.weight.grad.abs().sum() > 0
+        assert reached == end_to_end
 
 
 def test_gradient_reaches_the_absent_state_only_where_something_is_absent(batch: Batch) -> None:
