@@ -4,6 +4,7 @@ Used alike for out-of-fold scores in training and for prediction.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -16,7 +17,14 @@ from avfake.stack import ClipScores
 
 @torch.inference_mode()
 def score_clip(models: Sequence[AVModel], clip: Clip, sampling: SampleConfig) -> ClipScores:
-    """Scores of one clip, the models' logits averaged. Empty where a stream is absent."""
+    """Scores of one clip, the models' logits averaged. Empty where a stream is absent,
+    or the models have no branch for it."""
+    config = models[0].config
+    sampling = replace(
+        sampling,
+        use_visual=sampling.use_visual and config.visual is not None,
+        use_audio=sampling.use_audio and config.audio is not None,
+    )
     sampled = sample_clip(clip, sampling)
     batch = batch_of(sampled)
     if not batch:

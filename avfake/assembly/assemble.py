@@ -114,8 +114,8 @@ def _out_of_fold(
         for use_visual, use_audio in views if both else views[:1]:
             sampling = SampleConfig(
                 window_seconds=config.data.window_seconds,
-                use_visual=use_visual and model_config.visual is not None,
-                use_audio=use_audio and model_config.audio is not None,
+                use_visual=use_visual,
+                use_audio=use_audio,
             )
             rows.append(stack_row(score_clip([members[fold].model], clip, sampling)))
             examples.append(example)

@@ -37,6 +37,9 @@ class DataConfig:
     """Processes that read clips beside the training."""
     flip: bool = True
     """Mirror the faces of half the clips."""
+    keep_groups: bool = False
+    """Put a fake into the batch of its original, so that every step sees what forging changed and
+    not who is filmed; needs several fakes and originals to a batch, and undersample off."""
     undersample: bool = True
     """Take as many fakes as genuine clips each epoch, others each time."""
     assume_face_weight: float = 1.0
@@ -52,6 +55,8 @@ class DataConfig:
             )
         if len({bool(p) for p in (self.train_parts, self.val_parts, self.test_parts)}) > 1:
             raise ConfigError("give train_parts, val_parts and test_parts together, or none")
+        if self.keep_groups and self.undersample:
+            raise ConfigError("keep_groups needs whole groups: add --data.no-undersample")
         if not 0 <= self.assume_face_weight <= 1:
             raise ConfigError(f"assume_face_weight is {self.assume_face_weight}; allowed: 0 to 1")
 

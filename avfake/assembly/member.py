@@ -89,10 +89,13 @@ def _train_batches(
     count = len(examples)
 
     def batches(epoch: int) -> DataLoader[Batch]:
+        order = np.random.default_rng([seed, epoch]).permutation(count)
         if config.data.undersample:
             order = undersample(labels, epoch=epoch, seed=seed, groups=groups)
-        else:
-            order = np.random.default_rng([seed, epoch]).permutation(count)
+        elif config.data.keep_groups:
+            # Groups in the order in which a shuffle first meets them, each whole.
+            _, first, index = np.unique(groups[order], return_index=True, return_inverse=True)
+            order = order[np.argsort(first[index], kind="stable")]
         return _loader(config, model, [examples[i] for i in order], seed=seed, epoch=epoch)
 
     return batches

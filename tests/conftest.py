@@ -1,0 +1,68 @@
+"""One small studio, prepared and learned from once a session, for all tests of the verbs.
+
+The detector it gives knows nothing: it is there to be asked, not to be right.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from avfake.assembly import AssemblyConfig, DataConfig, assemble
+from avfake.clips import ClipConfig
+from avfake.data import build_manifest, load_spec
+from avfake.faces import CropConfig
+from avfake.models import AudioConfig, VisualConfig
+from avfake.prepare import PreparedFolder, prepare_clips
+from avfake.studio import StudioConfig, build_studio
+from avfake.train import FitConfig
+
+REAL_MEDIA = Path(__file__).resolve().parents[2] / "shared" / "media"
+"""Real clips that developers may have beside the checkout; never part of it."""
+
+
+@pytest.fixture(autouse=True)
+def _small_and_repeatable() -> Iterator[None]:
+    torch.set_num_threads(1)
+    state = torch.get_rng_state()
+    yield
+    torch.set_rng_state(state)
+
+
+@pytest.fixture(scope="session")
+def studio_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("studio") / "studio"
+    build_studio(root, StudioConfig(24, seconds=1.0), workers=0, show_progress=False)
+    return root
+
+
+@pytest.fixture(scope="session")
+def prepared(studio_root: Path, tmp_path_factory: pytest.TempPathFactory) -> PreparedFolder:
+    manifest = build_manifest(load_spec("studio"), studio_root)
+    config = ClipConfig(num_frames=4, crop=CropConfig(size_px=64))
+    return prepare_clips(manifest, tmp_path_factory.mktemp("prepared"), config, workers=0)
+
+
+@pytest.fixture(scope="session")
+def tiny_config() -> AssemblyConfig:
+    return AssemblyConfig(
+        visual=VisualConfig("test_efficientnet", pretrained=False, size_px=64, embedding_dim=16),
+        audio=AudioConfig("test_resnet", pretrained=False, embedding_dim=16),
+        data=DataConfig(num_folds=2, val_share=0.2, test_share=0.3, window_seconds=1.0),
+        fit=FitConfig(epochs=1, progress=False),
+    )
+
+
+@pytest.fixture(scope="session")
+def run_folder(
+    prepared: PreparedFolder, tiny_config: AssemblyConfig, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    out = tmp_path_factory.mktemp("run") / "run"
+    assemble([prepared], tiny_config, out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def detector_folder(run_folder: Path) -> Path:
+    return run_folder / "detector"
