@@ -46,6 +46,7 @@ ALLOWED = {
         "verdict",
     },
     "cli": None,
+    "__main__": None,
     "__init__": None,
 }
 """Room -> rooms it may import; None = any."""

@@ -36,6 +36,8 @@ class SwapTraces:
 
     resolution_px: int
     """Side of the aligned face that the forger's network is taken to have made."""
+    checker: float
+    """Strength of the chequered pattern that upsampling networks leave (Odena et al. 2016)."""
     colour_share: float
     """How far the colours were brought to the target's; 1 is all the way."""
     edge: float
@@ -57,12 +59,13 @@ def draw_traces(rng: np.random.Generator, difficulty: float) -> SwapTraces:
         raise ConfigError(f"difficulty must lie in 0..1, got {difficulty}")
     ease = 1 - difficulty
     return SwapTraces(
-        resolution_px=int(rng.uniform(40, 56) * 4 ** (difficulty * rng.uniform(0.8, 1))),
-        colour_share=1 - ease * rng.uniform(0.2, 0.6),
-        edge=0.45 - ease * rng.uniform(0.15, 0.35),
+        resolution_px=int(rng.uniform(26, 36) * 6 ** (difficulty * rng.uniform(0.8, 1))),
+        checker=0.08 * ease * rng.uniform(0.5, 1),
+        colour_share=1 - ease * rng.uniform(0.3, 0.8),
+        edge=0.45 - ease * rng.uniform(0.2, 0.4),
         tremble=0.001 + 0.014 * ease * rng.uniform(0.4, 1),
         flicker=0.002 + 0.04 * ease * rng.uniform(0.4, 1),
-        grain_share=difficulty * rng.uniform(0.6, 1),
+        grain_share=max(0.0, 2 * difficulty - 1) * rng.uniform(0.6, 1),
         half_width=rng.uniform(0.27, 0.32),
         half_height=rng.uniform(0.31, 0.37),
     )
@@ -95,6 +98,7 @@ def swap_faces(
 
     faces = _align(_planes(source), np.asarray(source_landmarks, float), traces.resolution_px)
     faces = _match_colours(faces, target, to_aligned, traces.colour_share)
+    faces = faces * _checkers(traces)
     if len(faces) == 1:
         faces = faces.expand(count, -1, -1, -1)
     pasted = F.grid_sample(faces, places * 2 - 1, align_corners=False, padding_mode="border")
@@ -157,6 +161,12 @@ def _match_colours(
     places = torch.stack(torch.meshgrid(line, line, indexing="xy"), dim=2)[None]
     inside = face_mask(places, half_width=0.26, half_height=0.32, softness=0.2)[:, None]
     return transfer_colour(faces, mine, like, inside, share=share)
+
+
+def _checkers(traces: SwapTraces) -> torch.Tensor:
+    """Gains [S, S], now above and now below 1."""
+    line = torch.arange(traces.resolution_px)
+    return 1 + traces.checker * (1 - 2.0 * ((line[:, None] + line) % 2))
 
 
 def _flicker(rng: np.random.Generator, count: int, spread: float) -> np.ndarray:

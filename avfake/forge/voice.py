@@ -46,7 +46,7 @@ def convert_voice(
     # 1.6 ms keeps the formants and drops the harmonics of all but the highest voices.
     envelope = smooth_envelope(logs, int(0.0016 * waveform.sample_rate))
     tract = stretch_frequency(envelope, formant_ratio)
-    bands = int(56 + 120 * difficulty)
+    bands = int(56 + 300 * difficulty**2)
     length = len(samples)
     if method == "pulse_vocoder":
         excitation = pulses(waveform.samples, waveform.sample_rate, ratio=pitch_ratio, rng=rng)
@@ -56,7 +56,7 @@ def convert_voice(
         detail = stretch_frequency(logs - envelope, pitch_ratio, beyond=-1.0)
         magnitude = through_mel((tract + detail).exp(), bands, waveform.sample_rate)
         if method == "griffin_lim":
-            rounds, seed = int(3 + 13 * difficulty), int(rng.integers(2**31))
+            rounds, seed = int(3 + 25 * difficulty**2), int(rng.integers(2**31))
             made = griffin_lim(magnitude, analysis, length=length, rounds=rounds, seed=seed)
         else:
             made = run_phases_on(magnitude, spectrum, analysis, length=length, ratio=pitch_ratio)

@@ -39,7 +39,9 @@ def choose(
     losses = {name: row_losses(p, labels) for name, p in baselines.items()}
     best = min(losses, key=lambda name: float(losses[name].mean()))
     if stacker is None:
-        return Choice(best, "no stacker was trained: switched off, or too few groups", _means(losses))
+        return Choice(
+            best, "no stacker was trained: switched off, or too few groups", _means(losses)
+        )
     losses["stacker"] = row_losses(stacker, labels)
     gains = losses[best] - losses["stacker"]
     low = gain_bound(gains, groups, confidence=confidence, seed=seed)

@@ -1,0 +1,96 @@
+"""Preparation: every file ends in the table, nothing is lost, nothing is done twice."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from avfake.clips import ClipConfig
+from avfake.data import build_manifest, load_spec
+from avfake.errors import ConfigError
+from avfake.faces import CropConfig
+from avfake.prepare import PreparedFolder, prepare_clips
+
+CONFIG = ClipConfig(num_frames=2, crop=CropConfig(size_px=64))
+
+
+@pytest.fixture
+def dataset(studio_root: Path, tmp_path: Path) -> Path:
+    """A DFDC folder of two families and of everything that can be wrong with a file."""
+    root = tmp_path / "dfdc"
+    root.mkdir()
+    metadata = json.loads((studio_root / "metadata.json").read_text())
+    originals = [name for name, row in metadata.items() if row["label"] == "REAL"][:2]
+    rows = {n: r for n, r in metadata.items() if n in originals or r.get("original") in originals}
+    for name in rows:
+        shutil.copy(studio_root / name, root / name)
+    whole = (root / originals[0]).read_bytes()
+    broken = {
+        "aaempty.mp4": b"",
+        "aatext.mp4": b"words, only words",
+        "aahalf.mp4": whole[: len(whole) // 2],
+    }
+    for name, content in broken.items():
+        (root / name).write_bytes(content)
+        rows[name] = {"label": "FAKE", "split": "train", "original": originals[0]}
+    rows["aagone.mp4"] = {"label": "FAKE", "split": "train", "original": "neverthere.mp4"}
+    (root / "metadata.json").write_text(json.dumps(rows))
+    return root
+
+
+def test_every_file_has_a_row_and_a_reason(dataset: Path, tmp_path: Path) -> None:
+    manifest = build_manifest(load_spec("dfdc"), dataset)
+    folder = prepare_clips(manifest, tmp_path / "clips", CONFIG, workers=0)
+    assert list(folder.statuses) == [row.clip_id for row in manifest.rows]
+    failed = {
+        Path(name).name: status["reasons"].split(" ")[0]
+        for name, status in folder.statuses.items()
+        if status["status"] == "failed"
+    }
+    assert failed.pop("aahalf.mp4").startswith("file:")
+    assert failed == {
+        "aaempty.mp4": "file:empty_file",
+        "aatext.mp4": "file:not_media",
+        "aagone.mp4": "file:file_missing",
+    }
+    assert len(folder.clips) == 8
+    assert all(clip.has_visual and clip.has_audio for clip in folder.clips)
+    assert all(clip.archive.is_file() for clip in folder.clips)
+
+
+def test_a_second_run_does_nothing_again(dataset: Path, tmp_path: Path) -> None:
+    manifest = build_manifest(load_spec("dfdc"), dataset)
+    first = prepare_clips(manifest, tmp_path / "clips", CONFIG, workers=0)
+    times = {clip.archive: clip.archive.stat().st_mtime_ns for clip in first.clips}
+    journal = (tmp_path / "clips" / "journal.jsonl").read_text()
+    second = prepare_clips(manifest, tmp_path / "clips", CONFIG, workers=0)
+    assert {clip.archive: clip.archive.stat().st_mtime_ns for clip in second.clips} == times
+    assert (tmp_path / "clips" / "journal.jsonl").read_text() == journal
+
+
+def test_workers_and_order_do_not_show_in_the_result(dataset: Path, tmp_path: Path) -> None:
+    manifest = build_manifest(load_spec("dfdc"), dataset)
+    alone = prepare_clips(manifest, tmp_path / "a", CONFIG, workers=0)
+    pool = prepare_clips(manifest, tmp_path / "b", CONFIG, workers=2)
+    assert (tmp_path / "a/status.csv").read_bytes() == (tmp_path / "b/status.csv").read_bytes()
+    for one, other in zip(alone.clips, pool.clips, strict=True):
+        assert one.archive.read_bytes() == other.archive.read_bytes()
+
+
+def test_other_settings_in_the_same_folder_are_refused(prepared: PreparedFolder) -> None:
+    with pytest.raises(ConfigError, match="made with other settings"):
+        prepare_clips(prepared.manifest, prepared.path, replace(prepared.config, num_frames=3))
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"has no clips\.yaml.*avfake prepare"):
+        PreparedFolder(tmp_path)
+
+
+def test_an_unfinished_folder_says_so(prepared: PreparedFolder, tmp_path: Path) -> None:
+    for name in ("clips.yaml", "manifest.csv", "manifest.csv.json"):
+        shutil.copy(prepared.path / name, tmp_path / name)
+    with pytest.raises(ConfigError, match="not finished; run the same avfake prepare again"):
+        _ = PreparedFolder(tmp_path).clips
