@@ -9,7 +9,7 @@ the voice stays unknown. Without voice labels the voice branch is left out, with
 set that has them: --clips clips/ --clips voices/. Ablate with --no-audio, --no-visual,
 --no-stacker, --fusion.kind concat.
 
-Time: about N s a clip and epoch. Run here at small scale only: see recipes/README.md.
+What was run, and on what, stands in recipes/README.md.
 """
 
 from dataclasses import dataclass, field
@@ -19,33 +19,41 @@ from typing import Annotated
 import tyro
 
 from avfake.assembly import AssemblyConfig, DataConfig, assemble, measure
+from avfake.cli import run_recipe
 from avfake.detector import Detector
 from avfake.evaluate import ablation_table, render
+from avfake.files import write_whole
 from avfake.models import VisualConfig
 from avfake.prepare import PreparedFolder
 
+FLAGSHIP = AssemblyConfig(
+    visual=VisualConfig("tf_efficientnet_b0"), data=DataConfig(num_folds=3, num_frames=4)
+)
+
 
 @dataclass(frozen=True)
-class Config(AssemblyConfig):
-    """Train a detector on prepared clips and measure it on people it has not seen."""
+class Config:
+    """Train a detector on prepared clips and measure it on groups it has not seen."""
 
-    clips: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction] = ()
+    clips: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction]
     """Folder made by avfake prepare; repeat it to join datasets."""
     out: Path = Path("runs/dfdc_av")
     """Run folder; running again with the same settings goes on."""
-    visual: VisualConfig = field(default_factory=lambda: VisualConfig("tf_efficientnet_b0"))
-    data: DataConfig = field(default_factory=lambda: DataConfig(num_folds=3, num_frames=4))
+    assembly: Annotated[AssemblyConfig, tyro.conf.arg(name="")] = field(
+        default_factory=lambda: FLAGSHIP
+    )
 
 
 def main(config: Config) -> None:
-    done = assemble([PreparedFolder(path) for path in config.clips], config, config.out)
+    folders = [PreparedFolder(path) for path in config.clips]
+    done = assemble(folders, config.assembly, config.out)
     scores = measure(Detector.from_pretrained(done.detector), done.plan.splits["test"])
-    scores.to_csv(config.out / "test_scores.csv", index=False)
     table = ablation_table([("dfdc_av", scores)])
-    table.to_csv(config.out / "test_metrics.csv", index=False)
+    write_whole(config.out / "test_scores.csv", scores.to_csv(index=False))
+    write_whole(config.out / "test_metrics.csv", table.to_csv(index=False))
     print(render(table))
     print(f"detector: {done.detector} (split {done.plan.hash})")
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Config, description=__doc__))
+    run_recipe(main, Config, __doc__)

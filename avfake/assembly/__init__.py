@@ -1,5 +1,6 @@
 """Folders of prepared clips and a config come in; a trained detector and its test table go out."""
 
+from avfake.assembly.ablation import ablate
 from avfake.assembly.assemble import Assembled, assemble
 from avfake.assembly.config import AssemblyConfig, DataConfig, LossConfig
 from avfake.assembly.measure import examples_of_split, measure
@@ -13,6 +14,7 @@ __all__ = [
     "Example",
     "LossConfig",
     "Plan",
+    "ablate",
     "assemble",
     "environment",
     "examples_of_split",

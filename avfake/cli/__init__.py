@@ -1,5 +1,5 @@
 """`avfake VERB ...`: one table from verb to function; the only room that prints."""
 
-from avfake.cli.main import main
+from avfake.cli.main import main, run_recipe
 
-__all__ = ["main"]
+__all__ = ["main", "run_recipe"]

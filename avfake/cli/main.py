@@ -5,10 +5,12 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from avfake.cli import verbs
 from avfake.errors import AvfakeError
 
+Config = TypeVar("Config")
 VERBS: dict[str, Callable[..., int]] = {
     "predict": verbs.predict,
     "annotate": verbs.annotate,
@@ -24,23 +26,47 @@ def main(args: Sequence[str] | None = None) -> None:
     """Run one verb and leave with its exit code: 0 done, 1 done in part, 2 could not be done."""
     import tyro  # late, with everything heavy: `--help` should answer at once
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    for noisy in ("httpx", "timm", "moviepy"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore")  # of libraries, to people who cannot act on them
-    try:
+    def run() -> int:
         code: int = tyro.extras.subcommand_cli_from_dict(
             VERBS,
             prog="avfake",
             description="Tells whether the face or the voice in a video was forged.",
             args=args,
         )
+        return code
+
+    _leave(run, name="avfake")
+
+
+def run_recipe(
+    recipe: Callable[[Config], None],
+    config: type[Config],
+    description: str | None,
+    args: Sequence[str] | None = None,
+) -> None:
+    """Run a recipe's main function with the config that the flags say."""
+    import tyro
+
+    def run() -> int:
+        recipe(tyro.cli(config, description=description, args=args))
+        return 0
+
+    _leave(run, name="avfake recipe")
+
+
+def _leave(run: Callable[[], int], *, name: str) -> None:
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    for noisy in ("httpx", "timm", "moviepy"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore")  # of libraries, to people who cannot act on them
+    try:
+        code = run()
         sys.stdout.flush()
     except AvfakeError as error:
-        print(f"avfake: {error}", file=sys.stderr)
+        print(f"{name}: {error}", file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
-        print("avfake: interrupted; run the same command again to go on", file=sys.stderr)
+        print(f"{name}: interrupted; run the same command again to go on", file=sys.stderr)
         code = 130
     except BrokenPipeError:
         # The reader (head, less) has left; nothing more to say, not even at exit.

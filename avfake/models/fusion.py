@@ -8,8 +8,10 @@ gated 0.26 M parameters.
 """
 
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import torch
+import tyro
 from torch import Tensor, nn
 
 from avfake.errors import ConfigError
@@ -20,8 +22,8 @@ from avfake.settings import nearest
 class FusionConfig:
     """How face and voice come together."""
 
-    kind: str = "gated"
-    """A key of `FUSIONS`."""
+    kind: Annotated[Literal["gated", "concat"], tyro.conf.arg(aliases=["--fusion"])] = "gated"
+    """Gates that see both modalities say how much of each is heard, or one layer over both."""
     hidden_dim: int = 256
     dropout: float = 0.2
     """Of the fused features, 0 to 1."""

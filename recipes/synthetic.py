@@ -1,0 +1,87 @@
+"""The whole road on made-up people: studio -> prepare -> train -> ablate -> one verdict.
+
+    python recipes/synthetic.py --out demo        (or: make demo)
+
+Makes a small labelled dataset of procedural talking heads, trains a detector on some of the people
+and measures it on the others, with and without each modality: what is forged in the face only must
+be invisible without the picture, what is forged in the voice only inaudible without the sound.
+Weights start at random; nothing is downloaded. Run again, it goes on where it was.
+
+Expected: recipes/results/synthetic.csv. These numbers prove that the pipeline works and that both
+branches are needed and used; they say nothing about real forgeries.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from avfake.annotate import annotate
+from avfake.assembly import AssemblyConfig, DataConfig, ablate
+from avfake.cli import run_recipe
+from avfake.clips import ClipConfig
+from avfake.cluster import default_workers
+from avfake.data import build_manifest, load_spec
+from avfake.detector import Detector
+from avfake.evaluate import render
+from avfake.faces import CropConfig
+from avfake.models import AudioConfig, VisualConfig
+from avfake.prepare import prepare_clips
+from avfake.studio import StudioConfig, build_studio
+from avfake.train import FitConfig, OptimizerConfig
+
+SMALL = AssemblyConfig(
+    visual=VisualConfig("resnet10t", pretrained=False, size_px=112, drop_path=0.0),
+    audio=AudioConfig("resnet10t", pretrained=False),
+    data=DataConfig(
+        num_folds=2,
+        val_share=0.1,
+        test_share=0.5,
+        num_frames=4,
+        num_windows=1,
+        window_seconds=1.5,
+        batch_size=8,
+        # The studio makes four clips of each person, one genuine: pairs teach faster than numbers.
+        keep_groups=True,
+        undersample=False,
+    ),
+    fit=FitConfig(epochs=8, optimizer=OptimizerConfig(learning_rate=1e-3)),
+)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Make people, forge them, learn to tell."""
+
+    out: Path = Path("demo")
+    """Everything is written below this folder."""
+    studio: StudioConfig = field(default_factory=lambda: StudioConfig(num_clips=640))
+    clips: ClipConfig = field(
+        default_factory=lambda: ClipConfig(num_frames=8, crop=CropConfig(size_px=128))
+    )
+    workers: int = field(default_factory=default_workers)
+    """Processes that make and prepare clips; by default one a core."""
+    retrain: bool = False
+    """Train every row of the ablation table, rather than switch parts of the full detector off."""
+    assembly: Annotated[AssemblyConfig, tyro.conf.arg(name="")] = field(
+        default_factory=lambda: SMALL
+    )
+
+
+def main(config: Config) -> None:
+    videos = config.out / "studio"
+    build_studio(videos, config.studio, workers=config.workers)
+    manifest = build_manifest(load_spec("studio"), videos)
+    folder = prepare_clips(manifest, config.out / "clips", config.clips, workers=config.workers)
+    full, table = ablate([folder], config.assembly, config.out / "runs", retrain=config.retrain)
+    print(render(table))
+    fake = next(e for e in full.plan.splits["test"] if e.row.face_fake and not e.row.voice_fake)
+    verdict = Detector.from_pretrained(full.detector).predict(fake.row.path)
+    annotate(fake.row.path, verdict, config.out / "evidence.mp4")
+    print(f"\nA face forged, a voice genuine, a person never seen in training:\n{verdict}")
+    print(f"evidence video: {config.out / 'evidence.mp4'}\ndetector: {full.detector}")
+
+
+if __name__ == "__main__":
+    run_recipe(main, Config, __doc__)
