@@ -17,12 +17,14 @@ from torch import Tensor, nn
 from avfake.errors import ConfigError
 from avfake.settings import nearest
 
+FusionKind = Literal["gated", "concat"]
+
 
 @dataclass(frozen=True)
 class FusionConfig:
     """How face and voice come together."""
 
-    kind: Annotated[Literal["gated", "concat"], tyro.conf.arg(aliases=["--fusion"])] = "gated"
+    kind: Annotated[FusionKind, tyro.conf.arg(aliases=["--fusion"])] = "gated"
     """Gates that see both modalities say how much of each is heard, or one layer over both."""
     hidden_dim: int = 256
     dropout: float = 0.2
@@ -113,7 +115,7 @@ class GatedFusion(Fusion):
         return fused
 
 
-FUSIONS: dict[str, type[ConcatFusion] | type[GatedFusion]] = {
+FUSIONS: dict[FusionKind, type[ConcatFusion] | type[GatedFusion]] = {
     "gated": GatedFusion,
     "concat": ConcatFusion,
 }
