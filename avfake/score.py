@@ -13,13 +13,12 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from avfake.cluster import Failure, Journal, map_items
 from avfake.detector import Detector, Switches
 from avfake.errors import ConfigError, Reason
 from avfake.files import write_table
 from avfake.media import ENDINGS
+from avfake.progress import progress
 from avfake.verdict import Verdict
 
 logger = logging.getLogger(__name__)
@@ -83,7 +82,8 @@ def score_files(
         journal.append({"file": RUN, "run": run})
     todo = [file for file in files if str(file) not in journal.done]
     function = partial(_predict_one, detector, switches)
-    with tqdm(total=len(files), initial=len(files) - len(todo), unit="file", desc="score") as bar:
+    done = len(files) - len(todo)
+    with progress(total=len(files), initial=done, unit="file", desc="score") as bar:
         for index, result in map_items(
             function, todo, workers=workers, time_limit_seconds=time_limit_seconds
         ):

@@ -45,7 +45,7 @@ def fingerprint(settings: Mapping[str, Any]) -> str:
 
 def nearest(name: str, known: typing.Iterable[str]) -> str:
     """ " (did you mean ...?)" for a misspelt name, or nothing when none is near."""
-    near = difflib.get_close_matches(name, list(known), n=3)
+    near = [repr(one) for one in difflib.get_close_matches(name, list(known), n=3)]
     return f" (did you mean {' or '.join(near)}?)" if near else ""
 
 

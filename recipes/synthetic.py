@@ -31,22 +31,25 @@ from avfake.prepare import prepare_clips
 from avfake.studio import StudioConfig, build_studio
 from avfake.train import FitConfig, OptimizerConfig
 
+# timm's smallest networks, 0.4 M parameters: from random weights they learn the studio in a minute
+# of two cores, where an EfficientNet-B0 has not begun to.
 SMALL = AssemblyConfig(
-    visual=VisualConfig("resnet10t", pretrained=False, size_px=112, drop_path=0.0),
-    audio=AudioConfig("resnet10t", pretrained=False),
+    visual=VisualConfig("test_resnet", pretrained=False, size_px=112, drop_path=0.0),
+    audio=AudioConfig("test_resnet", pretrained=False),
     data=DataConfig(
         num_folds=2,
-        val_share=0.1,
-        test_share=0.5,
-        num_frames=4,
+        val_share=0.09,
+        test_share=0.41,
+        num_frames=2,
         num_windows=1,
         window_seconds=1.5,
-        batch_size=8,
+        batch_size=16,
         # The studio makes four clips of each person, one genuine: pairs teach faster than numbers.
         keep_groups=True,
         undersample=False,
+        passes=8,
     ),
-    fit=FitConfig(epochs=8, optimizer=OptimizerConfig(learning_rate=1e-3)),
+    fit=FitConfig(epochs=5, optimizer=OptimizerConfig(learning_rate=2e-3)),
 )
 
 
@@ -56,7 +59,7 @@ class Config:
 
     out: Path = Path("demo")
     """Everything is written below this folder."""
-    studio: StudioConfig = field(default_factory=lambda: StudioConfig(num_clips=640))
+    studio: StudioConfig = field(default_factory=lambda: StudioConfig(num_clips=800))
     clips: ClipConfig = field(
         default_factory=lambda: ClipConfig(num_frames=8, crop=CropConfig(size_px=128))
     )

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from avfake.assembly.config import AssemblyConfig
 from avfake.assembly.member import Member, train_member
@@ -30,6 +29,7 @@ from avfake.files import write_whole
 from avfake.inference import score_clip
 from avfake.models import HEADS, ModelConfig
 from avfake.prepare import PreparedFolder
+from avfake.progress import progress
 from avfake.stack import OutOfFold, VerdictFit, fit_verdict_model, stack_row
 
 logger = logging.getLogger(__name__)
@@ -107,7 +107,7 @@ def _out_of_fold(
     if model_config.visual and model_config.audio:
         views += [(True, False), (False, True)]
     rows, examples, folds = [], [], []
-    for example in tqdm(plan.splits["train"], desc="score out of fold", unit="clip"):
+    for example in progress(plan.splits["train"], desc="score out of fold", unit="clip"):
         fold = plan.folds[example.row.clip_id]
         clip = Clip.open(example.archive)
         both = example.has_visual and example.has_audio

@@ -33,6 +33,9 @@ class DataConfig:
     window_seconds: float = 2.0
     batch_size: int = 16
     """Clips."""
+    passes: int = 1
+    """How often an epoch goes over the clips, with other draws each time; more for small sets,
+    where validating after every pass would take longer than training."""
     loader_workers: int = 0
     """Processes that read clips beside the training."""
     flip: bool = True

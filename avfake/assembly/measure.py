@@ -1,15 +1,15 @@
 """A detector and labelled clips come in, a table of scores beside labels goes out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-from tqdm import tqdm
 
 from avfake.assembly.plan import Example
 from avfake.clips import Clip
 from avfake.detector import Detector, Switches
 from avfake.errors import ConfigError
+from avfake.progress import progress
 from avfake.verdict import Verdict
 
 
@@ -17,11 +17,10 @@ def measure(
     detector: Detector, examples: Sequence[Example], switches: Switches | None = None
 ) -> pd.DataFrame:
     """One row a clip: clip_id, group, the three labels, the three probabilities, the decision."""
-    progress: Iterable[Example] = tqdm(examples, desc="measure", unit="clip")
     return pd.DataFrame(
         [
             _row(example, detector.predict_clip(Clip.open(example.archive), switches))
-            for example in progress
+            for example in progress(examples, desc="measure", unit="clip")
         ]
     )
 

@@ -88,15 +88,20 @@ def _train_batches(
     groups = np.array([example.row.group for example in examples])
     count = len(examples)
 
-    def batches(epoch: int) -> DataLoader[Batch]:
-        order = np.random.default_rng([seed, epoch]).permutation(count)
+    def order_of(turn: int) -> np.ndarray:
         if config.data.undersample:
-            order = undersample(labels, epoch=epoch, seed=seed, groups=groups)
-        elif config.data.keep_groups:
+            return undersample(labels, epoch=turn, seed=seed, groups=groups)
+        order = np.random.default_rng([seed, turn]).permutation(count)
+        if config.data.keep_groups:
             # Groups in the order in which a shuffle first meets them, each whole.
             _, first, index = np.unique(groups[order], return_index=True, return_inverse=True)
             order = order[np.argsort(first[index], kind="stable")]
-        return _loader(config, model, [examples[i] for i in order], seed=seed, epoch=epoch)
+        return order
+
+    def batches(epoch: int) -> DataLoader[Batch]:
+        turns = range((epoch - 1) * config.data.passes, epoch * config.data.passes)
+        rows = np.concatenate([order_of(turn) for turn in turns])
+        return _loader(config, model, [examples[i] for i in rows], seed=seed, epoch=epoch)
 
     return batches
 

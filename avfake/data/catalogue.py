@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
-from avfake.data.document import Document, did_you_mean
+from avfake.data.document import Document
 from avfake.data.schema import spec_from
 from avfake.data.spec import DatasetSpec
 from avfake.errors import SpecError
+from avfake.settings import nearest
 
 
 def list_specs() -> list[DatasetSpec]:
@@ -44,6 +45,6 @@ def _text_of(name_or_path: str | Path) -> tuple[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         raise SpecError(f"{name}: the data spec cannot be read ({error})") from error
     raise SpecError(
-        f"there is no data spec {name!r}{did_you_mean(name, known)}; there are: "
+        f"there is no data spec {name!r}{nearest(name, known)}; there are: "
         f"{', '.join(known)}; a spec of your own is given by the path of its YAML file"
     )

@@ -1,22 +1,15 @@
 """A YAML file as plain values that remember their lines, so that an error can point at one."""
 
-import difflib
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import yaml
 
 from avfake.errors import SpecError
+from avfake.settings import nearest
 
 Where = tuple[str, ...]
 """Keys (and list positions, as text) from the top of the file down to a value."""
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """` (did you mean 'x'?)`, or nothing where no known name is near."""
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 @dataclass
@@ -85,7 +78,7 @@ class Document:
         if isinstance(parent, list) and key.isdecimal() and int(key) < len(parent):
             return parent[int(key)]
         known = [str(k) for k in (parent if isinstance(parent, dict) else range(len(parent or ())))]
-        hint, there = did_you_mean(key, known), ", ".join(known) or "none"
+        hint, there = nearest(key, known), ", ".join(known) or "none"
         return self.fail(where, f"the spec has no {key!r} to override{hint}; there are: {there}")
 
 

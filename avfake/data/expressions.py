@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from avfake.data.document import did_you_mean
 from avfake.data.filters import FILTERS, FilterError
+from avfake.settings import nearest
 
 PLACE = re.compile(r"\{([^{}]*)\}")
 
@@ -211,7 +211,7 @@ def parse(written: Any, tables: frozenset[str] = frozenset()) -> Expression:
         if word in written:
             for key in written.keys() - keys:
                 raise ExpressionError(
-                    f"{key!r} does not go with {word!r}{did_you_mean(key, keys)}; "
+                    f"{key!r} does not go with {word!r}{nearest(key, keys)}; "
                     f"allowed: {', '.join(sorted(keys))}"
                 )
             return build(written, tables)
@@ -239,7 +239,7 @@ def _reference(text: str, tables: frozenset[str]) -> Reference:
         word, *arguments = written.split(":")
         if word not in FILTERS:
             raise ExpressionError(
-                f"filter {word!r} is unknown{did_you_mean(word, FILTERS)}; "
+                f"filter {word!r} is unknown{nearest(word, FILTERS)}; "
                 f"there are: {', '.join(FILTERS)}"
             )
         if len(arguments) != FILTERS[word].num_arguments:

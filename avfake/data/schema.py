@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from avfake.data.document import Document, did_you_mean
+from avfake.data.document import Document
 from avfake.data.expressions import Expression
 from avfake.data.sections import Section, read_params
 from avfake.data.spec import (
@@ -20,6 +20,7 @@ from avfake.data.spec import (
     TableSpec,
 )
 from avfake.data.table_schema import table_spec
+from avfake.settings import nearest
 
 PLUGINS = "avfake.data.readers."
 DROPPABLE = ("label", "face_fake", "voice_fake", "has_video", "has_audio", "method", "status")
@@ -120,7 +121,7 @@ class _SpecReader:
         known = list(known)
         for name in names:
             if name not in known:
-                hint = did_you_mean(name, known)
+                hint = nearest(name, known)
                 there = ", ".join(known)
                 section.fail(f"{name!r} is unknown{hint}; there are: {there}", key or name)
 
@@ -174,7 +175,7 @@ class _SpecReader:
         for expression in expressions:
             for name in expression.references():
                 if name not in known and name.partition(".")[0] not in self.tables:
-                    hint = did_you_mean(name, {*known, *self.tables})
+                    hint = nearest(name, {*known, *self.tables})
                     self.document.fail(
                         tuple(where.split(".")),
                         f"{{{name}}} is unknown{hint}; there are: {', '.join(sorted(known))}, "

@@ -4,8 +4,9 @@ import re
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
-from avfake.data.document import Document, Where, did_you_mean
+from avfake.data.document import Document, Where
 from avfake.data.expressions import Expression, ExpressionError, as_text, parse
+from avfake.settings import nearest
 
 T = TypeVar("T")
 
@@ -73,7 +74,7 @@ class Section:
     def choice(self, key: str, choices: tuple[str, ...], default: str | None = None) -> str:
         value = self.text(key, default)
         if value not in choices:
-            hint = did_you_mean(value, choices)
+            hint = nearest(value, choices)
             self.fail(f"is {value!r}{hint}; allowed: {', '.join(choices)}", key)
         return value
 
@@ -115,7 +116,7 @@ class Section:
         """Refuses keys that nobody asked for."""
         for key in self.values:
             if key not in self.asked:
-                hint = did_you_mean(key, self.asked)
+                hint = nearest(key, self.asked)
                 known = ", ".join(sorted(self.asked))
                 self.fail(f"this key is unknown{hint}; allowed: {known}", key)
 

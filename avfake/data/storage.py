@@ -7,16 +7,15 @@ warnings and the assumptions; a CSV without it, written by hand, is read as well
 import csv
 import io
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from avfake.data.document import did_you_mean
 from avfake.data.rows import Manifest, Row
 from avfake.errors import ManifestError
+from avfake.files import write_whole
+from avfake.settings import nearest
 
 COLUMNS = tuple(field.name for field in fields(Row))
 LABELS = {"true": True, "false": False, "": None}
@@ -40,8 +39,8 @@ def save_manifest(manifest: Manifest, path: str | Path) -> None:
         "warnings": list(manifest.warnings),
         "assumed": manifest.assumed,
     }
-    _write(beside_of(path), json.dumps(beside, indent=1, ensure_ascii=False) + "\n")
-    _write(path, text.getvalue())
+    write_whole(beside_of(path), json.dumps(beside, indent=1, ensure_ascii=False) + "\n")
+    write_whole(path, text.getvalue())
 
 
 def beside_of(path: Path) -> Path:
@@ -67,20 +66,6 @@ def read_manifest(path: str | Path) -> Manifest:
 
 def _written(value: Any) -> str:
     return "" if value is None else str(value).lower() if isinstance(value, bool) else value
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        # surrogateescape: file names that are not UTF-8 come back as they were.
-        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(text)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _text_of(path: Path) -> str:
@@ -129,7 +114,7 @@ def _check_header(path: Path, header: list[str]) -> None:
         if name not in COLUMNS or header.count(name) > 1:
             problem = "is there twice" if name in COLUMNS else "is unknown"
             raise ManifestError(
-                f"{path}, line 1: column {name!r} {problem}{did_you_mean(name, COLUMNS)}; "
+                f"{path}, line 1: column {name!r} {problem}{nearest(name, COLUMNS)}; "
                 f"allowed: {', '.join(COLUMNS)}"
             )
 

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from avfake.data.document import did_you_mean
 from avfake.data.expressions import ExpressionError, Scope, as_text
 from avfake.data.filters import folder_of
 from avfake.data.scan import Listing, glob_pattern
 from avfake.data.spec import TableSpec
 from avfake.errors import ManifestError, SpecError
+from avfake.settings import nearest
 
 
 @dataclass(slots=True)
@@ -214,7 +214,7 @@ def _renamed(spec: TableSpec, file: str, header: list[str]) -> list[tuple[int, s
     for new, old in renamed.items():
         if old != "-" and old not in header:
             raise SpecError(
-                f"{file}: has no column {old!r} for {new!r}{did_you_mean(old, header)}; "
+                f"{file}: has no column {old!r} for {new!r}{nearest(old, header)}; "
                 f"columns: {', '.join(header)}"
             )
     kept = [(place, name) for place, name in enumerate(header) if name not in renamed]

@@ -1,14 +1,9 @@
 """The preparation of a whole manifest over a pool of workers."""
 
-import logging
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
-
-from tqdm import tqdm
 
 from avfake.clips import Clip, ClipConfig, ClipMeta, cut_clip
 from avfake.cluster import Failure, Journal, default_workers, map_items
@@ -17,8 +12,8 @@ from avfake.errors import MediaError, Reason
 from avfake.faces import DetectConfig, FaceDetector, MTCNNDetector
 from avfake.files import write_table
 from avfake.prepare.folder import STATUS_COLUMNS, PreparedFolder, archive_path, write_settings
+from avfake.progress import progress
 
-logger = logging.getLogger(__name__)
 TIME_LIMIT_SECONDS = 300.0
 """For one file; a 10 s clip takes a few seconds, so this only catches endless decodes."""
 
@@ -54,7 +49,7 @@ def prepare_clips(
     first = [row for row in rows if row not in set(second)]
     workers = default_workers() if workers is None else workers
     done = len(manifest) - len(rows)
-    with tqdm(total=len(manifest), initial=done, unit="clip", desc="prepare") as bar:
+    with progress(total=len(manifest), initial=done, unit="clip", desc="prepare") as bar:
         for batch in (first, second):
             tasks = [_task(folder, row, reuse_boxes=batch is second) for row in batch]
             function = partial(_prepare_one, config)
@@ -65,7 +60,6 @@ def prepare_clips(
                 bar.update()
     statuses = [journal.done[row.clip_id] for row in manifest.rows]
     write_table(folder / "status.csv", STATUS_COLUMNS, statuses)
-    _report(statuses, folder)
     return PreparedFolder(folder)
 
 
@@ -109,15 +103,3 @@ def _status_of(row: Row, result: ClipMeta | Failure) -> dict[str, Any]:
         "crops": sum(len(person.frame_indices) for person in result.persons),
         "sound_seconds": round(result.sound_seconds, 3),
     } | {name: result.media.get(name) for name in ("duration_seconds", "width", "height", "fps")}
-
-
-def _report(statuses: Sequence[dict[str, Any]], folder: Path) -> None:
-    counts = Counter(status["status"] for status in statuses)
-    logger.info(
-        "%d files: %d ok, %d partial, %d failed; each with its reasons in %s",
-        len(statuses),
-        counts["ok"],
-        counts["partial"],
-        counts["failed"],
-        folder / "status.csv",
-    )

@@ -7,10 +7,10 @@ from dataclasses import asdict, fields
 from functools import partial
 from pathlib import Path
 
-from tqdm import tqdm
-
 from avfake.cluster import Failure, map_items
 from avfake.errors import AvfakeError, ConfigError
+from avfake.files import write_whole
+from avfake.progress import progress
 from avfake.studio.family import build_family
 from avfake.studio.plan import ClipPlan, StudioConfig, describe, plan_families
 
@@ -29,7 +29,7 @@ def build_studio(
     _claim(out, config)
     failures = []
     total = sum(len(family.clips) for family in families)
-    with tqdm(total=total, desc="studio", unit="clip", disable=not show_progress) as bar:
+    with progress(total=total, desc="studio", unit="clip", disable=not show_progress) as bar:
         build = partial(build_family, config=config, out=out)
         for index, result in map_items(build, families, workers=workers):
             bar.update(len(families[index].clips))
@@ -42,8 +42,8 @@ def build_studio(
         )
     clips = tuple(clip for family in families for clip in family.clips)
     # Last, so that their presence says that all is there.
-    _write_whole(out / TRUTH_FILE, truth_table(clips))
-    _write_whole(out / METADATA_FILE, json.dumps(dfdc_metadata(clips), indent=1))
+    write_whole(out / TRUTH_FILE, truth_table(clips))
+    write_whole(out / METADATA_FILE, json.dumps(dfdc_metadata(clips), indent=1))
     return clips
 
 
@@ -76,7 +76,7 @@ def _claim(out: Path, config: StudioConfig) -> None:
     if not mark.exists():
         if any(out.glob("*.mp4")):
             raise ConfigError(f"{out} holds videos that are not a studio's; choose another folder")
-        _write_whole(mark, json.dumps(wanted, indent=1))
+        write_whole(mark, json.dumps(wanted, indent=1))
         return
     found = json.loads(mark.read_text())
     different = [name for name in wanted if found.get(name) != wanted[name]]
@@ -86,9 +86,3 @@ def _claim(out: Path, config: StudioConfig) -> None:
             f"{out} holds a studio of other settings ({listed}); "
             "choose another folder, delete this one, or ask for what it holds"
         )
-
-
-def _write_whole(path: Path, text: str) -> None:
-    partial_path = path.with_name(f".{path.name}.partial")
-    partial_path.write_text(text)
-    partial_path.replace(path)

@@ -21,6 +21,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from avfake.errors import ConfigError
+from avfake.files import write_whole
 from avfake.settings import from_dict, to_dict
 from avfake.train.averaging import WeightAverage
 
@@ -143,13 +144,6 @@ def write_metrics(run_folder: Path, history: list[EpochRecord]) -> None:
     """Writes metrics.jsonl anew, so that it never tells of an epoch that a kill undid."""
     lines = [json.dumps(to_dict(record)) + "\n" for record in history]
     write_whole(run_folder / "metrics.jsonl", "".join(lines))
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Writes the file so that a reader finds the old one or the new one, never a part."""
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    partial.write_text(text)
-    partial.replace(path)
 
 
 def publish_best(run_folder: Path) -> Path:

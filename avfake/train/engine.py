@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from avfake.errors import AvfakeError, ConfigError
+from avfake.progress import progress
 from avfake.train.averaging import WeightAverage
 from avfake.train.batches import Batch, Batches, num_examples, own_share, to_device
 from avfake.train.checkpoint import TrainingState
@@ -136,7 +137,7 @@ class Engine:
 
     def _bar(self, batches: Batches, epoch: int) -> tqdm:
         shown = self.config.progress and self.accelerator.is_main_process
-        return tqdm(
+        return progress(
             batches,
             desc=f"epoch {epoch} of {self.config.epochs}",
             unit="batch",

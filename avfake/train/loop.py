@@ -17,6 +17,7 @@ from accelerate.utils import broadcast_object_list
 from torch import nn
 
 from avfake.errors import ConfigError
+from avfake.files import write_whole
 from avfake.settings import from_dict, nearest, to_dict
 from avfake.train.batches import Batches
 from avfake.train.checkpoint import (
@@ -27,7 +28,6 @@ from avfake.train.checkpoint import (
     publish_best,
     save_checkpoint,
     write_metrics,
-    write_whole,
 )
 from avfake.train.config import FitConfig
 from avfake.train.engine import DivergedError, Engine, Loss

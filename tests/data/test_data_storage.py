@@ -7,7 +7,7 @@ import pytest
 from trees import dfdc_parts
 
 from avfake.data import Manifest, Row, build_manifest, load_spec, read_manifest, save_manifest
-from avfake.errors import ManifestError
+from avfake.errors import AvfakeError, ManifestError
 
 ODD = Manifest(
     (
@@ -82,7 +82,7 @@ def test_a_failed_write_leaves_the_old_file(
         raise OSError("disk full")
 
     monkeypatch.setattr(Path, "replace", fail)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(AvfakeError, match="disk full"):
         save_manifest(Manifest((), "none"), tmp_path / "m.csv")
     assert read_manifest(tmp_path / "m.csv") == ODD
     assert len(list(tmp_path.iterdir())) == 2

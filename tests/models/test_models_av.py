@@ -177,7 +177,7 @@ def test_an_absent_modality_does_not_depend_on_what_stands_in_its_place() -> Non
 
 
 def test_an_unknown_fusion_is_answered_with_near_names() -> None:
-    with pytest.raises(ConfigError, match=r"did you mean gated\?"):
+    with pytest.raises(ConfigError, match=r"did you mean 'gated'\?"):
         FusionConfig(kind="gatd")
 
 

@@ -243,7 +243,7 @@ def test_a_validation_that_is_no_number_stops(tmp_path: Path) -> None:
 
 
 def test_a_metric_that_validation_lacks_is_answered_with_those_it_has(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"did you mean log_loss\?"):
+    with pytest.raises(ConfigError, match=r"did you mean 'log_loss'\?"):
         run(tmp_path, config_of(metric="logloss"))
 
 

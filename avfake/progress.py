@@ -1,0 +1,16 @@
+"""The one look of progress bars: what, how far, rate, time left; sparse where nobody watches."""
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from tqdm import tqdm
+
+
+def progress(
+    items: Iterable[Any] | None = None, *, unit: str, desc: str, **options: Any
+) -> "tqdm[Any]":
+    """A bar on standard error: over `items`, or moved by hand with `total` in the options."""
+    watched = sys.stderr.isatty()
+    # A log file wants a line now and then, not ten a second.
+    return tqdm(items, unit=unit, desc=desc, mininterval=0.1 if watched else 10.0, **options)
