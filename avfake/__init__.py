@@ -1,3 +1,35 @@
-"""Tells whether the face or the voice in a video was forged."""
+"""Tells whether the face or the voice in a video was forged.
+
+    from avfake import Detector
+    print(Detector.from_pretrained("runs/x/detector").predict("clip.mp4"))
+
+The rooms, in the order of the road: `media` decodes, `faces` finds and follows, `clips` cuts,
+`models` score, `stack` weighs and calibrates, `detector` does it all. `data` reads datasets,
+`prepare` and `assembly` turn them into detectors. See docs/architecture.md.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from avfake.data import read_manifest
+    from avfake.detector import Detector
+    from avfake.errors import AvfakeError
+    from avfake.verdict import Verdict
 
 __version__ = "0.1.0"
+__all__ = ["AvfakeError", "Detector", "Verdict", "__version__", "read_manifest"]
+
+_HOMES = {
+    "AvfakeError": "avfake.errors",
+    "Detector": "avfake.detector",
+    "Verdict": "avfake.verdict",
+    "read_manifest": "avfake.data",
+}
+
+
+def __getattr__(name: str) -> object:
+    # Late, so that `import avfake` and `avfake --help` do not wait for torch.
+    if name not in _HOMES:
+        raise AttributeError(f"module 'avfake' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

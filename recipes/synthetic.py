@@ -11,6 +11,7 @@ Expected: recipes/results/synthetic.csv. These numbers prove that the pipeline w
 branches are needed and used; they say nothing about real forgeries.
 """
 
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -80,8 +81,10 @@ def main(config: Config) -> None:
     full, table = ablate([folder], config.assembly, config.out / "runs", retrain=config.retrain)
     print(render(table))
     fake = next(e for e in full.plan.splits["test"] if e.row.face_fake and not e.row.voice_fake)
-    verdict = Detector.from_pretrained(full.detector).predict(fake.row.path)
-    annotate(fake.row.path, verdict, config.out / "evidence.mp4")
+    example = config.out / "example.mp4"
+    shutil.copy(fake.row.path, example)
+    verdict = Detector.from_pretrained(full.detector).predict(example)
+    annotate(example, verdict, config.out / "evidence.mp4")
     print(f"\nA face forged, a voice genuine, a person never seen in training:\n{verdict}")
     print(f"evidence video: {config.out / 'evidence.mp4'}\ndetector: {full.detector}")
 
