@@ -3,6 +3,7 @@
 The detector it gives knows nothing: it is there to be asked, not to be right.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from avfake.models import AudioConfig, VisualConfig
 from avfake.prepare import PreparedFolder, prepare_clips
 from avfake.studio import StudioConfig, build_studio
 from avfake.train import FitConfig
+
+# A test that reached for the network would fail on a plane, and wait for it first.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 REAL_MEDIA = Path(__file__).resolve().parents[2] / "shared" / "media"
 """Real clips that developers may have beside the checkout; never part of it."""

@@ -1,7 +1,7 @@
 """Folders of prepared clips and a config come in; a trained detector and its test table go out."""
 
 from avfake.assembly.ablation import ablate
-from avfake.assembly.assemble import Assembled, assemble
+from avfake.assembly.assembling import Assembled, assemble
 from avfake.assembly.config import AssemblyConfig, DataConfig, LossConfig
 from avfake.assembly.measure import examples_of_split, measure
 from avfake.assembly.plan import Example, Plan, gather

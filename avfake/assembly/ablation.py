@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from avfake.assembly.assemble import Assembled, assemble
+from avfake.assembly.assembling import Assembled, assemble
 from avfake.assembly.config import AssemblyConfig
 from avfake.assembly.measure import measure
 from avfake.assembly.run import environment

@@ -1,0 +1,193 @@
+"""From prepared clips to a detector: labels are not guessed, folds do not leak, runs resume."""
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from avfake.assembly import AssemblyConfig, DataConfig, LossConfig, assemble, gather, measure
+from avfake.assembly.member import multitask_loss
+from avfake.assembly.plan import make_plan, trainable_outputs
+from avfake.data import build_manifest, load_spec
+from avfake.detector import Detector, Switches
+from avfake.errors import ConfigError, ManifestError
+from avfake.models import ModelOutput
+from avfake.prepare import PreparedFolder, prepare_clips
+
+
+@pytest.fixture(scope="module")
+def as_dfdc(
+    studio_root: Path, prepared: PreparedFolder, tmp_path_factory: pytest.TempPathFactory
+) -> PreparedFolder:
+    """The studio as DFDC would tell it: fake or not, never which part."""
+    manifest = build_manifest(load_spec("dfdc"), studio_root)
+    return prepare_clips(
+        manifest, tmp_path_factory.mktemp("dfdc") / "dfdc", prepared.config, workers=0
+    )
+
+
+def test_a_fake_of_unknown_part_has_an_assumed_face_and_an_unknown_voice(
+    as_dfdc: PreparedFolder,
+) -> None:
+    fakes = [e for e in gather([as_dfdc], assume_face_weight=0.5) if e.row.label]
+    assert {(e.labels, e.weights) for e in fakes} == {((1.0, 1.0, 0.0), (1.0, 0.5, 0.0))}
+    unassumed = [e for e in gather([as_dfdc], assume_face_weight=0.0) if e.row.label]
+    assert {e.weights for e in unassumed} == {(1.0, 0.0, 0.0)}
+
+
+def test_known_parts_are_never_assumed(prepared: PreparedFolder) -> None:
+    voice_only = [
+        e for e in gather([prepared], assume_face_weight=1.0) if e.row.method and e.labels[2]
+    ]
+    assert {(e.labels[1], e.weights[1]) for e in voice_only} == {(0.0, 1.0), (1.0, 1.0)}
+
+
+def test_people_stay_on_one_side_of_every_split(prepared: PreparedFolder) -> None:
+    examples = gather([prepared], assume_face_weight=0.0)
+    shares = {"train": 0.5, "val": 0.2, "test": 0.3}
+    plan = make_plan(examples, fractions=shares, num_folds=2, seed=0)
+    sides = [{e.row.group for e in members} for members in plan.splits.values()]
+    assert sum(map(len, sides)) == len(set.union(*sides)) == 6
+    folds: dict[str, set[int]] = {}
+    for example in plan.splits["train"]:
+        folds.setdefault(example.row.group, set()).add(plan.folds[example.row.clip_id])
+    assert all(len(found) == 1 for found in folds.values())
+    again = make_plan(list(reversed(examples)), fractions=shares, num_folds=2, seed=0)
+    assert again.hash == plan.hash
+    other = make_plan(examples, fractions=shares, num_folds=2, seed=1)
+    assert other.hash != plan.hash
+
+
+def test_too_few_clips_for_a_split_are_an_error(prepared: PreparedFolder) -> None:
+    examples = gather([prepared], assume_face_weight=0.0)[:2]
+    with pytest.raises(ManifestError):
+        make_plan(examples, fractions={"train": 0.5, "val": 0.5}, num_folds=2, seed=0)
+
+
+def test_the_voice_stays_untrained_without_labels_and_says_so(
+    as_dfdc: PreparedFolder,
+    tiny_config: AssemblyConfig,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    done = assemble([as_dfdc], tiny_config, tmp_path / "run")
+    assert "the voice head stays untrained" in caplog.text
+    assert "their face is assumed forged, with loss weight 1" in caplog.text
+    detector = Detector.from_pretrained(done.detector, device="cpu")
+    assert detector.bundle.models[0].audio is None
+    verdict = detector.predict(as_dfdc.clips[0].row.path)
+    assert verdict.p_voice_fake is None
+    assert "voice:not_trained" in [str(reason) for reason in verdict.reasons]
+
+
+def test_a_branch_without_labels_cannot_be_all_there_is(
+    as_dfdc: PreparedFolder, tiny_config: AssemblyConfig, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match="no branch is left to train"):
+        assemble([as_dfdc], replace(tiny_config, use_visual=False), tmp_path / "run")
+
+
+def test_a_column_of_one_class_is_not_trainable(prepared: PreparedFolder) -> None:
+    examples = gather([prepared], assume_face_weight=0.0)
+    assert trainable_outputs(examples) == {"overall": True, "face": True, "voice": True}
+    genuine_voices = [e for e in examples if not e.row.voice_fake]
+    assert trainable_outputs(genuine_voices) == {"overall": True, "face": True, "voice": False}
+
+
+def test_a_finished_run_is_not_run_again_and_another_is_refused(
+    prepared: PreparedFolder,
+    tiny_config: AssemblyConfig,
+    run_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        pytest.fail("trained again")
+
+    monkeypatch.setattr("avfake.assembly.assembling.train_member", fail)
+    assemble([prepared], tiny_config, run_folder)
+    with pytest.raises(ConfigError, match=r"seed: 0 there, 7 now"):
+        assemble([prepared], replace(tiny_config, seed=7), run_folder)
+
+
+def test_a_run_records_what_it_was(run_folder: Path) -> None:
+    environment = json.loads((run_folder / "environment.json").read_text())
+    assert environment["packages"]["torch"] == torch.__version__.partition("+")[0]
+    assert json.loads((run_folder / "config.json").read_text())["inputs"]["split"]
+    assert (run_folder / "choices.json").is_file()
+    lines = (run_folder / "member_0" / "metrics.jsonl").read_text().splitlines()
+    assert len(lines) == 1
+
+
+def test_folders_of_different_settings_are_not_joined(
+    prepared: PreparedFolder, studio_root: Path, tmp_path: Path
+) -> None:
+    other = prepare_clips(
+        replace(prepared.manifest, rows=prepared.manifest.rows[:1]),
+        tmp_path / "other",
+        replace(prepared.config, num_frames=2),
+        workers=0,
+    )
+    with pytest.raises(ConfigError, match="prepared with different settings"):
+        gather([prepared, other], assume_face_weight=0.0)
+
+
+def test_joined_folders_keep_their_ids_apart(
+    prepared: PreparedFolder, as_dfdc: PreparedFolder
+) -> None:
+    examples = gather([prepared, as_dfdc], assume_face_weight=0.0)
+    ids = [e.row.clip_id for e in examples]
+    assert len(set(ids)) == len(ids) == 48
+    assert all(e.row.original is None or e.row.original in ids for e in examples)
+
+
+def output_of(logits: torch.Tensor, valid: torch.Tensor) -> ModelOutput:
+    return ModelOutput(logits, valid, None, None, None, None, None, None, torch.zeros(len(logits)))
+
+
+def test_the_loss_is_blind_to_unknown_labels_and_absent_streams() -> None:
+    logits = torch.zeros(2, 3, requires_grad=True)
+    valid = torch.tensor([[True, True, False], [True, True, True]])
+    batch = {
+        "labels": torch.tensor([[1.0, 1.0, 1.0], [0.0, 0.0, 0.0]]),
+        "weights": torch.tensor([[1.0, 0.0, 1.0], [1.0, 1.0, 0.0]]),
+    }
+    config = LossConfig(smoothing=0.0)
+    total, parts = multitask_loss(config, output_of(logits, valid), batch)
+    total.backward()
+    assert logits.grad is not None
+    touched = logits.grad != 0
+    assert touched.tolist() == [[True, False, False], [True, True, False]]
+    assert float(parts["voice"].detach()) == 0.0
+    assert float(parts["face"].detach()) == pytest.approx(np.log(2))
+
+
+def test_measuring_gives_a_row_a_clip_with_its_labels(
+    prepared: PreparedFolder, detector_folder: Path
+) -> None:
+    examples = gather([prepared], assume_face_weight=0.0)[:4]
+    detector = Detector.from_pretrained(detector_folder, device="cpu")
+    scores = measure(detector, examples, Switches(use_visual=False))
+    assert scores["clip_id"].tolist() == [e.row.clip_id for e in examples]
+    assert scores["p_face_fake"].isna().all()
+    assert scores["p_voice_fake"].notna().all()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: DataConfig(num_folds=1), "num_folds is 1"),
+        (lambda: DataConfig(val_share=0.5, test_share=0.6), "leave something to train on"),
+        (lambda: DataConfig(assume_face_weight=2.0), r"assume_face_weight is 2\.0"),
+        (lambda: DataConfig(train_parts="0-40"), "together, or none"),
+        (lambda: DataConfig(keep_groups=True), "no-undersample"),
+    ],
+)
+def test_impossible_settings_are_refused(make: Callable[[], DataConfig], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        make()

@@ -1,0 +1,78 @@
+"""Every recipe is a row here: tiny flags, files that must appear, what it must print."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import REAL_MEDIA
+
+from avfake.prepare import PreparedFolder
+
+RECIPES = Path(__file__).parents[1] / "recipes"
+TINY = (
+    "--visual.backbone test_efficientnet --visual.size-px 64 --visual.no-pretrained "
+    "--audio.backbone test_resnet --audio.no-pretrained --fit.epochs 1 --data.num-folds 2 "
+    "--data.val-share 0.2 --data.test-share 0.3 --data.window-seconds 1.0"
+)
+ROWS = {
+    "synthetic": (
+        "--studio.num-clips 24 --studio.seconds 1 --clips.num-frames 2 --clips.crop.size-px 64 "
+        f"--data.passes 1 {TINY}",
+        ["studio/truth.csv", "clips/status.csv", "runs/ablation.csv", "evidence.mp4"],
+        "no-audio",
+    ),
+    "dfdc_av": (f"--clips {{clips}} {TINY}", ["test_scores.csv", "detector/config.yaml"], "split"),
+    "ablate": (
+        f"--clips {{clips}} --no-retrain {TINY}",
+        ["ablation.csv", "scores_no-visual.csv"],
+        "no-stacker",
+    ),
+}
+
+
+def run(name: str, flags: str, out: Path) -> str:
+    command = [sys.executable, str(RECIPES / f"{name}.py"), "--out", str(out), *flags.split()]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_recipe_runs_and_leaves_its_files(
+    name: str, prepared: PreparedFolder, tmp_path: Path
+) -> None:
+    flags, files, words = ROWS[name]
+    printed = run(name, flags.format(clips=prepared.path), tmp_path / "out")
+    for file in files:
+        assert (tmp_path / "out" / file).is_file()
+    assert words in printed
+
+
+def test_every_recipe_has_a_row() -> None:
+    assert {path.stem for path in RECIPES.glob("*.py")} == set(ROWS)
+
+
+def test_a_mistake_in_a_recipe_is_a_sentence(tmp_path: Path) -> None:
+    command = [sys.executable, str(RECIPES / "dfdc_av.py"), "--clips", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "avfake prepare" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not REAL_MEDIA.is_dir(), reason="the real clips are not here")
+def test_the_flagship_runs_on_real_clips(tmp_path: Path) -> None:
+    avfake = [sys.executable, "-m", "avfake"]
+    prepare = ["prepare", "dfdc", str(REAL_MEDIA / "video"), str(tmp_path / "clips")]
+    subprocess.run([*avfake, *prepare, "--frames", "4", "--size-px", "64"], check=True)
+    folder = PreparedFolder(tmp_path / "clips")
+    assert sum(clip.has_visual for clip in folder.clips) >= 0.95 * len(folder.manifest)
+    printed = run("dfdc_av", f"--clips {folder.path} {TINY}", tmp_path / "run")
+    assert "fake (part unknown)" in printed
+    detector, tables = tmp_path / "run/detector", tmp_path / "tables"
+    predict = ["predict", str(REAL_MEDIA / "video"), "--detector", str(detector), "--workers", "2"]
+    out = ["--out", str(tables / "scores.csv"), "--submission", str(tables / "submission.csv")]
+    subprocess.run([*avfake, *predict, *out], check=True)
+    assert len((tables / "submission.csv").read_text().splitlines()) == len(folder.manifest) + 1
