@@ -22,9 +22,6 @@ from avfake.train import FitConfig
 # A test that reached for the network would fail on a plane, and wait for it first.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-REAL_MEDIA = Path(__file__).resolve().parents[2] / "shared" / "media"
-"""Real clips that developers may have beside the checkout; never part of it."""
-
 
 @pytest.fixture(autouse=True)
 def _small_and_repeatable() -> Iterator[None]:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import REAL_MEDIA
+from real_media import REAL_MEDIA
 
 from avfake.prepare import PreparedFolder
 
