@@ -6,12 +6,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from real_media import REAL_MEDIA
 from trees import PART_0, PART_12, dfdc_parts, touch, write, zip_up
 
 from avfake.data import Manifest, Row, build_manifest, load_spec
 from avfake.errors import ManifestError, SpecError
 
-MEDIA = Path(__file__).resolve().parents[2].parent / "shared/media"
 P0, P12 = "dfdc_train_part_0", "dfdc_train_part_12"
 
 
@@ -266,10 +266,10 @@ def test_linked_folders_are_followed_once(tmp_path: Path) -> None:
     assert [row.clip_id for row in manifest.rows] == ["linked/x.mp4", "y.mp4"]
 
 
-@pytest.mark.skipif(not MEDIA.is_dir(), reason="the real clips are not here")
+@pytest.mark.skipif(not REAL_MEDIA.is_dir(), reason="the real clips are not here")
 def test_real_folder_agrees_with_its_truth() -> None:
-    rows = rows_of(MEDIA / "video")
-    with (MEDIA / "manifest.csv").open(encoding="utf-8", newline="") as file:
+    rows = rows_of(REAL_MEDIA / "video")
+    with (REAL_MEDIA / "manifest.csv").open(encoding="utf-8", newline="") as file:
         truth = {record["filename"]: record for record in csv.DictReader(file)}
     assert len(rows) == 125
     assert rows.keys() == truth.keys()

@@ -5,13 +5,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from real_media import REAL_MEDIA
 from trees import touch, write
 
 from avfake.data import Manifest, Row, build_manifest, load_spec
 from avfake.errors import ManifestError, SpecError
 
-MEDIA = Path(__file__).resolve().parents[2].parent / "shared/media"
-needs_media = pytest.mark.skipif(not MEDIA.is_dir(), reason="the real clips are not here")
+needs_media = pytest.mark.skipif(not REAL_MEDIA.is_dir(), reason="the real clips are not here")
 TRUTH = (
     "filename,label,face_fake,voice_fake,identity,face_source,voice_source,original,family,method,"
     "difficulty,split\n"
@@ -203,8 +203,8 @@ def test_studio_without_its_truth(tmp_path: Path) -> None:
 @needs_media
 def test_real_voices() -> None:
     columns = {"path": "filename", "group": "speaker", "identity": "speaker"}
-    manifest = built("csv", MEDIA / "voice", **{f"params__{k}": v for k, v in columns.items()})
-    with (MEDIA / "voice/manifest.csv").open(encoding="utf-8", newline="") as file:
+    manifest = built("csv", REAL_MEDIA / "voice", **{f"params__{k}": v for k, v in columns.items()})
+    with (REAL_MEDIA / "voice/manifest.csv").open(encoding="utf-8", newline="") as file:
         truth = {record["filename"]: record for record in csv.DictReader(file)}
     assert {r.clip_id for r in manifest.rows} == truth.keys()
     for r in manifest.rows:
@@ -215,8 +215,8 @@ def test_real_voices() -> None:
 @needs_media
 def test_real_clips_with_their_whole_truth() -> None:
     folder = {"params__path": "filename", "params__folder": "video"}
-    manifest = built("csv", MEDIA, **folder)
-    with (MEDIA / "manifest.csv").open(encoding="utf-8", newline="") as file:
+    manifest = built("csv", REAL_MEDIA, **folder)
+    with (REAL_MEDIA / "manifest.csv").open(encoding="utf-8", newline="") as file:
         truth = {f"video/{record['filename']}": record for record in csv.DictReader(file)}
     word = {"true": True, "false": False, "unknown": None, "absent": None}
     assert len(manifest) == 125

@@ -1,16 +1,14 @@
 import csv
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageDraw, ImageFilter
+from real_media import REAL_MEDIA
 
 from avfake.errors import ConfigError
 from avfake.faces import DetectConfig, MTCNNDetector, detection_scale
 from avfake.media import probe, read_frames, sample_times
-
-MEDIA = Path(__file__).resolve().parents[2].parent / "shared/media"
 
 
 def draw_face(width, height, centre, side):
@@ -111,13 +109,13 @@ def test_a_gpu_finds_the_same_faces(detector):
     np.testing.assert_allclose(there.boxes, detector.detect(frames)[0].boxes, atol=2)
 
 
-@pytest.mark.skipif(not MEDIA.exists(), reason="no real clips beside the checkout")
+@pytest.mark.skipif(not REAL_MEDIA.exists(), reason="no real clips beside the checkout")
 def test_faces_of_real_clips_are_found(detector):
-    with (MEDIA / "manifest.csv").open() as file:
+    with (REAL_MEDIA / "manifest.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if float(row["faces_found"]) > 0][::16]
     missed = []
     for row in rows:
-        path = MEDIA / "video" / row["filename"]
+        path = REAL_MEDIA / "video" / row["filename"]
         frames = read_frames(path, sample_times(probe(path), 4))
         if not any(len(found) for found in detector.detect(frames.pixels)):
             missed.append(row["filename"])
