@@ -46,6 +46,7 @@ ALLOWED = {
         "train",
         "verdict",
     },
+    "doctor": {"clips", "cluster", "faces", "media", "models"},
     "cli": None,
     "__main__": None,
     "__init__": None,

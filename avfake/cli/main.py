@@ -19,6 +19,7 @@ VERBS: dict[str, Callable[..., int]] = {
     "evaluate": verbs.evaluate,
     "studio": verbs.studio,
     "specs": verbs.specs,
+    "doctor": verbs.doctor,
 }
 
 

@@ -231,3 +231,23 @@ def specs(name: Annotated[str | None, tyro.conf.Positional] = None, /) -> int:
     else:
         describe_spec(name)
     return OK
+
+
+def doctor(*, folder: Path = Path()) -> int:
+    """Check this machine: versions, codecs, devices, threads, disk, cache, and a timed self-test.
+
+    Exit code 1 if there is a problem.
+
+    Args:
+        folder: Where clips and runs are to be written.
+    """
+    from avfake.doctor import examine
+
+    marks = {"ok": "ok  ", "note": "note", "problem": "!!  "}
+    problems = 0
+    for finding in examine(folder):
+        print(f"{marks[finding.level]} {finding.name}: {finding.found}", flush=True)
+        if finding.advice:
+            print(f"       -> {finding.advice}")
+        problems += finding.level == "problem"
+    return IN_PART if problems else OK

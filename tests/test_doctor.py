@@ -1,0 +1,43 @@
+from pathlib import Path
+
+import pytest
+
+from avfake import doctor
+
+
+def test_every_check_of_a_fit_machine_is_free_of_problems(tmp_path: Path) -> None:
+    findings = {finding.name: finding for finding in doctor.examine(tmp_path / "not" / "yet")}
+    expected = "python packages codecs devices threads disk weights self-test"
+    assert list(findings) == expected.split()
+    assert [f.name for f in findings.values() if f.level == "problem"] == []
+    assert "forward" in findings["self-test"].found
+
+
+@pytest.mark.parametrize(
+    ("change", "name", "advice"),
+    [
+        ({"DECODERS": ("h264", "nonsense")}, "codecs", "install the av wheel"),
+        ({"PACKAGES": ("numpy", "not-there")}, "packages", "pip install not-there"),
+        ({"LEAST_FREE_BYTES": 2**62}, "disk", "name another place"),
+    ],
+)
+def test_a_problem_comes_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    change: dict[str, object],
+    name: str,
+    advice: str,
+) -> None:
+    for setting, value in change.items():
+        monkeypatch.setattr(doctor, setting, value)
+    monkeypatch.setattr(doctor, "_self_test", lambda: doctor.Finding("self-test", "ok", ""))
+    findings = {finding.name: finding for finding in doctor.examine(tmp_path)}
+    assert findings[name].level == "problem"
+    assert advice in findings[name].advice
+
+
+def test_more_threads_than_cores_are_a_problem(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("torch.get_num_threads", lambda: 999)
+    assert "OMP_NUM_THREADS" in doctor._threads().advice
