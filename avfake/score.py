@@ -46,6 +46,8 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
 
     A named file is kept whatever its ending, and even if it is not there: it gets a status row.
     """
+    if not paths:
+        raise ConfigError("no file was named; give video or sound files, or folders of them")
     found: list[Path] = []
     for path in paths:
         if path.is_dir():

@@ -75,6 +75,8 @@ class Plan:
 
 def gather(folders: Sequence[PreparedFolder], *, assume_face_weight: float) -> list[Example]:
     """Every usable clip of the folders; ConfigError if they were prepared differently."""
+    if not folders:
+        raise ConfigError("no clips were given; name a folder made by avfake prepare")
     hashes = {folder.config.hash: str(folder.path) for folder in folders}
     if len(hashes) > 1:
         raise ConfigError(

@@ -104,6 +104,8 @@ def test_a_batch_with_failures_exits_with_1_and_names_them(
         (("prepare", "dfdc", "{tmp}", "{tmp}/out", "--set", "nonsense"), "KEY=VALUE"),
         (("predict", "{tmp}", "--detector", "{tmp}"), "not a whole detector"),
         (("evaluate", "{tmp}", "--detector", "{tmp}"), "not a folder of prepared clips"),
+        (("predict", "--detector", "{tmp}"), "no file was named"),
+        (("evaluate", "--detector", "{tmp}"), "no clips were given"),
         (("specs", "nothing"), "nothing"),
         (("studio", "{tmp}/s", "--clips", "0"), "num_clips"),
     ],
