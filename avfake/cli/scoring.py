@@ -16,9 +16,10 @@ OK, IN_PART = 0, 1
 
 def predict_each(paths: Sequence[Path], detector: str, switches: Switches, *, as_json: bool) -> int:
     """Print a verdict for each file as it comes; 1 if any could not be assessed."""
+    files = find_files(paths)
     loaded = Detector.from_pretrained(detector)
     failed = 0
-    for file in find_files(paths):
+    for file in files:
         verdict = loaded.predict(file, switches)
         print(verdict.to_json() if as_json else verdict, flush=True)
         failed += verdict.p_fake is None
