@@ -1,4 +1,4 @@
-"""What a spec expects of a complete copy of its dataset, compared with what was found."""
+"""What a spec expects of a complete copy of its dataset, and which class it must lack."""
 
 import posixpath
 from collections import Counter
@@ -15,7 +15,7 @@ def check_expectations(
     spec: DatasetSpec, rows: Sequence[Row], names: Sequence[Mapping[str, Any]]
 ) -> list[str]:
     """A warning for each expectation that is not met; `names` are the captures of each row."""
-    expect, warnings = dict(spec.expect), list[str]()
+    expect, warnings = dict(spec.expect), missing_class(spec, rows)
     if expect.pop("unique_names", False):
         warnings += _repeated_names(rows)
     media = expect.pop("when", {}).get("media")
@@ -28,6 +28,17 @@ def check_expectations(
     for name, wanted in expect.items():
         warnings += _compared(name, wanted, counts[name])
     return warnings
+
+
+def missing_class(spec: DatasetSpec, rows: Sequence[Row]) -> list[str]:
+    """A warning where the genuine class is another corpus, so that these rows alone are fakes."""
+    names = [name for name, entry in spec.external.items() if entry["role"] == "real_class"]
+    if not names or any(row.label is False for row in rows):
+        return []
+    return [
+        f"fakes only; join a folder of genuine clips, {' and '.join(names)}, which "
+        f"{spec.name} was made from: a detector cannot learn from one class"
+    ]
 
 
 def _counts(rows: Sequence[Row]) -> Counter[str]:
