@@ -102,7 +102,7 @@ def test_a_batch_with_failures_exits_with_1_and_names_them(
         (("prepare", "dfdc", "{tmp}", "{tmp}/out"), "avfake:"),
         (("prepare", "dfcd", "{tmp}", "{tmp}/out"), "dfdc"),
         (("prepare", "dfdc", "{tmp}", "{tmp}/out", "--set", "nonsense"), "KEY=VALUE"),
-        (("predict", "{tmp}", "--detector", "{tmp}"), "not a whole detector"),
+        (("predict", "{tmp}/x.mp4", "--detector", "{tmp}"), "not a whole detector"),
         (("evaluate", "{tmp}", "--detector", "{tmp}"), "not a folder of prepared clips"),
         (("predict", "--detector", "{tmp}"), "no file was named"),
         (("evaluate", "--detector", "{tmp}"), "no clips were given"),
