@@ -100,7 +100,7 @@ class _Describer:
             rows = [replace(row, group=name) for row, name in zip(rows, merged, strict=True)]
         if dropped:
             warnings = [*warnings, f"{len(dropped)} rows tell nothing and are out: {some(dropped)}"]
-        warnings = warnings + self.links.warnings() + _missing(rows)
+        warnings = warnings + self.links.warnings() + self.splits.warnings() + _missing(rows)
         warnings += check_expectations(self.spec, rows, names)
         if self.spec.segments:
             warnings.append("the spec describes forged stretches; rows do not carry them yet")

@@ -196,6 +196,7 @@ class _SpecReader:
             key=section.expression("key", self.table_names),
             media=self._when(section),
             otherwise=section.expression("else", self.table_names),
+            optional=section.flag("optional"),
         )
         self._check_names("split", [split.key, split.otherwise], after_fields=True)
         section.close()

@@ -106,6 +106,8 @@ class SplitLists:
     key: Expression
     media: tuple[str, ...]
     otherwise: Expression
+    optional: bool
+    """The lists come apart from the files and may not be there."""
 
 
 @dataclass(frozen=True)
