@@ -34,87 +34,11 @@ def test_shipped_specs_are_complete() -> None:
 
 
 def test_an_unknown_name_lists_the_known() -> None:
-    message = r"no data spec 'dfcd' \(did you mean 'dfdc'\?\); there are: csv, dfdc, folders"
+    message = r"no data spec 'dfcd' \(did you mean 'dfdc'\?\); there are: .*csv, .*dfdc, .*folders"
     with pytest.raises(SpecError, match=message):
         load_spec("dfcd")
     with pytest.raises(SpecError, match=r"my\.yaml: the data spec cannot be read"):
         load_spec("nowhere/my.yaml")
-
-
-def test_faceforensics(tmp_path: Path) -> None:
-    youtube = "original_sequences/youtube/{}/videos/{}.mp4"
-    swap = "manipulated_sequences/Deepfakes/{}/videos/{}.mp4"
-    actors = "original_sequences/actors/c23/videos/{}.mp4"
-    dfd = "manipulated_sequences/DeepFakeDetection/c23/videos/{}.mp4"
-    touch(
-        tmp_path / "ff",
-        *(youtube.format("c23", n) for n in ("000", "003", "071")),
-        *(swap.format("c23", n) for n in ("000_003", "003_000", "071_054")),
-        youtube.format("c40", "000"),
-        "manipulated_sequences/Deepfakes/masks/videos/000_003.mp4",
-        actors.format("01__walk"),
-        dfd.format("01_02__walk__ABCD1234"),
-    )
-    write(
-        tmp_path / "ff",
-        "conversion_dict.json",
-        {"000": "vid0 1", "003": "vid3 0", "071": "vid71 0"},
-    )
-    for split, pairs in (("train", [["000", "003"]]), ("val", []), ("test", [["071", "054"]])):
-        write(tmp_path / "ff", f"splits/{split}.json", pairs)
-    spec = load_spec(SPECS / "ffpp.yaml")
-    rows = {row.clip_id: row for row in build_manifest(spec, tmp_path / "ff").rows}
-    real, fake = rows[youtube.format("c23", "000")], rows[swap.format("c23", "000_003")]
-    assert len(rows) == 8
-    assert (real.label, real.face_fake, real.has_audio, real.split) == (
-        False,
-        False,
-        False,
-        "train",
-    )
-    assert (fake.label, fake.face_fake, fake.voice_fake) == (True, True, None)
-    assert (fake.original, fake.source, fake.method) == (real.clip_id, "003", "Deepfakes")
-    assert real.identity == fake.identity == "vid0"
-    assert real.group == fake.group == rows[swap.format("c23", "003_000")].group
-    assert rows[swap.format("c23", "071_054")].split == "test"
-    actor = rows[dfd.format("01_02__walk__ABCD1234")]
-    assert (actor.original, actor.split) == (actors.format("01__walk"), None)
-    assert actor.group != real.group
-    forty = build_manifest(
-        load_spec(SPECS / "ffpp.yaml", {"params.quality": "c40"}), tmp_path / "ff"
-    )
-    assert [row.clip_id for row in forty.rows] == [youtube.format("c40", "000")]
-    assert any("expected 6000 rows, found 1" in warning for warning in forty.warnings)
-
-
-def test_fakeavceleb(tmp_path: Path) -> None:
-    person = "Asian (East)/men/id00076"
-    names = [
-        f"RealVideo-RealAudio/{person}/00109.mp4",
-        f"RealVideo-FakeAudio/{person}/00109_fake.mp4",
-        f"FakeVideo-RealAudio/{person}/00109_1_id7_wavtolip.mp4",
-        f"FakeVideo-FakeAudio/{person}/00109_2_id7_wavtolip.mp4",
-    ]
-    touch(tmp_path, *names)
-    lines = ["source,target1,target2,method,category,type,race,gender,path,"]
-    for name, method, target in zip(
-        names, ["real", "rtvc", "wav2lip", "fsgan"], "-789", strict=True
-    ):
-        kind, file = name.split("/")[0], name.split("/")[-1]
-        folder = f"FakeAVCeleb/{name.rpartition('/')[0]}"
-        lines += [f"id00076,{target},-,{method},X,{kind},Asian (East),men,{file},{folder}"]
-    lines.append(lines[-1].replace("fsgan", "again"))
-    write(tmp_path, "meta_data.csv", "\n".join(lines))
-    rows = build_manifest(load_spec(SPECS / "fakeavceleb.yaml"), tmp_path).rows
-    told = {r.clip_id: (r.label, r.face_fake, r.voice_fake, r.original, r.method) for r in rows}
-    assert told == {
-        names[0]: (False, False, False, None, "real"),
-        names[1]: (True, False, True, names[0], "rtvc"),
-        names[2]: (True, True, False, names[0], "wav2lip"),
-        names[3]: (True, True, True, names[0], "fsgan"),
-    }
-    assert {r.group for r in rows} == {r.identity for r in rows} == {"id00076"}
-    assert sorted(r.source or "" for r in rows) == ["", "7", "8", "9"]
 
 
 def test_asvspoof_from_the_folder_above(tmp_path: Path) -> None:
