@@ -1,11 +1,14 @@
 """What `specs`, `manifest` and `prepare` print."""
 
+import re
+import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from avfake.clips import ClipConfig
+from avfake.cluster import Engine
 from avfake.data import Manifest, build_manifest, list_specs, load_spec
 from avfake.errors import ConfigError
 from avfake.prepare import prepare_clips
@@ -50,6 +53,8 @@ def prepare_dataset(
     workers: int | None,
     reuse_boxes: bool,
     time_limit_seconds: float,
+    engine: Engine,
+    ray_address: str | None,
 ) -> int:
     """Prepare and say how it went; 1 if any file failed."""
     manifest = spec_manifest(spec, root, overrides)
@@ -63,6 +68,8 @@ def prepare_dataset(
         workers=workers,
         reuse_boxes=reuse_boxes,
         time_limit_seconds=time_limit_seconds,
+        engine=engine,
+        ray_address=ray_address,
     )
     counts = Counter(status["status"] for status in folder.statuses.values())
     print(
@@ -73,9 +80,21 @@ def prepare_dataset(
 
 
 def list_all_specs() -> None:
-    """Print one line a spec."""
-    for spec in list_specs():
-        print(f"{spec.name:14} {spec.title}")
+    """Print one line a spec: name, modality, licence in short, title."""
+    words = ("modality", "licence")
+    lines = [
+        (spec.name, *(_short(spec.info.get(word, "")) for word in words), spec.title)
+        for spec in list_specs()
+    ]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (f"{cell:{width}}" for cell, width in zip(line, widths, strict=True))
+        print("  ".join(cells).rstrip())
+
+
+def _short(words: str) -> str:
+    """The words without a remark on them, at most 44 letters."""
+    return textwrap.shorten(re.split(r"[;(]", words)[0], 44, placeholder=" ...")
 
 
 def describe_spec(name: str) -> None:

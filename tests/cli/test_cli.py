@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from avfake.cli import main
+from avfake.data import load_spec
 
 
 def avfake(*args: object) -> list[str]:
@@ -130,7 +131,13 @@ def test_an_evaluation_prints_its_table(
 
 
 def test_specs_are_listed_and_described(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "dfdc" in run(capsys, "specs")[1]
+    lines = run(capsys, "specs")[1].splitlines()
+    by_name = {line.split()[0]: line for line in lines}
+    assert {"csv", "dfdc", "folders", "studio"} <= by_name.keys()
+    dfdc = load_spec("dfdc")
+    columns = [by_name["dfdc"].index(dfdc.info[key]) for key in ("modality", "licence")]
+    assert columns == [by_name["studio"].index(word) for word in ("picture", "Apache-2.0")]
+    assert by_name["dfdc"].endswith(f" {dfdc.title}")
     assert "licence" in run(capsys, "specs", "dfdc")[1]
 
 
