@@ -3,36 +3,10 @@
 from pathlib import Path
 
 import pytest
+from sounds import FAKE, REAL, built, labels, told
 from trees import touch, write
 
-from avfake.data import Manifest, build_manifest, list_specs, load_spec
 from avfake.errors import ManifestError, SpecError
-
-REAL, FAKE = (False, None, False), (True, None, True)
-
-
-def built(spec: str, root: Path, **params: str) -> Manifest:
-    overrides = {f"params.{name}": value for name, value in params.items()}
-    manifest = build_manifest(load_spec(spec, overrides), root)
-    assert not any(row.has_video for row in manifest.rows)
-    assert all(row.has_audio for row in manifest.rows)
-    return manifest
-
-
-def labels(manifest: Manifest) -> dict[str, tuple]:
-    return {r.clip_id: (r.label, r.face_fake, r.voice_fake) for r in manifest.rows}
-
-
-def told(manifest: Manifest, *columns: str) -> dict[str, tuple]:
-    return {r.clip_id: tuple(getattr(r, name) for name in columns) for r in manifest.rows}
-
-
-@pytest.mark.parametrize("spec", list_specs(), ids=lambda spec: spec.name)
-def test_a_shipped_spec_says_where_it_is_from(spec) -> None:
-    assert {"licence", "access", "modality"} <= spec.info.keys()
-    assert all(spec.info[word].strip(" -") for word in ("licence", "access", "modality"))
-    assert load_spec(spec.name).title == spec.title != spec.name
-    assert {"label", "face_fake", "voice_fake"} & spec.fields.keys()
 
 
 def asvspoof2019(root: Path) -> Path:

@@ -3,28 +3,13 @@
 from pathlib import Path
 
 import pytest
+from sounds import FAKE, REAL, UNKNOWN, built, labels, told
 from trees import touch, write
 
-from avfake.data import Manifest, assign_splits, build_manifest, load_spec
+from avfake.data import assign_splits, build_manifest, load_spec
 from avfake.errors import ManifestError
 
-REAL, FAKE, UNKNOWN = (False, None, False), (True, None, True), (None, None, None)
 FAKES_ONLY = "fakes only; join a folder of genuine clips, "
-
-
-def built(spec: str, root: Path) -> Manifest:
-    manifest = build_manifest(load_spec(spec), root)
-    assert not any(row.has_video for row in manifest.rows)
-    assert all(row.has_audio for row in manifest.rows)
-    return manifest
-
-
-def labels(manifest: Manifest) -> dict[str, tuple]:
-    return {r.clip_id: (r.label, r.face_fake, r.voice_fake) for r in manifest.rows}
-
-
-def told(manifest: Manifest, *columns: str) -> dict[str, tuple]:
-    return {r.clip_id: tuple(getattr(r, name) for name in columns) for r in manifest.rows}
 
 
 @pytest.mark.parametrize("inside", [".", "generated_audio"])
