@@ -33,6 +33,7 @@ class Links:
         if link.required:
             raise ManifestError(f"{candidate.where}: its original {path} is not there")
         named = self.by_name.get(posixpath.basename(path), []) if link.anywhere else []
+        named = [name for name in named if name != candidate.clip_id]
         if len(named) == 1:
             return named[0]
         counts = self.unclear if named else self.absent
