@@ -4,7 +4,7 @@ Rooms are imported inside, since torch alone takes seconds and `--help` should n
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -125,6 +125,8 @@ def prepare(
     limit: int | None = None,
     reuse_boxes: bool = True,
     time_limit: float = 300.0,
+    engine: Literal["local", "ray"] = "local",
+    ray_address: str | None = None,
 ) -> int:
     """Turn every file of a dataset into a prepared clip: face crops, sound and their facts.
 
@@ -141,6 +143,8 @@ def prepare(
         limit: Only the first so many rows of the dataset.
         reuse_boxes: Take a fake's face boxes from its original where that is possible.
         time_limit: Seconds after which a file is given up.
+        engine: Where to work: on this machine's cores, or on a Ray cluster.
+        ray_address: Of a running Ray cluster; without it, one is started on this machine.
     """
     from avfake.cli.datasets import prepare_dataset
     from avfake.clips import ClipConfig
@@ -157,6 +161,8 @@ def prepare(
         workers=workers,
         reuse_boxes=reuse_boxes,
         time_limit_seconds=time_limit,
+        engine=engine,
+        ray_address=ray_address,
     )
 
 

@@ -4,6 +4,7 @@ A worker that dies or hangs costs its one item, never the run. The journal keeps
 """
 
 from avfake.cluster.journal import Journal
-from avfake.cluster.pool import Failure, default_workers, map_items
+from avfake.cluster.mapping import Engine, map_items
+from avfake.cluster.pool import Failure, default_workers
 
-__all__ = ["Failure", "Journal", "default_workers", "map_items"]
+__all__ = ["Engine", "Failure", "Journal", "default_workers", "map_items"]

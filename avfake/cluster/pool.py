@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
@@ -27,6 +28,10 @@ class Failure:
     detail: str = ""
 
 
+ATTEMPTS = 2
+"""How often an item is tried whose worker dies: once may be the machine's fault, twice is its."""
+
+
 @dataclass
 class _Worker(Generic[Item]):
     process: Any
@@ -41,37 +46,34 @@ def default_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def map_items(
+def map_on_pool(
     function: Callable[[Item], Result],
     items: Sequence[Item],
     *,
-    workers: int = 1,
-    time_limit_seconds: float | None = None,
+    workers: int,
+    time_limit_seconds: float | None,
 ) -> Iterator[tuple[int, Result | Failure]]:
-    """(index of the item, its result or Failure), in the order of completion.
-
-    workers = 0 runs in this process: no isolation and no time limit, for tests and debugging.
-    `function` must be importable by name (a module's function, or a `functools.partial` of one).
-    """
-    if workers == 0:
-        for index, item in enumerate(items):
-            yield index, _attempt(function, item)
-        return
+    """See `map_items`."""
     threads = max(1, default_workers() // workers)
     pool = [_start(function, threads) for _ in range(min(workers, len(items)))]
     waiting = iter(enumerate(items))
+    crashes: Counter[int] = Counter()
     try:
         for slot in pool:
             _hand_out(slot, waiting)
         while any(worker.index is not None for worker in pool):
             for slot, result in _collect(pool, time_limit_seconds):
                 done = slot.index
+                assert done is not None
                 if isinstance(result, Failure) and not slot.process.is_alive():
                     slot.process.join()
                     fresh = _start(function, threads)
                     slot.process, slot.pipe = fresh.process, fresh.pipe
+                    crashes[done] += result.code == "crashed"
+                    if 0 < crashes[done] < ATTEMPTS:
+                        _hand_out(slot, iter([(done, items[done])]))
+                        continue
                 _hand_out(slot, waiting)
-                assert done is not None
                 yield done, result
     finally:
         for worker in pool:
@@ -124,10 +126,11 @@ def _serve(pipe: Connection, threads: int) -> None:
             item = pipe.recv()
         except EOFError:
             return
-        pipe.send(_attempt(function, item))
+        pipe.send(attempt(function, item))
 
 
-def _attempt(function: Callable[[Item], Result], item: Item) -> Result | Failure:
+def attempt(function: Callable[[Item], Result], item: Item) -> Result | Failure:
+    """The result, or what went wrong as a value."""
     try:
         return function(item)
     except Exception as error:  # noqa: BLE001 - one bad file is a row in the table, not the end

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from avfake.clips import Clip, ClipConfig, ClipMeta, cut_clip
-from avfake.cluster import Failure, Journal, default_workers, map_items
+from avfake.cluster import Engine, Failure, Journal, default_workers, map_items
 from avfake.data import Manifest, Row, save_manifest
 from avfake.errors import MediaError, Reason
 from avfake.faces import DetectConfig, FaceDetector, MTCNNDetector
@@ -33,6 +33,8 @@ def prepare_clips(
     workers: int | None = None,
     time_limit_seconds: float = TIME_LIMIT_SECONDS,
     reuse_boxes: bool = True,
+    engine: Engine = "local",
+    ray_address: str | None = None,
 ) -> PreparedFolder:
     """The folder of prepared clips of a manifest; what is there already is kept.
 
@@ -54,7 +56,12 @@ def prepare_clips(
             tasks = [_task(folder, row, reuse_boxes=batch is second) for row in batch]
             function = partial(_prepare_one, config)
             for index, result in map_items(
-                function, tasks, workers=workers, time_limit_seconds=time_limit_seconds
+                function,
+                tasks,
+                workers=workers,
+                time_limit_seconds=time_limit_seconds,
+                engine=engine,
+                ray_address=ray_address,
             ):
                 journal.append(_status_of(tasks[index].row, result))
                 bar.update()
