@@ -20,6 +20,7 @@ from avfake.data.links import Links
 from avfake.data.lists import SplitReader
 from avfake.data.rows import Manifest, Row
 from avfake.data.scan import Listing, glob_pattern, scan_folder, some
+from avfake.data.segments import segments_of
 from avfake.data.spec import DatasetSpec
 from avfake.data.tables import read_table
 from avfake.errors import ManifestError, SpecError
@@ -102,8 +103,6 @@ class _Describer:
             warnings = [*warnings, f"{len(dropped)} rows tell nothing and are out: {some(dropped)}"]
         warnings = warnings + self.links.warnings() + self.splits.warnings() + _missing(rows)
         warnings += check_expectations(self.spec, rows, names)
-        if self.spec.segments:
-            warnings.append("the spec describes forged stretches; rows do not carry them yet")
         return Manifest(tuple(rows), self.spec.name, tuple(warnings), dict(self.spec.assumed))
 
     def _row(self, candidate: Candidate) -> tuple[Row, list[str]]:
@@ -125,10 +124,12 @@ class _Describer:
         split = self.splits.split_of(candidate, after)
         texts = [as_text(expression.evaluate(after)) for expression in self.spec.group]
         groups = [text for text in texts if text] or [original or candidate.clip_id]
-        values |= {"split": split, "group": groups[0]}
+        segments = segments_of(self.spec.segments, after)
+        values |= {"split": split, "group": groups[0], "segments": segments}
         return self._as_row(candidate, values, labels), groups
 
     def _as_row(self, candidate: Candidate, values: dict[str, Any], labels: Labels) -> Row:
+        segments = values.pop("segments")
         text = {name: as_text(value) for name, value in values.items()}.get
         return Row(
             clip_id=candidate.clip_id,
@@ -147,6 +148,7 @@ class _Describer:
             source=text("source"),
             split=values["split"],
             status="ok" if candidate.path else "missing",
+            segments=segments,
         )
 
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Label = bool | None
+Segment = tuple[float, float, str]
+"""Start and end in seconds from the start of the file, and the stream that is forged there."""
+STREAMS = ("face", "voice", "both")
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class Row:
     split: str | None = None
     """The dataset's own split, where it has one."""
     status: Literal["ok", "missing"] = "ok"
+    segments: tuple[Segment, ...] = ()
+    """Forged stretches that the dataset names; of a fake without any, nothing is known of where."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,9 @@ from typing import Any
 
 from avfake.data.document import Document
 from avfake.data.expressions import Expression
+from avfake.data.rows import STREAMS
 from avfake.data.sections import Section, read_params
+from avfake.data.segments import SECONDS
 from avfake.data.spec import (
     BUILT_IN,
     FIELDS,
@@ -204,18 +206,25 @@ class _SpecReader:
 
     def _segments(self, section: Section) -> Segments:
         where = section.section("where")
+        shape = section.choice("as", ("pairs", "regex"), "pairs")
         segments = Segments(
             source=section.expression("from", self.table_names),
-            shape=section.choice("as", ("pairs", "triples", "regex")),
             pattern=section.regex("pattern"),
             where={name: where.text(name) for name in where.values},
-            unit=section.choice("unit", ("s", "ms", "frames"), "s"),
-            stream=section.choice("stream", ("face", "voice", "both"), "both"),
+            unit=section.choice("unit", tuple(SECONDS), "s"),
+            stream=section.choice("stream", STREAMS, "both"),
             only_if=section.expression("only_if", self.table_names)
             if section.has("only_if")
             else None,
         )
-        self._check_names("segments", [segments.source], after_fields=True)
+        captures = segments.pattern.groupindex if segments.pattern else {}
+        if (shape == "regex") != (segments.pattern is not None):
+            section.fail("goes with 'as: regex', and that with it", "pattern")
+        if shape == "regex":
+            self._known_name(section, "pattern", ("s", "e"), captures)
+        self._known_name(section, "where", segments.where, captures)
+        used = [segments.source, *filter(None, [segments.only_if])]
+        self._check_names("segments", used, after_fields=True)
         section.close()
         return segments
 

@@ -115,12 +115,17 @@ class Segments:
     """Forged stretches of a clip, as a table gives them."""
 
     source: Expression
-    shape: str
     pattern: Pattern | None
+    """Finds stretches in a text, its captures `s` and `e` are their times; None where the source is
+    a list of [start, end]."""
     where: dict[str, str]
+    """Only stretches whose captures say so."""
     unit: str
+    """`s` or `ms`."""
     stream: str
+    """`face`, `voice` or `both`."""
     only_if: Expression | None
+    """Only in rows where it is true."""
 
 
 @dataclass(frozen=True)

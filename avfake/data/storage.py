@@ -12,7 +12,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from avfake.data.rows import Manifest, Row
+from avfake.data.expressions import ExpressionError
+from avfake.data.rows import Manifest, Row, Segment
+from avfake.data.segments import segments_as_text, segments_from_text
 from avfake.errors import ManifestError
 from avfake.files import write_whole
 from avfake.settings import nearest
@@ -65,7 +67,16 @@ def read_manifest(path: str | Path) -> Manifest:
 
 
 def _written(value: Any) -> str:
+    if isinstance(value, tuple):
+        return segments_as_text(value)
     return "" if value is None else str(value).lower() if isinstance(value, bool) else value
+
+
+def _segments(cell: str, where: str) -> tuple[Segment, ...]:
+    try:
+        return segments_from_text(cell)
+    except ExpressionError as error:
+        raise ManifestError(f"{where}, column segments: {error}") from error
 
 
 def _text_of(path: Path) -> str:
@@ -131,6 +142,8 @@ def _row(cells: dict[str, str], where: str) -> Row:
                     "allowed: true, false, or empty for unknown"
                 )
             values[name] = LABELS[cell]
+        elif name == "segments":
+            values[name] = _segments(cell, where)
         else:
             values[name] = cell if cell or name in TEXTS else None
     if values.get("status", "ok") not in ("ok", "missing"):

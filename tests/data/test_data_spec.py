@@ -83,7 +83,7 @@ def test_an_unknown_name_lists_the_known() -> None:
         ("plugin: os.system\n", r"plugin: a reader must be one of avfake\.data\.readers\.\*"),
         (
             "segments: [{from: '{cls}', as: circles}]\n",
-            r"is 'circles'; allowed: pairs, triples, regex",
+            r"is 'circles'; allowed: pairs, regex",
         ),
         ("name: again\n", r"small\.yaml:6: name: is there twice"),
         ("info: &a {x: 1}\nassumed: *a\n", r"small\.yaml:7: assumed: anchors and aliases"),

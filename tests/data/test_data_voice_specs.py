@@ -41,6 +41,12 @@ def test_every_row_of_lavdf(tmp_path: Path) -> None:
         "dev/000003.mp4": (*BOTH, gone, gone, "val"),
     }
     assert "1 media files have no row in meta: train/000004.mp4" in manifest.warnings
+    assert {row.clip_id: row.segments for row in manifest.rows} == {
+        real: (),
+        "test/000001.mp4": ((1.2, 1.9, "face"),),
+        "dev/000002.mp4": ((0.5, 0.75, "voice"), (3, 4, "voice")),
+        "dev/000003.mp4": ((2, 2.5, "face"), (2, 2.5, "voice")),
+    }
     assert told(manifest_of("lavdf", tmp_path)) == told(manifest)
 
 
@@ -84,6 +90,13 @@ def test_every_row_of_avdeepfake1m(tmp_path: Path) -> None:
         vox: (*REAL, None, "id00012", "val"),
         lrs: (*BOTH, None, "cLip-7", "val"),
         silent: (*VOICE, None, "subject_3", "val"),
+    }
+    assert {row.clip_id: {s[2] for s in row.segments} for row in manifest.rows} == {
+        real: set(),
+        f"{start}/fake_video_real_audio.mp4": {"face"},
+        f"{start}/real_video_fake_audio.mp4": {"voice"},
+        f"{start}/fake_video_fake_audio.mp4": {"face", "voice"},
+        **dict.fromkeys((vox, lrs, silent), set()),
     }
 
 
