@@ -164,6 +164,7 @@ def test_every_row_of_add2023(tmp_path: Path) -> None:
         ("1.2", "train"),
     ]
     assert [row.group for row in manifest.rows] == names
+    assert [row.segments for row in manifest.rows] == [((1.55, 3.5, "voice"),), (), (), (), ()]
     assert f"1 files have no row in any table (told): {names[3]}" in manifest.warnings
 
 
