@@ -24,7 +24,6 @@ from avfake.data.spec import (
 from avfake.data.table_schema import table_spec
 from avfake.settings import nearest
 
-PLUGINS = "avfake.data.readers."
 DROPPABLE = ("label", "face_fake", "voice_fake", "has_video", "has_audio", "method", "status")
 
 
@@ -78,7 +77,6 @@ class _SpecReader:
             external=self._external(),
             assumed=self._words("assumed"),
             expect=self._expect(),
-            plugin=self._plugin(),
         )
         self._check_names("group", spec.group, after_fields=True)
         top.close()
@@ -252,14 +250,6 @@ class _SpecReader:
             if not _is_count(section.raw(name)):
                 value = section.raw(name)
                 section.fail(f"must be a number or a [least, most] pair, got {value!r}", name)
-
-    def _plugin(self) -> str | None:
-        if not self.top.has("plugin"):
-            return None
-        name = self.top.text("plugin")
-        if not name.startswith(PLUGINS):
-            self.top.fail(f"a reader must be one of {PLUGINS}*, got {name!r}", "plugin")
-        return name
 
 
 def _external_entry(name: str, section: Section) -> dict[str, Any]:

@@ -161,7 +161,6 @@ class DatasetSpec:
     external: dict[str, dict[str, Any]]
     assumed: dict[str, str]
     expect: dict[str, Any]
-    plugin: str | None
 
     def __repr__(self) -> str:
         return f"DatasetSpec({self.name!r}: {self.title})"
