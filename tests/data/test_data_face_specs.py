@@ -57,6 +57,7 @@ def test_every_row_of_deeperforensics(tmp_path: Path) -> None:
     assert all(row.has_audio is False for row in manifest.rows)
     text = "\n".join(manifest.warnings)
     assert "the originals of 3 fakes belong to another dataset, ffpp" in text
+    assert "fakes only; join a folder of genuine clips, ffpp" in text
     one = manifest_of("deeperforensics", tmp_path, variant="end_to_end_level_1")
     assert [row.method for row in one.rows] == ["end_to_end_level_1"]
 
@@ -122,6 +123,7 @@ def test_every_row_of_deepfaketimit(tmp_path: Path) -> None:
         f"{low}.avi": (*SILENT_FAKE, None, "aaaa0", None),
     }
     assert [row.part for row in manifest.rows] == ["higher_quality", "lower_quality"]
+    assert "fakes only; join a folder of genuine clips, vidtimit" in "\n".join(manifest.warnings)
     one = manifest_of("deepfaketimit", tmp_path / "DeepfakeTIMIT", quality="lower_quality")
     assert [row.identity for row in one.rows] == ["bbbb0"]
 
