@@ -74,10 +74,10 @@ def test_every_row_of_asvspoof2021_df(tmp_path: Path) -> None:
     names = [f"ASVspoof2021_DF_eval/flac/DF_E_200001{n}.flac" for n in range(1, 5)]
     manifest = built("asvspoof2021_df", touch(tmp_path, *names))
     assert labels(manifest) == {names[0]: FAKE, names[1]: REAL, names[2]: REAL}
-    assert told(manifest, "split", "part", "group", "method", "source") == {
-        names[0]: (None, "progress", "LA_0023", "A14", "asvspoof"),
-        names[1]: ("test", "eval", "TEF2", "real", "vcc2018"),
-        names[2]: (None, "hidden", "LA_0023", "real", "asvspoof"),
+    assert told(manifest, "split", "part", "group", "method") == {
+        names[0]: (None, "progress", "LA_0023", "A14"),
+        names[1]: ("test", "eval", "TEF2", "real"),
+        names[2]: (None, "hidden", "LA_0023", "real"),
     }
     assert "1 files without a row in cm were left out" in manifest.warnings[0]
     assert "1 rows of cm fit no file: keys/DF/CM/trial_metadata.txt, line 4" in manifest.warnings

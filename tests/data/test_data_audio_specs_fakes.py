@@ -114,6 +114,12 @@ def test_every_row_of_codecfake(tmp_path: Path) -> None:
     assert "1 files without a row in told were left out: train/unlisted.wav" in manifest.warnings
 
 
+def test_codecfake_with_one_list_of_all_test_folders(tmp_path: Path) -> None:
+    write(codecfake(tmp_path), "label/test.txt", "F07_SSB00050009.wav fake 7\n")
+    manifest = built("codecfake", touch(tmp_path, "test/A2/F07_SSB00050009.wav"))
+    assert labels(manifest)["test/A2/F07_SSB00050009.wav"] == FAKE
+
+
 def test_codecfake_never_reads_the_number_of_a_codec_as_a_label(tmp_path: Path) -> None:
     write(codecfake(tmp_path), "label/A1.txt", "SSB00050001.wav 0\n")
     with pytest.raises(ManifestError, match=r"line 1\): key is '0'; allowed: real, fake"):
