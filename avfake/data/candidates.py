@@ -168,11 +168,16 @@ def join_records(
         warnings += _join(join, candidates, tables[join.table])
     told = {join.media for join in spec.joins if join.missing == "keep"}
     if spec.joins and spec.rows.table is None and told:
-        bare = [c.clip_id for c in candidates.values() if not c.records]
+        bare = [c.clip_id for c in candidates.values() if not c.records and _is_told(spec, c)]
         if bare:
             names = ", ".join(join.table for join in spec.joins)
             warnings.append(f"{len(bare)} files have no row in any table ({names}): {some(bare)}")
     return warnings
+
+
+def _is_told(spec: DatasetSpec, candidate: Candidate) -> bool:
+    """Whether any table of the spec is about files of its kind."""
+    return any(not join.media or candidate.names["media"] in join.media for join in spec.joins)
 
 
 def _join(join: Join, candidates: dict[str, Candidate], table: Table) -> list[str]:
