@@ -28,6 +28,7 @@ ALLOWED = {
     "studio": {"media", "data", "forge", "cluster"},
     "annotate": {"media", "verdict"},
     "prepare": {"media", "clips", "faces", "data", "cluster"},
+    "labels": {"data", "clips", "faces", "media", "cluster"},
     "bundle": {"clips", "models", "stack"},
     "inference": {"clips", "models", "stack"},
     "detector": {"bundle", "inference", "clips", "faces", "stack", "verdict"},
