@@ -16,6 +16,7 @@ VERBS: dict[str, Callable[..., int]] = {
     "annotate": verbs.annotate,
     "prepare": verbs.prepare,
     "manifest": verbs.manifest,
+    "labels": verbs.labels,
     "evaluate": verbs.evaluate,
     "studio": verbs.studio,
     "specs": verbs.specs,

@@ -166,6 +166,29 @@ def prepare(
     )
 
 
+def labels(
+    manifest: Annotated[Path, tyro.conf.Positional],
+    out: Annotated[Path, tyro.conf.Positional],
+    /,
+    *,
+    workers: int | None = None,
+    masks: bool = False,
+) -> int:
+    """Find out which part of each fake was forged, by comparing it with its original.
+
+    A run that was stopped goes on. Exit code 1 if any file could not be read.
+
+    Args:
+        manifest: Table made by avfake manifest.
+        out: Folder for derived.csv (the distances) and manifest.csv (unknown labels filled).
+        workers: Processes; by default one a core.
+        masks: Also write where each picture differs (--masks).
+    """
+    from avfake.cli.labelling import label_fakes
+
+    return label_fakes(manifest, out, workers=workers, masks=masks)
+
+
 def evaluate(
     clips: Paths,
     /,

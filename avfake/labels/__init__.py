@@ -5,7 +5,26 @@ The original tells: what is the same in both, up to coding, was not. Where the o
 or too unlike to be compared, nothing is said.
 """
 
+from avfake.labels.derive import Derived, DerivedRow, derive_labels, fill
+from avfake.labels.pair import PairComparison, PairConfig, compare_pair
+from avfake.labels.picture import PictureComparison, PictureConfig, compare_faces
 from avfake.labels.sound import SoundComparison, SoundConfig, compare_sound
 from avfake.labels.unknowns import WHYS, Why
 
-__all__ = ["WHYS", "SoundComparison", "SoundConfig", "Why", "compare_sound"]
+__all__ = [
+    "WHYS",
+    "Derived",
+    "DerivedRow",
+    "PairComparison",
+    "PairConfig",
+    "PictureComparison",
+    "PictureConfig",
+    "SoundComparison",
+    "SoundConfig",
+    "Why",
+    "compare_faces",
+    "compare_pair",
+    "compare_sound",
+    "derive_labels",
+    "fill",
+]

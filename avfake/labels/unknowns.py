@@ -15,6 +15,8 @@ Why = Literal[
     "other_size",
     "not_aligned",
     "other_picture",
+    "no_surroundings",
+    "face_too_small",
     "undecided",
     "failed",
 ]
@@ -32,6 +34,8 @@ WHYS: dict[Why, str] = {
     "other_size": "the two pictures differ in size",
     "not_aligned": "the two pictures are shifted too far against each other",
     "other_picture": "the two differ around the face as well: another scene, time or crop",
+    "no_surroundings": "the face fills the picture; there is nothing to compare it with",
+    "face_too_small": "the face is too small to be compared",
     "undecided": "the distance lies between that of copies and that of forgeries",
     "failed": "the worker died, ran out of time, or met a bug on this pair",
 }

@@ -1,0 +1,29 @@
+"""What `labels` prints."""
+
+from collections import Counter
+from pathlib import Path
+
+from avfake.data import read_manifest
+from avfake.labels import WHYS, derive_labels
+
+OK, IN_PART = 0, 1
+
+
+def label_fakes(manifest: Path, out: Path, *, workers: int | None, masks: bool) -> int:
+    """Derive and say how it went; 1 if any pair could not be read."""
+    derived = derive_labels(read_manifest(manifest), out, workers=workers, masks=masks)
+    words = {True: "changed", False: "unchanged", None: "unknown"}
+    print(f"{len(derived.rows)} fakes")
+    for part in ("face", "voice"):
+        found = Counter(words[getattr(row, f"{part}_fake")] for row in derived.rows)
+        print(f"  {part}: " + ", ".join(f"{found[word]} {word}" for word in words.values()))
+        whys = Counter(getattr(row, f"{part}_why") for row in derived.rows)
+        for why, count in whys.most_common():
+            if why is not None:
+                print(f"    unknown, {count}: {WHYS[why]}")
+    print(f"  no visible change: {sum(row.no_visible_change is True for row in derived.rows)}")
+    for contradiction in derived.contradictions:
+        print(f"  note: {contradiction}")
+    print(f"distances in {out / 'derived.csv'}, labels in {out / 'manifest.csv'}")
+    broken = {"unreadable", "failed"}
+    return IN_PART if any({row.face_why, row.voice_why} & broken for row in derived.rows) else OK

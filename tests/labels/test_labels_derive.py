@@ -1,0 +1,142 @@
+"""A studio's fakes get their true labels back from its originals; nothing known is overwritten."""
+
+import csv
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from real_media import REAL_MEDIA
+
+from avfake.data import Manifest, Row, read_manifest
+from avfake.errors import ConfigError
+from avfake.labels import DerivedRow, PairConfig, compare_pair, derive_labels, fill
+from avfake.media import iter_frames, probe, read_waveform, write_video
+
+CONFIG = PairConfig(num_frames=6)
+
+
+def truth_of(root: Path) -> dict[str, dict[str, str]]:
+    with (root / "truth.csv").open() as file:
+        return {row["filename"]: row for row in csv.DictReader(file)}
+
+
+def manifest_of(root: Path, count: int) -> Manifest:
+    """As DFDC says it: fake or not, and the original; never which part."""
+    rows = [
+        Row(
+            name,
+            str(root / name),
+            label=truth["label"] == "true",
+            original=truth["original"] or None,
+        )
+        for name, truth in truth_of(root).items()
+    ]
+    families = {r.original or r.clip_id for r in rows}
+    kept = sorted(families)[:count]
+    return Manifest(tuple(r for r in rows if (r.original or r.clip_id) in kept), "studio")
+
+
+def test_the_studios_labels_come_back(studio_root: Path, tmp_path: Path) -> None:
+    manifest, truth = manifest_of(studio_root, 3), truth_of(studio_root)
+    derived = derive_labels(manifest, tmp_path, CONFIG, workers=0, masks=True)
+    assert len(derived.rows) == 9
+    for row in derived.rows:
+        for part in ("face_fake", "voice_fake"):
+            expected = truth[row.clip_id][part] == "true"
+            assert getattr(row, part) in (expected, None), (row, expected)
+    known = [x for row in derived.rows for x in (row.face_fake, row.voice_fake) if x is not None]
+    assert len(known) >= 14, derived.rows
+    assert read_manifest(tmp_path / "manifest.csv").rows == derived.manifest.rows
+    masks = np.load(next((tmp_path / "masks").glob("*.npz")))
+    assert masks["masks"].dtype == np.uint8
+    assert len(masks["masks"]) == len(masks["seconds"])
+
+
+def test_a_stopped_run_goes_on_and_other_settings_are_refused(
+    studio_root: Path, tmp_path: Path
+) -> None:
+    manifest = manifest_of(studio_root, 1)
+    first = derive_labels(manifest, tmp_path, CONFIG, workers=0)
+    journal = tmp_path / "journal.jsonl"
+    before = journal.read_text()
+    lines = before.splitlines(keepends=True)
+    journal.write_text(lines[0] + lines[1][:20])
+    assert derive_labels(manifest, tmp_path, CONFIG, workers=0) == first
+    with pytest.raises(ConfigError, match="other settings"):
+        derive_labels(manifest, tmp_path, PairConfig(num_frames=5), workers=0)
+
+
+def test_what_cannot_be_compared_is_unknown(studio_root: Path, tmp_path: Path) -> None:
+    rows = manifest_of(studio_root, 1).rows
+    fake, genuine = next(r for r in rows if r.label), next(r for r in rows if not r.label)
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    cases = {
+        "no_original": replace(fake, clip_id="a", original=None),
+        "original_missing": replace(fake, clip_id="b", original="elsewhere.mp4"),
+        "unreadable": replace(fake, clip_id="c", path=str(tmp_path / "broken.mp4")),
+    }
+    manifest = Manifest((*cases.values(), genuine), "x")
+    derived = derive_labels(manifest, tmp_path / "out", CONFIG, workers=0)
+    for row, why in zip(derived.rows, cases, strict=True):
+        assert (row.face_fake, row.voice_fake) == (None, None)
+        assert (row.face_why, row.voice_why) == (why, why)
+    assert derived.manifest.rows == manifest.rows
+
+
+def test_a_coarse_copy_without_sound_is_unchanged(studio_root: Path, tmp_path: Path) -> None:
+    genuine = next(r for r in manifest_of(studio_root, 1).rows if not r.label)
+    frames = np.stack([picture for _, picture in iter_frames(genuine.path)])
+    copy = tmp_path / "copy.mp4"
+    write_video(copy, frames, fps=probe(genuine.path).fps, crf=30)
+    found = compare_pair(copy, genuine.path, CONFIG)
+    assert found.picture.changed is False, found.picture
+    assert (found.sound.changed, found.sound.why) == (None, "no_audio")
+    assert found.has_audio is False
+
+    mislabelled = replace(genuine, clip_id="copy", path=str(copy), label=True, original="it")
+    manifest = Manifest((mislabelled, replace(genuine, clip_id="it")), "x")
+    derived = derive_labels(manifest, tmp_path / "out", CONFIG, workers=0)
+    assert derived.rows[0].no_visible_change is True
+    assert derived.manifest.rows[0].face_fake is None
+    assert "nothing in it was changed" in derived.contradictions[0]
+
+
+def test_a_copy_cut_short_with_its_sound_is_unchanged(studio_root: Path, tmp_path: Path) -> None:
+    genuine = next(r for r in manifest_of(studio_root, 1).rows if not r.label)
+    frames = np.stack([picture for _, picture in iter_frames(genuine.path)])
+    copy = tmp_path / "copy.mp4"
+    sound = read_waveform(genuine.path, 44_100)
+    kept = frames[: len(frames) * 3 // 4]
+    write_video(copy, kept, fps=probe(genuine.path).fps, waveform=sound, audio_kbps=96)
+    found = compare_pair(copy, genuine.path, CONFIG)
+    assert (found.picture.changed, found.sound.changed) == (False, False), found
+
+
+def test_known_labels_stay_and_contradictions_are_told() -> None:
+    row = Row("a", "a", label=True, face_fake=True, original="o", has_audio=True)
+    filled, said = fill(Manifest((row,), "x"), (DerivedRow("a", face_fake=False, voice_fake=True),))
+    assert (filled.rows[0].face_fake, filled.rows[0].voice_fake) == (True, True)
+    assert len(said) == 1
+    assert "face_fake is true" in said[0]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not REAL_MEDIA.exists(), reason="the real clips are not here")
+def test_real_faces_read_as_changed() -> None:
+    with (REAL_MEDIA / "manifest.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["original"]]
+    video = REAL_MEDIA / "video"
+    pairs = [(video / r["filename"], video / r["original"]) for r in rows]
+    found = [compare_pair(*pair).picture for pair in pairs if pair[1].exists()]
+    assert len(found) >= 7
+    assert [p.changed or p.why for p in found if p.changed is not True] == ["other_size"]
+
+
+def test_a_file_and_its_bytes_are_the_same(studio_root: Path, tmp_path: Path) -> None:
+    genuine = next(r for r in manifest_of(studio_root, 1).rows if not r.label)
+    copy = Path(shutil.copy(genuine.path, tmp_path / "b.mp4"))
+    found = compare_pair(copy, genuine.path, CONFIG)
+    assert found.picture.distance == pytest.approx(0, abs=1e-4)
+    assert found.sound.residual_db < -60
