@@ -29,6 +29,7 @@ ALLOWED = {
     "annotate": {"media", "verdict"},
     "prepare": {"media", "clips", "faces", "data", "cluster"},
     "labels": {"data", "clips", "faces", "media", "cluster"},
+    "audit": {"data", "clips", "faces", "media", "cluster", "evaluate"},
     "bundle": {"clips", "models", "stack"},
     "inference": {"clips", "models", "stack"},
     "detector": {"bundle", "inference", "clips", "faces", "stack", "verdict"},

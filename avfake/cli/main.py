@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from avfake.cli import verbs
+from avfake.cli import checking, verbs
 from avfake.errors import AvfakeError
 
 Config = TypeVar("Config")
@@ -20,6 +20,7 @@ VERBS: dict[str, Callable[..., int]] = {
     "evaluate": verbs.evaluate,
     "studio": verbs.studio,
     "specs": verbs.specs,
+    "audit": checking.audit,
     "doctor": verbs.doctor,
 }
 

@@ -1,0 +1,95 @@
+"""What stands in two splits and may not: fakes and their originals, groups, people, parts."""
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from avfake.data import Row
+from avfake.errors import ManifestError
+
+TIES = {
+    "original": "clips made from one original",
+    "group": "clips of one group",
+    "identity": "clips of one person",
+    "part": "clips of one part",
+}
+"""What must not be parted -> in words."""
+
+
+@dataclass(frozen=True)
+class Leak:
+    """Rows of different splits that share something."""
+
+    kind: str
+    """A key of `TIES`, or "picture" or "sound" for near-duplicates."""
+    shared: str
+    """The original, person, ... that they share; how alike near-duplicates are."""
+    clips: tuple[tuple[str, str], ...]
+    """(clip_id, split) of all rows concerned."""
+
+    def __str__(self) -> str:
+        by_split: dict[str, list[str]] = {}
+        for clip_id, split in self.clips:
+            by_split.setdefault(split, []).append(clip_id)
+        where = "; ".join(f"{split}: {_few(clips)}" for split, clips in sorted(by_split.items()))
+        what = TIES.get(self.kind, f"near-duplicates by {self.kind}")
+        return f"{what} ({self.shared}) in {len(by_split)} splits: {where}"
+
+
+def splits_of(rows: Iterable[Row], plan: str | Path | None = None) -> dict[str, str]:
+    """clip_id -> split: from a plan.csv (clip_id, split), or the manifest's own column.
+
+    Rows without a split are left out. ManifestError if the plan does not fit the manifest.
+    """
+    if plan is None:
+        return {row.clip_id: row.split for row in rows if row.split}
+    try:
+        with Path(plan).open(encoding="utf-8-sig", newline="") as file:
+            lines = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ManifestError(f"{plan}: the plan cannot be read ({error})") from error
+    if not lines or not {"clip_id", "split"} <= set(lines[0]):
+        raise ManifestError(f"{plan}: a plan has rows, and the columns clip_id and split")
+    planned: dict[str, str] = {}
+    for line in lines:
+        clip_id, split = line["clip_id"], line["split"] or ""
+        if split and planned.setdefault(clip_id, split) != split:
+            raise ManifestError(f"{plan}: {clip_id} is in two splits, {planned[clip_id]}, {split}")
+    known = {row.clip_id for row in rows}
+    if not known & set(planned):
+        raise ManifestError(f"{plan}: none of its {len(planned)} clips is in the manifest")
+    return {clip_id: split for clip_id, split in planned.items() if clip_id in known}
+
+
+def find_leaks(
+    rows: Iterable[Row], splits: Mapping[str, str], *, ties: Iterable[str] = tuple(TIES)
+) -> list[Leak]:
+    """Every original, group, person and part whose rows lie in more than one split."""
+    rows = [row for row in rows if row.clip_id in splits]
+    leaks: list[Leak] = []
+    told: set[frozenset[str]] = set()
+    for tie in ties:
+        for shared, clips in _shared(rows, tie).items():
+            names = frozenset(clips)
+            # One leak is told once, although a group is often the original itself.
+            if len({splits[clip] for clip in clips}) > 1 and names not in told:
+                told.add(names)
+                leaks.append(Leak(tie, shared, tuple((clip, splits[clip]) for clip in clips)))
+    return leaks
+
+
+def _shared(rows: Iterable[Row], tie: str) -> dict[str, list[str]]:
+    """What rows share by one tie -> their clip_ids; within a dataset only."""
+    sets: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        # A genuine clip is its own original.
+        value = (row.original or row.clip_id) if tie == "original" else getattr(row, tie)
+        if value:
+            sets.setdefault((row.dataset, value), []).append(row.clip_id)
+    return {value: sorted(clips) for (_, value), clips in sorted(sets.items())}
+
+
+def _few(names: list[str], limit: int = 3) -> str:
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more

@@ -1,0 +1,49 @@
+"""The verb that checks a dataset before anything is learned from it."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+OK, IN_PART = 0, 1
+
+
+def audit(
+    manifest: Annotated[Path, tyro.conf.Positional],
+    /,
+    *,
+    plan: Path | None = None,
+    label: Literal["label", "face_fake", "voice_fake"] = "label",
+    limit: float = 0.6,
+    parts: bool = True,
+    clips: Path | None = None,
+    workers: int | None = None,
+) -> int:
+    """Look for leaks between the splits of a dataset, and for shortcuts to its labels.
+
+    What was measured is kept beside the manifest. Exit code 1 if anything was found.
+
+    Args:
+        manifest: Table made by avfake manifest.
+        plan: Table with the columns clip_id and split; by default the manifest's own splits.
+        label: What the shortcuts would give away.
+        limit: A probe fails if its AUC is above this, its whole interval included.
+        parts: Rows of one part may not be parted (--no-parts where they may).
+        clips: Folder made by avfake prepare from this manifest, to probe the size of the crops.
+        workers: Processes; by default one a core.
+    """
+    from avfake.audit import ProbeConfig, audit_manifest
+    from avfake.data import read_manifest
+
+    report = audit_manifest(
+        read_manifest(manifest),
+        manifest.with_name(manifest.name + ".audit.jsonl"),
+        plan=plan,
+        label=label,
+        parts=parts,
+        clips=clips,
+        config=ProbeConfig(limit),
+        workers=workers,
+    )
+    print(report)
+    return OK if report.passes else IN_PART
