@@ -38,7 +38,7 @@ class PictureConfig:
     """Of the frame: with less around the face there is nothing to compare it with."""
     changed_above: float = 0.22
     unchanged_below: float = 0.1
-    """Of the distance. Measured on the originals of 7 real pairs: copies by H.264 at CRF 18 to 36
+    """Of the distance. Measured on the originals of 5 real pairs: copies by H.264 at CRF 18 to 36
     at most 0.06, at CRF 42 at most 0.15 (undecided), shifted ones 0.0; the 7 forgeries (face swaps,
     reenactment of a mouth, lip-sync) at least 0.26."""
 
