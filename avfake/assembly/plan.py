@@ -142,7 +142,7 @@ def log_assumptions(examples: Sequence[Example], assume_face_weight: float) -> N
     if count:
         logger.warning(
             "%d fakes do not say what was forged: their face is assumed forged, with loss weight "
-            "%g (--assume-face-weight 0 switches that off); their voice stays unknown",
+            "%g (--data.assume-face-weight 0 switches that off); their voice stays unknown",
             count,
             assume_face_weight,
         )
