@@ -2,14 +2,13 @@
 
     avfake prepare dfdc /data/dfdc clips/
     python recipes/dfdc_av.py --clips clips/ --out runs/dfdc_av
-    accelerate launch recipes/dfdc_av.py --clips clips/ --out runs/dfdc_av
 
 DFDC says of a fake only that something is forged: the face is assumed (--data.assume-face-weight),
 the voice stays unknown. Without voice labels the voice branch is left out, with a warning; join a
 set that has them: --clips clips/ --clips voices/. Ablate with --no-audio, --no-visual,
 --no-stacker, --fusion.kind concat.
 
-What was run, and on what, stands in recipes/README.md.
+One process, on the GPU where there is one. What was run, and on what, stands in recipes/README.md.
 """
 
 from dataclasses import dataclass, field
