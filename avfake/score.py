@@ -4,7 +4,6 @@ Every requested file has a row. Killed at any moment and started again, it goes 
 """
 
 import csv
-import logging
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -21,7 +20,6 @@ from avfake.media import ENDINGS
 from avfake.progress import progress
 from avfake.verdict import Verdict
 
-logger = logging.getLogger(__name__)
 COLUMNS = ("file", "status", "decision", "p_fake", "p_face_fake", "p_voice_fake", "reasons")
 RUN = "#run"
 """Key of the journal line that says which detector and switches the other lines came from."""

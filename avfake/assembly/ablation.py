@@ -1,6 +1,5 @@
 """The same detector with one thing less at a time, on the same test clips: one table."""
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,6 @@ from avfake.files import write_whole
 from avfake.models import FUSIONS
 from avfake.prepare import PreparedFolder
 
-logger = logging.getLogger(__name__)
 SWITCHES: Mapping[str, Mapping[str, Any]] = {
     "no-audio": {"use_audio": False},
     "no-visual": {"use_visual": False},

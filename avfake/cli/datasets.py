@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from avfake.cli.codes import IN_PART, OK
 from avfake.clips import ClipConfig
 from avfake.cluster import Engine
 from avfake.data import Manifest, build_manifest, list_specs, load_spec
 from avfake.errors import ConfigError
 from avfake.prepare import prepare_clips
-
-OK, IN_PART = 0, 1
 
 
 def spec_manifest(spec: str, root: Path, overrides: Sequence[str]) -> Manifest:

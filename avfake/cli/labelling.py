@@ -3,10 +3,9 @@
 from collections import Counter
 from pathlib import Path
 
+from avfake.cli.codes import IN_PART, OK
 from avfake.data import read_manifest
 from avfake.labels import WHYS, derive_labels
-
-OK, IN_PART = 0, 1
 
 
 def label_fakes(manifest: Path, out: Path, *, workers: int | None, masks: bool) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from avfake.cli import checking, verbs
+from avfake.cli.codes import FAILED, INTERRUPTED, OK
 from avfake.errors import AvfakeError
 
 Config = TypeVar("Config")
@@ -52,7 +53,7 @@ def run_recipe(
 
     def run() -> int:
         recipe(tyro.cli(config, description=description, args=args))
-        return 0
+        return OK
 
     _leave(run, name="avfake recipe")
 
@@ -67,12 +68,12 @@ def _leave(run: Callable[[], int], *, name: str) -> None:
         sys.stdout.flush()
     except AvfakeError as error:
         print(f"{name}: {error}", file=sys.stderr)
-        code = 2
+        code = FAILED
     except KeyboardInterrupt:
         print(f"{name}: interrupted; run the same command again to go on", file=sys.stderr)
-        code = 130
+        code = INTERRUPTED
     except BrokenPipeError:
         # The reader (head, less) has left; nothing more to say, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        code = OK
     sys.exit(code)

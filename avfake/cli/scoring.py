@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from avfake.assembly import examples_of_split, gather, measure
+from avfake.cli.codes import IN_PART, OK
 from avfake.detector import Detector, Switches
 from avfake.errors import ConfigError
 from avfake.evaluate import ablation_table, render
 from avfake.files import write_whole
 from avfake.prepare import PreparedFolder
 from avfake.score import find_files, read_requested, score_files, write_submission
-
-OK, IN_PART = 0, 1
 
 
 def predict_each(paths: Sequence[Path], detector: str, switches: Switches, *, as_json: bool) -> int:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-OK, IN_PART = 0, 1
+from avfake.cli.codes import IN_PART, OK
 
 Paths = Annotated[tuple[Path, ...], tyro.conf.Positional]
 Overrides = Annotated[
