@@ -18,6 +18,7 @@ import soundfile
 from PIL import Image
 
 from avfake.errors import MediaError, Reason
+from avfake.faces import FaceTrack
 from avfake.files import write_whole
 from avfake.media import Waveform
 
@@ -36,6 +37,16 @@ class PersonMeta:
     confidences: list[float]
     landmarks: list[list[list[float]]]
     """[K][5][2] px."""
+
+    def as_track(self) -> FaceTrack:
+        """The same as arrays, to cut crops by."""
+        return FaceTrack(
+            person_id=self.person_id,
+            frame_indices=np.array(self.frame_indices, np.int64),
+            boxes=np.array(self.boxes, np.float32).reshape(-1, 4),
+            confidences=np.array(self.confidences, np.float32),
+            landmarks=np.array(self.landmarks, np.float32).reshape(-1, 5, 2),
+        )
 
 
 @dataclass(frozen=True)

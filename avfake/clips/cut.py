@@ -112,7 +112,7 @@ def _reused_tracks(original: Clip, frames: Frames, info: MediaInfo) -> list[Face
     )
     if not (meta.persons and same_size and same_times):
         return None
-    return [_track(person) for person in meta.persons]
+    return [person.as_track() for person in meta.persons]
 
 
 def _cut_sound(
@@ -148,14 +148,4 @@ def _person_meta(track: FaceTrack) -> PersonMeta:
         boxes=np.round(track.boxes.astype(float), 2).tolist(),
         confidences=np.round(track.confidences.astype(float), 4).tolist(),
         landmarks=np.round(track.landmarks.astype(float), 2).tolist(),
-    )
-
-
-def _track(person: PersonMeta) -> FaceTrack:
-    return FaceTrack(
-        person_id=person.person_id,
-        frame_indices=np.array(person.frame_indices, np.int64),
-        boxes=np.array(person.boxes, np.float32),
-        confidences=np.array(person.confidences, np.float32),
-        landmarks=np.array(person.landmarks, np.float32),
     )

@@ -24,6 +24,8 @@ class ClipEntry:
     """overall, face, voice; 1 = fake; any value where the weight is 0."""
     weights: tuple[float, float, float] = UNKNOWN
     """0 = label unknown; below 1 = an assumed label that counts less."""
+    partner: Path | None = None
+    """Archive of the genuine original of a fake, where there is one."""
 
 
 class ClipDataset(Dataset[dict[str, Any]]):
@@ -53,6 +55,7 @@ class ClipDataset(Dataset[dict[str, Any]]):
         sampled = sample_clip(Clip.open(entry.archive), self.sampling, generator)
         item = _tensors(sampled)
         if generator is not None and self.flip and generator.random() < 0.5:
+            item["landmarks"] = _mirrored(item["landmarks"], side=item["faces"].shape[-1])
             item["faces"] = item["faces"].flip(-1)
         item["labels"] = torch.tensor(entry.labels)
         item["weights"] = torch.tensor(entry.weights)
@@ -61,7 +64,15 @@ class ClipDataset(Dataset[dict[str, Any]]):
 
 
 def _tensors(sampled: Sampled) -> dict[str, Any]:
-    return {"faces": torch.from_numpy(sampled.faces), "sound": torch.from_numpy(sampled.sound)}
+    names = ("faces", "landmarks", "crop_sound", "sound")
+    return {name: torch.from_numpy(getattr(sampled, name)) for name in names}
+
+
+def _mirrored(landmarks: torch.Tensor, *, side: int) -> torch.Tensor:
+    """Points of the mirrored crop: left and right, as seen, change names."""
+    mirrored = landmarks[:, [1, 0, 2, 4, 3]].clone()
+    mirrored[..., 0] = side - mirrored[..., 0]
+    return mirrored
 
 
 def collate(items: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
@@ -78,6 +89,10 @@ def collate(items: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
         rows = [item[key] for item in items]
         if any(len(row) for row in rows):
             batch[key], batch[f"{key}_mask"] = _pad(rows)
+    for key in ("landmarks", "crop_sound"):  # go with the faces, and share their mask
+        rows = [item[key] for item in items]
+        if any(row.numel() for row in rows):
+            batch[key], _ = _pad(rows)
     return batch
 
 
@@ -87,11 +102,12 @@ def batch_of(sampled: Sampled) -> dict[str, torch.Tensor]:
 
 
 def _pad(rows: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-    longest = max(rows, key=len)
-    padded = longest.new_zeros((len(rows), *longest.shape))
-    mask = torch.zeros(len(rows), len(longest), dtype=torch.bool)
+    padded = rows[0].new_zeros(
+        (len(rows), max(map(len, rows)), *max(row.shape[1:] for row in rows))
+    )
+    mask = torch.zeros(padded.shape[:2], dtype=torch.bool)
     for i, row in enumerate(rows):
-        if len(row):
+        if row.numel():
             padded[i, : len(row)] = row
             mask[i, : len(row)] = True
     return padded, mask

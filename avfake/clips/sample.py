@@ -1,10 +1,11 @@
 """What is taken of a clip for one pass of a model: crops and windows of sound, drawn or tiled."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from avfake.clips.archive import Clip
+from avfake.faces import CropConfig, crop_squares
 from avfake.media import Waveform
 
 
@@ -19,6 +20,10 @@ class SampleConfig:
     window_seconds: float = 2.0
     use_visual: bool = True
     use_audio: bool = True
+    crop_sound_seconds: float = 0.0
+    """Length of the sound around each crop, for what compares lips with sound; 0 = none."""
+    crop: CropConfig = field(default_factory=CropConfig)
+    """How the crops were cut, to say where in them the landmarks lie."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,13 @@ class Sampled:
     """uint8 [T, 3, S, S]; T = 0 without a face."""
     picks: list[tuple[int, int]]
     """[T] (person, position) of each crop."""
+    landmarks: np.ndarray
+    """float32 [T, 5, 2] x, y px of the crop: eyes, nose, mouth corners."""
+    crop_seconds: np.ndarray
+    """float32 [T] of the file."""
+    crop_sound: np.ndarray
+    """float32 [T, M], the sound around each crop, its moment in the middle; zeros beyond the ends
+    of the sound. M = 0 where there is none or it was not asked for."""
     sound: np.ndarray
     """float32 [W, N]; W = 0 without sound."""
     window_seconds: list[float]
@@ -40,14 +52,23 @@ def sample_clip(
 ) -> Sampled:
     """Crops and windows of a clip: drawn at random with a generator, evenly spread without."""
     picks = _pick_crops(clip, config, generator) if config.use_visual else []
-    crops = [clip.crop(person, position).transpose(2, 0, 1) for person, position in picks]
+    crops = [clip.crop(person, position) for person, position in picks]
+    seconds = _seconds_of(clip, picks)
     waveform = clip.waveform() if config.use_audio else None
     starts: list[float] = []
     sound = np.zeros((0, 0), np.float32)
     if waveform is not None:
         starts, sound = _cut_windows(waveform, config, generator)
-    faces = np.stack(crops) if crops else np.zeros((0, 3, 0, 0), np.uint8)
-    return Sampled(faces, picks, sound, starts)
+    faces = np.stack(crops) if crops else np.zeros((0, 0, 0, 3), np.uint8)
+    return Sampled(
+        faces=faces.transpose(0, 3, 1, 2),
+        picks=picks,
+        landmarks=_landmarks_in_crops(clip, picks, config.crop, side=faces.shape[1]),
+        crop_seconds=seconds,
+        crop_sound=_sound_around(seconds, waveform, config.crop_sound_seconds),
+        sound=sound,
+        window_seconds=starts,
+    )
 
 
 def _pick_crops(
@@ -59,6 +80,36 @@ def _pick_crops(
         for position in range(len(track.frame_indices))
     ]
     return [every[i] for i in _choose(len(every), config.num_frames, generator)]
+
+
+def _seconds_of(clip: Clip, picks: list[tuple[int, int]]) -> np.ndarray:
+    meta = clip.meta
+    frames = [meta.persons[person].frame_indices[position] for person, position in picks]
+    return np.array([meta.frame_seconds[frame] for frame in frames], np.float32)
+
+
+def _landmarks_in_crops(
+    clip: Clip, picks: list[tuple[int, int]], config: CropConfig, *, side: int
+) -> np.ndarray:
+    landmarks = np.zeros((len(picks), 5, 2), np.float32)
+    tracks = [person.as_track() for person in clip.meta.persons]
+    squares = [crop_squares(track, config) for track in tracks]
+    for row, (person, position) in zip(landmarks, picks, strict=True):
+        x0, y0, x1, _ = squares[person][position]
+        row[:] = (tracks[person].landmarks[position] - [x0, y0]) * (side / (x1 - x0))
+    return landmarks
+
+
+def _sound_around(
+    seconds: np.ndarray, waveform: Waveform | None, length_seconds: float
+) -> np.ndarray:
+    if waveform is None or not length_seconds or not len(seconds):
+        return np.zeros((len(seconds), 0), np.float32)
+    length = round(length_seconds * waveform.sample_rate)
+    starts = np.round(seconds * waveform.sample_rate).astype(int) - length // 2
+    places = starts[:, None] + np.arange(length)
+    inside = (places >= 0) & (places < len(waveform.samples))
+    return np.where(inside, waveform.samples[places.clip(0, len(waveform.samples) - 1)], 0.0)
 
 
 def _cut_windows(

@@ -11,7 +11,7 @@ from avfake.clips import Clip, ClipConfig, ClipDataset, ClipEntry, SampleConfig,
 from avfake.clips.sample import sample_clip
 from avfake.clips.sound import voice_statistics
 from avfake.errors import ConfigError, MediaError
-from avfake.faces import Detections
+from avfake.faces import Detections, crop_squares
 from avfake.media import Waveform, write_audio, write_video
 from avfake.stack import VOICE_STATISTICS
 
@@ -165,6 +165,46 @@ def test_windows_tile_the_sound_and_short_sound_is_repeated(clip: Clip) -> None:
     assert np.abs(long.sound[0, -RATE // 2 :]).max() > 0.1
 
 
+def test_landmarks_lie_in_the_crop_where_the_face_shows_them(clip: Clip) -> None:
+    sampled = sample_clip(clip, SampleConfig(num_frames=4, crop=CONFIG.crop))
+    assert sampled.landmarks.shape == (4, 5, 2)
+    person, position = sampled.picks[1]
+    track = clip.meta.persons[person].as_track()
+    x0, y0, x1, _ = crop_squares(track, CONFIG.crop)[position]
+    back = sampled.landmarks[1] * (x1 - x0) / CONFIG.crop.size_px + [x0, y0]
+    np.testing.assert_allclose(back, track.landmarks[position], atol=1e-3)
+
+
+def test_the_sound_around_a_crop_has_its_moment_in_the_middle(clip: Clip) -> None:
+    sampled = sample_clip(clip, SampleConfig(num_frames=4, crop_sound_seconds=0.4))
+    waveform = clip.waveform()
+    assert waveform is not None
+    assert sampled.crop_sound.shape == (4, round(0.4 * RATE))
+    middle = round(float(sampled.crop_seconds[2]) * RATE)
+    half = sampled.crop_sound.shape[1] // 2
+    np.testing.assert_array_equal(
+        sampled.crop_sound[2], waveform.samples[middle - half : middle + half]
+    )
+    long = sample_clip(clip, SampleConfig(num_frames=4, crop_sound_seconds=20.0))
+    assert not long.crop_sound[0, : 7 * RATE].any()
+    assert sample_clip(clip, SampleConfig(num_frames=4)).crop_sound.shape == (4, 0)
+
+
+def test_a_mirrored_crop_mirrors_its_landmarks(clip: Clip, tmp_path: Path) -> None:
+    clip.save(tmp_path / "a.zip")
+    sampling = SampleConfig(use_audio=False, crop=CONFIG.crop)
+    entries = [ClipEntry(tmp_path / "a.zip")] * 20
+    plain = ClipDataset(entries, sampling)[0]
+    flipping = ClipDataset(entries, sampling, seed=0, flip=True)
+    flipped = next(
+        item for i in range(20) if not torch.equal((item := flipping[i])["faces"], plain["faces"])
+    )
+    assert torch.equal(flipped["faces"].flip(-1), plain["faces"])
+    left_eye, right_eye = flipped["landmarks"][0, :2, 0]
+    assert left_eye < right_eye
+    assert right_eye == pytest.approx(CONFIG.crop.size_px - float(plain["landmarks"][0, 0, 0]))
+
+
 def test_draws_depend_on_seed_epoch_and_index_alone(clip: Clip, tmp_path: Path) -> None:
     clip.save(tmp_path / "a.zip")
     entries = [ClipEntry(tmp_path / "a.zip")] * 2
@@ -191,6 +231,8 @@ def test_a_batch_pads_and_masks_what_is_missing(clip: Clip, video: Path, tmp_pat
     size = CONFIG.crop.size_px
     assert batch["faces"].shape == (2, 4, 3, size, size)
     assert batch["faces_mask"].tolist() == [[False] * 4, [True] * 4]
+    assert batch["landmarks"].shape == (2, 4, 5, 2)
+    assert "crop_sound" not in batch
     assert batch["sound_mask"].all()
     assert batch["weights"].tolist() == [[1.0, 0.0, 1.0], [1.0, 1.0, 1.0]]
     mute = SampleConfig(num_frames=4, use_audio=False)
