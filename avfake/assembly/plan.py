@@ -28,10 +28,12 @@ class Example:
     """overall, face, voice; 1 = fake."""
     weights: tuple[float, float, float]
     """0 = unknown; `assume_face_weight` for a face that is only assumed to be fake."""
+    partner: Path | None = None
+    """Archive of the genuine original of a fake, where that was prepared too."""
 
     @property
     def entry(self) -> ClipEntry:
-        return ClipEntry(self.archive, self.labels, self.weights)
+        return ClipEntry(self.archive, self.labels, self.weights, self.partner)
 
     def knows(self, output: str) -> bool:
         """Whether this clip has a label for an output, and the stream that shows it."""
@@ -86,11 +88,13 @@ def gather(folders: Sequence[PreparedFolder], *, assume_face_weight: float) -> l
     names = [folder.path.name for folder in folders]
     if len(set(names)) < len(names):
         raise ConfigError(f"folders joined in one run need different names, got {names}")
-    return [
+    examples = [
         _example(_renamed(clip, folder.path.name, joined=len(folders) > 1), assume_face_weight)
         for folder in folders
         for clip in folder.clips
     ]
+    archives = {example.row.clip_id: example.archive for example in examples}
+    return [replace(e, partner=archives.get(e.row.original or "")) for e in examples]
 
 
 def make_plan(

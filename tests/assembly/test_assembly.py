@@ -40,6 +40,18 @@ def test_a_fake_of_unknown_part_has_an_assumed_face_and_an_unknown_voice(
     assert {e.weights for e in unassumed} == {(1.0, 0.0, 0.0)}
 
 
+def test_a_fake_knows_the_archive_of_its_original(
+    prepared: PreparedFolder, as_dfdc: PreparedFolder
+) -> None:
+    for folders in ([prepared], [prepared, as_dfdc]):
+        examples = gather(folders, assume_face_weight=0.0)
+        by_archive = {e.archive: e for e in examples}
+        assert {e.partner is None for e in examples if e.row.label} == {False}
+        for example in examples:
+            if example.partner:
+                assert by_archive[example.partner].row.clip_id == example.row.original
+
+
 def test_known_parts_are_never_assumed(prepared: PreparedFolder) -> None:
     voice_only = [
         e for e in gather([prepared], assume_face_weight=1.0) if e.row.method and e.labels[2]
