@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, TypeVar
 
-from avfake.cluster.pool import Failure, attempt, map_on_pool
+from avfake.cluster.pool import Failure, attempt, default_workers, map_on_pool
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -15,6 +15,7 @@ def map_items(
     items: Sequence[Item],
     *,
     workers: int = 1,
+    threads: int | None = None,
     time_limit_seconds: float | None = None,
     engine: Engine = "local",
     ray_address: str | None = None,
@@ -27,6 +28,8 @@ def map_items(
 
     Args:
         workers: processes; 0 runs in this one, without isolation and time limit, for debugging
+        threads: of each worker; None gives each an equal share of the cores. Sums of floats depend
+            on it, so what must come out the same on any machine fixes it. On Ray it is always 1
         time_limit_seconds: for one item
         engine: "ray" uses a Ray cluster, all of its CPUs, and takes no notice of `workers`
         ray_address: of a running cluster; None starts one on this machine
@@ -42,5 +45,9 @@ def map_items(
             yield index, attempt(function, item)
     else:
         yield from map_on_pool(
-            function, items, workers=workers, time_limit_seconds=time_limit_seconds
+            function,
+            items,
+            workers=workers,
+            threads=threads or max(1, default_workers() // workers),
+            time_limit_seconds=time_limit_seconds,
         )

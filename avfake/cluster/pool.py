@@ -51,10 +51,10 @@ def map_on_pool(
     items: Sequence[Item],
     *,
     workers: int,
+    threads: int,
     time_limit_seconds: float | None,
 ) -> Iterator[tuple[int, Result | Failure]]:
     """See `map_items`."""
-    threads = max(1, default_workers() // workers)
     pool = [_start(function, threads) for _ in range(min(workers, len(items)))]
     waiting = iter(enumerate(items))
     crashes: Counter[int] = Counter()

@@ -59,6 +59,7 @@ def prepare_clips(
                 function,
                 tasks,
                 workers=workers,
+                threads=1,  # so that the archives do not depend on the number of workers
                 time_limit_seconds=time_limit_seconds,
                 engine=engine,
                 ray_address=ray_address,
