@@ -17,6 +17,7 @@ from avfake.assembly.member import Member, train_member
 from avfake.assembly.plan import (
     Example,
     Plan,
+    check_classes,
     gather,
     log_assumptions,
     make_plan,
@@ -48,6 +49,8 @@ def assemble(folders: Sequence[PreparedFolder], config: AssemblyConfig, out: Pat
     """Train a detector on prepared folders into `out`; a run that was stopped goes on."""
     examples = gather(folders, assume_face_weight=config.data.assume_face_weight)
     plan = _plan(examples, config)
+    config.data.weights_of(plan.folders)  # refused before the folder is made
+    check_classes(plan)
     inputs = {"clips": folders[0].config.hash, "split": plan.hash}
     open_run(out, config, inputs=inputs)
     plan.save(out / "plan.csv")

@@ -1,5 +1,6 @@
 """Every knob of making a detector, in one place; recipes show these as flags."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -7,6 +8,7 @@ import tyro
 
 from avfake.errors import ConfigError
 from avfake.models import AudioConfig, FusionConfig, ModelConfig, VisualConfig
+from avfake.settings import nearest
 from avfake.stack import StackConfig
 from avfake.train import FitConfig
 
@@ -45,6 +47,9 @@ class DataConfig:
     not who is filmed; needs several fakes and originals to a batch, and undersample off."""
     undersample: bool = True
     """Take as many fakes as genuine clips each epoch, others each time."""
+    dataset_weights: tuple[str, ...] = ()
+    """How often an epoch sees the clips of each folder joined, as FOLDER=NUMBER (1 where not named)
+    or one number a folder, in their order: 0.5 = every other epoch, 2 = twice in each."""
     assume_face_weight: float = 1.0
     """Loss weight of "the face is forged" for fakes that do not say what was; 0 = unknown."""
 
@@ -60,8 +65,43 @@ class DataConfig:
             raise ConfigError("give train_parts, val_parts and test_parts together, or none")
         if self.keep_groups and self.undersample:
             raise ConfigError("keep_groups needs whole groups: add --data.no-undersample")
+        for given in self.dataset_weights:
+            if not _is_positive(given.rpartition("=")[2]):
+                raise ConfigError(
+                    f"dataset_weights must be FOLDER=NUMBER or numbers above 0, got {given!r}"
+                )
+        if len({"=" in given for given in self.dataset_weights}) > 1:
+            raise ConfigError(
+                f"dataset_weights must all name their folder, or none of them; got "
+                f"{' '.join(self.dataset_weights)}"
+            )
         if not 0 <= self.assume_face_weight <= 1:
             raise ConfigError(f"assume_face_weight is {self.assume_face_weight}; allowed: 0 to 1")
+
+    def weights_of(self, folders: Sequence[str]) -> dict[str, float]:
+        """Folder name -> how often an epoch sees its clips; ConfigError for a name not among them.
+
+        folders: the names of the folders joined, in their order.
+        """
+        if not self.dataset_weights:
+            return dict.fromkeys(folders, 1.0)
+        if "=" not in self.dataset_weights[0]:
+            if len(self.dataset_weights) != len(folders):
+                raise ConfigError(
+                    f"dataset_weights has {len(self.dataset_weights)} numbers for {len(folders)} "
+                    f"folders ({', '.join(folders)}); give one for each, or FOLDER=NUMBER"
+                )
+            return dict(zip(folders, map(float, self.dataset_weights), strict=True))
+        weights = dict.fromkeys(folders, 1.0)
+        for given in self.dataset_weights:
+            name, _, number = given.rpartition("=")
+            if name not in weights:
+                raise ConfigError(
+                    f"dataset_weights names {name!r}, which is not among the folders joined"
+                    f"{nearest(name, folders)}; they are: {', '.join(folders)}"
+                )
+            weights[name] = float(number)
+        return weights
 
     @property
     def parts(self) -> dict[str, str] | None:
@@ -84,6 +124,17 @@ class LossConfig:
     """Every single window against the voice label."""
     smoothing: float = 0.01
     """Labels are drawn towards the middle by this much (the DFDC winner's value)."""
+    class_separate: bool = False
+    """Average fakes and genuine clips of a batch apart, one half each (the DFDC winner's loss)."""
+    trim_fakes: float = 0.0
+    """Share of the fakes of a batch, those of the highest loss, that count for nothing. For noise
+    that lies on one side, as in DFDC: a genuine clip is genuine, but a fake may be one of the voice
+    alone, or the crop one of a second person who was not touched."""
+
+    def __post_init__(self) -> None:
+        for name in ("smoothing", "trim_fakes"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigError(f"loss.{name} must be in [0, 1), got {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -122,3 +173,10 @@ class AssemblyConfig:
                 f"no branch is left to train (flags: {flags}; labels of both classes: {labels})"
             )
         return ModelConfig(visual=visual, audio=audio, fusion=self.fusion)
+
+
+def _is_positive(number: str) -> bool:
+    try:
+        return 0 < float(number) < float("inf")
+    except ValueError:
+        return False

@@ -5,16 +5,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from avfake.assembly.config import AssemblyConfig, LossConfig
+from avfake.assembly.order import EpochOrder
 from avfake.assembly.plan import Example, Plan
 from avfake.clips import ClipDataset, SampleConfig, collate
 from avfake.models import HEADS, AVModel, ModelConfig, ModelOutput, build_model
-from avfake.train import fit, masked_bce, outputs_of, undersample
+from avfake.train import fit, masked_bce, outputs_of
 
 Batch = Mapping[str, Tensor]
 FACE, VOICE = HEADS.index("face"), HEADS.index("voice")
@@ -44,7 +44,7 @@ def train_member(
     fit(
         model,
         loss=loss,
-        train_batches=_train_batches(config, model_config, seen, seed=seed),
+        train_batches=_train_batches(config, model_config, seen, folders=plan.folders, seed=seed),
         validate=lambda trained: _validate(trained, choosing, loss),
         config=replace(config.fit, seed=seed),
         run_folder=folder,
@@ -78,30 +78,26 @@ def multitask_loss(
 
 def _bce(config: LossConfig, logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
     columns = (tensor.reshape(-1, 1) for tensor in (logits, labels, weights))
-    return masked_bce(*columns, smoothing=config.smoothing)
+    return masked_bce(
+        *columns,
+        smoothing=config.smoothing,
+        class_separate=config.class_separate,
+        trim_fakes=config.trim_fakes,
+    )
 
 
 def _train_batches(
-    config: AssemblyConfig, model: ModelConfig, examples: Sequence[Example], *, seed: int
+    config: AssemblyConfig,
+    model: ModelConfig,
+    examples: Sequence[Example],
+    *,
+    folders: Sequence[str],
+    seed: int,
 ) -> Callable[[int], DataLoader[Batch]]:
-    labels = np.array([example.labels[0] for example in examples])
-    groups = np.array([example.row.group for example in examples])
-    count = len(examples)
-
-    def order_of(turn: int) -> np.ndarray:
-        if config.data.undersample:
-            return undersample(labels, epoch=turn, seed=seed, groups=groups)
-        order = np.random.default_rng([seed, turn]).permutation(count)
-        if config.data.keep_groups:
-            # Groups in the order in which a shuffle first meets them, each whole.
-            _, first, index = np.unique(groups[order], return_index=True, return_inverse=True)
-            order = order[np.argsort(first[index], kind="stable")]
-        return order
+    order = EpochOrder(examples, config.data, seed=seed, folders=folders)
 
     def batches(epoch: int) -> DataLoader[Batch]:
-        turns = range((epoch - 1) * config.data.passes, epoch * config.data.passes)
-        rows = np.concatenate([order_of(turn) for turn in turns])
-        return _loader(config, model, [examples[i] for i in rows], seed=seed, epoch=epoch)
+        return _loader(config, model, [examples[i] for i in order(epoch)], seed=seed, epoch=epoch)
 
     return batches
 

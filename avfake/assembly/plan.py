@@ -21,6 +21,8 @@ class Example:
 
     row: Row
     """clip_id, original and group are unique over all folders joined."""
+    folder: str
+    """Name of the prepared folder it comes from."""
     archive: Path
     has_visual: bool
     has_audio: bool
@@ -53,6 +55,8 @@ class Plan:
     """"train", "val", "test"."""
     folds: Mapping[str, int]
     """clip_id -> fold, for the training clips."""
+    folders: tuple[str, ...]
+    """Names of the folders joined, in their order."""
 
     @property
     def hash(self) -> str:
@@ -89,7 +93,11 @@ def gather(folders: Sequence[PreparedFolder], *, assume_face_weight: float) -> l
     if len(set(names)) < len(names):
         raise ConfigError(f"folders joined in one run need different names, got {names}")
     examples = [
-        _example(_renamed(clip, folder.path.name, joined=len(folders) > 1), assume_face_weight)
+        _example(
+            _renamed(clip, folder.path.name, joined=len(folders) > 1),
+            folder.path.name,
+            assume_face_weight,
+        )
         for folder in folders
         for clip in folder.clips
     ]
@@ -119,7 +127,7 @@ def make_plan(
         if not members:
             raise ManifestError(f"the {name} split is empty: {len(usable)} clips are too few")
     folds = assign_folds([e.row for e in splits["train"]], num_folds, seed=seed)
-    return Plan(splits, folds)
+    return Plan(splits, folds, tuple(dict.fromkeys(e.folder for e in examples)))
 
 
 def trainable_outputs(examples: Sequence[Example]) -> dict[str, bool]:
@@ -138,6 +146,35 @@ def trainable_outputs(examples: Sequence[Example]) -> dict[str, bool]:
                 num_fake,
             )
     return trainable
+
+
+def check_classes(plan: Plan) -> None:
+    """Say which class comes from which folder; ManifestError if there is but one to learn from."""
+    counts = {name: {False: 0, True: 0} for name in plan.folders}
+    for example in plan.splits["train"]:
+        counts[example.folder][bool(example.row.label)] += 1
+    num_genuine = sum(found[False] for found in counts.values())
+    num_fake = sum(found[True] for found in counts.values())
+    if not num_genuine or not num_fake:
+        raise ManifestError(
+            f"{num_genuine} genuine and {num_fake} fake clips to train on: both are needed. The "
+            "other class may come from another dataset: --clips one/ --clips other/"
+        )
+    if len(plan.folders) > 1:
+        for name, found in counts.items():
+            logger.info(
+                "%s: %d genuine, %d fake clips to train on", name, found[False], found[True]
+            )
+    lacking = [name for name, found in counts.items() if not all(found.values())]
+    if lacking:
+        logger.warning(
+            "one class only in %s: there the dataset itself gives the label away (its codec, its "
+            "rooms, its faces), and the scores on clips of the same datasets will flatter; measure "
+            "on a dataset that has both classes",
+            ", ".join(lacking),
+        )
+    if len({e.row.label for e in plan.splits["val"]}) < 2:
+        logger.warning("the val split has one class only; the best epoch is chosen by that alone")
 
 
 def log_assumptions(examples: Sequence[Example], assume_face_weight: float) -> None:
@@ -168,7 +205,7 @@ def _renamed(clip: PreparedClip, folder: str, *, joined: bool) -> PreparedClip:
     )
 
 
-def _example(clip: PreparedClip, assume_face_weight: float) -> Example:
+def _example(clip: PreparedClip, folder: str, assume_face_weight: float) -> Example:
     row = clip.row
     face, face_weight = row.face_fake, 1.0
     if row.label and row.face_fake is None and row.voice_fake is None:
@@ -183,6 +220,7 @@ def _example(clip: PreparedClip, assume_face_weight: float) -> Example:
     weights = [0.0 if label is None else weight for label, weight in columns]
     return Example(
         row,
+        folder,
         clip.archive,
         clip.has_visual,
         clip.has_audio,

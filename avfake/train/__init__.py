@@ -10,7 +10,7 @@ from avfake.train.engine import DivergedError
 from avfake.train.loop import FitResult, fit
 from avfake.train.losses import masked_bce
 from avfake.train.optimizers import OPTIMIZERS, OptimizerConfig
-from avfake.train.sampling import undersample
+from avfake.train.sampling import draw_rows, undersample
 from avfake.train.schedules import SCHEDULES, ScheduleConfig
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "FitResult",
     "OptimizerConfig",
     "ScheduleConfig",
+    "draw_rows",
     "fit",
     "masked_bce",
     "outputs_of",

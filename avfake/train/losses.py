@@ -16,6 +16,7 @@ def masked_bce(
     pos_weight: float | Tensor = 1.0,
     head_weights: Tensor | None = None,
     class_separate: bool = False,
+    trim_fakes: float = 0.0,
 ) -> Tensor:
     """Scalar: the mean over known labels of each head, then the weighted mean over heads.
 
@@ -31,6 +32,8 @@ def masked_bce(
         head_weights: [K]; None = all heads alike
         class_separate: fakes and reals of a head are averaged apart and count one half each,
             whatever their numbers in the batch
+        trim_fakes: share of the known fakes of each head, 0 to 1, that count for nothing: those of
+            the highest loss, which are the likeliest to be labelled wrongly (Shen & Sanghavi 2019)
     """
     if not logits.shape == labels.shape == weights.shape or logits.ndim != 2:
         raise ValueError(
@@ -39,11 +42,15 @@ def masked_bce(
         )
     if not 0 <= smoothing < 1:
         raise ConfigError(f"smoothing must be in [0, 1), got {smoothing}")
+    if not 0 <= trim_fakes < 1:
+        raise ConfigError(f"trim_fakes must be in [0, 1), got {trim_fakes}")
     known = weights > 0
     # where, not a product: 0 * NaN is NaN, and so is its gradient.
     targets = torch.where(known, labels, 0.5).float()
     weights = torch.where(known, weights, 0.0).float()
     costs = _costs(logits.float(), targets * (1 - smoothing) + smoothing / 2, pos_weight)
+    if trim_fakes:
+        weights = _trimmed(costs, weights, is_fake=targets > 0.5, share=trim_fakes)
     if class_separate:
         fakes, reals = weights * (targets > 0.5), weights * (targets <= 0.5)
         num_classes = fakes.any(dim=0).float() + reals.any(dim=0).float()
@@ -61,6 +68,16 @@ def _costs(logits: Tensor, targets: Tensor, pos_weight: float | Tensor) -> Tenso
     return F.binary_cross_entropy_with_logits(
         logits, targets, pos_weight=more.expand(logits.shape[1]), reduction="none"
     )
+
+
+def _trimmed(costs: Tensor, weights: Tensor, *, is_fake: Tensor, share: float) -> Tensor:
+    """The weights, 0 for the share of each column's fakes with the highest costs."""
+    counted = is_fake & (weights > 0)
+    # Place of each fake in its column, the costliest first; all else comes last.
+    ranked = torch.where(counted, costs.detach(), -torch.inf)
+    rank = ranked.argsort(dim=0, descending=True, stable=True).argsort(dim=0)
+    num_trimmed = (counted.sum(dim=0) * share).round()
+    return torch.where(counted & (rank < num_trimmed), 0.0, weights)
 
 
 def _mean(costs: Tensor, weights: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from avfake.train import (
     FitConfig,
     OptimizerConfig,
     ScheduleConfig,
+    draw_rows,
     masked_bce,
     undersample,
 )
@@ -258,3 +259,58 @@ def test_settings_out_of_range_are_refused(wrong: dict[str, float]) -> None:
 def test_settings_go_to_plain_values_and_back() -> None:
     config = FitConfig(optimizer=OptimizerConfig("sgd"), schedule=ScheduleConfig("poly"))
     assert from_dict(FitConfig, to_dict(config)) == config
+
+
+def test_the_costliest_fakes_are_trimmed_and_no_real_ever() -> None:
+    # Ten fakes of which two look genuine, ten reals of which two look fake.
+    logits = torch.tensor([[4.0]] * 8 + [[-4.0]] * 2 + [[-4.0]] * 8 + [[4.0]] * 2)
+    labels = torch.tensor([[1.0]] * 10 + [[0.0]] * 10)
+    logits.requires_grad_()
+    loss = masked_bce(logits, labels, torch.ones(20, 1), trim_fakes=0.2)
+    loss.backward()
+    assert logits.grad is not None
+    assert logits.grad.flatten().ne(0).tolist() == [True] * 8 + [False] * 2 + [True] * 10
+    assert loss.item() == pytest.approx((16 * cost(4.0, 1) + 2 * cost(4.0, 0)) / 18)
+
+
+def test_trimming_counts_known_fakes_of_each_head_apart() -> None:
+    logits = torch.tensor([[3.0, -1.0], [-3.0, 2.0], [-9.0, 2.0], [1.0, 2.0], [2.0, 2.0]])
+    weights = torch.ones(5, 2)
+    weights[2, 0] = 0.0  # the costliest of the first head is unknown
+    logits.requires_grad_()
+    masked_bce(logits, torch.ones(5, 2), weights, trim_fakes=0.25).backward()
+    assert logits.grad is not None
+    assert logits.grad.eq(0).nonzero().tolist() == [[0, 1], [1, 0], [2, 0]]
+
+
+def test_rows_of_a_weight_are_seen_that_often_and_take_turns() -> None:
+    weights = np.array([1.0] * 4 + [0.5] * 6 + [2.0] * 3)
+    epochs = [draw_rows(weights, epoch=e, seed=5) for e in range(4)]
+    assert (
+        np.bincount(epochs[0], minlength=13)[[0, 1, 2, 3, 10, 11, 12]].tolist() == [1] * 4 + [2] * 3
+    )
+    assert all(sum((rows >= 4) & (rows < 10)) == 3 for rows in epochs)
+    assert np.bincount(np.concatenate(epochs)).tolist() == [4] * 4 + [2] * 6 + [8] * 3
+    assert np.array_equal(epochs[1], draw_rows(weights, epoch=1, seed=5))
+    assert not np.array_equal(epochs[0], draw_rows(weights, epoch=0, seed=6))
+
+
+def test_weighted_groups_stay_whole() -> None:
+    groups = np.repeat(np.arange(8), 3)
+    weights = np.repeat([0.5, 2.0], 12)
+    times = np.bincount(draw_rows(weights, epoch=0, seed=0, groups=groups), minlength=24)
+    assert all(len(set(of_group)) == 1 for of_group in times.reshape(8, 3).tolist())
+    assert sorted(times.reshape(8, 3)[:, 0]) == [0, 0, 1, 1, 2, 2, 2, 2]
+
+
+def test_undersampling_heeds_the_weights() -> None:
+    labels = np.array([0.0] * 8 + [1.0] * 40 + [1.0] * 40)
+    weights = np.array([0.5] * 8 + [1.0] * 40 + [3.0] * 40)
+    seen = [undersample(labels, epoch=e, seed=0, weights=weights, ratio=2.0) for e in range(10)]
+    for rows in seen:
+        assert (labels[rows] == 0).sum() == 4
+        assert ((rows >= 8) & (rows < 48)).sum() == 2
+        assert (rows >= 48).sum() == 6
+    assert np.bincount(np.concatenate(seen))[:8].tolist() == [5] * 8
+    with pytest.raises(ConfigError, match="above 0"):
+        undersample(labels, epoch=0, seed=0, weights=weights * 0)
