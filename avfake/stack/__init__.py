@@ -8,11 +8,11 @@ real, fake or unsure. LightGBM and scikit-learn are imported when they are neede
 from avfake.stack.booster import StackConfig, Stacker, fit_stacker
 from avfake.stack.calibrate import PlattCalibrator, fit_calibrator, operating_point
 from avfake.stack.choose import Choice
-from avfake.stack.combine import VerdictFit, VerdictModel, fit_verdict_model
+from avfake.stack.combine import VerdictFit, VerdictModel, fit_verdict_model, raise_overall
 from avfake.stack.decide import ConformalBand, DecisionRule, decide
 from avfake.stack.features import FEATURES, OUTPUT_FEATURES, OUTPUTS, VOICE_STATISTICS, stack_row
 from avfake.stack.folds import OutOfFold
-from avfake.stack.rules import RULES
+from avfake.stack.rules import RULES, find_rule, over_persons
 from avfake.stack.scores import ClipScores
 
 __all__ = [
@@ -32,9 +32,12 @@ __all__ = [
     "VerdictFit",
     "VerdictModel",
     "decide",
+    "find_rule",
     "fit_calibrator",
     "fit_stacker",
     "fit_verdict_model",
     "operating_point",
+    "over_persons",
+    "raise_overall",
     "stack_row",
 ]

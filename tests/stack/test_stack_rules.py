@@ -1,7 +1,19 @@
 import numpy as np
 import pytest
 
-from avfake.stack.rules import RULES, confident, geometric_mean, maximum, median
+from avfake.errors import ConfigError
+from avfake.stack.rules import (
+    RULES,
+    confident,
+    confident_majority,
+    find_rule,
+    geometric_mean,
+    logit_mean,
+    maximum,
+    median,
+    over_persons,
+    strongest_person,
+)
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
@@ -14,6 +26,12 @@ def test_a_rule_gives_nan_for_no_frames_and_the_score_for_one(rule) -> None:
 def test_a_rule_stays_within_its_frames(rule) -> None:
     scores = np.random.default_rng(0).random(32)
     assert scores.min() <= rule(scores) <= scores.max()
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_a_rule_does_not_ask_for_an_order(rule) -> None:
+    scores = np.random.default_rng(1).random(20)
+    assert rule(scores[::-1]) == pytest.approx(rule(scores), abs=1e-12)
 
 
 def test_the_confident_rule_takes_the_high_frames_if_they_are_enough() -> None:
@@ -41,3 +59,40 @@ def test_simple_rules_follow_their_closed_forms() -> None:
         (0.4001 * 0.1 + 0.1001 * 0.4 + 0.4001 * 0.9) / 0.9003
     )
     assert RULES["weighted"](np.full(3, 0.5)) == 0.5
+    assert logit_mean(np.array([0.5, 0.9])) == pytest.approx(0.75)  # odds 1 and 9, so 3
+    assert logit_mean(np.array([0.0, 1.0])) == pytest.approx(0.5)
+
+
+def test_a_confident_majority_outvotes_the_rest() -> None:
+    assert confident_majority(np.array([0.9, 0.85, 0.95, 0.1])) == pytest.approx(0.9)
+    assert confident_majority(np.array([0.1, 0.05, 0.15, 0.9])) == pytest.approx(0.1)
+    seven_tenths = np.r_[np.full(7, 0.9), np.full(3, 0.3)]
+    assert confident_majority(seven_tenths) == pytest.approx(seven_tenths.mean())
+
+
+@pytest.mark.parametrize(
+    ("scores", "answer"),
+    [
+        ([0.95, 0.1, 0.2], 0.95),  # one is forged beyond doubt
+        ([0.61, 0.8], 0.8),
+        ([0.1, 0.39], 0.1),
+        ([0.1, 0.5], 0.3),
+        ([0.55, 0.9], 0.725),  # neither above 0.9 nor all above 0.6
+    ],
+)
+def test_one_forged_person_is_enough(scores: list[float], answer: float) -> None:
+    assert strongest_person(np.array(scores)) == pytest.approx(answer)
+
+
+def test_persons_are_weighed_and_not_their_crops() -> None:
+    scores = np.array([0.1, 0.1, 0.1, 0.1, 0.9, 1.0])
+    persons = np.array([0, 0, 0, 0, 7, 7])
+    assert over_persons(scores, persons) == pytest.approx(0.95)
+    assert over_persons(scores, persons, np.mean) == pytest.approx(0.525)
+    assert np.isnan(over_persons(np.zeros(0), np.zeros(0)))
+
+
+def test_an_unknown_rule_is_answered_with_the_nearest() -> None:
+    assert find_rule("geometric_mean") is geometric_mean
+    with pytest.raises(ConfigError, match="did you mean 'geometric_mean'"):
+        find_rule("geometric mean")
