@@ -11,7 +11,8 @@ import hashlib
 import json
 import logging
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,9 +49,32 @@ class Bundle:
 
 def write_bundle(folder: Path, bundle: Bundle) -> None:
     """Write a bundle as a whole; one that is there already is replaced at the last moment."""
+    with whole_folder(folder) as partial:
+        _write_parts(partial, bundle)
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A folder to write into, which takes the place of `folder` at the end, with checksums.
+
+    Of folders inside only their own checksums.json is summed up, which answers for the rest.
+    """
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
+    yield partial
+    parts = [*partial.glob("*"), *partial.glob("*/**/checksums.json")]
+    sums = {
+        path.relative_to(partial).as_posix(): _sha256(path)
+        for path in sorted(parts)
+        if path.is_file()
+    }
+    (partial / "checksums.json").write_text(json.dumps(sums, indent=1), encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.replace(folder)
+
+
+def _write_parts(partial: Path, bundle: Bundle) -> None:
     config = {
         "format": FORMAT,
         "avfake": __version__,
@@ -66,10 +90,6 @@ def write_bundle(folder: Path, bundle: Bundle) -> None:
         weights = {name: w.detach().cpu().contiguous() for name, w in model.state_dict().items()}
         save_file(weights, partial / f"member_{number}.safetensors")
     bundle.judge.save(partial)
-    sums = {path.name: _sha256(path) for path in sorted(partial.iterdir())}
-    (partial / "checksums.json").write_text(json.dumps(sums, indent=1), encoding="utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.replace(folder)
 
 
 def read_bundle(name: str | Path) -> Bundle:
@@ -77,8 +97,8 @@ def read_bundle(name: str | Path) -> Bundle:
 
     BundleError if a file is missing or altered, or was written by another format.
     """
-    folder = _locate(name)
-    sums = _checked(folder)
+    folder = locate_bundle(name)
+    sums = checked_sums(folder)
     config = _read_config(folder)
     clip_config = settings.from_dict(ClipConfig, config["clips"])
     if clip_config.hash != config["clips_hash"]:
@@ -102,7 +122,8 @@ def read_bundle(name: str | Path) -> Bundle:
     )
 
 
-def _locate(name: str | Path) -> Path:
+def locate_bundle(name: str | Path) -> Path:
+    """The folder of that name, or the one the Hub gives for it; BundleError if neither does."""
     folder = Path(name)
     if folder.is_dir():
         return folder
@@ -123,7 +144,8 @@ def _locate(name: str | Path) -> Path:
         ) from error
 
 
-def _checked(folder: Path) -> dict[str, str]:
+def checked_sums(folder: Path) -> dict[str, str]:
+    """File -> SHA-256, all found to be true; BundleError names files missing or altered."""
     try:
         sums: dict[str, str] = json.loads((folder / "checksums.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -21,6 +21,7 @@ REASONS = {
     "few_frames": "only one or two frames could be looked at; the answer rests on them alone",
     "not_trained": "this detector never saw labels for this part",
     "disabled": "switched off by the user",
+    "no_row": "a table of the ensemble has no row for this file",
     "crashed": "the worker process died on this file",
     "timed_out": "the file took longer than the time limit",
 }

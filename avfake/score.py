@@ -14,6 +14,7 @@ from typing import Any
 
 from avfake.cluster import Failure, Journal, map_items
 from avfake.detector import Detector, Switches
+from avfake.ensemble import Combination
 from avfake.errors import ConfigError, Reason
 from avfake.files import write_table
 from avfake.media import ENDINGS
@@ -62,7 +63,7 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
 
 def score_files(
     files: Sequence[Path],
-    detector: str,
+    detector: str | Combination,
     out: Path,
     *,
     switches: Switches | None = None,
@@ -121,12 +122,12 @@ def write_submission(table: ScoreTable, out: Path, *, fill: float) -> int:
     return len(table.failed)
 
 
-def _predict_one(detector: str, switches: Switches, file: Path) -> Verdict:
+def _predict_one(detector: str | Combination, switches: Switches, file: Path) -> Verdict:
     return _loaded(detector).predict(file, switches)
 
 
 @lru_cache(maxsize=1)
-def _loaded(detector: str) -> Detector:
+def _loaded(detector: str | Combination) -> Detector:
     return Detector.from_pretrained(detector)
 
 

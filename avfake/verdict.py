@@ -1,6 +1,7 @@
 """What the user gets for a file: probabilities, a decision, and why a part could not be judged."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -8,6 +9,8 @@ from avfake.errors import Reason
 
 Decision = Literal["real", "fake", "unsure"]
 Status = Literal["ok", "partial", "failed"]
+BY_CHOICE = {"disabled", "not_trained"}
+"""Reasons that are no fault of the file: they leave its status alone."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,13 @@ class Verdict:
         if fields["operating_point"] is not None:
             fields["operating_point"] = OperatingPoint(**fields["operating_point"])
         return cls(**fields)
+
+
+def status_of(p_fake: float | None, reasons: Iterable[Reason]) -> Status:
+    """failed without a probability, partial where the file is to blame for a reason, else ok."""
+    if p_fake is None:
+        return "failed"
+    return "partial" if any(reason.code not in BY_CHOICE for reason in reasons) else "ok"
 
 
 def _person(fields: dict[str, Any]) -> Person:

@@ -32,8 +32,9 @@ ALLOWED = {
     "audit": {"data", "clips", "faces", "media", "cluster", "evaluate"},
     "bundle": {"clips", "models", "stack"},
     "inference": {"clips", "models", "stack"},
-    "detector": {"bundle", "inference", "clips", "faces", "stack", "verdict"},
-    "score": {"detector", "media", "cluster", "verdict"},
+    "ensemble": {"bundle", "evaluate", "stack", "verdict"},
+    "detector": {"bundle", "ensemble", "inference", "clips", "faces", "stack", "verdict"},
+    "score": {"detector", "ensemble", "media", "cluster", "verdict"},
     "assembly": {
         "bundle",
         "clips",

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from avfake.cli import checking, verbs
+from avfake.cli import checking, combining, verbs
 from avfake.cli.codes import FAILED, INTERRUPTED, OK
 from avfake.errors import AvfakeError
 
@@ -19,6 +19,7 @@ VERBS: dict[str, Callable[..., int]] = {
     "manifest": verbs.manifest,
     "labels": verbs.labels,
     "evaluate": verbs.evaluate,
+    "ensemble": combining.ensemble,
     "studio": verbs.studio,
     "specs": verbs.specs,
     "audit": checking.audit,

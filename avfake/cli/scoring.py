@@ -6,6 +6,7 @@ from pathlib import Path
 from avfake.assembly import examples_of_split, gather, measure
 from avfake.cli.codes import IN_PART, OK
 from avfake.detector import Detector, Switches
+from avfake.ensemble import Combination
 from avfake.errors import ConfigError
 from avfake.evaluate import ablation_table, render
 from avfake.files import write_whole
@@ -13,7 +14,9 @@ from avfake.prepare import PreparedFolder
 from avfake.score import find_files, read_requested, score_files, write_submission
 
 
-def predict_each(paths: Sequence[Path], detector: str, switches: Switches, *, as_json: bool) -> int:
+def predict_each(
+    paths: Sequence[Path], detector: str | Combination, switches: Switches, *, as_json: bool
+) -> int:
     """Print a verdict for each file as it comes; 1 if any could not be assessed."""
     files = find_files(paths)
     loaded = Detector.from_pretrained(detector)
@@ -27,7 +30,7 @@ def predict_each(paths: Sequence[Path], detector: str, switches: Switches, *, as
 
 def predict_table(
     paths: Sequence[Path],
-    detector: str,
+    detector: str | Combination,
     switches: Switches,
     *,
     out: Path,

@@ -22,7 +22,8 @@ def predict(
     paths: Paths,
     /,
     *,
-    detector: str,
+    detector: Annotated[tuple[str, ...], tyro.conf.UseAppendAction],
+    combine: str = "mean",
     out: Path | None = None,
     submission: Path | None = None,
     requested: Path | None = None,
@@ -39,7 +40,9 @@ def predict(
 
     Args:
         paths: Video or sound files, or folders of them.
-        detector: Folder of a trained detector, or its name on the Hugging Face Hub.
+        detector: Folder of a trained detector, or its name on the Hugging Face Hub; repeat it for
+            several that answer together.
+        combine: How several detectors become one: mean, geometric_mean, ... (see avfake ensemble).
         out: Write a table of all answers here (csv); a run that was stopped goes on.
         submission: Write a competition submission here (filename,label), one row a file.
         requested: A sample_submission.csv that lists the files to answer for, below the one
@@ -53,13 +56,15 @@ def predict(
     """
     from avfake.cli.scoring import predict_each, predict_table
     from avfake.detector import Switches
+    from avfake.ensemble import Combination
 
     switches = Switches(audio, visual, stacker)
+    chosen = detector[0] if len(detector) == 1 else Combination(detector, combine)
     if out is None and submission is None:
-        return predict_each(paths, detector, switches, as_json=json)
+        return predict_each(paths, chosen, switches, as_json=json)
     return predict_table(
         paths,
-        detector,
+        chosen,
         switches,
         out=out or submission.with_name("scores.csv"),  # type: ignore[union-attr]
         submission=submission,

@@ -1,4 +1,4 @@
-"""`Detector.from_pretrained(name).predict(path) -> Verdict`: the whole road in one call."""
+"""A detector of one bundle: path or clip in, verdict out."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -6,16 +6,14 @@ from pathlib import Path
 
 import torch
 
-from avfake.bundle import Bundle, read_bundle
+from avfake.bundle import Bundle, locate_bundle, read_bundle
 from avfake.clips import Clip, SampleConfig, cut_clip
+from avfake.ensemble import Combination, is_ensemble, operating_point_of
 from avfake.errors import ConfigError, MediaError, Part, Reason
 from avfake.faces import FaceDetector, MTCNNDetector
 from avfake.inference import score_clip
-from avfake.stack import ClipScores, DecisionRule
-from avfake.verdict import FaceScore, OperatingPoint, Person, Status, Verdict, VoiceScore
-
-BY_CHOICE = {"disabled", "not_trained"}
-"""Reasons that are no fault of the file: they leave its status alone."""
+from avfake.stack import ClipScores
+from avfake.verdict import FaceScore, Person, Verdict, VoiceScore, status_of
 
 
 @dataclass(frozen=True)
@@ -36,19 +34,31 @@ class Detector:
     """A trained detector, ready to judge files."""
 
     def __init__(self, bundle: Bundle, *, device: str | torch.device = "cpu") -> None:
-        self.bundle = bundle
+        self._bundle = bundle
         self.device = torch.device(device)
         for model in bundle.models:
             model.to(self.device).eval()
 
     @classmethod
-    def from_pretrained(cls, name: str | Path, *, device: str | None = None) -> "Detector":
+    def from_pretrained(
+        cls, name: str | Path | Combination, *, device: str | None = None
+    ) -> "Detector":
         """The detector in a bundle folder, or in a Hugging Face Hub repository of that name.
 
-        Runs on the GPU where there is one, unless `device` says otherwise.
+        A folder that `write_ensemble` made, or a `Combination` of several names, gives an
+        `EnsembleDetector`. Runs on the GPU where there is one, unless `device` says otherwise.
         """
+        if isinstance(name, Combination) or is_ensemble(locate_bundle(name)):
+            from avfake.detector.several import EnsembleDetector  # late: it is a Detector itself
+
+            return EnsembleDetector.from_pretrained(name, device=device)
         chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        return cls(read_bundle(name), device=chosen)
+        return Detector(read_bundle(name), device=chosen)
+
+    @property
+    def bundle(self) -> Bundle:
+        """What was trained."""
+        return self._bundle
 
     @property
     def name(self) -> str:
@@ -58,7 +68,7 @@ class Detector:
     def predict(self, path: str | Path, switches: Switches | None = None) -> Verdict:
         """The verdict on one video or sound file; an unreadable file is a verdict with a reason."""
         try:
-            clip = cut_clip(path, self.bundle.clip_config, self._face_detector)
+            clip = self.cut_clip(path)
         except MediaError as error:
             return Verdict(
                 str(path), "unsure", None, None, None, "failed", (error.reason,), detector=self.name
@@ -80,13 +90,17 @@ class Detector:
             p_fake=answer["overall"],
             p_face_fake=answer["face"],
             p_voice_fake=answer["voice"],
-            status=_status(answer["overall"], reasons),
+            status=status_of(answer["overall"], reasons),
             reasons=reasons,
             persons=_persons(clip, scores),
             voice=self._voice(scores),
-            operating_point=_operating_point(judge.rule(use_stacker=use_stacker)),
+            operating_point=operating_point_of(judge.rule(use_stacker=use_stacker)),
             detector=self.name,
         )
+
+    def cut_clip(self, path: str | Path) -> Clip:
+        """A file as this detector looks at it; MediaError if it cannot be read."""
+        return cut_clip(path, self.bundle.clip_config, self._face_detector)
 
     def score_clip(self, clip: Clip, switches: Switches | None = None) -> ClipScores:
         """What the branches say of a prepared clip, before stacking and calibration."""
@@ -125,12 +139,6 @@ class Detector:
         )
 
 
-def _status(p_fake: float | None, reasons: tuple[Reason, ...]) -> Status:
-    if p_fake is None:
-        return "failed"
-    return "partial" if any(reason.code not in BY_CHOICE for reason in reasons) else "ok"
-
-
 def _persons(clip: Clip, scores: ClipScores) -> tuple[Person, ...]:
     if not scores.has_visual:
         return ()
@@ -143,9 +151,3 @@ def _persons(clip: Clip, scores: ClipScores) -> tuple[Person, ...]:
         )
         persons.append(Person(meta.person_id, float(mine.mean()), frames))
     return tuple(persons)
-
-
-def _operating_point(rule: DecisionRule | None) -> OperatingPoint | None:
-    if rule is None:
-        return None
-    return OperatingPoint(rule.threshold, rule.false_alarm_rate, rule.band.confidence)

@@ -1,0 +1,58 @@
+"""The verb that makes several detectors, or their score tables, answer as one."""
+
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from avfake.cli.codes import IN_PART, OK
+
+
+def ensemble(
+    members: Annotated[tuple[str, ...], tyro.conf.Positional],
+    /,
+    *,
+    out: Path,
+    rule: str = "mean",
+    held_out: Path | None = None,
+) -> int:
+    """Combine score tables into one table, or detectors into one folder that opens like any.
+
+    Rows are matched by file. Exit code 1 if a table lacks a file that another has, or if a file
+    has no probability in any.
+
+    Args:
+        members: Score tables (csv) of predict or evaluate; or detectors: folders or Hub names.
+        out: The table (csv), or the folder, to write.
+        rule: mean, median, geometric_mean, logit_mean, max, confident, confident_majority,
+            weighted, strongest_person; for tables also rank_mean, which orders files and gives
+            no probabilities.
+        held_out: For detectors: scores with labels that this ensemble got, by avfake evaluate, on
+            clips its members never saw; the decision is fitted on them. Without it the members
+            must agree.
+    """
+    if members and all(name.lower().endswith(".csv") for name in members):
+        return _combine_tables([Path(name) for name in members], out, rule)
+    from avfake.ensemble import Combination, fit_decision, write_ensemble
+
+    decision = fit_decision(held_out) if held_out else None
+    write_ensemble(out, Combination(members, rule, decision))
+    print(f"ensemble of {len(members)} detectors: {out}")
+    return OK
+
+
+def _combine_tables(paths: list[Path], out: Path, rule: str) -> int:
+    from avfake.ensemble import RANK_MEAN, combine_tables
+    from avfake.files import write_table
+
+    table = combine_tables(paths, rule)
+    write_table(out, table.columns, table.rows)
+    print(f"{len(table.rows)} files combined from {len(paths)} tables: {out}")
+    if rule == RANK_MEAN:
+        print("p_fake is a rank: it orders the files and is no probability")
+    for path, files in table.missing.items():
+        named = ", ".join(files[:5]) + ", ..." * (len(files) > 5)
+        print(f"{path} has no row for {len(files)} of them: {named}")
+    if table.failed:
+        print(f"{len(table.failed)} files have no probability in any table; reasons in {out}")
+    return IN_PART if table.missing or table.failed else OK
