@@ -65,7 +65,9 @@ class ClipDataset(Dataset[dict[str, Any]]):
 
 def _tensors(sampled: Sampled) -> dict[str, Any]:
     names = ("faces", "landmarks", "crop_sound", "sound")
-    return {name: torch.from_numpy(getattr(sampled, name)) for name in names}
+    tensors = {name: torch.from_numpy(getattr(sampled, name)) for name in names}
+    persons = torch.tensor([person for person, _ in sampled.picks], dtype=torch.long)
+    return tensors | {"persons": persons}
 
 
 def _mirrored(landmarks: torch.Tensor, *, side: int) -> torch.Tensor:
@@ -89,7 +91,7 @@ def collate(items: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
         rows = [item[key] for item in items]
         if any(len(row) for row in rows):
             batch[key], batch[f"{key}_mask"] = _pad(rows)
-    for key in ("landmarks", "crop_sound"):  # go with the faces, and share their mask
+    for key in ("landmarks", "persons", "crop_sound"):  # go with the faces, and share their mask
         rows = [item[key] for item in items]
         if any(row.numel() for row in rows):
             batch[key], _ = _pad(rows)

@@ -4,7 +4,8 @@ The face head reads the visual embedding alone and the voice head the audio embe
 of face and voice go together in training data, and a head that saw both would learn that instead of
 forgeries. The overall logit starts from the two heads as "either" (noisy-or, Pearl 1988), without
 passing gradient to them, or a forged voice would teach the face head to cry wolf; a head over the
-fused features corrects it. Without one modality the "either" is the other head.
+fused features corrects it. Without one modality the "either" is the other head. How well lips and
+sound fit, where the model looks at that, goes into the fusion alone: it accuses neither part.
 Batch dict (docs/architecture.md) -> `ModelOutput`. Parameters: 9.8 M with the defaults.
 """
 
@@ -17,10 +18,13 @@ from torch import Tensor, nn
 from avfake.errors import ConfigError
 from avfake.models.audio import AudioBranch, AudioConfig
 from avfake.models.branch import BranchOutput
-from avfake.models.fusion import FusionConfig, build_fusion, drop_one_modality
+from avfake.models.fusion import FusionConfig, Stream, build_fusion, drop_one_modality
 from avfake.models.outputs import ModelOutput
+from avfake.models.sync import SyncBranch, SyncConfig
+from avfake.models.sync_evidence import SyncOutput
 from avfake.models.visual import VisualBranch, VisualConfig
 
+SYNC_KEYS = {"faces", "landmarks", "persons", "crop_sound"}
 NEVER = -1e4
 """Logit of an impossible event; finite, so that no NaN arises in sums."""
 
@@ -34,6 +38,8 @@ class ModelConfig:
     audio: AudioConfig | None = field(default_factory=AudioConfig)
     """None = the model has no ears (`--no-audio`)."""
     fusion: FusionConfig = field(default_factory=FusionConfig)
+    sync: SyncConfig | None = None
+    """None = lips and sound are not held against each other."""
 
     def __post_init__(self) -> None:
         if self.visual is None and self.audio is None:
@@ -48,13 +54,20 @@ class AVModel(nn.Module):
         self.config = config
         self.visual = VisualBranch(config.visual) if config.visual else None
         self.audio = AudioBranch(config.audio) if config.audio else None
-        visual_dim = config.visual.embedding_dim if config.visual else 0
-        audio_dim = config.audio.embedding_dim if config.audio else 0
-        self.fusion = build_fusion(config.fusion, visual_dim=visual_dim, audio_dim=audio_dim)
-        self.face_head = nn.Linear(visual_dim, 1) if visual_dim else None
-        self.voice_head = nn.Linear(audio_dim, 1) if audio_dim else None
-        self.overall_head = nn.Linear(config.fusion.hidden_dim, 1)
-        self.either_scale = nn.Parameter(torch.ones(()))
+        self.sync = SyncBranch(config.sync) if config.sync else None
+        dims = {
+            "visual": config.visual.embedding_dim if config.visual else 0,
+            "audio": config.audio.embedding_dim if config.audio else 0,
+            "sync": config.sync.feature_dim if config.sync else 0,
+        }
+        self.fusion = build_fusion(config.fusion, {n: dim for n, dim in dims.items() if dim})
+        self.face_head = nn.Linear(dims["visual"], 1) if config.visual else None
+        self.voice_head = nn.Linear(dims["audio"], 1) if config.audio else None
+        self.overall_head = nn.Linear(self.fusion.fused_dim, 1)
+        self.either_scale = nn.Parameter(torch.ones(())) if self.fusion.reads_either else None
+        if not self.fusion.reads_either:
+            nn.init.ones_(self.overall_head.weight)
+            nn.init.zeros_(self.overall_head.bias)
 
     @property
     def pretrained_used(self) -> dict[str, bool]:
@@ -64,19 +77,29 @@ class AVModel(nn.Module):
 
     def forward(self, batch: Mapping[str, Tensor]) -> ModelOutput:
         """Keys of a modality that the model lacks, or that the batch lacks, are done without."""
-        seen = heard = None
-        if self.visual is not None and "faces" in batch:
-            seen = self.visual(batch["faces"], batch["faces_mask"])
-        if self.audio is not None and "sound" in batch:
-            heard = self.audio(batch["sound"], batch["sound_mask"])
         like = batch.get("faces_mask", batch.get("sound_mask"))
         if like is None:
             raise ValueError(f"a batch needs faces or sound, got the keys {sorted(batch)}")
         nobody = like.new_zeros(len(like), dtype=torch.bool)
-        has_visual = nobody if seen is None else seen.present
-        has_audio = nobody if heard is None else heard.present
+        seen = heard = synced = None
+        if self.visual is not None and "faces" in batch:
+            seen = self.visual(batch["faces"], batch["faces_mask"])
+        if self.audio is not None and "sound" in batch:
+            heard = self.audio(batch["sound"], batch["sound_mask"])
+        if self.sync is not None and batch.keys() >= SYNC_KEYS:
+            synced = self.sync(batch)
         face, voice = _head(self.face_head, seen, nobody), _head(self.voice_head, heard, nobody)
-        fused, overall = self._meet(seen, heard, face, voice)
+        streams = {
+            "visual": _stream(seen, face),
+            "audio": _stream(heard, voice),
+            "sync": _stream(synced, None),
+        }
+        present = {
+            name: nobody if branch is None else branch.present
+            for name, branch in (("visual", seen), ("audio", heard), ("sync", synced))
+        }
+        fused, overall = self._meet(streams, present, face, voice)
+        has_visual, has_audio = present["visual"], present["audio"]
         valid = torch.stack([has_visual | has_audio, has_visual, has_audio], dim=1)
         logits = torch.stack([overall, face, voice], dim=1)
         return ModelOutput(
@@ -89,28 +112,31 @@ class AVModel(nn.Module):
             visual_embedding=seen.embedding if seen else None,
             audio_embedding=heard.embedding if heard else None,
             fused=fused,
+            sync=synced,
         )
 
     def _meet(
-        self, seen: BranchOutput | None, heard: BranchOutput | None, face: Tensor, voice: Tensor
+        self,
+        streams: Mapping[str, Stream | None],
+        present: Mapping[str, Tensor],
+        face: Tensor,
+        voice: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """Fused features [B, H] and the overall logit [B]."""
-        nobody = torch.zeros_like(face, dtype=torch.bool)
-        has_visual = nobody if seen is None else seen.present
-        has_audio = nobody if heard is None else heard.present
         if self.training:
-            rate = self.config.fusion.modality_dropout
-            has_visual, has_audio = drop_one_modality(has_visual, has_audio, rate)
-        embeddings = [branch.embedding if branch else None for branch in (seen, heard)]
+            present = _hide(present, self.config.fusion.modality_dropout)
         if not self.config.fusion.end_to_end:
-            embeddings = [None if e is None else e.detach() for e in embeddings]
-        fused = self.fusion(*embeddings, has_visual, has_audio)
-        prior = either(
-            face.detach().masked_fill(~has_visual, NEVER),
-            voice.detach().masked_fill(~has_audio, NEVER),
-        ).masked_fill(~(has_visual | has_audio), 0.0)
-        correction = self.overall_head(fused).squeeze(-1).float()
-        return fused.float(), correction + self.either_scale * prior
+            streams = {name: stream and stream.detach() for name, stream in streams.items()}
+        fused = self.fusion(streams, present)
+        overall = self.overall_head(fused).squeeze(-1).float()
+        if self.either_scale is not None:
+            has_visual, has_audio = present["visual"], present["audio"]
+            prior = either(
+                face.detach().masked_fill(~has_visual, NEVER),
+                voice.detach().masked_fill(~has_audio, NEVER),
+            ).masked_fill(~(has_visual | has_audio), 0.0)
+            overall = overall + self.either_scale * prior
+        return fused.float(), overall
 
 
 def build_model(config: ModelConfig, *, download: bool = True) -> AVModel:
@@ -137,3 +163,16 @@ def _head(head: nn.Linear | None, branch: BranchOutput | None, nobody: Tensor) -
         return nobody.float()
     logit: Tensor = head(branch.embedding)
     return logit.squeeze(-1).float()
+
+
+def _stream(branch: BranchOutput | SyncOutput | None, logit: Tensor | None) -> Stream | None:
+    if branch is None:
+        return None
+    return Stream(branch.embedding, branch.items, branch.mask, logit)
+
+
+def _hide(present: Mapping[str, Tensor], rate: float) -> dict[str, Tensor]:
+    """Modality dropout; sync, which needs both, goes with the one that is hidden."""
+    visual, audio = drop_one_modality(present["visual"], present["audio"], rate)
+    hidden = (present["visual"] & ~visual) | (present["audio"] & ~audio)
+    return {"visual": visual, "audio": audio, "sync": present["sync"] & ~hidden}

@@ -23,6 +23,10 @@ class BranchOutput:
     """[B, N]; zeros at padding."""
     item_shares: Tensor
     """[B, N], the weight of each item in the embedding; rows sum to one, or to zero if absent."""
+    items: Tensor
+    """[B, N, D], zeros at padding."""
+    mask: Tensor
+    """[B, N] bool"""
     present: Tensor
     """[B] bool"""
 
@@ -51,7 +55,7 @@ class ItemEncoder(nn.Module):
         padded = padded.index_put((mask,), items)  # [B, N, D]
         padded_logits = logits.new_zeros(mask.shape).index_put((mask,), logits)
         embedding, shares = self.pool(padded, mask)
-        return BranchOutput(embedding, padded_logits, shares, mask.any(dim=1))
+        return BranchOutput(embedding, padded_logits, shares, padded, mask, mask.any(dim=1))
 
 
 def encode_present(network: nn.Module, pictures: Tensor, feature_dim: int) -> Tensor:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from avfake.models.sync_evidence import SyncOutput
+
 HEADS = ("overall", "face", "voice")
 """Order of the columns of `logits`, `valid`, and of labels and weights in a batch."""
 
@@ -30,3 +32,5 @@ class ModelOutput:
     """[B, E]"""
     fused: Tensor
     """[B, H], the features that the overall head reads."""
+    sync: SyncOutput | None = None
+    """None where the model has no sync branch, or no face or no sound came with the batch."""

@@ -64,6 +64,14 @@ class LogSpectrogram(nn.Module):
         self.register_buffer("bands", band_filters(config))
 
     def forward(self, sound: Tensor) -> Tensor:
+        log_power = self.log_power(sound)
+        if len(log_power) == 0:  # whose deviation would be NaN, with a warning
+            return log_power
+        deviation, mean = torch.std_mean(log_power, dim=(1, 2, 3), keepdim=True)
+        return (log_power - mean) / deviation.clamp(min=DEVIATION_FLOOR)
+
+    def log_power(self, sound: Tensor) -> Tensor:
+        """The same before it is normalised, in nats; float32 whatever the precision around it."""
         if sound.shape[-1] < self.config.n_fft:
             raise ValueError(
                 f"a sound window must have n_fft={self.config.n_fft} samples or more, "
@@ -76,9 +84,7 @@ class LogSpectrogram(nn.Module):
         # Power spans ten decades: half precision would round the quiet ones to nothing.
         with torch.autocast(sound.device.type, enabled=False):
             power = self.power(sound.float()).transpose(1, 2) @ self.bands  # [M, time, bands]
-            log_power = (power + POWER_FLOOR).log().transpose(1, 2).unsqueeze(1)
-            deviation, mean = torch.std_mean(log_power, dim=(1, 2, 3), keepdim=True)
-            return (log_power - mean) / deviation.clamp(min=DEVIATION_FLOOR)
+            return (power + POWER_FLOOR).log().transpose(1, 2).unsqueeze(1)
 
 
 def band_filters(config: SpectrogramConfig) -> Tensor:
