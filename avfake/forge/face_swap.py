@@ -15,19 +15,10 @@ import torch.nn.functional as F
 from avfake.errors import ConfigError
 from avfake.forge.align import TEMPLATE, fit_similarity, grid_places, invert
 from avfake.forge.blend import face_mask, grain_level, transfer_colour
+from avfake.forge.composing import FaceSwap, compose, to_planes
 
 _COLOUR_PX = 48
 """Colours are compared on aligned faces of this side."""
-
-
-@dataclass(frozen=True)
-class FaceSwap:
-    """Forged frames and the truth about them."""
-
-    pixels: np.ndarray
-    """uint8 [T, H, W, 3]."""
-    mask: np.ndarray
-    """bool [T, H, W]: the forged area; outside it each pixel is as it was."""
 
 
 @dataclass(frozen=True)
@@ -93,10 +84,10 @@ def swap_faces(
     )
     to_aligned = fit_similarity(np.asarray(target_landmarks, float), TEMPLATE + trembling)
     rows, columns = _reach(to_aligned, target.shape[1:3])
-    part = _planes(target[:, rows, columns])
+    part = to_planes(target[:, rows, columns])
     places = grid_places(to_aligned, _centres(columns), _centres(rows))
 
-    faces = _align(_planes(source), np.asarray(source_landmarks, float), traces.resolution_px)
+    faces = _align(to_planes(source), np.asarray(source_landmarks, float), traces.resolution_px)
     faces = _match_colours(faces, target, to_aligned, traces.colour_share)
     faces = faces * _checkers(traces)
     if len(faces) == 1:
@@ -111,20 +102,7 @@ def swap_faces(
         half_height=traces.half_height,
         softness=traces.edge,
     )
-    return _compose(target, (rows, columns), part.lerp(pasted, mask[:, None]), mask)
-
-
-def _compose(
-    target: np.ndarray, where: tuple[slice, slice], blended: torch.Tensor, opacity: torch.Tensor
-) -> FaceSwap:
-    forged = blended.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
-    # Below this opacity no channel can move by half a grey level.
-    area = (opacity > 0.5 / 255).numpy()
-    pixels, mask = target.copy(), np.zeros(target.shape[:3], bool)
-    part = pixels[:, where[0], where[1]]
-    part[area] = forged[area]
-    mask[:, where[0], where[1]] = area
-    return FaceSwap(pixels, mask)
+    return compose(target, (rows, columns), part.lerp(pasted, mask[:, None]), mask)
 
 
 def _reach(to_aligned: np.ndarray, size: tuple[int, ...]) -> tuple[slice, slice]:
@@ -155,7 +133,7 @@ def _match_colours(
 ) -> torch.Tensor:
     """The faces with their colours moved towards those of the face they are to cover."""
     step = max(1, len(target) // 6)
-    like = _sample(_planes(target[::step]), to_aligned[::step], _COLOUR_PX)
+    like = _sample(to_planes(target[::step]), to_aligned[::step], _COLOUR_PX)
     mine = F.interpolate(faces[::step] if len(faces) > 1 else faces, size=(_COLOUR_PX,) * 2)
     line = (torch.arange(_COLOUR_PX) + 0.5) / _COLOUR_PX
     places = torch.stack(torch.meshgrid(line, line, indexing="xy"), dim=2)[None]
@@ -173,11 +151,6 @@ def _flicker(rng: np.random.Generator, count: int, spread: float) -> np.ndarray:
     """Gains [T, 3, 1, 1]: brightness and, less, colour."""
     gains = 1 + rng.normal(0, spread, (count, 1)) + rng.normal(0, spread / 3, (count, 3))
     return gains[:, :, None, None].astype(np.float32)
-
-
-def _planes(pixels: np.ndarray) -> torch.Tensor:
-    """uint8 [T, H, W, 3] -> float32 [T, 3, H, W]."""
-    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float()
 
 
 def _centres(part: slice) -> np.ndarray:

@@ -1,0 +1,66 @@
+"""Every way to forge the face of a clip from the clip alone, under one signature."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+
+from avfake.errors import ConfigError
+from avfake.forge.composing import FaceSwap
+from avfake.forge.self_blending import SelfBlendConfig, self_blend
+from avfake.settings import nearest
+
+
+class FaceMethod(Protocol):
+    """uint8 [T, S, S, 3] and float32 [T, 5, 2] px in, forged crops and their mask out."""
+
+    def __call__(
+        self, crops: np.ndarray, landmarks: np.ndarray, *, rng: np.random.Generator
+    ) -> FaceSwap: ...
+
+
+_MOUTH = SelfBlendConfig(regions=("mouth", "mouth_and_chin"), elastic=(0.002, 0.01))
+_FLICKER = SelfBlendConfig(tremble=0.006, flicker=0.04, ratios=(0.5, 0.75, 1.0))
+
+FACE_METHODS: dict[str, FaceMethod] = {
+    # A swapped face, whoever made it: a seam, two histories.
+    "self_blend": self_blend,
+    # Lip-sync forgeries, which touch the mouth alone.
+    "self_blend_mouth": partial(self_blend, config=_MOUTH),
+    # Swaps made frame by frame, which tremble and change their brightness.
+    "flicker": partial(self_blend, config=_FLICKER),
+}
+"""Name -> method; each takes (crops, landmarks, rng=)."""
+
+
+def forge_face(
+    crops: np.ndarray,
+    landmarks: np.ndarray,
+    *,
+    rng: np.random.Generator,
+    methods: Sequence[str] | None = None,
+) -> FaceSwap:
+    """The crops forged by one drawn method.
+
+    crops: uint8 [T, S, S, 3]; landmarks: float32 [T, 5, 2] px. methods: names of `FACE_METHODS` to
+    draw from, each as likely; None is all. Frames without landmarks (NaN) stay as they are; where
+    there is no other, the mask is empty and the crops are genuine.
+    """
+    method = FACE_METHODS[draw_name(methods, FACE_METHODS, rng)]
+    return method(crops, landmarks, rng=rng)
+
+
+def draw_name(
+    names: Sequence[str] | None, known: Mapping[str, object], rng: np.random.Generator
+) -> str:
+    """One of `names`, or of all `known` ones; ConfigError for a name that is not known."""
+    chosen = list(known) if names is None else list(names)
+    for name in chosen:
+        if name not in known:
+            raise ConfigError(
+                f"method {name!r} is unknown{nearest(name, known)}; allowed: {', '.join(known)}"
+            )
+    if not chosen:
+        raise ConfigError(f"methods must name at least one of {', '.join(known)}")
+    return chosen[int(rng.integers(len(chosen)))]

@@ -1,0 +1,176 @@
+"""Every forgery of a face says truly which pixels it touched, and does touch them."""
+
+import numpy as np
+import pytest
+from subjects import talking_head
+
+from avfake.errors import ConfigError
+from avfake.forge import FACE_METHODS, SelfBlendConfig, forge_face, self_blend
+from avfake.forge.align import TEMPLATE
+from avfake.forge.hulls import REGIONS, aligned_places, fit_hull
+
+SIDE = 128
+LANDMARKS = (TEMPLATE * 72 + 28).astype(np.float32)
+COUNT = 5
+
+
+def textured(count: int = COUNT, seed: int = 1) -> np.ndarray:
+    return np.random.default_rng(seed).integers(40, 215, (count, SIDE, SIDE, 3), dtype=np.uint8)
+
+
+def still_points(count: int = COUNT) -> np.ndarray:
+    return np.repeat(LANDMARKS[None], count, axis=0)
+
+
+def forged(name: str, seed: int = 0):
+    crops = textured()
+    swap = FACE_METHODS[name](crops, still_points(), rng=np.random.default_rng(seed))
+    return crops, swap
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("name", FACE_METHODS)
+def test_only_the_mask_changes_and_it_does(name: str, seed: int) -> None:
+    crops, swap = forged(name, seed)
+    change = np.abs(crops.astype(int) - swap.pixels).mean(axis=3)
+    assert swap.pixels.dtype == np.uint8
+    assert swap.mask.dtype == bool
+    assert swap.mask.shape == crops.shape[:3]
+    assert not change[~swap.mask].any()
+    assert swap.mask.any(axis=(1, 2)).all()
+    assert change[swap.mask].mean() > 1
+
+
+@pytest.mark.parametrize("name", FACE_METHODS)
+def test_the_same_seed_gives_the_same_face(name: str) -> None:
+    first, second, other = (forged(name, seed)[1] for seed in (3, 3, 4))
+    assert np.array_equal(first.pixels, second.pixels)
+    assert np.array_equal(first.mask, second.mask)
+    assert not np.array_equal(first.pixels, other.pixels)
+
+
+@pytest.mark.parametrize("name", FACE_METHODS)
+def test_a_frame_without_landmarks_stays(name: str) -> None:
+    crops, points = textured(), still_points()
+    points[1] = np.nan
+    swap = FACE_METHODS[name](crops, points, rng=np.random.default_rng(0))
+    assert np.array_equal(swap.pixels[1], crops[1])
+    assert not swap.mask[1].any()
+    assert swap.mask[[0, 2, 3, 4]].any(axis=(1, 2)).all()
+    points[:] = np.nan
+    assert not FACE_METHODS[name](crops, points, rng=np.random.default_rng(0)).mask.any()
+
+
+@pytest.mark.parametrize("name", FACE_METHODS)
+@pytest.mark.parametrize("count", [0, 1])
+def test_no_frame_and_one_frame_are_fine(name: str, count: int) -> None:
+    crops = textured(count)
+    swap = FACE_METHODS[name](crops, still_points(count), rng=np.random.default_rng(0))
+    assert swap.pixels.shape == crops.shape
+    assert swap.mask.any() == bool(count)
+
+
+def test_regions_say_where() -> None:
+    rows = {}
+    for region in ("eyes", "mouth", "whole_face"):
+        config = SelfBlendConfig(regions=(region,), ratios=(1.0,))
+        swap = self_blend(textured(), still_points(), rng=np.random.default_rng(2), config=config)
+        rows[region] = np.nonzero(swap.mask.any(axis=(0, 2)))[0]
+        x, y = LANDMARKS[{"eyes": 0, "mouth": 3, "whole_face": 2}[region]].astype(int)
+        assert swap.mask[:, y, x].all()
+    nose = LANDMARKS[2, 1]
+    assert rows["eyes"].max() < nose + 8
+    assert rows["mouth"].min() > nose - 8
+    assert np.ptp(rows["whole_face"]) > 1.6 * np.ptp(rows["mouth"])
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_a_hull_turns_with_the_head(region: str) -> None:
+    """The far side of a turned face is narrower: the hull moves away from where the nose points."""
+    straight = TEMPLATE[None]
+    turned = straight.copy()
+    turned[:, 2, 0] += 0.05
+    middles = [
+        fit_hull(region, points, np.ones(2))[0, :, 0].mean() for points in (straight, turned)
+    ]
+    depth = np.array(REGIONS[region])[:, 2].mean()
+    assert middles[0] == pytest.approx(0.5)
+    assert np.sign(middles[1] - 0.5) == np.sign(depth)
+
+
+def test_aligned_places_undo_turn_and_size() -> None:
+    angle = 0.4
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    points = (TEMPLATE - 0.5) @ turn.T * 60 + 64
+    aligned, _ = aligned_places(points[None], SIDE, 32)
+    assert np.allclose(aligned, TEMPLATE)
+
+
+def test_the_paper_alters_the_surroundings_too() -> None:
+    config = SelfBlendConfig(target_share=1.0, ratios=(1.0,))
+    crops = textured()
+    swap = self_blend(crops, still_points(), rng=np.random.default_rng(0), config=config)
+    assert (swap.pixels != crops)[~swap.mask].any()
+
+
+def test_a_copy_that_is_not_altered_changes_nothing() -> None:
+    config = SelfBlendConfig(
+        colour_probability=0, downscale=(1, 1), sharpening=(0, 0), shift=(0, 0), scale=(1, 1),
+        tremble=0,
+    )  # fmt: skip
+    crops = textured()
+    swap = self_blend(crops, still_points(), rng=np.random.default_rng(0), config=config)
+    assert np.abs(swap.pixels.astype(int) - crops).max() <= 1
+
+
+@pytest.mark.parametrize("name", FACE_METHODS)
+def test_a_face_of_the_studio_is_forged_on_the_face(name: str) -> None:
+    take, _ = talking_head(4, 8)
+    swap = FACE_METHODS[name](take.pixels, take.landmarks, rng=np.random.default_rng(6))
+    changed = np.abs(take.pixels.astype(int) - swap.pixels).max(axis=3) > 0
+    assert changed.any(axis=(1, 2)).all()
+    for points, mask in zip(take.landmarks, swap.mask, strict=True):
+        rows, columns = np.nonzero(mask)
+        low, high = points.min(axis=0), points.max(axis=0)
+        size = np.ptp(points, axis=0).max()
+        middle = np.array([columns.mean(), rows.mean()])
+        assert (middle > low - 0.7 * size).all()
+        assert (middle < high + 0.7 * size).all()
+
+
+def test_one_method_is_drawn_from_those_asked_for() -> None:
+    crops, points = textured(), still_points()
+    swap = forge_face(crops, points, rng=np.random.default_rng(0), methods=["self_blend_mouth"])
+    assert np.nonzero(swap.mask)[1].min() > LANDMARKS[2, 1] - 10
+    assert forge_face(crops, points, rng=np.random.default_rng(0)).mask.any()
+    with pytest.raises(ConfigError, match="did you mean 'self_blend'"):
+        forge_face(crops, points, rng=np.random.default_rng(0), methods=["selfblend"])
+    with pytest.raises(ConfigError, match="at least one"):
+        forge_face(crops, points, rng=np.random.default_rng(0), methods=[])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "word"),
+    [
+        ({"regions": ("nose",)}, "regions"),
+        ({"regions": ()}, "at least one"),
+        ({"ratios": (0.0,)}, "ratios"),
+        ({"softness": (0.2, 0.1)}, "softness"),
+        ({"downscale": (0.5, 2.0)}, "downscale"),
+        ({"target_share": 2.0}, "target_share"),
+        ({"flicker": -1.0}, "flicker"),
+    ],
+)
+def test_settings_out_of_range_are_named(wrong, word: str) -> None:
+    with pytest.raises(ConfigError, match=word):
+        SelfBlendConfig(**wrong)
+
+
+def test_wrong_shapes_are_named() -> None:
+    rng = np.random.default_rng(0)
+    with pytest.raises(ValueError, match="crops must be uint8"):
+        self_blend(textured().astype(float), still_points(), rng=rng)
+    with pytest.raises(ValueError, match="square"):
+        self_blend(textured()[:, :100], still_points(), rng=rng)
+    with pytest.raises(ValueError, match="landmarks must be"):
+        self_blend(textured(), still_points(3), rng=rng)
