@@ -4,14 +4,17 @@ A killed run goes on where it was; see `fit`.
 """
 
 from avfake.train.batches import outputs_of
-from avfake.train.checkpoint import EpochRecord
+from avfake.train.checkpoint import EpochRecord, epoch_weights
 from avfake.train.config import FitConfig
 from avfake.train.engine import DivergedError
 from avfake.train.loop import FitResult, fit
 from avfake.train.losses import masked_bce
 from avfake.train.optimizers import OPTIMIZERS, OptimizerConfig
+from avfake.train.processes import is_main_process, join_processes, on_main_process
+from avfake.train.rate_finder import RateConfig, RateFinding, find_rate
 from avfake.train.sampling import draw_rows, undersample
 from avfake.train.schedules import SCHEDULES, ScheduleConfig
+from avfake.train.weights import load_weights
 
 __all__ = [
     "OPTIMIZERS",
@@ -21,10 +24,18 @@ __all__ = [
     "FitConfig",
     "FitResult",
     "OptimizerConfig",
+    "RateConfig",
+    "RateFinding",
     "ScheduleConfig",
     "draw_rows",
+    "epoch_weights",
+    "find_rate",
     "fit",
+    "is_main_process",
+    "join_processes",
+    "load_weights",
     "masked_bce",
+    "on_main_process",
     "outputs_of",
     "undersample",
 ]

@@ -2,7 +2,8 @@
 
 run_folder/
   metrics.jsonl              one line an epoch
-  checkpoints/epoch-0007/    model, average, best (safetensors), optimizer.pt, state.json
+  checkpoints/epoch-0007/    model, average, best (safetensors), optimizer.pt, state.json; of the
+                             epochs before, where they are kept, all but the optimizer
   best.safetensors           when finished
   result.json                when finished; its presence says so
 """
@@ -16,14 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError
 from torch import nn
 from torch.optim import Optimizer
 
-from avfake.errors import ConfigError
+from avfake.errors import AvfakeError, ConfigError
 from avfake.files import write_whole
 from avfake.settings import from_dict, to_dict
 from avfake.train.averaging import WeightAverage
+from avfake.train.weights import load_weights, save_weights
 
 
 @dataclass(frozen=True)
@@ -54,40 +56,91 @@ class TrainingState:
 
     @property
     def answering(self) -> nn.Module:
-        """The model that is validated and kept: the average where there is one."""
-        return self.average.model if self.average else self.model
+        """The model that is validated and kept: the average once there is one."""
+        return self.average.model if self.average and self.average.num_updates else self.model
 
 
 def save_checkpoint(
-    run_folder: Path, state: TrainingState, settings: Mapping[str, Any], *, is_best: bool
+    run_folder: Path,
+    state: TrainingState,
+    settings: Mapping[str, Any],
+    *,
+    is_best: bool,
+    keep_all: bool = False,
 ) -> Path:
-    """Writes the state after the last epoch of its history, then lets the one before go."""
+    """Writes the state after the last epoch of its history, then lets the one before go.
+
+    AvfakeError if it cannot be written; the one before is whole then.
+    """
     home = run_folder / "checkpoints"
-    before = latest_checkpoint(run_folder)
-    partial = home / f".partial-{os.getpid()}"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    save_weights(state.model, partial / "model.safetensors")
-    if state.average:
-        save_weights(state.average.model, partial / "average.safetensors")
-    answering = partial / ("average.safetensors" if state.average else "model.safetensors")
-    best = answering if is_best or before is None else before / "best.safetensors"
-    _link(best, partial / "best.safetensors")
-    tensors = {
-        "optimizer": state.optimizer.state_dict(),
-        "scaler": state.scaler.state_dict() if state.scaler else None,
-        "num_averaged": state.average.num_steps if state.average else 0,
-    }
-    torch.save(tensors, partial / "optimizer.pt")
-    written = {"settings": settings, "history": [to_dict(record) for record in state.history]}
-    (partial / "state.json").write_text(json.dumps(written))
     final = home / f"epoch-{len(state.history):04d}"
-    partial.rename(final)
+    partial = home / f".partial-{os.getpid()}"
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        _write(partial, state, settings, before=None if is_best else latest_checkpoint(run_folder))
+        partial.rename(final)
+    # A full disk is an OSError to Python, and something else to each library.
+    except (OSError, RuntimeError, SafetensorError) as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise AvfakeError(
+            f"the checkpoint of epoch {len(state.history)} could not be written to {home}: {error}"
+            "; the one before is kept; make room, then run the same again to go on"
+        ) from error
     for old in home.iterdir():
-        if old != final:
+        if keep_all and old.name.startswith("epoch-"):
+            _lighten(old, newest=final)
+        elif old != final:
             shutil.rmtree(old)
     write_metrics(run_folder, state.history)
     return final
+
+
+def _write(
+    folder: Path, state: TrainingState, settings: Mapping[str, Any], *, before: Path | None
+) -> None:
+    """before: the checkpoint whose best is still the best; None = this one is."""
+    save_weights(state.model, folder / "model.safetensors")
+    if state.average and state.average.num_updates:
+        save_weights(state.average.model, folder / "average.safetensors")
+    best = before / "best.safetensors" if before else _answering(folder)
+    _link(best, folder / "best.safetensors")
+    tensors = {
+        "optimizer": state.optimizer.state_dict(),
+        "scaler": state.scaler.state_dict() if state.scaler else None,
+        "num_averaged": state.average.num_updates if state.average else 0,
+    }
+    torch.save(tensors, folder / "optimizer.pt")
+    written = {"settings": settings, "history": [to_dict(record) for record in state.history]}
+    (folder / "state.json").write_text(json.dumps(written))
+
+
+def epoch_weights(run_folder: str | Path, epoch: int) -> Path:
+    """The weights that were validated after an epoch; ConfigError if they are not there (any more).
+
+    With `keep_checkpoints` "all" every epoch has them, otherwise the last alone.
+    """
+    home = Path(run_folder) / "checkpoints"
+    folder = home / f"epoch-{epoch:04d}"
+    if not folder.is_dir():
+        kept = ", ".join(str(int(path.name[6:])) for path in sorted(home.glob("epoch-*")))
+        raise ConfigError(
+            f"{run_folder} has no weights of epoch {epoch}; of epochs {kept or 'none'} it has. "
+            "All are kept with --fit.keep-checkpoints all"
+        )
+    return _answering(folder)
+
+
+def _answering(folder: Path) -> Path:
+    average = folder / "average.safetensors"
+    return average if average.is_file() else folder / "model.safetensors"
+
+
+def _lighten(folder: Path, *, newest: Path) -> None:
+    """Leaves of an epoch that is past what may still be asked for."""
+    if folder != newest:
+        for name in ("optimizer.pt", "best.safetensors"):
+            (folder / name).unlink(missing_ok=True)
 
 
 def load_checkpoint(run_folder: Path, state: TrainingState, settings: Mapping[str, Any]) -> bool:
@@ -103,25 +156,11 @@ def load_checkpoint(run_folder: Path, state: TrainingState, settings: Mapping[st
     if state.scaler and tensors["scaler"]:
         state.scaler.load_state_dict(tensors["scaler"])
     if state.average:
-        load_weights(state.average.model, folder / "average.safetensors")
-        state.average.num_steps = tensors["num_averaged"]
+        state.average.num_updates = tensors["num_averaged"]
+        if state.average.num_updates:
+            load_weights(state.average.model, folder / "average.safetensors")
     state.history = [from_dict(EpochRecord, record) for record in written["history"]]
     return True
-
-
-def save_weights(model: nn.Module, path: Path) -> None:
-    """Writes parameters and buffers as safetensors."""
-    # Copies, because safetensors takes neither channels-last tensors nor views of larger ones.
-    tensors = {
-        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for name, tensor in model.state_dict().items()
-    }
-    save_file(tensors, path)
-
-
-def load_weights(model: nn.Module, path: Path) -> None:
-    """Reads what `save_weights` wrote into a model of the same shape."""
-    model.load_state_dict(load_file(path))
 
 
 def latest_checkpoint(run_folder: Path) -> Path | None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,15 @@ from tqdm import tqdm
 
 from avfake.errors import AvfakeError, ConfigError
 from avfake.progress import progress
-from avfake.train.averaging import WeightAverage
+from avfake.train.averaging import WeightAverage, measure_statistics
 from avfake.train.batches import Batch, Batches, num_examples, own_share, to_device
 from avfake.train.checkpoint import TrainingState
 from avfake.train.config import FitConfig
+from avfake.train.freezing import Backbones
 from avfake.train.optimizers import build_optimizer, set_rate
+from avfake.train.processes import join_processes
+from avfake.train.sharpness import climbed
+from avfake.train.trackers import installed_trackers, stop_trackers, tracker_folder
 
 Loss = Callable[[Any, Batch], tuple[Tensor, Mapping[str, Tensor | float]]]
 """Output of the model and its batch -> the loss to go down, and parts of it to write down."""
@@ -43,10 +48,16 @@ class EpochTally:
 class Engine:
     """A model made ready to train."""
 
-    def __init__(self, model: nn.Module, loss: Loss, config: FitConfig) -> None:
+    def __init__(
+        self, model: nn.Module, loss: Loss, config: FitConfig, run_folder: Path | None = None
+    ) -> None:
         self.config, self.loss = config, loss
-        self.accelerator = start_accelerator(config)
-        average = WeightAverage(model, config.average_decay) if config.average_decay else None
+        self.accelerator = start_accelerator(config, run_folder)
+        self.backbones = Backbones(model)
+        average = None
+        if config.average != "none":
+            is_ema = config.average == "ema"
+            average = WeightAverage(model, config.average_decay if is_ema else None)
         optimizer = build_optimizer(model, config.optimizer)
         self.wrapped, prepared = self.accelerator.prepare(model, optimizer)
         if average:
@@ -55,6 +66,8 @@ class Engine:
 
     def close(self) -> None:
         """Gives the model back as it came, but for its weights and its device."""
+        stop_trackers(self.accelerator)
+        self.backbones.freeze(frozen=False)
         self.accelerator.unwrap_model(self.wrapped, keep_fp32_wrapper=False)
         # Unwrapping leaves the class's own forward behind as an attribute of the instance.
         for name in ("forward", "_original_forward"):
@@ -88,6 +101,7 @@ class Engine:
             raise ConfigError(f"epoch {epoch} has no batches to train on")
         tally = _Tally()
         self.wrapped.train()
+        self.backbones.freeze(frozen=epoch <= self.config.frozen_epochs)
         with self._bar(own, epoch) as bar:
             for index, batch in enumerate(bar):
                 set_rate(self.state.optimizer, rate_at(epoch - 1 + index / num_batches))
@@ -95,10 +109,15 @@ class Engine:
                 group_size = min(every, num_batches - index // every * every)
                 where = f"epoch {epoch}, batch {index + 1} of {num_batches}"
                 parts = self._backward(batch, where, group_size=group_size, is_step=is_step)
+                if is_step and self.config.optimizer.sam_rho:
+                    with climbed(self.state.model, self.config.optimizer.sam_rho):
+                        self._backward(batch, where, group_size=1, is_step=True)
                 if is_step:
                     self._step(where)
                 tally.add(parts, num_examples(batch))
-                bar.set_postfix(loss=f"{tally.mean_loss:.4f}", refresh=False)
+                self._show(bar, tally, time.perf_counter() - started)
+        if self._is_averaged(epoch):
+            self._average_epoch(own)
         return EpochTally(tally.means(), time.perf_counter() - started, tally.num_examples)
 
     def _backward(
@@ -132,8 +151,27 @@ class Engine:
                 )
         optimizer.step()
         optimizer.zero_grad()
-        if self.state.average:
+        if self.state.average and self.config.average == "ema":
             self.state.average.update(self.state.model)
+
+    def _is_averaged(self, epoch: int) -> bool:
+        config = self.config
+        return config.average == "swa" and epoch > int(config.epochs * config.average_start)
+
+    def _average_epoch(self, batches: Batches) -> None:
+        average = self.state.average
+        assert average
+        average.update(self.state.model)
+        device = self.accelerator.device
+        with self.accelerator.autocast():
+            measure_statistics(average.model, (to_device(batch, device) for batch in batches))
+
+    def _show(self, bar: tqdm, tally: "_Tally", seconds: float) -> None:
+        if not bar.disable:
+            rate = max(group["lr"] for group in self.state.optimizer.param_groups)
+            speed = tally.num_examples / max(seconds, 1e-9)
+            text = f"loss {tally.mean_loss:.4f}, rate {rate:.1e}, {speed:.1f} examples/s"
+            bar.set_postfix_str(text, refresh=False)
 
     def _bar(self, batches: Batches, epoch: int) -> tqdm:
         shown = self.config.progress and self.accelerator.is_main_process
@@ -146,8 +184,12 @@ class Engine:
         )
 
 
-def start_accelerator(config: FitConfig) -> Accelerator:
-    """A fresh accelerator; several runs in one process may differ in their settings."""
+def start_accelerator(config: FitConfig, run_folder: Path | None = None) -> Accelerator:
+    """A fresh accelerator; several runs in one process may differ in their settings.
+
+    run_folder: where trackers may write; None = there are none
+    """
+    join_processes(config.device)
     # Accelerate keeps its state in the class and refuses a second run with another precision. The
     # state of the processes stays where there are several: their connection is made only once.
     is_launched = torch.distributed.is_available() and torch.distributed.is_initialized()
@@ -161,8 +203,13 @@ def start_accelerator(config: FitConfig) -> Accelerator:
         precision = "bf16" if use_gpu and torch.cuda.is_bf16_supported() else "no"
     # A batch without any face leaves the visual branch without gradients.
     unused = DistributedDataParallelKwargs(find_unused_parameters=True)
+    trackers = installed_trackers(config.trackers) if run_folder else []
     return Accelerator(
-        mixed_precision=precision, cpu=config.device == "cpu", kwargs_handlers=[unused]
+        mixed_precision=precision,
+        cpu=config.device == "cpu",
+        kwargs_handlers=[unused],
+        log_with=trackers or None,
+        project_dir=tracker_folder(run_folder) if run_folder else None,
     )
 
 

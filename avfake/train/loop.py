@@ -7,7 +7,7 @@ loss of an output, the validation of a model. Each epoch is on disk, whole, befo
 import json
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,7 +24,6 @@ from avfake.train.checkpoint import (
     EpochRecord,
     check_settings,
     load_checkpoint,
-    load_weights,
     publish_best,
     save_checkpoint,
     write_metrics,
@@ -32,6 +31,8 @@ from avfake.train.checkpoint import (
 from avfake.train.config import FitConfig
 from avfake.train.engine import DivergedError, Engine, Loss
 from avfake.train.schedules import rate_factor
+from avfake.train.trackers import start_trackers, track
+from avfake.train.weights import load_weights
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +67,8 @@ def fit(
     ends, on a CPU, with the same weights as if nothing had happened.
 
     Args:
-        train_batches: epoch (the first is 1) -> its batches, drawn from the epoch number alone
+        train_batches: epoch (the first is 1) -> its batches, drawn from the epoch number alone;
+            they can be gone over twice (swa does)
         validate: model in eval mode -> metrics, among them `config.metric`; called without
             gradients and, with several processes, on the first of them (see `outputs_of`)
         run_folder: belongs to this run and its settings
@@ -77,9 +79,10 @@ def fit(
     settings = run_settings(config)
     result = read_result(folder, settings)
     if result is None:
-        engine = Engine(model, loss, config)
+        engine = Engine(model, loss, config, folder)
         try:
-            load_checkpoint(folder, engine.state, settings)
+            resumed = load_checkpoint(folder, engine.state, settings)
+            start_trackers(engine.accelerator, settings, resumed=resumed)
             with engine.own_randomness():
                 _run_epochs(engine, train_batches, validate, folder, after_epoch=after_epoch)
             result = _conclude(engine, folder)
@@ -93,7 +96,8 @@ def fit(
 def run_settings(config: FitConfig) -> dict[str, Any]:
     """The settings that a run must keep to; where and how visibly it runs may change."""
     settings = to_dict(config)
-    return {key: value for key, value in settings.items() if key not in ("progress", "device")}
+    free = ("progress", "device", "trackers")
+    return {key: value for key, value in settings.items() if key not in free}
 
 
 def read_result(run_folder: Path, settings: Mapping[str, Any]) -> FitResult | None:
@@ -122,7 +126,7 @@ def _run_epochs(
         past = _metric_of(state.history, config.metric)
 
         def rate_at(epochs_done: float, past: list[float] = past) -> float:
-            return rate_factor(config.schedule, epochs_done, config.epochs, past)
+            return rate_of(config, epochs_done, past)
 
         tally = engine.train_epoch(epoch, train_batches(epoch), rate_at)
         record = EpochRecord(
@@ -135,8 +139,10 @@ def _run_epochs(
         )
         state.history.append(record)
         if engine.accelerator.is_main_process:
-            is_best = best_epoch(state.history, config.metric) == epoch
-            save_checkpoint(folder, state, run_settings(config), is_best=is_best)
+            is_best = best_epoch(state.history, config) == epoch
+            keep_all = config.keep_checkpoints == "all"
+            save_checkpoint(folder, state, run_settings(config), is_best=is_best, keep_all=keep_all)
+            track(engine.accelerator, record)
             logger.info("epoch %d of %d: %s", epoch, config.epochs, _one_line(record))
         engine.accelerator.wait_for_everyone()
         if after_epoch:
@@ -167,8 +173,8 @@ def _validate(
 
 
 def _conclude(engine: Engine, folder: Path) -> FitResult:
-    history, metric = engine.state.history, engine.config.metric
-    best = best_epoch(history, metric)
+    history = engine.state.history
+    best = best_epoch(history, engine.config)
     stopped = why_stopped(history, engine.config)
     assert stopped
     ending: dict[str, Any] = {
@@ -193,15 +199,30 @@ def why_stopped(
     if len(history) >= config.epochs:
         return "finished"
     if config.patience and history:
-        waited = len(history) - best_epoch(history, config.metric)
+        waited = len(history) - max(best_epoch(history, config), config.first_best_epoch - 1)
         return "patience" if waited >= config.patience else None
     return None
 
 
-def best_epoch(history: list[EpochRecord], metric: str) -> int:
-    """The first epoch with the lowest metric."""
-    values = _metric_of(history, metric)
+def best_epoch(history: list[EpochRecord], config: FitConfig) -> int:
+    """The first epoch with the lowest metric, of those that may be the best.
+
+    The very first stands in while there is none.
+    """
+    early = config.first_best_epoch - 1
+    values = [math.inf] * early + _metric_of(history, config.metric)[early:]
     return values.index(min(values)) + 1
+
+
+def rate_of(config: FitConfig, epochs_done: float, past: Sequence[float] = ()) -> float:
+    """Share of the full learning rate; a backbone set free begins with a schedule of its own.
+
+    past: the validation metric after each epoch so far
+    """
+    frozen = config.frozen_epochs
+    if epochs_done < frozen:
+        return rate_factor(config.schedule, epochs_done, frozen, past)
+    return rate_factor(config.schedule, epochs_done - frozen, config.epochs - frozen, past[frozen:])
 
 
 def _metric_of(history: list[EpochRecord], metric: str) -> list[float]:

@@ -128,7 +128,7 @@ def test_a_toy_problem_is_learnt(tmp_path: Path) -> None:
     [
         config_of(),
         config_of(optimizer=OptimizerConfig("sgd", 0.1, backbone_multiplier=0.5)),
-        config_of(average_decay=0.9, accumulation=4, mixed_precision="bf16"),
+        config_of(average="ema", average_decay=0.9, accumulation=4, mixed_precision="bf16"),
         config_of(schedule=ScheduleConfig("plateau", plateau_patience=0)),
     ],
     ids=["adamw", "sgd", "average-bf16", "plateau"],

@@ -19,7 +19,7 @@ def slowly(epoch):
     time.sleep(0.1)
     return shuffled(epoch)
 
-run(Path(sys.argv[1]), config_of(epochs=20, average_decay=0.9), train_batches=slowly)
+run(Path(sys.argv[1]), config_of(epochs=20, average="ema", average_decay=0.9), train_batches=slowly)
 """
 
 
