@@ -1,0 +1,93 @@
+"""What one clip costs to prepare and to score, by stage, on one thread; and what it takes on disk.
+
+    python benchmarks/clip_cost.py --out /tmp/cost
+
+Makes studio clips as long and as large as the DFDC's (10 s, 30 frames a second, 1080p and 720p),
+prepares each and runs it through the flagship's networks (random weights: the time is the same).
+The arithmetic of docs/scaling.md starts from this table.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from avfake.clips import ClipConfig, SampleConfig, cut_clip, sample_clip
+from avfake.clips.sound import voice_statistics
+from avfake.faces import FaceDetector, MTCNNDetector, crop_track, track_faces
+from avfake.inference import score_clip
+from avfake.media import probe, read_frames, read_waveform, sample_times
+from avfake.models import AudioConfig, AVModel, ModelConfig, VisualConfig, build_model
+from avfake.studio import StudioConfig, build_studio
+
+SIZES = {"1080p": (1920, 1080), "720p": (1280, 720)}
+
+
+@dataclass(frozen=True)
+class Config:
+    """What is measured."""
+
+    out: Path
+    num_clips: int = 8
+    """Of each size."""
+    backbone: str = "tf_efficientnet_b0"
+    size_px: int = 224
+
+
+def main(config: Config) -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    detector = MTCNNDetector(ClipConfig().detect)
+    visual = VisualConfig(config.backbone, pretrained=False, size_px=config.size_px)
+    model = build_model(ModelConfig(visual, AudioConfig(pretrained=False))).eval()
+    print(f"{'':8}{'stage':30}{'median s':>10}{'most s':>10}")
+    for name, size in SIZES.items():
+        folder = config.out / name
+        studio = StudioConfig(config.num_clips, seconds=10, fps=30, frame_sizes=(size,))
+        build_studio(folder, studio, workers=2, show_progress=False)
+        videos = sorted(folder.rglob("*.mp4"))
+        measure(videos[0], detector, model)  # the first call of everything is slower
+        rows = [measure(video, detector, model) for video in videos]
+        for stage in rows[0]:
+            values = [row[stage] for row in rows]
+            print(f"{name:8}{stage:30}{statistics.median(values):10.3f}{max(values):10.3f}")
+
+
+def measure(video: Path, detector: FaceDetector, model: AVModel) -> dict[str, float]:
+    """Stage -> seconds (and megabytes, where it says so)."""
+    config, stages = ClipConfig(), {}
+
+    def timed(stage: str, function: Callable[[], Any]) -> Any:
+        started = time.perf_counter()
+        result = function()
+        stages[stage] = time.perf_counter() - started
+        return result
+
+    times = sample_times(probe(video), config.num_frames)
+    frames = timed("decode picture, 32 frames", lambda: read_frames(video, times))
+    found = timed("find faces", lambda: detector.detect(frames.pixels))
+    tracks = track_faces(found, config.track)
+    timed("cut crops", lambda: [crop_track(frames.pixels, t, config.crop) for t in tracks])
+    waveform = timed("decode sound", lambda: read_waveform(video, config.sample_rate))
+    timed("voice statistics", lambda: voice_statistics(waveform))
+    clip = timed("prepare, all of it", lambda: cut_clip(video, config, detector))
+    timed(
+        "prepare, boxes of the original",
+        lambda: cut_clip(video, config, detector, boxes_from=clip),
+    )
+    timed("read crops and sound", lambda: sample_clip(clip, SampleConfig()))
+    timed("score, both networks", lambda: score_clip([model], clip, SampleConfig()))
+    archive = video.with_suffix(".zip")
+    clip.save(archive)
+    stages["archive, MB"] = archive.stat().st_size / 1e6
+    stages["video, MB"] = video.stat().st_size / 1e6
+    return stages
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Config, description=__doc__))
