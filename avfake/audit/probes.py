@@ -84,16 +84,34 @@ def run_probes(
         else:
             table = np.stack([columns[member] for member in used], axis=1)
             named = [index for index, member in enumerate(used) if member in NAMED]
-            scores = _scores(table, labels, folds, named=named, seed=config.seed)
-            interval = bootstrap(
-                auc, scores, labels, groups, num_resamples=config.num_resamples, seed=config.seed
-            )
+            interval = probe_table(table, labels, groups, config, named=named)
             # The first fact of a probe is the one it is named after.
             note = "" if name == ALL else _both_sides(facts, labels, used[0])
             probes.append(Probe(name, interval, len(labels), config.limit, note))
             continue
         probes.append(Probe(name, empty, len(labels), config.limit, note))
     return probes
+
+
+def probe_table(
+    table: np.ndarray,
+    labels: np.ndarray,
+    groups: Sequence[str],
+    config: ProbeConfig,
+    *,
+    named: Sequence[int] = (),
+) -> Interval:
+    """AUC of a LightGBM on rows of groups it has not seen; NaN where there are too few groups.
+
+    table: float64 [N, F], NaN = not known; named: the columns that hold places in an alphabet.
+    """
+    folds = _folds(labels, groups, config.seed)
+    if folds is None:
+        return Interval(float("nan"), float("nan"), float("nan"))
+    scores = _scores(table, labels, folds, named=list(named), seed=config.seed)
+    return bootstrap(
+        auc, scores, labels, groups, num_resamples=config.num_resamples, seed=config.seed
+    )
 
 
 def _column(facts: Sequence[FileFacts], name: str) -> np.ndarray:

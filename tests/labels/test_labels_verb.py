@@ -8,13 +8,14 @@ from avfake.cli.verbs import labels
 from avfake.data import Manifest, Row, save_manifest
 
 
+@pytest.mark.parametrize("workers", [0, 1])
 def test_the_verb_writes_tables_and_counts(
-    studio_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    studio_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], workers: int
 ) -> None:
     video = next(studio_root.glob("*.mp4"))
     rows = (Row("it", str(video), label=False), Row("a", str(video), label=True, original="it"))
     save_manifest(Manifest(rows, "x"), tmp_path / "rows.csv")
-    assert labels(tmp_path / "rows.csv", tmp_path / "out", workers=0) == 0
+    assert labels(tmp_path / "rows.csv", tmp_path / "out", workers=workers) == 0
     said = capsys.readouterr().out
     assert "1 fakes" in said
     assert "no visible change: 1" in said
