@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from avfake.cluster import Failure, Journal, map_items
+from avfake.cluster import Engine, Failure, Journal, map_items
 from avfake.detector import Detector, Switches
 from avfake.ensemble import Combination
 from avfake.errors import ConfigError, Reason
@@ -69,8 +69,13 @@ def score_files(
     switches: Switches | None = None,
     workers: int = 1,
     time_limit_seconds: float = TIME_LIMIT_SECONDS,
+    engine: Engine = "local",
+    ray_address: str | None = None,
 ) -> ScoreTable:
-    """Predict every file into the table `out` (csv); what its journal already holds is kept."""
+    """Predict every file into the table `out` (csv); what its journal already holds is kept.
+
+    On a Ray cluster every machine must see the detector and the files under the same names.
+    """
     switches = switches or Switches()
     run = f"{Detector.from_pretrained(detector).name} {switches}"
     journal = Journal(out.with_name(out.name + ".journal.jsonl"), "file")
@@ -86,7 +91,12 @@ def score_files(
     done = len(files) - len(todo)
     with progress(total=len(files), initial=done, unit="file", desc="score") as bar:
         for index, result in map_items(
-            function, todo, workers=workers, time_limit_seconds=time_limit_seconds
+            function,
+            todo,
+            workers=workers,
+            time_limit_seconds=time_limit_seconds,
+            engine=engine,
+            ray_address=ray_address,
         ):
             journal.append(_row_of(todo[index], result))
             bar.update()

@@ -83,3 +83,17 @@ def test_a_submission_with_equal_names_or_an_impossible_fill_is_refused(
     table.rows.append(table.rows[0])
     with pytest.raises(ConfigError, match=r"come twice: words\.mp4"):
         write_submission(table, tmp_path / "submission.csv", fill=0.5)
+
+
+@pytest.mark.ray
+def test_a_ray_cluster_gives_the_same_table(
+    files: list[Path], detector_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ray = pytest.importorskip("ray")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    score_files(files, str(detector_folder), tmp_path / "alone.csv", workers=1)
+    try:
+        score_files(files, str(detector_folder), tmp_path / "ray.csv", engine="ray")
+    finally:
+        ray.shutdown()
+    assert (tmp_path / "ray.csv").read_bytes() == (tmp_path / "alone.csv").read_bytes()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from avfake.assembly import examples_of_split, gather, measure
 from avfake.cli.codes import IN_PART, OK
+from avfake.cluster import Engine
 from avfake.detector import Detector, Switches
 from avfake.ensemble import Combination
 from avfake.errors import ConfigError
@@ -38,10 +39,20 @@ def predict_table(
     requested: Path | None,
     fill: float,
     workers: int,
+    engine: Engine,
+    ray_address: str | None,
 ) -> int:
     """Write the table and the submission, and say what could not be assessed."""
     files = find_files(paths) if requested is None else _requested_files(paths, requested)
-    table = score_files(files, detector, out, switches=switches, workers=workers)
+    table = score_files(
+        files,
+        detector,
+        out,
+        switches=switches,
+        workers=workers,
+        engine=engine,
+        ray_address=ray_address,
+    )
     print(f"{len(table.rows)} files scored: {out}")
     if submission is not None:
         filled = write_submission(table, submission, fill=fill)

@@ -29,6 +29,8 @@ def predict(
     requested: Path | None = None,
     fill: float = 0.5,
     workers: int = 1,
+    engine: Literal["local", "ray"] = "local",
+    ray_address: str | None = None,
     audio: bool = True,
     visual: bool = True,
     stacker: bool = True,
@@ -49,6 +51,8 @@ def predict(
             folder given.
         fill: Label in the submission for a file that could not be assessed.
         workers: Processes to use, with --out or --submission.
+        engine: Where to work, with --out or --submission: this machine's cores, or a Ray cluster.
+        ray_address: Of a running Ray cluster; without it, one is started on this machine.
         audio: Use the sound (--no-audio judges by the picture alone).
         visual: Use the picture (--no-visual judges by the sound alone).
         stacker: Use the stacker (--no-stacker: the calibrated fusion head).
@@ -71,6 +75,8 @@ def predict(
         requested=requested,
         fill=fill,
         workers=workers,
+        engine=engine,
+        ray_address=ray_address,
     )
 
 
