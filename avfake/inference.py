@@ -11,19 +11,23 @@ import torch
 
 from avfake.clips import Clip, SampleConfig, Sampled, sample_clip
 from avfake.clips.dataset import batch_of
-from avfake.models import HEADS, AVModel, ModelOutput
+from avfake.models import HEADS, AVModel, ModelOutput, entropy
 from avfake.stack import ClipScores
 
 
 @torch.inference_mode()
-def score_clip(models: Sequence[AVModel], clip: Clip, sampling: SampleConfig) -> ClipScores:
+def score_clip(
+    models: Sequence[AVModel], clip: Clip, sampling: SampleConfig, *, use_sync: bool = True
+) -> ClipScores:
     """Scores of one clip, the models' logits averaged. Empty where a stream is absent,
     or the models have no branch for it."""
     config = models[0].config
+    sync = config.sync if use_sync else None
     sampling = replace(
         sampling,
-        use_visual=sampling.use_visual and config.visual is not None,
-        use_audio=sampling.use_audio and config.audio is not None,
+        use_visual=sampling.use_visual and (config.visual or sync) is not None,
+        use_audio=sampling.use_audio and (config.audio or sync) is not None,
+        crop_sound_seconds=sync.sound_seconds if sync else 0.0,
     )
     sampled = sample_clip(clip, sampling)
     batch = batch_of(sampled)
@@ -36,8 +40,11 @@ def score_clip(models: Sequence[AVModel], clip: Clip, sampling: SampleConfig) ->
 
 
 def _clip_scores(clip: Clip, sampled: Sampled, outputs: Sequence[ModelOutput]) -> ClipScores:
-    persons = [clip.meta.persons[person] for person, _ in sampled.picks]
-    positions = [position for _, position in sampled.picks]
+    # Crops and sound that came for the comparison of both alone have no scores of their own.
+    picks = sampled.picks if outputs[0].frame_logits is not None else []
+    window_seconds = sampled.window_seconds if outputs[0].window_logits is not None else []
+    persons = [clip.meta.persons[person] for person, _ in picks]
+    positions = [position for _, position in picks]
     boxes = np.array([p.boxes[i] for p, i in zip(persons, positions, strict=True)]).reshape(-1, 4)
     times = np.array(clip.meta.frame_seconds)
     indices = [p.frame_indices[i] for p, i in zip(persons, positions, strict=True)]
@@ -54,14 +61,15 @@ def _clip_scores(clip: Clip, sampled: Sampled, outputs: Sequence[ModelOutput]) -
         face_confidences=np.array(confidences, np.float32),
         num_frames_sampled=len(times),
         window_scores=_mean_scores(
-            [output.window_logits for output in outputs], len(sampled.window_seconds)
+            [output.window_logits for output in outputs], len(window_seconds)
         ),
-        window_seconds=np.array(sampled.window_seconds, np.float32),
+        window_seconds=np.array(window_seconds, np.float32),
         fused={
             name: probability if ok else None
             for name, probability, ok in zip(HEADS, probabilities, valid, strict=True)
         },
-        voice_statistics=clip.meta.voice_statistics if sampled.window_seconds else {},
+        voice_statistics=clip.meta.voice_statistics if window_seconds else {},
+        sync_statistics=_sync_statistics(outputs),
     )
 
 
@@ -71,3 +79,18 @@ def _mean_scores(logits: Sequence[torch.Tensor | None], count: int) -> np.ndarra
         return np.zeros(0, np.float32)
     scores: np.ndarray = torch.sigmoid(torch.stack(given).mean(0).float()).cpu().numpy()
     return scores
+
+
+def _sync_statistics(outputs: Sequence[ModelOutput]) -> dict[str, float]:
+    """Of the models' mean curve over the shifts; empty where lips and sound cannot be compared."""
+    said = [output.sync for output in outputs if output.sync and output.sync.present[0]]
+    if not said:
+        return {}
+    similarity = torch.stack([sync.similarity[0] for sync in said]).mean(0)  # [K]
+    chances = torch.stack([sync.log_probabilities[0].exp() for sync in said]).mean(0)
+    return {
+        "sync_confidence": float(similarity.max() - similarity.median()),
+        "sync_offset": float(said[0].shifts[similarity.argmax()]),
+        "sync_similarity": float(similarity[len(similarity) // 2]),
+        "sync_entropy": float(entropy(chances.clamp(min=1e-12).log())),
+    }

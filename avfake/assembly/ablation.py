@@ -23,6 +23,8 @@ SWITCHES: Mapping[str, Mapping[str, Any]] = {
     "no-stacker": {"use_stacker": False},
 }
 """Name -> what differs from the full detector; possible in training and after it."""
+SYNC_SWITCH = {"no-sync": {"use_sync": False}}
+"""The same, for detectors that hold lips against sound."""
 
 
 def ablate(
@@ -37,7 +39,7 @@ def ablate(
     test = full.plan.splits["test"]
     detector = Detector.from_pretrained(full.detector)
     measured = [("full", measure(detector, test))]
-    for name, changes in SWITCHES.items():
+    for name, changes in _switches(config).items():
         if not retrain:
             measured.append((name, measure(detector, test, Switches(**changes))))
     if retrain:
@@ -56,8 +58,12 @@ def ablate(
 
 
 def _variants(config: AssemblyConfig) -> Iterator[tuple[str, AssemblyConfig]]:
-    for name, changes in SWITCHES.items():
+    for name, changes in _switches(config).items():
         yield name, replace(config, **changes)
     for kind in FUSIONS:
         if kind != config.fusion.kind:
             yield f"fusion-{kind}", replace(config, fusion=replace(config.fusion, kind=kind))
+
+
+def _switches(config: AssemblyConfig) -> Mapping[str, Mapping[str, Any]]:
+    return {**SWITCHES, **(SYNC_SWITCH if config.use_sync else {})}

@@ -25,10 +25,10 @@ from avfake.assembly.plan import (
 )
 from avfake.assembly.run import commit, open_run
 from avfake.bundle import Bundle, write_bundle
-from avfake.clips import Clip, SampleConfig
+from avfake.clips import Clip, ClipConfig, SampleConfig
 from avfake.files import write_whole
 from avfake.inference import score_clip
-from avfake.models import HEADS, ModelConfig
+from avfake.models import HEADS
 from avfake.prepare import PreparedFolder
 from avfake.progress import progress
 from avfake.stack import OutOfFold, VerdictFit, fit_verdict_model, stack_row
@@ -61,10 +61,17 @@ def assemble(folders: Sequence[PreparedFolder], config: AssemblyConfig, out: Pat
     log_assumptions(plan.splits["train"], config.data.assume_face_weight)
     model_config = config.model(trainable_outputs(plan.splits["train"]))
     members = [
-        train_member(config, model_config, plan, fold=fold, folder=out / f"member_{fold}")
+        train_member(
+            config,
+            model_config,
+            plan,
+            fold=fold,
+            folder=out / f"member_{fold}",
+            clip_config=folders[0].config,
+        )
         for fold in range(config.data.num_folds)
     ]
-    scored = _out_of_fold(config, model_config, plan, members)
+    scored = _out_of_fold(config, plan, members, folders[0].config)
     stack = replace(config.stack, seed=config.seed)
     judged = fit_verdict_model(scored, stack, use_stacker=config.use_stacker)
     _log_choices(judged, out)
@@ -99,7 +106,7 @@ def _plan(examples: Sequence[Example], config: AssemblyConfig) -> Plan:
 
 
 def _out_of_fold(
-    config: AssemblyConfig, model_config: ModelConfig, plan: Plan, members: Sequence[Member]
+    config: AssemblyConfig, plan: Plan, members: Sequence[Member], clip_config: ClipConfig
 ) -> OutOfFold:
     """Rows of every training clip by the member that has not seen it.
 
@@ -107,6 +114,7 @@ def _out_of_fold(
     and the calibration are at home with either missing.
     """
     views = [(True, True)]
+    model_config = members[0].model.config
     if model_config.visual and model_config.audio:
         views += [(True, False), (False, True)]
     rows, examples, folds = [], [], []
@@ -119,6 +127,7 @@ def _out_of_fold(
                 window_seconds=config.data.window_seconds,
                 use_visual=use_visual,
                 use_audio=use_audio,
+                crop=clip_config.crop,
             )
             rows.append(stack_row(score_clip([members[fold].model], clip, sampling)))
             examples.append(example)

@@ -7,7 +7,14 @@ from typing import Annotated
 import tyro
 
 from avfake.errors import ConfigError
-from avfake.models import AudioConfig, FusionConfig, ModelConfig, VisualConfig
+from avfake.models import (
+    MIN_CROPS,
+    AudioConfig,
+    FusionConfig,
+    ModelConfig,
+    SyncConfig,
+    VisualConfig,
+)
 from avfake.settings import nearest
 from avfake.stack import StackConfig
 from avfake.train import FitConfig
@@ -113,7 +120,7 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Weights of the parts of the loss; each is a masked binary cross-entropy."""
+    """Weights of the parts of the loss; each but sync is a masked binary cross-entropy."""
 
     overall: float = 1.0
     face: float = 1.0
@@ -122,6 +129,8 @@ class LossConfig:
     """Every single crop against the face label."""
     windows: float = 0.5
     """Every single window against the voice label."""
+    sync: float = 1.0
+    """Finding genuine lips their sound, where there is a sync branch (`sync_contrast`)."""
     smoothing: float = 0.01
     """Labels are drawn towards the middle by this much (the DFDC winner's value)."""
     class_separate: bool = False
@@ -144,6 +153,9 @@ class AssemblyConfig:
     visual: VisualConfig = field(default_factory=VisualConfig)
     audio: AudioConfig = field(default_factory=AudioConfig)
     fusion: FusionConfig = field(default_factory=FusionConfig)
+    sync: SyncConfig = field(default_factory=SyncConfig)
+    use_sync: Annotated[bool, tyro.conf.arg(name="sync")] = False
+    """Hold the lips against the sound too (`sync.*`); needs several crops of a clip at once."""
     use_visual: Annotated[bool, tyro.conf.arg(name="visual")] = True
     """Learn from the picture; --no-visual leaves the branch out."""
     use_audio: Annotated[bool, tyro.conf.arg(name="audio")] = True
@@ -156,6 +168,13 @@ class AssemblyConfig:
     stack: StackConfig = field(default_factory=StackConfig)
     seed: int = 0
     """Of splits, folds, draws and weights; the seeds of `fit` and `stack` follow from it."""
+
+    def __post_init__(self) -> None:
+        if self.use_sync and self.data.num_frames < MIN_CROPS:
+            raise ConfigError(
+                f"--sync compares {MIN_CROPS} crops of a clip or more, data.num_frames is "
+                f"{self.data.num_frames}"
+            )
 
     def model(self, trainable: dict[str, bool]) -> ModelConfig:
         """The model to train; ConfigError if the flags leave no branch.
@@ -172,7 +191,9 @@ class AssemblyConfig:
             raise ConfigError(
                 f"no branch is left to train (flags: {flags}; labels of both classes: {labels})"
             )
-        return ModelConfig(visual=visual, audio=audio, fusion=self.fusion)
+        # With one switched off, lips and sound cannot be compared; with one untrained, they can.
+        sync = self.sync if self.use_sync and self.use_visual and self.use_audio else None
+        return ModelConfig(visual=visual, audio=audio, fusion=self.fusion, sync=sync)
 
 
 def _is_positive(number: str) -> bool:

@@ -9,11 +9,18 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from avfake.assembly.config import AssemblyConfig, LossConfig
+from avfake.assembly.config import AssemblyConfig, DataConfig, LossConfig
 from avfake.assembly.order import EpochOrder
 from avfake.assembly.plan import Example, Plan
-from avfake.clips import ClipDataset, SampleConfig, collate
-from avfake.models import HEADS, AVModel, ModelConfig, ModelOutput, build_model
+from avfake.clips import ClipConfig, ClipDataset, SampleConfig, collate
+from avfake.models import (
+    HEADS,
+    AVModel,
+    ModelConfig,
+    ModelOutput,
+    build_model,
+    sync_contrast,
+)
 from avfake.train import fit, masked_bce, outputs_of
 
 Batch = Mapping[str, Tensor]
@@ -32,7 +39,13 @@ class Member:
 
 
 def train_member(
-    config: AssemblyConfig, model_config: ModelConfig, plan: Plan, *, fold: int, folder: Path
+    config: AssemblyConfig,
+    model_config: ModelConfig,
+    plan: Plan,
+    *,
+    fold: int,
+    folder: Path,
+    clip_config: ClipConfig,
 ) -> Member:
     """Train, or go on training, the model that leaves out `fold`."""
     seen = [e for e in plan.splits["train"] if plan.folds[e.row.clip_id] != fold]
@@ -40,12 +53,15 @@ def train_member(
     torch.manual_seed(seed)
     model = build_model(model_config)
     loss = partial(multitask_loss, config.loss)
-    choosing = _loader(config, model_config, plan.splits["val"])
+    sampling = _sampling(config.data, model_config, clip_config)
+    # The epoch is chosen by what the detector answers with, not by how well it finds lips.
+    judge = partial(multitask_loss, replace(config.loss, sync=0.0))
+    choosing = _loader(config.data, sampling, plan.splits["val"])
     fit(
         model,
         loss=loss,
-        train_batches=_train_batches(config, model_config, seen, folders=plan.folders, seed=seed),
-        validate=lambda trained: _validate(trained, choosing, loss),
+        train_batches=_train_batches(config.data, sampling, seen, folders=plan.folders, seed=seed),
+        validate=lambda trained: _validate(trained, choosing, judge),
         config=replace(config.fit, seed=seed),
         run_folder=folder,
     )
@@ -72,8 +88,16 @@ def multitask_loss(
         if logits is not None and mask is not None:
             label = labels[:, column, None].expand_as(logits)
             parts[name] = _bce(config, logits, label, weights[:, column, None] * mask)
+    if output.sync is not None:
+        parts["sync"] = sync_contrast(output.sync, _genuine(batch))
     total = sum((getattr(config, name) * part for name, part in parts.items()), torch.zeros(()))
     return total, parts
+
+
+def _genuine(batch: Batch) -> Tensor:
+    """[B] bool: neither face nor voice is forged, by the label of the file or by those of both."""
+    is_genuine = (batch["weights"] > 0) & (batch["labels"] == 0)
+    return is_genuine[:, 0] | (is_genuine[:, FACE] & is_genuine[:, VOICE])
 
 
 def _bce(config: LossConfig, logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
@@ -87,38 +111,42 @@ def _bce(config: LossConfig, logits: Tensor, labels: Tensor, weights: Tensor) ->
 
 
 def _train_batches(
-    config: AssemblyConfig,
-    model: ModelConfig,
+    data: DataConfig,
+    sampling: SampleConfig,
     examples: Sequence[Example],
     *,
     folders: Sequence[str],
     seed: int,
 ) -> Callable[[int], DataLoader[Batch]]:
-    order = EpochOrder(examples, config.data, seed=seed, folders=folders)
+    order = EpochOrder(examples, data, seed=seed, folders=folders)
 
     def batches(epoch: int) -> DataLoader[Batch]:
-        return _loader(config, model, [examples[i] for i in order(epoch)], seed=seed, epoch=epoch)
+        return _loader(data, sampling, [examples[i] for i in order(epoch)], seed=seed, epoch=epoch)
 
     return batches
 
 
+def _sampling(data: DataConfig, model: ModelConfig, clips: ClipConfig) -> SampleConfig:
+    return SampleConfig(
+        num_frames=data.num_frames,
+        num_windows=data.num_windows,
+        window_seconds=data.window_seconds,
+        use_visual=(model.visual or model.sync) is not None,
+        use_audio=(model.audio or model.sync) is not None,
+        crop_sound_seconds=model.sync.sound_seconds if model.sync else 0.0,
+        crop=clips.crop,
+    )
+
+
 def _loader(
-    config: AssemblyConfig,
-    model: ModelConfig,
+    data: DataConfig,
+    sampling: SampleConfig,
     examples: Sequence[Example],
     *,
     seed: int | None = None,
     epoch: int = 0,
 ) -> DataLoader[Batch]:
     """Batches in the order of the examples; random draws with a seed, evenly spread without."""
-    data = config.data
-    sampling = SampleConfig(
-        num_frames=data.num_frames,
-        num_windows=data.num_windows,
-        window_seconds=data.window_seconds,
-        use_visual=model.visual is not None,
-        use_audio=model.audio is not None,
-    )
     dataset = ClipDataset(
         [e.entry for e in examples], sampling, seed=seed, epoch=epoch, flip=data.flip
     )
@@ -135,7 +163,7 @@ def _validate(
     batches: DataLoader[Batch],
     loss: Callable[[ModelOutput, Batch], tuple[Tensor, dict[str, Tensor]]],
 ) -> dict[str, float]:
-    """Mean over the clips of each part of the loss; "log_loss" is their sum as in training."""
+    """Mean over the clips of each part of the loss; "log_loss" is their weighted sum."""
     sums: dict[str, float] = {}
     count = 0
     for output, batch in outputs_of(model, batches):

@@ -24,6 +24,8 @@ class Switches:
     use_visual: bool = True
     use_stacker: bool = True
     """False: the calibrated logits of the fusion head."""
+    use_sync: bool = True
+    """False: lips are not held against the sound, where the detector does that at all."""
 
     def __post_init__(self) -> None:
         if not (self.use_audio or self.use_visual):
@@ -115,8 +117,9 @@ class Detector:
             window_seconds=self.bundle.window_seconds,
             use_visual=switches.use_visual,
             use_audio=switches.use_audio,
+            crop=self.bundle.clip_config.crop,
         )
-        return score_clip(self.bundle.models, clip, sampling)
+        return score_clip(self.bundle.models, clip, sampling, use_sync=switches.use_sync)
 
     @cached_property
     def _face_detector(self) -> FaceDetector:

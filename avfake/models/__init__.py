@@ -8,13 +8,14 @@ from avfake.models.av_model import AVModel, ModelConfig, build_model
 from avfake.models.fusion import FUSIONS, FusionConfig
 from avfake.models.outputs import HEADS, ModelOutput
 from avfake.models.spectrogram import SpectrogramConfig
-from avfake.models.sync import SyncBranch, SyncConfig
+from avfake.models.sync import MIN_CROPS, SyncBranch, SyncConfig
 from avfake.models.sync_evidence import SyncOutput, entropy, sync_contrast
 from avfake.models.visual import VisualBranch, VisualConfig
 
 __all__ = [
     "FUSIONS",
     "HEADS",
+    "MIN_CROPS",
     "AVModel",
     "AudioBranch",
     "AudioConfig",

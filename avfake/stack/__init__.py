@@ -10,7 +10,14 @@ from avfake.stack.calibrate import PlattCalibrator, fit_calibrator, operating_po
 from avfake.stack.choose import Choice
 from avfake.stack.combine import VerdictFit, VerdictModel, fit_verdict_model, raise_overall
 from avfake.stack.decide import ConformalBand, DecisionRule, decide
-from avfake.stack.features import FEATURES, OUTPUT_FEATURES, OUTPUTS, VOICE_STATISTICS, stack_row
+from avfake.stack.features import (
+    FEATURES,
+    OUTPUT_FEATURES,
+    OUTPUTS,
+    SYNC_STATISTICS,
+    VOICE_STATISTICS,
+    stack_row,
+)
 from avfake.stack.folds import OutOfFold
 from avfake.stack.rules import RULES, find_rule, over_persons
 from avfake.stack.scores import ClipScores
@@ -20,6 +27,7 @@ __all__ = [
     "OUTPUTS",
     "OUTPUT_FEATURES",
     "RULES",
+    "SYNC_STATISTICS",
     "VOICE_STATISTICS",
     "Choice",
     "ClipScores",

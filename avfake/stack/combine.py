@@ -94,7 +94,8 @@ class VerdictModel:
         """The model that `save` wrote."""
         try:
             fields = json.loads((folder / _CALIBRATION).read_text())
-            if fields["features"] != list(FEATURES):
+            # Stackers find their columns by name, so that later columns do not disturb them.
+            if fields["features"] != list(FEATURES)[: len(fields["features"])]:
                 raise BundleError(f"{folder}: the stack rows have changed since it was trained")
             return cls(
                 {

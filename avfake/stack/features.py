@@ -31,6 +31,14 @@ VOICE_STATISTICS = (
 )
 """Names of the statistics `clips` measures on the sound; `high_band_share` is above 4 kHz."""
 
+SYNC_STATISTICS = {
+    "sync_confidence": "how far the best shift of lips against sound stands out",
+    "sync_offset": "the shift that fits best in seconds, positive where the sound is late",
+    "sync_similarity": "how well lips and sound fit as they are",
+    "sync_entropy": "doubt about the shift in nats",
+}
+"""Column -> meaning, of what a sync branch says."""
+
 _SEQUENCE = {
     "mean": "mean score",
     "std": "spread of the scores",
@@ -67,8 +75,9 @@ _BOTH = {
     "disagreement": "absolute difference of face mean and voice mean",
 }
 
-FEATURES = MappingProxyType(_FACE | _QUALITY | _VOICE | _BOTH)
-"""Column -> meaning, in the order of the row."""
+FEATURES = MappingProxyType(_FACE | _QUALITY | _VOICE | _BOTH | SYNC_STATISTICS)
+"""Column -> meaning, in the order of the row; new ones go to the end, where older bundles do not
+look for them."""
 
 OUTPUT_FEATURES = MappingProxyType(
     {"overall": tuple(FEATURES), "face": tuple(_FACE | _QUALITY), "voice": tuple(_VOICE)}
@@ -102,6 +111,7 @@ def stack_row(scores: ClipScores) -> np.ndarray:
         values |= {f"sound_{n}": statistics[n] for n in VOICE_STATISTICS if n in statistics}
     if scores.has_visual and scores.has_audio:
         values["disagreement"] = abs(values["face_mean"] - values["voice_mean"])
+    values |= {n: scores.sync_statistics[n] for n in SYNC_STATISTICS if n in scores.sync_statistics}
     return np.array([values.get(name, np.nan) for name in FEATURES], np.float32)
 
 

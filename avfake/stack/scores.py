@@ -32,6 +32,8 @@ class ClipScores:
     """Fusion head's probability for "overall", "face", "voice"; None where not assessed."""
     voice_statistics: Mapping[str, float] = field(default_factory=dict)
     """Name -> value, measured on the sound by `clips`."""
+    sync_statistics: Mapping[str, float] = field(default_factory=dict)
+    """Name -> value, of how lips and sound fit; empty where they could not be compared."""
 
     def __post_init__(self) -> None:
         for name in ("frame_persons", "frame_seconds", "face_px", "face_confidences"):

@@ -232,6 +232,7 @@ def test_a_batch_pads_and_masks_what_is_missing(clip: Clip, video: Path, tmp_pat
     assert batch["faces"].shape == (2, 4, 3, size, size)
     assert batch["faces_mask"].tolist() == [[False] * 4, [True] * 4]
     assert batch["landmarks"].shape == (2, 4, 5, 2)
+    assert batch["persons"].tolist() == [[0] * 4] * 2
     assert "crop_sound" not in batch
     assert batch["sound_mask"].all()
     assert batch["weights"].tolist() == [[1.0, 0.0, 1.0], [1.0, 1.0, 1.0]]

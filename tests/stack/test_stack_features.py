@@ -8,6 +8,7 @@ import pytest
 from avfake.stack import (
     FEATURES,
     OUTPUT_FEATURES,
+    SYNC_STATISTICS,
     VOICE_STATISTICS,
     ClipScores,
     stack_row,
@@ -93,6 +94,18 @@ def test_a_missing_modality_is_nan_in_all_its_columns_and_leaves_the_other_alone
     assert all(np.isnan(row[name]) for name in [*OUTPUT_FEATURES["voice"], "disagreement"])
     assert all(row[name] == both[name] for name in OUTPUT_FEATURES["face"])
     assert np.isnan(stack_row(ClipScores("nothing"))).all()
+
+
+def test_what_sync_says_stands_at_the_end_for_the_whole_file_alone() -> None:
+    said = {"sync_confidence": 0.5, "sync_offset": -0.3, "sync_similarity": 0.1, "sync_entropy": 2}
+    row = stack_row(replace(TWO_PEOPLE, sync_statistics=said))
+    assert row[-4:].tolist() == pytest.approx(list(said.values()))
+    assert list(FEATURES)[-4:] == list(SYNC_STATISTICS) == list(said)
+    without = stack_row(TWO_PEOPLE)
+    np.testing.assert_array_equal(row[:-4], without[:-4])
+    assert np.isnan(without[-4:]).all()
+    for part in ("face", "voice"):
+        assert not set(OUTPUT_FEATURES[part]) & set(said)
 
 
 def test_one_frame_gives_a_row_without_a_slope() -> None:

@@ -7,7 +7,7 @@ from stack_simulation import clip_scores, out_of_fold
 
 from avfake.errors import BundleError
 from avfake.stack import ClipScores, OutOfFold, StackConfig, VerdictModel, fit_verdict_model
-from avfake.stack.features import FEATURES, columns_of
+from avfake.stack.features import FEATURES, SYNC_STATISTICS, columns_of
 from avfake.stack.output import fit_output
 
 FAST = StackConfig(max_rounds=30, learning_rate=0.1, num_folds=3)
@@ -184,6 +184,16 @@ def test_a_folder_that_does_not_fit_is_refused(model, tmp_path) -> None:
     (tmp_path / "calibration.json").write_text(json.dumps(fields))
     with pytest.raises(BundleError, match="rows have changed"):
         VerdictModel.load(tmp_path)
+
+
+def test_a_folder_from_before_the_latest_columns_still_answers(model, scored, tmp_path) -> None:
+    model.save(tmp_path)
+    fields = json.loads((tmp_path / "calibration.json").read_text())
+    fields["features"] = fields["features"][: -len(SYNC_STATISTICS)]
+    (tmp_path / "calibration.json").write_text(json.dumps(fields))
+    older = VerdictModel.load(tmp_path).assess_rows(scored.rows)
+    for output, answers in model.assess_rows(scored.rows).items():
+        np.testing.assert_array_equal(older[output], answers)
 
 
 def test_a_stacker_that_was_altered_is_refused(model, tmp_path) -> None:
