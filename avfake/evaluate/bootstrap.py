@@ -35,9 +35,12 @@ def bootstrap(
     """The metric with its percentile interval (Efron 1979).
 
     Whole groups are drawn, because a fake and its original do not vary independently.
+
+    scores: [N]; or [R, N] of R runs that differ in their seed, whose metrics are averaged. The
+    interval is then still one over clips: how far seeds scatter is another question.
     """
     return _interval(
-        lambda rows: metric(scores[rows], labels[rows]),
+        lambda rows: _over_runs(metric, scores, labels, rows),
         groups,
         num_resamples=num_resamples,
         confidence=confidence,
@@ -57,16 +60,23 @@ def paired_difference(
 ) -> Interval:
     """Metric of the first detector minus that of the second, on the same clips.
 
-    Both see the same draws, so what is hard for both cancels out.
+    Both see the same draws, so what is hard for both cancels out. Scores of several runs as in
+    `bootstrap`; the two need not have the same number.
     """
     first, second = scores
     return _interval(
-        lambda rows: metric(first[rows], labels[rows]) - metric(second[rows], labels[rows]),
+        lambda rows: (
+            _over_runs(metric, first, labels, rows) - _over_runs(metric, second, labels, rows)
+        ),
         groups,
         num_resamples=num_resamples,
         confidence=confidence,
         seed=seed,
     )
+
+
+def _over_runs(metric: Metric, scores: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> float:
+    return float(np.mean([metric(run[rows], labels[rows]) for run in np.atleast_2d(scores)]))
 
 
 def _interval(

@@ -143,3 +143,16 @@ def test_a_paired_difference_sees_what_two_intervals_hide() -> None:
     assert first.low < second.high
     same = paired_difference(auc, (worse, worse), labels, groups)
     assert (same.value, same.low, same.high) == (0, 0, 0)
+
+
+def test_the_metrics_of_several_runs_are_averaged_within_each_draw() -> None:
+    first, labels = draw(0)
+    runs = np.stack([first, draw(1)[0], np.flip(first)])
+    groups = [str(i // 4) for i in range(len(labels))]
+    mean = bootstrap(auc, runs, labels, groups)
+    assert mean.value == pytest.approx(np.mean([auc(run, labels) for run in runs]))
+    assert bootstrap(auc, np.stack([first, first]), labels, groups) == bootstrap(
+        auc, first, labels, groups
+    )
+    gain = paired_difference(auc, (runs, first), labels, groups)
+    assert gain.value == pytest.approx(mean.value - auc(first, labels))
