@@ -13,14 +13,22 @@ _PITCH_RANGE_HZ = (60.0, 450.0)
 
 
 def griffin_lim(
-    magnitude: torch.Tensor, analysis: Analysis, *, length: int, rounds: int, seed: int
+    magnitude: torch.Tensor,
+    analysis: Analysis,
+    *,
+    length: int,
+    rounds: int,
+    seed: int,
+    start: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Samples [length] whose spectrum comes near magnitude [F, T]; phases start at random.
+    """Samples [length] whose spectrum comes near magnitude [F, T].
 
-    Griffin & Lim 1984, with the momentum of Perraudin et al. 2013. Few rounds sound hollow.
+    Phases begin as the angles `start` [F, T], else at random. Griffin & Lim 1984, with the momentum
+    of Perraudin et al. 2013. Few rounds sound hollow.
     """
     generator = torch.Generator().manual_seed(seed)
     angles = torch.rand(magnitude.shape, generator=generator) * (2 * math.pi)
+    angles = angles if start is None else start
     spectrum = torch.polar(magnitude, angles)
     previous = torch.zeros_like(spectrum)
     for _ in range(rounds):
@@ -57,7 +65,7 @@ def pulses(
     samples: np.ndarray, sample_rate: int, *, ratio: float, rng: np.random.Generator
 ) -> torch.Tensor:
     """A flat-spectrum excitation [N]: pulses at the pitch of the samples times ratio, or noise."""
-    pitch, voicing = _pitch(samples, sample_rate)
+    pitch, voicing = pitch_and_voicing(samples, sample_rate)
     step = int(0.01 * sample_rate)
     places = np.arange(len(samples)) / step - 0.5
     pitch_now = np.interp(places, np.arange(len(pitch)), pitch) * ratio
@@ -77,7 +85,7 @@ def _dispersion(sample_rate: int) -> list[np.ndarray]:
     return [np.array([1, -1.94 * np.cos(place), 0.97**2]) for place in places]
 
 
-def _pitch(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
+def pitch_and_voicing(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
     """Pitch in Hz and how voiced (0..1), every 10 ms, from the autocorrelation of 40 ms windows."""
     step, window = int(0.01 * sample_rate), int(0.04 * sample_rate)
     padded = np.pad(samples, (window // 2, window))

@@ -84,3 +84,15 @@ def _mel_filters(num_bins: int, bands: int, sample_rate: int) -> torch.Tensor:
     rise = 1 - (centres - hertz) / width[:-1, None]
     fall = 1 - (hertz - centres) / width[1:, None]
     return torch.from_numpy(np.maximum(np.minimum(rise, fall), 0).astype(np.float32))
+
+
+def minimum_phase(log_magnitude: torch.Tensor) -> torch.Tensor:
+    """complex64 [F, T] with those log magnitudes and the least delay any filter can have.
+
+    The cepstrum folded onto its causal half (Oppenheim & Schafer). A vocal tract is such a filter.
+    """
+    cepstrum = torch.fft.irfft(log_magnitude, dim=0)
+    middle = len(cepstrum) // 2
+    cepstrum[1:middle] *= 2
+    cepstrum[middle + 1 :] = 0
+    return torch.fft.rfft(cepstrum, dim=0).exp()

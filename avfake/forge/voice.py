@@ -9,15 +9,15 @@ from typing import Literal, get_args
 
 import numpy as np
 import torch
-from scipy.ndimage import uniform_filter1d
 
 from avfake.errors import ConfigError
+from avfake.forge.loudness import as_loud
 from avfake.forge.phases import griffin_lim, pulses, run_phases_on
 from avfake.forge.spectra import Analysis, smooth_envelope, stretch_frequency, through_mel
 from avfake.media.types import Waveform
 
-VoiceMethod = Literal["griffin_lim", "phase_vocoder", "pulse_vocoder"]
-VOICE_METHODS: tuple[VoiceMethod, ...] = get_args(VoiceMethod)
+Conversion = Literal["griffin_lim", "phase_vocoder", "pulse_vocoder"]
+CONVERSIONS: tuple[Conversion, ...] = get_args(Conversion)
 RATIO_RANGE = (0.5, 2.0)
 """Pitch and formant ratios allowed."""
 
@@ -25,7 +25,7 @@ RATIO_RANGE = (0.5, 2.0)
 def convert_voice(
     waveform: Waveform,
     *,
-    method: VoiceMethod,
+    method: Conversion,
     pitch_ratio: float,
     formant_ratio: float,
     difficulty: float,
@@ -60,25 +60,12 @@ def convert_voice(
             made = griffin_lim(magnitude, analysis, length=length, rounds=rounds, seed=seed)
         else:
             made = run_phases_on(magnitude, spectrum, analysis, length=length, ratio=pitch_ratio)
-    return Waveform(_as_loud(made.numpy(), waveform), waveform.sample_rate)
-
-
-def _as_loud(made: np.ndarray, like: Waveform) -> np.ndarray:
-    """`made` with the loudness contour (30 ms) and the overall loudness of `like`."""
-    width = int(0.03 * like.sample_rate)
-    floor = 1e-6 * float(np.mean(like.samples**2)) + 1e-12
-
-    def contour(samples: np.ndarray) -> np.ndarray:
-        return uniform_filter1d(samples.astype(np.float64) ** 2, width, mode="nearest") + floor
-
-    shaped = made * np.sqrt(contour(like.samples) / contour(made)).clip(0, 30)
-    gain = np.sqrt(np.mean(like.samples.astype(np.float64) ** 2) / (np.mean(shaped**2) + 1e-12))
-    return (shaped * gain).astype(np.float32)
+    return Waveform(as_loud(made.numpy(), waveform), waveform.sample_rate)
 
 
 def _check(method: str, pitch_ratio: float, formant_ratio: float, difficulty: float) -> None:
-    if method not in VOICE_METHODS:
-        raise ConfigError(f"method must be one of {', '.join(VOICE_METHODS)}, got {method!r}")
+    if method not in CONVERSIONS:
+        raise ConfigError(f"method must be one of {', '.join(CONVERSIONS)}, got {method!r}")
     low, high = RATIO_RANGE
     for name, ratio in (("pitch_ratio", pitch_ratio), ("formant_ratio", formant_ratio)):
         if not low <= ratio <= high:

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from avfake.errors import ConfigError
-from avfake.forge import VOICE_METHODS
-from avfake.forge.voice import VoiceMethod
+from avfake.forge import CONVERSIONS
+from avfake.forge.voice import Conversion
 
 FRAME_SIZES = ((320, 240), (256, 256), (240, 320), (288, 288), (352, 264), (256, 336))
 _KINDS = ((False, False), (True, False), (False, True), (True, True))
@@ -73,9 +73,9 @@ class ClipPlan:
     split: str = "train"
 
     @property
-    def voice_method(self) -> VoiceMethod:
-        """The one of `VOICE_METHODS` in `method`."""
-        return next(name for name in VOICE_METHODS if name in self.method.split("+"))
+    def voice_method(self) -> Conversion:
+        """The one of `CONVERSIONS` in `method`."""
+        return next(name for name in CONVERSIONS if name in self.method.split("+"))
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def _plan_family(config: StudioConfig, index: int) -> FamilyPlan:
     rng = np.random.default_rng(draw)
     names = ["".join(rng.choice([*string.ascii_lowercase], 10)) + ".mp4" for _ in _KINDS]
     deliveries = tuple(_draw_delivery(rng) for _ in _KINDS)
-    methods = rng.choice([*VOICE_METHODS], len(_KINDS))
+    methods = rng.choice([*CONVERSIONS], len(_KINDS))
     size = min(len(_KINDS), config.num_clips - index * len(_KINDS))
     clips = []
     for name, method, (face, voice) in list(zip(names, methods, _KINDS, strict=True))[:size]:

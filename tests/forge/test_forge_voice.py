@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import uniform_filter1d
 
 from avfake.errors import ConfigError
-from avfake.forge import VOICE_METHODS, convert_voice
+from avfake.forge import CONVERSIONS, convert_voice
 from avfake.media.types import Waveform
 
 RATE = 16_000
@@ -43,7 +43,7 @@ def loudness_of(waveform: Waveform) -> np.ndarray:
     return np.sqrt(np.maximum(power, 0))
 
 
-@pytest.mark.parametrize("method", VOICE_METHODS)
+@pytest.mark.parametrize("method", CONVERSIONS)
 @pytest.mark.parametrize("sample_rate", [16_000, 24_000, 44_100])
 def test_length_and_loudness_stay(method, sample_rate: int) -> None:
     before = hum(130, sample_rate)
@@ -56,14 +56,14 @@ def test_length_and_loudness_stay(method, sample_rate: int) -> None:
     assert not np.allclose(before.samples, after.samples, atol=0.01)
 
 
-@pytest.mark.parametrize("method", VOICE_METHODS)
+@pytest.mark.parametrize("method", CONVERSIONS)
 @pytest.mark.parametrize("ratio", [0.75, 1.0, 1.5])
 def test_the_pitch_moves_as_asked(method, ratio: float) -> None:
     after = converted(hum(160), method, pitch=ratio, difficulty=0.8)
     assert pitch_of(after) == pytest.approx(160 * ratio, rel=0.04)
 
 
-@pytest.mark.parametrize("method", VOICE_METHODS)
+@pytest.mark.parametrize("method", CONVERSIONS)
 def test_a_shorter_vocal_tract_sounds_brighter(method) -> None:
     def centroid(waveform: Waveform) -> float:
         spectrum = np.abs(np.fft.rfft(waveform.samples))
@@ -73,7 +73,7 @@ def test_a_shorter_vocal_tract_sounds_brighter(method) -> None:
     assert bright > 1.1 * dark
 
 
-@pytest.mark.parametrize("method", VOICE_METHODS)
+@pytest.mark.parametrize("method", CONVERSIONS)
 def test_the_same_seed_gives_the_same_sound(method) -> None:
     first, second = (converted(hum(130), method, pitch=1.2, seed=4) for _ in range(2))
     assert np.array_equal(first.samples, second.samples)

@@ -9,7 +9,7 @@ from real_media import REAL_MEDIA
 from scipy.signal import butter, sosfilt
 
 from avfake.errors import ConfigError
-from avfake.forge import VOICE_METHODS, convert_voice
+from avfake.forge import CONVERSIONS, convert_voice
 from avfake.labels import SoundConfig, compare_sound
 from avfake.media import Waveform, read_waveform, resample, write_audio
 
@@ -96,7 +96,7 @@ def test_the_offset_is_found(milliseconds: int) -> None:
     assert found.offset_seconds == pytest.approx(milliseconds / 1000, abs=1e-4)
 
 
-@pytest.mark.parametrize("method", VOICE_METHODS)
+@pytest.mark.parametrize("method", CONVERSIONS)
 @pytest.mark.parametrize("difficulty", [0.3, 1.0])
 def test_a_converted_voice_reads_as_changed(method, difficulty: float) -> None:
     made = convert_voice(
