@@ -1,4 +1,4 @@
-"""The verb that checks a dataset before anything is learned from it."""
+"""The verbs that look at a dataset, or at the spec of one, before anything is learned from it."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import tyro
 
 from avfake.cli.codes import IN_PART, OK
+from avfake.errors import ConfigError
 
 
 def audit(
@@ -47,3 +48,29 @@ def audit(
     )
     print(report)
     return OK if report.passes else IN_PART
+
+
+def specs(words: Annotated[tuple[str, ...], tyro.conf.Positional] = (), /) -> int:
+    """List the datasets that can be read, describe one, or check a spec of your own.
+
+    `avfake specs check FILE ROOT` reads the folder with the spec and says what comes of it; exit
+    code 1 if it is refused.
+
+    Args:
+        words: Nothing, the name of a spec or a YAML file, or check FILE ROOT.
+    """
+    from avfake.cli.datasets import check_spec, describe_spec, list_all_specs
+
+    match words:
+        case ():
+            list_all_specs()
+        case ("check", file, root):
+            return check_spec(file, Path(root))
+        case (name,) if name != "check":
+            describe_spec(name)
+        case _:
+            raise ConfigError(
+                f"specs {' '.join(words)}: say avfake specs, avfake specs NAME, "
+                "or avfake specs check FILE ROOT"
+            )
+    return OK

@@ -11,7 +11,7 @@ from avfake.cli.codes import IN_PART, OK
 from avfake.clips import ClipConfig
 from avfake.cluster import Engine
 from avfake.data import Manifest, build_manifest, list_specs, load_spec
-from avfake.errors import ConfigError
+from avfake.errors import AvfakeError, ConfigError
 from avfake.prepare import prepare_clips
 
 
@@ -22,6 +22,30 @@ def spec_manifest(spec: str, root: Path, overrides: Sequence[str]) -> Manifest:
         if not sign:
             raise ConfigError(f"--set {key}: say KEY=VALUE, such as params.quality=c40")
     return build_manifest(load_spec(spec, {key: value for key, _, value in pairs}), root)
+
+
+def check_spec(spec: str, root: Path) -> int:
+    """Print what a spec makes of a folder; 1 if the spec or the folder is refused."""
+    try:
+        loaded = load_spec(spec)
+        manifest = build_manifest(loaded, root)
+    except AvfakeError as error:
+        print(f"refused: {error}")
+        return IN_PART
+    report_manifest(manifest)
+    words = {True: "true", False: "false", None: "unknown"}
+    for column in ("face_fake", "voice_fake", "has_audio"):
+        found = Counter(words[getattr(row, column)] for row in manifest.rows)
+        print(f"  {column}: " + ", ".join(f"{count} {word}" for word, count in found.items()))
+    splits = Counter(row.split or "none" for row in manifest.rows)
+    print(f"  groups: {len({row.group for row in manifest.rows})}")
+    print("  split: " + ", ".join(f"{count} {name}" for name, count in splits.items()))
+    if not loaded.expect:
+        print("  the spec expects no counts; under expect it can say what a complete copy holds")
+    elif not any(warning.startswith("expected ") for warning in manifest.warnings):
+        print("  counts are those that the spec expects of a complete copy")
+    print(f"{loaded.name} can be used; {len(manifest.warnings)} notes to read")
+    return OK
 
 
 def report_manifest(manifest: Manifest) -> None:

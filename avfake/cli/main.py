@@ -1,5 +1,6 @@
 """The door of the command line: finds the verb, and turns errors into one sentence."""
 
+import io
 import logging
 import os
 import sys
@@ -21,7 +22,7 @@ VERBS: dict[str, Callable[..., int]] = {
     "evaluate": verbs.evaluate,
     "ensemble": combining.ensemble,
     "studio": verbs.studio,
-    "specs": verbs.specs,
+    "specs": checking.specs,
     "audit": checking.audit,
     "doctor": verbs.doctor,
 }
@@ -64,6 +65,9 @@ def _leave(run: Callable[[], int], *, name: str) -> None:
     for noisy in ("httpx", "timm", "moviepy"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore")  # of libraries, to people who cannot act on them
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # file names need not be text
     try:
         code = run()
         sys.stdout.flush()

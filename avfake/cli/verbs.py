@@ -258,21 +258,6 @@ def studio(
     return OK
 
 
-def specs(name: Annotated[str | None, tyro.conf.Positional] = None, /) -> int:
-    """List the datasets that can be read, or describe one.
-
-    Args:
-        name: Name of a spec, or a YAML file of your own.
-    """
-    from avfake.cli.datasets import describe_spec, list_all_specs
-
-    if name is None:
-        list_all_specs()
-    else:
-        describe_spec(name)
-    return OK
-
-
 def doctor(*, folder: Path = Path()) -> int:
     """Check this machine: versions, codecs, devices, threads, disk, cache, and a timed self-test.
 

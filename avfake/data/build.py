@@ -84,12 +84,15 @@ class _Describer:
         self.splits = SplitReader(spec, listing)
 
     def manifest(self, warnings: list[str]) -> Manifest:
-        rows, group_values, dropped = list[Row](), list[list[str]](), list[str]()
+        rows, group_values = list[Row](), list[list[str]]()
+        dropped: dict[str, list[str]] = {}
         names = []
         for candidate in self.candidates:
             row, groups = self._row(candidate)
-            if any(_fits(row, condition) for condition in self.spec.drop):
-                dropped.append(row.clip_id)
+            why = next((c for c in self.spec.drop if _fits(row, c)), None)
+            if why is not None:
+                words = ", ".join(f"{name} {value}" for name, value in why.items())
+                dropped.setdefault(words, []).append(row.clip_id)
             else:
                 rows.append(row)
                 group_values.append(groups)
@@ -97,8 +100,10 @@ class _Describer:
         if any(len(values) > 1 for values in group_values):
             merged = merged_names(group_values)
             rows = [replace(row, group=name) for row, name in zip(rows, merged, strict=True)]
-        if dropped:
-            warnings = [*warnings, f"{len(dropped)} rows tell nothing and are out: {some(dropped)}"]
+        warnings = warnings + [
+            f"{len(ids)} rows dropped, as the spec says, for {why}: {some(ids)}"
+            for why, ids in dropped.items()
+        ]
         warnings = warnings + self.links.warnings() + self.splits.warnings() + _missing(rows)
         warnings += check_expectations(self.spec, rows, names)
         return Manifest(tuple(rows), self.spec.name, tuple(warnings), dict(self.spec.assumed))

@@ -32,13 +32,20 @@ def check_expectations(
 
 def missing_class(spec: DatasetSpec, rows: Sequence[Row]) -> list[str]:
     """A warning where the genuine class is another corpus, so that these rows alone are fakes."""
-    names = [name for name, entry in spec.external.items() if entry["role"] == "real_class"]
-    if not names or any(row.label is False for row in rows):
+    lacking = {n: entry for n, entry in spec.external.items() if entry["role"] == "real_class"}
+    if not lacking or any(row.label is False for row in rows):
         return []
+    ways = (f"avfake prepare {' '.join(_prepare(entry))}" for entry in lacking.values())
     return [
-        f"fakes only; join a folder of genuine clips, {' and '.join(names)}, which "
-        f"{spec.name} was made from: a detector cannot learn from one class"
+        f"fakes only; join a folder of genuine clips, {' and '.join(lacking)}, which "
+        f"{spec.name} was made from: a detector cannot learn from one class. Prepare it with "
+        f"{' or '.join(dict.fromkeys(ways))}, and train with --clips for each of the two folders"
     ]
+
+
+def _prepare(entry: Mapping[str, Any]) -> list[str]:
+    settings = (f"--set params.{key}={value}" for key, value in entry["params"].items())
+    return [entry["spec"], "ROOT", "OUT", *settings]
 
 
 def _counts(rows: Sequence[Row]) -> Counter[str]:

@@ -73,7 +73,7 @@ class PreparedFolder:
         path = self.path / "status.csv"
         if not path.is_file():
             raise ConfigError(f"{self.path} is not finished; run the same avfake prepare again")
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
             return {row["clip_id"]: row for row in csv.DictReader(file)}
 
     @property

@@ -165,4 +165,4 @@ def test_every_row_of_deepfake_eval(tmp_path: Path) -> None:
         "audio-data/a.mp4": (False, None, False, None, "audio-data/a.mp4", "test"),
     }
     assert {row.status for row in manifest.rows if "gone" in row.clip_id} == {"missing"}
-    assert any("1 rows tell nothing and are out" in warning for warning in manifest.warnings)
+    assert any("1 rows dropped, as the spec says, for " in warning for warning in manifest.warnings)
