@@ -13,6 +13,10 @@ from avfake.forge.quantise import quantise_vectors
 from avfake.forge.spectra import Analysis, minimum_phase, stretch_frequency
 from avfake.media.types import Waveform
 
+_CODE_WIDTH = 8
+_PULSE_BLOCK = 16
+"""Samples kept of each block; 13 of 40 in GSM."""
+
 
 def lpc_vocoder(
     waveform: Waveform,
@@ -43,8 +47,9 @@ def lpc_codec(
 ) -> Waveform:
     """The sound with its residual sent in few bits, as loud on the whole.
 
-    thinning: 1 keeps the residual as entries of random codebooks in `stages` (as CELP); 2 to 4
-    keep only each so manieth sample of it (as GSM's regular pulses), which mirrors its spectrum.
+    stages: of random codebooks in which the residual is kept (as in CELP), 1 bit a sample each.
+    thinning: 2 to 4 keep of those samples only one in so many, at the offset that is strongest in
+    each block (as in GSM's regular pulse excitation), which mirrors the residual's spectrum.
     """
     if waveform.is_silent:
         return waveform
@@ -53,16 +58,22 @@ def lpc_codec(
     spectrum = analysis.spectrum(torch.from_numpy(waveform.samples))
     whitener, _ = whitening(spectrum, order)
     residual = analysis.samples(spectrum * whitener, length)
-    width = 8
-    padded = torch.nn.functional.pad(residual, (0, -length % width))
-    coded = quantise_vectors(padded.view(-1, width), stages=stages, entries=256, rng=rng)
-    coded = coded.flatten()[:length]
+    padded = torch.nn.functional.pad(residual, (0, -length % (_PULSE_BLOCK * thinning)))
+    vectors = padded.view(-1, _CODE_WIDTH)
+    coded = quantise_vectors(vectors, stages=stages, entries=256, rng=rng).flatten()
     if thinning > 1:
-        kept = torch.zeros(length)
-        kept[::thinning] = coded[::thinning] * thinning
-        coded = kept
+        coded = _regular_pulses(coded, thinning)
+    coded = coded[:length]
     made = analysis.samples(analysis.spectrum(coded) / whitener, length)
     return Waveform(as_strong(made.numpy(), waveform), waveform.sample_rate)
+
+
+def _regular_pulses(samples: torch.Tensor, thinning: int) -> torch.Tensor:
+    """Samples [N] of which each block keeps one in `thinning`, as strong as all were."""
+    blocks = samples.view(-1, _PULSE_BLOCK, thinning)
+    offset = blocks.square().sum(dim=1, keepdim=True).argmax(dim=2, keepdim=True)
+    kept = torch.where(torch.arange(thinning) == offset, blocks, torch.zeros(()))
+    return kept.flatten() * thinning
 
 
 def whitening(spectrum: torch.Tensor, order: int) -> tuple[torch.Tensor, torch.Tensor]:
