@@ -32,6 +32,7 @@ ALLOWED = {
     "audit": {"data", "clips", "faces", "media", "cluster", "evaluate"},
     "bundle": {"clips", "models", "stack"},
     "inference": {"clips", "models", "stack"},
+    "figures": {"clips", "evaluate"},
     "ensemble": {"bundle", "evaluate", "stack", "verdict"},
     "detector": {"bundle", "ensemble", "inference", "clips", "faces", "stack", "verdict"},
     "score": {"detector", "ensemble", "media", "cluster", "verdict"},

@@ -51,7 +51,7 @@ def equal_error_rate(scores: np.ndarray, labels: np.ndarray) -> float:
     """Share of errors at the threshold where false alarms and misses are as frequent."""
     if not _has_both(labels):
         return float("nan")
-    false_alarms, hits = _roc(scores, labels)
+    false_alarms, hits = roc_points(scores, labels)
     gap = false_alarms - (1 - hits)  # climbs from -1 to 1
     after = int(np.argmax(gap >= 0))
     share = -gap[after - 1] / (gap[after] - gap[after - 1])
@@ -88,7 +88,7 @@ def hit_rate(scores: np.ndarray, labels: np.ndarray, *, false_alarm_rate: float)
     """Share of fakes found at the best threshold that keeps the rate of false alarms."""
     if not _has_both(labels):
         return float("nan")
-    false_alarms, hits = _roc(scores, labels)
+    false_alarms, hits = roc_points(scores, labels)
     # The rate of k of n clips must not fail by a rounding in its last bit.
     return float(np.max(hits[false_alarms <= false_alarm_rate + 1e-12]))
 
@@ -112,7 +112,7 @@ def weighted_precision(
     """
     if not _has_both(labels):
         return float("nan")
-    false_alarms, hits = _roc(scores, labels)
+    false_alarms, hits = roc_points(scores, labels)
     at = int(np.argmax(hits >= recall - 1e-12))
     found = hits[at] * np.sum(labels == 1)
     wrong = false_alarms[at] * np.sum(labels == 0)
@@ -133,7 +133,7 @@ METRICS: dict[str, Metric] = {
 }
 
 
-def _roc(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def roc_points(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Share of false alarms and of hits, each [K + 1], from the strictest threshold down."""
     order = np.argsort(-scores, kind="stable")
     is_fake, ordered = (labels == 1)[order], scores[order]
