@@ -19,7 +19,7 @@ from typing import Annotated
 import tyro
 
 from avfake.annotate import annotate
-from avfake.assembly import AssemblyConfig, DataConfig, ablate
+from avfake.assembly import AssemblyConfig, DataConfig, ablate, first_batch
 from avfake.cli import run_recipe
 from avfake.clips import ClipConfig
 from avfake.cluster import default_workers
@@ -27,6 +27,7 @@ from avfake.data import build_manifest, load_spec
 from avfake.detector import Detector
 from avfake.evaluate import render
 from avfake.faces import CropConfig
+from avfake.figures import draw_run
 from avfake.models import AudioConfig, VisualConfig
 from avfake.prepare import prepare_clips
 from avfake.studio import StudioConfig, build_studio
@@ -80,13 +81,18 @@ def main(config: Config) -> None:
     folder = prepare_clips(manifest, config.out / "clips", config.clips, workers=config.workers)
     full, table = ablate([folder], config.assembly, config.out / "runs", retrain=config.retrain)
     print(render(table))
+    detector = Detector.from_pretrained(full.detector)
+    batch = first_batch(config.assembly, detector.bundle, full.plan)
+    runs = config.out / "runs"
+    draw_run(runs / "full", scores=runs / "scores_full.csv", batch=batch)
     fake = next(e for e in full.plan.splits["test"] if e.row.face_fake and not e.row.voice_fake)
     example = config.out / "example.mp4"
     shutil.copy(fake.row.path, example)
-    verdict = Detector.from_pretrained(full.detector).predict(example)
+    verdict = detector.predict(example)
     annotate(example, verdict, config.out / "evidence.mp4")
     print(f"\nA face forged, a voice genuine, a person never seen in training:\n{verdict}")
-    print(f"evidence video: {config.out / 'evidence.mp4'}\ndetector: {full.detector}")
+    print(f"evidence video: {config.out / 'evidence.mp4'}\npictures: {runs / 'full/figures'}")
+    print(f"detector: {full.detector}")
 
 
 if __name__ == "__main__":

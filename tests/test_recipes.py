@@ -15,14 +15,20 @@ TINY = (
     "--audio.backbone test_resnet --audio.no-pretrained --fit.epochs 1 --data.num-folds 2 "
     "--data.val-share 0.2 --data.test-share 0.3 --data.window-seconds 1.0"
 )
+FIGURES = ("curves", "roc", "reliability", "confusion", "contact_sheet")
 ROWS = {
     "synthetic": (
         "--studio.num-clips 24 --studio.seconds 1 --clips.num-frames 2 --clips.crop.size-px 64 "
         f"--data.passes 1 {TINY}",
-        ["studio/truth.csv", "clips/status.csv", "runs/ablation.csv", "evidence.mp4"],
+        ["studio/truth.csv", "clips/status.csv", "runs/ablation.csv", "evidence.mp4"]
+        + [f"runs/full/figures/{name}.png" for name in FIGURES],
         "no-audio",
     ),
-    "dfdc_av": (f"--clips {{clips}} {TINY}", ["test_scores.csv", "detector/config.yaml"], "split"),
+    "dfdc_av": (
+        f"--clips {{clips}} {TINY}",
+        ["test_scores.csv", "detector/config.yaml"] + [f"figures/{name}.png" for name in FIGURES],
+        "split",
+    ),
     "ablate": (
         f"--clips {{clips}} --no-retrain {TINY}",
         ["ablation.csv", "scores_no-visual.csv"],

@@ -4,6 +4,7 @@ from avfake.assembly.ablation import ablate
 from avfake.assembly.assembling import Assembled, assemble
 from avfake.assembly.config import AssemblyConfig, DataConfig, LossConfig
 from avfake.assembly.measure import examples_of_split, measure
+from avfake.assembly.member import first_batch
 from avfake.assembly.plan import Example, Plan, gather
 from avfake.assembly.run import environment
 
@@ -18,6 +19,7 @@ __all__ = [
     "assemble",
     "environment",
     "examples_of_split",
+    "first_batch",
     "gather",
     "measure",
 ]

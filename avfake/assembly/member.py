@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 from avfake.assembly.config import AssemblyConfig, DataConfig, LossConfig
 from avfake.assembly.order import EpochOrder
 from avfake.assembly.plan import Example, Plan
+from avfake.bundle import Bundle
 from avfake.clips import ClipConfig, ClipDataset, SampleConfig, collate
 from avfake.models import (
     HEADS,
@@ -48,8 +49,7 @@ def train_member(
     clip_config: ClipConfig,
 ) -> Member:
     """Train, or go on training, the model that leaves out `fold`."""
-    seen = [e for e in plan.splits["train"] if plan.folds[e.row.clip_id] != fold]
-    seed = config.seed * 1000 + fold
+    seen, seed = _seen(plan, fold), _seed(config, fold)
     torch.manual_seed(seed)
     model = build_model(model_config)
     loss = partial(multitask_loss, config.loss)
@@ -67,6 +67,22 @@ def train_member(
     )
     groups = frozenset(e.row.group for e in (*seen, *plan.splits["val"]))
     return Member(model.eval(), fold, groups)
+
+
+def first_batch(config: AssemblyConfig, bundle: Bundle, plan: Plan) -> Batch:
+    """The batch that the training of a finished detector began with, as the first model saw it."""
+    sampling = _sampling(config.data, bundle.models[0].config, bundle.clip_config)
+    seen, seed = _seen(plan, 0), _seed(config, 0)
+    batches = _train_batches(config.data, sampling, seen, folders=plan.folders, seed=seed)
+    return next(iter(batches(1)))
+
+
+def _seen(plan: Plan, fold: int) -> list[Example]:
+    return [e for e in plan.splits["train"] if plan.folds[e.row.clip_id] != fold]
+
+
+def _seed(config: AssemblyConfig, fold: int) -> int:
+    return config.seed * 1000 + fold
 
 
 def multitask_loss(

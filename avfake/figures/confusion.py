@@ -47,9 +47,11 @@ def draw_confusion(scores: pd.DataFrame, out: Path) -> Path:
         axes = figure.subplots()
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
         axes.grid(visible=False)
+        axes.hlines(np.arange(len(counts) - 1) + 0.5, -0.5, 2.5, color="white", linewidth=3)
+        axes.vlines([0.5, 1.5], -0.5, len(counts) - 0.5, color="white", linewidth=3)
         for (row, column), share in np.ndenumerate(shares):
             colour = "white" if share > 0.55 else "black"
-            text = f"{100 * share:.0f} %\n{counts.iat[row, column]} of {totals[row]}"
+            text = f"{100 * share:.0f} %\n{counts.to_numpy()[row, column]} of {totals[row]}"
             axes.text(column, row, text, ha="center", va="center", color=colour)
         axes.set_xticks(range(len(DECISIONS)), [f"called {name}" for name in DECISIONS])
         axes.set_yticks(range(len(counts)), list(counts.index))

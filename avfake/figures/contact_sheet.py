@@ -2,16 +2,22 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from avfake.errors import AvfakeError
-from avfake.figures.style import picture
+from avfake.figures.style import GREY, picture, place
 
-CROP_PX, MEL_PX, ROW_PX = 112, 260, 142
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+CROP_PX, MEL_PX = 128, 320
+MARGIN, GAP, TOP_PX, ROW_PX = 8, 6, 44, CROP_PX + 34
+MIN_WIDTH = 480
+"""Px; the captions need it."""
 HEADS = ("anything", "face", "voice")
 
 
@@ -26,26 +32,26 @@ def draw_contact_sheet(
     """A row a clip: its crops, the mel spectrogram of its first window of sound, its labels.
 
     batch: as `clips.collate` makes it (docs/architecture.md), augmented or not. Empty places are
-    padding: the clip has fewer crops, or no sound.
+    padding: the clip has fewer crops, or no sound. The spectrogram is for the eye, in dB; the
+    model's own has settings of its own.
     """
     if "faces" not in batch and "sound" not in batch:
         raise AvfakeError("the batch has neither faces nor sound")
     num_clips = min(max_clips, len(batch["labels"]))
     num_crops = min(max_crops, batch["faces"].shape[1]) if "faces" in batch else 0
-    has_sound = "sound" in batch
-    ratios = [CROP_PX] * num_crops + [MEL_PX] * has_sound
-    size = {"width_px": max(640, sum(ratios) + 60), "height_px": 60 + ROW_PX * num_clips}
-    with picture(out, **size, title="What the model sees of its first clips") as figure:
-        # One row of axes a clip; the caption is the title of the first.
-        axes = figure.subplots(num_clips, len(ratios), squeeze=False, width_ratios=ratios)
+    width = MARGIN + num_crops * (CROP_PX + GAP) + ("sound" in batch) * (MEL_PX + GAP)
+    size = {"width_px": max(MIN_WIDTH, width), "height_px": TOP_PX + ROW_PX * num_clips}
+    with picture(out, **size, title="What the model sees: first batch", by_hand=True) as figure:
         for row in range(num_clips):
+            top = TOP_PX + row * ROW_PX
             for column in range(num_crops):
-                _draw_crop(axes[row, column], batch, row, column)
-            if has_sound:
-                _draw_mel(axes[row, -1], batch, row, sample_rate)
-            axes[row, 0].text(
-                0, -0.06, caption(batch, row), transform=axes[row, 0].transAxes, va="top"
-            )
+                left = MARGIN + column * (CROP_PX + GAP)
+                _draw_crop(place(figure, left, top, CROP_PX, CROP_PX), batch, row, column)
+            if "sound" in batch:
+                left = MARGIN + num_crops * (CROP_PX + GAP)
+                _draw_mel(place(figure, left, top, MEL_PX, CROP_PX), batch, row, sample_rate)
+            y = 1 - (top + CROP_PX + 3) / size["height_px"]
+            figure.text(MARGIN / size["width_px"], y, caption(batch, row), va="top", fontsize=10)
     return out
 
 
@@ -61,7 +67,7 @@ def mel_picture(window: np.ndarray, sample_rate: int) -> np.ndarray:
 
     hop = sample_rate // 100
     size = 2 ** int(np.ceil(np.log2(3 * hop)))
-    mel = MelSpectrogram(sample_rate, n_fft=size, hop_length=hop, n_mels=80 if size > 400 else 40)
+    mel = MelSpectrogram(sample_rate, n_fft=size, hop_length=hop, n_mels=80)
     power = mel(torch.from_numpy(np.ascontiguousarray(window, np.float32)))
     decibels: np.ndarray = AmplitudeToDB("power", top_db=80)(power).numpy()
     return decibels - decibels.max()
@@ -74,22 +80,21 @@ def _in_words(label: float, weight: float) -> str:
     return words if weight == 1 else f"{words} (weight {weight:g})"
 
 
-def _draw_crop(axes: Any, batch: Mapping[str, Tensor], row: int, column: int) -> None:
-    axes.axis("off")
+def _draw_crop(axes: "Axes", batch: Mapping[str, Tensor], row: int, column: int) -> None:
     if bool(batch["faces_mask"][row, column]):
         axes.imshow(batch["faces"][row, column].permute(1, 2, 0).numpy())
+    else:
+        _draw_absence(axes, "no face")
 
 
-def _draw_mel(axes: Any, batch: Mapping[str, Tensor], row: int, sample_rate: int) -> None:
-    axes.axis("off")
+def _draw_mel(axes: "Axes", batch: Mapping[str, Tensor], row: int, sample_rate: int) -> None:
     if not bool(batch["sound_mask"][row, 0]):
+        _draw_absence(axes, "no sound")
         return
-    window = batch["sound"][row, 0].numpy()
-    axes.imshow(
-        mel_picture(window, sample_rate),
-        origin="lower",
-        aspect="auto",
-        cmap="cividis",
-        vmin=-80,
-        vmax=0,
-    )
+    levels = mel_picture(batch["sound"][row, 0].numpy(), sample_rate)
+    axes.imshow(levels, origin="lower", aspect="auto", cmap="cividis", vmin=-80, vmax=0)
+
+
+def _draw_absence(axes: "Axes", word: str) -> None:
+    axes.set_facecolor("#f0f0f0")
+    axes.text(0.5, 0.5, word, transform=axes.transAxes, ha="center", va="center", color=GREY)

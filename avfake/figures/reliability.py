@@ -85,4 +85,4 @@ def _draw_counts(axes: Any, answers: Answers) -> None:
     colours = [GREY, OUTPUT_LINES[answers.output]["color"]]
     axes.hist(parts, edges, stacked=True, color=colours, label=["genuine", "fake"])
     axes.set(xlim=(-0.02, 1.02), xlabel="probability given")
-    axes.legend(fontsize=9, loc="upper center", ncols=2)
+    axes.legend(fontsize=9, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderpad=0)

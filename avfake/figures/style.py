@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from avfake.files import write_whole
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # Okabe & Ito (2008): told apart by all common kinds of colour blindness, and in grey by their line.
 BLUE, VERMILION, GREEN, ORANGE, GREY = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#777777"
-OUTPUT_LINES = {
+OUTPUT_LINES: dict[str, dict[str, Any]] = {
     "overall": {"color": BLUE, "linestyle": "-"},
     "face": {"color": VERMILION, "linestyle": "--"},
     "voice": {"color": GREEN, "linestyle": "-."},
@@ -25,7 +25,7 @@ OUTPUT_TITLES = {
     "voice": "voice forged",
 }
 DPI = 100
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "figure.dpi": DPI,
     "font.family": "DejaVu Sans",  # ships with matplotlib: the same picture on every machine
     "font.size": 11,
@@ -43,21 +43,39 @@ _STYLE = {
 
 
 @contextmanager
-def picture(out: Path, *, width_px: int, height_px: int, title: str) -> Iterator["Figure"]:
-    """A figure to draw into, which is written to `out` (png) at the end: whole, or not at all."""
+def picture(
+    out: Path, *, width_px: int, height_px: int, title: str, by_hand: bool = False
+) -> Iterator["Figure"]:
+    """A figure to draw into, which is written to `out` (png) at the end: whole, or not at all.
+
+    by_hand: everything is put where `place` says; otherwise matplotlib finds the room.
+    """
     import matplotlib as mpl  # late: only runs that draw pay for it
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(width_px / DPI, height_px / DPI), layout="constrained")
+        size = (width_px / DPI, height_px / DPI)
+        figure = Figure(figsize=size, layout=None if by_hand else "constrained")
         FigureCanvasAgg(figure)
-        figure.suptitle(title, x=0.01, ha="left", fontsize=14, fontweight="bold")
+        at = {"y": 1 - 10 / height_px, "va": "top"} if by_hand else {}
+        figure.suptitle(title, x=8 / width_px, ha="left", fontsize=14, fontweight="bold", **at)
         yield figure
         image = io.BytesIO()
         # Without the name of the program, equal content gives equal bytes.
         figure.savefig(image, format="png", metadata={"Software": None})
     write_whole(out, image.getvalue())
+
+
+def place(figure: "Figure", x_px: int, y_px: int, width_px: int, height_px: int) -> "Axes":
+    """Bare axes over a rectangle of pixels, counted from the upper left corner."""
+    width, height = figure.get_size_inches() * DPI
+    bottom = height - y_px - height_px
+    axes = figure.add_axes((x_px / width, bottom / height, width_px / width, height_px / height))
+    axes.set(xticks=[], yticks=[])
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    return axes
 
 
 def unit_square(axes: "Axes", *, x: str, y: str) -> None:
