@@ -25,6 +25,7 @@ ALLOWED = {
     "data": {"media"},
     "clips": {"media", "faces"},
     "forge": {"media", "faces"},
+    "augment": {"clips", "media", "forge", "faces"},
     "studio": {"media", "data", "forge", "cluster"},
     "annotate": {"media", "verdict"},
     "prepare": {"media", "clips", "faces", "data", "cluster"},
@@ -37,6 +38,7 @@ ALLOWED = {
     "detector": {"bundle", "ensemble", "inference", "clips", "faces", "stack", "verdict"},
     "score": {"detector", "ensemble", "media", "cluster", "verdict"},
     "assembly": {
+        "augment",
         "bundle",
         "clips",
         "cluster",

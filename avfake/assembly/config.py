@@ -6,6 +6,7 @@ from typing import Annotated
 
 import tyro
 
+from avfake.augment import AugmentConfig
 from avfake.errors import ConfigError
 from avfake.models import (
     MIN_CROPS,
@@ -47,8 +48,6 @@ class DataConfig:
     where validating after every pass would take longer than training."""
     loader_workers: int = 0
     """Processes that read clips beside the training."""
-    flip: bool = True
-    """Mirror the faces of half the clips."""
     keep_groups: bool = False
     """Put a fake into the batch of its original, so that every step sees what forging changed and
     not who is filmed; needs several fakes and originals to a batch, and undersample off."""
@@ -163,6 +162,7 @@ class AssemblyConfig:
     use_stacker: Annotated[bool, tyro.conf.arg(name="stacker")] = True
     """Try a LightGBM stacker; --no-stacker keeps the calibrated fusion head."""
     data: DataConfig = field(default_factory=DataConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     fit: FitConfig = field(default_factory=FitConfig)
     stack: StackConfig = field(default_factory=StackConfig)

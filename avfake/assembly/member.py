@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 from avfake.assembly.config import AssemblyConfig, DataConfig, LossConfig
 from avfake.assembly.order import EpochOrder
 from avfake.assembly.plan import Example, Plan
+from avfake.augment import MixingCollate, build_pipeline
 from avfake.bundle import Bundle
 from avfake.clips import ClipConfig, ClipDataset, SampleConfig, collate
 from avfake.models import (
@@ -56,11 +57,11 @@ def train_member(
     sampling = _sampling(config.data, model_config, clip_config)
     # The epoch is chosen by what the detector answers with, not by how well it finds lips.
     judge = partial(multitask_loss, replace(config.loss, sync=0.0))
-    choosing = _loader(config.data, sampling, plan.splits["val"])
+    choosing = _loader(config, sampling, plan.splits["val"])
     fit(
         model,
         loss=loss,
-        train_batches=_train_batches(config.data, sampling, seen, folders=plan.folders, seed=seed),
+        train_batches=_train_batches(config, sampling, seen, folders=plan.folders, seed=seed),
         validate=lambda trained: _validate(trained, choosing, judge),
         config=replace(config.fit, seed=seed),
         run_folder=folder,
@@ -73,7 +74,7 @@ def first_batch(config: AssemblyConfig, bundle: Bundle, plan: Plan) -> Batch:
     """The batch that the training of a finished detector began with, as the first model saw it."""
     sampling = _sampling(config.data, bundle.models[0].config, bundle.clip_config)
     seen, seed = _seen(plan, 0), _seed(config, 0)
-    batches = _train_batches(config.data, sampling, seen, folders=plan.folders, seed=seed)
+    batches = _train_batches(config, sampling, seen, folders=plan.folders, seed=seed)
     return next(iter(batches(1)))
 
 
@@ -127,17 +128,18 @@ def _bce(config: LossConfig, logits: Tensor, labels: Tensor, weights: Tensor) ->
 
 
 def _train_batches(
-    data: DataConfig,
+    config: AssemblyConfig,
     sampling: SampleConfig,
     examples: Sequence[Example],
     *,
     folders: Sequence[str],
     seed: int,
 ) -> Callable[[int], DataLoader[Batch]]:
-    order = EpochOrder(examples, data, seed=seed, folders=folders)
+    order = EpochOrder(examples, config.data, seed=seed, folders=folders)
 
     def batches(epoch: int) -> DataLoader[Batch]:
-        return _loader(data, sampling, [examples[i] for i in order(epoch)], seed=seed, epoch=epoch)
+        rows = [examples[i] for i in order(epoch)]
+        return _loader(config, sampling, rows, seed=seed, epoch=epoch)
 
     return batches
 
@@ -155,21 +157,22 @@ def _sampling(data: DataConfig, model: ModelConfig, clips: ClipConfig) -> Sample
 
 
 def _loader(
-    data: DataConfig,
+    config: AssemblyConfig,
     sampling: SampleConfig,
     examples: Sequence[Example],
     *,
     seed: int | None = None,
     epoch: int = 0,
 ) -> DataLoader[Batch]:
-    """Batches in the order of the examples; random draws with a seed, evenly spread without."""
+    """Batches in the order of the examples; with a seed drawn at random, augmented and mixed."""
+    data, augment = config.data, build_pipeline(config.augment)
     dataset = ClipDataset(
-        [e.entry for e in examples], sampling, seed=seed, epoch=epoch, flip=data.flip
+        [e.entry for e in examples], sampling, seed=seed, epoch=epoch, augment=augment
     )
     return DataLoader(
         dataset,
         batch_size=data.batch_size,
-        collate_fn=collate,
+        collate_fn=collate if seed is None else MixingCollate(config.augment.mix, seed, epoch),
         num_workers=data.loader_workers,
     )
 

@@ -9,8 +9,10 @@ from avfake.clips.config import ClipConfig
 from avfake.clips.cut import cut_clip
 from avfake.clips.dataset import ClipDataset, ClipEntry, collate
 from avfake.clips.sample import SampleConfig, Sampled, sample_clip
+from avfake.clips.training import Augment, TrainingSample
 
 __all__ = [
+    "Augment",
     "Clip",
     "ClipConfig",
     "ClipDataset",
@@ -19,6 +21,7 @@ __all__ = [
     "PersonMeta",
     "SampleConfig",
     "Sampled",
+    "TrainingSample",
     "collate",
     "cut_clip",
     "sample_clip",

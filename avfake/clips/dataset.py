@@ -1,7 +1,7 @@
 """Torch batches over prepared clips. The batch keys are listed in docs/architecture.md."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 
 from avfake.clips.archive import Clip
 from avfake.clips.sample import SampleConfig, Sampled, sample_clip
+from avfake.clips.training import Augment, TrainingSample
 
 UNKNOWN = (0.0, 0.0, 0.0)
 
@@ -38,11 +39,11 @@ class ClipDataset(Dataset[dict[str, Any]]):
         *,
         seed: int | None = None,
         epoch: int = 0,
-        flip: bool = False,
+        augment: Augment | None = None,
     ) -> None:
-        """seed = None takes evenly spread crops and windows; `flip` mirrors half the clips."""
+        """seed = None takes evenly spread crops and windows, and augments nothing."""
         self.entries, self.sampling = list(entries), sampling
-        self.seed, self.epoch, self.flip = seed, epoch, flip
+        self.seed, self.epoch, self.augment = seed, epoch, augment
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -52,29 +53,48 @@ class ClipDataset(Dataset[dict[str, Any]]):
         generator = None
         if self.seed is not None:
             generator = np.random.default_rng([self.seed, self.epoch, index])
-        sampled = sample_clip(Clip.open(entry.archive), self.sampling, generator)
-        item = _tensors(sampled)
-        if generator is not None and self.flip and generator.random() < 0.5:
-            item["landmarks"] = _mirrored(item["landmarks"], side=item["faces"].shape[-1])
-            item["faces"] = item["faces"].flip(-1)
-        item["labels"] = torch.tensor(entry.labels)
-        item["weights"] = torch.tensor(entry.weights)
-        item["index"] = torch.tensor(index)
-        return item
+        clip = Clip.open(entry.archive)
+        sampled = sample_clip(clip, self.sampling, generator)
+        sample = _training_sample(sampled, entry)
+        if generator is not None and self.augment is not None:
+            if self.augment.needs_partner and entry.partner is not None:
+                partner = _crops_of_original(Clip.open(entry.partner), clip, sampled)
+                sample = replace(sample, partner=partner)
+            sample = self.augment(sample, generator)
+        return {
+            "faces": torch.from_numpy(sample.faces.transpose(0, 3, 1, 2)),
+            "landmarks": torch.from_numpy(sample.landmarks),
+            "persons": torch.from_numpy(sample.persons),
+            "crop_sound": torch.from_numpy(sample.crop_sound),
+            "sound": torch.from_numpy(sample.sound),
+            "labels": torch.tensor(sample.labels),
+            "weights": torch.tensor(sample.weights),
+            "index": torch.tensor(index),
+        }
 
 
-def _tensors(sampled: Sampled) -> dict[str, Any]:
-    names = ("faces", "landmarks", "crop_sound", "sound")
-    tensors = {name: torch.from_numpy(getattr(sampled, name)) for name in names}
-    persons = torch.tensor([person for person, _ in sampled.picks], dtype=torch.long)
-    return tensors | {"persons": persons}
+def _training_sample(sampled: Sampled, entry: ClipEntry) -> TrainingSample:
+    return TrainingSample(
+        faces=sampled.faces.transpose(0, 2, 3, 1),
+        landmarks=sampled.landmarks,
+        persons=_persons(sampled),
+        sound=sampled.sound,
+        crop_sound=sampled.crop_sound,
+        sample_rate=sampled.sample_rate,
+        labels=entry.labels,
+        weights=entry.weights,
+    )
 
 
-def _mirrored(landmarks: torch.Tensor, *, side: int) -> torch.Tensor:
-    """Points of the mirrored crop: left and right, as seen, change names."""
-    mirrored = landmarks[:, [1, 0, 2, 4, 3]].clone()
-    mirrored[..., 0] = side - mirrored[..., 0]
-    return mirrored
+def _crops_of_original(original: Clip, fake: Clip, sampled: Sampled) -> np.ndarray | None:
+    """uint8 [T, S, S, 3], the same crops of the original; None if it was not cut alike.
+
+    Pixels match only where a fake was cut with the boxes of its original, at the same times.
+    """
+    if original.meta.persons != fake.meta.persons:
+        return None
+    crops = [original.crop(person, position) for person, position in sampled.picks]
+    return np.stack(crops) if crops else None
 
 
 def collate(items: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
@@ -100,7 +120,13 @@ def collate(items: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
 
 def batch_of(sampled: Sampled) -> dict[str, torch.Tensor]:
     """A batch of one clip, without labels."""
-    return collate([_tensors(sampled)])
+    names = ("faces", "landmarks", "crop_sound", "sound")
+    item = {name: torch.from_numpy(getattr(sampled, name)) for name in names}
+    return collate([item | {"persons": torch.from_numpy(_persons(sampled))}])
+
+
+def _persons(sampled: Sampled) -> np.ndarray:
+    return np.array([person for person, _ in sampled.picks], np.int64)
 
 
 def _pad(rows: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -45,6 +45,8 @@ class Sampled:
     """float32 [W, N]; W = 0 without sound."""
     window_seconds: list[float]
     """[W] start of each window."""
+    sample_rate: int
+    """Hz, of all sound; 0 without."""
 
 
 def sample_clip(
@@ -68,6 +70,7 @@ def sample_clip(
         crop_sound=_sound_around(seconds, waveform, config.crop_sound_seconds),
         sound=sound,
         window_seconds=starts,
+        sample_rate=0 if waveform is None else waveform.sample_rate,
     )
 
 

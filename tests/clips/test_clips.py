@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from avfake.augment import AugmentConfig, build_pipeline
 from avfake.clips import Clip, ClipConfig, ClipDataset, ClipEntry, SampleConfig, collate, cut_clip
 from avfake.clips.sample import sample_clip
 from avfake.clips.sound import voice_statistics
@@ -195,7 +196,7 @@ def test_a_mirrored_crop_mirrors_its_landmarks(clip: Clip, tmp_path: Path) -> No
     sampling = SampleConfig(use_audio=False, crop=CONFIG.crop)
     entries = [ClipEntry(tmp_path / "a.zip")] * 20
     plain = ClipDataset(entries, sampling)[0]
-    flipping = ClipDataset(entries, sampling, seed=0, flip=True)
+    flipping = ClipDataset(entries, sampling, seed=0, augment=build_pipeline(AugmentConfig()))
     flipped = next(
         item for i in range(20) if not torch.equal((item := flipping[i])["faces"], plain["faces"])
     )

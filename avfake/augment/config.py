@@ -1,0 +1,69 @@
+"""Which transforms are drawn on the way to training, as flags and files can say it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from avfake.augment.presets import PICTURE, SOUND
+from avfake.errors import ConfigError
+from avfake.settings import nearest
+
+
+@dataclass(frozen=True)
+class MixConfig:
+    """How often clips are mixed, and how evenly: Beta(alpha, alpha), 1 = any share alike."""
+
+    pair_rate: float = 0.0
+    """Of the fakes with a known original, mixed with it pixel on pixel."""
+    pair_alpha: float = 0.5
+    mixup_rate: float = 0.0
+    """Of the batches, their clips laid over each other."""
+    mixup_alpha: float = 0.4
+    cutmix_rate: float = 0.0
+    """Of the batches, a piece of another clip put into each."""
+    cutmix_alpha: float = 0.4
+
+    def __post_init__(self) -> None:
+        _check_shares(self, ("pair_rate", "mixup_rate", "cutmix_rate"))
+        if self.mixup_rate + self.cutmix_rate > 1:
+            raise ConfigError(
+                f"a batch is mixed one way: mixup_rate {self.mixup_rate} and cutmix_rate "
+                f"{self.cutmix_rate} must not add up to more than 1"
+            )
+        if min(self.pair_alpha, self.mixup_alpha, self.cutmix_alpha) <= 0:
+            raise ConfigError(f"every alpha must be above 0, got {self}")
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """What is done to a clip each time it is learned from; done in the order of the fields."""
+
+    mix: MixConfig = field(default_factory=MixConfig)
+    picture: tuple[str, ...] = ("flip",)
+    """Names of transforms or presets, in order: see avfake.augment.PICTURE."""
+    sound: tuple[str, ...] = ()
+    """Names of transforms or presets, in order: see avfake.augment.SOUND."""
+    rate: float = 1.0
+    """Times as often as each transform of picture and sound is done by itself; 0 = never."""
+
+    def __post_init__(self) -> None:
+        _check_names("picture", self.picture, PICTURE)
+        _check_names("sound", self.sound, SOUND)
+        if self.rate < 0:
+            raise ConfigError(f"rate is {self.rate}; it must be 0 or more")
+
+
+def _check_names(key: str, names: Iterable[str], known: Iterable[str]) -> None:
+    if isinstance(names, str):
+        raise ConfigError(f"augment.{key} must be a list of names, got {names!r}")
+    for name in names:
+        if name not in known:
+            raise ConfigError(
+                f"augment.{key} does not know {name!r}{nearest(name, known)}; "
+                f"allowed: {', '.join(known)}"
+            )
+
+
+def _check_shares(config: object, names: tuple[str, ...]) -> None:
+    for name in names:
+        if not 0 <= getattr(config, name) <= 1:
+            raise ConfigError(f"{name} is {getattr(config, name)}; allowed: 0 to 1")

@@ -1,0 +1,131 @@
+"""Mixes of genuine and forged, with soft labels: in a pair, and between the clips of a batch."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from avfake.augment.config import MixConfig
+from avfake.augment.transform import PictureTransform
+from avfake.clips import TrainingSample, collate
+
+Batch = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class PairMixup(PictureTransform[float]):
+    """A fake face mixed with its genuine original, pixel on pixel; drawn: the share of the fake.
+
+    Third place of the DFDC (features.md 3d): the share is drawn from Beta(0.5, 0.5) and becomes the
+    label of the face. The whole is as much a fake as its more forged part; a voice of unknown truth
+    counts as genuine in that, as nine in ten of such clips' are.
+    """
+
+    name = "pair_mixup"
+    needs_partner = True
+    alpha: float = 0.5
+
+    def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> float | None:
+        is_fake = sample.labels[1] == 1 and sample.weights[1] > 0
+        share = float(rng.beta(self.alpha, self.alpha))
+        return share if is_fake and sample.partner is not None else None
+
+    def apply(self, sample: TrainingSample, params: float) -> TrainingSample:
+        assert sample.partner is not None
+        mixed = sample.faces * np.float32(params) + sample.partner * np.float32(1 - params)
+        voice = sample.labels[2] if sample.weights[2] > 0 else 0.0
+        return replace(
+            sample,
+            faces=np.rint(mixed).astype(np.uint8),
+            labels=(max(params, voice), params, sample.labels[2]),
+        )
+
+
+@dataclass(frozen=True)
+class MixingCollate:
+    """`collate`, then `mix_batch`; what is drawn depends on (seed, epoch, first index) alone."""
+
+    config: MixConfig
+    seed: int
+    epoch: int
+
+    def __call__(self, items: list[Batch]) -> Batch:
+        batch = collate(items)
+        first = int(batch["index"][0])
+        # The 1 keeps these draws apart from those of the clip with that index.
+        return mix_batch(
+            batch, self.config, np.random.default_rng([self.seed, self.epoch, first, 1])
+        )
+
+
+def mix_batch(batch: Batch, config: MixConfig, rng: np.random.Generator) -> Batch:
+    """The batch, some of the time with each clip mixed with another of it; `batch` stays as it is.
+
+    Mixup (Zhang et al. 2018) adds pictures and sounds up; cutmix (Yun et al. 2019) puts a box of
+    the other clip into every crop, and a stretch as large a share into every window. A clip is only
+    mixed with one that has the same labels known and the same crops and windows present.
+    The own clip keeps the larger share, so that its landmarks stay right.
+    """
+    fate = rng.random()
+    if fate >= config.mixup_rate + config.cutmix_rate:
+        return batch
+    others = _others(batch, rng)
+    if fate < config.mixup_rate:
+        shares = rng.beta(config.mixup_alpha, config.mixup_alpha, len(others))
+        return _mixed_up(batch, others, np.maximum(shares, 1 - shares))
+    share = float(rng.beta(config.cutmix_alpha, config.cutmix_alpha))
+    return _cut_together(batch, others, max(share, 1 - share), rng)
+
+
+def _others(batch: Batch, rng: np.random.Generator) -> Tensor:
+    """int64 [B]: with whom each clip is mixed; itself where nobody else is like it."""
+    columns = [batch["weights"] > 0]
+    columns += [batch[key] for key in ("faces_mask", "sound_mask") if key in batch]
+    kinds = np.unique(torch.cat(columns, dim=1).numpy(), axis=0, return_inverse=True)[1].ravel()
+    others = np.arange(len(kinds))
+    for kind in range(kinds.max() + 1):
+        members = rng.permutation(np.flatnonzero(kinds == kind))
+        others[members] = np.roll(members, 1)
+    return torch.from_numpy(others)
+
+
+def _mixed_up(batch: Batch, others: Tensor, shares: np.ndarray) -> Batch:
+    own = torch.from_numpy(shares.astype(np.float32))
+    mixed = {**batch, **_mixed_labels(batch, others, own)}
+    for key in ("faces", "sound", "crop_sound"):
+        if key in batch:
+            values = batch[key].float()
+            part = own.reshape(-1, *[1] * (values.ndim - 1))
+            both = torch.lerp(values[others], values, part)
+            mixed[key] = both.round().to(torch.uint8) if key == "faces" else both
+    return mixed
+
+
+def _cut_together(batch: Batch, others: Tensor, share: float, rng: np.random.Generator) -> Batch:
+    mixed = dict(batch)
+    if "faces" in batch:
+        side = batch["faces"].shape[-1]
+        length = round(side * (1 - share) ** 0.5)
+        share = 1 - (length / side) ** 2
+        x, y = rng.integers(side - length + 1, size=2)
+        box = (..., slice(y, y + length), slice(x, x + length))
+        mixed["faces"] = batch["faces"].clone()
+        mixed["faces"][box] = batch["faces"][others][box]
+    for key in ("sound", "crop_sound"):
+        if key in batch:
+            samples = batch[key].shape[-1]
+            length = round((1 - share) * samples)
+            start = int(rng.integers(samples - length + 1))
+            mixed[key] = batch[key].clone()
+            mixed[key][..., start : start + length] = batch[key][others][
+                ..., start : start + length
+            ]
+    return mixed | _mixed_labels(batch, others, torch.full((len(others),), share))
+
+
+def _mixed_labels(batch: Batch, others: Tensor, own: Tensor) -> Batch:
+    return {
+        key: torch.lerp(batch[key][others], batch[key], own[:, None])
+        for key in ("labels", "weights")
+    }

@@ -1,0 +1,129 @@
+"""Brightness, contrast, gamma, hue, saturation: one change for every pixel of a clip."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from avfake.augment.transform import PictureTransform
+from avfake.clips import TrainingSample
+
+LEVELS = np.arange(256, dtype=np.float64)
+LUMA = np.array([0.299, 0.587, 0.114])
+TO_YIQ = np.array([LUMA, [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]])
+"""RGB to brightness and the plane of hue and saturation (NTSC)."""
+
+
+@dataclass(frozen=True)
+class BrightnessContrast(PictureTransform[tuple[float, float]]):
+    """Scales and shifts grey levels; drawn: (gain - 1, offset as a share of the range)."""
+
+    name = "brightness_contrast"
+    max_brightness: float = 0.2
+    max_contrast: float = 0.2
+
+    def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> tuple[float, float]:
+        contrast = rng.uniform(-self.max_contrast, self.max_contrast)
+        return float(contrast), float(rng.uniform(-self.max_brightness, self.max_brightness))
+
+    def apply(self, sample: TrainingSample, params: tuple[float, float]) -> TrainingSample:
+        contrast, brightness = params
+        return _through_curve(sample, (1 + contrast) * LEVELS + 255 * brightness)
+
+
+@dataclass(frozen=True)
+class Gamma(PictureTransform[float]):
+    """Bends the grey levels as another screen or camera would; drawn: the exponent."""
+
+    name = "gamma"
+    max_ratio: float = 1.4
+
+    def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> float:
+        return float(self.max_ratio ** rng.uniform(-1, 1))
+
+    def apply(self, sample: TrainingSample, params: float) -> TrainingSample:
+        return _through_curve(sample, 255 * (LEVELS / 255) ** params)
+
+
+@dataclass(frozen=True)
+class HueSaturation(PictureTransform[tuple[float, float, float]]):
+    """Turns hue and scales saturation in the YIQ plane, and shifts brightness.
+
+    Drawn: (degrees, saturation - 1, brightness shift as a share of the range).
+    """
+
+    name = "hue_saturation"
+    max_hue_degrees: float = 30.0
+    max_saturation: float = 0.3
+    max_value: float = 0.1
+
+    def parameters(
+        self, sample: TrainingSample, rng: np.random.Generator
+    ) -> tuple[float, float, float]:
+        bounds = np.array([self.max_hue_degrees, self.max_saturation, self.max_value])
+        hue, saturation, value = rng.uniform(-bounds, bounds).tolist()
+        return hue, saturation, value
+
+    def apply(self, sample: TrainingSample, params: tuple[float, float, float]) -> TrainingSample:
+        degrees, saturation, value = params
+        cos, sin = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+        chroma = (1 + saturation) * np.array([[cos, -sin], [sin, cos]])
+        middle = np.eye(3)
+        middle[1:, 1:] = chroma
+        return _through_matrix(sample, np.linalg.inv(TO_YIQ) @ middle @ TO_YIQ, 255 * value)
+
+
+class Grey(PictureTransform[bool]):
+    """Takes the colour away."""
+
+    name = "grey"
+
+    def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> bool:
+        return True
+
+    def apply(self, sample: TrainingSample, params: bool) -> TrainingSample:
+        return _through_matrix(sample, np.tile(LUMA, (3, 1)), 0.0)
+
+
+@dataclass(frozen=True)
+class FancyPCA(PictureTransform[tuple[float, float, float]]):
+    """Shifts colours along the directions in which those of the clip vary most.
+
+    Krizhevsky et al. 2012, section 4.1: the sum of the eigenvectors of the RGB covariance, each by
+    its eigenvalue times a number drawn from N(0, `deviation`). Drawn: the shift in grey levels.
+    """
+
+    name = "fancy_pca"
+    deviation: float = 0.1
+
+    def parameters(
+        self, sample: TrainingSample, rng: np.random.Generator
+    ) -> tuple[float, float, float]:
+        pixels = sample.faces[:, ::4, ::4].reshape(-1, 3) / 255
+        values, vectors = np.linalg.eigh(np.cov(pixels.T))
+        shift = 255 * vectors @ (values * rng.normal(0, self.deviation, 3))
+        red, green, blue = shift.tolist()
+        return red, green, blue
+
+    def apply(self, sample: TrainingSample, params: tuple[float, float, float]) -> TrainingSample:
+        return _through_curve(sample, LEVELS[:, None] + np.array(params))
+
+
+def _through_curve(sample: TrainingSample, curve: np.ndarray) -> TrainingSample:
+    """curve: [256] new level of each level, or [256, 3] one for each channel."""
+    levels = curve.round().clip(0, 255).astype(np.uint8)
+    if levels.ndim == 1:
+        return sample.with_pictures(lambda faces: levels[faces])
+    return sample.with_pictures(
+        lambda faces: np.stack([levels[faces[..., i], i] for i in range(3)], axis=-1)
+    )
+
+
+def _through_matrix(sample: TrainingSample, matrix: np.ndarray, offset: float) -> TrainingSample:
+    weights = matrix.T.astype(np.float32)
+
+    def change(faces: np.ndarray) -> np.ndarray:
+        mixed = faces.reshape(-1, 3).astype(np.float32) @ weights
+        mixed += np.float32(offset)
+        return np.rint(mixed, out=mixed).clip(0, 255).astype(np.uint8).reshape(faces.shape)
+
+    return sample.with_pictures(change)

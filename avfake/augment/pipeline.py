@@ -1,0 +1,45 @@
+"""All transforms of a config, one after the other."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from avfake.augment.config import AugmentConfig
+from avfake.augment.mixing import PairMixup
+from avfake.augment.presets import PICTURE, SOUND
+from avfake.augment.transform import Transform
+from avfake.clips import TrainingSample
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Draws and applies each transform in turn; what `ClipDataset(augment=...)` takes."""
+
+    transforms: Sequence[Transform[Any]]
+
+    @property
+    def needs_partner(self) -> bool:
+        """Whether any transform looks at the crops of the original."""
+        return any(transform.looks_at_partner for transform in self.transforms)
+
+    def __call__(self, sample: TrainingSample, rng: np.random.Generator) -> TrainingSample:
+        for place, transform in enumerate(self.transforms):
+            rest = self.transforms[place:]
+            if sample.partner is not None and not any(one.looks_at_partner for one in rest):
+                # Nobody looks at it any more: half the work of what follows.
+                sample = replace(sample, partner=None)
+            params = transform.draw(sample, rng)
+            if params is not None:
+                sample = transform.apply(sample, params)
+        return sample
+
+
+def build_pipeline(config: AugmentConfig) -> Pipeline:
+    """The mix with the original first, then picture and sound as a recorder would."""
+    mixing = PairMixup(config.mix.pair_rate, alpha=config.mix.pair_alpha)
+    named = [one for name in config.picture for one in PICTURE[name]]
+    named += [one for name in config.sound for one in SOUND[name]]
+    scaled = [one.scaled(config.rate) for one in named if config.rate > 0]
+    return Pipeline([one for one in (mixing, *scaled) if one.probability > 0])

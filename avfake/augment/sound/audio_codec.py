@@ -1,0 +1,111 @@
+"""Sound codecs: each window coded and decoded in memory, as long and in place as it was.
+
+The containers say how much delay their codec adds, and PyAV's decoder takes it off again; G.711
+has none.
+"""
+
+import io
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+import numpy as np
+
+from avfake.augment.transform import SoundTransform
+from avfake.clips import TrainingSample
+from avfake.errors import ConfigError
+from avfake.media import resample
+from avfake.settings import nearest
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """One encoder of FFmpeg, its container, and what it can do."""
+
+    name: str
+    container: str
+    kbps: tuple[int, ...] = ()
+    """Of one channel; empty where the codec knows but one."""
+    sample_rate: int | None = None
+    """Hz that it works at; None = that of the sound."""
+
+
+ENCODERS = {
+    "aac": Encoder("aac", "matroska", (16, 24, 32, 48, 64)),
+    "mp3": Encoder("libmp3lame", "matroska", (16, 24, 32, 48, 64)),
+    "opus": Encoder("libopus", "ogg", (8, 12, 16, 24, 32, 48), 48_000),
+    "alaw": Encoder("pcm_alaw", "wav", (), 8_000),
+    "mulaw": Encoder("pcm_mulaw", "wav", (), 8_000),
+}
+
+
+def available_codecs() -> tuple[str, ...]:
+    """Those of `ENCODERS` that this build of PyAV can write."""
+    found = []
+    for name, encoder in ENCODERS.items():
+        try:
+            av.codec.Codec(encoder.name, "w")
+        except av.codec.codec.UnknownCodecError:
+            continue
+        found.append(name)
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class AudioCodec(SoundTransform[tuple[str, int]]):
+    """Codes and decodes; drawn: the codec and its kbit/s (0 where it has no choice)."""
+
+    name = "audio_codec"
+    codecs: tuple[str, ...] = tuple(ENCODERS)
+
+    def __post_init__(self) -> None:
+        for codec in self.codecs:
+            if codec not in ENCODERS:
+                raise ConfigError(
+                    f"sound codec {codec!r} is unknown{nearest(codec, ENCODERS)}; "
+                    f"allowed: {', '.join(ENCODERS)}"
+                )
+
+    def parameters(
+        self, sample: TrainingSample, rng: np.random.Generator
+    ) -> tuple[str, int] | None:
+        built = available_codecs()
+        usable = [codec for codec in self.codecs if codec in built]
+        if not usable:
+            return None
+        codec = usable[int(rng.integers(len(usable)))]
+        rates = ENCODERS[codec].kbps
+        return codec, rates[int(rng.integers(len(rates)))] if rates else 0
+
+    def apply(self, sample: TrainingSample, params: tuple[str, int]) -> TrainingSample:
+        codec, kbps = params
+        return sample.with_sound(
+            lambda row: through_codec(row, sample.sample_rate, codec=codec, kbps=kbps)
+        )
+
+
+def through_codec(row: np.ndarray, sample_rate: int, *, codec: str, kbps: int) -> np.ndarray:
+    """float32 [N], the same sound after it was coded."""
+    encoder = ENCODERS[codec]
+    rate = encoder.sample_rate or sample_rate
+    stored = io.BytesIO()
+    with av.open(stored, "w", format=encoder.container) as container:
+        stream = container.add_stream(encoder.name, rate=rate, layout="mono")
+        assert isinstance(stream, av.AudioStream)
+        if kbps:
+            stream.bit_rate = 1000 * kbps
+        samples = resample(row, sample_rate, rate).clip(-1, 1)
+        frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
+        frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    stored.seek(0)
+    with av.open(stored, "r") as container:
+        decoded = np.concatenate([_floats(frame) for frame in container.decode(audio=0)])
+    back = resample(decoded, rate, sample_rate)[: len(row)]
+    return np.pad(back, (0, len(row) - len(back)))
+
+
+def _floats(frame: av.AudioFrame) -> np.ndarray:
+    samples = frame.to_ndarray()[0]
+    return (samples / 32768 if samples.dtype == np.int16 else samples).astype(np.float32)

@@ -1,0 +1,141 @@
+"""Three disturbances of telephony, made without any recording of noise (RawBoost, Tak et al. 2022).
+
+Linear and non-linear convolutive noise: what filters and overdriven stages of a line do. Impulsive
+noise that depends on the signal: clipping, clicks of synchronisation. Stationary noise that does
+not: cables, transmitters. Ranges are those of the paper.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import signal
+
+from avfake.augment.sound.coloured_noise import loudness
+from avfake.augment.transform import SoundTransform
+from avfake.clips import TrainingSample
+
+Notches = tuple[tuple[float, float, int], ...]
+"""Of each notch: middle and width in Hz, number of coefficients."""
+NUM_NOTCHES = 5
+
+
+@dataclass(frozen=True)
+class Stages:
+    """Filters for the sound and for its powers."""
+
+    notches: tuple[Notches, ...]
+    """Of power 1, 2, 3, ..."""
+    gains_db: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ConvolutiveNoise(SoundTransform[Stages]):
+    """A sum of filtered powers of the sound (Hammerstein); higher powers are softer."""
+
+    name = "convolutive_noise"
+    num_powers: int = 5
+    loss_db: tuple[float, float] = (5.0, 20.0)
+    """Of the powers above the first."""
+
+    def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> Stages:
+        notches = tuple(_draw_notches(rng, sample.sample_rate) for _ in range(self.num_powers))
+        losses = rng.uniform(*self.loss_db, self.num_powers - 1)
+        return Stages(notches, (0.0, *(-losses).tolist()))
+
+    def apply(self, sample: TrainingSample, params: Stages) -> TrainingSample:
+        filters = [_filter(notches, sample.sample_rate) for notches in params.notches]
+        gains = [10 ** (decibels / 20) for decibels in params.gains_db]
+
+        def change(row: np.ndarray) -> np.ndarray:
+            # Powers are taken of sound that reaches 1, or the loudness would decide how bent it is.
+            peak = max(float(np.abs(row).max()), 1e-12)
+            whole = sum(
+                gain * signal.fftconvolve((row / peak) ** power, taps, mode="same")
+                for power, (gain, taps) in enumerate(zip(gains, filters, strict=True), start=1)
+            )
+            whole = np.asarray(whole) - np.mean(whole)
+            return peak * whole / max(1.0, float(np.abs(whole).max()))
+
+        return sample.with_sound(change)
+
+
+@dataclass(frozen=True)
+class ImpulsiveNoise(SoundTransform[tuple[float, int]]):
+    """Some samples gain a random share of themselves; drawn: (share of the samples, seed)."""
+
+    name = "impulsive_noise"
+    max_share: float = 0.1
+    gain: float = 2.0
+
+    def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> tuple[float, int]:
+        return float(rng.uniform(0, self.max_share)), int(rng.integers(2**31))
+
+    def apply(self, sample: TrainingSample, params: tuple[float, int]) -> TrainingSample:
+        share, seed = params
+        rng = np.random.default_rng(seed)
+
+        def change(row: np.ndarray) -> np.ndarray:
+            hit = rng.permutation(len(row))[: int(share * len(row))]
+            factors = rng.uniform(-1, 1, len(hit)) * rng.uniform(0, 1, len(hit))
+            struck = row.astype(np.float64)
+            struck[hit] += self.gain * factors * struck[hit]
+            return struck / max(1.0, float(np.abs(struck).max()))
+
+        return sample.with_sound(change)
+
+
+@dataclass(frozen=True)
+class Hum:
+    """Filtered noise."""
+
+    notches: Notches
+    level: float
+    """Root mean square."""
+    seed: int
+
+
+@dataclass(frozen=True)
+class StationaryNoise(SoundTransform[Hum]):
+    """Adds white noise that went through a line of its own."""
+
+    name = "stationary_noise"
+    snr_db: tuple[float, float] = (10.0, 40.0)
+
+    def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> Hum | None:
+        notches = _draw_notches(rng, sample.sample_rate)
+        level = loudness(sample) * 10 ** (-rng.uniform(*self.snr_db) / 20)
+        return Hum(notches, level, int(rng.integers(2**31))) if level > 0 else None
+
+    def apply(self, sample: TrainingSample, params: Hum) -> TrainingSample:
+        taps = _filter(params.notches, sample.sample_rate)
+        rng = np.random.default_rng(params.seed)
+
+        def change(row: np.ndarray) -> np.ndarray:
+            noise = signal.fftconvolve(rng.standard_normal(len(row)), taps, mode="same")
+            return row + params.level * noise / np.sqrt(np.mean(noise**2))
+
+        return sample.with_sound(change)
+
+
+def _draw_notches(rng: np.random.Generator, sample_rate: int) -> Notches:
+    half = sample_rate / 2
+    return tuple(
+        (
+            float(rng.uniform(20, half - 20)),
+            float(rng.uniform(100, 1_000)),
+            int(rng.integers(5, 50)) * 2 + 1,  # odd: a filter that stops a band must be
+        )
+        for _ in range(NUM_NOTCHES)
+    )
+
+
+def _filter(notches: Notches, sample_rate: int) -> np.ndarray:
+    """float64 [N]: one filter after the other, with a peak of its response of 1."""
+    taps = np.ones(1)
+    for middle, width, number in notches:
+        low = max(middle - width / 2, 1.0)
+        high = min(middle + width / 2, sample_rate / 2 - 1)
+        stop = signal.firwin(number, (low, high), window="hamming", fs=sample_rate)
+        taps = np.convolve(taps, stop)
+    response = np.abs(np.fft.rfft(taps, 4096))
+    return taps / max(float(response.max()), 1e-12)

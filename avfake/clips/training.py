@@ -1,0 +1,96 @@
+"""What was taken of a clip together with what is known of it, before it becomes tensors."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class TrainingSample:
+    """Crops, sound and labels of one clip. The arrays are never written to, only replaced."""
+
+    faces: np.ndarray
+    """uint8 [T, S, S, 3] RGB; T = 0 without a face."""
+    landmarks: np.ndarray
+    """float32 [T, 5, 2] x, y px of the crop: left and right eye, nose, left and right mouth corner
+    (left and right as seen in the picture)."""
+    persons: np.ndarray
+    """int64 [T], whose face it is."""
+    sound: np.ndarray
+    """float32 [W, N], windows in [-1, 1]; W = 0 without sound."""
+    crop_sound: np.ndarray
+    """float32 [T, M], the sound around each crop; M = 0 where there is none."""
+    sample_rate: int
+    """Hz, of both."""
+    labels: tuple[float, float, float]
+    """overall, face, voice; 1 = fake, between where genuine and fake were mixed."""
+    weights: tuple[float, float, float]
+    """0 = label unknown."""
+    partner: np.ndarray | None = None
+    """uint8 [T, S, S, 3]: the same crops of the genuine original of a fake, pixel on pixel."""
+
+    def __post_init__(self) -> None:
+        count = len(self.faces)
+        if self.faces.dtype != np.uint8 or self.faces.ndim != 4 or self.faces.shape[3] != 3:
+            raise ValueError(
+                f"faces must be uint8 [T, S, S, 3], got {self.faces.dtype} {self.faces.shape}"
+            )
+        if self.landmarks.shape != (count, 5, 2) or self.persons.shape != (count,):
+            raise ValueError(
+                f"{count} faces need landmarks [{count}, 5, 2] and persons [{count}], got "
+                f"{self.landmarks.shape} and {self.persons.shape}"
+            )
+        if self.partner is not None and self.partner.shape != self.faces.shape:
+            raise ValueError(
+                f"partner must be {self.faces.shape} like faces, got {self.partner.shape}"
+            )
+        for name in ("sound", "crop_sound"):
+            rows = getattr(self, name)
+            if rows.dtype != np.float32 or rows.ndim != 2:
+                raise ValueError(f"{name} must be float32 [W, N], got {rows.dtype} {rows.shape}")
+
+    @property
+    def side_px(self) -> int:
+        """Side of the crops."""
+        return self.faces.shape[1]
+
+    @property
+    def has_faces(self) -> bool:
+        return self.faces.size > 0
+
+    @property
+    def has_sound(self) -> bool:
+        return self.sound.size + self.crop_sound.size > 0
+
+    def with_pictures(self, change: Callable[[np.ndarray], np.ndarray]) -> "TrainingSample":
+        """The sample with `change` done to the crops, and to those of the partner alike."""
+        partner = None if self.partner is None else change(self.partner)
+        return replace(self, faces=change(self.faces), partner=partner)
+
+    def with_sound(self, change: Callable[[np.ndarray], np.ndarray]) -> "TrainingSample":
+        """The sample with `change` done to each row [N] of all its sound, kept in [-1, 1]."""
+        return replace(
+            self, sound=_changed(self.sound, change), crop_sound=_changed(self.crop_sound, change)
+        )
+
+
+class Augment(Protocol):
+    """Anything that changes samples on their way to training."""
+
+    @property
+    def needs_partner(self) -> bool:
+        """Whether the original's crops are to be read too, which costs time."""
+        ...
+
+    def __call__(self, sample: TrainingSample, rng: np.random.Generator) -> TrainingSample: ...
+
+
+def _changed(rows: np.ndarray, change: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    if not rows.size:
+        return rows
+    changed = np.stack([change(row) for row in rows])
+    if changed.shape != rows.shape:
+        raise ValueError(f"sound of {rows.shape} came back as {changed.shape}")
+    return changed.clip(-1, 1).astype(np.float32)
