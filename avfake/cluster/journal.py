@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from avfake.errors import AvfakeError
 from avfake.files import write_whole
 
 
@@ -18,9 +19,15 @@ class Journal:
 
     def append(self, result: dict[str, Any]) -> None:
         """Keep a result; it is on its way to the disk when this returns."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(result) + "\n")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(result) + "\n")
+        except OSError as error:
+            raise AvfakeError(
+                f"{self.path} could not be written: {error.strerror or error}; what was done is "
+                "kept: run the same command again once it can be"
+            ) from error
         self.done[result[self.key]] = result
 
     def _read(self) -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, TypeVar
 
-from avfake.cluster.pool import Failure, attempt, default_workers, map_on_pool
+from avfake.cluster.pool import DISK_FULL, Failure, attempt, default_workers, map_on_pool
+from avfake.errors import AvfakeError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -23,7 +24,8 @@ def map_items(
     """(index of the item, its result or Failure), in the order of completion.
 
     An item whose worker dies is tried once more; one that dies again, hangs or raises costs itself
-    and nothing else. `function` must be importable by name (a module's function, or a
+    and nothing else, but for a full disk, which ends the run (AvfakeError): no item is to blame for
+    that. `function` must be importable by name (a module's function, or a
     `functools.partial` of one).
 
     Args:
@@ -34,6 +36,25 @@ def map_items(
         engine: "ray" uses a Ray cluster, all of its CPUs, and takes no notice of `workers`
         ray_address: of a running cluster; None starts one on this machine
     """
+    place = (engine, ray_address)
+    results = _results(function, items, (workers, threads), time_limit_seconds, place)
+    for index, result in results:
+        if isinstance(result, Failure) and result.code == DISK_FULL:
+            raise AvfakeError(
+                f"{result.detail}; what was done is kept: free some space and run the same "
+                "command again"
+            )
+        yield index, result
+
+
+def _results(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    processes: tuple[int, int | None],
+    time_limit_seconds: float | None,
+    place: tuple[Engine, str | None],
+) -> Iterator[tuple[int, Result | Failure]]:
+    (workers, threads), (engine, ray_address) = processes, place
     if engine == "ray":
         from avfake.cluster.on_ray import map_on_ray  # late: an extra
 

@@ -5,6 +5,7 @@ here the parent knows which item each worker holds, so a crash or an endless dec
 of that item alone.
 """
 
+import errno
 import multiprocessing
 import os
 import time
@@ -24,10 +25,12 @@ class Failure:
     """What stands in the place of a result that could not be had."""
 
     code: str
-    """"crashed" or "timed_out", as in `errors.REASONS`."""
+    """"crashed" or "timed_out", as in `errors.REASONS`; never `DISK_FULL` outside this room."""
     detail: str = ""
 
 
+DISK_FULL = "disk_full"
+"""Not the item's fault: `map_items` ends the run, so that no item is recorded as failed for it."""
 ATTEMPTS = 2
 """How often an item is tried whose worker dies: once may be the machine's fault, twice is its."""
 
@@ -134,5 +137,8 @@ def attempt(function: Callable[[Item], Result], item: Item) -> Result | Failure:
     try:
         return function(item)
     except Exception as error:  # noqa: BLE001 - one bad file is a row in the table, not the end
+        cause = error if isinstance(error, OSError) else error.__cause__
+        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
+            return Failure(DISK_FULL, str(error))
         last = traceback.extract_tb(error.__traceback__)[-1]
         return Failure("crashed", f"{type(error).__name__}: {error} ({last.name}:{last.lineno})")

@@ -1,10 +1,14 @@
+import errno
 import os
 import signal
 import time
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from avfake.cluster import Failure, Journal, map_items
+from avfake.errors import AvfakeError
 
 
 def square_or_misbehave(number: int) -> int:
@@ -19,6 +23,10 @@ def square_or_misbehave(number: int) -> int:
 
 def threads_allowed(_: int) -> str:
     return os.environ["OMP_NUM_THREADS"]
+
+
+def fill_the_disk(_: int) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def add(amount: int, number: int) -> int:
@@ -61,3 +69,22 @@ def test_the_journal_survives_a_line_torn_by_a_kill(tmp_path: Path) -> None:
     assert set(again.done) == {"a", "b"}
     again.append({"name": "c", "value": 3})
     assert Journal(path, "name").done["c"] == {"name": "c", "value": 3}
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_full_disk_is_no_failure_of_an_item(workers: int) -> None:
+    with pytest.raises(AvfakeError, match="free some space and run the same command again"):
+        list(map_items(fill_the_disk, [1, 2], workers=workers))
+
+
+def test_a_journal_that_cannot_be_written_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    journal = Journal(tmp_path / "journal.jsonl", "name")
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(AvfakeError, match=r"journal\.jsonl could not be written: No space left"):
+        journal.append({"name": "a"})
+    assert "a" not in journal.done

@@ -1,5 +1,6 @@
 """Preparation: every file ends in the table, nothing is lost, nothing is done twice."""
 
+import errno
 import json
 import shutil
 from dataclasses import replace
@@ -9,7 +10,7 @@ import pytest
 
 from avfake.clips import ClipConfig
 from avfake.data import build_manifest, load_spec
-from avfake.errors import ConfigError
+from avfake.errors import AvfakeError, ConfigError
 from avfake.faces import CropConfig
 from avfake.prepare import PreparedFolder, prepare_clips
 
@@ -94,3 +95,27 @@ def test_an_unfinished_folder_says_so(prepared: PreparedFolder, tmp_path: Path) 
         shutil.copy(prepared.path / name, tmp_path / name)
     with pytest.raises(ConfigError, match="not finished; run the same avfake prepare again"):
         _ = PreparedFolder(tmp_path).clips
+
+
+def test_a_full_disk_ends_the_run_and_blames_no_file(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = build_manifest(load_spec("dfdc"), dataset)
+    write_bytes, room = Path.write_bytes, [3]
+
+    def full_after_three(path: Path, content: bytes) -> int:
+        if path.parent.name == "archives":
+            room[0] -= 1
+            if room[0] < 0:
+                raise OSError(errno.ENOSPC, "No space left on device")
+        return write_bytes(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full_after_three)
+    with pytest.raises(AvfakeError, match="No space left on device; what was done is kept"):
+        prepare_clips(manifest, tmp_path / "clips", CONFIG, workers=0)
+    monkeypatch.undo()
+    done = (tmp_path / "clips" / "journal.jsonl").read_text().splitlines()
+    assert sum(json.loads(line)["status"] != "failed" for line in done) == 3
+    assert not any("disk" in line or "space" in line for line in done)
+    folder = prepare_clips(manifest, tmp_path / "clips", CONFIG, workers=0)
+    assert len(folder.clips) == 8
