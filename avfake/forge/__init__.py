@@ -1,7 +1,7 @@
 """Genuine picture or sound in, forged out, with the truth known: which pixels, which samples."""
 
 from avfake.forge.composing import FaceSwap
-from avfake.forge.face_methods import FACE_METHODS, forge_face
+from avfake.forge.face_methods import FACE_METHODS, forge_face, swap_crops
 from avfake.forge.face_swap import swap_faces
 from avfake.forge.self_blending import SelfBlendConfig, self_blend
 from avfake.forge.sync import foreign_sound, shift_sync
@@ -20,5 +20,6 @@ __all__ = [
     "forge_voice",
     "self_blend",
     "shift_sync",
+    "swap_crops",
     "swap_faces",
 ]

@@ -7,8 +7,11 @@ from typing import Protocol
 import numpy as np
 
 from avfake.errors import ConfigError
-from avfake.forge.composing import FaceSwap
-from avfake.forge.self_blending import SelfBlendConfig, self_blend
+from avfake.forge.borrowing import one_shot, temporal_mouth, warp_face
+from avfake.forge.composing import FaceSwap, untouched
+from avfake.forge.face_swap import draw_traces, swap_faces
+from avfake.forge.resynthesis import resynthesise
+from avfake.forge.self_blending import SelfBlendConfig, known_frames, self_blend
 from avfake.settings import nearest
 
 
@@ -30,6 +33,14 @@ FACE_METHODS: dict[str, FaceMethod] = {
     "self_blend_mouth": partial(self_blend, config=_MOUTH),
     # Swaps made frame by frame, which tremble and change their brightness.
     "flicker": partial(self_blend, config=_FLICKER),
+    # What comes out of any decoder, face alone or the whole picture: portrait animation, diffusion.
+    "resynthesis": resynthesise,
+    # Lips of another word: lip-sync.
+    "temporal_mouth": temporal_mouth,
+    # A talking head made of one picture: what it shows sticks to it.
+    "one_shot": one_shot,
+    # Reenactment by motion fields.
+    "warp": warp_face,
 }
 """Name -> method; each takes (crops, landmarks, rng=)."""
 
@@ -49,6 +60,39 @@ def forge_face(
     """
     method = FACE_METHODS[draw_name(methods, FACE_METHODS, rng)]
     return method(crops, landmarks, rng=rng)
+
+
+def swap_crops(
+    target_crops: np.ndarray,
+    target_landmarks: np.ndarray,
+    source_crops: np.ndarray,
+    source_landmarks: np.ndarray,
+    *,
+    rng: np.random.Generator,
+) -> FaceSwap:
+    """The target's crops with the source's face in place of theirs, as hard to see as is drawn.
+
+    *_crops: uint8 [T, S, S, 3]; *_landmarks: float32 [T, 5, 2] px. The source's known frames are
+    played forth and back over the target's; a target frame without landmarks (NaN) stays. With no
+    known frame on either side the mask is empty.
+    """
+    known = known_frames(target_crops, target_landmarks)
+    usable = np.flatnonzero(known_frames(source_crops, source_landmarks))
+    whole = untouched(target_crops)
+    if not known.any() or not len(usable):
+        return whole
+    there_and_back = np.concatenate([usable, usable[-2:0:-1]])
+    chosen = np.resize(there_and_back, int(known.sum()))
+    swap = swap_faces(
+        target_crops[known],
+        target_landmarks[known],
+        source_crops[chosen],
+        source_landmarks[chosen],
+        traces=draw_traces(rng, float(rng.uniform(0.2, 1))),
+        rng=rng,
+    )
+    whole.pixels[known], whole.mask[known] = swap.pixels, swap.mask
+    return whole
 
 
 def draw_name(

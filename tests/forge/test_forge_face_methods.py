@@ -2,12 +2,16 @@
 
 import numpy as np
 import pytest
+import torch
+from scipy.ndimage import binary_erosion
 from subjects import talking_head
 
 from avfake.errors import ConfigError
-from avfake.forge import FACE_METHODS, SelfBlendConfig, forge_face, self_blend
+from avfake.forge import FACE_METHODS, SelfBlendConfig, forge_face, self_blend, swap_crops
 from avfake.forge.align import TEMPLATE
+from avfake.forge.borrowing import one_shot, temporal_mouth
 from avfake.forge.hulls import REGIONS, aligned_places, fit_hull
+from avfake.forge.resynthesis import latent_blocks, likely_texture, upsampling_layers
 
 SIDE = 128
 LANDMARKS = (TEMPLATE * 72 + 28).astype(np.float32)
@@ -136,6 +140,51 @@ def test_a_face_of_the_studio_is_forged_on_the_face(name: str) -> None:
         middle = np.array([columns.mean(), rows.mean()])
         assert (middle > low - 0.7 * size).all()
         assert (middle < high + 0.7 * size).all()
+
+
+def test_a_borrowed_mouth_is_that_of_another_moment() -> None:
+    """Each frame has a grey of its own between bright lips and skin; colours are not what moves."""
+    crops = np.full((3, SIDE, SIDE, 3), 120, np.uint8)
+    rows = LANDMARKS[3:, 1].mean().astype(int)
+    for index, frame in enumerate(crops):
+        frame[rows - 8 : rows + 8, 58 + 4 * index : 62 + 4 * index] = 240
+    swap = temporal_mouth(crops, still_points(3), rng=np.random.default_rng(1))
+    column = [frame[rows].mean(axis=1).argmax() for frame in swap.pixels]
+    assert all(abs(found - (60 + 4 * index)) > 1.5 for index, found in enumerate(column))
+
+
+def test_one_picture_stands_in_all_frames() -> None:
+    coarse = np.random.default_rng(1).integers(40, 215, (COUNT, 16, 16, 3), dtype=np.uint8)
+    crops = coarse.repeat(8, axis=1).repeat(8, axis=2)
+    swap = one_shot(crops, still_points(), rng=np.random.default_rng(1))
+    core = binary_erosion(swap.mask.all(axis=0), iterations=12)
+    off = ~np.eye(COUNT, dtype=bool)
+    before, after = (np.corrcoef(f[:, core].reshape(COUNT, -1))[off] for f in (crops, swap.pixels))
+    assert before.max() < 0.3
+    assert after.min() > 0.5
+
+
+def test_bottlenecks_lose_the_finest_detail() -> None:
+    planes = torch.from_numpy(textured(2).astype(np.float32)).permute(0, 3, 1, 2)
+    for step in (upsampling_layers, latent_blocks):
+        made = step(np.random.default_rng(0), SIDE)(planes)
+        assert made.shape == planes.shape
+        assert made.mean() == pytest.approx(float(planes.mean()), abs=3)
+        assert made.std() < 0.8 * planes.std()
+    made = likely_texture(np.random.default_rng(0), SIDE)(planes)
+    assert float(((made - planes).square().mean()).sqrt()) > 5
+
+
+def test_faces_are_swapped_between_clips_of_other_lengths() -> None:
+    target, source = textured(5), textured(2, seed=9)
+    points = still_points(5)
+    points[2] = np.nan
+    rng = np.random.default_rng(0)
+    swap = swap_crops(target, points, source, still_points(2), rng=rng)
+    assert swap.mask.any(axis=(1, 2)).tolist() == [True, True, False, True, True]
+    assert np.array_equal(swap.pixels[~swap.mask], target[~swap.mask])
+    lost = swap_crops(target, points, source, still_points(2) * np.nan, rng=rng)
+    assert not lost.mask.any()
 
 
 def test_one_method_is_drawn_from_those_asked_for() -> None:
