@@ -4,7 +4,8 @@ Draw, then apply: a transform draws its parameters once for a clip and applies t
 and window alike. `AugmentConfig` names them; `build_pipeline` gives what `ClipDataset` takes.
 """
 
-from avfake.augment.config import AugmentConfig, MixConfig
+from avfake.augment.config import AugmentConfig, ForgeConfig, MixConfig
+from avfake.augment.forging import Forge, ForgeFace, ForgeVoice
 from avfake.augment.mixing import MixingCollate, PairMixup, mix_batch
 from avfake.augment.pipeline import Pipeline, build_pipeline
 from avfake.augment.presets import PICTURE, SOUND
@@ -15,6 +16,10 @@ __all__ = [
     "SOUND",
     "AugmentConfig",
     "FirstOf",
+    "Forge",
+    "ForgeConfig",
+    "ForgeFace",
+    "ForgeVoice",
     "MixConfig",
     "MixingCollate",
     "OneOf",

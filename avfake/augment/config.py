@@ -9,6 +9,19 @@ from avfake.settings import nearest
 
 
 @dataclass(frozen=True)
+class ForgeConfig:
+    """How often a genuine part is forged on the fly; fakes stay as they are."""
+
+    face_rate: float = 0.0
+    """Of the clips whose face is known to be genuine."""
+    voice_rate: float = 0.0
+    """Of the clips whose voice is known to be genuine."""
+
+    def __post_init__(self) -> None:
+        _check_shares(self, ("face_rate", "voice_rate"))
+
+
+@dataclass(frozen=True)
 class MixConfig:
     """How often clips are mixed, and how evenly: Beta(alpha, alpha), 1 = any share alike."""
 
@@ -37,6 +50,7 @@ class MixConfig:
 class AugmentConfig:
     """What is done to a clip each time it is learned from; done in the order of the fields."""
 
+    forge: ForgeConfig = field(default_factory=ForgeConfig)
     mix: MixConfig = field(default_factory=MixConfig)
     picture: tuple[str, ...] = ("flip",)
     """Names of transforms or presets, in order: see avfake.augment.PICTURE."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from avfake.augment.config import AugmentConfig
+from avfake.augment.forging import Forge, ForgeFace, ForgeVoice
 from avfake.augment.mixing import PairMixup
 from avfake.augment.presets import PICTURE, SOUND
 from avfake.augment.transform import Transform
@@ -37,9 +38,13 @@ class Pipeline:
 
 
 def build_pipeline(config: AugmentConfig) -> Pipeline:
-    """The mix with the original first, then picture and sound as a recorder would."""
-    mixing = PairMixup(config.mix.pair_rate, alpha=config.mix.pair_alpha)
+    """Forging first, then the mix with the original, then picture and sound as a recorder would."""
+    forges = config.forge.face_rate + config.forge.voice_rate > 0
+    made = (
+        Forge(face=ForgeFace(config.forge.face_rate), voice=ForgeVoice(config.forge.voice_rate)),
+        PairMixup(config.mix.pair_rate, alpha=config.mix.pair_alpha),
+    )
     named = [one for name in config.picture for one in PICTURE[name]]
     named += [one for name in config.sound for one in SOUND[name]]
     scaled = [one.scaled(config.rate) for one in named if config.rate > 0]
-    return Pipeline([one for one in (mixing, *scaled) if one.probability > 0])
+    return Pipeline([one for one in (*made[not forges :], *scaled) if one.probability > 0])

@@ -1,0 +1,131 @@
+"""Genuine clips forged on their way to training, so that every fake is new and its truth known.
+
+Self-blended faces (Shiohara and Yamasaki 2022) and re-synthesised voices (Wang and Yamagishi 2023).
+Only what is known to be genuine is forged; a clip that is a fake already stays as it is.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from avfake.augment.picture.regions import has_points
+from avfake.augment.transform import Transform
+from avfake.clips import TrainingSample
+from avfake.forge import FaceSwap, forge_voice, self_blend
+from avfake.media import Waveform
+
+OVERALL, FACE, VOICE = range(3)
+
+
+class BlendFaces(Protocol):
+    """uint8 [T, S, S, 3] and float32 [T, 5, 2] px in, the same crops forged out."""
+
+    def __call__(
+        self, crops: np.ndarray, landmarks: np.ndarray, *, rng: np.random.Generator
+    ) -> FaceSwap: ...
+
+
+class ChangeVoice(Protocol):
+    """A voice in, another of the same length out."""
+
+    def __call__(self, waveform: Waveform, *, rng: np.random.Generator) -> Waveform: ...
+
+
+@dataclass(frozen=True)
+class ForgeFace(Transform[int]):
+    """Blends each face with a changed copy of itself; drawn: the seed of the blend.
+
+    The genuine crops become the partner.
+    """
+
+    name = "forge_face"
+    blend: BlendFaces = self_blend
+
+    def fits(self, sample: TrainingSample) -> bool:
+        return _is_genuine(sample, FACE) and has_points(sample)
+
+    def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> int:
+        return int(rng.integers(2**31))
+
+    def apply(self, sample: TrainingSample, params: int) -> TrainingSample:
+        rng = np.random.default_rng(params)
+        forged = self.blend(sample.faces, sample.landmarks, rng=rng)
+        if not forged.mask.any():
+            return sample
+        return replace(_labelled(sample, FACE), faces=forged.pixels, partner=sample.faces)
+
+
+@dataclass(frozen=True)
+class ForgeVoice(Transform[int]):
+    """Re-synthesises the voice; drawn: a seed, used anew for every row, so that all get one voice.
+
+    Sound that the route leaves as it is, silence for one, is not called a fake.
+    """
+
+    name = "forge_voice"
+    change: ChangeVoice = forge_voice
+
+    def fits(self, sample: TrainingSample) -> bool:
+        return _is_genuine(sample, VOICE) and sample.has_sound
+
+    def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> int:
+        return int(rng.integers(2**31))
+
+    def apply(self, sample: TrainingSample, params: int) -> TrainingSample:
+        forged = sample.with_sound(self._row(sample.sample_rate, params))
+        if np.array_equal(forged.sound, sample.sound):
+            return sample
+        return _labelled(forged, VOICE)
+
+    def _row(self, sample_rate: int, seed: int) -> Callable[[np.ndarray], np.ndarray]:
+        def change(row: np.ndarray) -> np.ndarray:
+            rng = np.random.default_rng(seed)
+            return self.change(Waveform(row, sample_rate), rng=rng).samples
+
+        return change
+
+
+@dataclass(frozen=True)
+class Forge(Transform[tuple[int | None, int | None]]):
+    """Forges the face, the voice, or both, each as often as it says itself; drawn: their seeds.
+
+    A clip that is known to be a fake in any part stays as it is.
+    """
+
+    name = "forge"
+    probability: float = 1.0
+    face: ForgeFace = ForgeFace(0.0)
+    voice: ForgeVoice = ForgeVoice(0.0)
+
+    def fits(self, sample: TrainingSample) -> bool:
+        known = zip(sample.labels, sample.weights, strict=True)
+        return not any(label > 0 and weight > 0 for label, weight in known)
+
+    def parameters(
+        self, sample: TrainingSample, rng: np.random.Generator
+    ) -> tuple[int | None, int | None]:
+        return self.face.draw(sample, rng), self.voice.draw(sample, rng)
+
+    def apply(
+        self, sample: TrainingSample, params: tuple[int | None, int | None]
+    ) -> TrainingSample:
+        face, voice = params
+        if face is not None:
+            sample = self.face.apply(sample, face)
+        return sample if voice is None else self.voice.apply(sample, voice)
+
+
+def _is_genuine(sample: TrainingSample, column: int) -> bool:
+    return sample.labels[column] == 0 and sample.weights[column] > 0
+
+
+def _labelled(sample: TrainingSample, column: int) -> TrainingSample:
+    """The sample with this part, and so the whole, known to be forged."""
+    labels, weights = list(sample.labels), list(sample.weights)
+    for place in (OVERALL, column):
+        labels[place], weights[place] = 1.0, 1.0
+    overall, face, voice = labels
+    known = (weights[0], weights[1], weights[2])
+    return replace(sample, labels=(overall, face, voice), weights=known)

@@ -1,0 +1,80 @@
+"""What is forged on the fly says so; what is a fake already, or unknown, stays as it is."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from augment_samples import chirp, sample_of
+
+from avfake.augment import AugmentConfig, Forge, ForgeConfig, ForgeFace, ForgeVoice, build_pipeline
+from avfake.errors import ConfigError
+from avfake.forge import FaceSwap
+from avfake.media import Waveform
+
+
+def lighten(crops: np.ndarray, landmarks: np.ndarray, *, rng: np.random.Generator) -> FaceSwap:
+    mask = np.zeros(crops.shape[:3], bool)
+    mask[:, 30:60, 30:60] = True
+    step = rng.integers(10, 40)
+    return FaceSwap((crops + step * mask[..., None]).astype(np.uint8), mask)
+
+
+def invert(waveform: Waveform, *, rng: np.random.Generator) -> Waveform:
+    return Waveform(-waveform.samples * np.float32(rng.uniform(0.5, 1)), waveform.sample_rate)
+
+
+def forge(face: float = 0.0, voice: float = 0.0) -> Forge:
+    return Forge(face=ForgeFace(face, lighten), voice=ForgeVoice(voice, invert))
+
+
+@pytest.mark.parametrize(
+    ("rates", "labels"),
+    [
+        ((1.0, 0.0), (1.0, 1.0, 0.0)),
+        ((0.0, 1.0), (1.0, 0.0, 1.0)),
+        ((1.0, 1.0), (1.0, 1.0, 1.0)),
+        ((0.0, 0.0), (0.0, 0.0, 0.0)),
+    ],
+)
+def test_the_labels_say_what_was_forged(rates: tuple, labels: tuple) -> None:
+    sample, transform = sample_of(), forge(*rates)
+    made = transform.apply(sample, transform.draw(sample, np.random.default_rng(0)))
+    assert made.labels == labels
+    assert np.array_equal(made.faces, sample.faces) == (labels[1] == 0)
+    assert np.array_equal(made.sound, sample.sound) == (labels[2] == 0)
+    assert (made.partner is sample.faces) == (labels[1] == 1)
+
+
+def test_every_row_of_sound_gets_one_voice() -> None:
+    sample = sample_of(sound=np.stack([chirp(), chirp()]))
+    made = ForgeVoice(1.0, invert).apply(sample, 5)
+    assert np.array_equal(made.sound[0], made.sound[1])
+
+
+def test_fakes_and_unknown_parts_stay_as_they_are() -> None:
+    rng, transform = np.random.default_rng(0), forge(1.0, 1.0)
+    assert transform.draw(sample_of(fake=True), rng) is None
+    unknown = replace(sample_of(), weights=(0.0, 0.0, 0.0))
+    assert transform.draw(unknown, rng) == (None, None)
+    video_only = replace(sample_of(), weights=(1.0, 1.0, 0.0))
+    assert transform.draw(video_only, rng)[1] is None
+
+
+def test_silence_is_not_called_a_fake() -> None:
+    silent = sample_of(sound=np.zeros((1, 1600), np.float32))
+    silent = replace(silent, crop_sound=np.zeros((3, 0), np.float32))
+    assert ForgeVoice(1.0).apply(silent, 1).labels == (0.0, 0.0, 0.0)
+
+
+def test_the_forgers_of_the_library_forge_and_leave_the_sample_whole() -> None:
+    config = AugmentConfig(picture=(), forge=ForgeConfig(face_rate=1.0, voice_rate=1.0))
+    sample = sample_of()
+    once, again = (build_pipeline(config)(sample, np.random.default_rng(3)) for _ in range(2))
+    assert once.labels == (1.0, 1.0, 1.0)
+    assert np.array_equal(once.faces, again.faces)
+    assert np.array_equal(once.sound, again.sound)
+    assert not np.array_equal(once.faces, sample.faces)
+    assert not np.array_equal(once.sound, sample.sound)
+    assert once.sound.shape == sample.sound.shape
+    with pytest.raises(ConfigError, match="face_rate"):
+        ForgeConfig(face_rate=2.0)
