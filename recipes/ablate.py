@@ -20,6 +20,7 @@ from avfake.assembly import AssemblyConfig, ablate
 from avfake.cli import run_recipe
 from avfake.evaluate import render
 from avfake.prepare import PreparedFolder
+from avfake.train import is_main_process
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ class Config:
 def main(config: Config) -> None:
     folders = [PreparedFolder(path) for path in config.clips]
     _, table = ablate(folders, config.assembly, config.out, retrain=config.retrain)
-    print(render(table))
+    if is_main_process():
+        print(render(table))
 
 
 if __name__ == "__main__":

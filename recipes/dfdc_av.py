@@ -8,7 +8,12 @@ the voice stays unknown. Without voice labels the voice branch is left out, with
 set that has them: --clips clips/ --clips voices/. Ablate with --no-audio, --no-visual,
 --no-stacker, --fusion.kind concat.
 
-One process, on the GPU where there is one. What was run, and on what, stands in recipes/README.md.
+On the GPU where there is one. On several GPUs or, for a trial, several CPU processes:
+
+    accelerate launch --multi_gpu --num_processes 2 recipes/dfdc_av.py --clips clips/
+    torchrun --standalone --nproc-per-node 2 recipes/dfdc_av.py --clips clips/
+
+(--multi_gpu also on CPUs.) What was run, and on what, stands in recipes/README.md.
 """
 
 from dataclasses import dataclass, field
@@ -25,6 +30,7 @@ from avfake.figures import draw_run
 from avfake.files import write_whole
 from avfake.models import VisualConfig
 from avfake.prepare import PreparedFolder
+from avfake.train import is_main_process
 
 FLAGSHIP = AssemblyConfig(
     visual=VisualConfig("tf_efficientnet_b0"), data=DataConfig(num_folds=3, num_frames=4)
@@ -49,6 +55,8 @@ def main(config: Config) -> None:
     done = assemble(folders, config.assembly, config.out)
     detector = Detector.from_pretrained(done.detector)
     scores = measure(detector, done.plan.splits["test"])
+    if not is_main_process():
+        return
     table = ablation_table([("dfdc_av", scores)])
     write_whole(config.out / "test_scores.csv", scores.to_csv(index=False))
     write_whole(config.out / "test_metrics.csv", table.to_csv(index=False))

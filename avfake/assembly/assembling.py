@@ -9,6 +9,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +33,7 @@ from avfake.models import HEADS
 from avfake.prepare import PreparedFolder
 from avfake.progress import progress
 from avfake.stack import OutOfFold, VerdictFit, fit_verdict_model, stack_row
+from avfake.train import join_processes, on_main_process
 
 logger = logging.getLogger(__name__)
 
@@ -46,14 +48,18 @@ class Assembled:
 
 
 def assemble(folders: Sequence[PreparedFolder], config: AssemblyConfig, out: Path) -> Assembled:
-    """Train a detector on prepared folders into `out`; a run that was stopped goes on."""
+    """Train a detector on prepared folders into `out`; a run that was stopped goes on.
+
+    Of several processes (accelerate launch, torchrun) all train; the first alone scores and writes
+    while the others wait.
+    """
+    join_processes(config.fit.device)
     examples = gather(folders, assume_face_weight=config.data.assume_face_weight)
     plan = _plan(examples, config)
     config.data.weights_of(plan.folders)  # refused before the folder is made
     check_classes(plan)
     inputs = {"clips": folders[0].config.hash, "split": plan.hash}
-    open_run(out, config, inputs=inputs)
-    plan.save(out / "plan.csv")
+    on_main_process(lambda: _open(out, config, plan, inputs))
     detector = out / "detector"
     if (detector / "checksums.json").is_file():
         logger.info("%s is finished already", detector)
@@ -71,26 +77,45 @@ def assemble(folders: Sequence[PreparedFolder], config: AssemblyConfig, out: Pat
         )
         for fold in range(config.data.num_folds)
     ]
-    scored = _out_of_fold(config, plan, members, folders[0].config)
-    stack = replace(config.stack, seed=config.seed)
-    judged = fit_verdict_model(scored, stack, use_stacker=config.use_stacker)
-    _log_choices(judged, out)
-    bundle = Bundle(
-        name=str(detector),
-        clip_config=folders[0].config,
-        models=[member.model for member in members],
-        judge=judged.model,
-        window_seconds=config.data.window_seconds,
-        facts={
-            "datasets": sorted({e.row.dataset for e in examples}),
-            "num_clips": {name: len(clips) for name, clips in plan.splits.items()},
-            "split_hash": plan.hash,
-            "seed": config.seed,
-            "commit": commit(),
-        },
-    )
-    write_bundle(detector, bundle)
+
+    def conclude() -> None:
+        judged = _judge(config, plan, members, folders[0].config)
+        _log_choices(judged, out)
+        bundle = Bundle(
+            name=str(detector),
+            clip_config=folders[0].config,
+            models=[member.model for member in members],
+            judge=judged.model,
+            window_seconds=config.data.window_seconds,
+            facts=_facts(examples, plan, config),
+        )
+        write_bundle(detector, bundle)
+
+    on_main_process(conclude)
     return Assembled(detector, plan)
+
+
+def _open(out: Path, config: AssemblyConfig, plan: Plan, inputs: dict[str, str]) -> None:
+    open_run(out, config, inputs=inputs)
+    plan.save(out / "plan.csv")
+
+
+def _judge(
+    config: AssemblyConfig, plan: Plan, members: Sequence[Member], clip_config: ClipConfig
+) -> VerdictFit:
+    scored = _out_of_fold(config, plan, members, clip_config)
+    stack = replace(config.stack, seed=config.seed)
+    return fit_verdict_model(scored, stack, use_stacker=config.use_stacker)
+
+
+def _facts(examples: Sequence[Example], plan: Plan, config: AssemblyConfig) -> dict[str, Any]:
+    return {
+        "datasets": sorted({e.row.dataset for e in examples}),
+        "num_clips": {name: len(clips) for name, clips in plan.splits.items()},
+        "split_hash": plan.hash,
+        "seed": config.seed,
+        "commit": commit(),
+    }
 
 
 def _plan(examples: Sequence[Example], config: AssemblyConfig) -> Plan:

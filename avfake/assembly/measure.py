@@ -10,18 +10,24 @@ from avfake.clips import Clip
 from avfake.detector import Detector, Switches
 from avfake.errors import ConfigError
 from avfake.progress import progress
+from avfake.train import on_main_process
 from avfake.verdict import Verdict
 
 
 def measure(
     detector: Detector, examples: Sequence[Example], switches: Switches | None = None
 ) -> pd.DataFrame:
-    """One row a clip: clip_id, group, the three labels, the three probabilities, the decision."""
-    return pd.DataFrame(
-        [
-            _row(example, detector.predict_clip(Clip.open(example.archive), switches))
-            for example in progress(examples, desc="measure", unit="clip")
-        ]
+    """One row a clip: clip_id, group, the three labels, the three probabilities, the decision.
+
+    Of several processes the first measures; all get the table.
+    """
+    return on_main_process(
+        lambda: pd.DataFrame(
+            [
+                _row(example, detector.predict_clip(Clip.open(example.archive), switches))
+                for example in progress(examples, desc="measure", unit="clip")
+            ]
+        )
     )
 
 

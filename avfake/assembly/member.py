@@ -6,12 +6,13 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from avfake.assembly.config import AssemblyConfig, DataConfig, LossConfig
 from avfake.assembly.order import EpochOrder
 from avfake.assembly.plan import Example, Plan
+from avfake.assembly.validation import validate
 from avfake.augment import MixingCollate, build_pipeline
 from avfake.bundle import Bundle
 from avfake.clips import ClipConfig, ClipDataset, SampleConfig, collate
@@ -23,7 +24,7 @@ from avfake.models import (
     build_model,
     sync_contrast,
 )
-from avfake.train import fit, masked_bce, outputs_of
+from avfake.train import fit, masked_bce
 
 Batch = Mapping[str, Tensor]
 FACE, VOICE = HEADS.index("face"), HEADS.index("voice")
@@ -62,7 +63,7 @@ def train_member(
         model,
         loss=loss,
         train_batches=_train_batches(config, sampling, seen, folders=plan.folders, seed=seed),
-        validate=lambda trained: _validate(trained, choosing, judge),
+        validate=lambda trained: validate(trained, choosing, judge),
         config=replace(config.fit, seed=seed),
         run_folder=folder,
     )
@@ -175,20 +176,3 @@ def _loader(
         collate_fn=collate if seed is None else MixingCollate(config.augment.mix, seed, epoch),
         num_workers=data.loader_workers,
     )
-
-
-def _validate(
-    model: nn.Module,
-    batches: DataLoader[Batch],
-    loss: Callable[[ModelOutput, Batch], tuple[Tensor, dict[str, Tensor]]],
-) -> dict[str, float]:
-    """Mean over the clips of each part of the loss; "log_loss" is their weighted sum."""
-    sums: dict[str, float] = {}
-    count = 0
-    for output, batch in outputs_of(model, batches):
-        total, parts = loss(output, batch)
-        size = len(batch["labels"])
-        count += size
-        for name, value in {"log_loss": total, **parts}.items():
-            sums[name] = sums.get(name, 0.0) + float(value) * size
-    return {name: value / count for name, value in sums.items()}

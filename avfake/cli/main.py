@@ -61,7 +61,9 @@ def run_recipe(
 
 
 def _leave(run: Callable[[], int], *, name: str) -> None:
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    # Of several processes (accelerate launch, torchrun) one tells how it goes.
+    level = logging.INFO if os.environ.get("RANK", "0") == "0" else logging.ERROR
+    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
     for noisy in ("httpx", "timm", "moviepy"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore")  # of libraries, to people who cannot act on them

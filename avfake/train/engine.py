@@ -24,7 +24,7 @@ from avfake.train.checkpoint import TrainingState
 from avfake.train.config import FitConfig
 from avfake.train.freezing import Backbones
 from avfake.train.optimizers import build_optimizer, set_rate
-from avfake.train.processes import join_processes
+from avfake.train.processes import join_processes, stays_on_cpu
 from avfake.train.sharpness import climbed
 from avfake.train.trackers import installed_trackers, stop_trackers, tracker_folder
 
@@ -206,7 +206,7 @@ def start_accelerator(config: FitConfig, run_folder: Path | None = None) -> Acce
     trackers = installed_trackers(config.trackers) if run_folder else []
     return Accelerator(
         mixed_precision=precision,
-        cpu=config.device == "cpu",
+        cpu=stays_on_cpu(config.device),
         kwargs_handlers=[unused],
         log_with=trackers or None,
         project_dir=tracker_folder(run_folder) if run_folder else None,

@@ -135,7 +135,9 @@ def _run_epochs(
             validation=_validate(engine, validate, epoch),
             learning_rate=max(group["lr"] for group in state.optimizer.param_groups),
             seconds=tally.seconds,
-            examples_per_second=tally.num_examples / max(tally.seconds, 1e-9),
+            examples_per_second=engine.accelerator.num_processes
+            * tally.num_examples
+            / max(tally.seconds, 1e-9),
         )
         state.history.append(record)
         if engine.accelerator.is_main_process:
@@ -143,7 +145,7 @@ def _run_epochs(
             keep_all = config.keep_checkpoints == "all"
             save_checkpoint(folder, state, run_settings(config), is_best=is_best, keep_all=keep_all)
             track(engine.accelerator, record)
-            logger.info("epoch %d of %d: %s", epoch, config.epochs, _one_line(record))
+            logger.info("epoch %d of %d: %s", epoch, config.epochs, _one_line(record, config))
         engine.accelerator.wait_for_everyone()
         if after_epoch:
             after_epoch(record)
@@ -236,7 +238,8 @@ def _finite(metrics: Mapping[str, float]) -> dict[str, float | None]:
     return {name: value if math.isfinite(value) else None for name, value in plain.items()}
 
 
-def _one_line(record: EpochRecord) -> str:
-    shown = {"loss": record.train["loss"], **record.validation}
+def _one_line(record: EpochRecord, config: FitConfig) -> str:
+    """The rest stands in metrics.jsonl."""
+    shown = {"loss": record.train["loss"], config.metric: record.validation[config.metric]}
     numbers = ", ".join(f"{k} {v:.4f}" for k, v in shown.items() if v is not None)
     return f"{numbers} ({record.examples_per_second:.1f} examples/s)"

@@ -24,10 +24,14 @@ def join_processes(device: str) -> None:
 
     device: "cpu" or "auto"
     """
-    is_launched = int(os.environ.get("WORLD_SIZE", "1")) > 1
-    if is_launched and not torch.distributed.is_initialized():
-        PartialState(cpu=device == "cpu", timeout=PATIENCE)
+    if _is_launched() and not _is_joined():
+        PartialState(cpu=stays_on_cpu(device), timeout=PATIENCE)
         atexit.register(_leave)
+
+
+def stays_on_cpu(device: str) -> bool:
+    """What Accelerate has to be told: without it, processes on a machine without GPU stay apart."""
+    return device == "cpu" or (_is_launched() and not torch.cuda.is_available())
 
 
 def is_main_process() -> bool:
@@ -52,6 +56,10 @@ def on_main_process(function: Callable[[], Value]) -> Value:
     if failure is not None:
         raise failure
     return cast(Value, value)
+
+
+def _is_launched() -> bool:
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
 def _is_joined() -> bool:
