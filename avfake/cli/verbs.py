@@ -34,6 +34,7 @@ def predict(
     audio: bool = True,
     visual: bool = True,
     stacker: bool = True,
+    sync: bool = True,
     json: bool = False,
 ) -> int:
     """Say how probable it is that the face or the voice in a file was forged.
@@ -56,13 +57,14 @@ def predict(
         audio: Use the sound (--no-audio judges by the picture alone).
         visual: Use the picture (--no-visual judges by the sound alone).
         stacker: Use the stacker (--no-stacker: the calibrated fusion head).
+        sync: Hold lips against sound, where the detector learned to.
         json: Print each answer as JSON, with its timelines.
     """
     from avfake.cli.scoring import predict_each, predict_table
     from avfake.detector import Switches
     from avfake.ensemble import Combination
 
-    switches = Switches(audio, visual, stacker)
+    switches = Switches(audio, visual, stacker, sync)
     chosen = detector[0] if len(detector) == 1 else Combination(detector, combine)
     if out is None and submission is None:
         return predict_each(paths, chosen, switches, as_json=json)
@@ -210,6 +212,7 @@ def evaluate(
     audio: bool = True,
     visual: bool = True,
     stacker: bool = True,
+    sync: bool = True,
 ) -> int:
     """Measure a detector on prepared clips: a table by what was forged, with intervals.
 
@@ -222,11 +225,13 @@ def evaluate(
         audio: Use the sound.
         visual: Use the picture.
         stacker: Use the stacker.
+        sync: Hold lips against sound, where the detector learned to.
     """
     from avfake.cli.scoring import evaluate_clips
     from avfake.detector import Switches
 
-    return evaluate_clips(clips, detector, Switches(audio, visual, stacker), out=out, split=split)
+    switches = Switches(audio, visual, stacker, sync)
+    return evaluate_clips(clips, detector, switches, out=out, split=split)
 
 
 def studio(

