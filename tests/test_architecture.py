@@ -28,7 +28,7 @@ ALLOWED = {
     "augment": {"clips", "media", "forge", "faces"},
     "studio": {"media", "data", "forge", "cluster"},
     "annotate": {"media", "verdict"},
-    "prepare": {"media", "clips", "faces", "data", "cluster"},
+    "prepare": {"media", "clips", "faces", "data", "cluster", "forge"},
     "labels": {"data", "clips", "faces", "media", "cluster"},
     "audit": {"data", "clips", "faces", "media", "cluster", "evaluate"},
     "bundle": {"clips", "models", "stack"},

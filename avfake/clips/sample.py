@@ -1,11 +1,11 @@
 """What is taken of a clip for one pass of a model: crops and windows of sound, drawn or tiled."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from avfake.clips.archive import Clip
-from avfake.faces import CropConfig, crop_squares
+from avfake.faces import CropConfig, landmarks_in_crops
 from avfake.media import Waveform
 
 
@@ -65,7 +65,7 @@ def sample_clip(
     return Sampled(
         faces=faces.transpose(0, 3, 1, 2),
         picks=picks,
-        landmarks=_landmarks_in_crops(clip, picks, config.crop, side=faces.shape[1]),
+        landmarks=_landmarks_of(clip, picks, config.crop, side=faces.shape[1]),
         crop_seconds=seconds,
         crop_sound=_sound_around(seconds, waveform, config.crop_sound_seconds),
         sound=sound,
@@ -91,16 +91,13 @@ def _seconds_of(clip: Clip, picks: list[tuple[int, int]]) -> np.ndarray:
     return np.array([meta.frame_seconds[frame] for frame in frames], np.float32)
 
 
-def _landmarks_in_crops(
+def _landmarks_of(
     clip: Clip, picks: list[tuple[int, int]], config: CropConfig, *, side: int
 ) -> np.ndarray:
-    landmarks = np.zeros((len(picks), 5, 2), np.float32)
-    tracks = [person.as_track() for person in clip.meta.persons]
-    squares = [crop_squares(track, config) for track in tracks]
-    for row, (person, position) in zip(landmarks, picks, strict=True):
-        x0, y0, x1, _ = squares[person][position]
-        row[:] = (tracks[person].landmarks[position] - [x0, y0]) * (side / (x1 - x0))
-    return landmarks
+    cut = replace(config, size_px=side) if picks else config
+    placed = [landmarks_in_crops(person.as_track(), cut) for person in clip.meta.persons]
+    rows = [placed[person][position] for person, position in picks]
+    return np.stack(rows) if rows else np.zeros((0, 5, 2), np.float32)
 
 
 def _sound_around(

@@ -4,7 +4,7 @@ Boxes are float32 x0, y0, x1, y1 in px of the full-resolution displayed frame. A
 anything with `name` and `detect`; MTCNN is the one that comes along.
 """
 
-from avfake.faces.cropping import CropConfig, crop_squares, crop_track
+from avfake.faces.cropping import CropConfig, crop_squares, crop_track, landmarks_in_crops
 from avfake.faces.detecting import DetectConfig, MTCNNDetector, detection_scale
 from avfake.faces.tracking import TrackConfig, track_faces
 from avfake.faces.types import Detections, FaceDetector, FaceTrack
@@ -20,5 +20,6 @@ __all__ = [
     "crop_squares",
     "crop_track",
     "detection_scale",
+    "landmarks_in_crops",
     "track_faces",
 ]

@@ -39,6 +39,15 @@ def crop_squares(track: FaceTrack, config: CropConfig | None = None) -> np.ndarr
     return np.concatenate([centres - half, centres + half], axis=1).astype(np.float32)
 
 
+def landmarks_in_crops(track: FaceTrack, config: CropConfig | None = None) -> np.ndarray:
+    """float32 [K, 5, 2] px of the crops that `crop_track` cuts."""
+    config = config or CropConfig()
+    squares = crop_squares(track, config)
+    scale = config.size_px / (squares[:, 2] - squares[:, 0])
+    placed: np.ndarray = (track.landmarks - squares[:, None, :2]) * scale[:, None, None]
+    return placed.astype(np.float32)
+
+
 def crop_track(
     frames: np.ndarray, track: FaceTrack, config: CropConfig | None = None
 ) -> np.ndarray:

@@ -1,0 +1,177 @@
+"""Genuine prepared clips in, a folder of forged ones out: training data that needs no fakes.
+
+Each clip is forged by routes of `avfake.forge` and packed as every clip is. The genuine clip is
+packed once more as well: a JPEG made from a JPEG shows it, and only the forged would.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from avfake.clips import Clip, ClipConfig
+from avfake.clips.archive import pack_clip
+from avfake.clips.sound import voice_statistics
+from avfake.cluster import Failure, Journal, default_workers, map_items
+from avfake.data import Manifest, Row, save_manifest
+from avfake.errors import AvfakeError, ConfigError, ManifestError
+from avfake.faces import landmarks_in_crops
+from avfake.files import write_table
+from avfake.forge import FACE_METHODS, VOICE_METHODS, forge_face, forge_voice
+from avfake.media import Waveform
+from avfake.prepare.folder import (
+    STATUS_COLUMNS,
+    PreparedClip,
+    PreparedFolder,
+    archive_path,
+    write_settings,
+)
+from avfake.progress import progress
+from avfake.settings import nearest
+
+KINDS = ("face", "voice", "both")
+
+
+@dataclass(frozen=True)
+class ForgeryConfig:
+    """Which forgeries are made of each genuine clip."""
+
+    variants: int = 1
+    """Of each kind that the clip has streams for: face, voice, both."""
+    face_methods: tuple[str, ...] = tuple(FACE_METHODS)
+    voice_methods: tuple[str, ...] = tuple(VOICE_METHODS)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.variants < 1:
+            raise ConfigError(f"variants is {self.variants}; it must be 1 or more")
+        for key, known in (("face_methods", FACE_METHODS), ("voice_methods", VOICE_METHODS)):
+            names = getattr(self, key)
+            if not names:
+                raise ConfigError(f"{key} is empty; name some of {', '.join(known)}")
+            for name in names:
+                if name not in known:
+                    raise ConfigError(
+                        f"{key} does not know {name!r}{nearest(name, known)}; "
+                        f"allowed: {', '.join(known)}"
+                    )
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One clip to be written."""
+
+    row: Row
+    source: Path
+    archive: Path
+    face_method: str | None
+    voice_method: str | None
+    seed: tuple[int, ...]
+
+
+def forge_clips(
+    folder: PreparedFolder,
+    out: str | Path,
+    config: ForgeryConfig | None = None,
+    *,
+    workers: int | None = None,
+) -> PreparedFolder:
+    """The folder of forgeries of every clip of `folder` that is known to be genuine.
+
+    Labels are exact, originals and groups those of the genuine clips, so that the folder can be
+    split and joined like any other. A run that was stopped goes on; ManifestError without any
+    genuine clip.
+    """
+    target, config = Path(out), config or ForgeryConfig()
+    genuine = [clip for clip in folder.clips if clip.row.label is False]
+    if not genuine:
+        raise ManifestError(f"{folder.path} holds no genuine clip to forge")
+    write_settings(target, folder.config)
+    tasks = [
+        task
+        for number, clip in enumerate(genuine)
+        for task in _tasks_of(clip, target, config, number=number)
+    ]
+    manifest = Manifest(tuple(task.row for task in tasks), folder.manifest.dataset)
+    save_manifest(manifest, target / "manifest.csv")
+    journal = Journal(target / "journal.jsonl", "clip_id")
+    todo = [task for task in tasks if task.row.clip_id not in journal.done]
+    work = partial(_forge_one, folder.config)
+    workers = default_workers() if workers is None else workers
+    with progress(
+        total=len(tasks), initial=len(tasks) - len(todo), unit="clip", desc="forge"
+    ) as bar:
+        for index, result in map_items(work, todo, workers=workers, threads=1):
+            if isinstance(result, Failure):
+                raise AvfakeError(f"{todo[index].row.clip_id} was not made: {result.detail}")
+            source = folder.statuses[_source_id(todo[index].row)]
+            journal.append({**source, "clip_id": todo[index].row.clip_id})
+            bar.update()
+    statuses = [journal.done[task.row.clip_id] for task in tasks]
+    write_table(target / "status.csv", STATUS_COLUMNS, statuses)
+    return PreparedFolder(target)
+
+
+def _tasks_of(
+    clip: PreparedClip, out: Path, config: ForgeryConfig, *, number: int
+) -> Sequence[_Task]:
+    kinds = [
+        k for k in KINDS if (clip.has_visual or k == "voice") and (clip.has_audio or k == "face")
+    ]
+    names = ["genuine"] + [f"{kind}{v}" for v in range(config.variants) for kind in kinds]
+    tasks = []
+    for place, name in enumerate(names):
+        rng = np.random.default_rng([config.seed, number, place])
+        face = str(rng.choice(config.face_methods)) if name.startswith(("face", "both")) else None
+        voice = (
+            str(rng.choice(config.voice_methods)) if name.startswith(("voice", "both")) else None
+        )
+        row = _row(clip, name, face=face, voice=voice)
+        archive = archive_path(out, row.clip_id)
+        tasks.append(
+            _Task(row, clip.archive, archive, face, voice, (config.seed, number, place, 1))
+        )
+    return tasks
+
+
+def _row(clip: PreparedClip, name: str, *, face: str | None, voice: str | None) -> Row:
+    row = clip.row
+    forged = bool(face or voice)
+    return replace(
+        row,
+        clip_id=f"{row.clip_id}~{name}",
+        label=forged,
+        face_fake=face is not None if clip.has_visual else None,
+        voice_fake=voice is not None if clip.has_audio else None,
+        original=f"{row.clip_id}~genuine" if forged else None,
+        group=row.group or row.clip_id,
+        method="+".join(filter(None, (face, voice))) or None,
+    )
+
+
+def _source_id(row: Row) -> str:
+    return row.clip_id.rpartition("~")[0]
+
+
+def _forge_one(config: ClipConfig, task: _Task) -> None:
+    clip = Clip.open(task.source)
+    meta, rng = clip.meta, np.random.default_rng(task.seed)
+    crops = []
+    for place, person in enumerate(meta.persons):
+        pixels = np.stack([clip.crop(place, k) for k in range(len(person.frame_indices))])
+        if task.face_method:
+            points = landmarks_in_crops(person.as_track(), config.crop)
+            pixels = forge_face(pixels, points, rng=rng, methods=[task.face_method]).pixels
+        crops.append(pixels)
+    waveform = clip.waveform()
+    if waveform is not None and task.voice_method:
+        waveform = forge_voice(waveform, rng=rng, methods=[task.voice_method])
+    meta = replace(meta, clip_id=task.row.clip_id, voice_statistics=_statistics(waveform))
+    pack_clip(meta, crops, waveform, jpeg_quality=config.jpeg_quality).save(task.archive)
+
+
+def _statistics(waveform: Waveform | None) -> dict[str, Any]:
+    return {} if waveform is None else voice_statistics(waveform)

@@ -1,0 +1,104 @@
+"""Forged clips carry their truth, and nothing but the forgery sets them apart."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from avfake.clips import Clip
+from avfake.errors import ConfigError, ManifestError
+from avfake.prepare import ForgeryConfig, PreparedFolder, forge_clips
+
+CONFIG = ForgeryConfig(variants=2, voice_methods=("strides", "splice"))
+
+
+@pytest.fixture(scope="module")
+def forged(prepared: PreparedFolder, tmp_path_factory: pytest.TempPathFactory) -> PreparedFolder:
+    return forge_clips(prepared, tmp_path_factory.mktemp("forged") / "out", CONFIG, workers=0)
+
+
+def clip_of(folder: PreparedFolder, name: str) -> Clip:
+    return Clip.open(folder.archive_of(name))
+
+
+def crops_of(clip: Clip) -> np.ndarray:
+    return np.stack([clip.crop(0, k) for k in range(len(clip.meta.persons[0].frame_indices))])
+
+
+def test_every_genuine_clip_is_forged_in_every_way(
+    prepared: PreparedFolder, forged: PreparedFolder
+) -> None:
+    genuine = [clip.row for clip in prepared.clips if clip.row.label is False]
+    assert len(genuine) == 6
+    assert len(forged.clips) == 6 * (1 + 2 * 3)
+    kinds = {(r.label, r.face_fake, r.voice_fake) for r in forged.manifest.rows}
+    assert kinds == {
+        (False, False, False),
+        (True, True, False),
+        (True, False, True),
+        (True, True, True),
+    }
+    ids = {row.clip_id for row in forged.manifest.rows}
+    assert all(r.original in ids for r in forged.manifest.rows if r.label)
+    assert {r.group for r in forged.manifest.rows} == {r.group for r in genuine}
+
+
+def test_only_the_forged_part_differs_from_the_genuine_copy(forged: PreparedFolder) -> None:
+    stem = forged.manifest.rows[0].clip_id.removesuffix("~genuine")
+    genuine, face, voice = (clip_of(forged, f"{stem}~{k}") for k in ("genuine", "face0", "voice0"))
+    assert np.array_equal(crops_of(voice), crops_of(genuine))
+    assert not np.array_equal(crops_of(face), crops_of(genuine))
+    own, same, other = (clip.waveform() for clip in (genuine, face, voice))
+    assert own is not None
+    assert same is not None
+    assert other is not None
+    assert np.array_equal(own.samples, same.samples)
+    assert not np.array_equal(own.samples, other.samples)
+    assert len(own.samples) == len(other.samples)
+    assert face.meta.voice_statistics == genuine.meta.voice_statistics
+    assert voice.meta.voice_statistics != genuine.meta.voice_statistics
+
+
+def test_the_genuine_copy_has_been_through_as_many_jpegs(
+    prepared: PreparedFolder, forged: PreparedFolder
+) -> None:
+    stem = forged.manifest.rows[0].clip_id.removesuffix("~genuine")
+    first, second = clip_of(prepared, stem), clip_of(forged, f"{stem}~genuine")
+    assert not np.array_equal(crops_of(first), crops_of(second))
+    assert np.abs(crops_of(first).astype(int) - crops_of(second)).mean() < 2
+
+
+def test_a_stopped_run_goes_on_to_the_same_bytes(
+    prepared: PreparedFolder, forged: PreparedFolder, tmp_path: Path
+) -> None:
+    def digests(folder: PreparedFolder) -> dict[str, str]:
+        return {
+            clip.row.clip_id: hashlib.sha256(clip.archive.read_bytes()).hexdigest()
+            for clip in folder.clips
+        }
+
+    first = forge_clips(prepared, tmp_path / "again", CONFIG, workers=0)
+    expected = digests(forged)
+    assert digests(first) == expected
+    lost = first.clips[5]
+    lost.archive.unlink()
+    lines = (tmp_path / "again/journal.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "again/journal.jsonl").write_text("".join(lines[:5] + lines[6:]))
+    assert digests(forge_clips(prepared, tmp_path / "again", CONFIG, workers=0)) == expected
+
+
+def test_mistakes_are_named(
+    prepared: PreparedFolder, forged: PreparedFolder, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match="self_blend"):
+        ForgeryConfig(face_methods=("self_blnd",))
+    with pytest.raises(ConfigError, match="variants"):
+        ForgeryConfig(variants=0)
+    with pytest.raises(ConfigError, match="empty"):
+        ForgeryConfig(voice_methods=())
+    only_fakes = PreparedFolder(forged.path)
+    rows = tuple(row for row in only_fakes.manifest.rows if row.label)
+    object.__setattr__(only_fakes.manifest, "rows", rows)
+    with pytest.raises(ManifestError, match="no genuine clip"):
+        forge_clips(only_fakes, tmp_path / "none", CONFIG, workers=0)
