@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from avfake.augment.presets import PICTURE, SOUND
 from avfake.errors import ConfigError
+from avfake.forge import FACE_METHODS, VOICE_METHODS
 from avfake.settings import nearest
 
 
@@ -16,9 +17,19 @@ class ForgeConfig:
     """Of the clips whose face is known to be genuine."""
     voice_rate: float = 0.0
     """Of the clips whose voice is known to be genuine."""
+    face_methods: tuple[str, ...] = ("self_blend",)
+    """Names of avfake.forge.FACE_METHODS to draw from."""
+    voice_methods: tuple[str, ...] = tuple(VOICE_METHODS)
+    """Names of avfake.forge.VOICE_METHODS to draw from."""
 
     def __post_init__(self) -> None:
         _check_shares(self, ("face_rate", "voice_rate"))
+        _check_names("forge.face_methods", self.face_methods, FACE_METHODS)
+        _check_names("forge.voice_methods", self.voice_methods, VOICE_METHODS)
+        if not (self.face_methods and self.voice_methods):
+            raise ConfigError(
+                "augment.forge needs one method of each part; use a rate of 0 for none"
+            )
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from avfake.augment.mixing import PairMixup
 from avfake.augment.presets import PICTURE, SOUND
 from avfake.augment.transform import Transform
 from avfake.clips import TrainingSample
+from avfake.forge import forge_face, forge_voice
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,12 @@ class Pipeline:
 
 def build_pipeline(config: AugmentConfig) -> Pipeline:
     """Forging first, then the mix with the original, then picture and sound as a recorder would."""
-    forges = config.forge.face_rate + config.forge.voice_rate > 0
+    forge = config.forge
+    forges = forge.face_rate + forge.voice_rate > 0
+    blend = partial(forge_face, methods=forge.face_methods)
+    change = partial(forge_voice, methods=forge.voice_methods)
     made = (
-        Forge(face=ForgeFace(config.forge.face_rate), voice=ForgeVoice(config.forge.voice_rate)),
+        Forge(face=ForgeFace(forge.face_rate, blend), voice=ForgeVoice(forge.voice_rate, change)),
         PairMixup(config.mix.pair_rate, alpha=config.mix.pair_alpha),
     )
     named = [one for name in config.picture for one in PICTURE[name]]

@@ -1,6 +1,7 @@
 """What is forged on the fly says so; what is a fake already, or unknown, stays as it is."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -78,3 +79,19 @@ def test_the_forgers_of_the_library_forge_and_leave_the_sample_whole() -> None:
     assert once.sound.shape == sample.sound.shape
     with pytest.raises(ConfigError, match="face_rate"):
         ForgeConfig(face_rate=2.0)
+
+
+def test_the_pipeline_forges_by_the_methods_named() -> None:
+    config = AugmentConfig(
+        ForgeConfig(1.0, 1.0, face_methods=("resynthesis",), voice_methods=("strides",)),
+        picture=(),
+    )
+    (forge,) = build_pipeline(config).transforms
+    assert isinstance(forge, Forge)
+    for blend, names in ((forge.face.blend, "resynthesis"), (forge.voice.change, "strides")):
+        assert isinstance(blend, partial)
+        assert blend.keywords == {"methods": (names,)}
+    with pytest.raises(ConfigError, match="resynthesis"):
+        ForgeConfig(face_methods=("resynthesys",))
+    with pytest.raises(ConfigError, match="one method"):
+        ForgeConfig(voice_methods=())
