@@ -22,12 +22,11 @@ from typing import Annotated
 
 import tyro
 
-from avfake.assembly import AssemblyConfig, DataConfig, assemble, first_batch, measure
+from avfake.assembly import AssemblyConfig, DataConfig, assemble, first_batch, measure_test
 from avfake.cli import run_recipe
 from avfake.detector import Detector
-from avfake.evaluate import ablation_table, render
+from avfake.evaluate import render
 from avfake.figures import draw_run
-from avfake.files import write_whole
 from avfake.models import VisualConfig
 from avfake.prepare import PreparedFolder
 from avfake.train import is_main_process
@@ -54,12 +53,9 @@ def main(config: Config) -> None:
     folders = [PreparedFolder(path) for path in config.clips]
     done = assemble(folders, config.assembly, config.out)
     detector = Detector.from_pretrained(done.detector)
-    scores = measure(detector, done.plan.splits["test"])
+    table = measure_test("dfdc_av", detector, done.plan, config.out, seed=config.assembly.seed)
     if not is_main_process():
         return
-    table = ablation_table([("dfdc_av", scores)])
-    write_whole(config.out / "test_scores.csv", scores.to_csv(index=False))
-    write_whole(config.out / "test_metrics.csv", table.to_csv(index=False))
     batch = first_batch(config.assembly, detector.bundle, done.plan)
     draw_run(config.out, batch=batch)
     print(render(table))

@@ -6,6 +6,7 @@ from avfake.assembly.config import AssemblyConfig, DataConfig, LossConfig
 from avfake.assembly.measure import examples_of_split, measure
 from avfake.assembly.member import first_batch
 from avfake.assembly.plan import Example, Plan, gather
+from avfake.assembly.results import measure_test, record_results
 from avfake.assembly.run import environment
 
 __all__ = [
@@ -22,4 +23,6 @@ __all__ = [
     "first_batch",
     "gather",
     "measure",
+    "measure_test",
+    "record_results",
 ]

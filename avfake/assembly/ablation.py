@@ -10,9 +10,8 @@ import pandas as pd
 from avfake.assembly.assembling import Assembled, assemble
 from avfake.assembly.config import AssemblyConfig
 from avfake.assembly.measure import measure
-from avfake.assembly.run import environment
+from avfake.assembly.results import record_results
 from avfake.detector import Detector, Switches
-from avfake.evaluate import ablation_table
 from avfake.files import write_whole
 from avfake.models import FUSIONS
 from avfake.prepare import PreparedFolder
@@ -46,12 +45,7 @@ def ablate(
         for name, variant in _variants(config):
             done = assemble(folders, variant, out / name)
             measured.append((name, measure(Detector.from_pretrained(done.detector), test)))
-    table = ablation_table(measured)
-    record = environment()
-    table = table.assign(
-        seed=config.seed, split=full.plan.hash, commit=record["commit"], machine=record["machine"]
-    )
-    write_whole(out / "ablation.csv", table.to_csv(index=False))
+    table = record_results(measured, full.plan, out, seed=config.seed)
     for name, scores in measured:
         write_whole(out / f"scores_{name}.csv", scores.to_csv(index=False))
     return full, table

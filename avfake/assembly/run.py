@@ -7,7 +7,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from avfake import settings
+from avfake.cluster import default_workers
 from avfake.errors import ConfigError
 from avfake.files import write_whole
 
@@ -35,13 +38,18 @@ def open_run(folder: Path, config: Any, *, inputs: dict[str, str]) -> None:
 
 
 def environment() -> dict[str, Any]:
-    """Commit, versions and machine type, for the record."""
+    """Commit, versions, machine type, cores and GPU, for the record."""
     return {
         "commit": commit(),
         "python": platform.python_version(),
-        "machine": f"{platform.machine()} {platform.system()}",
+        "machine": _machine(),
         "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
     }
+
+
+def _machine() -> str:
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+    return f"{platform.machine()} {platform.system()}, {default_workers()} cores, {gpu}"
 
 
 def commit() -> str | None:
