@@ -75,7 +75,7 @@ def assemble(folders: Sequence[PreparedFolder], config: AssemblyConfig, out: Pat
             folder=out / f"member_{fold}",
             clip_config=folders[0].config,
         )
-        for fold in range(config.data.num_folds)
+        for fold in range(config.data.num_models)
     ]
 
     def conclude() -> None:
@@ -125,7 +125,7 @@ def _plan(examples: Sequence[Example], config: AssemblyConfig) -> Plan:
         examples,
         fractions={"train": 1.0 - sum(shares.values())} | shares,
         num_folds=data.num_folds,
-        seed=config.seed,
+        seed=config.seed if data.split_seed is None else data.split_seed,
         parts=data.parts,
     )
 
@@ -133,7 +133,7 @@ def _plan(examples: Sequence[Example], config: AssemblyConfig) -> Plan:
 def _out_of_fold(
     config: AssemblyConfig, plan: Plan, members: Sequence[Member], clip_config: ClipConfig
 ) -> OutOfFold:
-    """Rows of every training clip by the member that has not seen it.
+    """Rows of every training clip that a member has not seen, by that member.
 
     A clip with both streams has three: whole, without sound, without picture, so that the stacker
     and the calibration are at home with either missing.
@@ -143,7 +143,8 @@ def _out_of_fold(
     if model_config.visual and model_config.audio:
         views += [(True, False), (False, True)]
     rows, examples, folds = [], [], []
-    for example in progress(plan.splits["train"], desc="score out of fold", unit="clip"):
+    held_out = [e for e in plan.splits["train"] if plan.folds[e.row.clip_id] < len(members)]
+    for example in progress(held_out, desc="score out of fold", unit="clip"):
         fold = plan.folds[example.row.clip_id]
         clip = Clip.open(example.archive)
         both = example.has_visual and example.has_audio

@@ -28,6 +28,11 @@ class DataConfig:
     num_folds: int = 3
     """Models trained, each without one fold of the training clips; the stacker learns from what
     each says of the fold it has not seen, the detector averages them."""
+    trained_folds: int = 0
+    """Train only so many of these models, the first; 0 = all. 1 = a single model, calibrated on the
+    one fold it has not seen."""
+    split_seed: int | None = None
+    """Of splits and folds, where several runs with other seeds are to share them; None = `seed`."""
     val_share: float = 0.15
     """Of the clips, to choose the best epoch by."""
     test_share: float = 0.2
@@ -62,6 +67,10 @@ class DataConfig:
     def __post_init__(self) -> None:
         if self.num_folds < 2:
             raise ConfigError(f"num_folds is {self.num_folds}; out-of-fold scores need 2 or more")
+        if not 0 <= self.trained_folds <= self.num_folds:
+            raise ConfigError(
+                f"trained_folds is {self.trained_folds}, of {self.num_folds} num_folds in all"
+            )
         if not 0 < self.val_share < 1 or not 0 < self.test_share < 1 - self.val_share:
             raise ConfigError(
                 f"val_share {self.val_share} and test_share {self.test_share} must be above 0 and "
@@ -108,6 +117,11 @@ class DataConfig:
                 )
             weights[name] = float(number)
         return weights
+
+    @property
+    def num_models(self) -> int:
+        """How many are trained."""
+        return self.trained_folds or self.num_folds
 
     @property
     def parts(self) -> dict[str, str] | None:

@@ -5,9 +5,11 @@ scattered back, so that padding costs no time and cannot leak through batch norm
 [B, N, ...], mask [B, N] -> `BranchOutput`. D (F + 1) + D + 1 parameters beside network and pool.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from avfake.models.pooling import AttentionPool
@@ -34,11 +36,12 @@ class BranchOutput:
 class ItemEncoder(nn.Module):
     """The half that the modalities share: projection, item logit and pooling."""
 
-    def __init__(self, feature_dim: int, embedding_dim: int, dropout: float) -> None:
+    def __init__(
+        self, feature_dim: int, embedding_dim: int, dropout: float, *, head: str = "plain"
+    ) -> None:
+        """head: a key of `HEAD_KINDS`."""
         super().__init__()
-        self.project = nn.Sequential(
-            nn.Dropout(dropout), nn.Linear(feature_dim, embedding_dim), nn.LayerNorm(embedding_dim)
-        )
+        self.project = HEAD_KINDS[head](feature_dim, embedding_dim, dropout)
         self.item_logit = nn.Linear(embedding_dim, 1)
         self.pool = AttentionPool(embedding_dim)
         self.embedding_dim = embedding_dim
@@ -56,6 +59,41 @@ class ItemEncoder(nn.Module):
         padded_logits = logits.new_zeros(mask.shape).index_put((mask,), logits)
         embedding, shares = self.pool(padded, mask)
         return BranchOutput(embedding, padded_logits, shares, padded, mask, mask.any(dim=1))
+
+
+class ItemNorm(nn.BatchNorm1d):
+    """Batch normalisation of [M, F] that bears a batch of one item, by the running statistics."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        if self.training and len(features) < 2:
+            return F.batch_norm(
+                features, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
+            )
+        return super().forward(features)
+
+
+def _plain(feature_dim: int, embedding_dim: int, dropout: float) -> nn.Module:
+    return nn.Sequential(
+        nn.Dropout(dropout), nn.Linear(feature_dim, embedding_dim), nn.LayerNorm(embedding_dim)
+    )
+
+
+def _bn_mlp(feature_dim: int, embedding_dim: int, dropout: float) -> nn.Module:
+    return nn.Sequential(
+        ItemNorm(feature_dim),
+        nn.Dropout(dropout),
+        nn.Linear(feature_dim, embedding_dim),
+        nn.ReLU(),
+        ItemNorm(embedding_dim),
+        nn.Dropout(dropout),
+    )
+
+
+HEAD_KINDS: dict[str, Callable[[int, int, float], nn.Module]] = {
+    "plain": _plain,
+    "bn_mlp": _bn_mlp,
+}
+"""From the features of an item [M, F] to its embedding [M, D], of which its logit is linear."""
 
 
 def encode_present(network: nn.Module, pictures: Tensor, feature_dim: int) -> Tensor:

@@ -8,6 +8,7 @@ Parameters: 4.4 M with the default tf_efficientnet_b0 (its features 4.0 M).
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -15,7 +16,8 @@ from torch import Tensor, nn
 
 from avfake.errors import ConfigError
 from avfake.models.backbone import load_backbone
-from avfake.models.branch import BranchOutput, ItemEncoder, encode_present
+from avfake.models.branch import HEAD_KINDS, BranchOutput, ItemEncoder, encode_present
+from avfake.settings import nearest
 
 
 @dataclass(frozen=True)
@@ -30,13 +32,23 @@ class VisualConfig:
     """Side of the crops as the network sees them; others are resized."""
     embedding_dim: int = 256
     dropout: float = 0.2
-    """Before the embedding, 0 to 1."""
+    """Before the embedding, 0 to 1; of bn_mlp after it too."""
+    head: Literal["plain", "bn_mlp"] = "plain"
+    """From features to embedding: plain = linear, normed; bn_mlp = linear and ReLU, between two
+    batch normalisations with dropout, embedding_dim wide (the head of the DFDC's 69th place)."""
+    normalise: bool = True
+    """By the mean and spread that the backbone was published with; off = plain pixels in 0..1."""
     drop_path: float = 0.1
     """Share of residual blocks left out at random in training, 0 to 1; 0 for networks without."""
 
     def __post_init__(self) -> None:
         if not 32 <= self.size_px <= 1024:
             raise ConfigError(f"visual.size_px must be 32 to 1024, got {self.size_px}")
+        if self.head not in HEAD_KINDS:
+            raise ConfigError(
+                f"visual.head must be one of {', '.join(HEAD_KINDS)}, got {self.head!r}"
+                f"{nearest(str(self.head), HEAD_KINDS)}"
+            )
         if self.embedding_dim < 1:
             raise ConfigError(f"visual.embedding_dim must be 1 or more, got {self.embedding_dim}")
         for name in ("dropout", "drop_path"):
@@ -62,10 +74,13 @@ class VisualBranch(nn.Module):
         self.pretrained_used = backbone.pretrained_used
         self.backbone = backbone.network
         self.feature_dim = backbone.feature_dim
-        self.encoder = ItemEncoder(backbone.feature_dim, config.embedding_dim, config.dropout)
+        self.encoder = ItemEncoder(
+            backbone.feature_dim, config.embedding_dim, config.dropout, head=config.head
+        )
+        mean, std = (backbone.mean, backbone.std) if config.normalise else ((0.0,) * 3, (1.0,) * 3)
         # Saved with the weights: another release of timm may state other numbers for the name.
-        self.register_buffer("mean", torch.tensor(backbone.mean).view(1, 3, 1, 1))
-        self.register_buffer("std", torch.tensor(backbone.std).view(1, 3, 1, 1))
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
 
     def forward(self, faces: Tensor, mask: Tensor) -> BranchOutput:
         """

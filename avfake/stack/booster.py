@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from avfake.errors import BundleError, ConfigError
-from avfake.stack.features import FEATURES, MONOTONE, OUTPUT_FEATURES, columns_of
+from avfake.settings import nearest
+from avfake.stack.features import (
+    FEATURES,
+    MONOTONE,
+    OUTPUT_FEATURES,
+    RULE_COLUMNS,
+    columns_of,
+)
 from avfake.stack.folds import OutOfFold
 from avfake.stack.logits import to_probabilities
 
@@ -18,6 +25,9 @@ if TYPE_CHECKING:
 class StackConfig:
     """How the stackers are trained; small and slow, because clips are few and scores strong."""
 
+    rule: str = "auto"
+    """auto = the stacker, or the baseline it could not beat; or one of `RULE_COLUMNS`, which then
+    makes one answer of frames and windows, calibrated but not chosen: no stacker is tried."""
     num_leaves: int = 5
     min_data_in_leaf: int = 20
     """Upper limit: small sets use a twelfth of their rows."""
@@ -36,6 +46,12 @@ class StackConfig:
     """Coverage of the conformal set."""
 
     def __post_init__(self) -> None:
+        allowed = ("auto", *RULE_COLUMNS)
+        if self.rule not in allowed:
+            raise ConfigError(
+                f"stack.rule {self.rule!r} is unknown{nearest(self.rule, allowed)}; "
+                f"allowed: {', '.join(allowed)}"
+            )
         for name in ("choice_confidence", "false_alarm_rate", "confidence"):
             if not 0 < getattr(self, name) < 1:
                 raise ConfigError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")

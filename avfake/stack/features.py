@@ -84,6 +84,17 @@ OUTPUT_FEATURES = MappingProxyType(
 )
 """Output -> columns its stacker may see; the answer on the face never depends on the sound."""
 
+RULE_COLUMNS = MappingProxyType(
+    {
+        "mean": "mean",
+        "median": "q50",
+        "max": "max",
+        "confident": "confident",
+        "weighted": "weighted",
+    }
+)
+"""Rule over frames or windows -> the column, of face_ and voice_, that has its answer."""
+
 _NOT_MONOTONE = {"std", "slope"}
 MONOTONE = MappingProxyType(
     {

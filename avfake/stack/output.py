@@ -9,19 +9,20 @@ import numpy as np
 from avfake.stack.booster import StackConfig, Stacker, fit_stacker
 from avfake.stack.calibrate import PlattCalibrator, cross_fit, fit_calibrator
 from avfake.stack.choose import Choice, choose
-from avfake.stack.features import columns_of
+from avfake.stack.features import RULE_COLUMNS, columns_of
 from avfake.stack.folds import OutOfFold, group_folds
 from avfake.stack.logits import to_logits
 
-_RULES = ("mean", "confident", "weighted")
+_CANDIDATES = ("fused", "mean", "confident", "weighted")
+"""Baselines that the stacker must beat."""
 
 
 def baseline_logits(rows: np.ndarray, output: str) -> dict[str, np.ndarray]:
     """Baseline -> float64 [N], NaN where it cannot answer; overall, the worse part counts."""
     logits = {"fused": columns_of(rows, (f"{output}_fused",))[:, 0].astype(np.float64)}
     parts = ("face", "voice") if output == "overall" else (output,)
-    for rule in _RULES:
-        scores = columns_of(rows, tuple(f"{part}_{rule}" for part in parts))
+    for rule, column in RULE_COLUMNS.items():
+        scores = columns_of(rows, tuple(f"{part}_{column}" for part in parts))
         logits[rule] = to_logits(np.fmax.reduce(scores, axis=1))
     return logits
 
@@ -101,20 +102,23 @@ def fit_output(
 ) -> OutputFit:
     """The stacker, if it earns its place, or the best baseline; calibrated out of fold.
 
-    use_stacker False: the fusion head, calibrated.
+    use_stacker False: the fusion head, calibrated. A fixed `StackConfig.rule` comes before both.
     """
+    is_fixed = config.rule != "auto"
+    tries_stacker = use_stacker and not is_fixed
     can_assess = assessable(scored.rows, output)
     labels = np.where(can_assess, scored.labels[output], np.nan)
     known = ~np.isnan(labels)
     folds = group_folds(labels, scored.groups, num_folds=config.num_folds, seed=config.seed)
 
+    names = (config.rule, "fused") if is_fixed else _CANDIDATES if use_stacker else ("fused",)
     logits = {
         name: values
         for name, values in baseline_logits(scored.rows, output).items()
-        if not np.isnan(values[known]).any() and (use_stacker or name == "fused")
+        if not np.isnan(values[known]).any() and name in names
     }
     stacker = None
-    if folds is not None and use_stacker:
+    if folds is not None and tries_stacker:
         masked = replace(scored, labels={output: labels})
         fit = fit_stacker(masked, output, folds, config=config)
         stacker, logits["stacker"] = fit.stacker, fit.logits
@@ -127,6 +131,8 @@ def fit_output(
         confidence=config.choice_confidence,
         seed=config.seed,
     )
+    if is_fixed:
+        choice = replace(choice, kept=config.rule, reason="the settings say so (stack.rule)")
     model = OutputModel(
         output,
         choice,

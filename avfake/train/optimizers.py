@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
-from torch.optim import SGD, AdamW, Optimizer
+from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from avfake.errors import ConfigError
 from avfake.settings import nearest
@@ -21,7 +21,7 @@ class OptimizerConfig:
     weight_decay: float = 0.01
     """Not applied to biases and to the scales of normalisations."""
     momentum: float = 0.9
-    """Of sgd (Nesterov); adamw takes it as its first beta."""
+    """Of sgd (Nesterov); adam and adamw take it as their first beta."""
     backbone_multiplier: float = 1.0
     """Times the learning rate, for parameters under a module called `backbone`; 0 to 10."""
     sam_rho: float = 0.0
@@ -84,6 +84,10 @@ def _adamw(groups: Iterable[dict[str, Any]], config: OptimizerConfig) -> Optimiz
     return AdamW(groups, lr=config.learning_rate, betas=(config.momentum, 0.999))
 
 
+def _adam(groups: Iterable[dict[str, Any]], config: OptimizerConfig) -> Optimizer:
+    return Adam(groups, lr=config.learning_rate, betas=(config.momentum, 0.999))
+
+
 def _sgd(groups: Iterable[dict[str, Any]], config: OptimizerConfig) -> Optimizer:
     nesterov = config.momentum > 0
     return SGD(groups, lr=config.learning_rate, momentum=config.momentum, nesterov=nesterov)
@@ -91,5 +95,6 @@ def _sgd(groups: Iterable[dict[str, Any]], config: OptimizerConfig) -> Optimizer
 
 OPTIMIZERS: dict[str, Callable[[Iterable[dict[str, Any]], OptimizerConfig], Optimizer]] = {
     "adamw": _adamw,
+    "adam": _adam,
     "sgd": _sgd,
 }

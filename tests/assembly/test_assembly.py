@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from avfake.assembly import AssemblyConfig, DataConfig, LossConfig, assemble, gather, measure
+from avfake.assembly.assembling import _plan
 from avfake.assembly.member import multitask_loss
 from avfake.assembly.plan import make_plan, trainable_outputs
 from avfake.data import build_manifest, load_spec
@@ -203,3 +204,24 @@ def test_measuring_gives_a_row_a_clip_with_its_labels(
 def test_impossible_settings_are_refused(make: Callable[[], DataConfig], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         make()
+
+
+def test_a_single_model_is_calibrated_on_the_one_fold_it_has_not_seen(
+    prepared: PreparedFolder, tiny_config: AssemblyConfig, tmp_path: Path
+) -> None:
+    data = replace(tiny_config.data, trained_folds=1, split_seed=tiny_config.seed)
+    config = replace(
+        tiny_config, seed=7, data=data, stack=replace(tiny_config.stack, rule="median")
+    )
+    done = assemble([prepared], config, tmp_path / "run")
+    detector = Detector.from_pretrained(done.detector, device="cpu")
+    assert len(detector.bundle.models) == 1
+    assert {one.choice.kept for one in detector.bundle.judge.outputs.values()} == {"median"}
+    # Of another seed, and yet of the same people to train on and to test on.
+    other = replace(config, seed=8, data=replace(data, trained_folds=0))
+    assert _plan(gather([prepared], assume_face_weight=1.0), other).hash == done.plan.hash
+
+
+def test_more_models_than_folds_are_refused() -> None:
+    with pytest.raises(ConfigError, match="of 3 num_folds"):
+        DataConfig(num_folds=3, trained_folds=4)

@@ -1,14 +1,17 @@
 """The visual branch sees the frames that are there, in any order, and nothing else."""
 
 import logging
+from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
 from avfake.errors import ConfigError
 from avfake.models import VisualBranch, VisualConfig
 from avfake.models import backbone as backbone_module
 from avfake.models.backbone import load_backbone
+from avfake.models.branch import ItemNorm
 
 TINY = VisualConfig(
     backbone="test_resnet", pretrained=False, size_px=32, embedding_dim=8, drop_path=0.0
@@ -88,6 +91,31 @@ def test_pixels_are_normalised_with_the_numbers_of_the_backbone(branch: VisualBr
     assert branch.normalise(flat)[0, :, 0, 0].tolist() == [1, 1, 1]  # test_resnet: 0.5 and 0.5
     imagenet = load_backbone("resnet10t", pretrained=False)
     assert (imagenet.mean, imagenet.std) == ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+def test_pixels_may_be_left_as_they_are() -> None:
+    plain = VisualBranch(replace(TINY, normalise=False))
+    white = torch.full((1, 3, 32, 32), 255, dtype=torch.uint8)
+    assert torch.equal(plain.normalise(white), torch.ones(1, 3, 32, 32))
+
+
+def test_the_head_between_two_batch_normalisations_bears_a_single_crop() -> None:
+    torch.manual_seed(0)
+    branch = VisualBranch(replace(TINY, head="bn_mlp", dropout=0.5))
+    kinds = [type(layer) for layer in branch.encoder.project]
+    assert kinds == [ItemNorm, nn.Dropout, nn.Linear, nn.ReLU, ItemNorm, nn.Dropout]
+    faces, mask = faces_of(1, 1, 3, 32, 32), torch.ones(1, 1, dtype=torch.bool)
+    trained = branch.train()(faces, mask)
+    trained.item_logits.sum().backward()
+    assert torch.isfinite(trained.embedding).all()
+    branch.eval()
+    several = branch(faces_of(3, 2, 3, 32, 32), torch.ones(3, 2, dtype=torch.bool))
+    assert several.embedding.shape == (3, 8)
+
+
+def test_an_unknown_head_is_answered_with_near_names() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'bn_mlp'"):
+        VisualConfig(**{**vars(TINY), "head": "bn-mlp"})
 
 
 def test_crops_of_another_size_are_resized(branch: VisualBranch) -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from stack_simulation import clip_scores, out_of_fold
 
-from avfake.errors import BundleError
+from avfake.errors import BundleError, ConfigError
 from avfake.stack import ClipScores, OutOfFold, StackConfig, VerdictModel, fit_verdict_model
 from avfake.stack.features import FEATURES, SYNC_STATISTICS, columns_of
 from avfake.stack.output import fit_output
@@ -69,6 +69,26 @@ def test_a_baseline_is_kept_where_it_says_all_there_is_to_say(tmp_path) -> None:
     fit.model.save(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["calibration.json"]
     assert VerdictModel.load(tmp_path).outputs["face"].choice.kept == kept.kept
+
+
+def test_a_fixed_rule_is_the_answer_whatever_wins_and_is_read_back(scored, clip, tmp_path) -> None:
+    fixed = fit_verdict_model(scored, replace(FAST, rule="median")).model
+    fixed.save(tmp_path)
+    again = VerdictModel.load(tmp_path)
+    assert {one.choice.kept for one in again.outputs.values()} == {"median"}
+    medians = columns_of(scored.rows, ("face_q50",))[:, 0]
+    answers = again.assess_rows(scored.rows)["face"]
+    has_face = ~np.isnan(medians)
+    # Calibration bends the scale of the median, never its order.
+    order = np.argsort(medians[has_face], kind="stable")
+    assert (np.diff(answers[has_face][order]) >= 0).all()
+    assert len(set(answers[has_face])) > 10
+    assert again.assess(clip) == fixed.assess(clip)
+
+
+def test_an_unknown_rule_is_answered_with_near_names() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'confident'"):
+        StackConfig(rule="confidant")
 
 
 def test_the_overall_answer_is_never_below_its_parts(model, scored) -> None:

@@ -130,8 +130,9 @@ def test_a_toy_problem_is_learnt(tmp_path: Path) -> None:
         config_of(optimizer=OptimizerConfig("sgd", 0.1, backbone_multiplier=0.5)),
         config_of(average="ema", average_decay=0.9, accumulation=4, mixed_precision="bf16"),
         config_of(schedule=ScheduleConfig("plateau", plateau_patience=0)),
+        config_of(optimizer=OptimizerConfig("adam", weight_decay=0.0)),
     ],
-    ids=["adamw", "sgd", "average-bf16", "plateau"],
+    ids=["adamw", "sgd", "average-bf16", "plateau", "adam"],
 )
 def test_a_killed_run_ends_as_an_undisturbed_one(tmp_path: Path, config: FitConfig) -> None:
     straight, expected = run(tmp_path / "straight", config)
