@@ -5,6 +5,7 @@ Every requested file has a row. Killed at any moment and started again, it goes 
 
 import csv
 import math
+import zipfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from avfake.ensemble import Combination
 from avfake.errors import ConfigError, Reason
 from avfake.files import write_table
 from avfake.media import ENDINGS
+from avfake.media.local import SEPARATOR
 from avfake.progress import progress
 from avfake.verdict import Verdict
 
@@ -41,7 +43,7 @@ class ScoreTable:
 
 
 def find_files(paths: Sequence[Path]) -> list[Path]:
-    """The media files named, or lying anywhere below the folders named, in sorted order.
+    """The media files named, or anywhere below the folders and zip archives named, sorted.
 
     A named file is kept whatever its ending, and even if it is not there: it gets a status row.
     """
@@ -49,8 +51,9 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
         raise ConfigError("no file was named; give video or sound files, or folders of them")
     found: list[Path] = []
     for path in paths:
-        if path.is_dir():
-            below = [p for p in sorted(path.rglob("*")) if p.suffix.lower() in MEDIA_ENDINGS]
+        if path.is_dir() or _is_archive(path):
+            inside = _members(path) if _is_archive(path) else sorted(path.rglob("*"))
+            below = [one for one in inside if one.suffix.lower() in MEDIA_ENDINGS]
             if not below:
                 raise ConfigError(
                     f"{path} holds no media file; looked for {', '.join(sorted(MEDIA_ENDINGS))}"
@@ -59,6 +62,33 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
         else:
             found.append(path)
     return list(dict.fromkeys(found))
+
+
+def _is_archive(path: Path) -> bool:
+    return path.suffix.lower() == ".zip" and path.is_file()
+
+
+def _members(archive: Path) -> list[Path]:
+    """Sorted names such as "test_videos.zip!/a.mp4", which `media.local_file` opens."""
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            return [Path(f"{archive}{SEPARATOR}{name}") for name in sorted(opened.namelist())]
+    except (OSError, zipfile.BadZipFile) as error:
+        raise ConfigError(f"{archive} cannot be read as a zip archive: {error}") from error
+
+
+def find_requested(source: Path, sample_submission: Path) -> list[Path]:
+    """The files of a folder or zip archive that a sample_submission.csv asks for, in its order.
+
+    One that is not there is named all the same, and gets a status row.
+    """
+    names = read_requested(sample_submission)
+    if source.is_dir():
+        return [source / name for name in names]
+    if not _is_archive(source):
+        raise ConfigError(f"{source} is no folder and no zip archive in which files could lie")
+    found = {file.name: file for file in find_files([source])}
+    return [found.get(name, Path(f"{source}{SEPARATOR}{name}")) for name in names]
 
 
 def score_files(

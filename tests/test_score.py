@@ -1,13 +1,14 @@
 """Tables and submissions: every requested file has a row, what failed is said and not invented."""
 
 import csv
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from avfake.detector import Switches
 from avfake.errors import ConfigError
-from avfake.score import find_files, read_requested, score_files, write_submission
+from avfake.score import find_files, find_requested, read_requested, score_files, write_submission
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -97,3 +98,26 @@ def test_a_ray_cluster_gives_the_same_table(
     finally:
         ray.shutdown()
     assert (tmp_path / "ray.csv").read_bytes() == (tmp_path / "alone.csv").read_bytes()
+
+
+def test_files_in_a_zip_archive_are_found_scored_and_asked_for_by_name(
+    studio_root: Path, detector_folder: Path, tmp_path: Path
+) -> None:
+    video, archive = min(studio_root.glob("*.mp4")), tmp_path / "test_videos.zip"
+    with zipfile.ZipFile(archive, "w") as opened:
+        opened.write(video, f"test_videos/{video.name}")
+        opened.writestr("test_videos/metadata.json", "{}")
+    [found] = find_files([archive])
+    (tmp_path / "sample.csv").write_text(f"filename,label\n{video.name},0.5\nno.mp4,0.5\n")
+    wanted = find_requested(archive, tmp_path / "sample.csv")
+    assert wanted == [found, Path(f"{archive}!/no.mp4")]
+    table = score_files(wanted, str(detector_folder), tmp_path / "scores.csv", workers=0)
+    alone = score_files([video], str(detector_folder), tmp_path / "alone.csv", workers=0)
+    assert table.rows[0]["p_fake"] == alone.rows[0]["p_fake"] is not None
+    assert table.rows[1]["reasons"].startswith("file:file_missing")
+
+
+def test_an_archive_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "broken.zip").write_text("no archive")
+    with pytest.raises(ConfigError, match="cannot be read as a zip"):
+        find_files([tmp_path / "broken.zip"])

@@ -12,7 +12,7 @@ from avfake.errors import ConfigError
 from avfake.evaluate import ablation_table, render
 from avfake.files import write_whole
 from avfake.prepare import PreparedFolder
-from avfake.score import find_files, read_requested, score_files, write_submission
+from avfake.score import find_files, find_requested, score_files, write_submission
 
 
 def predict_each(
@@ -39,8 +39,8 @@ def predict_table(
     requested: Path | None,
     fill: float,
     workers: int,
-    engine: Engine,
-    ray_address: str | None,
+    engine: Engine = "local",
+    ray_address: str | None = None,
 ) -> int:
     """Write the table and the submission, and say what could not be assessed."""
     files = find_files(paths) if requested is None else _requested_files(paths, requested)
@@ -89,6 +89,8 @@ def evaluate_clips(
 
 
 def _requested_files(paths: Sequence[Path], requested: Path) -> list[Path]:
-    if len(paths) != 1 or not paths[0].is_dir():
-        raise ConfigError("--requested needs exactly one folder, in which its files lie")
-    return [paths[0] / name for name in read_requested(requested)]
+    if len(paths) != 1:
+        raise ConfigError(
+            f"--requested needs one folder or zip archive, in which its files lie; got {len(paths)}"
+        )
+    return find_requested(paths[0], requested)

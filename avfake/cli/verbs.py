@@ -42,14 +42,14 @@ def predict(
     Exit code 1 if any file could not be assessed.
 
     Args:
-        paths: Video or sound files, or folders of them.
+        paths: Video or sound files, or folders or zip archives of them.
         detector: Folder of a trained detector, or its name on the Hugging Face Hub; repeat it for
             several that answer together.
         combine: How several detectors become one: mean, geometric_mean, ... (see avfake ensemble).
         out: Write a table of all answers here (csv); a run that was stopped goes on.
         submission: Write a competition submission here (filename,label), one row a file.
-        requested: A sample_submission.csv that lists the files to answer for, below the one
-            folder given.
+        requested: A sample_submission.csv that lists the files to answer for, in the one folder
+            or zip archive given.
         fill: Label in the submission for a file that could not be assessed.
         workers: Processes to use, with --out or --submission.
         engine: Where to work, with --out or --submission: this machine's cores, or a Ray cluster.
