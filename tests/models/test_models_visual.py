@@ -101,10 +101,10 @@ def test_pixels_may_be_left_as_they_are() -> None:
 
 def test_the_head_between_two_batch_normalisations_bears_a_single_crop() -> None:
     torch.manual_seed(0)
-    branch = VisualBranch(replace(TINY, head="bn_mlp", dropout=0.5))
+    branch = VisualBranch(replace(TINY, head="bn_mlp", dropout=0.5, size_px=96))
     kinds = [type(layer) for layer in branch.encoder.project]
     assert kinds == [ItemNorm, nn.Dropout, nn.Linear, nn.ReLU, ItemNorm, nn.Dropout]
-    faces, mask = faces_of(1, 1, 3, 32, 32), torch.ones(1, 1, dtype=torch.bool)
+    faces, mask = faces_of(1, 1, 3, 96, 96), torch.ones(1, 1, dtype=torch.bool)
     trained = branch.train()(faces, mask)
     trained.item_logits.sum().backward()
     assert torch.isfinite(trained.embedding).all()
