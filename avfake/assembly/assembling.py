@@ -127,6 +127,7 @@ def _plan(examples: Sequence[Example], config: AssemblyConfig) -> Plan:
         num_folds=data.num_folds,
         seed=config.seed if data.split_seed is None else data.split_seed,
         parts=data.parts,
+        leave_out=data.leave_out,
     )
 
 

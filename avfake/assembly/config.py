@@ -41,6 +41,9 @@ class DataConfig:
     """Folder numbers that train, such as 0-39; with the two below, in place of a random split."""
     val_parts: str = ""
     test_parts: str = ""
+    leave_out: tuple[str, ...] = ()
+    """Methods of forging that are kept out of training and choosing, so that the test shows what
+    an unknown one does."""
     num_frames: int = 8
     """Crops drawn from a clip each time it is seen; 1 = one random frame a video."""
     num_windows: int = 2

@@ -17,7 +17,7 @@ from avfake.verdict import Verdict
 def measure(
     detector: Detector, examples: Sequence[Example], switches: Switches | None = None
 ) -> pd.DataFrame:
-    """One row a clip: clip_id, group, the three labels, the three probabilities, the decision.
+    """One row a clip: clip_id, group, method, three labels, three probabilities, the decision.
 
     Of several processes the first measures; all get the table.
     """
@@ -36,6 +36,7 @@ def _row(example: Example, verdict: Verdict) -> dict[str, object]:
     return {
         "clip_id": row.clip_id,
         "group": row.group,
+        "method": row.method,
         "label": row.label,
         "face_fake": row.face_fake,
         "voice_fake": row.voice_fake,

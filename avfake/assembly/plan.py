@@ -11,6 +11,7 @@ from avfake.errors import ConfigError, ManifestError
 from avfake.files import write_table
 from avfake.models import HEADS
 from avfake.prepare import PreparedClip, PreparedFolder
+from avfake.settings import nearest
 
 logger = logging.getLogger(__name__)
 
@@ -112,16 +113,27 @@ def make_plan(
     num_folds: int,
     seed: int,
     parts: Mapping[str, str] | None = None,
+    leave_out: Sequence[str] = (),
 ) -> Plan:
-    """Splits and folds that tear no group apart; ManifestError if there is too little for them."""
+    """Splits and folds that tear no group apart; ManifestError if there is too little for them.
+
+    leave_out: methods of forging whose clips are in no split but "test".
+    """
     usable = [example for example in examples if example.knows("overall")]
     if not usable:
         raise ManifestError("no clip has both a label and a stream to judge; nothing to learn from")
+    _check_methods(usable, leave_out)
     rows = [example.row for example in usable]
     assigned = assign_splits(rows, dict(fractions), seed=seed, parts=dict(parts) if parts else None)
     check_groups(rows, assigned)
     splits = {
-        name: tuple(e for e in usable if assigned.get(e.row.clip_id) == name) for name in fractions
+        name: tuple(
+            e
+            for e in usable
+            if assigned.get(e.row.clip_id) == name
+            and (name == "test" or e.row.method not in leave_out)
+        )
+        for name in fractions
     }
     for name, members in splits.items():
         if not members:
@@ -187,6 +199,16 @@ def log_assumptions(examples: Sequence[Example], assume_face_weight: float) -> N
             count,
             assume_face_weight,
         )
+
+
+def _check_methods(examples: Sequence[Example], leave_out: Sequence[str]) -> None:
+    known = sorted({e.row.method for e in examples if e.row.label and e.row.method})
+    for method in leave_out:
+        if method not in known:
+            raise ConfigError(
+                f"no fake was made by {method!r}{nearest(method, known)}; methods of these clips: "
+                f"{', '.join(known) or 'none is named'}"
+            )
 
 
 def _renamed(clip: PreparedClip, folder: str, *, joined: bool) -> PreparedClip:

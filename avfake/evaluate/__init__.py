@@ -8,7 +8,7 @@ from avfake.evaluate.bootstrap import Interval, bootstrap, paired_difference
 from avfake.evaluate.compare import compare
 from avfake.evaluate.metrics import METRICS
 from avfake.evaluate.slices import KINDS, add_kind, forgery_kind
-from avfake.evaluate.tables import ablation_table, read_scores, render
+from avfake.evaluate.tables import ablation_table, method_table, read_scores, render
 
 __all__ = [
     "KINDS",
@@ -19,6 +19,7 @@ __all__ = [
     "bootstrap",
     "compare",
     "forgery_kind",
+    "method_table",
     "paired_difference",
     "read_scores",
     "render",

@@ -225,3 +225,17 @@ def test_a_single_model_is_calibrated_on_the_one_fold_it_has_not_seen(
 def test_more_models_than_folds_are_refused() -> None:
     with pytest.raises(ConfigError, match="of 3 num_folds"):
         DataConfig(num_folds=3, trained_folds=4)
+
+
+def test_a_method_left_out_is_met_in_the_test_alone(prepared: PreparedFolder) -> None:
+    examples = gather([prepared], assume_face_weight=0.0)
+    shares = {"train": 0.4, "val": 0.3, "test": 0.3}
+    every = make_plan(examples, fractions=shares, num_folds=2, seed=0)
+    method = next(e.row.method for e in every.splits["test"] if e.row.label)
+    plan = make_plan(examples, fractions=shares, num_folds=2, seed=0, leave_out=[str(method)])
+    met = {name: {e.row.method for e in clips} for name, clips in plan.splits.items()}
+    assert method in met["test"]
+    assert method not in met["train"] | met["val"]
+    assert plan.splits["test"] == every.splits["test"]
+    with pytest.raises(ConfigError, match="did you mean"):
+        make_plan(examples, fractions=shares, num_folds=2, seed=0, leave_out=[f"{method}s"])

@@ -14,6 +14,7 @@ from avfake.evaluate.metrics import (
     equal_error_rate,
     hit_rate,
     log_loss,
+    min_detection_cost,
     weighted_precision,
 )
 
@@ -156,3 +157,14 @@ def test_the_metrics_of_several_runs_are_averaged_within_each_draw() -> None:
     )
     gain = paired_difference(auc, (runs, first), labels, groups)
     assert gain.value == pytest.approx(mean.value - auc(first, labels))
+
+
+def test_least_detection_cost_by_hand() -> None:
+    # Fakes .9 .8 .3, genuine .7 .2 .1 .05: below .3 all fakes and 1 of 4 genuine are called,
+    # which costs 1 * .95 / 4; above .7 one fake in three passes: 10 * .05 / 3, and that is less.
+    scores = np.array([0.9, 0.8, 0.3, 0.7, 0.2, 0.1, 0.05])
+    labels = np.array([1, 1, 1, 0, 0, 0, 0])
+    assert min_detection_cost(scores, labels) == pytest.approx((0.5 / 3) / 0.5)
+    assert min_detection_cost(scores[:2].repeat(2), np.array([1, 0, 1, 0])) <= 1.0
+    assert min_detection_cost(1 - scores, labels) == pytest.approx(1.0)
+    assert min_detection_cost(np.array([0.9, 0.1]), np.array([1, 0])) == 0.0

@@ -8,6 +8,7 @@ from avfake.evaluate import (
     add_kind,
     compare,
     forgery_kind,
+    method_table,
     read_scores,
     render,
 )
@@ -162,3 +163,14 @@ def test_a_score_file_that_cannot_be_right_is_refused_by_name(text, message, tmp
 def test_a_missing_score_file_is_the_users_error(tmp_path) -> None:
     with pytest.raises(AvfakeError, match="cannot be read"):
         read_scores(tmp_path / "none.csv")
+
+
+def test_each_method_is_measured_against_all_genuine_clips(scores: pd.DataFrame) -> None:
+    """Swaps of even groups are seen, those of odd ones are not."""
+    seen = np.arange(80) // 4 % 2 == 0
+    scores["method"] = np.where(scores["face_fake"], np.where(seen, "crude", "fine"), "real")
+    scores["p_face_fake"] = np.where(scores["face_fake"] & seen, 0.9, 0.1)
+    table = method_table([("d", scores)], "face", metrics=["auc"])
+    assert list(table["kind"]) == ["all", "crude", "fine"]
+    assert list(table["value"]) == [0.75, 1.0, 0.5]
+    assert list(table["labelled"]) == [80, 60, 60]
