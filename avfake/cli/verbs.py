@@ -135,6 +135,8 @@ def prepare(
     workers: int | None = None,
     frames: int = 32,
     size_px: int = 256,
+    detector: Literal["mtcnn", "blazeface"] = "mtcnn",
+    detector_model: Path | None = None,
     limit: int | None = None,
     reuse_boxes: bool = True,
     time_limit: float = 300.0,
@@ -153,6 +155,8 @@ def prepare(
         workers: Processes; by default one a core.
         frames: Frames looked at in each video, evenly spread.
         size_px: Side of the face crops.
+        detector: Who finds faces; blazeface needs the extra of that name and a model.
+        detector_model: The .tflite file of blazeface; a copy is kept for later runs.
         limit: Only the first so many rows of the dataset.
         reuse_boxes: Take a fake's face boxes from its original where that is possible.
         time_limit: Seconds after which a file is given up.
@@ -161,9 +165,14 @@ def prepare(
     """
     from avfake.cli.datasets import prepare_dataset
     from avfake.clips import ClipConfig
-    from avfake.faces import CropConfig
+    from avfake.faces import BlazeFaceConfig, CropConfig, keep_model
 
-    config = ClipConfig(num_frames=frames, crop=CropConfig(size_px=size_px))
+    config = ClipConfig(
+        num_frames=frames,
+        detector=detector,
+        blazeface=BlazeFaceConfig(keep_model(detector_model) if detector_model else ""),
+        crop=CropConfig(size_px=size_px),
+    )
     return prepare_dataset(
         spec,
         root,

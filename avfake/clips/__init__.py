@@ -5,7 +5,7 @@ memory) see the very same bytes. `ClipDataset` and `collate` turn clips into tor
 """
 
 from avfake.clips.archive import Clip, ClipMeta, PersonMeta
-from avfake.clips.config import ClipConfig
+from avfake.clips.config import ClipConfig, face_detector
 from avfake.clips.cut import cut_clip
 from avfake.clips.dataset import ClipDataset, ClipEntry, collate
 from avfake.clips.sample import SampleConfig, Sampled, sample_clip
@@ -24,5 +24,6 @@ __all__ = [
     "TrainingSample",
     "collate",
     "cut_clip",
+    "face_detector",
     "sample_clip",
 ]

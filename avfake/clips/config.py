@@ -1,11 +1,21 @@
 """What decides the content of a prepared clip; its fingerprint travels with every detector."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from avfake import settings
 from avfake.errors import ConfigError
-from avfake.faces import CropConfig, DetectConfig, TrackConfig
+from avfake.faces import (
+    BlazeFaceConfig,
+    BlazeFaceDetector,
+    CropConfig,
+    DetectConfig,
+    FaceDetector,
+    MTCNNDetector,
+    TrackConfig,
+)
 
+DETECTORS = ("mtcnn", "blazeface")
 ROAD_VERSION = 1
 """Raised whenever the code of the road changes what a clip holds under the same settings."""
 
@@ -16,7 +26,11 @@ class ClipConfig:
 
     num_frames: int = 32
     """Frames looked at, evenly spread over the file (32: the DFDC winner's choice)."""
+    detector: Literal["mtcnn", "blazeface"] = "mtcnn"
+    """Who finds the faces."""
     detect: DetectConfig = field(default_factory=DetectConfig)
+    """Of mtcnn."""
+    blazeface: BlazeFaceConfig = field(default_factory=BlazeFaceConfig)
     track: TrackConfig = field(default_factory=TrackConfig)
     crop: CropConfig = field(default_factory=CropConfig)
     jpeg_quality: int = 95
@@ -29,6 +43,11 @@ class ClipConfig:
     """Less sound than this is not judged."""
 
     def __post_init__(self) -> None:
+        if self.detector not in DETECTORS:
+            raise ConfigError(
+                f"detector is {self.detector!r}{settings.nearest(self.detector, DETECTORS)}; "
+                f"allowed: {', '.join(DETECTORS)}"
+            )
         ranges = {
             "num_frames": (1, 1000),
             "jpeg_quality": (50, 100),
@@ -44,4 +63,15 @@ class ClipConfig:
     @property
     def hash(self) -> str:
         """12 hex digits of the settings and the version of the road."""
-        return settings.fingerprint({"road": ROAD_VERSION, **settings.to_dict(self)})
+        deciding = settings.to_dict(self)
+        if self.detector == "mtcnn":
+            # Clips of before there was a choice stay what they are.
+            del deciding["detector"], deciding["blazeface"]
+        return settings.fingerprint({"road": ROAD_VERSION, **deciding})
+
+
+def face_detector(config: ClipConfig, *, device: str = "cpu") -> FaceDetector:
+    """The detector that a config names; ConfigError if its model or its runtime is not here."""
+    if config.detector == "blazeface":
+        return BlazeFaceDetector(config.blazeface)  # on the CPU, whatever the device
+    return MTCNNDetector(config.detect, device=device)

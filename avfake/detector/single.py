@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 
 from avfake.bundle import Bundle, locate_bundle, read_bundle
-from avfake.clips import Clip, SampleConfig, cut_clip
+from avfake.clips import Clip, SampleConfig, cut_clip, face_detector
 from avfake.ensemble import Combination, is_ensemble, operating_point_of
 from avfake.errors import ConfigError, MediaError, Part, Reason
-from avfake.faces import FaceDetector, MTCNNDetector
+from avfake.faces import FaceDetector
 from avfake.inference import score_clip
 from avfake.stack import ClipScores
 from avfake.verdict import FaceScore, Person, Verdict, VoiceScore, status_of
@@ -123,7 +123,7 @@ class Detector:
 
     @cached_property
     def _face_detector(self) -> FaceDetector:
-        return MTCNNDetector(self.bundle.clip_config.detect, device=str(self.device))
+        return face_detector(self.bundle.clip_config, device=str(self.device))
 
     def _reasons(self, clip: Clip, switches: Switches) -> tuple[Reason, ...]:
         used: dict[Part, bool] = {"face": switches.use_visual, "voice": switches.use_audio}

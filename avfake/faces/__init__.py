@@ -1,15 +1,19 @@
 """Frames in, persons out: faces found in single frames, joined to tracks, cut to square crops.
 
 Boxes are float32 x0, y0, x1, y1 in px of the full-resolution displayed frame. A detector is
-anything with `name` and `detect`; MTCNN is the one that comes along.
+anything with `name` and `detect`; MTCNN comes along, BlazeFace needs a model file and an extra.
 """
 
+from avfake.faces.blazeface import BlazeFaceConfig, BlazeFaceDetector
 from avfake.faces.cropping import CropConfig, crop_squares, crop_track, landmarks_in_crops
 from avfake.faces.detecting import DetectConfig, MTCNNDetector, detection_scale
+from avfake.faces.model_files import find_model, keep_model
 from avfake.faces.tracking import TrackConfig, track_faces
 from avfake.faces.types import Detections, FaceDetector, FaceTrack
 
 __all__ = [
+    "BlazeFaceConfig",
+    "BlazeFaceDetector",
     "CropConfig",
     "DetectConfig",
     "Detections",
@@ -20,6 +24,8 @@ __all__ = [
     "crop_squares",
     "crop_track",
     "detection_scale",
+    "find_model",
+    "keep_model",
     "landmarks_in_crops",
     "track_faces",
 ]

@@ -5,11 +5,11 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from avfake.clips import Clip, ClipConfig, ClipMeta, cut_clip
+from avfake.clips import Clip, ClipConfig, ClipMeta, cut_clip, face_detector
 from avfake.cluster import Engine, Failure, Journal, default_workers, map_items
 from avfake.data import Manifest, Row, save_manifest
 from avfake.errors import MediaError, Reason
-from avfake.faces import DetectConfig, FaceDetector, MTCNNDetector
+from avfake.faces import FaceDetector
 from avfake.files import write_table
 from avfake.prepare.folder import STATUS_COLUMNS, PreparedFolder, archive_path, write_settings
 from avfake.progress import progress
@@ -42,6 +42,8 @@ def prepare_clips(
     (`reuse_boxes`): pixel-aligned pairs, and no second detection.
     """
     folder, config = Path(out), config or ClipConfig()
+    if config.detector == "blazeface":
+        face_detector(config)  # refused here, not once for each file
     write_settings(folder, config)
     save_manifest(manifest, folder / "manifest.csv")
     journal = Journal(folder / "journal.jsonl", "clip_id")
@@ -83,7 +85,7 @@ def _prepare_one(config: ClipConfig, task: _Task) -> ClipMeta:
         clip = cut_clip(
             task.row.path,
             config,
-            _detector(config.detect),
+            _detector(config),
             clip_id=task.row.clip_id,
             boxes_from=boxes_from,
         )
@@ -95,8 +97,8 @@ def _prepare_one(config: ClipConfig, task: _Task) -> ClipMeta:
 
 
 @lru_cache(maxsize=1)
-def _detector(config: DetectConfig) -> FaceDetector:
-    return MTCNNDetector(config)
+def _detector(config: ClipConfig) -> FaceDetector:
+    return face_detector(config)
 
 
 def _status_of(row: Row, result: ClipMeta | Failure) -> dict[str, Any]:

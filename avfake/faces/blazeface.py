@@ -1,0 +1,226 @@
+"""Faces in single frames, found by BlazeFace (Bazarevsky et al. 2019, arXiv 1907.05047).
+
+The network sees a square of 128 to 256 px, so that large frames are searched in tiles. It is run by
+the TFLite runtime (`pip install 'avfake[blazeface]'`) from a model file that the user brings; see
+recipes/README.md.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from avfake.errors import ConfigError
+from avfake.faces.model_files import find_model
+from avfake.faces.types import Detections
+
+Network = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""float32 [1, S, S, 3] in [-1, 1] -> raw boxes [A, 16] and raw scores [A]."""
+GRIDS = {896: ((16, 2), (8, 6)), 2304: ((48, 1),)}
+"""Number of anchors of a model -> cells a side and anchors a cell, of each of its layers. 896: the
+short-range models of 128 and 256 px; 2304: the full-range model of 192 px."""
+MOUTH_WIDTH = 0.82
+"""Of the distance of the eyes: MTCNN's median over 57 frames of real clips. BlazeFace knows the
+middle of a mouth alone, its corners are put to either side of that."""
+
+
+@dataclass(frozen=True)
+class BlazeFaceConfig:
+    """What counts as a face."""
+
+    model_sha256: str = ""
+    """Of the model file (.tflite), which lies elsewhere on each machine; see `keep_model`."""
+    min_confidence: float = 0.5
+    max_overlap: float = 0.3
+    """Boxes that share more than this (intersection over union) are averaged to one face."""
+    levels: int = 1
+    """Sizes of tiles: squares of the frame's shorter side, of half of it, and so on. Each level
+    finds faces half as large as the one before, at several times its time and false alarms."""
+
+    def __post_init__(self) -> None:
+        if self.model_sha256 and not re.fullmatch("[0-9a-f]{64}", self.model_sha256):
+            raise ConfigError(f"model_sha256 must be 64 hex digits, got {self.model_sha256!r}")
+        if not 0 < self.min_confidence < 1 or not 0 < self.max_overlap < 1:
+            raise ConfigError(f"min_confidence and max_overlap must be in (0, 1): {self}")
+        if not 1 <= self.levels <= 4:
+            raise ConfigError(f"levels must be 1 to 4, got {self.levels}")
+
+
+class BlazeFaceDetector:
+    """BlazeFace over tiles of a frame."""
+
+    name = "blazeface"
+
+    def __init__(
+        self, config: BlazeFaceConfig, *, network: Network | None = None, side_px: int = 128
+    ) -> None:
+        """network: in place of the model file, with the side of the square that it sees."""
+        self.config = config
+        if network is None:
+            network, side_px = _load(config.model_sha256)
+        self._network, self._side = network, side_px
+
+    def detect(self, frames: np.ndarray) -> list[Detections]:
+        """One `Detections` a frame. frames: uint8 [T, H, W, 3] RGB."""
+        if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3:
+            raise ValueError(
+                f"frames must be uint8 [T, H, W, 3], got {frames.dtype} {frames.shape}"
+            )
+        return [self._detect_one(frame) for frame in frames]
+
+    def _detect_one(self, frame: np.ndarray) -> Detections:
+        found = [
+            self._in_tile(frame, *tile) for tile in tiles(*frame.shape[:2], self.config.levels)
+        ]
+        shapes, confidences = (np.concatenate(column) for column in zip(*found, strict=True))
+        return to_detections(*blend(shapes, confidences, max_overlap=self.config.max_overlap))
+
+    def _in_tile(
+        self, frame: np.ndarray, left: int, top: int, side: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Points float64 [K, 8, 2] px of the frame and confidences [K] of the faces of a tile."""
+        tile = Image.fromarray(frame[top : top + side, left : left + side])
+        square = np.asarray(tile.resize((self._side, self._side), Image.Resampling.BILINEAR))
+        raw, logits = self._network((square[None] / np.float32(127.5) - 1).astype(np.float32))
+        confidences = 1 / (1 + np.exp(-np.clip(logits.astype(np.float64), -100, 100)))
+        kept = confidences >= self.config.min_confidence
+        points = decode(raw, side_px=self._side)[kept] * side + [left, top]
+        whole = ~is_cut(points, (left, top, side), frame.shape[:2])
+        return points[whole], confidences[kept][whole]
+
+
+def tiles(height: int, width: int, levels: int) -> Iterator[tuple[int, int, int]]:
+    """left, top, side of squares px that cover a frame, the largest first.
+
+    Neighbours share at least half, so that a face up to half a tile lies whole in one of them.
+    """
+    for level in range(levels):
+        side = max(1, min(height, width) // 2**level)
+        tops, lefts = (_starts(length, side) for length in (height, width))
+        yield from ((left, top, side) for top in tops for left in lefts)
+
+
+def _starts(length: int, side: int) -> list[int]:
+    count = 1 + -(-(length - side) // max(1, side // 2))
+    starts: list[int] = np.linspace(0, length - side, count).round().astype(int).tolist()
+    return starts
+
+
+def anchors(count: int) -> np.ndarray:
+    """float64 [A, 2]: x, y in [0, 1] of the middle of each anchor, in the order of the network."""
+    if count not in GRIDS:
+        raise ConfigError(
+            f"the face model has {count} anchors; known are BlazeFace models with "
+            f"{' or '.join(map(str, GRIDS))}"
+        )
+    layers = []
+    for cells, per_cell in GRIDS[count]:
+        middles = (np.arange(cells) + 0.5) / cells
+        y, x = np.meshgrid(middles, middles, indexing="ij")
+        layers.append(np.stack([x, y], axis=-1).reshape(-1, 2).repeat(per_cell, axis=0))
+    return np.concatenate(layers)
+
+
+def decode(raw: np.ndarray, *, side_px: int) -> np.ndarray:
+    """float64 [A, 8, 2] in shares of the square: two corners of the box, then six points.
+
+    raw: [A, 16] px from the anchor: middle, width and height, then eyes (the left one as seen in
+    the picture first), nose, middle of the mouth, ears.
+    """
+    pairs = raw.reshape(-1, 8, 2).astype(np.float64) / side_px
+    middle, half = anchors(len(raw)) + pairs[:, 0], pairs[:, 1] / 2
+    points = pairs[:, 2:] + anchors(len(raw))[:, None]
+    return np.concatenate([np.stack([middle - half, middle + half], axis=1), points], axis=1)
+
+
+def is_cut(
+    points: np.ndarray, tile: tuple[int, int, int], frame_size: tuple[int, int]
+) -> np.ndarray:
+    """bool [K]: the box touches a border of the tile behind which the frame goes on.
+
+    Such a face is whole in another tile; half a face would come out as a small one of its own.
+    """
+    left, top, side = tile
+    height, width = frame_size
+    low, high = points[:, 0], points[:, 1]
+    near = 0.01 * side
+    inner = np.array([left > 0, top > 0, left + side < width, top + side < height])
+    beyond = np.concatenate(
+        [low < np.array([left, top]) + near, high > np.array([left, top]) + side - near], axis=1
+    )
+    result: np.ndarray = (beyond & inner).any(axis=1)
+    return result
+
+
+def blend(
+    points: np.ndarray, confidences: np.ndarray, *, max_overlap: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Points [K, 8, 2] and confidences [K], one a face, the most confident first.
+
+    Suppression by averaging (section 3.3 of the paper): predictions that overlap the best one are
+    averaged with it by confidence, which flickers less from frame to frame than the best alone.
+    """
+    order = np.argsort(-confidences, kind="stable")
+    faces, certain = [], []
+    while len(order):
+        best = order[0]
+        same = overlap(points[best, :2], points[order, :2]) > max_overlap
+        same[0] = True
+        faces.append(np.average(points[order[same]], axis=0, weights=confidences[order[same]]))
+        certain.append(confidences[best])
+        order = order[~same]
+    return np.array(faces).reshape(-1, *points.shape[1:]), np.array(certain)
+
+
+def overlap(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """float64 [K]: intersection over union of corners [2, 2] with corners [K, 2, 2]."""
+    low, high = np.maximum(box[0], boxes[:, 0]), np.minimum(box[1], boxes[:, 1])
+    shared = np.prod(np.maximum(high - low, 0), axis=1)
+    areas = np.prod(np.maximum(boxes[:, 1] - boxes[:, 0], 0), axis=1)
+    total = areas + np.prod(np.maximum(box[1] - box[0], 0)) - shared
+    result: np.ndarray = shared / np.maximum(total, 1e-9)
+    return result
+
+
+def to_detections(points: np.ndarray, confidences: np.ndarray) -> Detections:
+    """Faces with the five points that all detectors here give."""
+    left_eye, right_eye, nose, mouth = (points[:, i] for i in range(2, 6))
+    aside = (right_eye - left_eye) * MOUTH_WIDTH / 2
+    landmarks = np.stack([left_eye, right_eye, nose, mouth - aside, mouth + aside], axis=1)
+    return Detections(
+        boxes=points[:, :2].reshape(-1, 4).astype(np.float32),
+        confidences=confidences.astype(np.float32),
+        landmarks=landmarks.astype(np.float32),
+    )
+
+
+def _load(sha256: str) -> tuple[Network, int]:
+    path = find_model(sha256)
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError as error:
+        raise ConfigError(
+            f"BlazeFace needs the TFLite runtime: pip install 'avfake[blazeface]' ({error})"
+        ) from error
+    try:
+        interpreter = Interpreter(str(path), num_threads=1)
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise ConfigError(f"{path} cannot be run as a TFLite model: {error}") from error
+    [source] = interpreter.get_input_details()
+    outputs = sorted(interpreter.get_output_details(), key=lambda one: int(one["shape"][-1]))
+    if len(outputs) != 2 or [int(one["shape"][-1]) for one in outputs] != [1, 16]:
+        raise ConfigError(
+            f"{path} is no BlazeFace model: its outputs are not scores and 16 numbers"
+        )
+    anchors(int(outputs[0]["shape"][1]))  # refused here, not at the first frame
+
+    def network(square: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        interpreter.set_tensor(source["index"], square)
+        interpreter.invoke()
+        scores, raw = (interpreter.get_tensor(one["index"])[0] for one in outputs)
+        return raw, scores[:, 0]
+
+    return network, int(source["shape"][1])
