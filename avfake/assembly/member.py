@@ -73,10 +73,17 @@ def train_member(
 
 def first_batch(config: AssemblyConfig, bundle: Bundle, plan: Plan) -> Batch:
     """The batch that the training of a finished detector began with, as the first model saw it."""
-    sampling = _sampling(config.data, bundle.models[0].config, bundle.clip_config)
+    model = bundle.models[0].config
+    return next(iter(first_member_batches(config, model, bundle.clip_config, plan)))
+
+
+def first_member_batches(
+    config: AssemblyConfig, model: ModelConfig, clips: ClipConfig, plan: Plan
+) -> DataLoader[Batch]:
+    """The batches of the first epoch of the first model."""
     seen, seed = _seen(plan, 0), _seed(config, 0)
-    batches = _train_batches(config, sampling, seen, folders=plan.folders, seed=seed)
-    return next(iter(batches(1)))
+    sampling = _sampling(config.data, model, clips)
+    return _train_batches(config, sampling, seen, folders=plan.folders, seed=seed)(1)
 
 
 def _seen(plan: Plan, fold: int) -> list[Example]:
@@ -99,12 +106,12 @@ def multitask_loss(
         head: _bce(config, output.logits[:, i], labels[:, i], weights[:, i])
         for i, head in enumerate(HEADS)
     }
-    for name, logits, mask, column in (
-        ("frames", output.frame_logits, batch.get("faces_mask"), FACE),
-        ("windows", output.window_logits, batch.get("sound_mask"), VOICE),
+    for name, logits, mask, key, column in (
+        ("frames", output.frame_logits, batch.get("faces_mask"), "frame_labels", FACE),
+        ("windows", output.window_logits, batch.get("sound_mask"), "window_labels", VOICE),
     ):
         if logits is not None and mask is not None:
-            label = labels[:, column, None].expand_as(logits)
+            label = batch.get(key, labels[:, column, None].expand_as(logits))
             parts[name] = _bce(config, logits, label, weights[:, column, None] * mask)
     if output.sync is not None:
         parts["sync"] = sync_contrast(output.sync, _genuine(batch))

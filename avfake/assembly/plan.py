@@ -36,7 +36,8 @@ class Example:
 
     @property
     def entry(self) -> ClipEntry:
-        return ClipEntry(self.archive, self.labels, self.weights, self.partner)
+        row = self.row
+        return ClipEntry(self.archive, self.labels, self.weights, self.partner, row.segments)
 
     def knows(self, output: str) -> bool:
         """Whether this clip has a label for an output, and the stream that shows it."""

@@ -127,5 +127,6 @@ def _cut_together(batch: Batch, others: Tensor, share: float, rng: np.random.Gen
 def _mixed_labels(batch: Batch, others: Tensor, own: Tensor) -> Batch:
     return {
         key: torch.lerp(batch[key][others], batch[key], own[:, None])
-        for key in ("labels", "weights")
+        for key in ("labels", "weights", "frame_labels", "window_labels")
+        if key in batch
     }

@@ -9,6 +9,7 @@ from avfake.clips.config import ClipConfig, face_detector
 from avfake.clips.cut import cut_clip
 from avfake.clips.dataset import ClipDataset, ClipEntry, collate
 from avfake.clips.sample import SampleConfig, Sampled, sample_clip
+from avfake.clips.stretches import SeenLabels, Stretch, seen_labels
 from avfake.clips.training import Augment, TrainingSample
 
 __all__ = [
@@ -21,9 +22,12 @@ __all__ = [
     "PersonMeta",
     "SampleConfig",
     "Sampled",
+    "SeenLabels",
+    "Stretch",
     "TrainingSample",
     "collate",
     "cut_clip",
     "face_detector",
     "sample_clip",
+    "seen_labels",
 ]

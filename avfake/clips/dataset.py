@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 
 from avfake.clips.archive import Clip
 from avfake.clips.sample import SampleConfig, Sampled, sample_clip
+from avfake.clips.stretches import Stretch, seen_labels
 from avfake.clips.training import Augment, TrainingSample
 
 UNKNOWN = (0.0, 0.0, 0.0)
@@ -27,6 +28,8 @@ class ClipEntry:
     """0 = label unknown; below 1 = an assumed label that counts less."""
     partner: Path | None = None
     """Archive of the genuine original of a fake, where there is one."""
+    stretches: tuple[Stretch, ...] = ()
+    """Where in the clip something is forged, as far as that is known."""
 
 
 class ClipDataset(Dataset[dict[str, Any]]):
@@ -55,7 +58,10 @@ class ClipDataset(Dataset[dict[str, Any]]):
             generator = np.random.default_rng([self.seed, self.epoch, index])
         clip = Clip.open(entry.archive)
         sampled = sample_clip(clip, self.sampling, generator)
-        sample = _training_sample(sampled, entry)
+        seen = seen_labels(
+            entry.labels, entry.stretches, sampled, self.sampling.window_seconds
+        )
+        sample = _training_sample(sampled, entry, seen.labels)
         if generator is not None and self.augment is not None:
             if self.augment.needs_partner and entry.partner is not None:
                 partner = _crops_of_original(Clip.open(entry.partner), clip, sampled)
@@ -68,12 +74,17 @@ class ClipDataset(Dataset[dict[str, Any]]):
             "crop_sound": torch.from_numpy(sample.crop_sound),
             "sound": torch.from_numpy(sample.sound),
             "labels": torch.tensor(sample.labels),
+            # From the labels after augmentation, which may have forged or mixed the sample.
+            "frame_labels": torch.from_numpy(seen.forged_frames * np.float32(sample.labels[1])),
+            "window_labels": torch.from_numpy(seen.forged_windows * np.float32(sample.labels[2])),
             "weights": torch.tensor(sample.weights),
             "index": torch.tensor(index),
         }
 
 
-def _training_sample(sampled: Sampled, entry: ClipEntry) -> TrainingSample:
+def _training_sample(
+    sampled: Sampled, entry: ClipEntry, labels: tuple[float, float, float]
+) -> TrainingSample:
     return TrainingSample(
         faces=sampled.faces.transpose(0, 2, 3, 1),
         landmarks=sampled.landmarks,
@@ -81,7 +92,7 @@ def _training_sample(sampled: Sampled, entry: ClipEntry) -> TrainingSample:
         sound=sampled.sound,
         crop_sound=sampled.crop_sound,
         sample_rate=sampled.sample_rate,
-        labels=entry.labels,
+        labels=labels,
         weights=entry.weights,
     )
 
@@ -111,8 +122,9 @@ def collate(items: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
         rows = [item[key] for item in items]
         if any(len(row) for row in rows):
             batch[key], batch[f"{key}_mask"] = _pad(rows)
-    for key in ("landmarks", "persons", "crop_sound"):  # go with the faces, and share their mask
-        rows = [item[key] for item in items]
+    # What goes with the faces, or with the windows of sound, and shares their mask.
+    for key in ("landmarks", "persons", "crop_sound", "frame_labels", "window_labels"):
+        rows = [item[key] for item in items if key in item]
         if any(row.numel() for row in rows):
             batch[key], _ = _pad(rows)
     return batch

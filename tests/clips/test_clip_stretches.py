@@ -1,0 +1,142 @@
+"""Which crops and windows are forged, where a clip is forged for a while only."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from avfake.assembly.config import LossConfig
+from avfake.assembly.member import multitask_loss
+from avfake.augment import MixConfig, mix_batch
+from avfake.clips import Clip, ClipDataset, ClipEntry, SampleConfig, collate, sample_clip
+from avfake.clips.stretches import seen_labels
+from avfake.models import ModelOutput
+from avfake.prepare import PreparedFolder
+
+BOTH = (1.0, 1.0, 1.0)
+KNOWN = (1.0, 1.0, 1.0)
+
+
+class Taken:
+    """Crops and windows at these times, as far as `seen_labels` looks."""
+
+    def __init__(self, frames: list[float], windows: list[float]) -> None:
+        self.crop_seconds, self.window_seconds = np.array(frames, np.float32), windows
+
+
+def seen(labels, stretches, frames, windows):
+    found = seen_labels(labels, stretches, Taken(frames, windows), 1.0)
+    return found.labels, found.forged_frames.tolist(), found.forged_windows.tolist()
+
+
+def test_a_crop_is_forged_inside_and_a_window_where_it_overlaps() -> None:
+    stretches = [(1.0, 2.0, "face"), (2.5, 2.75, "voice")]
+    found = seen(BOTH, stretches, [0.5, 1.0, 1.5, 2.0, 2.1], [0.0, 1.6, 2.0, 2.6, 3.0])
+    assert found == (BOTH, [0, 1, 1, 1, 0], [0, 1, 1, 1, 0])
+
+
+def test_a_stretch_of_both_counts_for_both() -> None:
+    assert seen(BOTH, [(0.0, 0.6, "both")], [0.5, 1.5], [0.0, 1.0]) == (BOTH, [1, 0], [1, 0])
+
+
+def test_a_sample_without_anything_forged_is_genuine() -> None:
+    stretches = [(5.0, 6.0, "both")]
+    assert seen(BOTH, stretches, [0.5], [0.0]) == ((0, 0, 0), [1], [1])
+    assert seen(BOTH, stretches, [5.5], [0.0]) == ((1, 1, 0), [1], [1])
+    assert seen((1.0, 1.0, 0.0), stretches[:1], [0.5], [0.0]) == ((0, 0, 0), [1], [1])
+
+
+@pytest.mark.parametrize(
+    ("labels", "stretches"),
+    [(BOTH, []), (BOTH, [(5.0, 6.0, "voice")]), ((0.0, 0.0, 0.0), []), ((1.0, 0.0, 0.0), [])],
+)
+def test_without_a_stretch_the_label_of_the_clip_holds_everywhere(labels, stretches) -> None:
+    found, frames, _ = seen(labels, stretches, [0.5, 1.5], [5.0])
+    assert found == labels
+    assert frames == [1, 1]
+
+
+def test_a_stream_that_was_not_taken_keeps_its_label() -> None:
+    assert seen(BOTH, [(5.0, 6.0, "both")], [], [0.0])[0] == (1, 1, 0)
+
+
+@pytest.fixture(scope="module")
+def fake(prepared: PreparedFolder) -> Path:
+    return next(c.archive for c in prepared.clips if c.row.face_fake and c.row.voice_fake)
+
+
+def test_batches_carry_labels_of_crops_and_windows(fake: Path) -> None:
+    times = Clip.open(fake).meta.frame_seconds
+    middle = (times[1] + times[2]) / 2
+    sampling = SampleConfig(window_seconds=0.25)
+    whole = ClipEntry(fake, BOTH, KNOWN)
+    partly = ClipEntry(fake, BOTH, KNOWN, None, ((0.0, middle, "face"), (0.8, 9.0, "voice")))
+    data = ClipDataset([whole, partly], sampling)
+    batch = collate([data[0], data[1]])
+    assert batch["frame_labels"].tolist() == [[1, 1, 1, 1], [1, 1, 0, 0]]
+    assert batch["window_labels"].shape == batch["sound_mask"].shape
+    assert batch["window_labels"][0].all()
+    starts = torch.tensor(_starts(fake, sampling))
+    assert batch["window_labels"][1].bool().tolist() == (starts + 0.25 >= 0.8).tolist()
+    assert 0 < batch["window_labels"][1].sum() < len(starts)
+
+
+def _starts(archive: Path, sampling: SampleConfig) -> list[float]:
+    return sample_clip(Clip.open(archive), sampling).window_seconds
+
+
+def test_the_loss_asks_each_crop_for_its_own_label(fake: Path) -> None:
+    entry = ClipEntry(fake, BOTH, KNOWN, None, ((0.0, 0.5, "face"),))
+    batch = collate([ClipDataset([entry], SampleConfig(window_seconds=0.5))[0]])
+    right = batch["frame_labels"] * 20 - 10
+
+    def frames_loss(logits: torch.Tensor) -> float:
+        output = ModelOutput(
+            logits=torch.zeros(1, 3),
+            valid=torch.ones(1, 3, dtype=torch.bool),
+            frame_logits=logits,
+            frame_shares=None,
+            window_logits=None,
+            window_shares=None,
+            visual_embedding=None,
+            audio_embedding=None,
+            fused=torch.zeros(1, 1),
+        )
+        return float(multitask_loss(LossConfig(smoothing=0.0), output, batch)[1]["frames"])
+
+    assert 0 < batch["frame_labels"].sum() < batch["frame_labels"].numel()
+    assert frames_loss(right) < 1e-3
+    assert frames_loss(torch.full_like(right, 10.0)) > 1.0
+
+
+def test_a_genuine_stretch_forged_on_the_way_is_forged_in_every_crop(
+    fake: Path,
+) -> None:
+    entry = ClipEntry(fake, BOTH, KNOWN, None, ((50.0, 60.0, "face"), (50.0, 60.0, "voice")))
+
+    class Forging:
+        needs_partner = False
+
+        def __call__(self, sample, rng):
+            assert sample.labels == (0.0, 0.0, 0.0)
+            return replace(sample, labels=(1.0, 1.0, 0.0))
+
+    item = ClipDataset([entry], SampleConfig(window_seconds=0.5), seed=0, augment=Forging())[0]
+    assert item["frame_labels"].tolist() == [1.0] * 4
+    assert not item["window_labels"].any()
+
+
+def test_mixed_clips_have_mixed_labels_crop_by_crop(fake: Path) -> None:
+    middle = Clip.open(fake).meta.frame_seconds[2]
+    first = ClipEntry(fake, BOTH, KNOWN, None, ((middle, 9.0, "face"),))
+    genuine = ClipEntry(fake, (0.0, 0.0, 0.0), KNOWN)
+    data = ClipDataset([first, genuine], SampleConfig(window_seconds=0.5))
+    batch = mix_batch(
+        collate([data[0], data[1]]), MixConfig(mixup_rate=1.0), np.random.default_rng(0)
+    )
+    share = batch["labels"][:, 1]
+    assert 0.5 <= share[0] <= 1.0
+    expected = share[:, None] * torch.tensor([0.0, 0.0, 1.0, 1.0])
+    torch.testing.assert_close(batch["frame_labels"], expected)
