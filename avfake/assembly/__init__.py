@@ -6,6 +6,7 @@ from avfake.assembly.config import AssemblyConfig, DataConfig, LossConfig
 from avfake.assembly.measure import examples_of_split, measure
 from avfake.assembly.member import first_batch
 from avfake.assembly.plan import Example, Plan, gather
+from avfake.assembly.rates import find_member_rate
 from avfake.assembly.results import measure_test, record_results
 from avfake.assembly.run import environment
 
@@ -20,6 +21,7 @@ __all__ = [
     "assemble",
     "environment",
     "examples_of_split",
+    "find_member_rate",
     "first_batch",
     "gather",
     "measure",

@@ -55,7 +55,7 @@ def assemble(folders: Sequence[PreparedFolder], config: AssemblyConfig, out: Pat
     """
     join_processes(config.fit.device)
     examples = gather(folders, assume_face_weight=config.data.assume_face_weight)
-    plan = _plan(examples, config)
+    plan = plan_of(examples, config)
     config.data.weights_of(plan.folders)  # refused before the folder is made
     check_classes(plan)
     inputs = {"clips": folders[0].config.hash, "split": plan.hash}
@@ -118,7 +118,8 @@ def _facts(examples: Sequence[Example], plan: Plan, config: AssemblyConfig) -> d
     }
 
 
-def _plan(examples: Sequence[Example], config: AssemblyConfig) -> Plan:
+def plan_of(examples: Sequence[Example], config: AssemblyConfig) -> Plan:
+    """The splits and folds that the settings ask for."""
     data = config.data
     shares = {"val": data.val_share, "test": data.test_share}
     return make_plan(
