@@ -5,9 +5,11 @@ are probabilities: at or above ln 2 = 0.693 nats, saying one half to everything 
 well, and a pipeline that mixes up labels, clips or calibration lies above it.
 """
 
+import shutil
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +17,7 @@ import pandas as pd
 import pytest
 from real_media import REAL_MEDIA
 
+from avfake.data import save_manifest
 from avfake.prepare import PreparedFolder
 
 RECIPES = Path(__file__).parents[1] / "recipes"
@@ -61,6 +64,27 @@ ROWS = {
         ["clips/status.csv", "test_scores.csv", "detector/config.yaml", "submission.csv"],
         "3 files scored",
     ),
+    "voices": Row(
+        f"--clips {{clips}} --data.leave-out phase_vocoder {TINY}",
+        ["test_scores.csv", "by_attack.csv", "detector/config.yaml", "figures/curves.png"],
+        "min_detection_cost",
+    ),
+    "one_cycle": Row(
+        "--clips {clips} --find-rate --search.lowest 1e-5 --search.num-steps 20 "
+        f"{TINY.replace('epochs 1', 'epochs 2')} --fit.frozen-epochs 1",
+        ["rates.csv", "test_scores.csv", "detector/config.yaml", "figures/curves.png"],
+        "learning rate",
+    ),
+    "dfdc_blend": Row(
+        f"--clips {{clips}} --backbones test_efficientnet test_resnet {TINY}",
+        ["test_resnet/detector/config.yaml", "blend+sound/members/2/config.yaml", "results.csv"],
+        "blend+sound:",
+    ),
+    "av_exact": Row(
+        f"--clips {{stretched}} {TINY} --data.window-seconds 0.25",
+        ["test_scores.csv", "moments.csv", "detector/config.yaml", "figures/curves.png"],
+        "each moment",
+    ),
 }
 
 
@@ -81,6 +105,20 @@ def shipped(studio_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return root
 
 
+@pytest.fixture(scope="session")
+def stretched(prepared: PreparedFolder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The prepared studio, its faces forged in the first half second, its voices after it."""
+    folder = tmp_path_factory.mktemp("stretched") / "clips"
+    shutil.copytree(prepared.path, folder)
+    stretches = {"face_fake": (0.0, 0.5, "face"), "voice_fake": (0.5, 1.0, "voice")}
+    rows = [
+        replace(row, segments=tuple(s for name, s in stretches.items() if getattr(row, name)))
+        for row in prepared.manifest.rows
+    ]
+    save_manifest(replace(prepared.manifest, rows=tuple(rows)), folder / "manifest.csv")
+    return folder
+
+
 def run(name: str, flags: str, out: Path) -> str:
     command = [sys.executable, str(RECIPES / f"{name}.py"), "--out", str(out), *flags.split()]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -98,10 +136,10 @@ def log_loss(results: Path) -> float:
 
 @pytest.mark.parametrize("name", ROWS)
 def test_a_recipe_runs_leaves_its_files_and_keeps_its_bound(
-    name: str, prepared: PreparedFolder, shipped: Path, tmp_path: Path
+    name: str, prepared: PreparedFolder, shipped: Path, stretched: Path, tmp_path: Path
 ) -> None:
     row = ROWS[name]
-    flags = row.flags.format(clips=prepared.path, shipped=shipped)
+    flags = row.flags.format(clips=prepared.path, shipped=shipped, stretched=stretched)
     printed = run(name, flags, tmp_path / "out")
     for file in row.files:
         assert (tmp_path / "out" / file).is_file()

@@ -74,7 +74,7 @@ def min_detection_cost(
     """
     if not _has_both(labels):
         return float("nan")
-    false_alarms, hits = _roc(scores, labels)
+    false_alarms, hits = roc_points(scores, labels)
     alarm, miss = cost_of_alarm * (1 - fake_share), cost_of_miss * fake_share
     return float(np.min(alarm * false_alarms + miss * (1 - hits)) / min(alarm, miss))
 

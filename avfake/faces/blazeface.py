@@ -71,8 +71,10 @@ class BlazeFaceDetector:
         return [self._detect_one(frame) for frame in frames]
 
     def _detect_one(self, frame: np.ndarray) -> Detections:
+        height, width = frame.shape[:2]
         found = [
-            self._in_tile(frame, *tile) for tile in tiles(*frame.shape[:2], self.config.levels)
+            self._in_tile(frame, left, top, side)
+            for left, top, side in tiles(height, width, self.config.levels)
         ]
         shapes, confidences = (np.concatenate(column) for column in zip(*found, strict=True))
         return to_detections(*blend(shapes, confidences, max_overlap=self.config.max_overlap))
