@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from avfake.assembly import AssemblyConfig, DataConfig, LossConfig, assemble, gather, measure
-from avfake.assembly.assembling import _plan
+from avfake.assembly.assembling import plan_of
 from avfake.assembly.member import multitask_loss
 from avfake.assembly.plan import make_plan, trainable_outputs
 from avfake.data import build_manifest, load_spec
@@ -219,7 +219,7 @@ def test_a_single_model_is_calibrated_on_the_one_fold_it_has_not_seen(
     assert {one.choice.kept for one in detector.bundle.judge.outputs.values()} == {"median"}
     # Of another seed, and yet of the same people to train on and to test on.
     other = replace(config, seed=8, data=replace(data, trained_folds=0))
-    assert _plan(gather([prepared], assume_face_weight=1.0), other).hash == done.plan.hash
+    assert plan_of(gather([prepared], assume_face_weight=1.0), other).hash == done.plan.hash
 
 
 def test_more_models_than_folds_are_refused() -> None:
