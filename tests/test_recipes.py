@@ -85,6 +85,12 @@ ROWS = {
         ["test_scores.csv", "moments.csv", "detector/config.yaml", "figures/curves.png"],
         "each moment",
     ),
+    "additions": Row(
+        f"--clips {{clips}} --seeds 0 1 --additions self-blending --data.num-frames 1 {TINY} "
+        "--data.batch-size 8 --data.passes 1",
+        ["plain/seed_0/detector/config.yaml", "self-blending/seed_1/test_scores.csv"],
+        "auc_gain",
+    ),
 }
 
 
