@@ -85,6 +85,12 @@ ROWS = {
         ["test_scores.csv", "moments.csv", "detector/config.yaml", "figures/curves.png"],
         "each moment",
     ),
+    "genuine_only": Row(
+        "--clips {clips} --workers 0 --forgeries.variants 1 --data.batch-size 8 --data.passes 1 "
+        f"--forgeries.voice-methods strides splice --aside-share 0.35 {TINY}",
+        ["test_scores.csv", "run/detector/config.yaml", "run/figures/roc.png"],
+        "never saw",
+    ),
     "additions": Row(
         f"--clips {{clips}} --seeds 0 1 --additions self-blending --data.num-frames 1 {TINY} "
         "--data.batch-size 8 --data.passes 1",

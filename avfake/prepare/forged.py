@@ -4,7 +4,7 @@ Each clip is forged by routes of `avfake.forge` and packed as every clip is. The
 packed once more as well: a JPEG made from a JPEG shows it, and only the forged would.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -77,6 +77,7 @@ def forge_clips(
     out: str | Path,
     config: ForgeryConfig | None = None,
     *,
+    clip_ids: Collection[str] | None = None,
     workers: int | None = None,
 ) -> PreparedFolder:
     """The folder of forgeries of every clip of `folder` that is known to be genuine.
@@ -84,9 +85,15 @@ def forge_clips(
     Labels are exact, originals and groups those of the genuine clips, so that the folder can be
     split and joined like any other. A run that was stopped goes on; ManifestError without any
     genuine clip.
+
+    clip_ids: of these clips only; None = all
     """
     target, config = Path(out), config or ForgeryConfig()
-    genuine = [clip for clip in folder.clips if clip.row.label is False]
+    genuine = [
+        clip
+        for clip in folder.clips
+        if clip.row.label is False and (clip_ids is None or clip.row.clip_id in clip_ids)
+    ]
     if not genuine:
         raise ManifestError(f"{folder.path} holds no genuine clip to forge")
     write_settings(target, folder.config)
