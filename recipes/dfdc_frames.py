@@ -13,8 +13,8 @@ about 4 s, of genuine videos only (fakes take their original's boxes). The whole
 training on them, were not timed.
 Expected: the task comes without a number of its own. Answering one half to everything gives a
 log-loss of 0.693. A single frame-wise EfficientNet-B4 reached 0.264 (AUC 0.947) on parts 40-49
-(Bonettini et al. 2021, arXiv 2004.07676, their notebook of results), and frame-wise single networks
-0.39 to 0.44 on the public leaderboard (the competition's 69th place). What was run here stands in
+(41st place, github.com/polimi-ispl/icpr2020dfdc, its notebook of results); frame-wise single
+networks of the 69th place had 0.39 to 0.44 on the public leaderboard. What was run here stands in
 recipes/README.md.
 """
 

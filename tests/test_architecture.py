@@ -44,6 +44,7 @@ ALLOWED = {
         "cluster",
         "data",
         "detector",
+        "ensemble",
         "evaluate",
         "inference",
         "models",

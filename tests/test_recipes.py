@@ -97,6 +97,19 @@ ROWS = {
         ["plain/seed_0/detector/config.yaml", "self-blending/seed_1/test_scores.csv"],
         "auc_gain",
     ),
+    "dfdc_confident": Row(
+        f"--clips {{clips}} --seeds 1 2 --data.passes 1 --fit.first-best-epoch 1 {TINY}",
+        ["seed_2/member_0/checkpoints/epoch-0001/model.safetensors", "test_scores.csv"]
+        + ["detector/config.yaml", "detector/members/1/config.yaml"],
+        "seed_2",
+    ),
+    "dfdc_geometric": Row(
+        "--clips {clips} --members xception_a b1_e --xception test_efficientnet --b1 "
+        "test_efficientnet --data.train-parts= --data.val-parts= --data.test-parts= "
+        f"{TINY}",
+        ["xception_a/detector/config.yaml", "b1_e/plan.csv", "detector/members/1/config.yaml"],
+        "xception_a",
+    ),
 }
 
 

@@ -9,6 +9,7 @@ from avfake.assembly.plan import Example, Plan, gather
 from avfake.assembly.rates import find_member_rate
 from avfake.assembly.results import measure_test, record_results
 from avfake.assembly.run import environment
+from avfake.assembly.together import join_detectors
 
 __all__ = [
     "Assembled",
@@ -24,6 +25,7 @@ __all__ = [
     "find_member_rate",
     "first_batch",
     "gather",
+    "join_detectors",
     "measure",
     "measure_test",
     "record_results",

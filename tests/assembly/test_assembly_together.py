@@ -1,0 +1,51 @@
+"""Detectors that join must have been tested on the same clips, which none was trained on."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from avfake.assembly import Assembled, AssemblyConfig, assemble, gather, join_detectors, measure
+from avfake.assembly.plan import make_plan
+from avfake.detector import Detector
+from avfake.errors import ConfigError
+from avfake.prepare import PreparedFolder
+
+
+def test_members_of_different_splits_are_refused(prepared: PreparedFolder, tmp_path: Path) -> None:
+    examples = gather([prepared], assume_face_weight=1.0)
+    shares = {"train": 0.5, "val": 0.2, "test": 0.3}
+    plans = [make_plan(examples, fractions=shares, num_folds=2, seed=seed) for seed in (0, 1)]
+    members = {f"seed_{i}": Assembled(tmp_path, plan) for i, plan in enumerate(plans)}
+    with pytest.raises(ConfigError, match="data.split_seed"):
+        join_detectors(members, "mean", tmp_path, seed=0)
+
+
+def test_the_ensemble_lies_between_its_members_and_is_measured_beside_them(
+    prepared: PreparedFolder, tiny_config: AssemblyConfig, run_folder: Path, tmp_path: Path
+) -> None:
+    data = replace(tiny_config.data, split_seed=tiny_config.seed)
+    other = assemble([prepared], replace(tiny_config, seed=5, data=data), tmp_path / "other")
+    members = {"one": Assembled(run_folder / "detector", other.plan), "other": other}
+    table = join_detectors(members, "geometric_mean", tmp_path, seed=0)
+    assert list(dict.fromkeys(table["detector"])) == ["ensemble", "one", "other"]
+    written = pd.read_csv(tmp_path / "results.csv")
+    assert set(written["split"]) == {other.plan.hash}
+    assert written["machine"].str.contains("cores").all()
+    assert (written["data"] == "studio " + "/".join(_sizes(other))).all()
+    losses = table.query("output == 'overall' and kind == 'all' and metric == 'log_loss'")
+    assert np.isfinite(losses["value"]).all()
+    scores = pd.read_csv(tmp_path / "test_scores.csv")["p_fake"].to_numpy()
+    alone = [
+        measure(Detector.from_pretrained(done.detector), other.plan.splits["test"])["p_fake"]
+        for done in members.values()
+    ]
+    assert (np.min(alone, axis=0) - 1e-9 <= scores).all()
+    assert (scores <= np.max(alone, axis=0) + 1e-9).all()
+    assert not np.allclose(alone[0], alone[1])
+
+
+def _sizes(done: Assembled) -> list[str]:
+    return [str(len(done.plan.splits[name])) for name in ("train", "val", "test")]
