@@ -44,7 +44,7 @@ from avfake.prepare import PreparedFolder
 from avfake.train import is_main_process
 
 EXACT = AssemblyConfig(
-    # Half a second: forged words are about that long, a longer window is mostly genuine.
+    # About the length of a forged word: a longer window would be mostly genuine.
     data=DataConfig(
         num_folds=2, num_frames=8, num_windows=8, window_seconds=0.64, assume_face_weight=0.0
     ),
