@@ -1,6 +1,5 @@
-"""Training curves for whatever shows them: TensorBoard where it is installed, others by name."""
+"""Training curves for whatever shows them: TensorBoard, or others by name."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,6 @@ from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
 from avfake.errors import ConfigError
 from avfake.settings import nearest
 from avfake.train.checkpoint import EpochRecord
-
-logger = logging.getLogger(__name__)
-
-DEFAULT = "tensorboard"
 
 
 def check_trackers(names: Sequence[str]) -> None:
@@ -28,17 +23,12 @@ def check_trackers(names: Sequence[str]) -> None:
 
 
 def installed_trackers(names: Sequence[str]) -> list[str]:
-    """Those whose package is there; ConfigError for a missing one, but for the default."""
+    """The names; ConfigError for one whose package is missing."""
     installed = {str(getattr(name, "value", name)) for name in get_available_trackers()}
     for name in names:
-        if name not in installed and name != DEFAULT:
+        if name not in installed:
             raise ConfigError(f"fit.trackers {name!r} needs its package: pip install {name}")
-    if DEFAULT in names and DEFAULT not in installed:
-        logger.info(
-            "TensorBoard is not installed, the curves go to metrics.jsonl alone; "
-            "pip install 'avfake[tracking]' brings it"
-        )
-    return [name for name in names if name in installed]
+    return list(names)
 
 
 def start_trackers(accelerator: Accelerator, settings: Mapping[str, Any], *, resumed: bool) -> None:

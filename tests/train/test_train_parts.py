@@ -242,8 +242,8 @@ def test_the_average_forgets_its_start_and_counts_buffers() -> None:
     ("config", "near"), [(OptimizerConfig, "adamw"), (ScheduleConfig, "cosine")]
 )
 def test_unknown_names_are_answered_with_near_ones(config: type, near: str) -> None:
-    with pytest.raises(ConfigError, match=rf"did you mean .{near}.\?"):
-        config(name=near[:-1])
+    with pytest.raises(ConfigError, match=rf"did you mean '{near}'"):
+        config(name=near + "e")
 
 
 @pytest.mark.parametrize(
