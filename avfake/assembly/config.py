@@ -55,7 +55,8 @@ class DataConfig:
     """How often an epoch goes over the clips, with other draws each time; more for small sets,
     where validating after every pass would take longer than training."""
     loader_workers: int = 0
-    """Processes that read clips beside the training."""
+    """Processes that read clips beside the training, the same number again for validating; 0 = the
+    training reads them itself. The batches are the same ones; recipes/README.md says how many."""
     keep_groups: bool = False
     """Put a fake into the batch of its original, so that every step sees what forging changed and
     not who is filmed; needs several fakes and originals to a batch, and undersample off."""
@@ -93,6 +94,8 @@ class DataConfig:
                 f"dataset_weights must all name their folder, or none of them; got "
                 f"{' '.join(self.dataset_weights)}"
             )
+        if self.loader_workers < 0:
+            raise ConfigError(f"loader_workers is {self.loader_workers}; allowed: 0 or more")
         if not 0 <= self.assume_face_weight <= 1:
             raise ConfigError(f"assume_face_weight is {self.assume_face_weight}; allowed: 0 to 1")
 

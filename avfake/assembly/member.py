@@ -15,7 +15,15 @@ from avfake.assembly.plan import Example, Plan
 from avfake.assembly.validation import validate
 from avfake.augment import MixingCollate, build_pipeline
 from avfake.bundle import Bundle
-from avfake.clips import ClipConfig, ClipDataset, SampleConfig, collate
+from avfake.clips import (
+    ClipConfig,
+    ClipDataset,
+    EpochDraws,
+    SampleConfig,
+    collate,
+    load_batches,
+    named_failures,
+)
 from avfake.models import (
     HEADS,
     AVModel,
@@ -59,14 +67,16 @@ def train_member(
     # The epoch is chosen by what the detector answers with, not by how well it finds lips.
     judge = partial(multitask_loss, replace(config.loss, sync=0.0))
     choosing = _loader(config, sampling, plan.splits["val"])
-    fit(
-        model,
-        loss=loss,
-        train_batches=_train_batches(config, sampling, seen, folders=plan.folders, seed=seed),
-        validate=lambda trained: validate(trained, choosing, judge),
-        config=replace(config.fit, seed=seed),
-        run_folder=folder,
-    )
+    batches = _train_batches(config, sampling, seen, folders=plan.folders, seed=seed)
+    with named_failures([batches(1), choosing]):
+        fit(
+            model,
+            loss=loss,
+            train_batches=batches,
+            validate=lambda trained: validate(trained, choosing, judge),
+            config=replace(config.fit, seed=seed),
+            run_folder=folder,
+        )
     groups = frozenset(e.row.group for e in (*seen, *plan.splits["val"]))
     return Member(model.eval(), fold, groups)
 
@@ -83,7 +93,9 @@ def first_member_batches(
     """The batches of the first epoch of the first model."""
     seen, seed = _seen(plan, 0), _seed(config, 0)
     sampling = _sampling(config.data, model, clips)
-    return _train_batches(config, sampling, seen, folders=plan.folders, seed=seed)(1)
+    # In this process: they are few.
+    alone = replace(config, data=replace(config.data, loader_workers=0))
+    return _train_batches(alone, sampling, seen, folders=plan.folders, seed=seed)(1)
 
 
 def _seen(plan: Plan, fold: int) -> list[Example]:
@@ -143,11 +155,13 @@ def _train_batches(
     folders: Sequence[str],
     seed: int,
 ) -> Callable[[int], DataLoader[Batch]]:
-    order = EpochOrder(examples, config.data, seed=seed, folders=folders)
+    """One loader for all epochs, started on the one that is asked for."""
+    draws = EpochDraws(EpochOrder(examples, config.data, seed=seed, folders=folders))
+    loader = _loader(config, sampling, examples, seed=seed, draws=draws)
 
     def batches(epoch: int) -> DataLoader[Batch]:
-        rows = [examples[i] for i in order(epoch)]
-        return _loader(config, sampling, rows, seed=seed, epoch=epoch)
+        draws.start(epoch)
+        return loader
 
     return batches
 
@@ -170,16 +184,14 @@ def _loader(
     examples: Sequence[Example],
     *,
     seed: int | None = None,
-    epoch: int = 0,
+    draws: EpochDraws | None = None,
 ) -> DataLoader[Batch]:
     """Batches in the order of the examples; with a seed drawn at random, augmented and mixed."""
-    data, augment = config.data, build_pipeline(config.augment)
-    dataset = ClipDataset(
-        [e.entry for e in examples], sampling, seed=seed, epoch=epoch, augment=augment
-    )
-    return DataLoader(
-        dataset,
-        batch_size=data.batch_size,
-        collate_fn=collate if seed is None else MixingCollate(config.augment.mix, seed, epoch),
-        num_workers=data.loader_workers,
+    augment = build_pipeline(config.augment)
+    return load_batches(
+        ClipDataset([e.entry for e in examples], sampling, seed=seed, augment=augment),
+        batch_size=config.data.batch_size,
+        draws=draws,
+        join=collate if seed is None else MixingCollate(config.augment.mix, seed),
+        workers=config.data.loader_workers,
     )

@@ -1,6 +1,7 @@
 """Mixes of genuine and forged, with soft labels: in a pair, and between the clips of a batch."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -48,14 +49,13 @@ class MixingCollate:
 
     config: MixConfig
     seed: int
-    epoch: int
 
-    def __call__(self, items: list[Batch]) -> Batch:
+    def __call__(self, items: list[dict[str, Any]]) -> Batch:
         batch = collate(items)
         first = int(batch["index"][0])
         # The 1 keeps these draws apart from those of the clip with that index.
         return mix_batch(
-            batch, self.config, np.random.default_rng([self.seed, self.epoch, first, 1])
+            batch, self.config, np.random.default_rng([self.seed, items[0]["epoch"], first, 1])
         )
 
 

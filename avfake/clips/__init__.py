@@ -7,7 +7,8 @@ memory) see the very same bytes. `ClipDataset` and `collate` turn clips into tor
 from avfake.clips.archive import Clip, ClipMeta, PersonMeta
 from avfake.clips.config import ClipConfig, face_detector
 from avfake.clips.cut import cut_clip
-from avfake.clips.dataset import ClipDataset, ClipEntry, collate
+from avfake.clips.dataset import ClipDataset, ClipEntry, Draw, collate
+from avfake.clips.loading import EpochDraws, load_batches, named_failures
 from avfake.clips.sample import SampleConfig, Sampled, sample_clip
 from avfake.clips.stretches import SeenLabels, Stretch, seen_labels
 from avfake.clips.training import Augment, TrainingSample
@@ -19,6 +20,8 @@ __all__ = [
     "ClipDataset",
     "ClipEntry",
     "ClipMeta",
+    "Draw",
+    "EpochDraws",
     "PersonMeta",
     "SampleConfig",
     "Sampled",
@@ -28,6 +31,8 @@ __all__ = [
     "collate",
     "cut_clip",
     "face_detector",
+    "load_batches",
+    "named_failures",
     "sample_clip",
     "seen_labels",
 ]

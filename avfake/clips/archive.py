@@ -7,7 +7,8 @@ order, dates and attributes are fixed: equal content gives equal bytes.
 import io
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -80,6 +81,7 @@ class Clip:
 
     def __init__(self, source: Path | bytes) -> None:
         self._source = source
+        self._archive: zipfile.ZipFile | None = None
 
     @classmethod
     def open(cls, source: str | Path | bytes) -> "Clip":
@@ -107,16 +109,37 @@ class Clip:
         content = self._source if isinstance(self._source, bytes) else self._source.read_bytes()
         write_whole(path, content)
 
+    @contextmanager
+    def opened(self) -> Iterator[zipfile.ZipFile]:
+        """Everything read inside is read in one opening; outside, each read is an opening."""
+        if self._archive is not None:
+            yield self._archive
+            return
+        with self._open() as self._archive:
+            try:
+                yield self._archive
+            finally:
+                self._archive = None
+
     def _read(self, member: str) -> bytes:
+        with self.opened() as archive:
+            try:
+                return archive.read(member)
+            except (zipfile.BadZipFile, KeyError) as error:
+                raise self._broken(error) from error
+
+    def _open(self) -> zipfile.ZipFile:
         source = io.BytesIO(self._source) if isinstance(self._source, bytes) else self._source
         try:
-            with zipfile.ZipFile(source) as archive:
-                return archive.read(member)
+            return zipfile.ZipFile(source)
         except FileNotFoundError:
             raise MediaError(str(self._source), "file_missing", "prepare it again") from None
-        except (zipfile.BadZipFile, KeyError) as error:
-            name = "clip in memory" if isinstance(self._source, bytes) else str(self._source)
-            raise MediaError(name, "decode_error", f"not a prepared clip: {error}") from error
+        except zipfile.BadZipFile as error:
+            raise self._broken(error) from error
+
+    def _broken(self, error: Exception) -> MediaError:
+        name = "clip in memory" if isinstance(self._source, bytes) else str(self._source)
+        return MediaError(name, "decode_error", f"not a prepared clip: {error}")
 
 
 def pack_clip(

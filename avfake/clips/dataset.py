@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -32,8 +32,20 @@ class ClipEntry:
     """Where in the clip something is forged, as far as that is known."""
 
 
+class Draw(NamedTuple):
+    """One clip of one epoch: what is drawn of it depends on the epoch and its place in it."""
+
+    epoch: int
+    place: int
+    entry: int
+    """Its number among the entries of the dataset."""
+
+
 class ClipDataset(Dataset[dict[str, Any]]):
-    """One item a clip; what is drawn of it depends on (seed, epoch, index) alone."""
+    """One item a clip; what is drawn of it depends on (seed, epoch, place in the epoch) alone.
+
+    Asked by a `Draw`, or by a number, which stands for entry and place in one, in epoch `epoch`.
+    """
 
     def __init__(
         self,
@@ -51,11 +63,12 @@ class ClipDataset(Dataset[dict[str, Any]]):
     def __len__(self) -> int:
         return len(self.entries)
 
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        entry = self.entries[index]
+    def __getitem__(self, which: int | Draw) -> dict[str, Any]:
+        epoch, place, number = which if isinstance(which, Draw) else (self.epoch, which, which)
+        entry = self.entries[number]
         generator = None
         if self.seed is not None:
-            generator = np.random.default_rng([self.seed, self.epoch, index])
+            generator = np.random.default_rng([self.seed, epoch, place])
         clip = Clip.open(entry.archive)
         sampled = sample_clip(clip, self.sampling, generator)
         seen = seen_labels(entry.labels, entry.stretches, sampled, self.sampling.window_seconds)
@@ -76,7 +89,8 @@ class ClipDataset(Dataset[dict[str, Any]]):
             "frame_labels": torch.from_numpy(seen.forged_frames * np.float32(sample.labels[1])),
             "window_labels": torch.from_numpy(seen.forged_windows * np.float32(sample.labels[2])),
             "weights": torch.tensor(sample.weights),
-            "index": torch.tensor(index),
+            "index": torch.tensor(place),
+            "epoch": epoch,
         }
 
 
@@ -100,9 +114,10 @@ def _crops_of_original(original: Clip, fake: Clip, sampled: Sampled) -> np.ndarr
 
     Pixels match only where a fake was cut with the boxes of its original, at the same times.
     """
-    if original.meta.persons != fake.meta.persons:
-        return None
-    crops = [original.crop(person, position) for person, position in sampled.picks]
+    with original.opened():
+        if original.meta.persons != fake.meta.persons:
+            return None
+        crops = [original.crop(person, position) for person, position in sampled.picks]
     return np.stack(crops) if crops else None
 
 

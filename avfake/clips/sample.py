@@ -53,10 +53,11 @@ def sample_clip(
     clip: Clip, config: SampleConfig, generator: np.random.Generator | None = None
 ) -> Sampled:
     """Crops and windows of a clip: drawn at random with a generator, evenly spread without."""
-    picks = _pick_crops(clip, config, generator) if config.use_visual else []
-    crops = [clip.crop(person, position) for person, position in picks]
+    with clip.opened():
+        picks = _pick_crops(clip, config, generator) if config.use_visual else []
+        crops = [clip.crop(person, position) for person, position in picks]
+        waveform = clip.waveform() if config.use_audio else None
     seconds = _seconds_of(clip, picks)
-    waveform = clip.waveform() if config.use_audio else None
     starts: list[float] = []
     sound = np.zeros((0, 0), np.float32)
     if waveform is not None:

@@ -59,6 +59,7 @@ class Engine:
             is_ema = config.average == "ema"
             average = WeightAverage(model, config.average_decay if is_ema else None)
         optimizer = build_optimizer(model, config.optimizer)
+        self._shared: tuple[Batches, Batches] | None = None
         self.wrapped, prepared = self.accelerator.prepare(model, optimizer)
         if average:
             average.model.to(self.accelerator.device)
@@ -95,7 +96,7 @@ class Engine:
             rate_at: share of the full learning rate, by epochs done
         """
         started = time.perf_counter()
-        own = own_share(batches, self.accelerator)
+        own = self._own_share(batches)
         num_batches, every = len(own), self.config.accumulation
         if num_batches == 0:
             raise ConfigError(f"epoch {epoch} has no batches to train on")
@@ -119,6 +120,12 @@ class Engine:
         if self._is_averaged(epoch):
             self._average_epoch(own)
         return EpochTally(tally.means(), time.perf_counter() - started, tally.num_examples)
+
+    def _own_share(self, batches: Batches) -> Batches:
+        # A loader that comes again, for the next epoch, keeps the processes it has started.
+        if self._shared is None or self._shared[0] is not batches:
+            self._shared = batches, own_share(batches, self.accelerator)
+        return self._shared[1]
 
     def _backward(
         self, batch: Batch, where: str, *, group_size: int, is_step: bool

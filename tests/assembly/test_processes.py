@@ -17,7 +17,8 @@ TINY = (
     "--visual.backbone test_efficientnet --visual.size-px 64 --visual.no-pretrained "
     "--audio.backbone test_resnet --audio.no-pretrained --fit.epochs 2 --data.num-folds 2 "
     "--data.val-share 0.2 --data.test-share 0.3 --data.window-seconds 1.0 --data.batch-size 4 "
-    "--fit.frozen-epochs 1 --fit.average swa --fit.metric weighted_log_loss"
+    "--fit.frozen-epochs 1 --fit.average swa --fit.metric weighted_log_loss "
+    "--data.loader-workers 1"
 )
 TORCHRUN = ["torch.distributed.run", "--standalone", "--nproc-per-node=2"]
 ACCELERATE = ["accelerate.commands.launch", "--multi_gpu", "--num_processes=2"]
@@ -46,7 +47,7 @@ def test_two_processes_make_one_detector_and_repeat_themselves(
         assert done.returncode == 0, done.stderr[-2000:]
         assert done.stdout.count("detector: ") == 1
         assert done.stderr.count("epoch 2 of 2") == 2  # once a member
-        assert (tmp_path / name / "test_metrics.csv").is_file()
+        assert (tmp_path / name / "results.csv").is_file()
         bests.append(load_file(tmp_path / name / "member_0" / "best.safetensors"))
         lines = (tmp_path / name / "member_0" / "metrics.jsonl").read_text().splitlines()
         assert [json.loads(line)["epoch"] for line in lines] == [1, 2]

@@ -115,8 +115,8 @@ def test_the_mix_of_a_batch_depends_on_seed_epoch_and_place_alone() -> None:
         item["crop_sound"] = torch.zeros(2, 0)
 
     def labels(seed: int, epoch: int) -> list:
-        collate = MixingCollate(MixConfig(mixup_rate=1.0), seed, epoch)
-        return collate(items)["labels"].tolist()
+        collate = MixingCollate(MixConfig(mixup_rate=1.0), seed)
+        return collate([item | {"epoch": epoch} for item in items])["labels"].tolist()
 
     assert labels(1, 2) == labels(1, 2)
     assert labels(1, 2) != labels(1, 3)
