@@ -4,11 +4,13 @@ A reason is a code from `REASONS`, never free text alone, so that tables can be 
 """
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 REASONS = {
     "file_missing": "the file does not exist",
+    "unreachable": "the store that holds the file did not give it",
     "empty_file": "the file has no bytes",
     "not_media": "the file is not a video or sound file that can be read",
     "decode_error": "the stream is damaged and could not be decoded",
@@ -72,6 +74,17 @@ class MediaError(AvfakeError):
     def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
         # Exceptions cross process borders; the default would replay the message as `path`.
         return type(self), (self.path, self.reason.code, self.reason.detail)
+
+
+class StoreError(AvfakeError):
+    """What a store behind a URL did not do; `is_missing`: it says that there is no such file."""
+
+    def __init__(self, url: str, said: str, *, is_missing: bool = False) -> None:
+        self.url, self.said, self.is_missing = url, said, is_missing
+        super().__init__(f"{url}: {'there is no such file' if is_missing else said}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(type(self), is_missing=self.is_missing), (self.url, self.said)
 
 
 class SpecError(AvfakeError):

@@ -7,13 +7,13 @@ import csv
 import math
 import zipfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from avfake.cluster import Engine, Failure, Journal, map_items
+from avfake.cluster import Engine, Failure, Journal, journal_at, map_items
 from avfake.detector import Detector, Switches
 from avfake.ensemble import Combination
 from avfake.errors import ConfigError, Reason
@@ -21,6 +21,17 @@ from avfake.files import write_table
 from avfake.media import ENDINGS
 from avfake.media.local import SEPARATOR
 from avfake.progress import progress
+from avfake.remote import (
+    Place,
+    beside,
+    ending_of,
+    inside,
+    is_folder,
+    list_url,
+    name_of,
+    open_place,
+    place_of,
+)
 from avfake.verdict import Verdict
 
 COLUMNS = ("file", "status", "decision", "p_fake", "p_face_fake", "p_voice_fake", "reasons")
@@ -42,59 +53,71 @@ class ScoreTable:
         return [row for row in self.rows if row["p_fake"] is None]
 
 
-def find_files(paths: Sequence[Path]) -> list[Path]:
+def find_files(paths: Sequence[str | Path]) -> list[Place]:
     """The media files named, or anywhere below the folders and zip archives named, sorted.
 
     A named file is kept whatever its ending, and even if it is not there: it gets a status row.
+    A URL with the ending of a media file is not asked whether it is a folder.
     """
     if not paths:
         raise ConfigError("no file was named; give video or sound files, or folders of them")
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir() or _is_archive(path):
-            inside = _members(path) if _is_archive(path) else sorted(path.rglob("*"))
-            below = [one for one in inside if one.suffix.lower() in MEDIA_ENDINGS]
-            if not below:
-                raise ConfigError(
-                    f"{path} holds no media file; looked for {', '.join(sorted(MEDIA_ENDINGS))}"
-                )
-            found += below
-        else:
-            found.append(path)
+    found: list[Place] = []
+    for place in map(place_of, paths):
+        below = _below(place)
+        if below is not None and not below:
+            raise ConfigError(
+                f"{place} holds no media file; looked for {', '.join(sorted(MEDIA_ENDINGS))}"
+            )
+        found += [place] if below is None else below
     return list(dict.fromkeys(found))
 
 
-def _is_archive(path: Path) -> bool:
-    return path.suffix.lower() == ".zip" and path.is_file()
+def _below(place: Place) -> Sequence[Place] | None:
+    """The media files in a folder or zip archive, sorted; None for what is neither."""
+    below: Iterable[Place]
+    if _is_archive(place):
+        below = _members(place)
+    elif (isinstance(place, str) and ending_of(place) in MEDIA_ENDINGS) or not is_folder(place):
+        return None
+    else:
+        below = sorted(place.rglob("*")) if isinstance(place, Path) else list_url(place).values()
+    return [found for found in below if ending_of(found) in MEDIA_ENDINGS]
 
 
-def _members(archive: Path) -> list[Path]:
+def _is_archive(place: Place) -> bool:
+    if ending_of(place) != ".zip":
+        return False
+    return place.is_file() if isinstance(place, Path) else not is_folder(place)
+
+
+def _members(archive: Place) -> list[Place]:
     """Sorted names such as "test_videos.zip!/a.mp4", which `media.local_file` opens."""
     try:
-        with zipfile.ZipFile(archive) as opened:
-            return [Path(f"{archive}{SEPARATOR}{name}") for name in sorted(opened.namelist())]
+        with open_place(archive) as file:
+            names = zipfile.ZipFile(file).namelist()
     except (OSError, zipfile.BadZipFile) as error:
         raise ConfigError(f"{archive} cannot be read as a zip archive: {error}") from error
+    return [place_of(f"{archive}{SEPARATOR}{name}") for name in sorted(names)]
 
 
-def find_requested(source: Path, sample_submission: Path) -> list[Path]:
+def find_requested(source: Place, sample_submission: Path) -> list[Place]:
     """The files of a folder or zip archive that a sample_submission.csv asks for, in its order.
 
     One that is not there is named all the same, and gets a status row.
     """
     names = read_requested(sample_submission)
-    if source.is_dir():
-        return [source / name for name in names]
+    if is_folder(source):
+        return [inside(source, name) for name in names]
     if not _is_archive(source):
         raise ConfigError(f"{source} is no folder and no zip archive in which files could lie")
-    found = {file.name: file for file in find_files([source])}
-    return [found.get(name, Path(f"{source}{SEPARATOR}{name}")) for name in names]
+    found = {name_of(file): file for file in find_files([source])}
+    return [found.get(name, place_of(f"{source}{SEPARATOR}{name}")) for name in names]
 
 
 def score_files(
-    files: Sequence[Path],
+    files: Sequence[Place],
     detector: str | Combination,
-    out: Path,
+    out: Place,
     *,
     switches: Switches | None = None,
     workers: int = 1,
@@ -108,7 +131,7 @@ def score_files(
     """
     switches = switches or Switches()
     run = f"{Detector.from_pretrained(detector).name} {switches}"
-    journal = Journal(out.with_name(out.name + ".journal.jsonl"), "file")
+    journal = Journal(journal_at(beside(out, name_of(out) + ".journal")), "file")
     if journal.done and journal.done.get(RUN, {}).get("run") != run:
         raise ConfigError(
             f"{journal.path} belongs to another detector or other switches; "
@@ -116,7 +139,7 @@ def score_files(
         )
     if not journal.done:
         journal.append({"file": RUN, "run": run})
-    todo = [file for file in files if str(file) not in journal.done]
+    todo = [file for file in files if not _is_settled(journal.done.get(str(file)))]
     function = partial(_predict_one, detector, switches)
     done = len(files) - len(todo)
     with progress(total=len(files), initial=done, unit="file", desc="score") as bar:
@@ -135,6 +158,11 @@ def score_files(
     return ScoreTable(rows)
 
 
+def _is_settled(row: dict[str, Any] | None) -> bool:
+    """False for what a store did not give: it is asked again."""
+    return row is not None and "file:unreachable" not in row["reasons"]
+
+
 def read_requested(sample_submission: Path) -> list[str]:
     """The file names that a sample_submission.csv asks for, in its order."""
     with sample_submission.open(encoding="utf-8-sig", newline="") as file:
@@ -146,11 +174,11 @@ def read_requested(sample_submission: Path) -> list[str]:
         return [row["filename"] for row in reader]
 
 
-def write_submission(table: ScoreTable, out: Path, *, fill: float) -> int:
+def write_submission(table: ScoreTable, out: Place, *, fill: float) -> int:
     """Write filename,label for every row of the table; how many had to take the `fill` value."""
     if not (0.0 <= fill <= 1.0) or math.isnan(fill):
         raise ConfigError(f"fill is {fill}; a probability lies in [0, 1]")
-    names = [Path(row["file"]).name for row in table.rows]
+    names = [name_of(place_of(row["file"])) for row in table.rows]
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise ConfigError(
@@ -162,7 +190,7 @@ def write_submission(table: ScoreTable, out: Path, *, fill: float) -> int:
     return len(table.failed)
 
 
-def _predict_one(detector: str | Combination, switches: Switches, file: Path) -> Verdict:
+def _predict_one(detector: str | Combination, switches: Switches, file: Place) -> Verdict:
     return _loaded(detector).predict(file, switches)
 
 
@@ -171,7 +199,7 @@ def _loaded(detector: str | Combination) -> Detector:
     return Detector.from_pretrained(detector)
 
 
-def _row_of(file: Path, result: Verdict | Failure) -> dict[str, Any]:
+def _row_of(file: Place, result: Verdict | Failure) -> dict[str, Any]:
     if isinstance(result, Failure):
         reason = Reason("file", result.code, result.detail)
         result = Verdict(str(file), "unsure", None, None, None, "failed", (reason,))

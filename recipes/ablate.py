@@ -27,7 +27,7 @@ from avfake.train import is_main_process
 class Config:
     """Train and measure the ablation matrix."""
 
-    clips: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction]
+    clips: Annotated[tuple[str, ...], tyro.conf.UseAppendAction]
     """Folder made by avfake prepare; repeat it to join datasets."""
     out: Path = Path("runs/ablation")
     """Run folder; running again with the same settings goes on."""

@@ -40,7 +40,7 @@ FLAGSHIP = AssemblyConfig(
 class Config:
     """Train a detector on prepared clips and measure it on groups it has not seen."""
 
-    clips: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction]
+    clips: Annotated[tuple[str, ...], tyro.conf.UseAppendAction]
     """Folder made by avfake prepare; repeat it to join datasets."""
     out: Path = Path("runs/dfdc_av")
     """Run folder; running again with the same settings goes on."""

@@ -101,7 +101,7 @@ def main(config: Config) -> None:
     forged = [
         forge(folder, learn, config, joined=len(folders) > 1)
         for folder in folders
-        if folder.path.name in sources
+        if folder.name in sources
     ]
     done = assemble(forged, config.assembly, config.out / "run")
     detector = Detector.from_pretrained(done.detector)
@@ -119,10 +119,10 @@ def forge(
     folder: PreparedFolder, learn: Sequence[Example], config: Config, *, joined: bool
 ) -> PreparedFolder:
     """The forgeries of the clips of one folder that may be learned from."""
-    prefix = f"{folder.path.name}/" if joined else ""
-    mine = {e.row.clip_id.removeprefix(prefix) for e in learn if e.folder == folder.path.name}
+    prefix = f"{folder.name}/" if joined else ""
+    mine = {e.row.clip_id.removeprefix(prefix) for e in learn if e.folder == folder.name}
     seeded = replace(config.forgeries, seed=config.assembly.seed)
-    home = config.out / "forged" / folder.path.name
+    home = config.out / "forged" / folder.name
     return forge_clips(folder, home, seeded, clip_ids=mine, workers=config.workers)
 
 

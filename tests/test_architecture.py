@@ -7,12 +7,13 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "avfake"
-LEAVES = {"errors", "files", "progress", "settings"}
+LEAVES = {"errors", "files", "progress", "remote", "settings"}
 """Known to every room; they know nobody."""
 ALLOWED = {
     "errors": set(),
     "settings": set(),
     "files": set(),
+    "remote": set(),
     "progress": set(),
     "verdict": set(),
     "media": set(),

@@ -11,6 +11,7 @@ from avfake.errors import ConfigError, ManifestError
 from avfake.files import write_table
 from avfake.models import HEADS
 from avfake.prepare import PreparedClip, PreparedFolder
+from avfake.remote import Place
 from avfake.settings import nearest
 
 logger = logging.getLogger(__name__)
@@ -24,14 +25,14 @@ class Example:
     """clip_id, original and group are unique over all folders joined."""
     folder: str
     """Name of the prepared folder it comes from."""
-    archive: Path
+    archive: Place
     has_visual: bool
     has_audio: bool
     labels: tuple[float, float, float]
     """overall, face, voice; 1 = fake."""
     weights: tuple[float, float, float]
     """0 = unknown; `assume_face_weight` for a face that is only assumed to be fake."""
-    partner: Path | None = None
+    partner: Place | None = None
     """Archive of the genuine original of a fake, where that was prepared too."""
 
     @property
@@ -91,13 +92,13 @@ def gather(folders: Sequence[PreparedFolder], *, assume_face_weight: float) -> l
             "these folders were prepared with different settings and cannot be joined: "
             + ", ".join(f"{path} ({found})" for found, path in hashes.items())
         )
-    names = [folder.path.name for folder in folders]
+    names = [folder.name for folder in folders]
     if len(set(names)) < len(names):
         raise ConfigError(f"folders joined in one run need different names, got {names}")
     examples = [
         _example(
-            _renamed(clip, folder.path.name, joined=len(folders) > 1),
-            folder.path.name,
+            _renamed(clip, folder.name, joined=len(folders) > 1),
+            folder.name,
             assume_face_weight,
         )
         for folder in folders

@@ -65,7 +65,7 @@ def specs(words: Annotated[tuple[str, ...], tyro.conf.Positional] = (), /) -> in
         case ():
             list_all_specs()
         case ("check", file, root):
-            return check_spec(file, Path(root))
+            return check_spec(file, root)
         case (name,) if name != "check":
             describe_spec(name)
         case _:

@@ -5,26 +5,26 @@ import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from avfake.cli.codes import IN_PART, OK
 from avfake.clips import ClipConfig
 from avfake.cluster import Engine
-from avfake.data import Manifest, build_manifest, list_specs, load_spec
+from avfake.data import DatasetSpec, Manifest, build_manifest, list_specs, load_spec
 from avfake.errors import AvfakeError, ConfigError
 from avfake.prepare import prepare_clips
+from avfake.remote import inside
 
 
-def spec_manifest(spec: str, root: Path, overrides: Sequence[str]) -> Manifest:
-    """The manifest of a dataset, with KEY=VALUE overrides of its spec."""
+def spec_with(spec: str, overrides: Sequence[str]) -> DatasetSpec:
+    """A spec with KEY=VALUE overrides."""
     pairs = [override.partition("=") for override in overrides]
     for key, sign, _ in pairs:
         if not sign:
             raise ConfigError(f"--set {key}: say KEY=VALUE, such as params.quality=c40")
-    return build_manifest(load_spec(spec, {key: value for key, _, value in pairs}), root)
+    return load_spec(spec, {key: value for key, _, value in pairs})
 
 
-def check_spec(spec: str, root: Path) -> int:
+def check_spec(spec: str, root: str) -> int:
     """Print what a spec makes of a folder; 1 if the spec or the folder is refused."""
     try:
         loaded = load_spec(spec)
@@ -32,7 +32,7 @@ def check_spec(spec: str, root: Path) -> int:
     except AvfakeError as error:
         print(f"refused: {error}")
         return IN_PART
-    report_manifest(manifest)
+    report_manifest(manifest, loaded)
     words = {True: "true", False: "false", None: "unknown"}
     for column in ("face_fake", "voice_fake", "has_audio"):
         found = Counter(words[getattr(row, column)] for row in manifest.rows)
@@ -42,14 +42,12 @@ def check_spec(spec: str, root: Path) -> int:
     print("  split: " + ", ".join(f"{count} {name}" for name, count in splits.items()))
     if not loaded.expect:
         print("  the spec expects no counts; under expect it can say what a complete copy holds")
-    elif not any(warning.startswith("expected ") for warning in manifest.warnings):
-        print("  counts are those that the spec expects of a complete copy")
     print(f"{loaded.name} can be used; {len(manifest.warnings)} notes to read")
     return OK
 
 
-def report_manifest(manifest: Manifest) -> None:
-    """Print counts, warnings and assumptions."""
+def report_manifest(manifest: Manifest, spec: DatasetSpec) -> None:
+    """Print counts, how they stand to what the spec expects, warnings and assumptions."""
     words = {True: "fake", False: "genuine", None: "unlabelled"}
     counts = Counter(words[row.label] for row in manifest.rows)
     missing = sum(row.status == "missing" for row in manifest.rows)
@@ -59,6 +57,8 @@ def report_manifest(manifest: Manifest) -> None:
         + (f"; {missing} without a file" if missing else "")
         + ")"
     )
+    if spec.expect and not any(note.startswith("expected ") for note in manifest.warnings):
+        print("  as expected: counts are those that the spec expects of a complete copy")
     for warning in manifest.warnings:
         print(f"  note: {warning}")
     for column, why in manifest.assumed.items():
@@ -67,8 +67,8 @@ def report_manifest(manifest: Manifest) -> None:
 
 def prepare_dataset(
     spec: str,
-    root: Path,
-    out: Path,
+    root: str,
+    out: str,
     *,
     overrides: Sequence[str],
     config: ClipConfig,
@@ -80,10 +80,11 @@ def prepare_dataset(
     ray_address: str | None,
 ) -> int:
     """Prepare and say how it went; 1 if any file failed."""
-    manifest = spec_manifest(spec, root, overrides)
+    loaded = spec_with(spec, overrides)
+    manifest = build_manifest(loaded, root)
     if limit is not None:
         manifest = replace(manifest, rows=manifest.rows[:limit])
-    report_manifest(manifest)
+    report_manifest(manifest, loaded)
     folder = prepare_clips(
         manifest,
         out,
@@ -97,7 +98,7 @@ def prepare_dataset(
     counts = Counter(status["status"] for status in folder.statuses.values())
     print(
         ", ".join(f"{counts[s]} {s}" for s in ("ok", "partial", "failed"))
-        + f"; each with its reasons in {out / 'status.csv'}"
+        + f"; each with its reasons in {inside(folder.path, 'status.csv')}"
     )
     return IN_PART if counts["failed"] else OK
 

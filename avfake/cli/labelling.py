@@ -8,7 +8,7 @@ from avfake.data import read_manifest
 from avfake.labels import WHYS, derive_labels
 
 
-def label_fakes(manifest: Path, out: Path, *, workers: int | None, masks: bool) -> int:
+def label_fakes(manifest: str, out: Path, *, workers: int | None, masks: bool) -> int:
     """Derive and say how it went; 1 if any pair could not be read."""
     derived = derive_labels(read_manifest(manifest), out, workers=workers, masks=masks)
     words = {True: "changed", False: "unchanged", None: "unknown"}

@@ -12,11 +12,12 @@ from avfake.errors import ConfigError
 from avfake.evaluate import ablation_table, render
 from avfake.files import write_whole
 from avfake.prepare import PreparedFolder
+from avfake.remote import Place, place_of
 from avfake.score import find_files, find_requested, score_files, write_submission
 
 
 def predict_each(
-    paths: Sequence[Path], detector: str | Combination, switches: Switches, *, as_json: bool
+    paths: Sequence[str | Path], detector: str | Combination, switches: Switches, *, as_json: bool
 ) -> int:
     """Print a verdict for each file as it comes; 1 if any could not be assessed."""
     files = find_files(paths)
@@ -30,12 +31,12 @@ def predict_each(
 
 
 def predict_table(
-    paths: Sequence[Path],
+    paths: Sequence[str | Path],
     detector: str | Combination,
     switches: Switches,
     *,
-    out: Path,
-    submission: Path | None,
+    out: Place,
+    submission: Place | None,
     requested: Path | None,
     fill: float,
     workers: int,
@@ -67,7 +68,7 @@ def predict_table(
 
 
 def evaluate_clips(
-    clips: Sequence[Path],
+    clips: Sequence[str | Path],
     detector: str,
     switches: Switches,
     *,
@@ -88,9 +89,9 @@ def evaluate_clips(
     return OK
 
 
-def _requested_files(paths: Sequence[Path], requested: Path) -> list[Path]:
+def _requested_files(paths: Sequence[str | Path], requested: Path) -> list[Place]:
     if len(paths) != 1:
         raise ConfigError(
             f"--requested needs one folder or zip archive, in which its files lie; got {len(paths)}"
         )
-    return find_requested(paths[0], requested)
+    return find_requested(place_of(paths[0]), requested)

@@ -10,7 +10,8 @@ import tyro
 
 from avfake.cli.codes import IN_PART, OK
 
-Paths = Annotated[tuple[Path, ...], tyro.conf.Positional]
+Places = Annotated[tuple[str, ...], tyro.conf.Positional]
+"""Text, since a Path would take a slash from s3://."""
 Overrides = Annotated[
     tuple[str, ...],
     tyro.conf.arg(name="set", metavar="KEY=VALUE"),
@@ -19,13 +20,13 @@ Overrides = Annotated[
 
 
 def predict(
-    paths: Paths,
+    paths: Places,
     /,
     *,
     detector: Annotated[tuple[str, ...], tyro.conf.UseAppendAction],
     combine: str = "mean",
-    out: Path | None = None,
-    submission: Path | None = None,
+    out: str | None = None,
+    submission: str | None = None,
     requested: Path | None = None,
     fill: float = 0.5,
     workers: int = 1,
@@ -42,7 +43,8 @@ def predict(
     Exit code 1 if any file could not be assessed.
 
     Args:
-        paths: Video or sound files, or folders or zip archives of them.
+        paths: Video or sound files, or folders or zip archives of them; each may be a URL
+            (docs/remote.md).
         detector: Folder of a trained detector, or its name on the Hugging Face Hub; repeat it for
             several that answer together.
         combine: How several detectors become one: mean, geometric_mean, ... (see avfake ensemble).
@@ -63,17 +65,21 @@ def predict(
     from avfake.cli.scoring import predict_each, predict_table
     from avfake.detector import Switches
     from avfake.ensemble import Combination
+    from avfake.remote import beside, place_of
 
     switches = Switches(audio, visual, stacker, sync)
     chosen = detector[0] if len(detector) == 1 else Combination(detector, combine)
-    if out is None and submission is None:
+    scores, answers = (None if table is None else place_of(table) for table in (out, submission))
+    if scores is None and answers is not None:
+        scores = beside(answers, "scores.csv")
+    if scores is None:
         return predict_each(paths, chosen, switches, as_json=json)
     return predict_table(
         paths,
         chosen,
         switches,
-        out=out or submission.with_name("scores.csv"),  # type: ignore[union-attr]
-        submission=submission,
+        out=scores,
+        submission=answers,
         requested=requested,
         fill=fill,
         workers=workers,
@@ -82,7 +88,7 @@ def predict(
     )
 
 
-def annotate(path: Annotated[Path, tyro.conf.Positional], /, *, detector: str, out: Path) -> int:
+def annotate(path: Annotated[str, tyro.conf.Positional], /, *, detector: str, out: Path) -> int:
     """Write an evidence video: boxes around faces, scores over time, the sound kept.
 
     Args:
@@ -102,8 +108,8 @@ def annotate(path: Annotated[Path, tyro.conf.Positional], /, *, detector: str, o
 
 def manifest(
     spec: Annotated[str, tyro.conf.Positional],
-    root: Annotated[Path, tyro.conf.Positional],
-    out: Annotated[Path, tyro.conf.Positional],
+    root: Annotated[str, tyro.conf.Positional],
+    out: Annotated[str, tyro.conf.Positional],
     /,
     *,
     overrides: Overrides = (),
@@ -112,23 +118,24 @@ def manifest(
 
     Args:
         spec: Name of a spec (see avfake specs), or a YAML file of your own.
-        root: Where the dataset lies.
-        out: The table to write (csv).
+        root: Where the dataset lies; a folder, or its URL (docs/remote.md).
+        out: The table to write (csv); a path or a URL.
         overrides: Setting of the spec, such as params.quality=c40; may be repeated.
     """
-    from avfake.cli.datasets import report_manifest, spec_manifest
-    from avfake.data import save_manifest
+    from avfake.cli.datasets import report_manifest, spec_with
+    from avfake.data import build_manifest, save_manifest
 
-    found = spec_manifest(spec, root, overrides)
+    loaded = spec_with(spec, overrides)
+    found = build_manifest(loaded, root)
     save_manifest(found, out)
-    report_manifest(found)
+    report_manifest(found, loaded)
     return OK
 
 
 def prepare(
     spec: Annotated[str, tyro.conf.Positional],
-    root: Annotated[Path, tyro.conf.Positional],
-    out: Annotated[Path, tyro.conf.Positional],
+    root: Annotated[str, tyro.conf.Positional],
+    out: Annotated[str, tyro.conf.Positional],
     /,
     *,
     overrides: Overrides = (),
@@ -149,8 +156,8 @@ def prepare(
 
     Args:
         spec: Name of a spec (see avfake specs), or a YAML file of your own.
-        root: Where the dataset lies.
-        out: Folder for the clips.
+        root: Where the dataset lies; a folder, or its URL (docs/remote.md).
+        out: Folder for the clips, or its URL.
         overrides: Setting of the spec, such as params.quality=c40; may be repeated.
         workers: Processes; by default one a core.
         frames: Frames looked at in each video, evenly spread.
@@ -189,7 +196,7 @@ def prepare(
 
 
 def labels(
-    manifest: Annotated[Path, tyro.conf.Positional],
+    manifest: Annotated[str, tyro.conf.Positional],
     out: Annotated[Path, tyro.conf.Positional],
     /,
     *,
@@ -212,7 +219,7 @@ def labels(
 
 
 def evaluate(
-    clips: Paths,
+    clips: Places,
     /,
     *,
     detector: str,

@@ -18,10 +18,11 @@ import numpy as np
 import soundfile
 from PIL import Image
 
-from avfake.errors import MediaError, Reason
+from avfake.errors import MediaError, Reason, StoreError
 from avfake.faces import FaceTrack
-from avfake.files import write_whole
+from avfake.files import cached, write_whole
 from avfake.media import Waveform
+from avfake.remote import Place, place_of
 
 FIXED_DATE = (1980, 1, 1, 0, 0, 0)
 
@@ -79,14 +80,17 @@ class ClipMeta:
 class Clip:
     """A prepared clip: facts at once, pixels and sound when asked for."""
 
-    def __init__(self, source: Path | bytes) -> None:
+    def __init__(self, source: Place | bytes) -> None:
         self._source = source
         self._archive: zipfile.ZipFile | None = None
 
     @classmethod
     def open(cls, source: str | Path | bytes) -> "Clip":
-        """The clip in an archive file, or in the bytes of one."""
-        return cls(source if isinstance(source, bytes) else Path(source))
+        """The clip in an archive file, or in the bytes of one.
+
+        What is behind a URL is read from a copy on this machine's disk (`files.cached`).
+        """
+        return cls(source if isinstance(source, bytes) else place_of(source))
 
     @cached_property
     def meta(self) -> ClipMeta:
@@ -104,10 +108,10 @@ class Clip:
         samples, sample_rate = soundfile.read(io.BytesIO(self._read("sound.flac")), dtype="float32")
         return Waveform(samples, sample_rate)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Place) -> None:
         """Write the archive to `path`, whole or not at all."""
-        content = self._source if isinstance(self._source, bytes) else self._source.read_bytes()
-        write_whole(path, content)
+        source = self._source
+        write_whole(path, source if isinstance(source, bytes) else cached(source).read_bytes())
 
     @contextmanager
     def opened(self) -> Iterator[zipfile.ZipFile]:
@@ -129,11 +133,16 @@ class Clip:
                 raise self._broken(error) from error
 
     def _open(self) -> zipfile.ZipFile:
-        source = io.BytesIO(self._source) if isinstance(self._source, bytes) else self._source
+        source = self._source
         try:
-            return zipfile.ZipFile(source)
+            return zipfile.ZipFile(
+                io.BytesIO(source) if isinstance(source, bytes) else cached(source)
+            )
         except FileNotFoundError:
-            raise MediaError(str(self._source), "file_missing", "prepare it again") from None
+            raise MediaError(str(source), "file_missing", "prepare it again") from None
+        except StoreError as error:
+            code = "file_missing" if error.is_missing else "unreachable"
+            raise MediaError(str(source), code, error.said or "prepare it again") from error
         except zipfile.BadZipFile as error:
             raise self._broken(error) from error
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +12,7 @@ from avfake.clips.archive import Clip
 from avfake.clips.sample import SampleConfig, Sampled, sample_clip
 from avfake.clips.stretches import Stretch, seen_labels
 from avfake.clips.training import Augment, TrainingSample
+from avfake.remote import Place
 
 UNKNOWN = (0.0, 0.0, 0.0)
 
@@ -21,12 +21,12 @@ UNKNOWN = (0.0, 0.0, 0.0)
 class ClipEntry:
     """One clip to learn from."""
 
-    archive: Path
+    archive: Place
     labels: tuple[float, float, float] = UNKNOWN
     """overall, face, voice; 1 = fake; any value where the weight is 0."""
     weights: tuple[float, float, float] = UNKNOWN
     """0 = label unknown; below 1 = an assumed label that counts less."""
-    partner: Path | None = None
+    partner: Place | None = None
     """Archive of the genuine original of a fake, where there is one."""
     stretches: tuple[Stretch, ...] = ()
     """Where in the clip something is forged, as far as that is known."""

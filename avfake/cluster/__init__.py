@@ -3,8 +3,8 @@
 A worker that dies or hangs costs its one item, never the run. The journal keeps what is done.
 """
 
-from avfake.cluster.journal import Journal
+from avfake.cluster.journal import Journal, journal_at
 from avfake.cluster.mapping import Engine, map_items
 from avfake.cluster.pool import Failure, default_workers
 
-__all__ = ["Engine", "Failure", "Journal", "default_workers", "map_items"]
+__all__ = ["Engine", "Failure", "Journal", "default_workers", "journal_at", "map_items"]

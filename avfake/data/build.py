@@ -24,6 +24,7 @@ from avfake.data.segments import segments_of
 from avfake.data.spec import DatasetSpec
 from avfake.data.tables import read_table
 from avfake.errors import ManifestError, SpecError
+from avfake.remote import inside
 
 
 def build_manifest(spec: DatasetSpec, root: str | Path) -> Manifest:
@@ -60,11 +61,11 @@ def _dataset_root(spec: DatasetSpec, listing: Listing) -> Listing:
     if not spec.root.any_of:
         return listing
     whole = glob_pattern(spec.root.any_of).fullmatch
-    for inside in (listing, *(listing.below(folder) for folder in spec.root.descend)):
-        folders = {name.rpartition("/")[0] for name in inside.files}
+    for place in (listing, *(listing.below(folder) for folder in spec.root.descend)):
+        folders = {name.rpartition("/")[0] for name in place.files}
         above = {"/".join(f.split("/")[:n]) for f in folders for n in range(1, f.count("/") + 2)}
-        if any(whole(name) for names in (inside.files, above) for name in names):
-            return inside
+        if any(whole(name) for names in (place.files, above) for name in names):
+            return place
     first = sorted({name.split("/")[0] for name in listing.files})
     raise SpecError(
         f"{listing.root}: does not look like {spec.name}, there is no "
@@ -136,7 +137,7 @@ class _Describer:
         text = {name: as_text(value) for name, value in values.items()}.get
         return Row(
             clip_id=candidate.clip_id,
-            path=candidate.path or str(self.root / candidate.clip_id),
+            path=candidate.path or str(inside(self.root, candidate.clip_id)),
             label=labels.label,
             face_fake=labels.face_fake,
             voice_fake=labels.voice_fake,

@@ -12,6 +12,7 @@ from avfake.data.spec import DatasetSpec, Join, MediaRule, Pattern
 from avfake.data.tables import Record, Table, scope_of
 from avfake.errors import ManifestError, SpecError
 from avfake.media import ENDINGS
+from avfake.remote import is_url
 
 
 @dataclass(slots=True)
@@ -149,9 +150,11 @@ def path_in(record: Record, template: Any, spec: DatasetSpec, listing: Listing) 
         raise ManifestError(f"{record.where}: {error}") from error
     if text is None:
         raise ManifestError(f"{record.where}: does not say which file it is about")
-    path = posixpath.normpath(text.replace("\\", "/"))
-    inside = path.removeprefix(f"{listing.root.as_posix()}/")
-    if inside.startswith(("/", "../")) or inside == "..":
+    path = text.replace("\\", "/")
+    if is_url(listing.root):  # before normpath, which would take a slash from "s3://"
+        path = path.removeprefix(f"{listing.root}/")
+    inside = posixpath.normpath(path).removeprefix(f"{listing.root}/")
+    if inside.startswith(("/", "../")) or inside == ".." or is_url(path):
         raise ManifestError(
             f"{record.where}: {text} leads out of {listing.root}; "
             "give the folder that holds the table and the files"

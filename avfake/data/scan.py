@@ -1,23 +1,29 @@
-"""A folder in, its files out, on disk and inside zip archives, by their path from the root."""
+"""A folder in, its files and those in its zip archives out, by their path from the root."""
 
 import os
 import re
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from avfake.errors import SpecError
+from avfake.remote import Place, inside, list_url, open_place, place_of
 
 JUNK = re.compile(r"(?:^|/)(?:\.[^/]*|__MACOSX)(?:/|$)")
 """Hidden files and what macOS leaves behind."""
+MAX_TABLE_BYTES = 2 << 30
+"""Of one table, read into memory whole; the largest published one has 557 MB."""
 
 
 @dataclass
 class Listing:
     """The files below a root. A zip member has the path it would have after unpacking in place."""
 
-    root: Path
+    root: Place
     """Absolute."""
     files: dict[str, str] = field(default_factory=dict)
     """Posix path from the root -> what `media.local_file` opens."""
@@ -28,22 +34,47 @@ class Listing:
     def below(self, folder: str) -> "Listing":
         """The same listing seen from a folder inside the root."""
         start = folder.strip("/") + "/"
-        inside, members = (
+        found, members = (
             {name.removeprefix(start): p for name, p in paths.items() if name.startswith(start)}
             for paths in (self.files, self.members)
         )
-        return Listing(self.root / folder, inside, members, self.warnings)
+        return Listing(inside(self.root, folder), found, members, self.warnings)
 
     def read(self, name: str) -> bytes:
-        """The content of one file."""
+        """The content of one file, which is a table."""
         path = self.files[name]
         try:
             if name not in self.members:
-                return Path(path).read_bytes()
-            with zipfile.ZipFile(self.members[name]) as opened:
-                return opened.read(path.removeprefix(f"{self.members[name]}!/"))
-        except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
+                with open_place(place_of(path)) as file:
+                    return _read_table(file, path)
+            member = path.removeprefix(f"{self.members[name]}!/")
+            with _unzip(self.members[name]) as archive, archive.open(member) as file:
+                return _read_table(file, path)
+        except OSError as error:
             raise SpecError(f"{path}: cannot be read ({error})") from error
+
+
+@contextmanager
+def _unzip(path: str) -> Iterator[zipfile.ZipFile]:
+    with open_place(place_of(path)) as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                yield archive
+        except (zipfile.BadZipFile, zlib.error, RuntimeError) as error:
+            raise SpecError(f"{path}: cannot be read ({error})") from error
+
+
+def _read_table(file: IO[bytes], path: str) -> bytes:
+    blocks, size = list[bytes](), 0
+    while block := file.read(1 << 20):
+        blocks.append(block)
+        size += len(block)
+        if size > MAX_TABLE_BYTES:
+            raise SpecError(
+                f"{path}: has more than {MAX_TABLE_BYTES} bytes, which is no table of labels; "
+                "split it, or take out of it what the spec does not read"
+            )
+    return b"".join(blocks)
 
 
 def some(names: list[str], limit: int = 5) -> str:
@@ -54,6 +85,14 @@ def some(names: list[str], limit: int = 5) -> str:
 
 def scan_folder(root: str | Path) -> Listing:
     """All files below `root`, found in one pass without opening any but the zip archives."""
+    place = place_of(root)
+    listing = _scan_disk(place) if isinstance(place, Path) else _scan_store(place)
+    archives = [name for name in listing.files if name.lower().endswith(".zip")]
+    _add_members(listing, archives)
+    return listing
+
+
+def _scan_disk(root: Path) -> Listing:
     path = Path(os.path.abspath(root))  # noqa: PTH100  links stay as the user wrote them
     if not path.exists():
         raise SpecError(f"{path}: there is no such folder")
@@ -62,9 +101,14 @@ def scan_folder(root: str | Path) -> Listing:
     listing = Listing(path)
     _walk(listing, str(path), "", set())
     listing.files = dict(sorted(listing.files.items()))
-    archives = [name for name in listing.files if name.lower().endswith(".zip")]
-    _add_members(listing, archives)
     return listing
+
+
+def _scan_store(root: str) -> Listing:
+    found = {name: url for name, url in list_url(root).items() if not JUNK.search(name)}
+    if not found:
+        raise SpecError(f"{root}: there is no file below it; give the folder of the dataset")
+    return Listing(root.rstrip("/"), found)
 
 
 def _walk(listing: Listing, folder: str, prefix: str, through: set[str]) -> None:
@@ -115,9 +159,9 @@ def _add_members(listing: Listing, archives: list[str]) -> None:
 def _members(listing: Listing, archive: str) -> list[tuple[str, str]]:
     """(path from the root, name in the archive) of each file in it; unsafe names are refused."""
     try:
-        with zipfile.ZipFile(listing.files[archive]) as opened:
+        with _unzip(listing.files[archive]) as opened:
             names = list(dict.fromkeys(i.filename for i in opened.infolist() if not i.is_dir()))
-    except (OSError, zipfile.BadZipFile) as error:
+    except (OSError, SpecError) as error:
         listing.warnings.append(f"{archive}: cannot be opened ({error}); its files are left out")
         return []
     refused = [name for name in names if not is_safe(name)]

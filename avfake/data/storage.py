@@ -16,7 +16,8 @@ from avfake.data.expressions import ExpressionError
 from avfake.data.rows import Manifest, Row, Segment
 from avfake.data.segments import segments_as_text, segments_from_text
 from avfake.errors import ManifestError
-from avfake.files import write_whole
+from avfake.files import read_if_there, write_whole
+from avfake.remote import Place, beside, name_of, place_of
 from avfake.settings import nearest
 
 COLUMNS = tuple(field.name for field in fields(Row))
@@ -31,29 +32,32 @@ TEXTS = ("clip_id", "path", "group", "dataset")
 
 def save_manifest(manifest: Manifest, path: str | Path) -> None:
     """Writes both files; each appears whole or not at all."""
-    path = Path(path)
+    path = place_of(path)
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows([_written(getattr(row, name)) for name in COLUMNS] for row in manifest.rows)
-    beside = {
+    told = {
         "dataset": manifest.dataset,
         "warnings": list(manifest.warnings),
         "assumed": manifest.assumed,
     }
-    write_whole(beside_of(path), json.dumps(beside, indent=1, ensure_ascii=False) + "\n")
+    write_whole(beside_of(path), json.dumps(told, indent=1, ensure_ascii=False) + "\n")
     write_whole(path, text.getvalue())
 
 
-def beside_of(path: Path) -> Path:
+def beside_of(path: Place) -> Place:
     """The JSON file that goes with a manifest's CSV."""
-    return path.with_name(path.name + ".json")
+    return beside(path, f"{name_of(path)}.json")
 
 
 def read_manifest(path: str | Path) -> Manifest:
     """The manifest in a CSV file. Raises ManifestError that names the line and the column."""
-    path = Path(path)
-    rows = tuple(_rows(path, _text_of(path)))
+    path = place_of(path)
+    text = _text_of(path)
+    if text is None:
+        raise ManifestError(f"{path}: the manifest cannot be read (No such file)")
+    rows = tuple(_rows(path, text))
     lines: dict[str, int] = {}
     for number, row in enumerate(rows, start=1):
         first = lines.setdefault(row.clip_id, number)
@@ -61,9 +65,9 @@ def read_manifest(path: str | Path) -> Manifest:
             raise ManifestError(
                 f"{path}: rows {first} and {number} have one clip_id, {row.clip_id}"
             )
-    beside = _beside(path)
-    dataset = beside.get("dataset") or (rows[0].dataset if rows else "")
-    return Manifest(rows, dataset, tuple(beside.get("warnings", ())), beside.get("assumed", {}))
+    told = _told_beside(beside_of(path))
+    dataset = told.get("dataset") or (rows[0].dataset if rows else "")
+    return Manifest(rows, dataset, tuple(told.get("warnings", ())), told.get("assumed", {}))
 
 
 def _written(value: Any) -> str:
@@ -79,29 +83,26 @@ def _segments(cell: str, where: str) -> tuple[Segment, ...]:
         raise ManifestError(f"{where}, column segments: {error}") from error
 
 
-def _text_of(path: Path) -> str:
+def _text_of(path: Place) -> str | None:
     try:
-        return path.read_bytes().decode("utf-8-sig", errors="surrogateescape")
+        content = read_if_there(path)
     except OSError as error:
         raise ManifestError(f"{path}: the manifest cannot be read ({error.strerror})") from error
+    return None if content is None else content.decode("utf-8-sig", errors="surrogateescape")
 
 
-def _beside(path: Path) -> dict[str, Any]:
-    beside = beside_of(path)
-    if not beside.exists():
-        return {}
+def _told_beside(path: Place) -> dict[str, Any]:
     try:
-        content = json.loads(_text_of(beside))
+        text = _text_of(path)
+        content = {} if text is None else json.loads(text)
     except json.JSONDecodeError as error:
-        raise ManifestError(
-            f"{beside}, line {error.lineno}: not valid JSON ({error.msg})"
-        ) from error
+        raise ManifestError(f"{path}, line {error.lineno}: not valid JSON ({error.msg})") from error
     if not isinstance(content, dict):
-        raise ManifestError(f"{beside}: must be a JSON object")
+        raise ManifestError(f"{path}: must be a JSON object")
     return content
 
 
-def _rows(path: Path, text: str) -> Iterator[Row]:
+def _rows(path: Place, text: str) -> Iterator[Row]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = next(reader, [])
@@ -117,7 +118,7 @@ def _rows(path: Path, text: str) -> Iterator[Row]:
         raise ManifestError(f"{path}, line {reader.line_num}: not valid CSV ({error})") from error
 
 
-def _check_header(path: Path, header: list[str]) -> None:
+def _check_header(path: Place, header: list[str]) -> None:
     for name in REQUIRED:
         if name not in header:
             raise ManifestError(f"{path}: has no column {name!r}; columns: {', '.join(header)}")

@@ -1,13 +1,15 @@
-"""Files inside zip archives, made to look like files on disk."""
+"""Files inside zip archives and behind URLs, made to look like files on disk."""
 
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from avfake.errors import MediaError
+from avfake.errors import AvfakeError, MediaError, StoreError
+from avfake.remote import ending_of, is_url, open_url
 
 SEPARATOR = "!/"
 MAX_UNPACKED_BYTES = 8 << 30
@@ -15,23 +17,33 @@ MAX_UNPACKED_BYTES = 8 << 30
 
 
 @contextmanager
-def local_file(path: str | Path, *, max_bytes: int = MAX_UNPACKED_BYTES) -> Iterator[Path]:
-    """A readable, non-empty file: `path` itself, or a temporary copy of "parts.zip!/dir/a.mp4".
+def local_file(path: str | Path, *, max_bytes: int | None = None) -> Iterator[Path]:
+    """A readable, non-empty file: `path` itself, or a temporary copy of what lies elsewhere.
 
-    The copy is removed on leaving. An existing file whose name happens to hold "!/" wins.
+    Elsewhere is inside a zip archive ("parts.zip!/dir/a.mp4"), behind a URL of fsspec
+    ("s3://bucket/a.mp4"), or both; of a remote archive only the member is read. The copy is removed
+    on leaving. An existing file whose name happens to hold "!/" wins.
+
+    Args:
+        max_bytes: MediaError for a copy that is longer; by default `MAX_UNPACKED_BYTES`.
     """
     name = str(path)
-    if SEPARATOR not in name or Path(name).exists():
+    if not is_url(path) and (SEPARATOR not in name or Path(name).exists()):
         yield _checked(Path(name))
         return
-    archive, inner = name.split(SEPARATOR, maxsplit=1)
+    archive, separator, inner = name.partition(SEPARATOR)
     with tempfile.TemporaryDirectory(prefix="avfake-") as folder:
         # Only the ending of the inner name reaches the disk, so "../" in it is harmless.
-        unpacked = Path(folder) / f"unpacked{Path(inner).suffix[:16]}"
-        _unpack(_checked(Path(archive)), inner, unpacked, max_bytes=max_bytes)
-        if unpacked.stat().st_size == 0:
+        ending = Path(inner).suffix if separator else ending_of(name)
+        copy = Path(folder) / f"unpacked{ending[:16]}"
+        limit = MAX_UNPACKED_BYTES if max_bytes is None else max_bytes
+        if is_url(path):
+            _fetch(archive, inner, copy, max_bytes=limit)
+        else:
+            _unpack(_checked(Path(archive)), inner, copy, name=name, max_bytes=limit)
+        if copy.stat().st_size == 0:
             raise MediaError(name, "empty_file")
-        yield unpacked
+        yield copy
 
 
 def _checked(file: Path) -> Path:
@@ -46,8 +58,23 @@ def _checked(file: Path) -> Path:
     return file
 
 
-def _unpack(archive: Path, inner: str, target: Path, *, max_bytes: int) -> None:
-    name = f"{archive}{SEPARATOR}{inner}"
+def _fetch(url: str, inner: str, target: Path, *, max_bytes: int) -> None:
+    name = f"{url}{SEPARATOR}{inner}" if inner else url
+    try:
+        with open_url(url) as source:
+            if inner:
+                _unpack(source, inner, target, name=name, max_bytes=max_bytes)
+            else:
+                with target.open("wb") as sink:
+                    _copy_at_most(source, sink, max_bytes, name=name)
+    except StoreError as error:
+        code = "file_missing" if error.is_missing else "unreachable"
+        raise MediaError(name, code, error.said) from error
+
+
+def _unpack(
+    archive: Path | IO[bytes], inner: str, target: Path, *, name: str, max_bytes: int
+) -> None:
     try:
         with (
             zipfile.ZipFile(archive) as opened,
@@ -57,7 +84,13 @@ def _unpack(archive: Path, inner: str, target: Path, *, max_bytes: int) -> None:
             _copy_at_most(source, sink, max_bytes, name=name)
     except KeyError as error:
         raise MediaError(name, "file_missing", "no such file in the archive") from error
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        RuntimeError,
+        NotImplementedError,
+        EOFError,
+    ) as error:
         # RuntimeError: encrypted; NotImplementedError: a compression zipfile does not know.
         raise MediaError(name, "not_media", str(error)) from error
 
@@ -68,4 +101,9 @@ def _copy_at_most(source: IO[bytes], sink: IO[bytes], max_bytes: int, *, name: s
         remaining -= len(block)
         if remaining < 0:
             raise MediaError(name, "not_media", f"unpacks to more than {max_bytes} bytes")
-        sink.write(block)
+        try:
+            sink.write(block)
+        except OSError as error:  # of our own disk, not of the store
+            raise AvfakeError(
+                f"{sink.name} could not be written: {error.strerror or error}"
+            ) from error

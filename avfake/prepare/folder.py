@@ -1,13 +1,15 @@
-"""A folder of prepared clips on disk.
+"""A folder of prepared clips, on disk or behind a URL.
 
 clips.yaml        settings and their hash
 manifest.csv      the rows it was made from
-journal.jsonl     one line a finished file, appended as it happens
+journal.jsonl     one line a finished file, appended as it happens; behind a URL, where nothing
+                  can be appended to, journal/*.json, an object a finished file
 status.csv        one row a file: ok / partial / failed with reasons, in the manifest's order
 archives/*.zip    the clips
 """
 
 import csv
+import io
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +20,8 @@ from avfake import settings
 from avfake.clips import ClipConfig
 from avfake.data import Manifest, Row, read_manifest
 from avfake.errors import ConfigError
-from avfake.files import write_whole
+from avfake.files import read_if_there, write_whole
+from avfake.remote import Place, inside, name_of, place_of
 
 STATUS_COLUMNS = (
     "clip_id",
@@ -39,7 +42,7 @@ class PreparedClip:
     """A row of the manifest whose archive is there."""
 
     row: Row
-    archive: Path
+    archive: Place
     has_visual: bool
     """Crops of at least one person."""
     has_audio: bool
@@ -47,34 +50,44 @@ class PreparedClip:
 
 
 class PreparedFolder:
-    """Reading side of a prepared folder; ConfigError if it is none."""
+    """Reading side of a prepared folder; ConfigError if it is none.
+
+    Archives behind a URL are copied to this machine when they are first opened (`files.cached`).
+    """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        if not (self.path / "clips.yaml").is_file():
+        self.path = place_of(path)
+        self._settings = read_if_there(inside(self.path, "clips.yaml"))
+        if self._settings is None:
             raise ConfigError(
                 f"{self.path} is not a folder of prepared clips (it has no clips.yaml); "
                 "make one with: avfake prepare SPEC ROOT OUT"
             )
 
+    @property
+    def name(self) -> str:
+        """Of the folder itself."""
+        return name_of(self.path)
+
     @cached_property
     def config(self) -> ClipConfig:
         """The settings the clips were made with."""
-        text = (self.path / "clips.yaml").read_text(encoding="utf-8")
-        return settings.from_dict(ClipConfig, yaml.safe_load(text)["settings"])
+        assert self._settings is not None
+        return settings.from_dict(ClipConfig, yaml.safe_load(self._settings)["settings"])
 
     @cached_property
     def manifest(self) -> Manifest:
-        return read_manifest(self.path / "manifest.csv")
+        return read_manifest(inside(self.path, "manifest.csv"))
 
     @cached_property
     def statuses(self) -> dict[str, dict[str, str]]:
         """clip_id -> its row of status.csv."""
-        path = self.path / "status.csv"
-        if not path.is_file():
+        table = read_if_there(inside(self.path, "status.csv"))
+        if table is None:
             raise ConfigError(f"{self.path} is not finished; run the same avfake prepare again")
-        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-            return {row["clip_id"]: row for row in csv.DictReader(file)}
+        text = table.decode("utf-8", errors="surrogateescape")
+        reader = csv.DictReader(io.StringIO(text, newline=""))
+        return {row["clip_id"]: row for row in reader}
 
     @property
     def clips(self) -> list[PreparedClip]:
@@ -90,21 +103,22 @@ class PreparedFolder:
             if (status := self.statuses[row.clip_id])["status"] != "failed"
         ]
 
-    def archive_of(self, clip_id: str) -> Path:
+    def archive_of(self, clip_id: str) -> Place:
         """Where the archive of a row lies."""
         return archive_path(self.path, clip_id)
 
 
-def archive_path(folder: Path, clip_id: str) -> Path:
+def archive_path(folder: Place, clip_id: str) -> Place:
     """Where the archive of `clip_id` lies in a prepared folder."""
-    return folder / "archives" / (clip_id.replace("!/", "/") + ".zip")
+    return inside(folder, "archives/" + clip_id.replace("!/", "/") + ".zip")
 
 
-def write_settings(folder: Path, config: ClipConfig) -> None:
+def write_settings(folder: Place, config: ClipConfig) -> None:
     """Write clips.yaml, or check that the one there says the same (ConfigError otherwise)."""
-    path = folder / "clips.yaml"
-    if path.is_file():
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))["hash"]
+    path = inside(folder, "clips.yaml")
+    there = read_if_there(path)
+    if there is not None:
+        found = yaml.safe_load(there)["hash"]
         if found != config.hash:
             raise ConfigError(
                 f"{folder} holds clips made with other settings (hash {found}, now {config.hash}); "

@@ -15,7 +15,7 @@ import numpy as np
 from avfake.clips import Clip, ClipConfig
 from avfake.clips.archive import pack_clip
 from avfake.clips.sound import voice_statistics
-from avfake.cluster import Failure, Journal, default_workers, map_items
+from avfake.cluster import Failure, Journal, default_workers, journal_at, map_items
 from avfake.data import Manifest, Row, save_manifest
 from avfake.errors import AvfakeError, ConfigError, ManifestError
 from avfake.faces import landmarks_in_crops
@@ -30,6 +30,7 @@ from avfake.prepare.folder import (
     write_settings,
 )
 from avfake.progress import progress
+from avfake.remote import Place, inside, place_of
 from avfake.settings import nearest
 
 KINDS = ("face", "voice", "both")
@@ -65,8 +66,8 @@ class _Task:
     """One clip to be written."""
 
     row: Row
-    source: Path
-    archive: Path
+    source: Place
+    archive: Place
     face_method: str | None
     voice_method: str | None
     seed: tuple[int, ...]
@@ -88,7 +89,7 @@ def forge_clips(
 
     clip_ids: of these clips only; None = all
     """
-    target, config = Path(out), config or ForgeryConfig()
+    target, config = place_of(out), config or ForgeryConfig()
     genuine = [
         clip
         for clip in folder.clips
@@ -103,8 +104,8 @@ def forge_clips(
         for task in _tasks_of(clip, target, config, number=number)
     ]
     manifest = Manifest(tuple(task.row for task in tasks), folder.manifest.dataset)
-    save_manifest(manifest, target / "manifest.csv")
-    journal = Journal(target / "journal.jsonl", "clip_id")
+    save_manifest(manifest, inside(target, "manifest.csv"))
+    journal = Journal(journal_at(inside(target, "journal")), "clip_id")
     todo = [task for task in tasks if task.row.clip_id not in journal.done]
     work = partial(_forge_one, folder.config)
     workers = default_workers() if workers is None else workers
@@ -118,12 +119,12 @@ def forge_clips(
             journal.append({**source, "clip_id": todo[index].row.clip_id})
             bar.update()
     statuses = [journal.done[task.row.clip_id] for task in tasks]
-    write_table(target / "status.csv", STATUS_COLUMNS, statuses)
+    write_table(inside(target, "status.csv"), STATUS_COLUMNS, statuses)
     return PreparedFolder(target)
 
 
 def _tasks_of(
-    clip: PreparedClip, out: Path, config: ForgeryConfig, *, number: int
+    clip: PreparedClip, out: Place, config: ForgeryConfig, *, number: int
 ) -> Sequence[_Task]:
     kinds = [
         k for k in KINDS if (clip.has_visual or k == "voice") and (clip.has_audio or k == "face")

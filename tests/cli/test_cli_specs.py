@@ -143,3 +143,17 @@ def test_words_after_specs_that_mean_nothing_are_refused(
     code, _, err = run(capsys, "specs", "check", "only_one.yaml")
     assert code == 2
     assert "avfake specs check FILE ROOT" in err
+
+
+def test_a_manifest_says_when_its_counts_are_as_expected(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    spec, root = build(tmp_path, spec=SPEC + "expect: {rows: 2, fake: 1}\n")
+    assert (
+        "as expected: counts are those"
+        in run(capsys, "manifest", spec, root, tmp_path / "m.csv")[1]
+    )
+    assert (
+        "as expected"
+        not in run(capsys, "manifest", spec, root, tmp_path / "m.csv", "--set", "expect.rows=9")[1]
+    )
