@@ -31,7 +31,7 @@ from avfake.figures import draw_run
 from avfake.models import AudioConfig, VisualConfig
 from avfake.prepare import prepare_clips
 from avfake.studio import StudioConfig, build_studio
-from avfake.train import FitConfig, OptimizerConfig
+from avfake.train import FitConfig, OptimizerConfig, refuse_processes
 
 # timm's smallest networks, 0.4 M parameters: from random weights they learn the studio in a minute
 # of two cores, where an EfficientNet-B0 has not begun to.
@@ -75,6 +75,7 @@ class Config:
 
 
 def main(config: Config) -> None:
+    refuse_processes("recipes/synthetic.py")
     videos = config.out / "studio"
     build_studio(videos, config.studio, workers=config.workers)
     manifest = build_manifest(load_spec("studio"), videos)

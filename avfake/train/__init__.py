@@ -10,7 +10,12 @@ from avfake.train.engine import DivergedError
 from avfake.train.loop import FitResult, fit
 from avfake.train.losses import masked_bce
 from avfake.train.optimizers import OPTIMIZERS, OptimizerConfig
-from avfake.train.processes import is_main_process, join_processes, on_main_process
+from avfake.train.processes import (
+    is_main_process,
+    join_processes,
+    on_main_process,
+    refuse_processes,
+)
 from avfake.train.rate_finder import RateConfig, RateFinding, find_rate
 from avfake.train.sampling import draw_rows, undersample
 from avfake.train.schedules import SCHEDULES, ScheduleConfig
@@ -37,5 +42,6 @@ __all__ = [
     "masked_bce",
     "on_main_process",
     "outputs_of",
+    "refuse_processes",
     "undersample",
 ]

@@ -13,6 +13,8 @@ import torch
 from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 
+from avfake.errors import ConfigError
+
 Value = TypeVar("Value")
 
 PATIENCE = timedelta(days=7)
@@ -32,6 +34,15 @@ def join_processes(device: str) -> None:
 def stays_on_cpu(device: str) -> bool:
     """What Accelerate has to be told: without it, processes on a machine without GPU stay apart."""
     return device == "cpu" or (_is_launched() and not torch.cuda.is_available())
+
+
+def refuse_processes(what: str) -> None:
+    """ConfigError under a launcher of several processes, for what only one may do."""
+    if _is_launched():
+        raise ConfigError(
+            f"{what} is for one process, and was started as one of {os.environ['WORLD_SIZE']}; "
+            "start it with python"
+        )
 
 
 def is_main_process() -> bool:
