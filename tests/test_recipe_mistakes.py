@@ -15,7 +15,8 @@ RECIPES = Path(__file__).parents[1] / "recipes"
 
 def recipe(name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"recipe_{name}", RECIPES / f"{name}.py")
-    assert spec and spec.loader
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
@@ -39,7 +40,6 @@ def said_by(name: str, flags: list[str], capfd: pytest.CaptureFixture[str]) -> s
     [
         ("--visual.backbone", "tf_eficientnet_b0", "tf_efficientnet_b0"),
         ("--audio.backbone", "resnet_18", "resnet18"),
-        ("--visual.head", "linaer", "linear"),
         ("--fusion.kind", "concta", "concat"),
         ("--augment.picture", "winer", "winner"),
         ("--augment.sound", "telefone", "telephone"),

@@ -54,8 +54,7 @@ ROWS = {
     ),
     "ablate": Row(
         f"--clips {{clips}} --no-retrain {TINY}",
-        ["results.csv", "scores_no-visual.csv"]
-        + [f"full/figures/{name}.png" for name in FIGURES],
+        ["results.csv", "scores_no-visual.csv"] + [f"full/figures/{name}.png" for name in FIGURES],
         "no-stacker",
     ),
     "dfdc_frames": Row(

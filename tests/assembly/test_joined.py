@@ -9,7 +9,7 @@ import pytest
 
 from avfake.assembly import AssemblyConfig, DataConfig, assemble, gather
 from avfake.assembly.order import EpochOrder
-from avfake.assembly.plan import Example
+from avfake.assembly.plan import Example, Plan, check_classes
 from avfake.data import Row
 from avfake.errors import ConfigError, ManifestError
 from avfake.prepare import PreparedFolder, prepare_clips
@@ -125,3 +125,10 @@ def test_no_known_label_at_all_is_refused(prepared: PreparedFolder, tmp_path: Pa
     assert {e.weights for e in gather([folder], assume_face_weight=1.0)} == {(0.0, 0.0, 0.0)}
     with pytest.raises(ManifestError, match="no clip has both a label and a stream"):
         assemble([folder], AssemblyConfig(), tmp_path / "run")
+
+
+def test_clips_of_one_class_to_choose_by_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    genuine, fakes = examples("a", 4, label=False), examples("a", 4, label=True)
+    splits = {"train": (*genuine[:2], *fakes), "val": tuple(genuine[2:]), "test": ()}
+    check_classes(Plan(splits, {}, ("a",)))
+    assert "the val split has one class only" in caplog.text
