@@ -34,7 +34,8 @@ COMMANDS = {
     "--data.passes 2 --fit.epochs 4 --fit.first-best-epoch 2",
     "dfdc_geometric": "--members xception_a b1_c b1_e --xception test_resnet "
     "--b1 test_efficientnet --visual.no-pretrained "
-    "--data.train-parts= --data.val-parts= --data.test-parts= --data.num-folds 4 --data.trained-folds 0 --data.batch-size 16 --data.passes 4 --fit.epochs 4",
+    "--data.train-parts= --data.val-parts= --data.test-parts= "
+    "--data.num-folds 4 --data.trained-folds 0 --data.batch-size 16 --data.passes 4 --fit.epochs 4",
     "dfdc_blend": f"--backbones test_resnet test_efficientnet --visual.no-pretrained {SOUND} "
     f"--visual.size-px 112 {FAST} {FEW}",
     "one_cycle": f"--find-rate {BOTH} {FEW} --fit.frozen-epochs 1",
