@@ -9,6 +9,7 @@ starter to the last clip. Prints clips per second of every round, and the median
 """
 
 import multiprocessing
+import os
 import statistics
 import tempfile
 import time
@@ -22,6 +23,7 @@ import tyro
 
 from avfake.clips import ClipConfig, cut_clip
 from avfake.cluster import map_items
+from avfake.cluster.pool import THREAD_LIMITS
 from avfake.faces import MTCNNDetector
 
 
@@ -36,6 +38,7 @@ class Config:
 
 
 def main(config: Config) -> None:
+    os.environ.update(dict.fromkeys(THREAD_LIMITS, "1"))  # of the bare processes too
     videos = sorted(config.videos.rglob("*.mp4"))[: config.num_clips]
     with tempfile.TemporaryDirectory() as folder:
         work = partial(cut_and_save, folder)
@@ -88,9 +91,6 @@ def rate_after_start(finished: Sequence[float], processes: int) -> float:
 
 def loop(work: Callable[[Path], None], share: Sequence[Path], queue: Any) -> None:
     """One bare process."""
-    import torch
-
-    torch.set_num_threads(1)
     for video in share:
         work(video)
         queue.put(time.perf_counter())

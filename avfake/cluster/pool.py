@@ -12,6 +12,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar
@@ -31,6 +32,7 @@ class Failure:
 
 DISK_FULL = "disk_full"
 """Not the item's fault: `map_items` ends the run, so that no item is recorded as failed for it."""
+THREAD_LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 ATTEMPTS = 2
 """How often an item is tried whose worker dies: once may be the machine's fault, twice is its."""
 
@@ -87,8 +89,9 @@ def map_on_pool(
 def _start(function: Callable[[Item], Result], threads: int) -> _Worker[Item]:
     context = multiprocessing.get_context("spawn")  # forked copies of OpenMP pools deadlock
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, threads), daemon=True)
-    process.start()
+    process = context.Process(target=_serve, args=(theirs,), daemon=True)
+    with _environment(threads):
+        process.start()
     theirs.close()
     ours.send(function)
     return _Worker(process, ours)
@@ -119,10 +122,26 @@ def _collect(
             yield worker, Failure("timed_out", f"limit {time_limit_seconds:g} s")
 
 
-def _serve(pipe: Connection, threads: int) -> None:
-    # Before numpy and torch are imported by unpickling the function: they read it once.
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
-        os.environ[name] = str(threads)
+@contextmanager
+def _environment(threads: int) -> Iterator[None]:
+    """What a process started inside finds when numpy and torch are imported: they read it once.
+
+    Setting it in the process itself would be too late: the caller's main module is imported there
+    before anything of ours is run.
+    """
+    before = {name: os.environ.get(name) for name in THREAD_LIMITS}
+    os.environ.update(dict.fromkeys(THREAD_LIMITS, str(threads)))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _serve(pipe: Connection) -> None:
     function = pipe.recv()
     while True:
         try:

@@ -1,6 +1,8 @@
 import errno
 import os
 import signal
+import subprocess
+import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -88,3 +90,22 @@ def test_a_journal_that_cannot_be_written_is_named(
     with pytest.raises(AvfakeError, match=r"journal\.jsonl could not be written: No space left"):
         journal.append({"name": "a"})
     assert "a" not in journal.done
+
+
+SCRIPT = """
+import torch
+from avfake.cluster import map_items
+
+def threads(_: int) -> int:
+    return torch.get_num_threads()
+
+if __name__ == "__main__":
+    print([result for _, result in map_items(threads, [0, 1], workers=1, threads=1)])
+"""
+
+
+def test_threads_are_limited_before_the_callers_own_imports(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["[1,", "1]"]
