@@ -14,6 +14,19 @@ BY_CHOICE = {"disabled", "not_trained"}
 
 
 @dataclass(frozen=True)
+class Segment:
+    """A stretch of time in which a face or the voice is taken to be forged."""
+
+    start_seconds: float
+    end_seconds: float
+    score: float
+    """Mean score over the stretch; uncalibrated, for ranking segments."""
+
+    def __str__(self) -> str:
+        return f"{self.start_seconds:.1f}-{self.end_seconds:.1f} s"
+
+
+@dataclass(frozen=True)
 class FaceScore:
     """One face in one frame."""
 
@@ -31,6 +44,8 @@ class Person:
     p_face_fake: float
     """Mean over the frames of this person; uncalibrated, for comparing persons of one file."""
     frames: tuple[FaceScore, ...]
+    segments: tuple[Segment, ...] = ()
+    """When this face is forged, in order of time."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +85,8 @@ class Verdict:
     operating_point: OperatingPoint | None = None
     detector: str = ""
     """Name and hash of the bundle that answered."""
+    voice_segments: tuple[Segment, ...] = ()
+    """When the voice is forged, in order of time."""
 
     def __post_init__(self) -> None:
         for name in ("p_fake", "p_face_fake", "p_voice_fake"):
@@ -78,6 +95,11 @@ class Verdict:
                 raise ValueError(f"{name} is {value}; a probability lies in [0, 1]")
         if self.p_fake is None and self.decision != "unsure":
             raise ValueError(f"decision is {self.decision!r} without a probability")
+
+    @property
+    def suspect(self) -> Person | None:
+        """Whose face is forged, if one is: the person of the highest score; None without faces."""
+        return max(self.persons, key=lambda person: person.p_face_fake, default=None)
 
     def __str__(self) -> str:
         parts = [
@@ -88,8 +110,24 @@ class Verdict:
             f"{self.file}: {self.decision} (probability of forgery {_percent(self.p_fake)}; "
             f"{', '.join(parts)})"
         ]
+        if self.decision != "real":
+            lines += [f"  {line}" for line in self._forged_when()]
         lines += [f"  {reason.sentence}" for reason in self.reasons]
         return "\n".join(lines)
+
+    def _forged_when(self) -> list[str]:
+        whose = [(f"face of person {one.person_id}", one.segments) for one in self.persons]
+        whose.append(("voice", self.voice_segments))
+        lines = [
+            f"{name} forged {', '.join(map(str, segments))}" for name, segments in whose if segments
+        ]
+        if self.suspect and len(self.persons) > 1:
+            score = _percent(self.suspect.p_face_fake)
+            lines.append(
+                f"most suspicious of {len(self.persons)} persons: "
+                f"person {self.suspect.person_id} (score {score})"
+            )
+        return lines
 
     def to_json(self) -> str:
         """The verdict as a JSON text; `from_json` gives it back unchanged."""
@@ -102,6 +140,7 @@ class Verdict:
         fields["reasons"] = tuple(Reason(**reason) for reason in fields["reasons"])
         fields["voice"] = tuple(VoiceScore(**window) for window in fields["voice"])
         fields["persons"] = tuple(_person(person) for person in fields["persons"])
+        fields["voice_segments"] = _segments(fields.get("voice_segments", ()))
         if fields["operating_point"] is not None:
             fields["operating_point"] = OperatingPoint(**fields["operating_point"])
         return cls(**fields)
@@ -116,7 +155,12 @@ def status_of(p_fake: float | None, reasons: Iterable[Reason]) -> Status:
 
 def _person(fields: dict[str, Any]) -> Person:
     faces = (FaceScore(**face | {"box": tuple(face["box"])}) for face in fields["frames"])
-    return Person(**fields | {"frames": tuple(faces)})
+    segments = _segments(fields.get("segments", ()))
+    return Person(**fields | {"frames": tuple(faces), "segments": segments})
+
+
+def _segments(listed: Iterable[dict[str, float]]) -> tuple[Segment, ...]:
+    return tuple(Segment(**segment) for segment in listed)
 
 
 def _percent(value: float | None) -> str:

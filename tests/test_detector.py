@@ -14,6 +14,7 @@ from avfake.detector import Detector, Switches
 from avfake.errors import BundleError, ConfigError
 from avfake.media import Waveform, write_audio
 from avfake.prepare import PreparedFolder
+from avfake.segments import face_segments, voice_segments
 from avfake.verdict import Verdict
 
 
@@ -161,3 +162,12 @@ def test_a_config_whose_hash_does_not_match_is_refused(
 def test_a_name_that_is_no_detector_is_an_error(name: str) -> None:
     with pytest.raises(BundleError, match="neither a detector folder nor a Hub name"):
         read_bundle(name)
+
+
+def test_segments_follow_from_the_timelines(detector: Detector, video: Path) -> None:
+    verdict = detector.predict(video)
+    assert verdict.persons
+    assert verdict.voice
+    for person in verdict.persons:
+        assert person.segments == face_segments(person.frames)
+    assert verdict.voice_segments == voice_segments(verdict.voice)

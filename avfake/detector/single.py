@@ -12,6 +12,7 @@ from avfake.ensemble import Combination, is_ensemble, operating_point_of
 from avfake.errors import ConfigError, MediaError, Part, Reason
 from avfake.faces import FaceDetector
 from avfake.inference import score_clip
+from avfake.segments import face_segments, voice_segments
 from avfake.stack import ClipScores
 from avfake.verdict import FaceScore, Person, Verdict, VoiceScore, status_of
 
@@ -86,6 +87,7 @@ class Detector:
         judge, use_stacker = self.bundle.judge, switches.use_stacker
         answer = judge.assess(scores, use_stacker=use_stacker)
         reasons = self._reasons(clip, switches)
+        voice = self._voice(scores)
         return Verdict(
             file=file or clip.meta.clip_id,
             decision=judge.decide(answer["overall"], use_stacker=use_stacker),
@@ -94,10 +96,11 @@ class Detector:
             p_voice_fake=answer["voice"],
             status=status_of(answer["overall"], reasons),
             reasons=reasons,
-            persons=_persons(clip, scores),
-            voice=self._voice(scores),
+            persons=_persons(clip, scores, find="face" not in judge.not_trained),
+            voice=voice,
             operating_point=operating_point_of(judge.rule(use_stacker=use_stacker)),
             detector=self.name,
+            voice_segments=voice_segments(voice),
         )
 
     def cut_clip(self, path: str | Path) -> Clip:
@@ -142,7 +145,8 @@ class Detector:
         )
 
 
-def _persons(clip: Clip, scores: ClipScores) -> tuple[Person, ...]:
+def _persons(clip: Clip, scores: ClipScores, *, find: bool) -> tuple[Person, ...]:
+    """find: segments too."""
     if not scores.has_visual:
         return ()
     persons = []
@@ -152,5 +156,6 @@ def _persons(clip: Clip, scores: ClipScores) -> tuple[Person, ...]:
             FaceScore(clip.meta.frame_seconds[index], (box[0], box[1], box[2], box[3]), float(p))
             for index, box, p in zip(meta.frame_indices, meta.boxes, mine, strict=True)
         )
-        persons.append(Person(meta.person_id, float(mine.mean()), frames))
+        segments = face_segments(frames) if find else ()
+        persons.append(Person(meta.person_id, float(mine.mean()), frames, segments))
     return tuple(persons)

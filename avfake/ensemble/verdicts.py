@@ -8,6 +8,7 @@ import numpy as np
 
 from avfake.ensemble.columns import combine_columns, combine_outputs
 from avfake.errors import ConfigError, Reason
+from avfake.segments import face_segments, voice_segments
 from avfake.stack import DecisionRule
 from avfake.verdict import Decision, OperatingPoint, Person, Verdict, VoiceScore, status_of
 
@@ -30,6 +31,7 @@ def combine_verdicts(
     votes = [verdict.decision for verdict in verdicts if verdict.p_fake is not None]
     p_fake, p_face, p_voice = _probabilities(verdicts, rule)
     reasons = _merge_reasons([verdict.reasons for verdict in verdicts])
+    voice = _combine_voices([v.voice for v in verdicts if v.voice], rule)
     return Verdict(
         file=verdicts[0].file,
         decision=decision.decide(p_fake) if decision else agree(votes),
@@ -39,9 +41,10 @@ def combine_verdicts(
         status=status_of(p_fake, reasons),
         reasons=reasons,
         persons=_combine_persons([v.persons for v in verdicts if v.persons], rule),
-        voice=_combine_voices([v.voice for v in verdicts if v.voice], rule),
+        voice=voice,
         operating_point=operating_point_of(decision),
         detector=name or " + ".join(verdict.detector for verdict in verdicts),
+        voice_segments=voice_segments(voice),
     )
 
 
@@ -108,7 +111,15 @@ def _combine_persons(tracks: Sequence[tuple[Person, ...]], rule: str) -> tuple[P
         p_fakes = combine_columns(scores, rule)
         faces = zip(same[0].frames, p_fakes, strict=True)
         frames = tuple(replace(face, p_fake=float(p)) for face, p in faces)
-        combined.append(replace(same[0], p_face_fake=float(np.mean(p_fakes)), frames=frames))
+        combined.append(
+            replace(
+                same[0],
+                p_face_fake=float(np.mean(p_fakes)),
+                frames=frames,
+                # Of members whose face head was not trained the scores are noise.
+                segments=face_segments(frames) if any(one.segments for one in same) else (),
+            )
+        )
     return tuple(combined)
 
 

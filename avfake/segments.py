@@ -1,0 +1,150 @@
+"""Scores over time in, forged stretches out: when is a face or a voice forged?
+
+Faces are looked at now and then, sound in windows that overlap; both first become one row of
+`Stretch`es, each with one score, and then segments by hysteresis.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from avfake.errors import ConfigError
+from avfake.verdict import FaceScore, Segment, VoiceScore
+
+
+@dataclass(frozen=True)
+class SegmentConfig:
+    """When a stretch is called forged. Scores are those of the branches, not calibrated."""
+
+    start_threshold: float = 0.6
+    """A segment has a score of at least this somewhere..."""
+    end_threshold: float = 0.4
+    """...and goes on for as long as scores are at least this: one doubtful frame ends nothing."""
+    min_seconds: float = 0.3
+    """What is shorter is taken for noise, unless it is all there is."""
+    max_gap_seconds: float = 0.3
+    """Segments that are no farther apart are one."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.end_threshold <= self.start_threshold <= 1:
+            raise ConfigError(
+                f"start_threshold is {self.start_threshold} and end_threshold "
+                f"{self.end_threshold}; allowed: 0 <= end <= start <= 1"
+            )
+        if self.min_seconds < 0 or self.max_gap_seconds < 0:
+            raise ConfigError(f"min_seconds and max_gap_seconds must not be negative, got {self}")
+
+
+class Stretch(NamedTuple):
+    """A piece of a timeline with one score."""
+
+    start_seconds: float
+    end_seconds: float
+    score: float
+
+
+def face_segments(
+    frames: Sequence[FaceScore], config: SegmentConfig | None = None
+) -> tuple[Segment, ...]:
+    """Where a face is forged, from its scores in sampled frames."""
+    seconds = [face.seconds for face in frames]
+    return find_segments(around_instants(seconds, [face.p_fake for face in frames]), config)
+
+
+def voice_segments(
+    windows: Sequence[VoiceScore], config: SegmentConfig | None = None
+) -> tuple[Segment, ...]:
+    """Where the voice is forged, from its scores in overlapping windows."""
+    spans = [(window.start_seconds, window.end_seconds) for window in windows]
+    return find_segments(under_windows(spans, [window.p_fake for window in windows]), config)
+
+
+def around_instants(seconds: Sequence[float], scores: Sequence[float]) -> list[Stretch]:
+    """The score of each instant, from half-way to the one before to half-way to the one after.
+
+    Sampled frames lie in the middle of equal stretches of the file, so the first and the last
+    reach as far outwards as inwards. A lone instant is no stretch of time: nothing comes back.
+    """
+    if len(seconds) < 2:
+        return []
+    order = np.argsort(seconds, kind="stable")
+    times, values = np.asarray(seconds, np.float64)[order], np.asarray(scores, np.float64)[order]
+    middles = (times[1:] + times[:-1]) / 2
+    edges = [max(0.0, 2 * times[0] - middles[0]), *middles, 2 * times[-1] - middles[-1]]
+    return [
+        Stretch(float(start), float(end), float(score))
+        for (start, end), score in zip(pairwise(edges), values, strict=True)
+    ]
+
+
+def under_windows(spans: Sequence[tuple[float, float]], scores: Sequence[float]) -> list[Stretch]:
+    """The score of each piece between the edges of windows: the least of those that cover it.
+
+    A window learns to be forged if it shares any of a forged stretch, so it is as forged as its
+    most forged instant. The least of the covering windows is the highest timeline of which that
+    is true: windows that only touch a segment do not lengthen it, as they would a mean. What no
+    window covers is left out.
+    """
+    starts, ends = (np.array([span[side] for span in spans], np.float64) for side in (0, 1))
+    values = np.asarray(scores, np.float64)
+    pieces = []
+    for start, end in pairwise(np.unique(np.concatenate([starts, ends]).round(3)).tolist()):
+        middle = (start + end) / 2
+        covering = (starts <= middle) & (middle <= ends)
+        if covering.any():
+            pieces.append(Stretch(start, end, float(values[covering].min())))
+    return pieces
+
+
+def find_segments(
+    timeline: Sequence[Stretch], config: SegmentConfig | None = None
+) -> tuple[Segment, ...]:
+    """The forged segments of a timeline in order of time, by hysteresis.
+
+    The score of a segment is the mean over its time, bridged gaps included. Times are rounded to
+    milliseconds.
+    """
+    config = config or SegmentConfig()
+    runs = [
+        run
+        for run in _runs_above(timeline, config.end_threshold)
+        if max(piece.score for piece in run) >= config.start_threshold
+    ]
+    merged: list[tuple[float, float]] = []
+    for run in runs:
+        start, end = run[0].start_seconds, run[-1].end_seconds
+        if merged and start - merged[-1][1] <= config.max_gap_seconds + 1e-9:
+            start = merged.pop()[0]
+        merged.append((start, end))
+    if not merged:
+        return ()
+    whole = timeline[-1].end_seconds - timeline[0].start_seconds
+    shortest = min(config.min_seconds, whole) - 1e-9
+    return tuple(
+        Segment(round(start, 3), round(end, 3), _mean_score(timeline, start, end))
+        for start, end in merged
+        if end - start >= shortest
+    )
+
+
+def _runs_above(timeline: Sequence[Stretch], threshold: float) -> list[list[Stretch]]:
+    """Unbroken rows of pieces that score at least the threshold."""
+    runs: list[list[Stretch]] = []
+    for piece in timeline:
+        if piece.score < threshold:
+            continue
+        if runs and abs(piece.start_seconds - runs[-1][-1].end_seconds) < 1e-9:
+            runs[-1].append(piece)
+        else:
+            runs.append([piece])
+    return runs
+
+
+def _mean_score(timeline: Sequence[Stretch], start: float, end: float) -> float:
+    inside = [piece for piece in timeline if start <= piece.start_seconds < end]
+    lengths = [piece.end_seconds - piece.start_seconds for piece in inside]
+    mean = np.average([piece.score for piece in inside], weights=lengths)
+    return round(float(mean), 4)
