@@ -6,6 +6,13 @@ not assessed, never scored as 0.5.
 
 from avfake.evaluate.bootstrap import Interval, bootstrap, paired_difference
 from avfake.evaluate.compare import compare
+from avfake.evaluate.localise import (
+    FileSegments,
+    average_precision,
+    average_recall,
+    localisation,
+    mean_best_iou,
+)
 from avfake.evaluate.metrics import METRICS
 from avfake.evaluate.slices import KINDS, add_kind, forgery_kind
 from avfake.evaluate.tables import ablation_table, method_table, read_scores, render
@@ -13,12 +20,17 @@ from avfake.evaluate.tables import ablation_table, method_table, read_scores, re
 __all__ = [
     "KINDS",
     "METRICS",
+    "FileSegments",
     "Interval",
     "ablation_table",
     "add_kind",
+    "average_precision",
+    "average_recall",
     "bootstrap",
     "compare",
     "forgery_kind",
+    "localisation",
+    "mean_best_iou",
     "method_table",
     "paired_difference",
     "read_scores",
