@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from avfake.clips import Clip, ClipConfig
+from avfake.clips import Clip, ClipConfig, ClipMeta
 from avfake.clips.archive import pack_clip
 from avfake.clips.sound import voice_statistics
-from avfake.cluster import Failure, Journal, default_workers, journal_at, map_items
+from avfake.cluster import Journal, default_workers, journal_at, map_items
 from avfake.data import Manifest, Row, save_manifest
-from avfake.errors import AvfakeError, ConfigError, ManifestError
+from avfake.errors import ConfigError, ManifestError, MediaError
 from avfake.faces import landmarks_in_crops
 from avfake.files import write_table
 from avfake.forge import FACE_METHODS, VOICE_METHODS, forge_face, forge_voice
@@ -29,6 +29,7 @@ from avfake.prepare.folder import (
     archive_path,
     write_settings,
 )
+from avfake.prepare.run import status_of
 from avfake.progress import progress
 from avfake.remote import Place, inside, place_of
 from avfake.settings import nearest
@@ -84,8 +85,8 @@ def forge_clips(
     """The folder of forgeries of every clip of `folder` that is known to be genuine.
 
     Labels are exact, originals and groups those of the genuine clips, so that the folder can be
-    split and joined like any other. A run that was stopped goes on; ManifestError without any
-    genuine clip.
+    split and joined like any other. A run that was stopped goes on; a clip that cannot be forged
+    has a status that says why. ManifestError without any genuine clip.
 
     clip_ids: of these clips only; None = all
     """
@@ -113,10 +114,7 @@ def forge_clips(
         total=len(tasks), initial=len(tasks) - len(todo), unit="clip", desc="forge"
     ) as bar:
         for index, result in map_items(work, todo, workers=workers, threads=1):
-            if isinstance(result, Failure):
-                raise AvfakeError(f"{todo[index].row.clip_id} was not made: {result.detail}")
-            source = folder.statuses[_source_id(todo[index].row)]
-            journal.append({**source, "clip_id": todo[index].row.clip_id})
+            journal.append(status_of(todo[index].row, result))
             bar.update()
     statuses = [journal.done[task.row.clip_id] for task in tasks]
     write_table(inside(target, "status.csv"), STATUS_COLUMNS, statuses)
@@ -160,11 +158,16 @@ def _row(clip: PreparedClip, name: str, *, face: str | None, voice: str | None) 
     )
 
 
-def _source_id(row: Row) -> str:
-    return row.clip_id.rpartition("~")[0]
+def _forge_one(config: ClipConfig, task: _Task) -> ClipMeta:
+    try:
+        clip = _forged(config, task)
+    except MediaError as error:
+        return ClipMeta(task.row.clip_id, config.hash, "failed", (error.reason,))
+    clip.save(task.archive)
+    return clip.meta
 
 
-def _forge_one(config: ClipConfig, task: _Task) -> None:
+def _forged(config: ClipConfig, task: _Task) -> Clip:
     clip = Clip.open(task.source)
     meta, rng = clip.meta, np.random.default_rng(task.seed)
     crops = []
@@ -178,7 +181,7 @@ def _forge_one(config: ClipConfig, task: _Task) -> None:
     if waveform is not None and task.voice_method:
         waveform = forge_voice(waveform, rng=rng, methods=[task.voice_method])
     meta = replace(meta, clip_id=task.row.clip_id, voice_statistics=_statistics(waveform))
-    pack_clip(meta, crops, waveform, jpeg_quality=config.jpeg_quality).save(task.archive)
+    return pack_clip(meta, crops, waveform, jpeg_quality=config.jpeg_quality)
 
 
 def _statistics(waveform: Waveform | None) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def prepare_clips(
                     raise AvfakeError(
                         f"{result}; what was done is kept: run the same command again"
                     ) from result
-                journal.append(_status_of(tasks[index].row, result))
+                journal.append(status_of(tasks[index].row, result))
                 bar.update()
     statuses = [journal.done[row.clip_id] for row in manifest.rows]
     write_table(inside(folder, "status.csv"), STATUS_COLUMNS, statuses)
@@ -127,7 +127,8 @@ def _detector(config: ClipConfig) -> FaceDetector:
     return face_detector(config)
 
 
-def _status_of(row: Row, result: ClipMeta | Failure) -> dict[str, Any]:
+def status_of(row: Row, result: ClipMeta | Failure) -> dict[str, Any]:
+    """The row of status.csv for a clip that was made, or was not."""
     if isinstance(result, Failure):
         reason = Reason("file", result.code, result.detail)
         result = ClipMeta(row.clip_id, "", "failed", (reason,))

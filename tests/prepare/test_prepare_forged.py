@@ -1,6 +1,7 @@
 """Forged clips carry their truth, and nothing but the forgery sets them apart."""
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,20 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(
     lines = (tmp_path / "again/journal.jsonl").read_text().splitlines(keepends=True)
     (tmp_path / "again/journal.jsonl").write_text("".join(lines[:5] + lines[6:]))
     assert digests(forge_clips(prepared, tmp_path / "again", CONFIG, workers=0)) == expected
+
+
+def test_a_broken_clip_costs_only_its_own_forgeries(
+    prepared: PreparedFolder, forged: PreparedFolder, tmp_path: Path
+) -> None:
+    shutil.copytree(prepared.path, tmp_path / "copy")
+    broken = PreparedFolder(tmp_path / "copy")
+    victim = next(clip for clip in broken.clips if clip.row.label is False)
+    Path(victim.archive).write_bytes(b"no zip")
+    made = forge_clips(broken, tmp_path / "out", CONFIG, workers=0)
+    failed = {name for name, row in made.statuses.items() if row["status"] == "failed"}
+    assert failed == {n for n in made.statuses if n.startswith(f"{victim.row.clip_id}~")}
+    assert "decode_error" in made.statuses[f"{victim.row.clip_id}~genuine"]["reasons"]
+    assert len(made.clips) == len(forged.clips) - len(failed)
 
 
 def test_mistakes_are_named(
