@@ -35,6 +35,7 @@ ALLOWED = {
     "audit": {"data", "clips", "faces", "media", "cluster", "evaluate"},
     "bundle": {"clips", "models", "stack"},
     "inference": {"clips", "models", "stack"},
+    "explain": {"clips", "models"},
     "figures": {"clips", "evaluate"},
     "ensemble": {"bundle", "evaluate", "segments", "stack", "verdict"},
     "detector": {

@@ -1,0 +1,121 @@
+"""The crops and windows of a clip that contributed most, with their maps."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from avfake.clips import Clip, SampleConfig, Sampled, sample_clip
+from avfake.clips.dataset import batch_of
+from avfake.errors import ConfigError
+from avfake.explain.heat import face_heat
+from avfake.explain.saliency import sound_saliency
+from avfake.explain.types import Explanation, FaceEvidence, VoiceEvidence
+from avfake.models import AVModel, ModelOutput
+
+
+def explain_clip(
+    models: Sequence[AVModel], clip: Clip, sampling: SampleConfig, *, top: int = 4
+) -> Explanation:
+    """What of a clip weighed most for its models, and where in it. Scores, shares and maps are
+    averaged over the models; maps are made for the `top` crops and windows only.
+
+    Args:
+        models: of one configuration, as a bundle holds them
+        sampling: as for `inference.score_clip`; a branch that the models lack is left out
+    """
+    if top < 1:
+        raise ConfigError(f"top must be 1 or more, got {top}")
+    config = models[0].config
+    sampled = sample_clip(
+        clip,
+        replace(
+            sampling,
+            use_visual=sampling.use_visual and config.visual is not None,
+            use_audio=sampling.use_audio and config.audio is not None,
+        ),
+    )
+    batch = batch_of(sampled)
+    if not batch:
+        return Explanation(clip.meta.clip_id)
+    device = next(models[0].parameters()).device
+    batch = {key: value.to(device) for key, value in batch.items()}
+    with torch.no_grad():
+        outputs = [model.eval()(batch) for model in models]
+    return Explanation(
+        clip.meta.clip_id,
+        _faces(models, clip, sampled, outputs, top),
+        _voice(models, sampled, outputs, sampling.window_seconds, top),
+    )
+
+
+def _faces(
+    models: Sequence[AVModel],
+    clip: Clip,
+    sampled: Sampled,
+    outputs: Sequence[ModelOutput],
+    top: int,
+) -> tuple[FaceEvidence, ...]:
+    scores = _mean_score([output.frame_logits for output in outputs])
+    shares = _mean([output.frame_shares for output in outputs])
+    chosen = np.argsort(-scores * shares, kind="stable")[:top]
+    if not len(chosen):
+        return ()
+    device = next(models[0].parameters()).device
+    faces = torch.from_numpy(sampled.faces[chosen]).to(device)
+    heats = _mean([face_heat(m.visual, faces)[None] for m in models if m.visual is not None])
+    return tuple(
+        FaceEvidence(
+            person_id=clip.meta.persons[sampled.picks[i][0]].person_id,
+            seconds=float(sampled.crop_seconds[i]),
+            score=float(scores[i]),
+            share=float(shares[i]),
+            crop=sampled.faces[i].transpose(1, 2, 0),
+            heat=heat,
+        )
+        for i, heat in zip(chosen.tolist(), heats, strict=True)
+    )
+
+
+def _voice(
+    models: Sequence[AVModel],
+    sampled: Sampled,
+    outputs: Sequence[ModelOutput],
+    window_seconds: float,
+    top: int,
+) -> tuple[VoiceEvidence, ...]:
+    scores = _mean_score([output.window_logits for output in outputs])
+    shares = _mean([output.window_shares for output in outputs])
+    chosen = np.argsort(-scores * shares, kind="stable")[:top]
+    ears = [model.audio for model in models if model.audio is not None]
+    if not len(chosen) or not ears:
+        return ()
+    sound = torch.from_numpy(sampled.sound[chosen]).to(next(models[0].parameters()).device)
+    saliencies = _mean([sound_saliency(branch, sound)[None] for branch in ears])
+    with torch.no_grad():
+        powers = ears[0].spectrogram.log_power(sound)[:, 0].cpu().numpy()
+    return tuple(
+        VoiceEvidence(
+            start_seconds=sampled.window_seconds[i],
+            end_seconds=sampled.window_seconds[i] + window_seconds,
+            score=float(scores[i]),
+            share=float(shares[i]),
+            spectrogram=power,
+            saliency=saliency,
+        )
+        for i, power, saliency in zip(chosen.tolist(), powers, saliencies, strict=True)
+    )
+
+
+def _mean(tensors: Sequence[Tensor | None]) -> np.ndarray:
+    """Of tensors [1, ...] over the models, as an array [...]; empty where no model has one."""
+    given = [tensor[0] for tensor in tensors if tensor is not None]
+    mean: np.ndarray = torch.stack(given).mean(0).cpu().numpy() if given else np.zeros(0)
+    return mean
+
+
+def _mean_score(logits: Sequence[Tensor | None]) -> np.ndarray:
+    """The probability of the models' mean logit."""
+    return 1 / (1 + np.exp(-_mean(logits)))
