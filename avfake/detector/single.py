@@ -13,7 +13,7 @@ from avfake.errors import ConfigError, MediaError, Part, Reason
 from avfake.faces import FaceDetector
 from avfake.inference import score_clip
 from avfake.segments import face_segments, voice_segments
-from avfake.stack import ClipScores
+from avfake.stack import ClipScores, view_of
 from avfake.verdict import FaceScore, Person, Verdict, VoiceScore, status_of
 
 
@@ -86,11 +86,12 @@ class Detector:
         scores = self.score_clip(clip, switches)
         judge, use_stacker = self.bundle.judge, switches.use_stacker
         answer = judge.assess(scores, use_stacker=use_stacker)
+        view = view_of(has_visual=scores.has_visual, has_audio=scores.has_audio)
         reasons = self._reasons(clip, switches)
         voice = self._voice(scores)
         return Verdict(
             file=file or clip.meta.clip_id,
-            decision=judge.decide(answer["overall"], use_stacker=use_stacker),
+            decision=judge.decide(answer["overall"], use_stacker=use_stacker, view=view),
             p_fake=answer["overall"],
             p_face_fake=answer["face"],
             p_voice_fake=answer["voice"],
@@ -98,7 +99,7 @@ class Detector:
             reasons=reasons,
             persons=_persons(clip, scores, find="face" not in judge.not_trained),
             voice=voice,
-            operating_point=operating_point_of(judge.rule(use_stacker=use_stacker)),
+            operating_point=operating_point_of(judge.rule(use_stacker=use_stacker, view=view)),
             detector=self.name,
             voice_segments=voice_segments(voice),
         )

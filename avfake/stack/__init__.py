@@ -21,6 +21,7 @@ from avfake.stack.features import (
 from avfake.stack.folds import OutOfFold
 from avfake.stack.rules import RULES, find_rule, over_persons
 from avfake.stack.scores import ClipScores
+from avfake.stack.views import VIEWS, View, view_of
 
 __all__ = [
     "FEATURES",
@@ -28,6 +29,7 @@ __all__ = [
     "OUTPUT_FEATURES",
     "RULES",
     "SYNC_STATISTICS",
+    "VIEWS",
     "VOICE_STATISTICS",
     "Choice",
     "ClipScores",
@@ -39,6 +41,7 @@ __all__ = [
     "Stacker",
     "VerdictFit",
     "VerdictModel",
+    "View",
     "decide",
     "find_rule",
     "fit_calibrator",
@@ -48,4 +51,5 @@ __all__ = [
     "over_persons",
     "raise_overall",
     "stack_row",
+    "view_of",
 ]

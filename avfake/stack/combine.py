@@ -16,6 +16,7 @@ from avfake.stack.features import FEATURES, OUTPUTS, stack_row
 from avfake.stack.folds import OutOfFold
 from avfake.stack.output import OutputModel, fit_output, why_untrainable
 from avfake.stack.scores import ClipScores
+from avfake.stack.views import VIEWS, View, views_of
 
 _CALIBRATION = "calibration.json"
 _PARTS: dict[str, Part] = {"overall": "file", "face": "face", "voice": "voice"}
@@ -29,7 +30,9 @@ class VerdictModel:
     not_trained: Mapping[str, str]
     """Output -> why its labels could not train it."""
     rules: Mapping[str, DecisionRule]
-    """"kept" and "fused" -> how p_fake becomes a decision, with and without the stacker."""
+    """"kept" and "fused" -> how p_fake of a whole clip becomes a decision, with and without the
+    stacker; "kept:picture" and so on where a part was not assessed. Bundles made before 2026-11-21
+    have the rules of whole clips alone, and use them for all."""
 
     def assess(self, scores: ClipScores, *, use_stacker: bool = True) -> dict[str, float | None]:
         """Output -> probability of forgery; None where it could not be assessed.
@@ -51,15 +54,16 @@ class VerdictModel:
             }
         )
 
-    def rule(self, *, use_stacker: bool = True) -> DecisionRule | None:
+    def rule(self, *, use_stacker: bool = True, view: View = "whole") -> DecisionRule | None:
         """How p_fake becomes a decision; None where the overall answer is not trained."""
-        return self.rules.get("kept" if use_stacker else "fused")
+        name = "kept" if use_stacker else "fused"
+        return self.rules.get(_rule_name(name, view), self.rules.get(name))
 
     def decide(
-        self, p_fake: float | None, *, use_stacker: bool = True
+        self, p_fake: float | None, *, use_stacker: bool = True, view: View = "whole"
     ) -> Literal["real", "fake", "unsure"]:
-        """The decision for what `assess` gave as "overall"."""
-        rule = self.rule(use_stacker=use_stacker)
+        """The decision for what `assess` gave as "overall" of a clip of which that was assessed."""
+        rule = self.rule(use_stacker=use_stacker, view=view)
         return rule.decide(p_fake) if rule else "unsure"
 
     @property
@@ -147,20 +151,39 @@ def fit_verdict_model(
         "kept": _gather({name: fit.kept for name, fit in fits.items()}, len(scored)),
         "fused": _gather({name: fit.fused for name, fit in fits.items()}, len(scored)),
     }
-    # Copies with a modality left out would count a clip more than once.
-    full = scored.is_full_row
-    rules = {
-        name: DecisionRule.fit(
-            answer["overall"][full],
-            scored.labels["overall"][full],
+    rules: dict[str, DecisionRule] = {}
+    if "overall" in fits:
+        for name, answer in answers.items():
+            rules |= _fit_rules(name, answer["overall"], scored, config)
+    models = {output: fit.model for output, fit in fits.items()}
+    return VerdictFit(VerdictModel(models, not_trained, rules), answers["kept"], answers["fused"])
+
+
+def _fit_rules(
+    name: str, p_fake: np.ndarray, scored: OutOfFold, config: StackConfig
+) -> dict[str, DecisionRule]:
+    """One rule a view; a view that no clip has gets one that is always unsure.
+
+    A clip whose missing part may be the forged one is still labelled by the whole: the promises
+    are about files, and a picture without its sound seldom proves that a file is genuine.
+    """
+    views, labels = views_of(scored.rows), scored.labels["overall"]
+    rules = {}
+    for view in VIEWS:
+        rows = np.flatnonzero(views == view)
+        # More copies of a clip would count it more than once.
+        rows = rows[np.unique(np.asarray(scored.clip_ids)[rows], return_index=True)[1]]
+        rules[_rule_name(name, view)] = DecisionRule.fit(
+            p_fake[rows],
+            labels[rows],
             false_alarm_rate=config.false_alarm_rate,
             confidence=config.confidence,
         )
-        for name, answer in answers.items()
-        if "overall" in fits
-    }
-    models = {output: fit.model for output, fit in fits.items()}
-    return VerdictFit(VerdictModel(models, not_trained, rules), answers["kept"], answers["fused"])
+    return rules
+
+
+def _rule_name(name: str, view: View) -> str:
+    return name if view == "whole" else f"{name}:{view}"
 
 
 def _gather(answers: Mapping[str, np.ndarray], num_rows: int) -> dict[str, np.ndarray]:
