@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from avfake.cli import checking, combining, verbs
+from avfake.cli import checking, combining, making, verbs
 from avfake.cli.codes import FAILED, INTERRUPTED, OK
 from avfake.errors import AvfakeError
 
@@ -21,7 +21,7 @@ VERBS: dict[str, Callable[..., int]] = {
     "labels": verbs.labels,
     "evaluate": verbs.evaluate,
     "ensemble": combining.ensemble,
-    "studio": verbs.studio,
+    "studio": making.studio,
     "specs": checking.specs,
     "audit": checking.audit,
     "doctor": verbs.doctor,

@@ -250,35 +250,6 @@ def evaluate(
     return evaluate_clips(clips, detector, switches, out=out, split=split)
 
 
-def studio(
-    out: Annotated[Path, tyro.conf.Positional],
-    /,
-    *,
-    clips: int = 80,
-    seconds: float = 2.0,
-    seed: int = 0,
-    difficulty: float = 0.3,
-    workers: int | None = None,
-) -> int:
-    """Make a small labelled dataset of procedural talking heads, genuine and forged.
-
-    Args:
-        out: Folder to write, in the layout of the DFDC.
-        clips: How many; a quarter each genuine, face forged, voice forged, both.
-        seconds: Length of a clip.
-        seed: Another seed, other people.
-        difficulty: 0 = crude forgeries, 1 = hardly visible ones.
-        workers: Processes; by default one a core.
-    """
-    from avfake.cluster import default_workers
-    from avfake.studio import StudioConfig, build_studio
-
-    config = StudioConfig(clips, seconds=seconds, seed=seed, difficulty=difficulty)
-    build_studio(out, config, workers=default_workers() if workers is None else workers)
-    print(f"{clips} clips in {out}; what was forged stands in {out / 'truth.csv'}")
-    return OK
-
-
 def doctor(*, folder: Path = Path()) -> int:
     """Check this machine: versions, codecs, devices, threads, disk, cache, and a timed self-test.
 

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from avfake.cluster import Failure, map_items
+from avfake.data.segments import segments_as_text
 from avfake.errors import AvfakeError, ConfigError
 from avfake.files import write_whole
 from avfake.progress import progress
@@ -15,6 +16,7 @@ from avfake.studio.family import build_family
 from avfake.studio.plan import ClipPlan, StudioConfig, describe, plan_families
 
 CONFIG_FILE, METADATA_FILE, TRUTH_FILE = "studio.json", "metadata.json", "truth.csv"
+OPTIONAL = ("segments",)
 
 
 def build_studio(
@@ -57,12 +59,17 @@ def dfdc_metadata(clips: tuple[ClipPlan, ...]) -> dict[str, dict[str, str]]:
 
 
 def truth_table(clips: tuple[ClipPlan, ...]) -> str:
-    """All that is known of the clips, as CSV with a head line; true and false in lower case."""
+    """All that is known of the clips, as CSV with a head line; true and false in lower case.
+
+    Columns of options (`OPTIONAL`) are there if they say something of any clip.
+    """
+    names = [field.name for field in fields(ClipPlan)]
+    names = [n for n in names if n not in OPTIONAL or any(getattr(clip, n) for clip in clips)]
     text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(ClipPlan)], lineterminator="\n")
+    writer = csv.DictWriter(text, names, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
     for clip in sorted(clips, key=lambda clip: clip.filename):
-        row = asdict(clip)
+        row = asdict(clip) | {"segments": segments_as_text(clip.segments)}
         writer.writerow(
             {name: str(x).lower() if isinstance(x, bool) else x for name, x in row.items()}
         )
@@ -79,9 +86,11 @@ def _claim(out: Path, config: StudioConfig) -> None:
         write_whole(mark, json.dumps(wanted, indent=1))
         return
     found = json.loads(mark.read_text())
-    different = [name for name in wanted if found.get(name) != wanted[name]]
+    different = [name for name in wanted | found if found.get(name) != wanted.get(name)]
     if different:
-        listed = ", ".join(f"{n} {found.get(n)!r} there, {wanted[n]!r} asked" for n in different)
+        listed = ", ".join(
+            f"{n} {found.get(n)!r} there, {wanted.get(n)!r} asked" for n in different
+        )
         raise ConfigError(
             f"{out} holds a studio of other settings ({listed}); "
             "choose another folder, delete this one, or ask for what it holds"

@@ -16,6 +16,7 @@ from avfake.studio.identity import Identity, draw_identity
 from avfake.studio.motion import Motion, draw_motion, pose_for_swap
 from avfake.studio.plan import ClipPlan, Delivery, FamilyPlan, StudioConfig
 from avfake.studio.scene import Light, draw_light, draw_scene, mix_lights
+from avfake.studio.splicing import splice_picture, splice_sound
 from avfake.studio.synthesis import draw_room
 from avfake.studio.voices import speak
 
@@ -62,6 +63,11 @@ def build_family(family: FamilyPlan, config: StudioConfig, out: Path) -> int:
             pixels = _with_other_face(shoot, donor.identity, rng, clip.difficulty)
         if clip.voice_fake:
             waveform = _with_other_voice(shoot, donor.speaker, rng, clip)
+        for segment in clip.segments:  # of each stream that is forged, one
+            if segment[2] == "face":
+                pixels = splice_picture(shoot.take.pixels, pixels, segment, fps=config.fps)
+            else:
+                waveform = splice_sound(shoot.waveform, waveform, segment)
         _deliver(out / clip.filename, pixels, waveform, family.deliveries[number], config.fps)
     return len(missing)
 

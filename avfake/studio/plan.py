@@ -2,7 +2,8 @@
 
 A family has persons of its own: one who is filmed, one who gives a face and a voice. It holds one
 genuine clip and the three fakes of it: the face, the voice, both. All that could give a label away
-(name, bitrate, loudness) is drawn clip by clip, without a look at the label.
+(name, bitrate, loudness) is drawn clip by clip, without a look at the label. A fake may be
+forged in one stretch of time alone (`splice_seconds`).
 """
 
 import string
@@ -10,11 +11,14 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from avfake.data.rows import Segment
 from avfake.errors import ConfigError
 from avfake.forge import CONVERSIONS
 from avfake.forge.voice import Conversion
 
 FRAME_SIZES = ((320, 240), (256, 256), (240, 320), (288, 288), (352, 264), (256, 336))
+MIN_SPLICE_SECONDS = 0.4
+"""Shorter ones would be little but their fades."""
 _KINDS = ((False, False), (True, False), (False, True), (True, True))
 """(face forged, voice forged); a cut-off last family keeps the first few, so the genuine one."""
 
@@ -31,6 +35,8 @@ class StudioConfig:
     fps: int = 15
     frame_sizes: tuple[tuple[int, int], ...] = FRAME_SIZES
     """(width, height) in px, one drawn per family."""
+    splice_seconds: tuple[float, float] | None = None
+    """Least and greatest length of the one stretch in which a fake is forged; None = all of it."""
 
     def __post_init__(self) -> None:
         if self.num_clips < 1:
@@ -45,6 +51,13 @@ class StudioConfig:
             raise ConfigError(f"fps must be at least 5, got {self.fps}")
         if not self.frame_sizes or min(min(size) for size in self.frame_sizes) < 128:
             raise ConfigError(f"frame_sizes must all be at least 128 px, got {self.frame_sizes}")
+        if self.splice_seconds is not None:
+            low, high = self.splice_seconds
+            if not MIN_SPLICE_SECONDS <= low <= high < self.seconds:
+                raise ConfigError(
+                    f"splice_seconds is {low:g} to {high:g}; allowed: the least first, at least "
+                    f"{MIN_SPLICE_SECONDS}, less than the {self.seconds:g} seconds of a clip"
+                )
 
     @property
     def num_frames(self) -> int:
@@ -71,6 +84,8 @@ class ClipPlan:
     """Names joined by "+"; empty for a genuine clip."""
     difficulty: float
     split: str = "train"
+    segments: tuple[Segment, ...] = ()
+    """Where it is forged, if only there."""
 
     @property
     def voice_method(self) -> Conversion:
@@ -110,14 +125,17 @@ def plan_families(config: StudioConfig) -> list[FamilyPlan]:
 
 
 def _plan_family(config: StudioConfig, index: int) -> FamilyPlan:
-    draw, seed = np.random.SeedSequence(config.seed, spawn_key=(index,)).spawn(2)
+    draw, seed, cutting = np.random.SeedSequence(config.seed, spawn_key=(index,)).spawn(3)
     rng = np.random.default_rng(draw)
     names = ["".join(rng.choice([*string.ascii_lowercase], 10)) + ".mp4" for _ in _KINDS]
     deliveries = tuple(_draw_delivery(rng) for _ in _KINDS)
     methods = rng.choice([*CONVERSIONS], len(_KINDS))
     size = min(len(_KINDS), config.num_clips - index * len(_KINDS))
+    # Of their own draws, so that clips forged all along are what they were before there was this.
+    stretches = _draw_stretches(config, np.random.default_rng(cutting))
     clips = []
-    for name, method, (face, voice) in list(zip(names, methods, _KINDS, strict=True))[:size]:
+    drawn = list(zip(names, methods, _KINDS, stretches, strict=True))[:size]
+    for name, method, (face, voice), stretch in drawn:
         donor = f"person_{2 * index + 1:05d}"
         clips.append(
             ClipPlan(
@@ -132,9 +150,33 @@ def _plan_family(config: StudioConfig, index: int) -> FamilyPlan:
                 family=f"family_{index:05d}",
                 method="+".join(["face_swap"] * face + [str(method)] * voice),
                 difficulty=config.difficulty,
+                segments=_segments(stretch, face=face, voice=voice),
             )
         )
     return FamilyPlan(index, seed, tuple(clips), deliveries[:size])
+
+
+def _draw_stretches(
+    config: StudioConfig, rng: np.random.Generator
+) -> list[tuple[float, float] | None]:
+    """For each kind of clip the one stretch that may be forged, from frame to frame."""
+    if config.splice_seconds is None:
+        return [None] * len(_KINDS)
+    stretches: list[tuple[float, float] | None] = []
+    for _ in _KINDS:
+        length = round(rng.uniform(*config.splice_seconds) * config.fps)
+        length = min(length, config.num_frames - 1)
+        start = int(rng.integers(config.num_frames - length + 1))
+        stretches.append((round(start / config.fps, 4), round((start + length) / config.fps, 4)))
+    return stretches
+
+
+def _segments(
+    stretch: tuple[float, float] | None, *, face: bool, voice: bool
+) -> tuple[Segment, ...]:
+    if stretch is None:
+        return ()
+    return tuple((*stretch, stream) for stream in ["face"] * face + ["voice"] * voice)
 
 
 def _draw_delivery(rng: np.random.Generator) -> Delivery:
@@ -150,4 +192,8 @@ def describe(config: StudioConfig) -> dict[str, object]:
     """The config as it stands in studio.json."""
     plain = asdict(config)
     plain["frame_sizes"] = [list(size) for size in config.frame_sizes]
+    # An option that is off is not named: studios of before there was it can be completed.
+    del plain["splice_seconds"]
+    if config.splice_seconds is not None:
+        plain["splice_seconds"] = list(config.splice_seconds)
     return plain

@@ -109,6 +109,7 @@ def test_a_batch_with_failures_exits_with_1_and_names_them(
         (("evaluate", "--detector", "{tmp}"), "no clips were given"),
         (("specs", "nothing"), "nothing"),
         (("studio", "{tmp}/s", "--clips", "0"), "num_clips"),
+        (("studio", "{tmp}/s", "--splice-seconds", "1", "3"), "less than the 2 seconds"),
     ],
 )
 def test_a_mistake_is_a_sentence_and_never_a_traceback(
