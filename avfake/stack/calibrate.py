@@ -65,23 +65,6 @@ def _newton(inputs: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
     return float(weights[0]), float(weights[1])
 
 
-def cross_fit(logits: np.ndarray, labels: np.ndarray, folds: np.ndarray | None) -> np.ndarray:
-    """float64 [N]: each row calibrated by a calibrator that did not see its fold.
-
-    labels: NaN where unknown; such rows are calibrated but not fitted on. folds None: too few
-    groups to hold any out, so all rows share one calibrator.
-    """
-    usable = ~np.isnan(labels) & ~np.isnan(logits)
-    if folds is None:
-        return fit_calibrator(logits[usable], labels[usable])(logits)
-    probabilities = np.full(len(logits), np.nan)
-    for number in np.unique(folds):
-        rest, held_out = usable & (folds != number), folds == number
-        calibrator = fit_calibrator(logits[rest], labels[rest])
-        probabilities[held_out] = calibrator(logits[held_out])
-    return probabilities
-
-
 def operating_point(
     probabilities: np.ndarray, labels: np.ndarray, *, false_alarm_rate: float = 0.05
 ) -> float:

@@ -1,13 +1,14 @@
 """One of the three answers: its stacker or baseline, and the calibrators that go with them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from avfake.stack.booster import StackConfig, Stacker, fit_stacker
-from avfake.stack.calibrate import PlattCalibrator, cross_fit, fit_calibrator
+from avfake.stack.calibrate import fit_calibrator
+from avfake.stack.calibrators import FITS, Calibrator, choose_fit, cross_fit_by, read_calibrator
 from avfake.stack.choose import Choice, choose
 from avfake.stack.features import RULE_COLUMNS, columns_of
 from avfake.stack.folds import OutOfFold, group_folds
@@ -38,7 +39,7 @@ class OutputModel:
 
     output: str
     choice: Choice
-    calibrators: Mapping[str, PlattCalibrator]
+    calibrators: Mapping[str, Calibrator]
     """For what was kept, and for "fused" where the fusion head answers."""
     stacker: Stacker | None = None
     """Only where it was kept."""
@@ -70,7 +71,7 @@ class OutputModel:
         cls, output: str, fields: dict[str, Any], stacker: Stacker | None
     ) -> "OutputModel":
         """The model that `to_dict` wrote."""
-        calibrators = {n: PlattCalibrator(**one) for n, one in fields["calibrators"].items()}
+        calibrators = {n: read_calibrator(one) for n, one in fields["calibrators"].items()}
         return cls(output, Choice(**fields["choice"]), calibrators, stacker)
 
 
@@ -122,7 +123,9 @@ def fit_output(
         masked = replace(scored, labels={output: labels})
         fit = fit_stacker(masked, output, folds, config=config)
         stacker, logits["stacker"] = fit.stacker, fit.logits
-    probabilities = {name: cross_fit(values, labels, folds) for name, values in logits.items()}
+    probabilities = {
+        name: cross_fit_by(fit_calibrator, values, labels, folds) for name, values in logits.items()
+    }
     choice = choose(
         {name: p[known] for name, p in probabilities.items() if name != "stacker"},
         probabilities["stacker"][known] if stacker else None,
@@ -133,19 +136,31 @@ def fit_output(
     )
     if is_fixed:
         choice = replace(choice, kept=config.rule, reason="the settings say so (stack.rule)")
-    model = OutputModel(
-        output,
-        choice,
-        {
-            name: fit_calibrator(logits[name][known], labels[known])
-            for name in dict.fromkeys([choice.kept, "fused"])
-            if name in logits
-        },
-        stacker if choice.kept == "stacker" else None,
-    )
+    calibrators = {}
+    for name in dict.fromkeys([choice.kept, "fused"]):
+        if name in logits:
+            calibrators[name], probabilities[name] = _calibrate(
+                logits[name], labels, scored.groups, folds
+            )
+    model = OutputModel(output, choice, calibrators, stacker if choice.kept == "stacker" else None)
     nothing = np.full(len(labels), np.nan)
     return OutputFit(
         model,
         np.where(can_assess, probabilities[choice.kept], np.nan),
         np.where(can_assess, probabilities.get("fused", nothing), np.nan),
     )
+
+
+def _calibrate(
+    logits: np.ndarray, labels: np.ndarray, groups: Sequence[str], folds: np.ndarray | None
+) -> tuple[Calibrator, np.ndarray]:
+    """The calibrator of the kind chosen out of fold, and what it gives rows it did not see."""
+    known = ~np.isnan(labels)
+    kind = choose_fit(
+        logits[known],
+        labels[known],
+        np.asarray(groups)[known].tolist(),
+        folds[known] if folds is not None else None,
+    )
+    fit = FITS[kind]
+    return fit(logits[known], labels[known]), cross_fit_by(fit, logits, labels, folds)

@@ -12,7 +12,7 @@ from avfake.stack import (
     fit_calibrator,
     operating_point,
 )
-from avfake.stack.calibrate import cross_fit
+from avfake.stack.calibrators import cross_fit_by
 from avfake.stack.logits import to_logits, to_probabilities
 
 
@@ -70,9 +70,9 @@ def test_the_calibrator_survives_json() -> None:
 def test_cross_fitting_keeps_a_row_out_of_its_own_calibrator() -> None:
     logits, labels = simulate(200, slope=1, offset=0)
     folds = np.arange(200) % 4
-    before = cross_fit(logits, labels, folds)
+    before = cross_fit_by(fit_calibrator, logits, labels, folds)
     flipped = np.where(folds == 1, 1 - labels, labels)
-    after = cross_fit(logits, flipped, folds)
+    after = cross_fit_by(fit_calibrator, logits, flipped, folds)
     np.testing.assert_array_equal(before[folds == 1], after[folds == 1])
     assert not np.allclose(before[folds == 0], after[folds == 0])
 
