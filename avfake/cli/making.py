@@ -17,6 +17,7 @@ def studio(
     seed: int = 0,
     difficulty: float = 0.3,
     splice_seconds: tuple[float, float] | None = None,
+    people: int = 1,
     workers: int | None = None,
 ) -> int:
     """Make a small labelled dataset of procedural talking heads, genuine and forged.
@@ -29,13 +30,19 @@ def studio(
         difficulty: 0 = crude forgeries, 1 = hardly visible ones.
         splice_seconds: Forge only one stretch of each fake, of a length between these two;
             truth.csv says from when to when.
+        people: 2 puts somebody silent beside the speaker; truth.csv says whose face is forged.
         workers: Processes; by default one a core.
     """
     from avfake.cluster import default_workers
     from avfake.studio import StudioConfig, build_studio
 
     config = StudioConfig(
-        clips, seconds=seconds, seed=seed, difficulty=difficulty, splice_seconds=splice_seconds
+        clips,
+        seconds=seconds,
+        seed=seed,
+        difficulty=difficulty,
+        splice_seconds=splice_seconds,
+        num_people=people,
     )
     build_studio(out, config, workers=default_workers() if workers is None else workers)
     print(f"{clips} clips in {out}; what was forged stands in {out / 'truth.csv'}")

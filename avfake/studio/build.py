@@ -16,7 +16,7 @@ from avfake.studio.family import build_family
 from avfake.studio.plan import ClipPlan, StudioConfig, describe, plan_families
 
 CONFIG_FILE, METADATA_FILE, TRUTH_FILE = "studio.json", "metadata.json", "truth.csv"
-OPTIONAL = ("segments",)
+OPTIONAL = ("segments", "forged_side")
 
 
 def build_studio(

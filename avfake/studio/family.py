@@ -1,7 +1,7 @@
 """One family on disk: filmed once, passed through a codec, forged, passed through a codec again."""
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +14,8 @@ from avfake.studio.articulation import SAMPLE_RATE, Speaker, draw_speaker
 from avfake.studio.heads import Take, film, film_plain
 from avfake.studio.identity import Identity, draw_identity
 from avfake.studio.motion import Motion, draw_motion, pose_for_swap
-from avfake.studio.plan import ClipPlan, Delivery, FamilyPlan, StudioConfig
-from avfake.studio.scene import Light, draw_light, draw_scene, mix_lights
+from avfake.studio.plan import SIDES, ClipPlan, Delivery, FamilyPlan, StudioConfig
+from avfake.studio.scene import Light, Scene, draw_light, draw_scene, mix_lights
 from avfake.studio.splicing import splice_picture, splice_sound
 from avfake.studio.synthesis import draw_room
 from avfake.studio.voices import speak
@@ -33,14 +33,26 @@ class Person:
 
 
 @dataclass(frozen=True)
+class Filmed:
+    """One person's part in the picture."""
+
+    motion: Motion
+    take: Take
+
+
+@dataclass(frozen=True)
 class Shoot:
     """What was filmed, as it comes back from the first codec, and what a forger may use."""
 
-    take: Take
+    pixels: np.ndarray
+    """uint8 [T, H, W, 3]."""
     waveform: Waveform
-    motion: Motion
     light: Light
-    person: Person
+    speaker: Speaker
+    motions: tuple[Motion, ...]
+    """Of each person, from left to right."""
+    landmarks: tuple[np.ndarray, ...]
+    """float32 [T, 5, 2] px of each person."""
 
 
 def build_family(family: FamilyPlan, config: StudioConfig, out: Path) -> int:
@@ -58,14 +70,14 @@ def build_family(family: FamilyPlan, config: StudioConfig, out: Path) -> int:
     donor = draw_person(np.random.default_rng(casting))
     for number, clip in missing:
         rng = np.random.default_rng(forging[number])
-        pixels, waveform = shoot.take.pixels, shoot.waveform
+        pixels, waveform = shoot.pixels, shoot.waveform
         if clip.face_fake:
-            pixels = _with_other_face(shoot, donor.identity, rng, clip.difficulty)
+            pixels = _with_other_face(shoot, donor.identity, rng, clip)
         if clip.voice_fake:
             waveform = _with_other_voice(shoot, donor.speaker, rng, clip)
         for segment in clip.segments:  # of each stream that is forged, one
             if segment[2] == "face":
-                pixels = splice_picture(shoot.take.pixels, pixels, segment, fps=config.fps)
+                pixels = splice_picture(shoot.pixels, pixels, segment, fps=config.fps)
             else:
                 waveform = splice_sound(shoot.waveform, waveform, segment)
         _deliver(out / clip.filename, pixels, waveform, family.deliveries[number], config.fps)
@@ -84,13 +96,16 @@ def first_generation(rng: np.random.Generator, config: StudioConfig) -> Shoot:
     speech = speak(person.speaker, room, rng, num_frames=config.num_frames, fps=config.fps)
     size = (scene.width_px, scene.height_px)
     motion = draw_motion(rng, speech.mouth_open, size=size, fps=config.fps)
-    take = film(person.identity, scene, motion)
+    filmed = [Filmed(motion, film(person.identity, scene, motion))]
+    if config.num_people == 2:
+        filmed.insert(int(rng.integers(2)), _film_listener(rng, scene, config))
+    pixels = np.concatenate([one.take.pixels for one in filmed], axis=2)
     kbps = int(rng.integers(900, 1800))
     with tempfile.TemporaryDirectory(prefix="avfake-") as folder:
         path = Path(folder) / "first.mp4"
         write_video(
             path,
-            take.pixels,
+            pixels,
             fps=config.fps,
             waveform=speech.waveform,
             video_kbps=kbps,
@@ -99,22 +114,43 @@ def first_generation(rng: np.random.Generator, config: StudioConfig) -> Shoot:
         pixels = np.stack([picture for _, picture in iter_frames(path)])
         heard = read_waveform(path, SAMPLE_RATE)
     waveform = Waveform(_cut(heard.samples, len(speech.waveform.samples)), SAMPLE_RATE)
-    return Shoot(Take(pixels, take.landmarks), waveform, motion, scene.light, person)
+    landmarks = tuple(
+        one.take.landmarks + np.array([place * scene.width_px, 0], np.float32)
+        for place, one in enumerate(filmed)
+    )
+    motions = tuple(one.motion for one in filmed)
+    return Shoot(pixels, waveform, scene.light, person.speaker, motions, landmarks)
+
+
+def _film_listener(rng: np.random.Generator, scene: Scene, config: StudioConfig) -> Filmed:
+    """Somebody who is silent, in the same light before another wall, as in a call of two."""
+    seeds = rng.integers(2**31, size=2).tolist()
+    clothes: list[float] = rng.uniform(20, 220, 3).tolist()
+    elsewhere = replace(
+        scene,
+        backdrop_seed=seeds[0],
+        noise_seed=seeds[1],
+        clothes=(clothes[0], clothes[1], clothes[2]),
+    )
+    size = (scene.width_px, scene.height_px)
+    motion = draw_motion(rng, np.zeros(config.num_frames, np.float32), size=size, fps=config.fps)
+    return Filmed(motion, film(draw_person(rng).identity, elsewhere, motion))
 
 
 def _with_other_face(
-    shoot: Shoot, donor: Identity, rng: np.random.Generator, difficulty: float
+    shoot: Shoot, donor: Identity, rng: np.random.Generator, clip: ClipPlan
 ) -> np.ndarray:
     """The frames with the donor's face, which takes over the expressions and some of the light."""
-    light = mix_lights(shoot.light, draw_light(rng), 1 - difficulty)
-    still = pose_for_swap(shoot.motion, size_px=_SOURCE_PX)
+    whose = SIDES.index(clip.forged_side) if clip.forged_side else 0
+    light = mix_lights(shoot.light, draw_light(rng), 1 - clip.difficulty)
+    still = pose_for_swap(shoot.motions[whose], size_px=_SOURCE_PX)
     source = film_plain(donor, light, still, size_px=_SOURCE_PX)
     swap = swap_faces(
-        shoot.take.pixels,
-        shoot.take.landmarks,
+        shoot.pixels,
+        shoot.landmarks[whose],
         source.pixels,
         source.landmarks,
-        traces=draw_traces(rng, difficulty),
+        traces=draw_traces(rng, clip.difficulty),
         rng=rng,
     )
     return swap.pixels
@@ -124,8 +160,8 @@ def _with_other_voice(
     shoot: Shoot, donor: Speaker, rng: np.random.Generator, clip: ClipPlan
 ) -> Waveform:
     """The words in the donor's pitch and with the donor's vocal tract."""
-    pitch_ratio = np.clip(donor.pitch_hz / shoot.person.speaker.pitch_hz, 0.6, 1.7)
-    formant_ratio = np.clip(donor.formant_scale / shoot.person.speaker.formant_scale, 0.75, 1.35)
+    pitch_ratio = np.clip(donor.pitch_hz / shoot.speaker.pitch_hz, 0.6, 1.7)
+    formant_ratio = np.clip(donor.formant_scale / shoot.speaker.formant_scale, 0.75, 1.35)
     return convert_voice(
         shoot.waveform,
         method=clip.voice_method,

@@ -8,6 +8,7 @@ forged in one stretch of time alone (`splice_seconds`).
 
 import string
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from avfake.forge import CONVERSIONS
 from avfake.forge.voice import Conversion
 
 FRAME_SIZES = ((320, 240), (256, 256), (240, 320), (288, 288), (352, 264), (256, 336))
+SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
 MIN_SPLICE_SECONDS = 0.4
 """Shorter ones would be little but their fades."""
 _KINDS = ((False, False), (True, False), (False, True), (True, True))
@@ -37,6 +39,9 @@ class StudioConfig:
     """(width, height) in px, one drawn per family."""
     splice_seconds: tuple[float, float] | None = None
     """Least and greatest length of the one stretch in which a fake is forged; None = all of it."""
+    num_people: int = 1
+    """2: somebody else, silent, is filmed beside the speaker, each in a half of the picture of one
+    of `frame_sizes`; a face is forged of either, drawn."""
 
     def __post_init__(self) -> None:
         if self.num_clips < 1:
@@ -51,6 +56,8 @@ class StudioConfig:
             raise ConfigError(f"fps must be at least 5, got {self.fps}")
         if not self.frame_sizes or min(min(size) for size in self.frame_sizes) < 128:
             raise ConfigError(f"frame_sizes must all be at least 128 px, got {self.frame_sizes}")
+        if self.num_people not in (1, 2):
+            raise ConfigError(f"num_people is {self.num_people}; allowed: 1, 2")
         if self.splice_seconds is not None:
             low, high = self.splice_seconds
             if not MIN_SPLICE_SECONDS <= low <= high < self.seconds:
@@ -86,6 +93,8 @@ class ClipPlan:
     split: str = "train"
     segments: tuple[Segment, ...] = ()
     """Where it is forged, if only there."""
+    forged_side: Literal["", "left", "right"] = ""
+    """Of two people, whose face is forged."""
 
     @property
     def voice_method(self) -> Conversion:
@@ -125,7 +134,8 @@ def plan_families(config: StudioConfig) -> list[FamilyPlan]:
 
 
 def _plan_family(config: StudioConfig, index: int) -> FamilyPlan:
-    draw, seed, cutting = np.random.SeedSequence(config.seed, spawn_key=(index,)).spawn(3)
+    sequence = np.random.SeedSequence(config.seed, spawn_key=(index,))
+    draw, seed, cutting, casting = sequence.spawn(4)
     rng = np.random.default_rng(draw)
     names = ["".join(rng.choice([*string.ascii_lowercase], 10)) + ".mp4" for _ in _KINDS]
     deliveries = tuple(_draw_delivery(rng) for _ in _KINDS)
@@ -133,9 +143,10 @@ def _plan_family(config: StudioConfig, index: int) -> FamilyPlan:
     size = min(len(_KINDS), config.num_clips - index * len(_KINDS))
     # Of their own draws, so that clips forged all along are what they were before there was this.
     stretches = _draw_stretches(config, np.random.default_rng(cutting))
+    sides: np.ndarray = np.random.default_rng(casting).integers(2, size=len(_KINDS))
     clips = []
-    drawn = list(zip(names, methods, _KINDS, stretches, strict=True))[:size]
-    for name, method, (face, voice), stretch in drawn:
+    drawn = list(zip(names, methods, _KINDS, stretches, sides, strict=True))[:size]
+    for name, method, (face, voice), stretch, side in drawn:
         donor = f"person_{2 * index + 1:05d}"
         clips.append(
             ClipPlan(
@@ -151,6 +162,7 @@ def _plan_family(config: StudioConfig, index: int) -> FamilyPlan:
                 method="+".join(["face_swap"] * face + [str(method)] * voice),
                 difficulty=config.difficulty,
                 segments=_segments(stretch, face=face, voice=voice),
+                forged_side=SIDES[side] if face and config.num_people == 2 else "",
             )
         )
     return FamilyPlan(index, seed, tuple(clips), deliveries[:size])
@@ -193,7 +205,9 @@ def describe(config: StudioConfig) -> dict[str, object]:
     plain = asdict(config)
     plain["frame_sizes"] = [list(size) for size in config.frame_sizes]
     # An option that is off is not named: studios of before there was it can be completed.
-    del plain["splice_seconds"]
+    del plain["splice_seconds"], plain["num_people"]
+    if config.num_people != 1:
+        plain["num_people"] = config.num_people
     if config.splice_seconds is not None:
         plain["splice_seconds"] = list(config.splice_seconds)
     return plain
