@@ -5,10 +5,11 @@ Every requested file has a row. Killed at any moment and started again, it goes 
 
 import csv
 import math
+import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 from avfake.cluster import Engine, Failure, Journal, journal_at, map_items
 from avfake.detector import Detector, Switches
 from avfake.ensemble import Combination
-from avfake.errors import ConfigError, Reason
+from avfake.errors import ConfigError, MediaError, Reason
 from avfake.files import write_table
 from avfake.media import ENDINGS
 from avfake.media.local import SEPARATOR
@@ -39,6 +40,8 @@ RUN = "#run"
 """Key of the journal line that says which detector and switches the other lines came from."""
 MEDIA_ENDINGS = {f".{ending}" for endings in ENDINGS.values() for ending in endings}
 TIME_LIMIT_SECONDS = 600.0
+Change = Callable[[Place, Path], Path]
+"""A file and a folder in, a changed copy in that folder out; its `repr` says what it does."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,7 @@ def score_files(
     out: Place,
     *,
     switches: Switches | None = None,
+    change: Change | None = None,
     workers: int = 1,
     time_limit_seconds: float = TIME_LIMIT_SECONDS,
     engine: Engine = "local",
@@ -127,10 +131,12 @@ def score_files(
 ) -> ScoreTable:
     """Predict every file into the table `out` (csv); what its journal already holds is kept.
 
-    On a Ray cluster every machine must see the detector and the files under the same names.
+    `change` is done to a temporary copy of each file, which is then judged in its place. On a Ray
+    cluster every machine must see the detector and the files under the same names.
     """
     switches = switches or Switches()
     run = f"{Detector.from_pretrained(detector).name} {switches}"
+    run += "" if change is None else f" {change}"
     journal = Journal(journal_at(beside(out, name_of(out) + ".journal")), "file")
     if journal.done and journal.done.get(RUN, {}).get("run") != run:
         raise ConfigError(
@@ -140,7 +146,7 @@ def score_files(
     if not journal.done:
         journal.append({"file": RUN, "run": run})
     todo = [file for file in files if not _is_settled(journal.done.get(str(file)))]
-    function = partial(_predict_one, detector, switches)
+    function = partial(_predict_one, detector, switches, change)
     done = len(files) - len(todo)
     with progress(total=len(files), initial=done, unit="file", desc="score") as bar:
         for index, result in map_items(
@@ -190,8 +196,19 @@ def write_submission(table: ScoreTable, out: Place, *, fill: float) -> int:
     return len(table.failed)
 
 
-def _predict_one(detector: str | Combination, switches: Switches, file: Place) -> Verdict:
-    return _loaded(detector).predict(file, switches)
+def _predict_one(
+    detector: str | Combination, switches: Switches, change: Change | None, file: Place
+) -> Verdict:
+    loaded = _loaded(detector)
+    if change is None:
+        return loaded.predict(file, switches)
+    with tempfile.TemporaryDirectory(prefix="avfake-") as folder:
+        try:
+            changed = change(file, Path(folder))
+        except MediaError as error:
+            reasons = (error.reason,)
+            return Verdict(str(file), "unsure", None, None, None, "failed", reasons)
+        return replace(loaded.predict(changed, switches), file=str(file))
 
 
 @lru_cache(maxsize=1)

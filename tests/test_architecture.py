@@ -65,6 +65,7 @@ ALLOWED = {
         "train",
         "verdict",
     },
+    "stress": {"augment", "clips", "data", "evaluate", "media", "score"},
     "doctor": {"clips", "cluster", "faces", "media", "models"},
     "cli": None,
     "__main__": None,

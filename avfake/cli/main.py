@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from avfake.cli import checking, combining, making, verbs
+from avfake.cli import checking, combining, making, stressing, verbs
 from avfake.cli.codes import FAILED, INTERRUPTED, OK
 from avfake.errors import AvfakeError
 
@@ -20,6 +20,7 @@ VERBS: dict[str, Callable[..., int]] = {
     "manifest": verbs.manifest,
     "labels": verbs.labels,
     "evaluate": verbs.evaluate,
+    "stress": stressing.stress,
     "ensemble": combining.ensemble,
     "studio": making.studio,
     "specs": checking.specs,

@@ -10,6 +10,7 @@ from avfake.figures.curves import draw_curves
 from avfake.figures.reliability import draw_reliability
 from avfake.figures.roc import draw_roc
 from avfake.figures.run import draw_run
+from avfake.figures.stress import draw_stress
 
 __all__ = [
     "draw_confusion",
@@ -18,4 +19,5 @@ __all__ = [
     "draw_reliability",
     "draw_roc",
     "draw_run",
+    "draw_stress",
 ]

@@ -1,0 +1,47 @@
+"""The verb that damages files and looks what becomes of the answers."""
+
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from avfake.cli.codes import IN_PART, OK
+
+
+def stress(
+    source: Annotated[Path, tyro.conf.Positional],
+    /,
+    *,
+    detector: str,
+    out: Path,
+    cells: tuple[str, ...] = (),
+    limit: int | None = None,
+    workers: int = 1,
+) -> int:
+    """Measure what damage to files (coding, scaling, noise, a telephone, ...) does to the answers.
+
+    A run that was stopped goes on. How to read the table: docs/evaluation.md. Exit code 1 if an
+    untouched file could not be assessed.
+
+    Args:
+        source: Table made by avfake manifest, or a folder with such a manifest.csv.
+        detector: Folder of a trained detector, or its name on the Hugging Face Hub.
+        out: Folder for stress.csv, stress.png, and the answers for each cell.
+        cells: Only these, such as crf_40 telephone; by default all.
+        limit: Only the first so many labelled files.
+        workers: Processes.
+    """
+    from avfake.figures import draw_stress
+    from avfake.stress import CELLS, render_stress, run_ladder, weakest_cells
+
+    found = run_ladder(source, detector, out, cells=cells, limit=limit, workers=workers)
+    plot = draw_stress(found.table, out / "stress.png")
+    print(render_stress(found.table))
+    for weakest in weakest_cells(found.table):
+        print(f"weakest cell for {weakest} ({CELLS[weakest.cell].meaning})")
+    left_out = f"; {found.num_unlabelled} without a label left out" * bool(found.num_unlabelled)
+    print(f"{found.num_files} files{left_out}; table and plot: {out / 'stress.csv'}, {plot}")
+    for cell, rows in found.failed.groupby("cell", sort=False):
+        one = rows.iloc[0]
+        print(f"{cell}: {len(rows)} files not assessed, such as {one['clip_id']}: {one['reasons']}")
+    return IN_PART if (found.failed["cell"] == "untouched").any() else OK

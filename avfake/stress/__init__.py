@@ -1,0 +1,22 @@
+"""A detector and labelled files in, what damage to the files does to its answers out.
+
+Every file is rewritten as a whole once for each cell of `CELLS` (coarser, darker, through a
+telephone, ...) and judged anew: faces are found anew, sound is decoded anew.
+"""
+
+from avfake.stress.cells import CELLS, Cell, choose_cells
+from avfake.stress.ladder import Stress, run_ladder
+from avfake.stress.rewriting import Rewrite
+from avfake.stress.table import render_stress, stress_table, weakest_cells
+
+__all__ = [
+    "CELLS",
+    "Cell",
+    "Rewrite",
+    "Stress",
+    "choose_cells",
+    "render_stress",
+    "run_ladder",
+    "stress_table",
+    "weakest_cells",
+]

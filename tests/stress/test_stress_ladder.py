@@ -1,0 +1,130 @@
+"""The ladder from labelled files to the table; what it refuses, and that it goes on."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from avfake.cli.main import main
+from avfake.data import Manifest, build_manifest, load_spec, save_manifest
+from avfake.errors import ConfigError
+from avfake.figures import draw_stress
+from avfake.stress import Rewrite, render_stress, run_ladder, stress_table, weakest_cells
+from avfake.stress.ladder import labelled_rows
+
+
+def scores_of(p_fake: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
+    names = [f"clip_{k}" for k in range(len(labels))]
+    columns = dict.fromkeys(("p_fake", "p_face_fake", "p_voice_fake"), p_fake)
+    truth = {name: labels.astype(bool) for name in ("label", "face_fake", "voice_fake")}
+    decision = np.where(p_fake > 0.5, "fake", "unsure")
+    return pd.DataFrame(
+        {"clip_id": names, "group": names} | truth | columns | {"decision": decision}
+    )
+
+
+@pytest.fixture
+def tables() -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
+    labels = (np.arange(45) % 3 == 0).astype(int)  # no bin of the 15 holds both classes
+    good = np.where(labels == 1, 0.9, 0.1)
+    half = good.copy()
+    half[:20] = np.nan
+    return scores_of(good, labels), {
+        "same": scores_of(good, labels),
+        "turned": scores_of(1 - good, labels),
+        "silenced": scores_of(half, labels),
+    }
+
+
+def test_changes_are_those_of_the_closed_form(
+    tables: tuple[pd.DataFrame, dict[str, pd.DataFrame]],
+) -> None:
+    table = stress_table(*tables, num_resamples=50).set_index(["cell", "output", "metric"])
+    assert table.loc[("same", "face", "log_loss"), "change"] == 0
+    turned = table.loc["turned"]["change"]
+    assert turned["overall", "auc"] == pytest.approx(-1)
+    assert turned["voice", "log_loss"] == pytest.approx(np.log(9))
+    assert turned["face", "calibration_error"] == pytest.approx(0.8)
+    silenced = table.loc[("silenced", "overall", "auc")]
+    assert (silenced["compared"], silenced["assessed"]) == (25, 25 / 45)
+    assert silenced["change"] == 0
+    assert table.loc[("untouched", "overall", "auc"), "unsure"] == 30 / 45
+    assert silenced["unsure"] == 37 / 45
+
+
+def test_the_weakest_cell_is_named_and_drawn(
+    tables: tuple[pd.DataFrame, dict[str, pd.DataFrame]], tmp_path: Path
+) -> None:
+    table = stress_table(*tables, num_resamples=50)
+    found = weakest_cells(table)
+    assert {one.cell for one in found} == {"turned"}
+    assert len(found) == 9
+    assert "| turned    | overall | -1.000" in render_stress(table)
+    assert draw_stress(table, tmp_path / "stress.png").read_bytes()[:4] == b"\x89PNG"
+    harmless = table[table["cell"].isin(["same", "untouched"])]
+    assert weakest_cells(harmless) == []
+
+
+@pytest.fixture
+def manifest(studio_root: Path) -> Manifest:
+    return build_manifest(load_spec("studio"), studio_root)
+
+
+def test_sets_that_say_nothing_are_refused(manifest: Manifest, tmp_path: Path) -> None:
+    rows = manifest.rows
+    genuine = [replace(row, clip_id=f"{row.clip_id}{k}", path=f"{row.path}{k}", label=False)
+               for k, row in enumerate(rows)]  # fmt: skip
+    with pytest.raises(ConfigError, match="genuine clips only"):
+        labelled_rows(replace(manifest, rows=tuple(genuine)))
+    with pytest.raises(ConfigError, match="3 labelled clips"):
+        labelled_rows(replace(manifest, rows=rows[:3]))
+    with pytest.raises(ConfigError, match="twice as a clip_id"):
+        labelled_rows(replace(manifest, rows=(*rows, rows[0])))
+    with pytest.raises(ConfigError, match="twice as a file"):
+        labelled_rows(replace(manifest, rows=(*rows, replace(rows[0], clip_id="new"))))
+    with pytest.raises(ConfigError, match="1 groups are too few"):
+        labelled_rows(replace(manifest, rows=tuple(replace(r, group="one") for r in rows)))
+    with pytest.raises(ConfigError, match="at least 10"):
+        labelled_rows(manifest, limit=4)
+    with pytest.raises(ConfigError, match=r"has no manifest\.csv"):
+        run_ladder(tmp_path, "none", tmp_path / "out")
+
+
+def test_every_file_gets_a_row_and_nothing_is_done_twice(
+    manifest: Manifest, detector_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_text("not a video")
+    rows = manifest.rows[:9]
+    rows = (*rows, replace(rows[0], clip_id="broken", path=str(broken)))
+    save_manifest(replace(manifest, rows=rows), tmp_path / "manifest.csv")
+    out = tmp_path / "out"
+    args = (tmp_path, str(detector_folder), out)
+    found = run_ladder(*args, cells=["mute", "black"], workers=0)
+    assert found.num_files == 10
+    assert found.failed["cell"].tolist() == ["untouched", "black", "mute"]
+    assert found.failed["reasons"].str.startswith("file:not_media").all()
+    scored = pd.read_csv(out / "cells" / "mute.csv")
+    assert scored["clip_id"].tolist() == [row.clip_id for row in rows]
+    assert scored["p_voice_fake"].isna().all()
+    assert scored["reasons"].str.contains("voice:silent_audio").sum() == 9
+    black = pd.read_csv(out / "cells" / "black.csv")
+    assert black["p_face_fake"].isna().all()
+    assert black["reasons"].str.contains("face:no_face").sum() == 9
+    first = (out / "stress.csv").read_bytes()
+    monkeypatch.setattr(Rewrite, "__call__", lambda *_: pytest.fail("rewritten again"))
+    run_ladder(*args, cells=["mute", "black"], workers=0)
+    assert (out / "stress.csv").read_bytes() == first
+
+
+def test_the_verb_refuses_in_a_sentence(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, detector_folder: Path
+) -> None:
+    (tmp_path / "manifest.csv").write_text("clip_id,path,label\na,a.mp4,true\nb,b.mp4,false\n")
+    options = ["--detector", str(detector_folder), "--out", str(tmp_path / "out")]
+    with pytest.raises(SystemExit) as left:
+        main(["stress", str(tmp_path), *options, "--cells", "mute"])
+    assert left.value.code == 2
+    assert "2 labelled clips of 2 groups are too few" in capsys.readouterr().err
