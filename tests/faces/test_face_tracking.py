@@ -78,6 +78,14 @@ def test_the_most_prominent_person_comes_first():
     assert len(track_faces(frames, TrackConfig(max_people=1))) == 1
 
 
+def test_a_crowd_cannot_use_up_the_crops_of_a_clip():
+    crowd = [(60 + 100 * i, 60, 30, 0.99) for i in range(12)]
+    speaker = (600, 400, 200, 0.95)
+    tracks = track_faces([found(*crowd, speaker) for _ in range(8)])
+    assert len(tracks) == TrackConfig().max_people
+    assert centres(tracks[0])[0] == [600, 400]
+
+
 def test_a_box_inside_a_box_is_the_same_face():
     (track,) = track_faces([found((100, 100, 80, 0.99), (105, 105, 60, 0.9)) for _ in range(4)])
     assert centres(track)[0] == [100, 100]
