@@ -6,6 +6,7 @@ not assessed, never scored as 0.5.
 
 from avfake.evaluate.bootstrap import Interval, bootstrap, paired_difference
 from avfake.evaluate.compare import compare
+from avfake.evaluate.delong import AucComparison, delong
 from avfake.evaluate.localise import (
     FileSegments,
     average_precision,
@@ -20,6 +21,7 @@ from avfake.evaluate.tables import ablation_table, method_table, read_scores, re
 __all__ = [
     "KINDS",
     "METRICS",
+    "AucComparison",
     "FileSegments",
     "Interval",
     "ablation_table",
@@ -28,6 +30,7 @@ __all__ = [
     "average_recall",
     "bootstrap",
     "compare",
+    "delong",
     "forgery_kind",
     "localisation",
     "mean_best_iou",

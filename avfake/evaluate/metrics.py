@@ -140,6 +140,35 @@ def weighted_precision(
     return float(np.log(found / (found + weight * wrong)))
 
 
+def partial_auc(scores: np.ndarray, labels: np.ndarray, *, up_to: float = 0.1) -> float:
+    """Area up to this rate of false alarms, scaled to 0.5 for chance and 1 (McClish 1989)."""
+    if not _has_both(labels):
+        return float("nan")
+    false_alarms, hits = roc_points(scores, labels)
+    kept = false_alarms <= up_to
+    x = np.r_[false_alarms[kept], up_to]
+    y = np.r_[hits[kept], np.interp(up_to, false_alarms, hits)]
+    area, least = np.trapezoid(y, x), up_to**2 / 2
+    return float(0.5 * (1 + (area - least) / (up_to - least)))
+
+
+def likelihood_ratio_cost(
+    scores: np.ndarray, labels: np.ndarray, *, prior: float | None = None
+) -> float:
+    """Cllr (Brummer & du Preez 2006) in bits: 0 at best, 1 for a detector that says nothing.
+
+    Both classes weigh the same whatever their share. prior: share of fakes that the probabilities
+    reckon with; by default that among the labels.
+    """
+    if not _has_both(labels):
+        return float("nan")
+    clipped = np.clip(scores, CLIP, 1 - CLIP).astype(np.float64)
+    share = float(np.mean(labels == 1)) if prior is None else prior
+    ratios = np.log(clipped) - np.log1p(-clipped) - np.log(share / (1 - share))
+    fakes, reals = np.logaddexp(0, -ratios[labels == 1]), np.logaddexp(0, ratios[labels == 0])
+    return float((fakes.mean() + reals.mean()) / (2 * np.log(2)))
+
+
 METRICS: dict[str, Metric] = {
     "auc": auc,
     "log_loss": log_loss,
@@ -151,6 +180,8 @@ METRICS: dict[str, Metric] = {
     "calibration_error": calibration_error,
     "hit_rate_at_1_percent": hit_rate_at_1_percent,
     "hit_rate_at_1_per_mille": hit_rate_at_1_per_mille,
+    "partial_auc": partial_auc,
+    "likelihood_ratio_cost": likelihood_ratio_cost,
     "weighted_precision": weighted_precision,
 }
 
