@@ -1,0 +1,25 @@
+"""Features that say nothing must cost next to nothing."""
+
+from dataclasses import replace
+
+import numpy as np
+from stack_simulation import out_of_fold
+
+from avfake.stack import StackConfig
+from avfake.stack.logits import row_losses
+from avfake.stack.output import fit_output
+
+
+def test_pure_noise_costs_next_to_nothing_over_the_share_of_fakes() -> None:
+    excesses = []
+    for seed in range(20):
+        scored = out_of_fold(200, seed=seed)
+        noise = np.random.default_rng(1000 + seed).random(scored.rows.shape).astype(np.float32)
+        config = StackConfig(max_rounds=60, num_folds=3)
+        fit = fit_output(replace(scored, rows=noise), "overall", config=config)
+        labels = scored.labels["overall"]
+        share = np.full(len(labels), labels.mean())
+        assert fit.model.choice.kept != "stacker"
+        excesses.append(np.mean(row_losses(fit.kept, labels) - row_losses(share, labels)))
+    assert np.mean(excesses) <= 0.002
+    assert np.max(excesses) <= 0.01
