@@ -30,6 +30,7 @@ from avfake.faces import CropConfig
 from avfake.figures import draw_run
 from avfake.models import AudioConfig, VisualConfig
 from avfake.prepare import prepare_clips
+from avfake.report import write_report
 from avfake.studio import StudioConfig, build_studio
 from avfake.train import FitConfig, OptimizerConfig, refuse_processes
 
@@ -89,10 +90,11 @@ def main(config: Config) -> None:
     fake = next(e for e in full.plan.splits["test"] if e.row.face_fake and not e.row.voice_fake)
     example = config.out / "example.mp4"
     shutil.copy(fake.row.path, example)
-    verdict = detector.predict(example)
+    verdict = write_report(example, detector, config.out / "report.html")
     annotate(example, verdict, config.out / "evidence.mp4")
     print(f"\nA face forged, a voice genuine, a person never seen in training:\n{verdict}")
     print(f"evidence video: {config.out / 'evidence.mp4'}\npictures: {runs / 'full/figures'}")
+    print(f"report: {config.out / 'report.html'}")
     print(f"detector: {full.detector}")
 
 

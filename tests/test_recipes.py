@@ -44,6 +44,7 @@ ROWS = {
         "--studio.num-clips 24 --studio.seconds 1 --clips.num-frames 2 --clips.crop.size-px 64 "
         f"--data.passes 1 {TINY}",
         ["studio/truth.csv", "clips/status.csv", "runs/results.csv", "evidence.mp4"]
+        + ["report.html"]
         + [f"runs/full/figures/{name}.png" for name in FIGURES],
         "no-audio",
     ),

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from avfake.cli import checking, combining, making, stressing, verbs
+from avfake.cli import checking, combining, making, reporting, stressing, verbs
 from avfake.cli.codes import FAILED, INTERRUPTED, OK
 from avfake.errors import AvfakeError
 
@@ -16,6 +16,7 @@ Config = TypeVar("Config")
 VERBS: dict[str, Callable[..., int]] = {
     "predict": verbs.predict,
     "annotate": verbs.annotate,
+    "report": reporting.report,
     "prepare": verbs.prepare,
     "manifest": verbs.manifest,
     "labels": verbs.labels,

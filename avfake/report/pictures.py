@@ -1,0 +1,43 @@
+"""Arrays to pictures that stand in the page itself."""
+
+import base64
+import io
+
+import numpy as np
+from PIL import Image
+
+FORGED, GENUINE = np.array([213.0, 94.0, 0.0]), np.array([0.0, 114.0, 178.0])
+"""Vermilion and blue of `figures.style`: told apart by colour-blind eyes."""
+STRONGEST = 0.75
+"""Opacity of the strongest evidence; what lies below stays visible."""
+
+
+def crop_uri(crop: np.ndarray) -> str:
+    """A picture [H, W, 3] as a data URI."""
+    return _uri(Image.fromarray(crop))
+
+
+def heat_uri(crop: np.ndarray, heat: np.ndarray, *, strongest: float) -> str:
+    """A crop [S, S, 3] with its heat [S, S] over it; `strongest`: the heat of full colour."""
+    return _uri(Image.fromarray(_laid_over(crop, heat, strongest)))
+
+
+def spectrogram_uri(spectrogram: np.ndarray, saliency: np.ndarray, *, strongest: float) -> str:
+    """Grey log power [bands, times], low bands below, under vermilion (forged) and blue."""
+    low, high = np.percentile(spectrogram, [2, 99.5])
+    grey = (255 * ((spectrogram - low) / max(high - low, 1e-6)).clip(0, 1)).astype(np.uint8)
+    picture = _laid_over(np.repeat(grey[..., None], 3, axis=2), saliency, strongest)
+    image = Image.fromarray(np.ascontiguousarray(picture[::-1]))
+    return _uri(image.resize((3 * image.width, 3 * image.height), Image.Resampling.BILINEAR))
+
+
+def _laid_over(picture: np.ndarray, evidence: np.ndarray, strongest: float) -> np.ndarray:
+    opacity = STRONGEST * (np.abs(evidence) / max(strongest, 1e-9)).clip(0, 1)[..., None]
+    colour = np.where(evidence[..., None] > 0, FORGED, GENUINE)
+    return (picture * (1 - opacity) + colour * opacity).round().astype(np.uint8)
+
+
+def _uri(image: Image.Image) -> str:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
