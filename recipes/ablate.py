@@ -30,7 +30,7 @@ class Config:
     """Train and measure the ablation matrix."""
 
     clips: Annotated[tuple[str, ...], tyro.conf.UseAppendAction]
-    """Folder made by avfake prepare; repeat it to join datasets."""
+    """Folder (or URL of one) made by avfake prepare; repeat it to join datasets."""
     out: Path = Path("runs/ablation")
     """Run folder; running again with the same settings goes on."""
     retrain: bool = True

@@ -83,8 +83,8 @@ ADDITIONS: Mapping[str, Callable[[AssemblyConfig], AssemblyConfig]] = {
 class Config:
     """Train and compare."""
 
-    clips: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction]
-    """Folder made by avfake prepare; repeat it to join datasets."""
+    clips: Annotated[tuple[str, ...], tyro.conf.UseAppendAction]
+    """Folder (or URL of one) made by avfake prepare; repeat it to join datasets."""
     out: Path = Path("runs/additions")
     """Run folder; running again with the same settings goes on."""
     seeds: tuple[int, ...] = (0, 1, 2)
@@ -110,7 +110,7 @@ def main(config: Config) -> None:
     facts = environment()
     table = compare(measured).assign(
         seed=" ".join(map(str, config.seeds)),
-        data=" ".join(path.name for path in config.clips),
+        data=" ".join(folder.name for folder in folders),
         commit=facts["commit"],
         machine=facts["machine"],
     )

@@ -55,8 +55,8 @@ EXACT = AssemblyConfig(
 class Config:
     """Train on exact labels and measure by what was forged, and by when."""
 
-    clips: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction]
-    """Folder made by avfake prepare; repeat it to join datasets."""
+    clips: Annotated[tuple[str, ...], tyro.conf.UseAppendAction]
+    """Folder (or URL of one) made by avfake prepare; repeat it to join datasets."""
     out: Path = Path("runs/av_exact")
     """Run folder; running again with the same settings goes on."""
     assembly: Annotated[AssemblyConfig, tyro.conf.arg(name="")] = field(

@@ -41,7 +41,7 @@ class Config:
     """Train a detector on prepared clips and measure it on groups it has not seen."""
 
     clips: Annotated[tuple[str, ...], tyro.conf.UseAppendAction]
-    """Folder made by avfake prepare; repeat it to join datasets."""
+    """Folder (or URL of one) made by avfake prepare; repeat it to join datasets."""
     out: Path = Path("runs/dfdc_av")
     """Run folder; running again with the same settings goes on."""
     assembly: Annotated[AssemblyConfig, tyro.conf.arg(name="")] = field(

@@ -55,8 +55,8 @@ BLEND = AssemblyConfig(data=DataConfig(num_folds=2, num_frames=4))
 class Config:
     """Train the networks, blend them, and see what the sound adds."""
 
-    clips: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction]
-    """Folder made by avfake prepare; repeat it to join datasets."""
+    clips: Annotated[tuple[str, ...], tyro.conf.UseAppendAction]
+    """Folder (or URL of one) made by avfake prepare; repeat it to join datasets."""
     out: Path = Path("runs/dfdc_blend")
     """Run folder; running again with the same settings goes on."""
     backbones: tuple[str, ...] = ("tf_efficientnet_b0", "tf_efficientnet_b1", "tf_efficientnet_b3")

@@ -77,8 +77,8 @@ WINNER = AssemblyConfig(
 class Config:
     """Train one model a seed on prepared clips, and average them."""
 
-    clips: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction]
-    """Folder made by avfake prepare; repeat it to join datasets."""
+    clips: Annotated[tuple[str, ...], tyro.conf.UseAppendAction]
+    """Folder (or URL of one) made by avfake prepare; repeat it to join datasets."""
     out: Path = Path("runs/dfdc_confident")
     """Run folder; running again with the same settings goes on."""
     seeds: tuple[int, ...] = (111, 555, 777, 888, 999)

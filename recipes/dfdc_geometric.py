@@ -101,8 +101,8 @@ SHARED = AssemblyConfig(
 class Config:
     """Train the members on prepared clips, and take the geometric mean of what they say."""
 
-    clips: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction]
-    """Folder made by avfake prepare; repeat it to join datasets."""
+    clips: Annotated[tuple[str, ...], tyro.conf.UseAppendAction]
+    """Folder (or URL of one) made by avfake prepare; repeat it to join datasets."""
     out: Path = Path("runs/dfdc_geometric")
     """Run folder; running again with the same settings goes on."""
     members: tuple[str, ...] = tuple(MEMBERS)

@@ -78,8 +78,8 @@ GENUINE_ONLY = AssemblyConfig(
 class Config:
     """Forge, train, and measure on what others forged."""
 
-    clips: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction]
-    """Folder made by avfake prepare; repeat it to join datasets."""
+    clips: Annotated[tuple[str, ...], tyro.conf.UseAppendAction]
+    """Folder (or URL of one) made by avfake prepare; repeat it to join datasets."""
     out: Path = Path("runs/genuine_only")
     """Everything is written below this folder; running again with the same settings goes on."""
     aside_share: float = 0.4
@@ -112,7 +112,7 @@ def main(config: Config) -> None:
     own, unseen = measure(detector, done.plan.splits["test"]), measure(detector, aside)
     write_whole(config.out / "test_scores.csv", unseen.to_csv(index=False))
     splits = {"train": tuple(learn), "val": (), "test": aside}
-    plan = Plan(splits, {}, tuple(path.name for path in config.clips))
+    plan = Plan(splits, {}, tuple(folder.name for folder in folders))
     table = record_results([("genuine_only", unseen)], plan, config.out, seed=config.assembly.seed)
     draw_run(config.out / "run", scores=config.out / "test_scores.csv")
     print(f"on own forgeries of other people:\n{render(ablation_table([('genuine_only', own)]))}\n")

@@ -69,8 +69,8 @@ ONE_CYCLE = AssemblyConfig(
 class Config:
     """Frozen, then free, one cycle each."""
 
-    clips: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction]
-    """Folder made by avfake prepare; repeat it to join datasets."""
+    clips: Annotated[tuple[str, ...], tyro.conf.UseAppendAction]
+    """Folder (or URL of one) made by avfake prepare; repeat it to join datasets."""
     out: Path = Path("runs/one_cycle")
     """Run folder; running again with the same settings goes on."""
     find_rate: bool = False

@@ -48,8 +48,10 @@ VOICES = AssemblyConfig(
 class Config:
     """Train on sound alone and measure attack by attack."""
 
-    clips: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction]
-    """Folder made by avfake prepare; repeat it to join datasets. Its pictures are not seen."""
+    clips: Annotated[tuple[str, ...], tyro.conf.UseAppendAction]
+    """Folder (or URL of one) made by avfake prepare; repeat it to join datasets.
+
+    Its pictures are not seen."""
     out: Path = Path("runs/voices")
     """Run folder; running again with the same settings goes on."""
     assembly: Annotated[AssemblyConfig, tyro.conf.arg(name="")] = field(
