@@ -3,12 +3,17 @@
 Training is too short here to tell fakes from genuine clips; what the bound asks is that the answers
 are calibrated: at ln 2 = 0.693 nats, saying one half to everything would have done as well; the
 share of fakes alone gives 0.562; labels turned round between training and test lie far above.
+
+The genuine-only recipe is measured on forgeries of other makers, of which its calibrator knows
+nothing: there the bound is on what it was trained on, which it must have learned.
 """
 
+import json
 import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -29,14 +34,29 @@ TINY = (
 FIGURES = ("curves", "roc", "reliability", "confusion", "contact_sheet")
 
 
+def tested(out: Path) -> float:
+    """Log-loss of the overall answer of the first detector, on all test clips."""
+    [results] = out.rglob("results.csv")
+    rows = pd.read_csv(results).query(
+        "output == 'overall' and kind == 'all' and metric == 'log_loss'"
+    )
+    return float(rows["value"].iloc[0])
+
+
+def trained(out: Path) -> float:
+    """Log-loss of the overall answer over the last epoch, on what was trained on."""
+    last = (out / "run/member_0/metrics.jsonl").read_text().splitlines()[-1]
+    return float(json.loads(last)["train"]["overall"])
+
+
 class Row(NamedTuple):
     """What a recipe is run with and held to."""
 
     flags: str
     files: list[str]
     words: str
+    log_loss: Callable[[Path], float] = tested
     bound: float = 0.69
-    """On the log-loss of the overall answer, of the first detector in results.csv."""
 
 
 ROWS = {
@@ -87,10 +107,13 @@ ROWS = {
         "each moment",
     ),
     "genuine_only": Row(
-        "--clips {clips} --workers 0 --forgeries.variants 1 --data.batch-size 8 --data.passes 1 "
-        f"--forgeries.voice-methods strides splice --aside-share 0.35 {TINY}",
+        "--clips {clips} --workers 0 --forgeries.variants 1 --data.batch-size 8 --data.passes 4 "
+        "--forgeries.voice-methods strides splice --aside-share 0.35 "
+        f"{TINY.replace('epochs 1', 'epochs 6')}",
         ["test_scores.csv", "run/detector/config.yaml", "run/figures/roc.png"],
         "never saw",
+        trained,
+        0.55,
     ),
     "additions": Row(
         f"--clips {{clips}} --seeds 0 1 --additions self-blending --data.num-frames 1 {TINY} "
@@ -152,14 +175,6 @@ def run(name: str, flags: str, out: Path) -> str:
     return done.stdout
 
 
-def log_loss(results: Path) -> float:
-    """Of the first detector, overall, on all test clips."""
-    rows = pd.read_csv(results).query(
-        "output == 'overall' and kind == 'all' and metric == 'log_loss'"
-    )
-    return float(rows["value"].iloc[0])
-
-
 @pytest.mark.parametrize("name", ROWS)
 def test_a_recipe_runs_leaves_its_files_and_keeps_its_bound(
     name: str, prepared: PreparedFolder, shipped: Path, stretched: Path, tmp_path: Path
@@ -170,8 +185,7 @@ def test_a_recipe_runs_leaves_its_files_and_keeps_its_bound(
     for file in row.files:
         assert (tmp_path / "out" / file).is_file()
     assert row.words in printed
-    [results] = (tmp_path / "out").rglob("results.csv")
-    assert log_loss(results) < row.bound
+    assert row.log_loss(tmp_path / "out") < row.bound
 
 
 def test_every_recipe_has_a_row() -> None:
