@@ -34,7 +34,7 @@ TINY = (
 FIGURES = ("curves", "roc", "reliability", "confusion", "contact_sheet")
 
 
-def tested(out: Path) -> float:
+def over_test_clips(out: Path) -> float:
     """Log-loss of the overall answer of the first detector, on all test clips."""
     [results] = out.rglob("results.csv")
     rows = pd.read_csv(results).query(
@@ -43,7 +43,7 @@ def tested(out: Path) -> float:
     return float(rows["value"].iloc[0])
 
 
-def trained(out: Path) -> float:
+def over_trained_clips(out: Path) -> float:
     """Log-loss of the overall answer over the last epoch, on what was trained on."""
     last = (out / "run/member_0/metrics.jsonl").read_text().splitlines()[-1]
     return float(json.loads(last)["train"]["overall"])
@@ -55,7 +55,7 @@ class Row(NamedTuple):
     flags: str
     files: list[str]
     words: str
-    log_loss: Callable[[Path], float] = tested
+    log_loss: Callable[[Path], float] = over_test_clips
     bound: float = 0.69
 
 
@@ -112,7 +112,7 @@ ROWS = {
         f"{TINY.replace('epochs 1', 'epochs 6')}",
         ["test_scores.csv", "run/detector/config.yaml", "run/figures/roc.png"],
         "never saw",
-        trained,
+        over_trained_clips,
         0.55,
     ),
     "additions": Row(
