@@ -35,7 +35,10 @@ from avfake.remote import (
 )
 from avfake.verdict import Verdict
 
-COLUMNS = ("file", "status", "decision", "p_fake", "p_face_fake", "p_voice_fake", "reasons")
+COLUMNS = (
+    *("file", "status", "decision", "p_fake", "p_face_fake", "p_voice_fake"),
+    *("prior", "reasons"),
+)
 RUN = "#run"
 """Key of the journal line that says which detector and switches the other lines came from."""
 MEDIA_ENDINGS = {f".{ending}" for endings in ENDINGS.values() for ending in endings}
@@ -135,7 +138,9 @@ def score_files(
     cluster every machine must see the detector and the files under the same names.
     """
     switches = switches or Switches()
-    run = f"{Detector.from_pretrained(detector).name} {switches}"
+    loaded = Detector.from_pretrained(detector)
+    loaded.check(switches)
+    run = f"{loaded.name} {switches}"
     run += "" if change is None else f" {change}"
     journal = Journal(journal_at(beside(out, name_of(out) + ".journal")), "file")
     if journal.done and journal.done.get(RUN, {}).get("run") != run:
@@ -222,5 +227,6 @@ def _row_of(file: Place, result: Verdict | Failure) -> dict[str, Any]:
         result = Verdict(str(file), "unsure", None, None, None, "failed", (reason,))
     row = {name: getattr(result, name) for name in COLUMNS if name != "reasons"}
     for name, value in row.items():
-        row[name] = round(value, 6) if isinstance(value, float) else value
+        # Digits, not decimals: under a small prior most probabilities are small.
+        row[name] = float(f"{value:.6g}") if isinstance(value, float) else value
     return row | {"reasons": "; ".join(reason.short for reason in result.reasons)}

@@ -87,6 +87,11 @@ class Verdict:
     """Name and hash of the bundle that answered."""
     voice_segments: tuple[Segment, ...] = ()
     """When the voice is forged, in order of time."""
+    prior: float | None = None
+    """Share of files taken to be forged before one is looked at: that of `trained_prior`, unless
+    another was asked for. None where unknown."""
+    trained_prior: float | None = None
+    """Share of fakes among what the detector was calibrated on."""
 
     def __post_init__(self) -> None:
         for name in ("p_fake", "p_face_fake", "p_voice_fake"):
@@ -110,6 +115,8 @@ class Verdict:
             f"{self.file}: {self.decision} (probability of forgery {_percent(self.p_fake)}; "
             f"{', '.join(parts)})"
         ]
+        if self.prior is not None and self.prior != self.trained_prior:
+            lines.append(f"  probabilities for a world in which {100 * self.prior:g} % are forged")
         if self.decision != "real":
             lines += [f"  {line}" for line in self._forged_when()]
         lines += [f"  {reason.sentence}" for reason in self.reasons]

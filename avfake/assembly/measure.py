@@ -19,12 +19,14 @@ def measure(
 ) -> pd.DataFrame:
     """One row a clip: clip_id, group, method, three labels, three probabilities, the decision.
 
+    Where a prior was asked for, there is a column for it.
     Of several processes the first measures; all get the table.
     """
     return on_main_process(
         lambda: pd.DataFrame(
             [
                 _row(example, detector.predict_clip(Clip.open(example.archive), switches))
+                | ({"prior": switches.prior} if switches and switches.prior else {})
                 for example in progress(examples, desc="measure", unit="clip")
             ]
         )

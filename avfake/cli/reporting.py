@@ -16,6 +16,7 @@ def report(
     out: Path,
     audio: bool = True,
     visual: bool = True,
+    prior: float | None = None,
 ) -> int:
     """Write a self-contained HTML page: the verdict on a file and what it rests on.
 
@@ -27,10 +28,12 @@ def report(
         out: The page to write (.html).
         audio: Use the sound.
         visual: Use the picture.
+        prior: Share of files taken to be forged before one is looked at (see avfake predict).
     """
     from avfake.detector import Detector, Switches
     from avfake.report import write_report
 
-    verdict = write_report(path, Detector.from_pretrained(detector), out, Switches(audio, visual))
+    switches = Switches(audio, visual, prior=prior)
+    verdict = write_report(path, Detector.from_pretrained(detector), out, switches)
     print(f"{verdict}\nreport: {out}")
     return IN_PART if verdict.p_fake is None else OK

@@ -22,6 +22,7 @@ def predict_each(
     """Print a verdict for each file as it comes; 1 if any could not be assessed."""
     files = find_files(paths)
     loaded = Detector.from_pretrained(detector)
+    loaded.check(switches)
     failed = 0
     for file in files:
         verdict = loaded.predict(file, switches)

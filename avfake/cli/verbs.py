@@ -36,6 +36,7 @@ def predict(
     visual: bool = True,
     stacker: bool = True,
     sync: bool = True,
+    prior: float | None = None,
     json: bool = False,
 ) -> int:
     """Say how probable it is that the face or the voice in a file was forged.
@@ -60,6 +61,8 @@ def predict(
         visual: Use the picture (--no-visual judges by the sound alone).
         stacker: Use the stacker (--no-stacker: the calibrated fusion head).
         sync: Hold lips against sound, where the detector learned to.
+        prior: Share of files taken to be forged before one is looked at, such as 0.01; by default
+            that of the training data. Probabilities follow it, decisions do not change.
         json: Print each answer as JSON, with its timelines.
     """
     from avfake.cli.scoring import predict_each, predict_table
@@ -67,7 +70,7 @@ def predict(
     from avfake.ensemble import Combination
     from avfake.remote import beside, place_of
 
-    switches = Switches(audio, visual, stacker, sync)
+    switches = Switches(audio, visual, stacker, sync, prior)
     chosen = detector[0] if len(detector) == 1 else Combination(detector, combine)
     scores, answers = (None if table is None else place_of(table) for table in (out, submission))
     if scores is None and answers is not None:
@@ -88,18 +91,26 @@ def predict(
     )
 
 
-def annotate(path: Annotated[str, tyro.conf.Positional], /, *, detector: str, out: Path) -> int:
+def annotate(
+    path: Annotated[str, tyro.conf.Positional],
+    /,
+    *,
+    detector: str,
+    out: Path,
+    prior: float | None = None,
+) -> int:
     """Write an evidence video: boxes around faces, scores over time, the sound kept.
 
     Args:
         path: The video.
         detector: Folder of a trained detector, or its name on the Hugging Face Hub.
         out: The video to write (.mp4).
+        prior: Share of files taken to be forged before one is looked at (see avfake predict).
     """
     from avfake.annotate import annotate as write_annotated
-    from avfake.detector import Detector
+    from avfake.detector import Detector, Switches
 
-    verdict = Detector.from_pretrained(detector).predict(path)
+    verdict = Detector.from_pretrained(detector).predict(path, Switches(prior=prior))
     print(verdict)
     write_annotated(path, verdict, out)
     print(f"written: {out}")
@@ -229,6 +240,7 @@ def evaluate(
     visual: bool = True,
     stacker: bool = True,
     sync: bool = True,
+    prior: float | None = None,
 ) -> int:
     """Measure a detector on prepared clips: a table by what was forged, with intervals.
 
@@ -242,11 +254,13 @@ def evaluate(
         visual: Use the picture.
         stacker: Use the stacker.
         sync: Hold lips against sound, where the detector learned to.
+        prior: Share of fakes that the probabilities are to assume; for a set with another share
+            than the training data.
     """
     from avfake.cli.scoring import evaluate_clips
     from avfake.detector import Switches
 
-    switches = Switches(audio, visual, stacker, sync)
+    switches = Switches(audio, visual, stacker, sync, prior)
     return evaluate_clips(clips, detector, switches, out=out, split=split)
 
 

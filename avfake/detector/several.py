@@ -1,11 +1,13 @@
 """Detectors that answer together: a file is cut once for each way of cutting, then combined."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from avfake import settings
 from avfake.bundle import Bundle, locate_bundle
 from avfake.clips import Clip
+from avfake.detector.shifting import mean_shifts, shift_verdict
 from avfake.detector.single import Detector, Switches
 from avfake.ensemble import Combination, combine_verdicts, is_ensemble, read_ensemble
 from avfake.errors import ConfigError, MediaError
@@ -64,20 +66,27 @@ class EnsembleDetector(Detector):
         hashed = f", decided by {settings.fingerprint(decision.to_dict())}" if decision else ""
         return f"{self.combination.rule} of {' + '.join(self.combination.names)}{hashed}"
 
+    def check(self, switches: Switches) -> None:
+        """ConfigError if a member cannot be asked so."""
+        for member in self.members:
+            member.check(switches)
+
     def predict(self, path: str | Path, switches: Switches | None = None) -> Verdict:
         """The verdict on one file, which is decoded once for each way the members cut clips.
 
         A member for whose way of cutting the file cannot be read is silent, with the reason.
         """
-        verdicts = []
+        switches = switches or Switches()
+        self.check(switches)
+        verdicts: dict[Detector, Verdict] = {}
         for party in self._parties().values():
             try:
                 clip = party[0].cut_clip(path)
             except MediaError as error:
-                verdicts += [_failed(path, error, member) for member in party]
+                verdicts |= {member: _failed(path, error, member) for member in party}
             else:
-                verdicts += [one.predict_clip(clip, switches, file=str(path)) for one in party]
-        return self._combine(verdicts)
+                verdicts |= self._ask(party, clip, switches, str(path))
+        return self._combine(verdicts, switches.prior)
 
     def predict_clip(
         self, clip: Clip, switches: Switches | None = None, *, file: str | None = None
@@ -89,7 +98,8 @@ class EnsembleDetector(Detector):
                 "the members of this ensemble were trained on clips of different settings "
                 f"({', '.join(ways)}), so that no prepared clip suits all: give the file itself"
             )
-        return self._combine([one.predict_clip(clip, switches, file=file) for one in self.members])
+        switches = switches or Switches()
+        return self._combine(self._ask(self.members, clip, switches, file), switches.prior)
 
     def _parties(self) -> dict[str, list[Detector]]:
         """Hash of the settings of clips -> the members that share them."""
@@ -98,9 +108,22 @@ class EnsembleDetector(Detector):
             parties.setdefault(member.bundle.clip_config.hash, []).append(member)
         return parties
 
-    def _combine(self, verdicts: Sequence[Verdict]) -> Verdict:
+    @staticmethod
+    def _ask(
+        members: Sequence[Detector], clip: Clip, switches: Switches, file: str | None
+    ) -> dict[Detector, Verdict]:
+        """Under the prior of the training data, on which a fitted decision rests."""
+        asked = replace(switches, prior=None)
+        return {one: one.predict_clip(clip, asked, file=file) for one in members}
+
+    def _combine(self, verdicts: Mapping[Detector, Verdict], prior: float | None) -> Verdict:
         rule, decision = self.combination.rule, self.combination.decision
-        return combine_verdicts(verdicts, rule, decision=decision, name=self.name)
+        answers = list(verdicts.values())
+        combined = combine_verdicts(answers, rule, decision=decision, name=self.name)
+        if prior is None:
+            return combined
+        shifts = [member.bundle.judge.shifts(prior) for member in verdicts]
+        return shift_verdict(combined, mean_shifts(answers, shifts), prior)
 
 
 def _failed(path: str | Path, error: MediaError, member: Detector) -> Verdict:

@@ -8,12 +8,13 @@ import torch
 
 from avfake.bundle import Bundle, locate_bundle, read_bundle
 from avfake.clips import Clip, SampleConfig, cut_clip, face_detector
+from avfake.detector.shifting import shift_verdict
 from avfake.ensemble import Combination, is_ensemble, operating_point_of
 from avfake.errors import ConfigError, MediaError, Part, Reason
 from avfake.faces import FaceDetector
 from avfake.inference import score_clip
 from avfake.segments import face_segments, voice_segments
-from avfake.stack import ClipScores, view_of
+from avfake.stack import ClipScores, check_prior, view_of
 from avfake.verdict import FaceScore, Person, Verdict, VoiceScore, status_of
 
 
@@ -27,10 +28,15 @@ class Switches:
     """False: the calibrated logits of the fusion head."""
     use_sync: bool = True
     """False: lips are not held against the sound, where the detector does that at all."""
+    prior: float | None = None
+    """Share of files taken to be forged before one is looked at; None: that of the training data.
+    Moves probabilities, never decisions."""
 
     def __post_init__(self) -> None:
         if not (self.use_audio or self.use_visual):
             raise ConfigError("--no-audio and --no-visual together leave nothing to judge by")
+        if self.prior is not None:
+            check_prior(self.prior)
 
 
 class Detector:
@@ -70,6 +76,7 @@ class Detector:
 
     def predict(self, path: str | Path, switches: Switches | None = None) -> Verdict:
         """The verdict on one video or sound file; an unreadable file is a verdict with a reason."""
+        self.check(switches or Switches())
         try:
             clip = self.cut_clip(path)
         except MediaError as error:
@@ -78,11 +85,23 @@ class Detector:
             )
         return self.predict_clip(clip, switches, file=str(path))
 
+    def check(self, switches: Switches) -> None:
+        """ConfigError if this detector cannot be asked so."""
+        if switches.prior is not None:
+            self.bundle.judge.shifts(switches.prior)
+
     def predict_clip(
         self, clip: Clip, switches: Switches | None = None, *, file: str | None = None
     ) -> Verdict:
         """The verdict on a prepared clip; ConfigError if it was prepared with other settings."""
         switches = switches or Switches()
+        verdict = self._verdict(clip, switches, file or clip.meta.clip_id)
+        if switches.prior is None:
+            return verdict
+        return shift_verdict(verdict, self.bundle.judge.shifts(switches.prior), switches.prior)
+
+    def _verdict(self, clip: Clip, switches: Switches, file: str) -> Verdict:
+        """Under the prior of the training data."""
         scores = self.score_clip(clip, switches)
         judge, use_stacker = self.bundle.judge, switches.use_stacker
         answer = judge.assess(scores, use_stacker=use_stacker)
@@ -90,7 +109,7 @@ class Detector:
         reasons = self._reasons(clip, switches)
         voice = self._voice(scores)
         return Verdict(
-            file=file or clip.meta.clip_id,
+            file=file,
             decision=judge.decide(answer["overall"], use_stacker=use_stacker, view=view),
             p_fake=answer["overall"],
             p_face_fake=answer["face"],
@@ -102,6 +121,8 @@ class Detector:
             operating_point=operating_point_of(judge.rule(use_stacker=use_stacker, view=view)),
             detector=self.name,
             voice_segments=voice_segments(voice),
+            prior=judge.prior,
+            trained_prior=judge.prior,
         )
 
     def cut_clip(self, path: str | Path) -> Clip:

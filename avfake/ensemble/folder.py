@@ -56,6 +56,11 @@ def fit_decision(scores: Path) -> DecisionRule:
     classes, since each has its own bound.
     """
     table = read_scores(scores)
+    if "prior" in table and table["prior"].notna().any():
+        raise ConfigError(
+            f"{scores} was made with --prior, but decisions rest on probabilities under the "
+            "prior of the training data; make it again without"
+        )
     if "label" not in table:
         raise ConfigError(f"{scores} has no column label; make it with avfake evaluate --out")
     labels = table["label"].map({True: 1.0, False: 0.0}).to_numpy(np.float64)

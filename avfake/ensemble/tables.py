@@ -18,7 +18,7 @@ from avfake.verdict import Decision
 KEYS = ("file", "clip_id")
 """The column that rows are matched by: of `avfake predict`, of `avfake evaluate`."""
 SCORES = {"overall": "p_fake", "face": "p_face_fake", "voice": "p_voice_fake"}
-OWN = {*SCORES.values(), "status", "decision", "reasons"}
+OWN = {*SCORES.values(), "status", "decision", "prior", "reasons"}
 """Columns that a detector fills; all others are facts about the file."""
 Rows = Mapping[str, Mapping[str, str]]
 
@@ -59,7 +59,7 @@ def combine_tables(paths: Sequence[Path], rule: str) -> CombinedTable:
         row: dict[str, Any] = {key: file, **_facts(file, having, columns)}
         for output in OUTPUTS:
             p = combined[output][index]
-            row[SCORES[output]] = None if np.isnan(p) else round(float(p), 6)
+            row[SCORES[output]] = None if np.isnan(p) else float(f"{p:.6g}")
         rows.append(row | _judgement(row, having, num_tables=len(tables)))
     missing = {
         path: tuple(file for file in files if file not in table)
@@ -80,8 +80,15 @@ def _judgement(
     return {
         "status": "failed" if row["p_fake"] is None else "ok" if is_ok else "partial",
         "decision": agree(votes),
+        "prior": _same_prior(having),
         "reasons": "; ".join(reasons),
     }
+
+
+def _same_prior(having: Sequence[Mapping[str, str]]) -> str:
+    """Of the tables that have a probability, where they agree."""
+    found = {one.get("prior", "") for one in having if one["p_fake"]}
+    return found.pop() if len(found) == 1 else ""
 
 
 def _common_columns(paths: Sequence[Path]) -> tuple[str, tuple[str, ...]]:
@@ -101,7 +108,7 @@ def _common_columns(paths: Sequence[Path]) -> tuple[str, tuple[str, ...]]:
             f"p_fake, and all tables a column {' or '.join(KEYS)}"
         )
     facts = [name for name in headers[paths[0]] if name not in OWN and name != key]
-    return key, (key, *facts, "status", "decision", *SCORES.values(), "reasons")
+    return key, (key, *facts, "status", "decision", *SCORES.values(), "prior", "reasons")
 
 
 def _read(path: Path, key: str) -> dict[str, dict[str, str]]:

@@ -28,7 +28,8 @@ def combine_verdicts(
     """
     if not verdicts:
         raise ConfigError("an ensemble needs at least one verdict to combine")
-    votes = [verdict.decision for verdict in verdicts if verdict.p_fake is not None]
+    answered = [verdict for verdict in verdicts if verdict.p_fake is not None]
+    votes = [verdict.decision for verdict in answered]
     p_fake, p_face, p_voice = _probabilities(verdicts, rule)
     reasons = _merge_reasons([verdict.reasons for verdict in verdicts])
     voice = _combine_voices([v.voice for v in verdicts if v.voice], rule)
@@ -45,6 +46,8 @@ def combine_verdicts(
         operating_point=operating_point_of(decision),
         detector=name or " + ".join(verdict.detector for verdict in verdicts),
         voice_segments=voice_segments(voice),
+        prior=_same([verdict.prior for verdict in answered]),
+        trained_prior=_same([verdict.trained_prior for verdict in answered]),
     )
 
 
@@ -59,6 +62,12 @@ def agree(decisions: Iterable[Decision]) -> Decision:
     """The one decision that all are, or "unsure"."""
     found = set(decisions)
     return found.pop() if len(found) == 1 else "unsure"
+
+
+def _same(priors: Iterable[float | None]) -> float | None:
+    """The one prior that all have, or None."""
+    found = set(priors)
+    return found.pop() if len(found) == 1 else None
 
 
 def _probabilities(verdicts: Sequence[Verdict], rule: str) -> list[float | None]:

@@ -19,6 +19,7 @@ from avfake.stack.features import (
     stack_row,
 )
 from avfake.stack.folds import OutOfFold
+from avfake.stack.prior import TrainedPrior, check_prior, shift_probability
 from avfake.stack.rules import RULES, find_rule, over_persons
 from avfake.stack.scores import ClipScores
 from avfake.stack.views import VIEWS, View, view_of
@@ -39,9 +40,11 @@ __all__ = [
     "PlattCalibrator",
     "StackConfig",
     "Stacker",
+    "TrainedPrior",
     "VerdictFit",
     "VerdictModel",
     "View",
+    "check_prior",
     "decide",
     "find_rule",
     "fit_calibrator",
@@ -50,6 +53,7 @@ __all__ = [
     "operating_point",
     "over_persons",
     "raise_overall",
+    "shift_probability",
     "stack_row",
     "view_of",
 ]

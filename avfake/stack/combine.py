@@ -9,12 +9,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from avfake.errors import BundleError, Part, Reason
+from avfake.errors import BundleError, ConfigError, Part, Reason
 from avfake.stack.booster import StackConfig, Stacker
 from avfake.stack.decide import DecisionRule
 from avfake.stack.features import FEATURES, OUTPUTS, stack_row
 from avfake.stack.folds import OutOfFold
 from avfake.stack.output import OutputModel, fit_output, why_untrainable
+from avfake.stack.prior import check_prior
 from avfake.stack.scores import ClipScores
 from avfake.stack.views import VIEWS, View, views_of
 
@@ -65,6 +66,28 @@ class VerdictModel:
         """The decision for what `assess` gave as "overall" of a clip of which that was assessed."""
         rule = self.rule(use_stacker=use_stacker, view=view)
         return rule.decide(p_fake) if rule else "unsure"
+
+    @property
+    def prior(self) -> float | None:
+        """Share of fakes that "overall" was calibrated on; None where unknown or not trained."""
+        known = self.outputs["overall"].prior if "overall" in self.outputs else None
+        return known.fakes if known else None
+
+    def shifts(self, prior: float) -> dict[str, float]:
+        """Output -> what its logits rise by where the share `prior` of files is fake.
+
+        ConfigError unless it was saved for every output what its calibrators were fitted on.
+        """
+        check_prior(prior)
+        known = {output: model.prior for output, model in self.outputs.items()}
+        found = {o: one.shift(prior) for o, one in known.items() if one and one.of_fakes}
+        if lacking := [output for output in known if output not in found]:
+            raise ConfigError(
+                f"this detector cannot be asked with a prior: of {', '.join(lacking)} it is not "
+                "known how frequent fakes were where it was calibrated (those of earlier versions "
+                "do not say); train it again, or ask without a prior"
+            )
+        return found
 
     @property
     def reasons(self) -> tuple[Reason, ...]:

@@ -13,6 +13,7 @@ from avfake.stack.choose import Choice, choose
 from avfake.stack.features import RULE_COLUMNS, columns_of
 from avfake.stack.folds import OutOfFold, group_folds
 from avfake.stack.logits import to_logits
+from avfake.stack.prior import TrainedPrior
 
 _CANDIDATES = ("fused", "mean", "confident", "weighted")
 """Baselines that the stacker must beat."""
@@ -43,6 +44,8 @@ class OutputModel:
     """For what was kept, and for "fused" where the fusion head answers."""
     stacker: Stacker | None = None
     """Only where it was kept."""
+    prior: TrainedPrior | None = None
+    """None in bundles made before it was saved (2026-11-21)."""
 
     def predict(self, rows: np.ndarray, *, use_stacker: bool = True) -> np.ndarray:
         """float64 [N] for rows [N, F]; NaN where it could not be assessed.
@@ -64,6 +67,7 @@ class OutputModel:
         return {
             "choice": asdict(self.choice),
             "calibrators": {name: one.to_dict() for name, one in self.calibrators.items()},
+            "prior": asdict(self.prior) if self.prior else None,
         }
 
     @classmethod
@@ -72,7 +76,8 @@ class OutputModel:
     ) -> "OutputModel":
         """The model that `to_dict` wrote."""
         calibrators = {n: read_calibrator(one) for n, one in fields["calibrators"].items()}
-        return cls(output, Choice(**fields["choice"]), calibrators, stacker)
+        prior = TrainedPrior(**fields["prior"]) if fields.get("prior") else None
+        return cls(output, Choice(**fields["choice"]), calibrators, stacker, prior)
 
 
 @dataclass(frozen=True)
@@ -142,7 +147,13 @@ def fit_output(
             calibrators[name], probabilities[name] = _calibrate(
                 logits[name], labels, scored.groups, folds
             )
-    model = OutputModel(output, choice, calibrators, stacker if choice.kept == "stacker" else None)
+    model = OutputModel(
+        output,
+        choice,
+        calibrators,
+        stacker if choice.kept == "stacker" else None,
+        TrainedPrior.measure(labels, scored.labels.get("overall", np.full(len(labels), np.nan))),
+    )
     nothing = np.full(len(labels), np.nan)
     return OutputFit(
         model,
