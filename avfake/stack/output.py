@@ -111,7 +111,6 @@ def fit_output(
     use_stacker False: the fusion head, calibrated. A fixed `StackConfig.rule` comes before both.
     """
     is_fixed = config.rule != "auto"
-    tries_stacker = use_stacker and not is_fixed
     can_assess = assessable(scored.rows, output)
     labels = np.where(can_assess, scored.labels[output], np.nan)
     known = ~np.isnan(labels)
@@ -124,7 +123,7 @@ def fit_output(
         if not np.isnan(values[known]).any() and name in names
     }
     stacker = None
-    if folds is not None and tries_stacker:
+    if folds is not None and use_stacker and not is_fixed:
         masked = replace(scored, labels={output: labels})
         fit = fit_stacker(masked, output, folds, config=config)
         stacker, logits["stacker"] = fit.stacker, fit.logits
@@ -147,13 +146,9 @@ def fit_output(
             calibrators[name], probabilities[name] = _calibrate(
                 logits[name], labels, scored.groups, folds
             )
-    model = OutputModel(
-        output,
-        choice,
-        calibrators,
-        stacker if choice.kept == "stacker" else None,
-        TrainedPrior.measure(labels, scored.labels.get("overall", np.full(len(labels), np.nan))),
-    )
+    kept = stacker if choice.kept == "stacker" else None
+    prior = TrainedPrior.measure(labels, scored.labels.get("overall"))
+    model = OutputModel(output, choice, calibrators, kept, prior)
     nothing = np.full(len(labels), np.nan)
     return OutputFit(
         model,

@@ -24,9 +24,10 @@ class TrainedPrior:
     says both, so that the prior of a file says nothing of its part."""
 
     @classmethod
-    def measure(cls, labels: np.ndarray, overall: np.ndarray) -> "TrainedPrior":
+    def measure(cls, labels: np.ndarray, overall: np.ndarray | None) -> "TrainedPrior":
         """labels, overall: [N] 1, 0 or NaN, of the output and of the whole file."""
-        of_fakes = labels[(overall == 1) & ~np.isnan(labels)]
+        is_fake = np.zeros(len(labels), bool) if overall is None else overall == 1
+        of_fakes = labels[is_fake & ~np.isnan(labels)]
         share = float(np.mean(of_fakes)) if len(of_fakes) else 0.0
         return cls(float(np.mean(labels[~np.isnan(labels)])), share or None)
 

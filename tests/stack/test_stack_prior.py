@@ -55,7 +55,7 @@ def test_shares_are_measured_on_what_is_known() -> None:
     labels = np.array([1.0, 0, 0, np.nan, 1, 0])
     overall = np.array([1.0, 1, 0, 1, np.nan, 0])
     assert TrainedPrior.measure(labels, overall) == TrainedPrior(0.4, 0.5)
-    assert TrainedPrior.measure(labels, np.full(6, np.nan)) == TrainedPrior(0.4, None)
+    assert TrainedPrior.measure(labels, None) == TrainedPrior(0.4, None)
 
 
 def test_the_prior_of_training_changes_nothing(model, scored) -> None:
