@@ -13,6 +13,7 @@ import numpy as np
 
 from avfake.errors import BundleError
 from avfake.stack.calibrate import PlattCalibrator, fit_calibrator
+from avfake.stack.clipping import squeeze
 from avfake.stack.logits import row_losses, to_probabilities
 
 ISOTONIC_ROWS = 1000
@@ -65,9 +66,27 @@ class IsotonicCalibrator:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class ClippedCalibrator:
+    """Another calibrator whose probabilities stay away from 0 and 1 (see `clipping`)."""
+
+    calibrator: Calibrator
+    epsilon: float
+
+    def __call__(self, logits: np.ndarray) -> np.ndarray:
+        """float64 [N]; NaN stays NaN."""
+        return squeeze(self.calibrator(logits), self.epsilon)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"calibrator": self.calibrator.to_dict(), "epsilon": self.epsilon}
+
+
 def read_calibrator(fields: Mapping[str, Any]) -> Calibrator:
     """The calibrator that `to_dict` wrote, told by its fields; BundleError for any other."""
     kinds: tuple[Callable[..., Calibrator], ...] = (PlattCalibrator, BetaCalibrator)
+    if set(fields) == {"calibrator", "epsilon"}:
+        return ClippedCalibrator(read_calibrator(fields["calibrator"]), fields["epsilon"])
     if set(fields) == {"logits", "probabilities"}:
         return IsotonicCalibrator(tuple(fields["logits"]), tuple(fields["probabilities"]))
     for kind in kinds:

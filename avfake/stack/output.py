@@ -8,8 +8,16 @@ import numpy as np
 
 from avfake.stack.booster import StackConfig, Stacker, fit_stacker
 from avfake.stack.calibrate import fit_calibrator
-from avfake.stack.calibrators import FITS, Calibrator, choose_fit, cross_fit_by, read_calibrator
+from avfake.stack.calibrators import (
+    FITS,
+    Calibrator,
+    ClippedCalibrator,
+    choose_fit,
+    cross_fit_by,
+    read_calibrator,
+)
 from avfake.stack.choose import Choice, choose
+from avfake.stack.clipping import fit_epsilon, squeeze
 from avfake.stack.features import RULE_COLUMNS, columns_of
 from avfake.stack.folds import OutOfFold, group_folds
 from avfake.stack.logits import to_logits
@@ -160,7 +168,10 @@ def fit_output(
 def _calibrate(
     logits: np.ndarray, labels: np.ndarray, groups: Sequence[str], folds: np.ndarray | None
 ) -> tuple[Calibrator, np.ndarray]:
-    """The calibrator of the kind chosen out of fold, and what it gives rows it did not see."""
+    """The calibrator of the kind chosen out of fold, and what it gives rows it did not see.
+
+    The clip is learned from the latter; without folds there are none, and it is left out.
+    """
     known = ~np.isnan(labels)
     kind = choose_fit(
         logits[known],
@@ -169,4 +180,9 @@ def _calibrate(
         folds[known] if folds is not None else None,
     )
     fit = FITS[kind]
-    return fit(logits[known], labels[known]), cross_fit_by(fit, logits, labels, folds)
+    calibrator = fit(logits[known], labels[known])
+    probabilities = cross_fit_by(fit, logits, labels, folds)
+    if folds is None:
+        return calibrator, probabilities
+    epsilon = fit_epsilon(probabilities[known], labels[known])
+    return ClippedCalibrator(calibrator, epsilon), squeeze(probabilities, epsilon)
