@@ -7,7 +7,7 @@ Each network of --backbones is trained by itself and sees pictures alone; a soun
 Their calibrated probabilities are averaged as logits. The table has every model, the blend of the
 pictures ("blend") and the blend with the sound ("blend+sound"). Both blends open like any detector.
 DFDC has no voice labels, and without any the sound model is left out: join a set that has them
-(voices/), or derive them (avfake labels). Where to get the model file: recipes/README.md. Crops of
+(voices/), or derive them (avfake labels). Where to get the model file: docs/blazeface.md. Crops of
 MTCNN (no --detector) do as well.
 
 Published: top 8 % of the public DFDC leaderboard; sound "did not result in any improvement". Its

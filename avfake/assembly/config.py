@@ -56,7 +56,7 @@ class DataConfig:
     where validating after every pass would take longer than training."""
     loader_workers: int = 0
     """Processes that read clips beside the training, the same number again for validating; 0 = the
-    training reads them itself. The batches are the same ones; recipes/README.md says how many."""
+    training reads them itself. The same batches either way (docs/training_at_scale.md)."""
     keep_groups: bool = False
     """Put a fake into the batch of its original, so that every step sees what forging changed and
     not who is filmed; needs several fakes and originals to a batch, and undersample off."""

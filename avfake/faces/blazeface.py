@@ -2,7 +2,7 @@
 
 The network sees a square of 128 to 256 px, so that large frames are searched in tiles. It is run by
 the TFLite runtime (`pip install 'avfake[blazeface]'`) from a model file that the user brings; see
-recipes/README.md.
+docs/blazeface.md.
 """
 
 import re
