@@ -34,9 +34,10 @@ class DataConfig:
     split_seed: int | None = None
     """Of splits and folds, where several runs with other seeds are to share them; None = `seed`."""
     val_share: float = 0.15
-    """Of the clips, to choose the best epoch by."""
+    """Of the clips, to choose the best epoch by; 0 = none chooses and the last epoch is kept, while
+    the fold that a model has not seen is watched."""
     test_share: float = 0.2
-    """Of the clips, never looked at in training."""
+    """Of the clips, never looked at in training; 0 = none; the answers out of fold measure."""
     train_parts: str = ""
     """Folder numbers that train, such as 0-39; with the two below, in place of a random split."""
     val_parts: str = ""
@@ -75,10 +76,11 @@ class DataConfig:
             raise ConfigError(
                 f"trained_folds is {self.trained_folds}, of {self.num_folds} num_folds in all"
             )
-        if not 0 < self.val_share < 1 or not 0 < self.test_share < 1 - self.val_share:
+        shares = (self.val_share, self.test_share)
+        if min(shares) < 0 or sum(shares) >= 1:
             raise ConfigError(
-                f"val_share {self.val_share} and test_share {self.test_share} must be above 0 and "
-                "leave something to train on"
+                f"val_share {self.val_share} and test_share {self.test_share} must be 0 or more "
+                "and leave something to train on"
             )
         if len({bool(p) for p in (self.train_parts, self.val_parts, self.test_parts)}) > 1:
             raise ConfigError("give train_parts, val_parts and test_parts together, or none")
@@ -195,6 +197,16 @@ class AssemblyConfig:
                 f"--sync compares {MIN_CROPS} crops of a clip or more, data.num_frames is "
                 f"{self.data.num_frames}"
             )
+        if self.chooses_nothing and self.fit.first_best_epoch < self.fit.epochs:
+            raise ConfigError(
+                "with data.val_share 0 no clips choose an epoch, the last must be kept: add "
+                f"--fit.first-best-epoch {self.fit.epochs}, got {self.fit.first_best_epoch}"
+            )
+
+    @property
+    def chooses_nothing(self) -> bool:
+        """No clips are kept from training to choose the epoch by."""
+        return not self.data.val_share and not self.data.parts
 
     def model(self, trainable: dict[str, bool]) -> ModelConfig:
         """The model to train; ConfigError if the flags leave no branch.

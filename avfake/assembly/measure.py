@@ -19,9 +19,11 @@ def measure(
 ) -> pd.DataFrame:
     """One row a clip: clip_id, group, method, three labels, three probabilities, the decision.
 
-    Where a prior was asked for, there is a column for it.
+    Where a prior was asked for, there is a column for it. ConfigError without any example.
     Of several processes the first measures; all get the table.
     """
+    if not examples:
+        raise ConfigError("no clip to measure on; with data.test_share 0 none is put aside")
     return on_main_process(
         lambda: pd.DataFrame(
             [

@@ -66,7 +66,7 @@ def train_member(
     sampling = _sampling(config.data, model_config, clip_config)
     # The epoch is chosen by what the detector answers with, not by how well it finds lips.
     judge = partial(multitask_loss, replace(config.loss, sync=0.0))
-    choosing = _loader(config, sampling, plan.splits["val"])
+    choosing = _loader(config, sampling, plan.splits["val"] or _held_out(plan, fold))
     batches = _train_batches(config, sampling, seen, folders=plan.folders, seed=seed)
     with named_failures([batches(1), choosing]):
         fit(
@@ -100,6 +100,10 @@ def first_member_batches(
 
 def _seen(plan: Plan, fold: int) -> list[Example]:
     return [e for e in plan.splits["train"] if plan.folds[e.row.clip_id] != fold]
+
+
+def _held_out(plan: Plan, fold: int) -> list[Example]:
+    return [e for e in plan.splits["train"] if plan.folds[e.row.clip_id] == fold]
 
 
 def _seed(config: AssemblyConfig, fold: int) -> int:

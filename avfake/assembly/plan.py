@@ -119,6 +119,7 @@ def make_plan(
 ) -> Plan:
     """Splits and folds that tear no group apart; ManifestError if there is too little for them.
 
+    fractions: of "train", "val", "test"; a split of 0 is empty
     leave_out: methods of forging whose clips are in no split but "test".
     """
     usable = [example for example in examples if example.knows("overall")]
@@ -126,7 +127,8 @@ def make_plan(
         raise ManifestError("no clip has both a label and a stream to judge; nothing to learn from")
     _check_methods(usable, leave_out)
     rows = [example.row for example in usable]
-    assigned = assign_splits(rows, dict(fractions), seed=seed, parts=dict(parts) if parts else None)
+    shares = {name: share for name, share in fractions.items() if share}
+    assigned = assign_splits(rows, shares, seed=seed, parts=dict(parts) if parts else None)
     check_groups(rows, assigned)
     splits = {
         name: tuple(
@@ -138,7 +140,7 @@ def make_plan(
         for name in fractions
     }
     for name, members in splits.items():
-        if not members:
+        if not members and (parts or fractions[name]):
             raise ManifestError(f"the {name} split is empty: {len(usable)} clips are too few")
     folds = assign_folds([e.row for e in splits["train"]], num_folds, seed=seed)
     return Plan(splits, folds, tuple(dict.fromkeys(e.folder for e in examples)))
@@ -187,7 +189,7 @@ def check_classes(plan: Plan) -> None:
             "on a dataset that has both classes",
             ", ".join(lacking),
         )
-    if len({e.row.label for e in plan.splits["val"]}) < 2:
+    if len({e.row.label for e in plan.splits["val"]}) == 1:
         logger.warning("the val split has one class only; the best epoch is chosen by that alone")
 
 

@@ -206,6 +206,27 @@ def test_impossible_settings_are_refused(make: Callable[[], DataConfig], message
         make()
 
 
+def test_without_clips_to_choose_by_all_train_and_the_last_epoch_is_kept(
+    prepared: PreparedFolder, tiny_config: AssemblyConfig, tmp_path: Path
+) -> None:
+    data = replace(tiny_config.data, val_share=0.0, test_share=0.0, trained_folds=1)
+    fit = replace(tiny_config.fit, epochs=2)
+    with pytest.raises(ConfigError, match="--fit.first-best-epoch 2"):
+        replace(tiny_config, data=data, fit=fit)
+    config = replace(tiny_config, data=data, fit=replace(fit, first_best_epoch=2))
+    done = assemble([prepared], config, tmp_path / "run")
+    assert {name: len(found) for name, found in done.plan.splits.items()} == {
+        "train": len(prepared.clips),
+        "val": 0,
+        "test": 0,
+    }
+    result = json.loads((tmp_path / "run/member_0/result.json").read_text())
+    assert result["best_epoch"] == 2
+    detector = Detector.from_pretrained(done.detector, device="cpu")
+    with pytest.raises(ConfigError, match="no clip to measure on"):
+        measure(detector, done.plan.splits["test"])
+
+
 def test_a_single_model_is_calibrated_on_the_one_fold_it_has_not_seen(
     prepared: PreparedFolder, tiny_config: AssemblyConfig, tmp_path: Path
 ) -> None:
