@@ -14,11 +14,14 @@ from avfake.evaluate.localise import (
     localisation,
     mean_best_iou,
 )
+from avfake.evaluate.markdown import as_text, markdown_table
 from avfake.evaluate.metrics import METRICS
+from avfake.evaluate.shares import DECISIONS, decision_table, share
 from avfake.evaluate.slices import KINDS, add_kind, forgery_kind
 from avfake.evaluate.tables import ablation_table, method_table, read_scores, render
 
 __all__ = [
+    "DECISIONS",
     "KINDS",
     "METRICS",
     "AucComparison",
@@ -26,16 +29,20 @@ __all__ = [
     "Interval",
     "ablation_table",
     "add_kind",
+    "as_text",
     "average_precision",
     "average_recall",
     "bootstrap",
     "compare",
+    "decision_table",
     "delong",
     "forgery_kind",
     "localisation",
+    "markdown_table",
     "mean_best_iou",
     "method_table",
     "paired_difference",
     "read_scores",
     "render",
+    "share",
 ]

@@ -9,6 +9,7 @@ import pandas as pd
 
 from avfake.errors import AvfakeError
 from avfake.evaluate.bootstrap import Interval, bootstrap
+from avfake.evaluate.markdown import markdown_table
 from avfake.evaluate.metrics import METRICS
 from avfake.evaluate.slices import KINDS, add_kind, kind_against_genuine
 
@@ -107,13 +108,7 @@ def render(table: pd.DataFrame) -> str:
         cells = dict(zip(rows["metric"], intervals, strict=True))
         counts = f"{rows['assessed'].iloc[0]}/{rows['labelled'].iloc[0]}"
         lines.append([*map(str, key), *(cells.get(metric, "-") for metric in metrics), counts])
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    lines.insert(1, ["-" * width for width in widths])
-    padded = (
-        " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        for line in lines
-    )
-    return "\n".join(f"| {line} |" for line in padded)
+    return markdown_table(lines)
 
 
 def numbers(column: pd.Series) -> np.ndarray:

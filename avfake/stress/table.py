@@ -2,17 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from avfake.errors import AvfakeError
 from avfake.evaluate import Interval, compare
+from avfake.evaluate.markdown import markdown_table
 from avfake.evaluate.tables import OUTPUTS
 
 METRICS = ("auc", "log_loss", "calibration_error")
 HARM = {"auc": -1.0, "log_loss": 1.0, "calibration_error": 1.0}
 """Sign of a change for the worse."""
+NUMBERS = ("change", "low", "high", "assessed", "unsure")
 
 
 def stress_table(
@@ -40,6 +44,24 @@ def stress_table(
         changes["unsure"] = float((scores["decision"] == "unsure").mean())
         rows.append(changes.rename(columns={"value": "change"}))
     return pd.concat(rows, ignore_index=True)
+
+
+def read_stress(path: Path) -> pd.DataFrame:
+    """The table of a stress.csv; AvfakeError says what it lacks."""
+    try:
+        table = pd.read_csv(path)
+        numbered = table.astype(dict.fromkeys(NUMBERS, float)).astype({"compared": int})
+    except (OSError, ValueError, KeyError) as error:
+        raise AvfakeError(f"{path}: cannot be read as a stress table: {error}") from error
+    rows = numbered.groupby(["cell", "output", "metric"]).size()
+    cells = list(dict.fromkeys(numbered["cell"]))
+    wanted = pd.MultiIndex.from_product([cells, list(OUTPUTS), list(METRICS)])
+    if not cells or set(rows.index) != set(wanted) or (rows > 1).any():
+        raise AvfakeError(
+            f"{path}: a stress table has one row for each cell, output ({', '.join(OUTPUTS)}) and "
+            f"metric ({', '.join(METRICS)}); make it with avfake stress"
+        )
+    return numbered
 
 
 @dataclass(frozen=True)
@@ -77,13 +99,7 @@ def render_stress(table: pd.DataFrame) -> str:
         shares = [f"{100 * first[name]:.0f} %" for name in ("assessed", "unsure")]
         cells = [by_metric[metric] for metric in METRICS]
         lines.append([str(cell), str(output), *cells, str(first["compared"]), *shares])
-    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
-    lines.insert(1, ["-" * width for width in widths])
-    padded = (
-        " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        for line in lines
-    )
-    return "\n".join(f"| {line} |" for line in padded)
+    return markdown_table(lines)
 
 
 def signed(change: Interval) -> str:

@@ -11,7 +11,14 @@ from avfake.cli.main import main
 from avfake.data import Manifest, build_manifest, load_spec, save_manifest
 from avfake.errors import ConfigError
 from avfake.figures import draw_stress
-from avfake.stress import Rewrite, render_stress, run_ladder, stress_table, weakest_cells
+from avfake.stress import (
+    Rewrite,
+    read_stress,
+    render_stress,
+    run_ladder,
+    stress_table,
+    weakest_cells,
+)
 from avfake.stress.ladder import labelled_rows
 
 
@@ -117,6 +124,7 @@ def test_every_file_gets_a_row_and_nothing_is_done_twice(
     monkeypatch.setattr(Rewrite, "__call__", lambda *_: pytest.fail("rewritten again"))
     run_ladder(*args, cells=["mute", "black"], workers=0)
     assert (out / "stress.csv").read_bytes() == first
+    pd.testing.assert_frame_equal(read_stress(out / "stress.csv"), found.table)
 
 
 def test_the_verb_refuses_in_a_sentence(
