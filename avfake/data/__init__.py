@@ -5,7 +5,7 @@
 """
 
 from avfake.data.build import build_manifest
-from avfake.data.catalogue import list_specs, load_spec
+from avfake.data.catalogue import licence_of, list_specs, load_spec
 from avfake.data.rows import Label, Manifest, Row
 from avfake.data.spec import DatasetSpec
 from avfake.data.splits import assign_folds, assign_splits, check_groups, split_hash
@@ -20,6 +20,7 @@ __all__ = [
     "assign_splits",
     "build_manifest",
     "check_groups",
+    "licence_of",
     "list_specs",
     "load_spec",
     "read_manifest",

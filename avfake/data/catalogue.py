@@ -10,6 +10,9 @@ from avfake.data.spec import DatasetSpec
 from avfake.errors import SpecError
 from avfake.settings import nearest
 
+OWN_FILES = ("csv", "folders")
+"""Specs for a user's own files, of whose licence they know nothing."""
+
 
 def list_specs() -> list[DatasetSpec]:
     """The specs that ship with avfake, by name."""
@@ -26,6 +29,13 @@ def load_spec(name_or_path: str | Path, overrides: Mapping[str, str] | None = No
     for dotted, value in (overrides or {}).items():
         document.override(dotted, value)
     return spec_from(document)
+
+
+def licence_of(dataset: str) -> str | None:
+    """What the spec that ships under this name says of the licence; None where nothing is known."""
+    if dataset in OWN_FILES or dataset not in _names():
+        return None
+    return load_spec(dataset).info.get("licence")
 
 
 def _names() -> list[str]:

@@ -140,6 +140,15 @@ FITS: dict[str, Fit] = {
 """Simplest first."""
 
 
+def kind_of(calibrator: Calibrator) -> str:
+    """Its key in `FITS`, clipped or not; a line through the origin is a temperature."""
+    if isinstance(calibrator, ClippedCalibrator):
+        return kind_of(calibrator.calibrator)
+    if isinstance(calibrator, PlattCalibrator):
+        return "platt" if calibrator.offset else "temperature"
+    return {BetaCalibrator: "beta", IsotonicCalibrator: "isotonic"}[type(calibrator)]
+
+
 def choose_fit(
     logits: np.ndarray, labels: np.ndarray, groups: Sequence[str], folds: np.ndarray | None
 ) -> str:

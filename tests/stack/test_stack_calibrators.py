@@ -10,11 +10,13 @@ from avfake.stack.calibrate import PlattCalibrator
 from avfake.stack.calibrators import (
     FITS,
     BetaCalibrator,
+    ClippedCalibrator,
     IsotonicCalibrator,
     choose_fit,
     fit_beta,
     fit_isotonic,
     fit_temperature,
+    kind_of,
     read_calibrator,
 )
 
@@ -85,6 +87,14 @@ def test_a_calibrator_survives_json_and_keeps_what_is_unknown(kind) -> None:
     assert np.isnan(again(np.array([np.nan]))).all()
     with pytest.raises(BundleError, match="no calibrator has the fields"):
         read_calibrator({"slope": 1.0})
+
+
+@pytest.mark.parametrize("kind", FITS)
+def test_a_calibrator_can_be_named(kind) -> None:
+    calibrator = FITS[kind](*draw(PlattCalibrator(1.0, 2.0), 500))
+    assert kind_of(calibrator) == kind
+    assert kind_of(ClippedCalibrator(calibrator, 0.01)) == kind
+    assert kind_of(read_calibrator(calibrator.to_dict())) == kind
 
 
 def test_the_staircase_is_that_of_pooled_neighbours() -> None:
