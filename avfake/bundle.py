@@ -4,7 +4,11 @@ config.yaml           settings of the road and of the model, and where it all ca
 member_0.safetensors  weights, one file for each fold's model
 calibration.json      calibrators and decision rule
 stacker_*.txt         LightGBM, where it was kept
-checksums.json        SHA-256 of every other file
+README.md             the model card, which the Hub shows; see `card`
+checksums.json        SHA-256 of every other file but the card
+
+The card may be edited, and written anew with what was measured since: the detector, whose name has
+a hash of its content, stays the same one.
 """
 
 import hashlib
@@ -29,6 +33,7 @@ from avfake.stack import VerdictModel
 
 logger = logging.getLogger(__name__)
 FORMAT = 1
+CARD = "README.md"
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,8 @@ def write_bundle(folder: Path, bundle: Bundle) -> None:
 def whole_folder(folder: Path) -> Iterator[Path]:
     """A folder to write into, which takes the place of `folder` at the end, with checksums.
 
-    Of folders inside only their own checksums.json is summed up, which answers for the rest.
+    Of folders inside only their own checksums.json is summed up, which answers for the rest. The
+    card is not.
     """
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -67,7 +73,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     sums = {
         path.relative_to(partial).as_posix(): _sha256(path)
         for path in sorted(parts)
-        if path.is_file()
+        if path.is_file() and path.name != CARD
     }
     (partial / "checksums.json").write_text(json.dumps(sums, indent=1), encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
@@ -99,7 +105,7 @@ def read_bundle(name: str | Path) -> Bundle:
     """
     folder = locate_bundle(name)
     sums = checked_sums(folder)
-    config = _read_config(folder)
+    config = read_config(folder)
     clip_config = settings.from_dict(ClipConfig, config["clips"])
     if clip_config.hash != config["clips_hash"]:
         raise BundleError(
@@ -162,7 +168,8 @@ def checked_sums(folder: Path) -> dict[str, str]:
     return sums
 
 
-def _read_config(folder: Path) -> dict[str, Any]:
+def read_config(folder: Path) -> dict[str, Any]:
+    """What config.yaml of a bundle says, weights unread; BundleError for another format."""
     config: dict[str, Any] = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
     if config.get("format") != FORMAT:
         raise BundleError(

@@ -35,6 +35,7 @@ from avfake.assembly import (
     AssemblyConfig,
     DataConfig,
     assemble,
+    card_with_test,
     gather,
     measure,
     record_results,
@@ -43,6 +44,7 @@ from avfake.cli import run_recipe
 from avfake.detector import Detector
 from avfake.ensemble import Combination, write_ensemble
 from avfake.evaluate import render
+from avfake.files import write_whole
 from avfake.models import HEADS
 from avfake.prepare import PreparedFolder
 from avfake.train import is_main_process, on_main_process
@@ -91,6 +93,10 @@ def main(config: Config) -> None:
     ]
     table = record_results(measured, plan, config.out, seed=config.assembly.seed)
     if is_main_process():
+        for name, scores in measured:
+            tested = config.out / f"scores_{name}.csv"
+            write_whole(tested, scores.to_csv(index=False))
+            card_with_test(detectors[name], plan, tested)
         print(render(table))
         for name in blends:
             print(f"{name}: {detectors[name]} (split {plan.hash})")

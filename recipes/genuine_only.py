@@ -30,6 +30,7 @@ from avfake.assembly import (
     Example,
     Plan,
     assemble,
+    card_with_test,
     gather,
     measure,
     record_results,
@@ -114,6 +115,7 @@ def main(config: Config) -> None:
     splits = {"train": tuple(learn), "val": (), "test": aside}
     plan = Plan(splits, {}, tuple(folder.name for folder in folders))
     table = record_results([("genuine_only", unseen)], plan, config.out, seed=config.assembly.seed)
+    card_with_test(done.detector, plan, config.out / "test_scores.csv")
     draw_run(config.out / "run", scores=config.out / "test_scores.csv")
     print(f"on own forgeries of other people:\n{render(ablation_table([('genuine_only', own)]))}\n")
     print(f"on forgeries of a kind it never saw:\n{render(table)}\ndetector: {done.detector}")

@@ -20,10 +20,11 @@ import tyro
 
 from avfake.annotate import annotate
 from avfake.assembly import AssemblyConfig, DataConfig, ablate, first_batch
+from avfake.bundle import CARD
 from avfake.cli import run_recipe
 from avfake.clips import ClipConfig
 from avfake.cluster import default_workers
-from avfake.data import build_manifest, load_spec
+from avfake.data import Manifest, build_manifest, load_spec, save_manifest
 from avfake.detector import Detector
 from avfake.evaluate import render
 from avfake.faces import CropConfig
@@ -54,6 +55,10 @@ SMALL = AssemblyConfig(
     ),
     fit=FitConfig(epochs=5, optimizer=OptimizerConfig(learning_rate=2e-3)),
 )
+
+STRESS = """for the stress table of the card, every file is rewritten 27 times:
+  avfake stress {tested} --detector {detector} --out {out}/stress --limit 80 --workers 2
+  avfake card {detector} --scores {runs}/scores_full.csv --stress {out}/stress/stress.csv"""
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,9 @@ def main(config: Config) -> None:
     batch = first_batch(config.assembly, detector.bundle, full.plan)
     runs = config.out / "runs"
     draw_run(runs / "full", scores=runs / "scores_full.csv", batch=batch)
+    tested = config.out / "test.csv"
+    unseen = Manifest(tuple(e.row for e in full.plan.splits["test"]), manifest.dataset)
+    save_manifest(unseen, tested)
     fake = next(e for e in full.plan.splits["test"] if e.row.face_fake and not e.row.voice_fake)
     example = config.out / "example.mp4"
     shutil.copy(fake.row.path, example)
@@ -95,7 +103,8 @@ def main(config: Config) -> None:
     print(f"\nA face forged, a voice genuine, a person never seen in training:\n{verdict}")
     print(f"evidence video: {config.out / 'evidence.mp4'}\npictures: {runs / 'full/figures'}")
     print(f"report: {config.out / 'report.html'}")
-    print(f"detector: {full.detector}")
+    print(f"detector: {full.detector}\nmodel card: {full.detector / CARD}")
+    print(STRESS.format(tested=tested, detector=full.detector, out=config.out, runs=runs))
 
 
 if __name__ == "__main__":

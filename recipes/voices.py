@@ -24,7 +24,14 @@ from typing import Annotated
 
 import tyro
 
-from avfake.assembly import AssemblyConfig, DataConfig, assemble, measure, record_results
+from avfake.assembly import (
+    AssemblyConfig,
+    DataConfig,
+    assemble,
+    card_with_test,
+    measure,
+    record_results,
+)
 from avfake.augment import AugmentConfig
 from avfake.cli import run_recipe
 from avfake.detector import Detector
@@ -67,6 +74,7 @@ def main(config: Config) -> None:
         return
     measured = [("voices", scores)]
     write_whole(config.out / "test_scores.csv", scores.to_csv(index=False))
+    card_with_test(done.detector, done.plan, config.out / "test_scores.csv")
     record_results(measured, done.plan, config.out, seed=config.assembly.seed)
     table = method_table(measured, "voice", metrics=METRICS)
     write_whole(config.out / "by_attack.csv", table.to_csv(index=False))

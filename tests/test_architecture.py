@@ -50,9 +50,11 @@ ALLOWED = {
         "verdict",
     },
     "score": {"detector", "ensemble", "media", "cluster", "verdict"},
+    "card": {"bundle", "ensemble", "evaluate", "stack", "stress"},
     "assembly": {
         "augment",
         "bundle",
+        "card",
         "clips",
         "cluster",
         "data",

@@ -64,7 +64,7 @@ ROWS = {
         "--studio.num-clips 24 --studio.seconds 1 --clips.num-frames 2 --clips.crop.size-px 64 "
         f"--data.passes 1 {TINY}",
         ["studio/truth.csv", "clips/status.csv", "runs/results.csv", "evidence.mp4"]
-        + ["report.html"]
+        + ["report.html", "runs/full/detector/README.md", "test.csv"]
         + [f"runs/full/figures/{name}.png" for name in FIGURES],
         "no-audio",
     ),
@@ -124,7 +124,7 @@ ROWS = {
     "dfdc_confident": Row(
         f"--clips {{clips}} --seeds 1 2 --data.passes 1 --fit.first-best-epoch 1 {TINY}",
         ["seed_2/member_0/checkpoints/epoch-0001/model.safetensors", "test_scores.csv"]
-        + ["detector/config.yaml", "detector/members/1/config.yaml"],
+        + ["detector/README.md", "detector/config.yaml", "detector/members/1/config.yaml"],
         "seed_2",
     ),
     "dfdc_geometric": Row(

@@ -10,11 +10,12 @@ import pandas as pd
 from avfake.assembly.assembling import Assembled, assemble
 from avfake.assembly.config import AssemblyConfig
 from avfake.assembly.measure import measure
-from avfake.assembly.results import record_results
+from avfake.assembly.results import card_with_test, record_results
 from avfake.detector import Detector, Switches
 from avfake.files import write_whole
 from avfake.models import FUSIONS
 from avfake.prepare import PreparedFolder
+from avfake.train import is_main_process
 
 SWITCHES: Mapping[str, Mapping[str, Any]] = {
     "no-audio": {"use_audio": False},
@@ -48,6 +49,8 @@ def ablate(
     table = record_results(measured, full.plan, out, seed=config.seed)
     for name, scores in measured:
         write_whole(out / f"scores_{name}.csv", scores.to_csv(index=False))
+    if is_main_process():
+        card_with_test(full.detector, full.plan, out / "scores_full.csv")
     return full, table
 
 

@@ -9,11 +9,11 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from avfake.assembly.config import AssemblyConfig
+from avfake.assembly.facts import bundle_facts
 from avfake.assembly.member import Member, train_member
 from avfake.assembly.plan import (
     Example,
@@ -24,8 +24,9 @@ from avfake.assembly.plan import (
     make_plan,
     trainable_outputs,
 )
-from avfake.assembly.run import commit, open_run
-from avfake.bundle import Bundle, write_bundle
+from avfake.assembly.run import open_run
+from avfake.bundle import CARD, Bundle, write_bundle
+from avfake.card import write_card
 from avfake.clips import Clip, ClipConfig, SampleConfig
 from avfake.files import write_whole
 from avfake.inference import score_clip
@@ -63,6 +64,7 @@ def assemble(folders: Sequence[PreparedFolder], config: AssemblyConfig, out: Pat
     detector = out / "detector"
     if (detector / "checksums.json").is_file():
         logger.info("%s is finished already", detector)
+        on_main_process(lambda: _card(detector))
         return Assembled(detector, plan)
     log_assumptions(plan.splits["train"], config.data.assume_face_weight)
     model_config = config.model(trainable_outputs(plan.splits["train"]))
@@ -79,7 +81,9 @@ def assemble(folders: Sequence[PreparedFolder], config: AssemblyConfig, out: Pat
     ]
 
     def conclude() -> None:
-        judged = _judge(config, plan, members, folders[0].config)
+        scored = _out_of_fold(config, plan, members, folders[0].config)
+        stack = replace(config.stack, seed=config.seed)
+        judged = fit_verdict_model(scored, stack, use_stacker=config.use_stacker)
         _log_choices(judged, out)
         bundle = Bundle(
             name=str(detector),
@@ -87,9 +91,10 @@ def assemble(folders: Sequence[PreparedFolder], config: AssemblyConfig, out: Pat
             models=[member.model for member in members],
             judge=judged.model,
             window_seconds=config.data.window_seconds,
-            facts=_facts(examples, plan, config),
+            facts=bundle_facts(plan, config, scored=scored, judged=judged),
         )
         write_bundle(detector, bundle)
+        _card(detector)
 
     on_main_process(conclude)
     return Assembled(detector, plan)
@@ -100,22 +105,10 @@ def _open(out: Path, config: AssemblyConfig, plan: Plan, inputs: dict[str, str])
     plan.save(out / "plan.csv")
 
 
-def _judge(
-    config: AssemblyConfig, plan: Plan, members: Sequence[Member], clip_config: ClipConfig
-) -> VerdictFit:
-    scored = _out_of_fold(config, plan, members, clip_config)
-    stack = replace(config.stack, seed=config.seed)
-    return fit_verdict_model(scored, stack, use_stacker=config.use_stacker)
-
-
-def _facts(examples: Sequence[Example], plan: Plan, config: AssemblyConfig) -> dict[str, Any]:
-    return {
-        "datasets": sorted({e.row.dataset for e in examples}),
-        "num_clips": {name: len(clips) for name, clips in plan.splits.items()},
-        "split_hash": plan.hash,
-        "seed": config.seed,
-        "commit": commit(),
-    }
+def _card(detector: Path) -> None:
+    """A card, unless there is one: it may know more by now, of a test or a stress ladder."""
+    if not (detector / CARD).is_file():
+        write_card(detector)
 
 
 def plan_of(examples: Sequence[Example], config: AssemblyConfig) -> Plan:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from avfake.assembly.assembling import Assembled
 from avfake.assembly.measure import measure
-from avfake.assembly.results import record_results
+from avfake.assembly.results import card_with_test, record_results
 from avfake.detector import Detector
 from avfake.ensemble import Combination, write_ensemble
 from avfake.errors import ConfigError
@@ -20,7 +20,8 @@ def join_detectors(
 ) -> pd.DataFrame:
     """Write the ensemble into out/detector; the rows of `record_results` for it and its members.
 
-    The ensemble comes first; its score of each test clip is written to test_scores.csv.
+    The ensemble comes first; its score of each test clip is written to test_scores.csv, what they
+    come to also into its card.
 
     Args:
         members: name -> run; all with the same split, or ConfigError: one would be tested on what
@@ -45,4 +46,5 @@ def join_detectors(
     ]
     if is_main_process():
         write_whole(out / "test_scores.csv", measured[0][1].to_csv(index=False))
+        card_with_test(folder, plan, out / "test_scores.csv")
     return record_results(measured, plan, out, seed=seed)

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from avfake.cli import checking, combining, making, reporting, stressing, verbs
+from avfake.cli import checking, combining, describing, making, reporting, stressing, verbs
 from avfake.cli.codes import FAILED, INTERRUPTED, OK
 from avfake.errors import AvfakeError
 
@@ -22,6 +22,7 @@ VERBS: dict[str, Callable[..., int]] = {
     "labels": verbs.labels,
     "evaluate": verbs.evaluate,
     "stress": stressing.stress,
+    "card": describing.card,
     "ensemble": combining.ensemble,
     "studio": making.studio,
     "specs": checking.specs,

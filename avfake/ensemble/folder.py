@@ -14,7 +14,7 @@ import numpy as np
 import yaml
 
 from avfake import __version__
-from avfake.bundle import checked_sums, locate_bundle, whole_folder
+from avfake.bundle import CARD, checked_sums, locate_bundle, whole_folder
 from avfake.ensemble.columns import RANK_MEAN
 from avfake.errors import BundleError, ConfigError
 from avfake.evaluate import read_scores
@@ -130,8 +130,9 @@ def _read_config(folder: Path) -> dict[str, Any]:
 
 
 def _copy_bundle(bundle: Path, target: Path) -> None:
-    """The files that its checksums name, and no other."""
-    for name in (*checked_sums(bundle), "checksums.json"):
+    """The files that its checksums name, its card, and no other."""
+    card = [CARD] if (bundle / CARD).is_file() else []
+    for name in (*checked_sums(bundle), "checksums.json", *card):
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(bundle / name, target / name)
 

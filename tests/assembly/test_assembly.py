@@ -2,18 +2,30 @@
 
 import json
 import logging
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
-from avfake.assembly import AssemblyConfig, DataConfig, LossConfig, assemble, gather, measure
+from avfake.assembly import (
+    AssemblyConfig,
+    DataConfig,
+    LossConfig,
+    assemble,
+    card_with_test,
+    gather,
+    measure,
+    measure_test,
+)
 from avfake.assembly.assembling import plan_of
 from avfake.assembly.member import multitask_loss
 from avfake.assembly.plan import make_plan, trainable_outputs
+from avfake.card import has_card_of
 from avfake.data import build_manifest, load_spec
 from avfake.detector import Detector, Switches
 from avfake.errors import ConfigError, ManifestError
@@ -126,6 +138,26 @@ def test_a_finished_run_is_not_run_again_and_another_is_refused(
     assemble([prepared], tiny_config, run_folder)
     with pytest.raises(ConfigError, match=r"seed: 0 there, 7 now"):
         assemble([prepared], replace(tiny_config, seed=7), run_folder)
+
+
+def test_a_card_gets_what_the_test_gave_and_keeps_what_it_has(
+    prepared: PreparedFolder, tiny_config: AssemblyConfig, run_folder: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(run_folder, out)
+    card, scores = out / "detector/README.md", out / "test_scores.csv"
+    card.unlink()  # as if killed before it was written
+    done = assemble([prepared], tiny_config, out)
+    assert "This is not measured" in card.read_text()
+    measure_test("tiny", Detector.from_pretrained(done.detector), done.plan, out, seed=0)
+    assert has_card_of(done.detector, scores)
+    genuine = int((~pd.read_csv(scores)["label"]).sum())
+    assert f"**Of {genuine} genuine clips it calls" in card.read_text()
+    assert f"plan {done.plan.hash}" in card.read_text()
+    card.write_text(card.read_text() + "and a stress table")
+    card_with_test(done.detector, done.plan, scores)
+    assemble([prepared], tiny_config, out)
+    assert card.read_text().endswith("and a stress table")
 
 
 def test_a_run_records_what_it_was(run_folder: Path) -> None:
