@@ -37,8 +37,10 @@ from avfake.verdict import Verdict
 
 COLUMNS = (
     *("file", "status", "decision", "p_fake", "p_face_fake", "p_voice_fake"),
-    *("prior", "reasons"),
+    *("prior", "reasons", "contributions"),
 )
+LISTS = ("reasons", "contributions")
+"""Columns that join several things with semicolons; contributions are those of p_fake."""
 RUN = "#run"
 """Key of the journal line that says which detector and switches the other lines came from."""
 MEDIA_ENDINGS = {f".{ending}" for endings in ENDINGS.values() for ending in endings}
@@ -225,8 +227,12 @@ def _row_of(file: Place, result: Verdict | Failure) -> dict[str, Any]:
     if isinstance(result, Failure):
         reason = Reason("file", result.code, result.detail)
         result = Verdict(str(file), "unsure", None, None, None, "failed", (reason,))
-    row = {name: getattr(result, name) for name in COLUMNS if name != "reasons"}
+    row = {name: getattr(result, name) for name in COLUMNS if name not in LISTS}
     for name, value in row.items():
         # Digits, not decimals: under a small prior most probabilities are small.
         row[name] = float(f"{value:.6g}") if isinstance(value, float) else value
-    return row | {"reasons": "; ".join(reason.short for reason in result.reasons)}
+    overall = [one for one in result.contributions if one.output == "overall"]
+    return row | {
+        "reasons": "; ".join(reason.short for reason in result.reasons),
+        "contributions": "; ".join(map(str, overall)),
+    }

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from avfake.errors import Reason
 
 Decision = Literal["real", "fake", "unsure"]
+Output = Literal["overall", "face", "voice"]
 Status = Literal["ok", "partial", "failed"]
 BY_CHOICE = {"disabled", "not_trained"}
 """Reasons that are no fault of the file: they leave its status alone."""
@@ -70,6 +71,24 @@ class OperatingPoint:
 
 
 @dataclass(frozen=True)
+class Contribution:
+    """What one feature added to the logit of one answer, before calibration."""
+
+    output: Output
+    feature: str
+    """A column of `stack.FEATURES`, which says what it means."""
+    value: float | None
+    """Of that feature; None where it is missing, which can speak, too."""
+    logit: float
+    """Above 0 it speaks for a forgery, below 0 against; 0: read, but another score counted."""
+    by: str
+    """What summed it up: "stacker", or the simple rule that none could beat, such as "fused"."""
+
+    def __str__(self) -> str:
+        return f"{self.feature} {self.logit:+.2f}"
+
+
+@dataclass(frozen=True)
 class Verdict:
     """The answer for one file. 1 = fake in every probability; None = could not be assessed."""
 
@@ -92,6 +111,9 @@ class Verdict:
     another was asked for. None where unknown."""
     trained_prior: float | None = None
     """Share of fakes among what the detector was calibrated on."""
+    contributions: tuple[Contribution, ...] = ()
+    """The strongest of each answer, the strongest first; none for an ensemble, whose members have
+    their own. "overall" before it was raised to the larger of its parts."""
 
     def __post_init__(self) -> None:
         for name in ("p_fake", "p_face_fake", "p_voice_fake"):
@@ -147,6 +169,8 @@ class Verdict:
         fields["reasons"] = tuple(Reason(**reason) for reason in fields["reasons"])
         fields["voice"] = tuple(VoiceScore(**window) for window in fields["voice"])
         fields["persons"] = tuple(_person(person) for person in fields["persons"])
+        found = fields.get("contributions", ())
+        fields["contributions"] = tuple(Contribution(**one) for one in found)
         fields["voice_segments"] = _segments(fields.get("voice_segments", ()))
         if fields["operating_point"] is not None:
             fields["operating_point"] = OperatingPoint(**fields["operating_point"])

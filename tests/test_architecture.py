@@ -37,7 +37,7 @@ ALLOWED = {
     "inference": {"clips", "models", "stack"},
     "explain": {"clips", "models"},
     "figures": {"clips", "evaluate"},
-    "report": {"clips", "detector", "explain", "media", "verdict"},
+    "report": {"clips", "detector", "explain", "media", "stack", "verdict"},
     "ensemble": {"bundle", "evaluate", "segments", "stack", "verdict"},
     "detector": {
         "bundle",

@@ -8,6 +8,7 @@ import torch
 
 from avfake.bundle import Bundle, locate_bundle, read_bundle
 from avfake.clips import Clip, SampleConfig, cut_clip, face_detector
+from avfake.detector.contributing import strongest_contributions
 from avfake.detector.shifting import shift_verdict
 from avfake.ensemble import Combination, is_ensemble, operating_point_of
 from avfake.errors import ConfigError, MediaError, Part, Reason
@@ -123,6 +124,9 @@ class Detector:
             voice_segments=voice_segments(voice),
             prior=judge.prior,
             trained_prior=judge.prior,
+            contributions=strongest_contributions(
+                scores, judge.contributions(scores, use_stacker=use_stacker)
+            ),
         )
 
     def cut_clip(self, path: str | Path) -> Clip:

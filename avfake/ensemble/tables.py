@@ -18,7 +18,7 @@ from avfake.verdict import Decision
 KEYS = ("file", "clip_id")
 """The column that rows are matched by: of `avfake predict`, of `avfake evaluate`."""
 SCORES = {"overall": "p_fake", "face": "p_face_fake", "voice": "p_voice_fake"}
-OWN = {*SCORES.values(), "status", "decision", "prior", "reasons"}
+OWN = {*SCORES.values(), "status", "decision", "prior", "reasons", "contributions"}
 """Columns that a detector fills; all others are facts about the file."""
 Rows = Mapping[str, Mapping[str, str]]
 

@@ -14,6 +14,7 @@ from avfake.explain import Explanation, explain_clip
 from avfake.files import write_whole
 from avfake.media import local_file
 from avfake.report import pictures
+from avfake.report.contributions import answers
 from avfake.report.timelines import HEIGHT, WIDTH, timelines
 from avfake.verdict import Verdict
 
@@ -94,6 +95,7 @@ def render_page(evidence: Evidence) -> str:
             ("Face forged", in_words(verdict.p_face_fake)),
             ("Voice forged", in_words(verdict.p_voice_fake)),
         ],
+        answers=answers(verdict),
         rows=rows,
         seconds=seconds,
         width=WIDTH,

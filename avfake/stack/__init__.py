@@ -9,6 +9,7 @@ from avfake.stack.booster import StackConfig, Stacker, fit_stacker
 from avfake.stack.calibrate import PlattCalibrator, fit_calibrator, operating_point
 from avfake.stack.choose import Choice
 from avfake.stack.combine import VerdictFit, VerdictModel, fit_verdict_model, raise_overall
+from avfake.stack.contributions import LogitParts
 from avfake.stack.decide import ConformalBand, DecisionRule, decide
 from avfake.stack.features import (
     FEATURES,
@@ -36,6 +37,7 @@ __all__ = [
     "ClipScores",
     "ConformalBand",
     "DecisionRule",
+    "LogitParts",
     "OutOfFold",
     "PlattCalibrator",
     "StackConfig",

@@ -7,6 +7,7 @@ import numpy as np
 
 from avfake.errors import BundleError, ConfigError
 from avfake.settings import nearest
+from avfake.stack.contributions import LogitParts
 from avfake.stack.features import (
     FEATURES,
     MONOTONE,
@@ -77,11 +78,10 @@ class Stacker:
         """float64 [N] probability of forgery, not yet calibrated."""
         return to_probabilities(self.logits(rows))
 
-    def contributions(self, row: np.ndarray) -> dict[str, float]:
-        """Column -> its part of the logit of one row [F], largest first (Lundberg 2018)."""
-        values = self._predict(row[None], pred_contrib=True)[0, :-1]
-        order = np.argsort(-np.abs(values), kind="stable")
-        return {self.columns[i]: float(values[i]) for i in order}
+    def contributions(self, row: np.ndarray) -> LogitParts:
+        """What each column adds to the logit of one row [F]; those that no tree asks add 0."""
+        *values, base = self._predict(row[None], pred_contrib=True)[0].tolist()
+        return LogitParts("stacker", base, dict(zip(self.columns, values, strict=True)))
 
     def to_text(self) -> str:
         """LightGBM's own text format."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from avfake.errors import BundleError, ConfigError, Part, Reason
 from avfake.stack.booster import StackConfig, Stacker
+from avfake.stack.contributions import LogitParts
 from avfake.stack.decide import DecisionRule
 from avfake.stack.features import FEATURES, OUTPUTS, stack_row
 from avfake.stack.folds import OutOfFold
@@ -54,6 +55,20 @@ class VerdictModel:
                 for output in OUTPUTS
             }
         )
+
+    def contributions(
+        self, scores: ClipScores, *, use_stacker: bool = True
+    ) -> dict[str, LogitParts]:
+        """Output -> what the logit behind its answer is made of; those without one are left out.
+
+        Of "overall" before it was raised to its parts.
+        """
+        row = stack_row(scores)
+        found = {
+            output: model.contributions(row, use_stacker=use_stacker)
+            for output, model in self.outputs.items()
+        }
+        return {output: parts for output, parts in found.items() if parts is not None}
 
     def rule(self, *, use_stacker: bool = True, view: View = "whole") -> DecisionRule | None:
         """How p_fake becomes a decision; None where the overall answer is not trained."""

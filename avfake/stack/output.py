@@ -18,6 +18,7 @@ from avfake.stack.calibrators import (
 )
 from avfake.stack.choose import Choice, choose
 from avfake.stack.clipping import fit_epsilon, squeeze
+from avfake.stack.contributions import LogitParts
 from avfake.stack.features import RULE_COLUMNS, columns_of
 from avfake.stack.folds import OutOfFold, group_folds
 from avfake.stack.logits import to_logits
@@ -30,11 +31,28 @@ _CANDIDATES = ("fused", "mean", "confident", "weighted")
 def baseline_logits(rows: np.ndarray, output: str) -> dict[str, np.ndarray]:
     """Baseline -> float64 [N], NaN where it cannot answer; overall, the worse part counts."""
     logits = {"fused": columns_of(rows, (f"{output}_fused",))[:, 0].astype(np.float64)}
-    parts = ("face", "voice") if output == "overall" else (output,)
-    for rule, column in RULE_COLUMNS.items():
-        scores = columns_of(rows, tuple(f"{part}_{column}" for part in parts))
+    for rule in RULE_COLUMNS:
+        scores = columns_of(rows, _columns_read(output, rule))
         logits[rule] = to_logits(np.fmax.reduce(scores, axis=1))
     return logits
+
+
+def baseline_parts(row: np.ndarray, output: str, name: str) -> LogitParts | None:
+    """What a baseline's logit for one row [F] is made of; None where it cannot answer."""
+    columns = _columns_read(output, name)
+    values = columns_of(row[None], columns)[0]
+    if np.isnan(values).all():
+        return None
+    logit = float(baseline_logits(row[None], output)[name][0])
+    highest = columns[int(np.nanargmax(values))]
+    return LogitParts(name, 0.0, {one: logit if one == highest else 0.0 for one in columns})
+
+
+def _columns_read(output: str, name: str) -> tuple[str, ...]:
+    if name == "fused":
+        return (f"{output}_fused",)
+    parts = ("face", "voice") if output == "overall" else (output,)
+    return tuple(f"{part}_{RULE_COLUMNS[name]}" for part in parts)
 
 
 def assessable(rows: np.ndarray, output: str) -> np.ndarray:
@@ -69,6 +87,15 @@ class OutputModel:
             else baseline_logits(rows, self.output)[name]
         )
         return np.where(assessable(rows, self.output), self.calibrators[name](logits), np.nan)
+
+    def contributions(self, row: np.ndarray, *, use_stacker: bool = True) -> LogitParts | None:
+        """What the logit of `predict` for one row [F] is made of; None where it has no answer."""
+        name = self.choice.kept if use_stacker else "fused"
+        if name not in self.calibrators or not assessable(row[None], self.output)[0]:
+            return None
+        if name == "stacker" and self.stacker:
+            return self.stacker.contributions(row)
+        return baseline_parts(row, self.output, name)
 
     def to_dict(self) -> dict[str, Any]:
         """All but the stacker, for JSON."""

@@ -109,10 +109,12 @@ def test_a_higher_branch_score_never_lowers_the_answer() -> None:
 def test_contributions_add_up_to_the_logit() -> None:
     scored = out_of_fold(200)
     stacker = fit(scored)[0].stacker
-    base = stacker.logits(scored.rows[:2]) - [
-        sum(stacker.contributions(row).values()) for row in scored.rows[:2]
-    ]
-    assert base[0] == pytest.approx(base[1], abs=1e-9)
+    found = [stacker.contributions(row) for row in scored.rows[:5]]
+    assert [one.logit for one in found] == pytest.approx(stacker.logits(scored.rows[:5]).tolist())
+    assert len({one.base for one in found}) == 1
+    assert set(found[0].parts) == set(FEATURES)
+    strongest = list(found[0].strongest(3).values())
+    assert strongest == sorted(found[0].parts.values(), key=abs, reverse=True)[:3]
 
 
 @pytest.mark.parametrize("seed", range(5))
