@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from avfake.forge import convert_voice, swap_faces
+from avfake.forge import FaceSwap, convert_voice, swap_faces
 from avfake.forge.face_swap import draw_traces
 from avfake.media import Waveform, iter_frames, read_waveform, write_video
 from avfake.studio.articulation import SAMPLE_RATE, Speaker, draw_speaker
@@ -65,14 +65,12 @@ def build_family(family: FamilyPlan, config: StudioConfig, out: Path) -> int:
     if not missing:
         return 0
     torch.set_num_threads(1)  # one family a process: threads would only get in each other's way
-    filming, casting, *forging = family.seed.spawn(2 + len(family.clips))
-    shoot = first_generation(np.random.default_rng(filming), config)
-    donor = draw_person(np.random.default_rng(casting))
+    shoot, donor, forging = _set_up(family, config)
     for number, clip in missing:
         rng = np.random.default_rng(forging[number])
         pixels, waveform = shoot.pixels, shoot.waveform
         if clip.face_fake:
-            pixels = _with_other_face(shoot, donor.identity, rng, clip)
+            pixels = _with_other_face(shoot, donor.identity, rng, clip).pixels
         if clip.voice_fake:
             waveform = _with_other_voice(shoot, donor.speaker, rng, clip)
         for segment in clip.segments:  # of each stream that is forged, one
@@ -82,6 +80,28 @@ def build_family(family: FamilyPlan, config: StudioConfig, out: Path) -> int:
                 waveform = splice_sound(shoot.waveform, waveform, segment)
         _deliver(out / clip.filename, pixels, waveform, family.deliveries[number], config.fps)
     return len(missing)
+
+
+def forged_area(family: FamilyPlan, config: StudioConfig, number: int) -> np.ndarray:
+    """bool [T, H, W]: where in clip `number` of a family another face was laid over; all of it is
+    filmed and forged anew. Nothing if its face is genuine; whatever `splice_seconds` says."""
+    shoot, donor, forging = _set_up(family, config)
+    clip = family.clips[number]
+    if not clip.face_fake:
+        return np.zeros(shoot.pixels.shape[:3], bool)
+    rng = np.random.default_rng(forging[number])
+    return _with_other_face(shoot, donor.identity, rng, clip).mask
+
+
+def _set_up(
+    family: FamilyPlan, config: StudioConfig
+) -> tuple[Shoot, Person, list[np.random.SeedSequence]]:
+    """What was filmed, who gives face and voice, and a seed for each clip's forgeries."""
+    filming, casting, *forging = np.random.SeedSequence(
+        family.seed.entropy, spawn_key=family.seed.spawn_key
+    ).spawn(2 + len(family.clips))  # of a fresh one: a sequence that has spawned goes on counting
+    shoot = first_generation(np.random.default_rng(filming), config)
+    return shoot, draw_person(np.random.default_rng(casting)), forging
 
 
 def draw_person(rng: np.random.Generator) -> Person:
@@ -139,13 +159,13 @@ def _film_listener(rng: np.random.Generator, scene: Scene, config: StudioConfig)
 
 def _with_other_face(
     shoot: Shoot, donor: Identity, rng: np.random.Generator, clip: ClipPlan
-) -> np.ndarray:
+) -> FaceSwap:
     """The frames with the donor's face, which takes over the expressions and some of the light."""
     whose = SIDES.index(clip.forged_side) if clip.forged_side else 0
     light = mix_lights(shoot.light, draw_light(rng), 1 - clip.difficulty)
     still = pose_for_swap(shoot.motions[whose], size_px=_SOURCE_PX)
     source = film_plain(donor, light, still, size_px=_SOURCE_PX)
-    swap = swap_faces(
+    return swap_faces(
         shoot.pixels,
         shoot.landmarks[whose],
         source.pixels,
@@ -153,7 +173,6 @@ def _with_other_face(
         traces=draw_traces(rng, clip.difficulty),
         rng=rng,
     )
-    return swap.pixels
 
 
 def _with_other_voice(

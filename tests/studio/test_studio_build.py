@@ -14,7 +14,7 @@ import pytest
 
 from avfake.errors import AvfakeError, ConfigError
 from avfake.media import iter_frames, probe, read_waveform
-from avfake.studio import ClipPlan, StudioConfig, build_studio, plan_families
+from avfake.studio import ClipPlan, StudioConfig, build_studio, forged_area, plan_families
 
 SMALL = StudioConfig(num_clips=8, seconds=1.0, seed=11, frame_sizes=((192, 160), (160, 192)))
 
@@ -171,3 +171,18 @@ def test_a_family_that_fails_is_reported_and_the_truth_not_written(small_studio,
 def test_settings_out_of_range_are_named(wrong, word: str) -> None:
     with pytest.raises(ConfigError, match=word):
         StudioConfig(**({"num_clips": 4} | wrong))
+
+
+def test_the_forged_area_is_where_a_fake_differs_from_its_original(small_studio):
+    folder, _ = small_studio
+    family = plan_families(SMALL)[1]
+    for number, clip in enumerate(family.clips):
+        area = forged_area(family, SMALL, number)
+        assert area.any() == clip.face_fake
+        if clip.face_fake:
+            fake, original = (
+                np.stack([picture for _, picture in iter_frames(folder / name)]).astype(int)
+                for name in (clip.filename, clip.original)
+            )
+            difference = np.abs(fake - original).mean(axis=3)
+            assert difference[area].mean() > 5 * difference[~area].mean()
