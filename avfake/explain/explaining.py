@@ -96,6 +96,7 @@ def _voice(
     saliencies = _mean([sound_saliency(branch, sound)[None] for branch in ears])
     with torch.no_grad():
         powers = ears[0].spectrogram.log_power(sound)[:, 0].cpu().numpy()
+        band_hz = ears[0].spectrogram.band_hz.cpu().numpy()
     return tuple(
         VoiceEvidence(
             start_seconds=sampled.window_seconds[i],
@@ -104,6 +105,7 @@ def _voice(
             share=float(shares[i]),
             spectrogram=power,
             saliency=saliency,
+            band_hz=band_hz,
         )
         for i, power, saliency in zip(chosen.tolist(), powers, saliencies, strict=True)
     )

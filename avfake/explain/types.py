@@ -46,6 +46,8 @@ class VoiceEvidence:
     saliency: np.ndarray
     """float32 [bands, times]: what each place adds to the window's logit, smoothed; below zero
     where it speaks for a genuine voice."""
+    band_hz: np.ndarray
+    """float32 [bands]: the middle of each band."""
 
     def __post_init__(self) -> None:
         if self.spectrogram.shape != self.saliency.shape:
@@ -53,6 +55,8 @@ class VoiceEvidence:
                 f"saliency {self.saliency.shape} does not lie on a spectrogram "
                 f"{self.spectrogram.shape}"
             )
+        if self.band_hz.shape != self.spectrogram.shape[:1]:
+            raise ValueError(f"{self.band_hz.shape} middles for {len(self.spectrogram)} bands")
 
     @property
     def contribution(self) -> float:

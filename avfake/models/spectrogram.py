@@ -63,6 +63,12 @@ class LogSpectrogram(nn.Module):
         self.power.window = self.power.window.clone()
         self.register_buffer("bands", band_filters(config))
 
+    @property
+    def band_hz(self) -> Tensor:
+        """[num_bands] middle of each band, weighted as it is."""
+        hertz = torch.linspace(0, self.config.sample_rate / 2, len(self.bands)).to(self.bands)
+        return (hertz @ self.bands) / self.bands.sum(dim=0)
+
     def forward(self, sound: Tensor) -> Tensor:
         log_power = self.log_power(sound)
         if len(log_power) == 0:  # whose deviation would be NaN, with a warning

@@ -32,6 +32,13 @@ class RedNetwork(nn.Module):
         return self.forward_head(self.forward_features(pictures))
 
 
+class CellNetwork(RedNetwork):
+    """Reads one cell alone, rows 32 to 39 and columns 80 to 87."""
+
+    def forward_head(self, features):
+        return features[:, :, 4, 10]
+
+
 class BandNetwork(nn.Module):
     """The mean of bands 40 to 49."""
 
@@ -71,9 +78,27 @@ def test_heat_lies_on_what_the_model_answers_to(top, left):
     assert inside.sum() > 0.75 * heat.sum()
 
 
+def test_heat_is_nowhere_but_where_the_model_looks():
+    branch = wired(seeing_branch(), CellNetwork(), [1.0, 0.0])
+    heat = face_heat(branch, torch.from_numpy(red_stripe()))[0].numpy()
+    around = np.zeros((CROP_PX, CROP_PX), bool)
+    around[32 - 16 : 48 + 16, 80 - 16 : 96 + 16] = True  # one part, softened by a part
+    assert heat[32:48, 80:96].mean() > 0.5 * heat.max() > 0
+    assert heat[~around].max() < 1e-5 * heat.max()
+
+
+def red_stripe():
+    """uint8 [1, 3, S, S]: red in the columns 76 to 91 of a black picture, to be lost in a blur."""
+    red = np.zeros((1, 3, CROP_PX, CROP_PX), np.uint8)
+    red[:, 0, :, 76:92] = 255
+    return red
+
+
 def test_what_speaks_for_genuine_is_not_hot():
-    branch = wired(seeing_branch(), RedNetwork(), [-1.0, 0.0])
-    assert face_heat(branch, grey_with_patch(32, 32)).max() == 0.0
+    crop = grey_with_patch(32, 32)
+    forged = face_heat(wired(seeing_branch(), RedNetwork(), [1.0, 0.0]), crop)
+    genuine = face_heat(wired(seeing_branch(), RedNetwork(), [-1.0, 0.0]), crop)
+    assert genuine[0, 40:56, 40:56].max() < 1e-5 * forged.max()
 
 
 @pytest.mark.parametrize("backbone", ["test_efficientnet", "test_convnext", "test_vit"])
