@@ -5,6 +5,7 @@ import hashlib
 import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -71,5 +72,6 @@ def _write_on_disk(path: Path, content: bytes) -> None:
         partial.write_bytes(content)
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # what may be left of it need not be there, nor its folder
+            partial.unlink()
         raise AvfakeError(f"{path} could not be written: {error.strerror or error}") from error
