@@ -1,5 +1,7 @@
+import configparser
 import subprocess
 import sys
+from pathlib import Path
 
 import avfake
 
@@ -16,3 +18,23 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_wheel_ships_every_file_that_the_code_reads() -> None:
+    root = Path(avfake.__file__).parents[1]
+    config = configparser.ConfigParser()
+    config.read(root / "setup.cfg")
+    shipped = {
+        path
+        for package, patterns in config["options.package_data"].items()
+        for pattern in patterns.split(",")
+        for path in (root / package.replace(".", "/")).glob(pattern.strip())
+    }
+    read = {
+        path
+        for folder in ("avfake", "data_specs")
+        for path in (root / folder).rglob("*")
+        if path.is_file() and path.suffix not in (".py", ".pyc")
+    }
+    assert root / "avfake" / "report" / "page.html" in read
+    assert read <= shipped

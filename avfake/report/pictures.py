@@ -10,6 +10,7 @@ FORGED, GENUINE = np.array([213.0, 94.0, 0.0]), np.array([0.0, 114.0, 178.0])
 """Vermilion and blue of `figures.style`: told apart by colour-blind eyes."""
 STRONGEST = 0.75
 """Opacity of the strongest evidence; what lies below stays visible."""
+LUMA = np.array([0.299, 0.587, 0.114])
 
 
 def crop_uri(crop: np.ndarray) -> str:
@@ -18,23 +19,28 @@ def crop_uri(crop: np.ndarray) -> str:
 
 
 def heat_uri(crop: np.ndarray, heat: np.ndarray, *, strongest: float) -> str:
-    """A crop [S, S, 3] with its heat [S, S] over it; `strongest`: the heat of full colour."""
-    return _uri(Image.fromarray(_laid_over(crop, heat, strongest)))
+    """A crop [S, S, 3] in grey with its heat [S, S] over it; `strongest`: the heat of full colour.
+
+    In grey, because skin and vermilion are too much alike.
+    """
+    return _uri(Image.fromarray(_laid_over(crop @ LUMA, heat, strongest)))
 
 
 def spectrogram_uri(spectrogram: np.ndarray, saliency: np.ndarray, *, strongest: float) -> str:
     """Grey log power [bands, times], low bands below, under vermilion (forged) and blue."""
     low, high = np.percentile(spectrogram, [2, 99.5])
-    grey = (255 * ((spectrogram - low) / max(high - low, 1e-6)).clip(0, 1)).astype(np.uint8)
-    picture = _laid_over(np.repeat(grey[..., None], 3, axis=2), saliency, strongest)
+    grey = 255 * ((spectrogram - low) / max(high - low, 1e-6)).clip(0, 1)
+    picture = _laid_over(grey, saliency, strongest)
     image = Image.fromarray(np.ascontiguousarray(picture[::-1]))
     return _uri(image.resize((3 * image.width, 3 * image.height), Image.Resampling.BILINEAR))
 
 
-def _laid_over(picture: np.ndarray, evidence: np.ndarray, strongest: float) -> np.ndarray:
+def _laid_over(grey: np.ndarray, evidence: np.ndarray, strongest: float) -> np.ndarray:
+    """uint8 [H, W, 3] of [H, W] in 0..255 and evidence [H, W]."""
     opacity = STRONGEST * (np.abs(evidence) / max(strongest, 1e-9)).clip(0, 1)[..., None]
     colour = np.where(evidence[..., None] > 0, FORGED, GENUINE)
-    return (picture * (1 - opacity) + colour * opacity).round().astype(np.uint8)
+    painted: np.ndarray = grey[..., None] * (1 - opacity) + colour * opacity
+    return painted.round().astype(np.uint8)
 
 
 def _uri(image: Image.Image) -> str:

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+from avfake.report.axes import Tick, ticks
 from avfake.verdict import Person, Segment, Verdict
 
 WIDTH, HEIGHT = 600.0, 64.0
-"""Of a drawing, in its own units."""
+"""Of a drawing, in its own units; the page stretches it."""
 
 
 @dataclass(frozen=True)
@@ -17,26 +18,50 @@ class Timeline:
     """Of an SVG polyline; each score at its time."""
     dots: tuple[tuple[float, float], ...]
     stretches: tuple[tuple[float, float], ...]
-    """Left edge and width of each forged stretch."""
+    """Left edge and width of each stretch that stands out."""
     words: str
-    """The forged stretches in words."""
+    """The same stretches in words."""
 
 
-def timelines(verdict: Verdict) -> tuple[list[Timeline], float]:
-    """A row for each person and one for the voice, and the seconds they span."""
-    moments = [face.seconds for person in verdict.persons for face in person.frames]
-    seconds = max([*moments, *(window.end_seconds for window in verdict.voice)], default=0.0)
-    rows = [_of_person(person, seconds) for person in verdict.persons]
+@dataclass(frozen=True)
+class Timelines:
+    """A row for each person and one for the voice, on one axis."""
+
+    rows: tuple[Timeline, ...]
+    seconds: float
+    """Length of the axis."""
+    ticks: tuple[Tick, ...]
+
+
+def timelines(verdict: Verdict) -> Timelines:
+    """The scores of a verdict over time. Stretches are left out where it says genuine, and faces
+    where the detector was never trained on any: their scores are noise."""
+    untrained = any(str(reason) == "face:not_trained" for reason in verdict.reasons)
+    persons = () if untrained and verdict.p_face_fake is None else verdict.persons
+    moments = [face.seconds for person in persons for face in person.frames]
+    ends = [one.end_seconds for person in persons for one in person.segments]
+    ends += [window.end_seconds for window in verdict.voice]
+    seconds = max([*moments, *ends], default=0.0)
+    rows = [_of_person(person, verdict, seconds) for person in persons]
     if verdict.voice:
         middles = [((one.start_seconds + one.end_seconds) / 2, one.p_fake) for one in verdict.voice]
-        rows.append(_timeline("Voice", middles, verdict.voice_segments, seconds))
-    return rows, seconds
+        rows.append(_timeline("Voice", middles, _shown(verdict, verdict.voice_segments), seconds))
+    return Timelines(tuple(rows), seconds, ticks(0.0, seconds, "s"))
 
 
-def _of_person(person: Person, seconds: float) -> Timeline:
-    title = f"Face of person {person.person_id}, mean score {person.p_face_fake:.0%}"
+def percent(share: float, digits: int = 0) -> str:
+    """A share in words, as verdicts print it."""
+    return f"{100 * share:.{digits}f} %"
+
+
+def _of_person(person: Person, verdict: Verdict, seconds: float) -> Timeline:
+    title = f"Face of person {person.person_id}, mean score {percent(person.p_face_fake)}"
     scores = [(face.seconds, face.p_fake) for face in person.frames]
-    return _timeline(title, scores, person.segments, seconds)
+    return _timeline(title, scores, _shown(verdict, person.segments), seconds)
+
+
+def _shown(verdict: Verdict, segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
+    return () if verdict.decision == "real" else segments
 
 
 def _timeline(

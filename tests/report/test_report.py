@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from avfake.detector import Detector
 from avfake.errors import Reason
 from avfake.media import Waveform, write_audio, write_video
 from avfake.report import Evidence, render_page, write_report
+from avfake.report.axes import band_ticks, ticks
 from avfake.report.pictures import heat_uri
 from avfake.report.timelines import HEIGHT, WIDTH, timelines
 from avfake.verdict import FaceScore, Person, Segment, Verdict, VoiceScore
@@ -25,18 +27,28 @@ def detector(detector_folder):
 def page_of(path, detector, tmp_path):
     verdict = write_report(path, detector, tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text()
-    assert "<script" not in text
-    assert not re.search(r"(src|href)=\"(?!data:)", text)
+    assert_self_contained(text)
     return verdict, text
+
+
+def assert_self_contained(text):
+    """Nothing to load or to run, and every picture with words for those who cannot see it."""
+    assert "<script" not in text
+    assert not re.search(r"(src|href|action|srcset|data)\s*=\s*\"(?!data:image/png)", text)
+    assert not re.search(r"url\(|@import|<(link|iframe|object|embed|form|base)\b", text)
+    assert re.search(r"content=\"default-src 'none'; img-src data:;", text)
+    assert all(re.search(r'alt="[^"]+"', img) for img in re.findall(r"<img[^>]*>", text))
+    assert text.count("<svg") == text.count('role="img"')
 
 
 def test_a_video_with_face_and_voice_has_every_part(studio_root, detector, tmp_path):
     path = sorted(studio_root.glob("*.mp4"))[0]
     verdict, text = page_of(path, detector, tmp_path)
     assert text.count("<svg") == len(verdict.persons) + 1
-    assert text.count('alt="the same with heat"') == 4
-    assert 'alt="spectrogram"' in text
-    assert f"{verdict.p_fake:.1%}" in text
+    assert text.count(', heat map"') == 4
+    assert 'alt="Spectrogram of the sound from 0.00 to 1.00 s"' in text
+    assert re.search(r'style="bottom:[\d.]+%">1000 Hz<', text)
+    assert f"{100 * verdict.p_fake:.1f} %" in text
     assert detector.name in text
 
 
@@ -45,7 +57,7 @@ def test_sound_alone_and_a_faceless_silent_picture(detector, tmp_path):
     _, heard = page_of(tmp_path / "voice.wav", detector, tmp_path)
     assert "the file has no picture" in heard
     assert "The faces" not in heard
-    assert 'alt="spectrogram"' in heard
+    assert 'alt="Spectrogram of' in heard
     write_video(tmp_path / "grey.mp4", np.full((25, 64, 64, 3), 128, np.uint8), fps=25)
     verdict, seen = page_of(tmp_path / "grey.mp4", detector, tmp_path)
     assert verdict.p_fake is None
@@ -72,16 +84,64 @@ def test_names_and_details_are_escaped():
     assert text.count("&lt;script&gt;") == 4  # title, name, reason, detector
 
 
-def test_timelines_put_scores_and_stretches_at_their_times():
+def verdict_with_segments(decision, *reasons):
     frames = (FaceScore(0.0, (0, 0, 1, 1), 0.0), FaceScore(5.0, (0, 0, 1, 1), 1.0))
     person = Person(0, 0.5, frames, (Segment(5.0, 10.0, 0.9),))
     voice = (VoiceScore(0.0, 10.0, 0.5),)
-    verdict = Verdict("a", "fake", 0.9, 0.9, 0.5, "ok", persons=(person,), voice=voice)
-    (face, heard), seconds = timelines(verdict)
-    assert seconds == 10.0
+    return Verdict(
+        "a", decision, 0.9, 0.9, 0.5, "ok", reasons=reasons, persons=(person,), voice=voice
+    )
+
+
+def test_timelines_put_scores_and_stretches_at_their_times():
+    found = timelines(verdict_with_segments("fake"))
+    face, heard = found.rows
+    assert found.seconds == 10.0
+    assert [(tick.percent, tick.label) for tick in found.ticks][:2] == [(0.0, "0 s"), (20.0, "2 s")]
     assert face.dots == ((0.0, HEIGHT), (WIDTH / 2, 0.0))
     assert face.stretches == ((WIDTH / 2, WIDTH / 2),)
     assert heard.dots == ((WIDTH / 2, HEIGHT / 2),)
+
+
+@pytest.mark.parametrize(
+    ("decision", "words"), [("fake", "forged: 5.0"), ("unsure", "stands out: 5.0"), ("real", None)]
+)
+def test_stretches_are_called_forged_only_if_the_verdict_is(decision, words):
+    text = render_page(Evidence(verdict_with_segments(decision), None, ""))
+    assert ("<rect" in text) == (words is not None)
+    assert [word for word in ("forged: 5.0", "stands out: 5.0") if word in text] == [words] * bool(
+        words
+    )
+
+
+def test_scores_of_a_part_that_was_never_trained_are_not_drawn():
+    heard = verdict_with_segments("fake", Reason("face", "not_trained"))
+    assert len(timelines(heard).rows) == 2  # another detector of an ensemble was
+    heard = replace(heard, p_face_fake=None)
+    assert [row.title for row in timelines(heard).rows] == ["Voice"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "labels"),
+    [
+        (0.0, 1.0, ["0.0 s", "0.2 s", "0.4 s", "0.6 s", "0.8 s", "1.0 s"]),
+        (0.65, 2.15, ["1.0 s", "1.5 s", "2.0 s"]),
+        (0.0, 600.0, ["0 s", "200 s", "400 s", "600 s"]),
+        (0.0, 0.0, []),
+    ],
+)
+def test_ticks_are_round_and_few(low, high, labels):
+    found = ticks(low, high, "s")
+    assert [tick.label for tick in found] == labels
+    for tick in found:
+        at = low + tick.percent / 100 * (high - low)
+        assert at == pytest.approx(float(tick.label.split()[0]), abs=1e-3 * high)
+
+
+def test_frequencies_stand_at_their_bands():
+    found = band_ticks(np.linspace(100, 2100, 21))  # a band each 100 Hz, 500 Hz is the fifth
+    assert [(tick.label, tick.percent) for tick in found][1] == ("500 Hz", round(450 / 21, 2))
+    assert [tick.label for tick in found] == ["250 Hz", "500 Hz", "1000 Hz", "2000 Hz"]
 
 
 def test_no_heat_leaves_a_crop_as_it_is():
