@@ -118,7 +118,7 @@ def _comment(table: pd.DataFrame, output: str) -> str:
         return f"**{output}**: {NOT_MEASURED}; no clip with labels of both classes was assessed."
     found = weakest_cells(mine)
     if not found:
-        return f"**{output}**: no cell made it worse by any metric."
+        return f"**{output}**: no cell made it worse by any metric.{_silenced(mine)}"
     first, *others = found
     name = TITLES[first.metric]
     text = (
