@@ -52,7 +52,6 @@ def render_page(evidence: Evidence) -> str:
         ],
         answers=answers(verdict),
         over_time=timelines(verdict),
-        stretch_word="forged" if verdict.decision == "fake" else "stands out",
         width=WIDTH,
         height=HEIGHT,
         crops=_crops(evidence.explanation),

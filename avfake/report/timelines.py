@@ -21,6 +21,8 @@ class Timeline:
     """Left edge and width of each stretch that stands out."""
     words: str
     """The same stretches in words."""
+    is_forged: bool
+    """Whether they are taken to be forged, or merely stand out."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,18 @@ def timelines(verdict: Verdict) -> Timelines:
     seconds = max([*moments, *ends], default=0.0)
     rows = [_of_person(person, verdict, seconds) for person in persons]
     if verdict.voice:
-        middles = [((one.start_seconds + one.end_seconds) / 2, one.p_fake) for one in verdict.voice]
-        rows.append(_timeline("Voice", middles, _shown(verdict, verdict.voice_segments), seconds))
+        rows.append(_of_voice(verdict, seconds))
     return Timelines(tuple(rows), seconds, ticks(0.0, seconds, "s"))
+
+
+def is_taken_to_be_forged(verdict: Verdict, p_part: float | None) -> bool:
+    """Whether a verdict of "fake" is about this part: it is above the threshold for the whole, or
+    the more suspicious of the two. A genuine face has moments that stand out, too."""
+    if verdict.decision != "fake" or p_part is None:
+        return False
+    others = [p for p in (verdict.p_face_fake, verdict.p_voice_fake) if p is not None]
+    point = verdict.operating_point
+    return p_part == max(others) or (point is not None and p_part > point.threshold)
 
 
 def percent(share: float, digits: int = 0) -> str:
@@ -55,13 +66,23 @@ def percent(share: float, digits: int = 0) -> str:
 
 
 def _of_person(person: Person, verdict: Verdict, seconds: float) -> Timeline:
-    title = f"Face of person {person.person_id}, mean score {percent(person.p_face_fake)}"
-    scores = [(face.seconds, face.p_fake) for face in person.frames]
-    return _timeline(title, scores, _shown(verdict, person.segments), seconds)
+    return _timeline(
+        f"Face of person {person.person_id}, mean score {percent(person.p_face_fake)}",
+        [(face.seconds, face.p_fake) for face in person.frames],
+        () if verdict.decision == "real" else person.segments,
+        seconds,
+        is_forged=is_taken_to_be_forged(verdict, verdict.p_face_fake),
+    )
 
 
-def _shown(verdict: Verdict, segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
-    return () if verdict.decision == "real" else segments
+def _of_voice(verdict: Verdict, seconds: float) -> Timeline:
+    return _timeline(
+        "Voice",
+        [((one.start_seconds + one.end_seconds) / 2, one.p_fake) for one in verdict.voice],
+        () if verdict.decision == "real" else verdict.voice_segments,
+        seconds,
+        is_forged=is_taken_to_be_forged(verdict, verdict.p_voice_fake),
+    )
 
 
 def _timeline(
@@ -69,19 +90,18 @@ def _timeline(
     scores: list[tuple[float, float]],
     segments: tuple[Segment, ...],
     seconds: float,
+    *,
+    is_forged: bool,
 ) -> Timeline:
     scale = WIDTH / max(seconds, 1e-6)
     dots = tuple((round(at * scale, 1), round(HEIGHT * (1 - p), 1)) for at, p in scores)
-    return Timeline(
-        title,
-        " ".join(f"{x},{y}" for x, y in dots),
-        dots,
-        tuple(
-            (
-                round(one.start_seconds * scale, 1),
-                round(max(2.0, (one.end_seconds - one.start_seconds) * scale), 1),
-            )
-            for one in segments
-        ),
-        ", ".join(map(str, segments)),
+    stretches = tuple(
+        (
+            round(one.start_seconds * scale, 1),
+            round(max(2.0, (one.end_seconds - one.start_seconds) * scale), 1),
+        )
+        for one in segments
     )
+    listed = ", ".join(map(str, segments))
+    words = f"{'forged' if is_forged else 'stands out'}: {listed}" if segments else ""
+    return Timeline(title, " ".join(f"{x},{y}" for x, y in dots), dots, stretches, words, is_forged)

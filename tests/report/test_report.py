@@ -104,14 +104,22 @@ def test_timelines_put_scores_and_stretches_at_their_times():
 
 
 @pytest.mark.parametrize(
-    ("decision", "words"), [("fake", "forged: 5.0"), ("unsure", "stands out: 5.0"), ("real", None)]
+    ("decision", "p_face", "words"),
+    [("fake", 0.9, "forged"), ("fake", 0.3, "stands out"), ("unsure", 0.9, "stands out")],
 )
-def test_stretches_are_called_forged_only_if_the_verdict_is(decision, words):
-    text = render_page(Evidence(verdict_with_segments(decision), None, ""))
-    assert ("<rect" in text) == (words is not None)
-    assert [word for word in ("forged: 5.0", "stands out: 5.0") if word in text] == [words] * bool(
-        words
-    )
+def test_stretches_are_called_forged_only_where_the_verdict_is_about_them(decision, p_face, words):
+    verdict = replace(verdict_with_segments(decision), p_face_fake=p_face)  # voice: 0.5
+    text = render_page(Evidence(verdict, None, ""))
+    assert text.count(f"; {words}: 5.0-10.0 s") == 2  # to read and to be read aloud
+    assert ('<rect class="fake"' in text) == (words == "forged")
+    assert text.count("<rect") == 1
+
+
+def test_a_genuine_file_has_no_stretches():
+    text = render_page(Evidence(verdict_with_segments("real"), None, ""))
+    assert "<polyline" in text
+    assert "<rect" not in text
+    assert "stands out" not in text
 
 
 def test_scores_of_a_part_that_was_never_trained_are_not_drawn():
