@@ -122,6 +122,7 @@ def plan_of(examples: Sequence[Example], config: AssemblyConfig) -> Plan:
         seed=config.seed if data.split_seed is None else data.split_seed,
         parts=data.parts,
         leave_out=data.leave_out,
+        judge_on=data.judge_on,
     )
 
 
@@ -138,7 +139,12 @@ def _out_of_fold(
     if model_config.visual and model_config.audio:
         views += [(True, False), (False, True)]
     rows, examples, folds = [], [], []
-    held_out = [e for e in plan.splits["train"] if plan.folds[e.row.clip_id] < len(members)]
+    held_out = [
+        e
+        for e in plan.splits["train"]
+        if plan.folds.get(e.row.clip_id, len(members)) < len(members)
+        and e.folder in (config.data.judge_on or plan.folders)
+    ]
     for example in progress(held_out, desc="score out of fold", unit="clip"):
         fold = plan.folds[example.row.clip_id]
         clip = Clip.open(example.archive)

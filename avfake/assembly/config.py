@@ -42,6 +42,10 @@ class DataConfig:
     """Folder numbers that train, such as 0-39; with the two below, in place of a random split."""
     val_parts: str = ""
     test_parts: str = ""
+    judge_on: tuple[str, ...] = ()
+    """Of the folders joined, those whose clips are scored out of fold, to stack, calibrate and
+    judge by; () = all. The others only train: with forgeries of one's own, say, so that what the
+    detector says of its doubt comes from the fakes of others."""
     leave_out: tuple[str, ...] = ()
     """Methods of forging that are kept out of training and choosing, so that the test shows what
     an unknown one does."""

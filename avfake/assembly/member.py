@@ -99,11 +99,11 @@ def first_member_batches(
 
 
 def _seen(plan: Plan, fold: int) -> list[Example]:
-    return [e for e in plan.splits["train"] if plan.folds[e.row.clip_id] != fold]
+    return [e for e in plan.splits["train"] if plan.folds.get(e.row.clip_id) != fold]
 
 
 def _held_out(plan: Plan, fold: int) -> list[Example]:
-    return [e for e in plan.splits["train"] if plan.folds[e.row.clip_id] == fold]
+    return [e for e in plan.splits["train"] if plan.folds.get(e.row.clip_id) == fold]
 
 
 def _seed(config: AssemblyConfig, fold: int) -> int:

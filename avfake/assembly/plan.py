@@ -57,7 +57,7 @@ class Plan:
     splits: Mapping[str, tuple[Example, ...]]
     """"train", "val", "test"."""
     folds: Mapping[str, int]
-    """clip_id -> fold, for the training clips."""
+    """clip_id -> fold, for the training clips; those that no model leaves out are not in it."""
     folders: tuple[str, ...]
     """Names of the folders joined, in their order."""
 
@@ -116,11 +116,14 @@ def make_plan(
     seed: int,
     parts: Mapping[str, str] | None = None,
     leave_out: Sequence[str] = (),
+    judge_on: Sequence[str] = (),
 ) -> Plan:
     """Splits and folds that tear no group apart; ManifestError if there is too little for them.
 
     fractions: of "train", "val", "test"; a split of 0 is empty
     leave_out: methods of forging whose clips are in no split but "test".
+    judge_on: folders among whose clips the folds are balanced; () = all. Clips of the others are
+        held out with those that they belong to, or never.
     """
     usable = [example for example in examples if example.knows("overall")]
     if not usable:
@@ -142,8 +145,16 @@ def make_plan(
     for name, members in splits.items():
         if not members and (parts or fractions[name]):
             raise ManifestError(f"the {name} split is empty: {len(usable)} clips are too few")
-    folds = assign_folds([e.row for e in splits["train"]], num_folds, seed=seed)
-    return Plan(splits, folds, tuple(dict.fromkeys(e.folder for e in examples)))
+    folders = tuple(dict.fromkeys(e.folder for e in examples))
+    for name in judge_on:
+        if name not in folders:
+            raise ConfigError(
+                f"data.judge_on names {name!r}, which is not among the folders joined"
+                f"{nearest(name, folders)}; they are: {', '.join(folders)}"
+            )
+    judged = {e.row.clip_id for e in splits["train"] if not judge_on or e.folder in judge_on}
+    folds = assign_folds([e.row for e in splits["train"]], num_folds, seed=seed, judged=judged)
+    return Plan(splits, folds, folders)
 
 
 def trainable_outputs(examples: Sequence[Example]) -> dict[str, bool]:
@@ -225,7 +236,7 @@ def _renamed(clip: PreparedClip, folder: str, *, joined: bool) -> PreparedClip:
         row=replace(
             row,
             clip_id=f"{folder}/{row.clip_id}",
-            group=f"{folder}/{row.group}",
+            group=f"{row.dataset}/{row.group}",
             original=original,
         ),
     )

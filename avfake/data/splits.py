@@ -2,8 +2,8 @@
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 from avfake.data.groups import rows_together
 from avfake.data.parts import part_ranges
@@ -14,15 +14,21 @@ from avfake.errors import ConfigError, ManifestError
 Name = TypeVar("Name", int, str)
 
 
-def assign_folds(rows: Iterable[Row], num_folds: int, *, seed: int) -> dict[str, int]:
+def assign_folds(
+    rows: Iterable[Row], num_folds: int, *, seed: int, judged: Collection[str] | None = None
+) -> dict[str, int]:
     """clip_id -> fold, 0 to `num_folds` - 1.
 
     Folds have about the same share of each label; the same seed and rows, in any order, give the
     same folds.
+
+    judged: clips among which the shares are to be the same, None = all. Rows that may not be parted
+        from one of these lie in its fold, all others in none.
     """
     if num_folds < 2:
         raise ConfigError(f"num_folds must be 2 or more, got {num_folds}")
-    return _assign(list(rows), dict.fromkeys(range(num_folds), 1 / num_folds), seed)
+    shares = dict.fromkeys(range(num_folds), 1 / num_folds)
+    return _assign(list(rows), shares, seed, judged=judged)
 
 
 def assign_splits(
@@ -73,22 +79,39 @@ def split_hash(assignment: Mapping[str, int | str]) -> str:
     return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
 
-def _assign(rows: list[Row], shares: dict[Name, float], seed: int) -> dict[str, Name]:
+_BALANCED = {
+    "label": (False, True, None),
+    "face_fake": (False, True),
+    "voice_fake": (False, True),
+}
+
+
+class _Set(NamedTuple):
+    """Rows that may not be parted."""
+
+    clip_ids: list[str]
+    counts: list[int]
+    """Of those judged, as `_counts`."""
+
+
+def _assign(
+    rows: list[Row], shares: dict[Name, float], seed: int, *, judged: Collection[str] | None = None
+) -> dict[str, Name]:
     """Each set of rows, largest first, to the side that lacks its labels most."""
     _check_unique(rows)
-    sets = rows_together(rows)
+    sets = [_set_of(together, judged) for together in rows_together(rows)]
+    sets = [one for one in sets if any(one.counts)]
     if len(sets) < len(shares):
         raise ManifestError(
             f"{len(rows)} rows form only {len(sets)} groups, too few for {len(shares)} splits: "
             "rows that share an original, a group or an identity cannot be parted"
         )
     # The seed decides among equals only, through a hash, so that the order of rows does not matter.
-    sets.sort(key=lambda rows: (-len(rows), _digest(seed, rows[0].clip_id)))
-    totals = _counts(rows)
+    sets.sort(key=lambda one: (-sum(one.counts[:3]), _digest(seed, one.clip_ids[0])))
+    totals = [sum(column) for column in zip(*(one.counts for one in sets), strict=True)]
     filled = {side: [0.0] * len(totals) for side in shares}
     assignment: dict[str, Name] = {}
-    for index, together in enumerate(sets):
-        counts = _counts(together)
+    for index, (clip_ids, counts) in enumerate(sets):
         empty = [side for side in shares if not any(filled[side])]
         # As many sets left as empty sides: each gets one, however small its share.
         allowed = empty if len(empty) >= len(sets) - index else list(shares)
@@ -102,13 +125,22 @@ def _assign(rows: list[Row], shares: dict[Name, float], seed: int) -> dict[str, 
         }
         side = min(costs, key=lambda side: costs[side])
         filled[side] = [have + count for have, count in zip(filled[side], counts, strict=True)]
-        assignment.update(dict.fromkeys((row.clip_id for row in together), side))
-    return {row.clip_id: assignment[row.clip_id] for row in rows}
+        assignment.update(dict.fromkeys(clip_ids, side))
+    return {row.clip_id: assignment[row.clip_id] for row in rows if row.clip_id in assignment}
+
+
+def _set_of(rows: Sequence[Row], judged: Collection[str] | None) -> _Set:
+    counted = [row for row in rows if judged is None or row.clip_id in judged]
+    return _Set([row.clip_id for row in rows], _counts(counted))
 
 
 def _counts(rows: Sequence[Row]) -> list[int]:
-    """How many rows are genuine, fake, unknown."""
-    return [sum(row.label is label for row in rows) for label in (False, True, None)]
+    """How many rows are genuine, fake, unknown; of how many the face is either, and the voice."""
+    return [
+        sum(getattr(row, field) is label for row in rows)
+        for field, labels in _BALANCED.items()
+        for label in labels
+    ]
 
 
 def _digest(seed: int, clip_id: str) -> bytes:

@@ -132,3 +132,29 @@ def test_clips_of_one_class_to_choose_by_are_warned_of(caplog: pytest.LogCapture
     splits = {"train": (*genuine[:2], *fakes), "val": tuple(genuine[2:]), "test": ()}
     check_classes(Plan(splits, {}, ("a",)))
     assert "the val split has one class only" in caplog.text
+
+
+def test_forgeries_of_ones_own_train_but_are_not_judged_by(
+    prepared: PreparedFolder, tiny_config: AssemblyConfig, tmp_path: Path
+) -> None:
+    forged = forge_clips(
+        prepared, tmp_path / "forged", ForgeryConfig(1, ("self_blend",), ("strides",)), workers=0
+    )
+    data = replace(tiny_config.data, judge_on=(prepared.name,), trained_folds=1)
+    config = replace(tiny_config, data=data)
+    plan = plan_of(gather([prepared, forged], assume_face_weight=0.0), config)
+    sides = defaultdict(set)
+    for split, members in plan.splits.items():
+        for e in members:
+            sides[e.row.group].add((split, plan.folds.get(e.row.clip_id)))
+    # A forgery stays with the genuine clip it was made of, in another folder.
+    assert all(len(found) == 1 for found in sides.values())
+    assert {e.folder for e in plan.splits["train"]} == {prepared.name, "forged"}
+    assemble([prepared, forged], config, tmp_path / "run")
+    scored = pd.read_csv(tmp_path / "run/out_of_fold.csv")["clip_id"]
+    assert scored.str.startswith(f"{prepared.name}/").all()
+    with pytest.raises(ConfigError, match="judge_on names 'forgd'.*did you mean 'forged'"):
+        plan_of(
+            gather([prepared, forged], assume_face_weight=0.0),
+            replace(config, data=replace(data, judge_on=("forgd",))),
+        )

@@ -181,3 +181,30 @@ def test_one_long_chain_is_one_group() -> None:
     rows = [row(f"r{n:05}", group=f"g{n // 2}", identity=f"p{(n + 1) // 2}") for n in range(20000)]
     with pytest.raises(ManifestError, match=r"20000 rows form only 1 groups"):
         assign_folds([replace(r, label=bool(n % 2)) for n, r in enumerate(rows)], 2, seed=0)
+
+
+def parts_row(name: str, *, face: bool | None, voice: bool | None) -> Row:
+    label = bool(face) or bool(voice)
+    return replace(row(name, label, group=name), face_fake=face, voice_fake=voice)
+
+
+def test_each_part_is_spread_where_faces_and_voices_come_from_different_files() -> None:
+    rows = [parts_row(f"face{n}", face=n < 20, voice=None) for n in range(40)]
+    rows += [parts_row(f"voice{n}", face=None, voice=n < 100) for n in range(200)]
+    folds = assign_folds(rows, 5, seed=0)
+    for field, each in (("face_fake", 4), ("voice_fake", 20)):
+        for label in (False, True):
+            found = Counter(folds[r.clip_id] for r in rows if getattr(r, field) is label)
+            assert found == dict.fromkeys(range(5), each)
+
+
+def test_clips_that_nobody_judges_follow_those_they_belong_to() -> None:
+    judged = [row(f"real{n}", n % 2 == 0, group=f"g{n}") for n in range(20)]
+    related = [row(f"forged{n}", True, group=f"g{n}") for n in range(0, 20, 5)]
+    strangers = [row(f"still{n}", False, group="stills") for n in range(500)]
+    names = {r.clip_id for r in judged}
+    folds = assign_folds([*judged, *related, *strangers], 5, seed=0, judged=names)
+    assert folds.keys() == names | {r.clip_id for r in related}
+    assert all(folds[f"forged{n}"] == folds[f"real{n}"] for n in range(0, 20, 5))
+    alone = assign_folds(judged, 5, seed=0)
+    assert Counter(folds[name] for name in names) == Counter(alone.values())
