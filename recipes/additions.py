@@ -29,6 +29,7 @@ from avfake.cli import run_recipe
 from avfake.detector import Detector
 from avfake.errors import ConfigError
 from avfake.evaluate import METRICS, bootstrap, paired_difference
+from avfake.evaluate.tables import OUTPUTS
 from avfake.files import write_whole
 from avfake.models import FUSIONS, AudioConfig, FusionConfig, VisualConfig
 from avfake.prepare import PreparedFolder
@@ -54,8 +55,6 @@ PLAIN = AssemblyConfig(
     fit=FitConfig(epochs=6, optimizer=OptimizerConfig(learning_rate=2e-3)),
 )
 AUC, LOG_LOSS = METRICS["auc"], METRICS["log_loss"]
-OUTPUTS = {"overall": ("p_fake", "label"), "face": ("p_face_fake", "face_fake"),
-           "voice": ("p_voice_fake", "voice_fake")}  # fmt: skip
 
 
 def _augmented(**changes: Any) -> Callable[[AssemblyConfig], AssemblyConfig]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from avfake.assembly.config import AssemblyConfig
 from avfake.assembly.facts import bundle_facts
+from avfake.assembly.held_out import out_of_fold_table
 from avfake.assembly.member import Member, train_member
 from avfake.assembly.plan import (
     Example,
@@ -85,6 +86,8 @@ def assemble(folders: Sequence[PreparedFolder], config: AssemblyConfig, out: Pat
         stack = replace(config.stack, seed=config.seed)
         judged = fit_verdict_model(scored, stack, use_stacker=config.use_stacker)
         _log_choices(judged, out)
+        table = out_of_fold_table(scored, judged, stack)
+        write_whole(out / "out_of_fold.csv", table.to_csv(index=False))
         bundle = Bundle(
             name=str(detector),
             clip_config=folders[0].config,

@@ -9,8 +9,10 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from avfake.evaluate import METRICS, Interval, bootstrap, share
+from avfake.evaluate.tables import OUTPUTS
 from avfake.stack import VIEWS, DecisionRule, OutOfFold, StackConfig, VerdictFit
 from avfake.stack.features import columns_of
 from avfake.stack.folds import group_folds
@@ -37,6 +39,35 @@ def held_out_facts(scored: OutOfFold, judged: VerdictFit, config: StackConfig) -
     }
 
 
+def out_of_fold_table(scored: OutOfFold, judged: VerdictFit, config: StackConfig) -> pd.DataFrame:
+    """One row a clip and view: clip_id, group, fold, view, labels, out-of-fold answers, decision.
+
+    labels and probabilities are NaN where unknown and where not assessed; the decision is None
+    where the label is unknown or too few groups are there to hold any out.
+    """
+    table = pd.DataFrame(
+        {
+            "clip_id": scored.clip_ids,
+            "group": scored.groups,
+            "fold": scored.fold,
+            "view": views_of(scored.rows),
+        }
+    )
+    for output, (p, truth) in OUTPUTS.items():
+        table[truth] = scored.labels[output]
+        table[p] = judged.kept.get(output, np.full(len(table), np.nan))
+    table["decision"] = None
+    for view in VIEWS if "overall" in judged.kept else ():
+        rows = _rows_of(scored, judged, view)
+        groups = np.asarray(scored.groups)[rows].tolist()
+        decided = _decided(
+            judged.kept["overall"][rows], scored.labels["overall"][rows], groups, config
+        )
+        if decided is not None:
+            table.loc[rows, "decision"] = decided[0]
+    return table
+
+
 def _output(scored: OutOfFold, judged: VerdictFit, output: str) -> dict[str, Any]:
     p, labels = judged.kept[output], scored.labels[output]
     known = ~np.isnan(p) & ~np.isnan(labels)
@@ -54,19 +85,26 @@ def _decisions(
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     if "overall" not in judged.model.outputs:
         return
-    views, labels = views_of(scored.rows), scored.labels["overall"]
     for view in VIEWS:
-        rows = np.flatnonzero((views == view) & ~np.isnan(judged.kept["overall"] + labels))
-        rows = rows[np.unique(np.asarray(scored.clip_ids)[rows], return_index=True)[1]]
+        rows = _rows_of(scored, judged, view)
+        p_fake, labels = judged.kept["overall"][rows], scored.labels["overall"][rows]
         groups = np.asarray(scored.groups)[rows].tolist()
-        found = _decided(judged.kept["overall"][rows], labels[rows], groups, config)
-        if found is not None:
-            yield view, found
+        decided = _decided(p_fake, labels, groups, config)
+        if decided is not None:
+            yield view, _shares(*decided, labels, groups)
+
+
+def _rows_of(scored: OutOfFold, judged: VerdictFit, view: str) -> np.ndarray:
+    """Places of the labelled rows of this view that were assessed, one a clip."""
+    is_known = ~np.isnan(judged.kept["overall"] + scored.labels["overall"])
+    rows = np.flatnonzero((views_of(scored.rows) == view) & is_known)
+    return rows[np.unique(np.asarray(scored.clip_ids)[rows], return_index=True)[1]]
 
 
 def _decided(
     p_fake: np.ndarray, labels: np.ndarray, groups: Sequence[str], config: StackConfig
-) -> dict[str, Any] | None:
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """What rules fitted on other groups say of each row, and whether their set holds its label."""
     folds = group_folds(labels, groups, num_folds=config.num_folds, seed=config.seed)
     if folds is None:
         return None
@@ -82,6 +120,12 @@ def _decided(
         for row in np.flatnonzero(~rest):
             decisions[row] = rule.decide(float(p_fake[row]))
             covered[row] = rule.band.contains(float(p_fake[row]))[int(labels[row])]
+    return decisions, covered
+
+
+def _shares(
+    decisions: np.ndarray, covered: np.ndarray, labels: np.ndarray, groups: Sequence[str]
+) -> dict[str, Any]:
     asked = {
         "false_alarms": (decisions == "fake", 0),
         "found": (decisions == "fake", 1),

@@ -1,18 +1,20 @@
 """Datasets joined in one run: each as often as its weight says, each class from where it lies."""
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from avfake.assembly import AssemblyConfig, DataConfig, assemble, gather
+from avfake.assembly.assembling import plan_of
 from avfake.assembly.order import EpochOrder
 from avfake.assembly.plan import Example, Plan, check_classes
 from avfake.data import Row
 from avfake.errors import ConfigError, ManifestError
-from avfake.prepare import PreparedFolder, prepare_clips
+from avfake.prepare import ForgeryConfig, PreparedFolder, forge_clips, prepare_clips
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +145,7 @@ def test_forgeries_of_ones_own_train_but_are_not_judged_by(
     data = replace(tiny_config.data, judge_on=(prepared.name,), trained_folds=1)
     config = replace(tiny_config, data=data)
     plan = plan_of(gather([prepared, forged], assume_face_weight=0.0), config)
-    sides = defaultdict(set)
+    sides: dict[str, set[tuple[str, int | None]]] = defaultdict(set)
     for split, members in plan.splits.items():
         for e in members:
             sides[e.row.group].add((split, plan.folds.get(e.row.clip_id)))
