@@ -61,8 +61,8 @@ def is_taken_to_be_forged(verdict: Verdict, p_part: float | None) -> bool:
 
 
 def percent(share: float, digits: int = 0) -> str:
-    """A share in words, as verdicts print it."""
-    return f"{100 * share:.{digits}f} %"
+    """A share in words, never broken over two lines."""
+    return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
 
 
 def _of_person(person: Person, verdict: Verdict, seconds: float) -> Timeline:

@@ -48,7 +48,7 @@ def test_a_video_with_face_and_voice_has_every_part(studio_root, detector, tmp_p
     assert text.count(', heat map"') == 4
     assert 'alt="Spectrogram of the sound from 0.00 to 1.00 s"' in text
     assert re.search(r'style="bottom:[\d.]+%">1000 Hz<', text)
-    assert f"{100 * verdict.p_fake:.1f} %" in text
+    assert f"{100 * verdict.p_fake:.1f}\N{NO-BREAK SPACE}%" in text
     assert detector.name in text
 
 
