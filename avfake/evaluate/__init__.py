@@ -6,6 +6,7 @@ not assessed, never scored as 0.5.
 
 from avfake.evaluate.bootstrap import Interval, bootstrap, paired_difference
 from avfake.evaluate.compare import compare
+from avfake.evaluate.cross_validation import cross_validated
 from avfake.evaluate.delong import AucComparison, delong
 from avfake.evaluate.localise import (
     FileSegments,
@@ -34,6 +35,7 @@ __all__ = [
     "average_recall",
     "bootstrap",
     "compare",
+    "cross_validated",
     "decision_table",
     "delong",
     "forgery_kind",
