@@ -20,9 +20,11 @@ from typing import NamedTuple
 
 import pandas as pd
 import pytest
+from PIL import Image
 from real_media import REAL_MEDIA
 
 from avfake.data import save_manifest
+from avfake.media import iter_frames, read_waveform, write_audio
 from avfake.prepare import PreparedFolder
 
 RECIPES = Path(__file__).parents[1] / "recipes"
@@ -47,6 +49,11 @@ def over_trained_clips(out: Path) -> float:
     """Log-loss of the overall answer over the last epoch, on what was trained on."""
     last = (out / "run/member_0/metrics.jsonl").read_text().splitlines()[-1]
     return float(json.loads(last)["train"]["overall"])
+
+
+def out_of_fold(out: Path) -> float:
+    """Of the first experiment, of the first output, on the sources that its models had not seen."""
+    return float(pd.read_csv(out / "results.csv")["log_loss"].iloc[0])
 
 
 class Row(NamedTuple):
@@ -115,6 +122,15 @@ ROWS = {
         over_trained_clips,
         0.55,
     ),
+    "default_detector": Row(
+        "--real {real} --experiments voice-forged face-stills --epochs 1 --variants 1 "
+        "--clips.num-frames 2 --clips.crop.size-px 64 --workers 1",
+        ["material/forged_voices/status.csv", "voice-forged/detector/README.md"]
+        + ["face-stills/out_of_fold.csv"],
+        "auc_in_folds",
+        out_of_fold,
+        0.9,
+    ),
     "additions": Row(
         f"--clips {{clips}} --seeds 0 1 --additions self-blending --data.num-frames 1 {TINY} "
         "--data.batch-size 8 --data.passes 1",
@@ -168,6 +184,34 @@ def stretched(prepared: PreparedFolder, tmp_path_factory: pytest.TempPathFactory
     return folder
 
 
+@pytest.fixture(scope="session")
+def real(prepared: PreparedFolder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The studio as a collection of videos, voices and stills, each family a source."""
+    root = tmp_path_factory.mktemp("real")
+    tables: dict[str, list[dict[str, object]]] = {"": [], "voice": [], "faces": []}
+    for name in ("video", "voice", "faces"):
+        (root / name).mkdir()
+    for row in prepared.manifest.rows:
+        path = Path(row.path)
+        shutil.copy(path, root / "video" / path.name)
+        facts = {"filename": path.name, "source": row.group, "original": row.original}
+        labels = {"label": "FAKE" if row.label else "REAL", "voice_fake": str(row.voice_fake)}
+        tables[""].append(facts | labels | {"face_fake": str(row.face_fake)})
+        if not row.face_fake:
+            write_audio(root / f"voice/{path.stem}.wav", read_waveform(path))
+            voice = {"filename": f"{path.stem}.wav", "source": row.group, "pair_of": ""}
+            heard = "FAKE" if row.voice_fake else "REAL"
+            tables["voice"].append(voice | labels | {"label": heard})
+        if not row.label:
+            _, picture = next(iter_frames(path))
+            Image.fromarray(picture).save(root / f"faces/{path.stem}.png")
+            still = {"filename": f"{path.stem}.png", "label": "REAL"}
+            tables["faces"].append(still | {"source": f"stills of {row.group}"})
+    for folder, rows in tables.items():
+        pd.DataFrame(rows).to_csv(root / folder / "manifest.csv", index=False)
+    return root
+
+
 def run(name: str, flags: str, out: Path) -> str:
     command = [sys.executable, str(RECIPES / f"{name}.py"), "--out", str(out), *flags.split()]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -177,10 +221,15 @@ def run(name: str, flags: str, out: Path) -> str:
 
 @pytest.mark.parametrize("name", ROWS)
 def test_a_recipe_runs_leaves_its_files_and_keeps_its_bound(
-    name: str, prepared: PreparedFolder, shipped: Path, stretched: Path, tmp_path: Path
+    name: str,
+    prepared: PreparedFolder,
+    shipped: Path,
+    stretched: Path,
+    real: Path,
+    tmp_path: Path,
 ) -> None:
     row = ROWS[name]
-    flags = row.flags.format(clips=prepared.path, shipped=shipped, stretched=stretched)
+    flags = row.flags.format(clips=prepared.path, shipped=shipped, stretched=stretched, real=real)
     printed = run(name, flags, tmp_path / "out")
     for file in row.files:
         assert (tmp_path / "out" / file).is_file()

@@ -1,0 +1,191 @@
+"""The detector that ships with avfake: trained on genuine clips, their forgeries, and real fakes.
+
+    python recipes/default_detector.py --real media/ --experiments voice-plain voice-forged
+
+--real DIR holds video/ with manifest.csv beside it, voice/ with a manifest.csv of its own, and
+faces/ with genuine faces only (columns: docs/data_specs.md, the csv spec). All is prepared alike,
+genuine material is forged by the routes of avfake.forge, and five models are trained, each without
+some of the *sources*. What a model says of the sources it has not seen is all that is measured:
+nothing is tuned on the rest, and none is left.
+
+Every experiment is a row for each output in recipes/results/default_detector.csv: AUC within the
+folds (averaged) and of all folds together, with 95 % intervals over sources, and the log-loss
+beside that of always saying the other folds' share of fakes.
+
+Weights start at random; nothing is downloaded. Stopped, it goes on.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from avfake.assembly import AssemblyConfig, DataConfig, assemble, environment
+from avfake.augment import AugmentConfig, ForgeConfig
+from avfake.cli import run_recipe
+from avfake.clips import ClipConfig
+from avfake.cluster import default_workers
+from avfake.data import build_manifest, load_spec
+from avfake.errors import ConfigError
+from avfake.evaluate import cross_validated
+from avfake.faces import CropConfig
+from avfake.files import write_whole
+from avfake.forge import FACE_METHODS
+from avfake.models import AudioConfig, SpectrogramConfig, VisualConfig
+from avfake.prepare import ForgeryConfig, PreparedFolder, forge_clips, prepare_clips
+from avfake.settings import nearest
+from avfake.train import FitConfig, OptimizerConfig
+
+MATERIAL: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "video": (".", {"path": "filename", "folder": "video", "group": "source"}),
+    "voices": ("voice", {"path": "filename", "group": "source", "original": "pair_of"}),
+    "faces": ("faces", {"path": "filename", "group": "source"}),
+}
+"""Name -> folder below --real, and the columns of its table: sources are what may not be parted."""
+
+_EPOCHS = 10
+BASE = AssemblyConfig(
+    visual=VisualConfig("test_resnet", pretrained=False, size_px=160, drop_path=0.0),
+    audio=AudioConfig("test_resnet", pretrained=False),
+    data=DataConfig(
+        num_folds=5,
+        val_share=0.0,
+        test_share=0.0,
+        judge_on=("video", "voices"),
+        num_frames=2,
+        num_windows=2,
+        window_seconds=2.0,
+        batch_size=16,
+    ),
+    augment=AugmentConfig(sound=("level",)),
+    fit=FitConfig(
+        epochs=_EPOCHS,
+        first_best_epoch=_EPOCHS,
+        average="ema",
+        optimizer=OptimizerConfig(learning_rate=1e-3),
+    ),
+)
+QUALITY = ("flip", "jpeg", "rescale", "codec", "brightness_contrast", "grey")
+CHANNEL = ("level", "telephone", "codec", "room", "rawboost", "specaugment")
+LINEAR = SpectrogramConfig(scale="linear", num_bands=128)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is learned from, and how."""
+
+    folders: tuple[str, ...]
+    """Of `MATERIAL`; forged_NAME = what is forged of its genuine clips, once on disk."""
+    change: Callable[[AssemblyConfig], AssemblyConfig]
+    """Of `BASE`."""
+
+    @property
+    def config(self) -> AssemblyConfig:
+        judged = tuple(name for name in BASE.data.judge_on if name in self.folders)
+        config = self.change(BASE)
+        return replace(config, data=replace(config.data, judge_on=judged))
+
+
+def _voice(
+    config: AssemblyConfig, *, sound: tuple[str, ...] = CHANNEL, spectrogram: SpectrogramConfig
+) -> AssemblyConfig:
+    augment = replace(config.augment, sound=sound)
+    audio = replace(config.audio, spectrogram=spectrogram)
+    return replace(config, use_visual=False, augment=augment, audio=audio)
+
+
+def _face(config: AssemblyConfig, *, forge_rate: float = 0.5) -> AssemblyConfig:
+    forge = ForgeConfig(face_rate=forge_rate, face_methods=tuple(FACE_METHODS))
+    augment = AugmentConfig(forge=forge, picture=QUALITY)
+    return replace(config, use_audio=False, augment=augment)
+
+
+MEL = SpectrogramConfig()
+EXPERIMENTS: Mapping[str, Experiment] = {
+    "voice-plain": Experiment(("voices",), partial(_voice, sound=("level",), spectrogram=MEL)),
+    "voice-channel": Experiment(("voices",), partial(_voice, spectrogram=MEL)),
+    "voice-linear": Experiment(("voices",), partial(_voice, spectrogram=LINEAR)),
+    "voice-forged": Experiment(("voices", "forged_voices"), partial(_voice, spectrogram=LINEAR)),
+    "face-plain": Experiment(("video",), partial(_face, forge_rate=0.0)),
+    "face-forged": Experiment(("video",), _face),
+    "face-stills": Experiment(("video", "faces"), _face),
+}
+"""Name -> what is tried."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Try, or train what ships."""
+
+    real: Path
+    """Folder with video/, voice/ and faces/ and their tables."""
+    out: Path = Path("runs/default_detector")
+    """Run folder; running again goes on."""
+    experiments: tuple[str, ...] = tuple(EXPERIMENTS)
+    """Rows of the table."""
+    clips: ClipConfig = field(
+        default_factory=lambda: ClipConfig(num_frames=12, crop=CropConfig(size_px=192))
+    )
+    variants: int = 3
+    """Forgeries of each kind made once of each genuine clip."""
+    epochs: int = _EPOCHS
+    seed: int = 0
+    workers: int = field(default_factory=default_workers)
+    """Processes that prepare and forge; by default one a core."""
+
+
+def main(config: Config) -> None:
+    for name in config.experiments:
+        if name not in EXPERIMENTS:
+            raise ConfigError(
+                f"--experiments does not know {name!r}{nearest(name, EXPERIMENTS)}; "
+                f"known: {', '.join(EXPERIMENTS)}"
+            )
+    tables = [try_out(config, name) for name in config.experiments]
+    table = pd.concat(tables, ignore_index=True)
+    write_whole(config.out / "results.csv", table.to_csv(index=False))
+    shown = table.drop(columns=["commit", "machine"]).round(3)
+    print(shown.to_string(index=False))
+
+
+def try_out(config: Config, name: str) -> pd.DataFrame:
+    """A row for each output: what the models said of the sources that they had not seen."""
+    experiment, started = EXPERIMENTS[name], time.monotonic()
+    folders = [material(config, folder) for folder in experiment.folders]
+    wanted = experiment.config
+    fit = replace(wanted.fit, epochs=config.epochs, first_best_epoch=config.epochs)
+    assemble(folders, replace(wanted, fit=fit, seed=config.seed), config.out / name)
+    minutes = config.out / name / "minutes.txt"
+    if not minutes.is_file():
+        write_whole(minutes, f"{(time.monotonic() - started) / 60:.1f}")
+    facts = environment()
+    found = cross_validated(pd.read_csv(config.out / name / "out_of_fold.csv"))
+    return found.assign(
+        experiment=name,
+        epochs=config.epochs,
+        seed=config.seed,
+        minutes=float(minutes.read_text()),
+        commit=facts["commit"],
+        machine=facts["machine"],
+    )
+
+
+def material(config: Config, name: str) -> PreparedFolder:
+    """The prepared folder of this name, made unless it is there."""
+    origin = name.removeprefix("forged_")
+    place = config.out / "material"
+    root, columns = MATERIAL[origin]
+    spec = load_spec("csv", {f"params.{key}": column for key, column in columns.items()})
+    manifest = build_manifest(spec, config.real / root)
+    prepared = prepare_clips(manifest, place / origin, config.clips, workers=config.workers)
+    if name == origin:
+        return prepared
+    routes = ForgeryConfig(config.variants, seed=config.seed)
+    return forge_clips(prepared, place / name, routes, workers=config.workers)
+
+
+if __name__ == "__main__":
+    run_recipe(main, Config, __doc__)
