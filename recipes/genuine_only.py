@@ -71,7 +71,7 @@ GENUINE_ONLY = AssemblyConfig(
         picture=("flip", "jpeg", "rescale"),
         sound=("level",),
     ),
-    fit=FitConfig(epochs=12, optimizer=OptimizerConfig(learning_rate=2e-3)),
+    fit=FitConfig(epochs=20, optimizer=OptimizerConfig(learning_rate=2e-3)),
 )
 
 
@@ -83,7 +83,7 @@ class Config:
     """Folder (or URL of one) made by avfake prepare; repeat it to join datasets."""
     out: Path = Path("runs/genuine_only")
     """Everything is written below this folder; running again with the same settings goes on."""
-    aside_share: float = 0.4
+    aside_share: float = 0.25
     """Of the groups, measured on and never learned from."""
     forgeries: ForgeryConfig = field(
         default_factory=lambda: ForgeryConfig(1, FACE_ROUTES, VOICE_ROUTES)
