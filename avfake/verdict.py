@@ -9,6 +9,8 @@ from avfake.errors import Reason
 
 Decision = Literal["real", "fake", "unsure"]
 Output = Literal["overall", "face", "voice"]
+Part = Literal["face", "voice"]
+PARTS: tuple[Part, ...] = ("face", "voice")
 Status = Literal["ok", "partial", "failed"]
 BY_CHOICE = {"disabled", "not_trained"}
 """Reasons that are no fault of the file: they leave its status alone."""
@@ -128,6 +130,17 @@ class Verdict:
         """Whose face is forged, if one is: the person of the highest score; None without faces."""
         return max(self.persons, key=lambda person: person.p_face_fake, default=None)
 
+    def is_about(self, part: Part) -> bool:
+        """Whether a decision of "fake" is about this part: it is above the threshold for the whole,
+        or the more suspicious of the two. A genuine face has moments that stand out, too."""
+        p_parts = {"face": self.p_face_fake, "voice": self.p_voice_fake}
+        p_part = p_parts[part]
+        if self.decision != "fake" or p_part is None:
+            return False
+        point = self.operating_point
+        is_worst = p_part == max(p for p in p_parts.values() if p is not None)
+        return is_worst or (point is not None and p_part > point.threshold)
+
     def __str__(self) -> str:
         parts = [
             f"{name} {_percent(value)}"
@@ -145,11 +158,12 @@ class Verdict:
         return "\n".join(lines)
 
     def _forged_when(self) -> list[str]:
-        whose = [(f"face of person {one.person_id}", one.segments) for one in self.persons]
-        whose.append(("voice", self.voice_segments))
-        lines = [
-            f"{name} forged {', '.join(map(str, segments))}" for name, segments in whose if segments
+        said = {part: "forged" if self.is_about(part) else "stands out at" for part in PARTS}
+        whose = [
+            (f"face of person {one.person_id} {said['face']}", one.segments) for one in self.persons
         ]
+        whose.append((f"voice {said['voice']}", self.voice_segments))
+        lines = [f"{what} {', '.join(map(str, segments))}" for what, segments in whose if segments]
         if self.suspect and len(self.persons) > 1:
             score = _percent(self.suspect.p_face_fake)
             lines.append(

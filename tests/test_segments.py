@@ -15,7 +15,7 @@ from avfake.segments import (
     under_windows,
     voice_segments,
 )
-from avfake.verdict import FaceScore, Person, Segment, Verdict, VoiceScore
+from avfake.verdict import FaceScore, OperatingPoint, Person, Segment, Verdict, VoiceScore
 
 PLAIN = SegmentConfig(min_seconds=0, max_gap_seconds=0)
 
@@ -145,7 +145,7 @@ def two_persons() -> Verdict:
 
 
 def test_a_verdict_names_who_was_forged_and_when() -> None:
-    text = str(two_persons())
+    text = str(replace(two_persons(), operating_point=OperatingPoint(0.7, 0.05, 0.95)))
     assert "face of person 1 forged 2.1-4.0 s, 6.0-7.0 s" in text
     assert "voice forged 1.0-2.0 s" in text
     assert "most suspicious of 2 persons: person 1 (score 90.0 %)" in text
@@ -153,6 +153,14 @@ def test_a_verdict_names_who_was_forged_and_when() -> None:
     assert suspect is not None
     assert suspect.person_id == 1
     assert replace(two_persons(), persons=()).suspect is None
+
+
+def test_a_part_that_the_decision_is_not_about_only_stands_out() -> None:
+    assert "face of person 1 forged" in str(two_persons())
+    assert "voice stands out at 1.0-2.0 s" in str(two_persons())
+    unsure = str(replace(two_persons(), decision="unsure"))
+    assert "face of person 1 stands out at 2.1-4.0 s" in unsure
+    assert "forged 2.1" not in unsure
 
 
 def test_a_genuine_file_is_not_said_to_be_forged_somewhere() -> None:

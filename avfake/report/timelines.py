@@ -50,16 +50,6 @@ def timelines(verdict: Verdict) -> Timelines:
     return Timelines(tuple(rows), seconds, ticks(0.0, seconds, "s"))
 
 
-def is_taken_to_be_forged(verdict: Verdict, p_part: float | None) -> bool:
-    """Whether a verdict of "fake" is about this part: it is above the threshold for the whole, or
-    the more suspicious of the two. A genuine face has moments that stand out, too."""
-    if verdict.decision != "fake" or p_part is None:
-        return False
-    others = [p for p in (verdict.p_face_fake, verdict.p_voice_fake) if p is not None]
-    point = verdict.operating_point
-    return p_part == max(others) or (point is not None and p_part > point.threshold)
-
-
 def percent(share: float, digits: int = 0) -> str:
     """A share in words, never broken over two lines."""
     return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
@@ -71,7 +61,7 @@ def _of_person(person: Person, verdict: Verdict, seconds: float) -> Timeline:
         [(face.seconds, face.p_fake) for face in person.frames],
         () if verdict.decision == "real" else person.segments,
         seconds,
-        is_forged=is_taken_to_be_forged(verdict, verdict.p_face_fake),
+        is_forged=verdict.is_about("face"),
     )
 
 
@@ -81,7 +71,7 @@ def _of_voice(verdict: Verdict, seconds: float) -> Timeline:
         [((one.start_seconds + one.end_seconds) / 2, one.p_fake) for one in verdict.voice],
         () if verdict.decision == "real" else verdict.voice_segments,
         seconds,
-        is_forged=is_taken_to_be_forged(verdict, verdict.p_voice_fake),
+        is_forged=verdict.is_about("voice"),
     )
 
 
