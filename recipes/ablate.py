@@ -16,11 +16,9 @@ from typing import Annotated
 
 import tyro
 
-from avfake.assembly import AssemblyConfig, ablate, first_batch
-from avfake.bundle import read_bundle
+from avfake.assembly import AssemblyConfig, ablate
 from avfake.cli import run_recipe
 from avfake.evaluate import render
-from avfake.figures import draw_run
 from avfake.prepare import PreparedFolder
 from avfake.train import is_main_process
 
@@ -45,8 +43,6 @@ def main(config: Config) -> None:
     full, table = ablate(folders, config.assembly, config.out, retrain=config.retrain)
     if not is_main_process():
         return
-    batch = first_batch(config.assembly, read_bundle(full.detector), full.plan)
-    draw_run(config.out / "full", scores=config.out / "scores_full.csv", batch=batch)
     print(render(table))
     print(f"pictures: {config.out / 'full/figures'}")
 

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 import tyro
 
-from avfake.assembly import AssemblyConfig, DataConfig, assemble, environment, measure
+from avfake.assembly import AssemblyConfig, DataConfig, assemble, environment, measure, publish_test
 from avfake.augment import AugmentConfig, ForgeConfig, MixConfig
 from avfake.cli import run_recipe
 from avfake.detector import Detector
@@ -129,6 +129,7 @@ def train_and_measure(
         done = assemble(folders, wanted, home)
         found = measure(Detector.from_pretrained(done.detector), done.plan.splits["test"])
         write_whole(scores, found.to_csv(index=False))
+        publish_test(done.detector, done.plan, scores)
     return pd.read_csv(scores)
 
 

@@ -38,7 +38,6 @@ from avfake.cli import run_recipe
 from avfake.clips import Clip, SampleConfig, sample_clip, seen_labels
 from avfake.detector import Detector
 from avfake.evaluate import ablation_table, render
-from avfake.figures import draw_run
 from avfake.files import write_whole
 from avfake.prepare import PreparedFolder
 from avfake.train import is_main_process
@@ -71,7 +70,6 @@ def main(config: Config) -> None:
     table = measure_test("av_exact", detector, done.plan, config.out, seed=config.assembly.seed)
     if not is_main_process():
         return
-    draw_run(config.out)
     print(render(table))
     moments = pd.DataFrame(_moments(detector, done.plan.splits["test"]))
     if len(moments):

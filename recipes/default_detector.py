@@ -25,6 +25,7 @@ import pandas as pd
 
 from avfake.assembly import AssemblyConfig, DataConfig, assemble, environment
 from avfake.augment import AugmentConfig, ForgeConfig
+from avfake.card import write_card
 from avfake.cli import run_recipe
 from avfake.clips import ClipConfig
 from avfake.cluster import default_workers
@@ -32,6 +33,7 @@ from avfake.data import build_manifest, load_spec
 from avfake.errors import ConfigError
 from avfake.evaluate import cross_validated
 from avfake.faces import CropConfig
+from avfake.figures import draw_answers
 from avfake.files import write_whole
 from avfake.forge import FACE_METHODS
 from avfake.models import AudioConfig, SpectrogramConfig, VisualConfig
@@ -162,8 +164,9 @@ def try_out(config: Config, name: str) -> pd.DataFrame:
     if not minutes.is_file():
         write_whole(minutes, f"{(time.monotonic() - started) / 60:.1f}")
     facts = environment()
-    found = cross_validated(pd.read_csv(config.out / name / "out_of_fold.csv"))
-    return found.assign(
+    answers = pd.read_csv(config.out / name / "out_of_fold.csv")
+    publish(config.out / name, answers)
+    return cross_validated(answers).assign(
         experiment=name,
         epochs=config.epochs,
         seed=config.seed,
@@ -171,6 +174,16 @@ def try_out(config: Config, name: str) -> pd.DataFrame:
         commit=facts["commit"],
         machine=facts["machine"],
     )
+
+
+def publish(run: Path, answers: pd.DataFrame) -> None:
+    """Pictures and the card of a run, by what its models said of the sources they had not seen."""
+    scores = run / "scores.csv"
+    # The first row of a clip is the one in which nothing was hidden.
+    write_whole(scores, answers.drop_duplicates("clip_id").to_csv(index=False))
+    draw_answers(run, scores)
+    words = "the sources that each model had not seen (out of fold)"
+    write_card(run / "detector", scores=scores, measured_on=words, out_of_fold=True)
 
 
 def material(config: Config, name: str) -> PreparedFolder:

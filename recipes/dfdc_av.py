@@ -22,11 +22,10 @@ from typing import Annotated
 
 import tyro
 
-from avfake.assembly import AssemblyConfig, DataConfig, assemble, first_batch, measure_test
+from avfake.assembly import AssemblyConfig, DataConfig, assemble, measure_test
 from avfake.cli import run_recipe
 from avfake.detector import Detector
 from avfake.evaluate import render
-from avfake.figures import draw_run
 from avfake.models import VisualConfig
 from avfake.prepare import PreparedFolder
 from avfake.train import is_main_process
@@ -56,8 +55,6 @@ def main(config: Config) -> None:
     table = measure_test("dfdc_av", detector, done.plan, config.out, seed=config.assembly.seed)
     if not is_main_process():
         return
-    batch = first_batch(config.assembly, detector.bundle, done.plan)
-    draw_run(config.out, batch=batch)
     print(render(table))
     print(f"pictures: {config.out / 'figures'}")
     print(f"detector: {done.detector} (split {done.plan.hash})")

@@ -35,9 +35,9 @@ from avfake.assembly import (
     AssemblyConfig,
     DataConfig,
     assemble,
-    card_with_test,
     gather,
     measure,
+    publish_test,
     record_results,
 )
 from avfake.cli import run_recipe
@@ -93,10 +93,10 @@ def main(config: Config) -> None:
     ]
     table = record_results(measured, plan, config.out, seed=config.assembly.seed)
     if is_main_process():
-        for name, scores in measured:
+        for name, scores in reversed(measured):  # the pictures beside the blends: of the last
             tested = config.out / f"scores_{name}.csv"
             write_whole(tested, scores.to_csv(index=False))
-            card_with_test(detectors[name], plan, tested)
+            publish_test(detectors[name], plan, tested)
         print(render(table))
         for name in blends:
             print(f"{name}: {detectors[name]} (split {plan.hash})")

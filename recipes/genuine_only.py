@@ -30,9 +30,9 @@ from avfake.assembly import (
     Example,
     Plan,
     assemble,
-    card_with_test,
     gather,
     measure,
+    publish_test,
     record_results,
 )
 from avfake.augment import AugmentConfig, ForgeConfig
@@ -41,7 +41,6 @@ from avfake.cluster import default_workers
 from avfake.data import assign_splits
 from avfake.detector import Detector
 from avfake.evaluate import ablation_table, render
-from avfake.figures import draw_run
 from avfake.files import write_whole
 from avfake.forge import CONVERSIONS, VOICE_METHODS
 from avfake.models import AudioConfig, VisualConfig
@@ -115,8 +114,7 @@ def main(config: Config) -> None:
     splits = {"train": tuple(learn), "val": (), "test": aside}
     plan = Plan(splits, {}, tuple(folder.name for folder in folders))
     table = record_results([("genuine_only", unseen)], plan, config.out, seed=config.assembly.seed)
-    card_with_test(done.detector, plan, config.out / "test_scores.csv")
-    draw_run(config.out / "run", scores=config.out / "test_scores.csv")
+    publish_test(done.detector, plan, config.out / "test_scores.csv")
     print(f"on own forgeries of other people:\n{render(ablation_table([('genuine_only', own)]))}\n")
     print(f"on forgeries of a kind it never saw:\n{render(table)}\ndetector: {done.detector}")
 

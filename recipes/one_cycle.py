@@ -40,7 +40,6 @@ from avfake.assembly import (
 from avfake.cli import run_recipe
 from avfake.detector import Detector
 from avfake.evaluate import render
-from avfake.figures import draw_run
 from avfake.models import VisualConfig
 from avfake.prepare import PreparedFolder
 from avfake.train import (
@@ -88,7 +87,6 @@ def main(config: Config) -> None:
     detector = Detector.from_pretrained(done.detector)
     table = measure_test("one_cycle", detector, done.plan, config.out, seed=assembly.seed)
     if is_main_process():
-        draw_run(config.out)
         print(render(table))
         print(f"detector: {done.detector} (split {done.plan.hash})")
 

@@ -19,7 +19,7 @@ from typing import Annotated
 import tyro
 
 from avfake.annotate import annotate
-from avfake.assembly import AssemblyConfig, DataConfig, ablate, first_batch
+from avfake.assembly import AssemblyConfig, DataConfig, ablate
 from avfake.bundle import CARD
 from avfake.cli import run_recipe
 from avfake.clips import ClipConfig
@@ -28,7 +28,6 @@ from avfake.data import Manifest, build_manifest, load_spec, save_manifest
 from avfake.detector import Detector
 from avfake.evaluate import render
 from avfake.faces import CropConfig
-from avfake.figures import draw_run
 from avfake.models import AudioConfig, VisualConfig
 from avfake.prepare import prepare_clips
 from avfake.report import write_report
@@ -90,9 +89,7 @@ def main(config: Config) -> None:
     full, table = ablate([folder], config.assembly, config.out / "runs", retrain=config.retrain)
     print(render(table))
     detector = Detector.from_pretrained(full.detector)
-    batch = first_batch(config.assembly, detector.bundle, full.plan)
     runs = config.out / "runs"
-    draw_run(runs / "full", scores=runs / "scores_full.csv", batch=batch)
     tested = config.out / "test.csv"
     unseen = Manifest(tuple(e.row for e in full.plan.splits["test"]), manifest.dataset)
     save_manifest(unseen, tested)

@@ -28,15 +28,14 @@ from avfake.assembly import (
     AssemblyConfig,
     DataConfig,
     assemble,
-    card_with_test,
     measure,
+    publish_test,
     record_results,
 )
 from avfake.augment import AugmentConfig
 from avfake.cli import run_recipe
 from avfake.detector import Detector
 from avfake.evaluate import method_table, render
-from avfake.figures import draw_run
 from avfake.files import write_whole
 from avfake.prepare import PreparedFolder
 from avfake.train import is_main_process
@@ -74,11 +73,10 @@ def main(config: Config) -> None:
         return
     measured = [("voices", scores)]
     write_whole(config.out / "test_scores.csv", scores.to_csv(index=False))
-    card_with_test(done.detector, done.plan, config.out / "test_scores.csv")
+    publish_test(done.detector, done.plan, config.out / "test_scores.csv")
     record_results(measured, done.plan, config.out, seed=config.assembly.seed)
     table = method_table(measured, "voice", metrics=METRICS)
     write_whole(config.out / "by_attack.csv", table.to_csv(index=False))
-    draw_run(config.out)
     print(render(table))
     print(f"detector: {done.detector} (split {done.plan.hash})")
 

@@ -61,6 +61,7 @@ ALLOWED = {
         "detector",
         "ensemble",
         "evaluate",
+        "figures",
         "inference",
         "models",
         "prepare",

@@ -4,10 +4,9 @@ from avfake.assembly.ablation import ablate
 from avfake.assembly.assembling import Assembled, assemble
 from avfake.assembly.config import AssemblyConfig, DataConfig, LossConfig
 from avfake.assembly.measure import examples_of_split, measure
-from avfake.assembly.member import first_batch
 from avfake.assembly.plan import Example, Plan, gather
 from avfake.assembly.rates import find_member_rate
-from avfake.assembly.results import card_with_test, measure_test, record_results
+from avfake.assembly.results import measure_test, publish_test, record_results
 from avfake.assembly.run import environment
 from avfake.assembly.together import join_detectors
 
@@ -20,14 +19,13 @@ __all__ = [
     "Plan",
     "ablate",
     "assemble",
-    "card_with_test",
     "environment",
     "examples_of_split",
     "find_member_rate",
-    "first_batch",
     "gather",
     "join_detectors",
     "measure",
     "measure_test",
+    "publish_test",
     "record_results",
 ]

@@ -10,7 +10,7 @@ import pandas as pd
 from avfake.assembly.assembling import Assembled, assemble
 from avfake.assembly.config import AssemblyConfig
 from avfake.assembly.measure import measure
-from avfake.assembly.results import card_with_test, record_results
+from avfake.assembly.results import publish_test, record_results
 from avfake.detector import Detector, Switches
 from avfake.files import write_whole
 from avfake.models import FUSIONS
@@ -50,7 +50,7 @@ def ablate(
     for name, scores in measured:
         write_whole(out / f"scores_{name}.csv", scores.to_csv(index=False))
     if is_main_process():
-        card_with_test(full.detector, full.plan, out / "scores_full.csv")
+        publish_test(full.detector, full.plan, out / "scores_full.csv")
     return full, table
 
 

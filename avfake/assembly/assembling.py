@@ -8,6 +8,7 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from avfake.assembly.config import AssemblyConfig
 from avfake.assembly.facts import bundle_facts
 from avfake.assembly.held_out import out_of_fold_table
-from avfake.assembly.member import Member, train_member
+from avfake.assembly.member import Member, first_member_batches, train_member
 from avfake.assembly.plan import (
     Example,
     Plan,
@@ -29,6 +30,7 @@ from avfake.assembly.run import open_run
 from avfake.bundle import CARD, Bundle, write_bundle
 from avfake.card import write_card
 from avfake.clips import Clip, ClipConfig, SampleConfig
+from avfake.figures import draw_batch, draw_training
 from avfake.files import write_whole
 from avfake.inference import score_clip
 from avfake.models import HEADS
@@ -68,39 +70,57 @@ def assemble(folders: Sequence[PreparedFolder], config: AssemblyConfig, out: Pat
         on_main_process(lambda: _card(detector))
         return Assembled(detector, plan)
     log_assumptions(plan.splits["train"], config.data.assume_face_weight)
+    members = _train(config, plan, folders[0].config, out)
+    on_main_process(lambda: _conclude(config, plan, members, folders[0].config, out=out))
+    return Assembled(detector, plan)
+
+
+def _train(config: AssemblyConfig, plan: Plan, clip_config: ClipConfig, out: Path) -> list[Member]:
+    """The members, after a picture of what they are about to see."""
     model_config = config.model(trainable_outputs(plan.splits["train"]))
-    members = [
+    seen = partial(first_member_batches, config, model_config, clip_config, plan)
+    on_main_process(lambda: draw_batch(out, next(iter(seen()))))
+    return [
         train_member(
             config,
             model_config,
             plan,
             fold=fold,
             folder=out / f"member_{fold}",
-            clip_config=folders[0].config,
+            clip_config=clip_config,
         )
         for fold in range(config.data.num_models)
     ]
 
-    def conclude() -> None:
-        scored = _out_of_fold(config, plan, members, folders[0].config)
-        stack = replace(config.stack, seed=config.seed)
-        judged = fit_verdict_model(scored, stack, use_stacker=config.use_stacker)
-        _log_choices(judged, out)
-        table = out_of_fold_table(scored, judged, stack)
-        write_whole(out / "out_of_fold.csv", table.to_csv(index=False))
-        bundle = Bundle(
-            name=str(detector),
-            clip_config=folders[0].config,
-            models=[member.model for member in members],
-            judge=judged.model,
-            window_seconds=config.data.window_seconds,
-            facts=bundle_facts(plan, config, scored=scored, judged=judged),
-        )
-        write_bundle(detector, bundle)
-        _card(detector)
 
-    on_main_process(conclude)
-    return Assembled(detector, plan)
+def _conclude(
+    config: AssemblyConfig,
+    plan: Plan,
+    members: Sequence[Member],
+    clip_config: ClipConfig,
+    *,
+    out: Path,
+) -> None:
+    """The detector of trained members, and what they say of the clips they have not seen."""
+    draw_training(out)
+    scored = _out_of_fold(config, plan, members, clip_config)
+    stack = replace(config.stack, seed=config.seed)
+    judged = fit_verdict_model(scored, stack, use_stacker=config.use_stacker)
+    _log_choices(judged, out)
+    table = out_of_fold_table(scored, judged, stack)
+    methods = {e.row.clip_id: e.row.method for e in plan.splits["train"]}
+    table.insert(2, "method", table["clip_id"].map(methods))
+    write_whole(out / "out_of_fold.csv", table.to_csv(index=False))
+    bundle = Bundle(
+        name=str(out / "detector"),
+        clip_config=clip_config,
+        models=[member.model for member in members],
+        judge=judged.model,
+        window_seconds=config.data.window_seconds,
+        facts=bundle_facts(plan, config, scored=scored, judged=judged),
+    )
+    write_bundle(out / "detector", bundle)
+    _card(out / "detector")
 
 
 def _open(out: Path, config: AssemblyConfig, plan: Plan, inputs: dict[str, str]) -> None:

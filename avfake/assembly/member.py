@@ -14,7 +14,6 @@ from avfake.assembly.order import EpochOrder
 from avfake.assembly.plan import Example, Plan
 from avfake.assembly.validation import validate
 from avfake.augment import MixingCollate, build_pipeline
-from avfake.bundle import Bundle
 from avfake.clips import (
     ClipConfig,
     ClipDataset,
@@ -79,12 +78,6 @@ def train_member(
         )
     groups = frozenset(e.row.group for e in (*seen, *plan.splits["val"]))
     return Member(model.eval(), fold, groups)
-
-
-def first_batch(config: AssemblyConfig, bundle: Bundle, plan: Plan) -> Batch:
-    """The batch that the training of a finished detector began with, as the first model saw it."""
-    model = bundle.models[0].config
-    return next(iter(first_member_batches(config, model, bundle.clip_config, plan)))
 
 
 def first_member_batches(

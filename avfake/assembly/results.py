@@ -14,6 +14,7 @@ from avfake.assembly.run import environment
 from avfake.card import has_card_of, write_card
 from avfake.detector import Detector
 from avfake.evaluate import ablation_table
+from avfake.figures import draw_answers
 from avfake.files import write_whole
 from avfake.train import is_main_process
 
@@ -24,22 +25,23 @@ def measure_test(
     """The rows of `record_results` for one detector on the test clips of the plan.
 
     Each clip's scores are written to test_scores.csv, what they come to also into the card of
-    out/detector.
+    out/detector and into pictures.
     """
     scores = measure(detector, plan.splits["test"])
     if is_main_process():
         write_whole(out / "test_scores.csv", scores.to_csv(index=False))
-        card_with_test(out / "detector", plan, out / "test_scores.csv")
+        publish_test(out / "detector", plan, out / "test_scores.csv")
     return record_results([(name, scores)], plan, out, seed=seed)
 
 
-def card_with_test(detector: Path, plan: Plan, scores: Path) -> None:
-    """The card of a detector's folder, with what the test clips of the plan gave.
+def publish_test(detector: Path, plan: Plan, scores: Path) -> None:
+    """The card of a detector's folder and, beside the folder, pictures: what the test clips gave.
 
-    One that has these numbers stays: it may have a stress table, too.
+    A card that has these numbers stays: it may have a stress table, too.
 
     scores: the table of `measure`, as a file
     """
+    draw_answers(detector.parent, scores)
     if has_card_of(detector, scores):
         return
     source = f"the test split of {_data(plan)} clips (train/val/test), plan {plan.hash}"

@@ -7,7 +7,7 @@ import pandas as pd
 
 from avfake.assembly.assembling import Assembled
 from avfake.assembly.measure import measure
-from avfake.assembly.results import card_with_test, record_results
+from avfake.assembly.results import publish_test, record_results
 from avfake.detector import Detector
 from avfake.ensemble import Combination, write_ensemble
 from avfake.errors import ConfigError
@@ -46,5 +46,5 @@ def join_detectors(
     ]
     if is_main_process():
         write_whole(out / "test_scores.csv", measured[0][1].to_csv(index=False))
-        card_with_test(folder, plan, out / "test_scores.csv")
+        publish_test(folder, plan, out / "test_scores.csv")
     return record_results(measured, plan, out, seed=seed)

@@ -1,10 +1,11 @@
-"""All pictures of a finished run, from one place."""
+"""All pictures of a run, each as soon as there is something to draw."""
 
 import json
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import pandas as pd
 from torch import Tensor
 
 from avfake.errors import AvfakeError
@@ -16,36 +17,43 @@ from avfake.figures.reliability import draw_reliability
 from avfake.figures.roc import draw_roc
 
 logger = logging.getLogger(__name__)
-SCORES = "test_scores.csv"
 
 
-def draw_run(
-    run_folder: Path, *, scores: Path | None = None, batch: Mapping[str, Tensor] | None = None
-) -> list[Path]:
-    """Draw what a run left behind into its folder `figures`; the paths of what was drawn.
+def draw_batch(run_folder: Path, batch: Mapping[str, Tensor]) -> list[Path]:
+    """figures/contact_sheet.png of a run: what its model sees first."""
+    return _draw(run_folder, {"contact_sheet": lambda path: draw_contact_sheet(batch, path)})
 
-    What cannot be drawn (a test split of one class, say) is logged and left out: a picture must
-    not cost a finished run.
 
-    Args:
-        scores: table of `measure`; by default test_scores.csv in the run folder
-        batch: a training batch, for the contact sheet
-    """
-    out = run_folder / "figures"
-    table = scores or run_folder / SCORES
+def draw_training(run_folder: Path) -> list[Path]:
+    """figures/curves.png of a run: how its members learned."""
     members = sorted(run_folder.glob("member_*/metrics.jsonl"))
-    drawings: dict[str, Callable[[Path], Path]] = {
-        "curves": lambda path: draw_curves(members, path, metric=_chosen_by(run_folder)),
-        "roc": lambda path: draw_roc(read_scores(table), path),
-        "reliability": lambda path: draw_reliability(read_scores(table), path),
-        "confusion": lambda path: draw_confusion(read_scores(table), path),
-    }
-    if batch is not None:
-        drawings["contact_sheet"] = lambda path: draw_contact_sheet(batch, path)
+    metric = _chosen_by(run_folder)
+    return _draw(run_folder, {"curves": lambda path: draw_curves(members, path, metric=metric)})
+
+
+def draw_answers(run_folder: Path, scores: Path) -> list[Path]:
+    """figures/roc.png, reliability.png and confusion.png of a run.
+
+    scores: table of `measure`, as a file
+    """
+    drawers = {"roc": draw_roc, "reliability": draw_reliability, "confusion": draw_confusion}
+
+    def drawing(draw: Callable[[pd.DataFrame, Path], Path]) -> Callable[[Path], Path]:
+        return lambda path: draw(read_scores(scores), path)
+
+    return _draw(run_folder, {name: drawing(draw) for name, draw in drawers.items()})
+
+
+def _draw(run_folder: Path, drawings: Mapping[str, Callable[[Path], Path]]) -> list[Path]:
+    """The paths of what was drawn.
+
+    What cannot be (a test split of one class, say) is logged and left out: a picture must not cost
+    a finished run.
+    """
     drawn = []
     for name, draw in drawings.items():
         try:
-            drawn.append(draw(out / f"{name}.png"))
+            drawn.append(draw(run_folder / "figures" / f"{name}.png"))
         except AvfakeError as error:
             logger.warning("%s.png was not drawn: %s", name, error)
     return drawn

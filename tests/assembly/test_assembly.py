@@ -17,10 +17,10 @@ from avfake.assembly import (
     DataConfig,
     LossConfig,
     assemble,
-    card_with_test,
     gather,
     measure,
     measure_test,
+    publish_test,
 )
 from avfake.assembly.assembling import plan_of
 from avfake.assembly.member import multitask_loss
@@ -155,7 +155,7 @@ def test_a_card_gets_what_the_test_gave_and_keeps_what_it_has(
     assert f"**Of {genuine} genuine clips it calls" in card.read_text()
     assert f"plan {done.plan.hash}" in card.read_text()
     card.write_text(card.read_text() + "and a stress table")
-    card_with_test(done.detector, done.plan, scores)
+    publish_test(done.detector, done.plan, scores)
     assemble([prepared], tiny_config, out)
     assert card.read_text().endswith("and a stress table")
 

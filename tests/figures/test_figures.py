@@ -10,18 +10,21 @@ import pytest
 import torch
 from PIL import Image
 
-from avfake.assembly import AssemblyConfig, first_batch, gather
+from avfake.assembly import AssemblyConfig, gather
+from avfake.assembly.member import first_member_batches
 from avfake.assembly.plan import make_plan
 from avfake.bundle import read_bundle
 from avfake.clips import Clip
 from avfake.errors import AvfakeError
 from avfake.figures import (
+    draw_answers,
+    draw_batch,
     draw_confusion,
     draw_contact_sheet,
     draw_curves,
     draw_reliability,
     draw_roc,
-    draw_run,
+    draw_training,
 )
 from avfake.figures.answers import answers_of
 from avfake.figures.confusion import confusion_counts
@@ -213,20 +216,22 @@ def test_a_run_is_drawn_from_one_place_and_a_missing_part_costs_nothing(
     (run / "member_0/metrics.jsonl").write_bytes(
         (run_folder / "member_0/metrics.jsonl").read_bytes()
     )
+    assert [path.name for path in draw_training(run)] == ["curves.png"]
     caplog.set_level(logging.WARNING)
-    assert [path.name for path in draw_run(run)] == ["curves.png"]
+    assert draw_answers(run, run / "test_scores.csv") == []
     assert "roc.png was not drawn" in caplog.text
     scores.to_csv(run / "test_scores.csv", index=False)
     examples = gather([prepared], assume_face_weight=1.0)
     shares = {"train": 0.5, "val": 0.2, "test": 0.3}
     plan = make_plan(examples, fractions=shares, num_folds=2, seed=0)
     bundle = read_bundle(run_folder / "detector")
-    batch = first_batch(tiny_config, bundle, plan)
+    model = bundle.models[0].config
+    batch = next(iter(first_member_batches(tiny_config, model, bundle.clip_config, plan)))
     trained = [e for e in plan.splits["train"] if plan.folds[e.row.clip_id] != 0]
     assert len(batch["labels"]) <= len(trained)
     crops = {Clip.open(e.archive).crop(0, 0).shape for e in trained}
     assert tuple(batch["faces"].shape[2:]) == (3, *crops.pop()[:2])
-    drawn = draw_run(run, batch=batch)
-    names = ["curves", "roc", "reliability", "confusion", "contact_sheet"]
+    drawn = [*draw_answers(run, run / "test_scores.csv"), *draw_batch(run, batch)]
+    names = ["roc", "reliability", "confusion", "contact_sheet"]
     assert drawn == [run / "figures" / f"{name}.png" for name in names]
     assert all(is_drawn(path) for path in drawn)
