@@ -56,6 +56,8 @@ class Config:
     repeats: int = 3
     """Of which the median is taken."""
     batch_size: int = 8
+    step_clips: int = 2
+    """Clips of a training step that is timed; 8 clips of 32 crops of B0 take more than 20 GB."""
     networks: tuple[str, ...] = ("test_resnet:112", "tf_efficientnet_b0:224")
     """Visual backbone and size of its crops in px, to be trained on this CPU; none to skip."""
     accelerator_clips_per_second: float | None = None
@@ -71,6 +73,9 @@ def main(config: Config) -> None:
         for frames in config.num_frames
         for network in config.networks
     }
+    print(f"{len(os.sched_getaffinity(0))} cores; training alone, on one core, clips a second:")
+    for (frames, network), rate in steps.items():
+        print(f"  {network}, {frames} frames: {rate:.2f}", flush=True)
     rows = []
     for frames in config.num_frames:
         for name in config.augmentations:
@@ -84,9 +89,6 @@ def main(config: Config) -> None:
                     | {"clips_per_second": by_clock, "per_core": alone}
                     | bottlenecks(config, steps, frames, alone)
                 )
-    print(f"{len(os.sched_getaffinity(0))} cores; training alone, on one core, clips a second:")
-    for (frames, network), rate in steps.items():
-        print(f"  {network}, {frames} frames: {rate:.2f}")
     print(pd.DataFrame(rows).round(2).to_string(index=False))
 
 
@@ -137,10 +139,10 @@ def step_rate(config: Config, frames: int, network: str) -> float:
     assembly = AssemblyConfig(visual=VisualConfig(name, pretrained=False, size_px=int(side)))
     model = build_model(ModelConfig(visual=assembly.visual, audio=config.audio)).train()
     optimizer = torch.optim.AdamW(model.parameters())
-    entries = [e.entry for e in gather_clips(config)][: config.batch_size]
+    entries = [e.entry for e in gather_clips(config)][: config.step_clips]
     sampling = SampleConfig(num_frames=frames, num_windows=2)
     dataset = ClipDataset(entries, sampling, seed=config.seed)
-    batch = next(iter(load_batches(dataset, batch_size=config.batch_size)))
+    batch = next(iter(load_batches(dataset, batch_size=config.step_clips)))
     rates = []
     for _ in range(config.repeats + 1):
         start = time.process_time()
