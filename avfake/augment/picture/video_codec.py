@@ -45,7 +45,7 @@ ENCODERS = {
     ),
     "h265": Encoder(
         "libx265",
-        {"preset": "ultrafast", "x265-params": "log-level=none:pools=1:frame-threads=1"},
+        {"preset": "ultrafast", "x265-params": "log-level=none:pools=1:frame-threads=1:bframes=0"},
         51,
         ("", "grain", "fastdecode", "zerolatency"),
         min_px=64,
