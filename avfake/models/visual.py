@@ -17,7 +17,11 @@ from torch import Tensor, nn
 from avfake.errors import ConfigError
 from avfake.models.backbone import load_backbone
 from avfake.models.branch import HEAD_KINDS, BranchOutput, ItemEncoder, encode_present
+from avfake.models.residuals import noise_residuals
 from avfake.settings import nearest
+
+INPUTS = {"colour": 3, "residual": 3, "both": 6}
+"""Channels of each."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ class VisualConfig:
     embedding_dim: int = 256
     dropout: float = 0.2
     """Before the embedding, 0 to 1; of bn_mlp after it too."""
+    inputs: Literal["colour", "residual", "both"] = "colour"
+    """What the network reads: the crop, its noise residuals (three channels), or both (six)."""
     head: Literal["plain", "bn_mlp"] = "plain"
     """From features to embedding: plain = linear, normed; bn_mlp = linear and ReLU, between two
     batch normalisations with dropout, embedding_dim wide (the head of the DFDC's 69th place)."""
@@ -44,11 +50,13 @@ class VisualConfig:
     def __post_init__(self) -> None:
         if not 32 <= self.size_px <= 1024:
             raise ConfigError(f"visual.size_px must be 32 to 1024, got {self.size_px}")
-        if self.head not in HEAD_KINDS:
-            raise ConfigError(
-                f"visual.head must be one of {', '.join(HEAD_KINDS)}, got {self.head!r}"
-                f"{nearest(str(self.head), HEAD_KINDS)}"
-            )
+        for name, allowed in (("head", HEAD_KINDS), ("inputs", INPUTS)):
+            found = getattr(self, name)
+            if found not in allowed:
+                raise ConfigError(
+                    f"visual.{name} must be one of {', '.join(allowed)}, got {found!r}"
+                    f"{nearest(str(found), allowed)}"
+                )
         if self.embedding_dim < 1:
             raise ConfigError(f"visual.embedding_dim must be 1 or more, got {self.embedding_dim}")
         for name in ("dropout", "drop_path"):
@@ -67,6 +75,7 @@ class VisualBranch(nn.Module):
         backbone = load_backbone(
             config.backbone,
             pretrained=config.pretrained,
+            channels=INPUTS[config.inputs],
             size_px=config.size_px,
             drop_path=config.drop_path,
         )
@@ -92,11 +101,20 @@ class VisualBranch(nn.Module):
         return self.encoder(encode_present(self.backbone, pictures, self.feature_dim), mask)
 
     def normalise(self, pixels: Tensor) -> Tensor:
-        """[M, 3, S, S] on 0..255 -> [M, 3, size_px, size_px] as the backbone was trained on."""
-        pictures = (pixels.float() / 255 - self.mean) / self.std
+        """[M, 3, S, S] on 0..255 -> [M, C, size_px, size_px], C = 3, or 6 with both inputs.
+
+        Colours as the backbone was trained on; residuals are of the pixels as the network sees
+        them, after those of other sizes were resized.
+        """
+        pixels = pixels.float()
         size = (self.config.size_px, self.config.size_px)
-        if pictures.shape[-2:] == size or len(pictures) == 0:
-            return pictures
-        return F.interpolate(
-            pictures, size=size, mode="bilinear", antialias=True, align_corners=False
-        )
+        if pixels.shape[-2:] != size and len(pixels):
+            pixels = F.interpolate(
+                pixels, size=size, mode="bilinear", antialias=True, align_corners=False
+            )
+        read = []
+        if self.config.inputs != "residual":
+            read.append((pixels / 255 - self.mean) / self.std)
+        if self.config.inputs != "colour":
+            read.append(noise_residuals(pixels))
+        return torch.cat(read, dim=1)
