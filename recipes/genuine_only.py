@@ -70,7 +70,7 @@ GENUINE_ONLY = AssemblyConfig(
         picture=("flip", "jpeg", "rescale"),
         sound=("level",),
     ),
-    fit=FitConfig(epochs=20, optimizer=OptimizerConfig(learning_rate=2e-3)),
+    fit=FitConfig(epochs=12, optimizer=OptimizerConfig(learning_rate=2e-3)),
 )
 
 
