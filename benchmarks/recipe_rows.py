@@ -39,7 +39,8 @@ COMMANDS = {
     "dfdc_blend": f"--backbones test_resnet test_efficientnet --visual.no-pretrained {SOUND} "
     f"--visual.size-px 112 {FAST} {FEW}",
     "one_cycle": f"--find-rate {BOTH} {FEW} --fit.frozen-epochs 1",
-    "voices": f"{SOUND} --data.passes 2 --fit.epochs 4 --data.batch-size 16",
+    "voices": f"{SOUND} --fit.optimizer.learning-rate 2e-3 --data.passes 4 --fit.epochs 8 "
+    "--data.batch-size 16",
     "av_exact": f"{BOTH} {PAIRS}",
     "dfdc_av": f"{BOTH} {PAIRS}",
     "ablate": f"{BOTH} {PAIRS} --no-retrain",
