@@ -74,7 +74,6 @@ class Config:
             "dfdc_frames": self.real_videos,
             "voices": self.real_voices,
             "av_exact": self.real_exact,
-            "genuine_only": self.real_exact,
         }.get(recipe, self.real_clips)
         flag = "--data" if recipe == "dfdc_frames" else "--clips"
         return {
