@@ -5,6 +5,14 @@ Preparation may be killed at any moment and started again: what is done is not d
 
 from avfake.prepare.folder import PreparedClip, PreparedFolder
 from avfake.prepare.forged import ForgeryConfig, forge_clips
+from avfake.prepare.joined import join_clips
 from avfake.prepare.run import prepare_clips
 
-__all__ = ["ForgeryConfig", "PreparedClip", "PreparedFolder", "forge_clips", "prepare_clips"]
+__all__ = [
+    "ForgeryConfig",
+    "PreparedClip",
+    "PreparedFolder",
+    "forge_clips",
+    "join_clips",
+    "prepare_clips",
+]

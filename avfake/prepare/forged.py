@@ -12,26 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from avfake.clips import Clip, ClipConfig, ClipMeta
+from avfake.clips import Clip, ClipConfig
 from avfake.clips.archive import pack_clip
 from avfake.clips.sound import voice_statistics
-from avfake.cluster import Journal, default_workers, journal_at, map_items
-from avfake.data import Manifest, Row, save_manifest
-from avfake.errors import ConfigError, ManifestError, MediaError
+from avfake.data import Row
+from avfake.errors import ConfigError, ManifestError
 from avfake.faces import landmarks_in_crops
-from avfake.files import write_table
 from avfake.forge import FACE_METHODS, VOICE_METHODS, forge_face, forge_voice
 from avfake.media import Waveform
-from avfake.prepare.folder import (
-    STATUS_COLUMNS,
-    PreparedClip,
-    PreparedFolder,
-    archive_path,
-    write_settings,
-)
-from avfake.prepare.run import status_of
-from avfake.progress import progress
-from avfake.remote import Place, inside, place_of
+from avfake.prepare.derived import Derived, make_derived
+from avfake.prepare.folder import PreparedClip, PreparedFolder, archive_path
+from avfake.remote import Place, place_of
 from avfake.settings import nearest
 
 KINDS = ("face", "voice", "both")
@@ -63,12 +54,10 @@ class ForgeryConfig:
 
 
 @dataclass(frozen=True)
-class _Task:
-    """One clip to be written."""
+class _Forgery(Derived):
+    """One clip to be forged of another, or only packed once more."""
 
-    row: Row
     source: Place
-    archive: Place
     face_method: str | None
     voice_method: str | None
     seed: tuple[int, ...]
@@ -98,32 +87,25 @@ def forge_clips(
     ]
     if not genuine:
         raise ManifestError(f"{folder.path} holds no genuine clip to forge")
-    write_settings(target, folder.config)
     tasks = [
         task
         for number, clip in enumerate(genuine)
         for task in _tasks_of(clip, target, config, number=number)
     ]
-    manifest = Manifest(tuple(task.row for task in tasks), folder.manifest.dataset)
-    save_manifest(manifest, inside(target, "manifest.csv"))
-    journal = Journal(journal_at(inside(target, "journal")), "clip_id")
-    todo = [task for task in tasks if task.row.clip_id not in journal.done]
-    work = partial(_forge_one, folder.config)
-    workers = default_workers() if workers is None else workers
-    with progress(
-        total=len(tasks), initial=len(tasks) - len(todo), unit="clip", desc="forge"
-    ) as bar:
-        for index, result in map_items(work, todo, workers=workers, threads=1):
-            journal.append(status_of(todo[index].row, result))
-            bar.update()
-    statuses = [journal.done[task.row.clip_id] for task in tasks]
-    write_table(inside(target, "status.csv"), STATUS_COLUMNS, statuses)
-    return PreparedFolder(target)
+    return make_derived(
+        folder.manifest.dataset,
+        tasks,
+        partial(_forged, folder.config),
+        target,
+        folder.config,
+        workers=workers,
+        doing="forge",
+    )
 
 
 def _tasks_of(
     clip: PreparedClip, out: Place, config: ForgeryConfig, *, number: int
-) -> Sequence[_Task]:
+) -> Sequence[_Forgery]:
     kinds = [
         k for k in KINDS if (clip.has_visual or k == "voice") and (clip.has_audio or k == "face")
     ]
@@ -138,7 +120,7 @@ def _tasks_of(
         row = _row(clip, name, face=face, voice=voice)
         archive = archive_path(out, row.clip_id)
         tasks.append(
-            _Task(row, clip.archive, archive, face, voice, (config.seed, number, place, 1))
+            _Forgery(row, archive, clip.archive, face, voice, (config.seed, number, place, 1))
         )
     return tasks
 
@@ -158,16 +140,7 @@ def _row(clip: PreparedClip, name: str, *, face: str | None, voice: str | None) 
     )
 
 
-def _forge_one(config: ClipConfig, task: _Task) -> ClipMeta:
-    try:
-        clip = _forged(config, task)
-    except MediaError as error:
-        return ClipMeta(task.row.clip_id, config.hash, "failed", (error.reason,))
-    clip.save(task.archive)
-    return clip.meta
-
-
-def _forged(config: ClipConfig, task: _Task) -> Clip:
+def _forged(config: ClipConfig, task: _Forgery) -> Clip:
     clip = Clip.open(task.source)
     meta, rng = clip.meta, np.random.default_rng(task.seed)
     crops = []

@@ -1,0 +1,114 @@
+"""The picture of one prepared clip with the sound of another: every pair of true and forged parts.
+
+Files with a forged face seldom have a forged voice, and recordings of forged voices have no
+picture. Joined, they show what a file looks like in which either may be forged.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from avfake.clips import Clip, ClipConfig
+from avfake.clips.archive import pack_clip
+from avfake.data import Row
+from avfake.errors import ConfigError, ManifestError
+from avfake.prepare.derived import Derived, make_derived
+from avfake.prepare.folder import PreparedClip, PreparedFolder, archive_path
+from avfake.remote import Place, place_of
+
+
+@dataclass(frozen=True)
+class _Join(Derived):
+    picture: Place
+    sound: Place
+
+
+def join_clips(
+    pictures: PreparedFolder,
+    sounds: PreparedFolder,
+    out: str | Path,
+    pairs: Sequence[tuple[str, str]],
+    *,
+    workers: int | None = None,
+) -> PreparedFolder:
+    """The folder of pictures of the one with sound of the other; a run that was stopped goes on.
+
+    A row is of the group of its picture and of the identity of its sound, so that neither is parted
+    from where it comes from, if both folders are of one dataset and the sounds have identities.
+
+    Args:
+        pairs: clip_ids of a clip with a face and one with sound, both with the label of that part;
+            ManifestError for others
+    """
+    if pictures.config.hash != sounds.config.hash:
+        raise ConfigError(
+            f"{pictures.path} and {sounds.path} were prepared with different settings "
+            f"({pictures.config.hash} and {sounds.config.hash}) and cannot be joined"
+        )
+    seen = _usable(pictures, {picture for picture, _ in pairs}, "face")
+    heard = _usable(sounds, {sound for _, sound in pairs}, "voice")
+    target = place_of(out)
+    tasks = []
+    for picture, sound in pairs:
+        row = _row(seen[picture].row, heard[sound].row)
+        archive = archive_path(target, row.clip_id)
+        tasks.append(_Join(row, archive, seen[picture].archive, heard[sound].archive))
+    return make_derived(
+        pictures.manifest.dataset,
+        tasks,
+        partial(_joined, pictures.config),
+        target,
+        pictures.config,
+        workers=workers,
+        doing="join",
+    )
+
+
+def _usable(folder: PreparedFolder, wanted: Collection[str], part: str) -> dict[str, PreparedClip]:
+    usable = {
+        clip.row.clip_id: clip
+        for clip in folder.clips
+        if (clip.has_visual if part == "face" else clip.has_audio)
+        and getattr(clip.row, f"{part}_fake") is not None
+    }
+    if lacking := sorted(set(wanted) - set(usable)):
+        raise ManifestError(
+            f"{len(lacking)} clips of {folder.path} have no {part}, or none with a label: "
+            f"{', '.join(lacking[:5])}; leave them out of the pairs"
+        )
+    return usable
+
+
+def _row(picture: Row, sound: Row) -> Row:
+    methods = [one.method for one in (picture, sound) if one.label and one.method]
+    return replace(
+        picture,
+        clip_id=f"{picture.clip_id}~{PurePosixPath(sound.clip_id).name}",
+        label=bool(picture.face_fake or sound.voice_fake),
+        voice_fake=sound.voice_fake,
+        has_audio=True,
+        original=None,
+        identity=sound.identity,
+        method="+".join(methods) or None,
+        segments=(),
+    )
+
+
+def _joined(config: ClipConfig, task: _Join) -> Clip:
+    picture, sound = Clip.open(task.picture), Clip.open(task.sound)
+    crops = [
+        np.stack([picture.crop(place, k) for k in range(len(person.frame_indices))])
+        for place, person in enumerate(picture.meta.persons)
+    ]
+    meta = replace(
+        picture.meta,
+        clip_id=task.row.clip_id,
+        status="ok",
+        reasons=(),
+        sound_seconds=sound.meta.sound_seconds,
+        voice_statistics=sound.meta.voice_statistics,
+    )
+    return pack_clip(meta, crops, sound.waveform(), jpeg_quality=config.jpeg_quality)
