@@ -16,11 +16,13 @@ Weights start at random; nothing is downloaded. Stopped, it goes on.
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from avfake.assembly import AssemblyConfig, DataConfig, assemble, environment
@@ -37,13 +39,17 @@ from avfake.figures import draw_answers
 from avfake.files import write_whole
 from avfake.forge import FACE_METHODS
 from avfake.models import AudioConfig, SpectrogramConfig, VisualConfig
-from avfake.prepare import ForgeryConfig, PreparedFolder, forge_clips, prepare_clips
+from avfake.prepare import ForgeryConfig, PreparedFolder, forge_clips, join_clips, prepare_clips
 from avfake.settings import nearest
 from avfake.train import FitConfig, OptimizerConfig
 
 MATERIAL: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "video": (".", {"path": "filename", "folder": "video", "group": "source"}),
-    "voices": ("voice", {"path": "filename", "group": "source", "original": "pair_of"}),
+    "voices": (
+        "voice",
+        # The identity ties a recording to what it is joined with, too.
+        {"path": "filename", "group": "source", "identity": "source", "original": "pair_of"},
+    ),
     "faces": ("faces", {"path": "filename", "group": "source"}),
 }
 """Name -> folder below --real, and the columns of its table: sources are what may not be parted."""
@@ -56,7 +62,7 @@ BASE = AssemblyConfig(
         num_folds=5,
         val_share=0.0,
         test_share=0.0,
-        judge_on=("video", "voices"),
+        judge_on=("video", "voices", "joins"),
         num_frames=2,
         num_windows=2,
         window_seconds=2.0,
@@ -80,7 +86,8 @@ class Experiment:
     """What is learned from, and how."""
 
     folders: tuple[str, ...]
-    """Of `MATERIAL`; forged_NAME = what is forged of its genuine clips, once on disk."""
+    """Of `MATERIAL`; forged_NAME = what is forged of its genuine clips, once on disk; joins =
+    pictures of video with sounds of voices."""
     change: Callable[[AssemblyConfig], AssemblyConfig]
     """Of `BASE`."""
 
@@ -188,16 +195,45 @@ def publish(run: Path, answers: pd.DataFrame) -> None:
 
 def material(config: Config, name: str) -> PreparedFolder:
     """The prepared folder of this name, made unless it is there."""
-    origin = name.removeprefix("forged_")
-    place = config.out / "material"
-    root, columns = MATERIAL[origin]
+    place = config.out / "material" / name
+    if name == "joins":
+        pictures, sounds = material(config, "video"), material(config, "voices")
+        pairs = pairs_of(pictures, sounds, seed=config.seed)
+        return join_clips(pictures, sounds, place, pairs, workers=config.workers)
+    if name.startswith("forged_"):
+        genuine = material(config, name.removeprefix("forged_"))
+        routes = ForgeryConfig(config.variants, seed=config.seed)
+        return forge_clips(genuine, place, routes, workers=config.workers)
+    root, columns = MATERIAL[name]
     spec = load_spec("csv", {f"params.{key}": column for key, column in columns.items()})
     manifest = build_manifest(spec, config.real / root)
-    prepared = prepare_clips(manifest, place / origin, config.clips, workers=config.workers)
-    if name == origin:
-        return prepared
-    routes = ForgeryConfig(config.variants, seed=config.seed)
-    return forge_clips(prepared, place / name, routes, workers=config.workers)
+    return prepare_clips(manifest, place, config.clips, workers=config.workers)
+
+
+def pairs_of(
+    pictures: PreparedFolder, sounds: PreparedFolder, *, seed: int
+) -> list[tuple[str, str]]:
+    """Each picture with the sounds of up to two recordings; each source with one other alone.
+
+    Were a source of pictures joined with several of sounds, all would hang together in the end, and
+    none could be left out.
+    """
+    seen: dict[str, list[str]] = defaultdict(list)
+    heard: dict[str, list[str]] = defaultdict(list)
+    for clip in pictures.clips:
+        if clip.has_visual and clip.row.face_fake is not None:
+            seen[clip.row.group].append(clip.row.clip_id)
+    for clip in sounds.clips:
+        if clip.has_audio and clip.row.voice_fake is not None:
+            heard[clip.row.group].append(clip.row.clip_id)
+    rng = np.random.default_rng(seed)
+    matched = zip(rng.permutation(sorted(seen)), rng.permutation(sorted(heard)), strict=False)
+    return [
+        (picture, str(sound))
+        for of_pictures, of_sounds in matched
+        for picture in seen[of_pictures]
+        for sound in rng.permutation(heard[of_sounds])[:2]
+    ]
 
 
 if __name__ == "__main__":

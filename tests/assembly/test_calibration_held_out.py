@@ -1,0 +1,27 @@
+"""Probabilities and sets keep their word on a thousand clips that training never saw."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "calibration.py"
+PROMISED = 0.9
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(5400)
+def test_calibration_and_coverage_hold_on_clips_never_seen(pytestconfig: pytest.Config) -> None:
+    # Made and learned from once, then kept: the benchmark goes on from what is there.
+    home = pytestconfig.cache.mkdir("held_out_studio")
+    subprocess.run([sys.executable, SCRIPT, "--out", home], check=True, capture_output=True)
+    table = pd.read_csv(home / "calibration.csv")
+    assert table["clips"].min() >= 1000
+    errors = table[table["metric"] == "calibration_error"]
+    assert set(errors["set"]) == {"as trained", "prior 0.2"}
+    assert errors["value"].max() <= 0.05
+    assert table[table["metric"] == "auc"]["value"].min() > 0.8
+    covered = table[(table["metric"] == "coverage") & table["set"].str.startswith("all")]
+    assert abs(covered["value"].item() - PROMISED) <= 0.03
