@@ -78,7 +78,7 @@ def main(config: Config) -> None:
         *calibration(shifted, f"prior {config.prior:g}"),
         *coverage(detector, as_trained),
     ]
-    table = pd.DataFrame(rows).assign(clips=len(tested), detector=detector.name)
+    table = pd.DataFrame(rows).assign(clips=len(tested), detector=detector.name.rpartition("@")[2])
     write_whole(config.out / "calibration.csv", table.to_csv(index=False))
     print(table.round(4).to_string(index=False))
 

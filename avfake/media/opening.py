@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 from avfake.errors import MediaError
 from avfake.media.local import local_file
 
-REFUSED_FORMATS = {"hls", "dash", "concat", "sdp", "tty", "image2"}
+REFUSED_FORMATS = {"hls", "dash", "concat", "sdp", "tty"}
 """Playlists, which would open further files, and text drawn as pictures."""
 NUM_THREADS = 2
 """Of the decoder; many files are read side by side, so more would only wait for each other."""
@@ -79,7 +79,8 @@ def _open_container(file: Path, *, name: str) -> InputContainer:
         return av.open(
             str(file.absolute()),
             metadata_errors="replace",
-            container_options={"protocol_whitelist": "file"},
+            # Nor is a photograph named "a%d.jpg" the first of a series.
+            container_options={"protocol_whitelist": "file", "pattern_type": "none"},
         )
     except av.error.FFmpegError as error:
         raise MediaError(name, "not_media", error.strerror or "") from error

@@ -6,7 +6,15 @@ import pytest
 from PIL import Image
 
 from avfake.errors import MediaError
-from avfake.media import Waveform, local_file, probe, read_waveform, sample_times, write_audio
+from avfake.media import (
+    Waveform,
+    local_file,
+    probe,
+    read_frames,
+    read_waveform,
+    sample_times,
+    write_audio,
+)
 
 TIMES = [index / 25 for index in range(25)]
 
@@ -92,6 +100,17 @@ def test_what_is_not_media_is_named(tmp_path):
     assert reason_of(tmp_path) == "not_media"
     assert reason_of(empty) == "empty_file"
     assert reason_of(tmp_path / "absent.mp4") == "file_missing"
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png"])
+def test_a_photograph_is_a_picture_of_one_frame(tmp_path, ending):
+    path = tmp_path / f"one%d.{ending}"  # never a pattern that names others
+    Image.new("RGB", (48, 32), (200, 0, 0)).save(path)
+    info = probe(path)
+    assert (info.has_video, info.has_audio, info.width, info.height) == (True, False, 48, 32)
+    frames = read_frames(path, sample_times(info, 5))
+    assert frames.pixels.shape == (1, 32, 48, 3)
+    assert frames.pixels[0, 16, 24].tolist() == pytest.approx([200, 0, 0], abs=4)
 
 
 def test_a_file_cut_before_its_index_is_not_media(tmp_path, make_video):
