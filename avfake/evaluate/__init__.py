@@ -13,6 +13,7 @@ from avfake.evaluate.localise import (
     average_precision,
     average_recall,
     localisation,
+    localisation_table,
     mean_best_iou,
 )
 from avfake.evaluate.markdown import as_text, markdown_table
@@ -40,6 +41,7 @@ __all__ = [
     "delong",
     "forgery_kind",
     "localisation",
+    "localisation_table",
     "markdown_table",
     "mean_best_iou",
     "method_table",

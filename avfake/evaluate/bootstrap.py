@@ -39,7 +39,7 @@ def bootstrap(
     scores: [N]; or [R, N] of R runs that differ in their seed, whose metrics are averaged. The
     interval is then still one over clips: how far seeds scatter is another question.
     """
-    return _interval(
+    return group_interval(
         lambda rows: _over_runs(metric, scores, labels, rows),
         groups,
         num_resamples=num_resamples,
@@ -64,7 +64,7 @@ def paired_difference(
     `bootstrap`; the two need not have the same number.
     """
     first, second = scores
-    return _interval(
+    return group_interval(
         lambda rows: (
             _over_runs(metric, first, labels, rows) - _over_runs(metric, second, labels, rows)
         ),
@@ -79,14 +79,19 @@ def _over_runs(metric: Metric, scores: np.ndarray, labels: np.ndarray, rows: np.
     return float(np.mean([metric(run[rows], labels[rows]) for run in np.atleast_2d(scores)]))
 
 
-def _interval(
+def group_interval(
     statistic: Callable[[np.ndarray], float],
     groups: Sequence[str],
     *,
-    num_resamples: int,
-    confidence: float,
-    seed: int,
+    num_resamples: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
 ) -> Interval:
+    """Any statistic of items with its percentile interval over draws of whole groups.
+
+    statistic: numbers of the items drawn, int [M], some more than once -> value; NaN has none
+    groups: [N], of each item
+    """
     value = statistic(np.arange(len(groups)))
     if np.isnan(value) or num_resamples == 0:
         return Interval(value, float("nan"), float("nan"))

@@ -4,10 +4,15 @@ As in the benchmarks of LAV-DF (Cai et al. 2022) and AV-Deepfake1M (Cai et al. 2
 intervals of time with a score, ranked over all files for AP and within each file for AR.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
 
 import numpy as np
+import pandas as pd
+
+from avfake.evaluate.bootstrap import group_interval
+from avfake.evaluate.shares import share
 
 AP_IOUS = (0.5, 0.75, 0.95)
 AR_COUNTS = (100, 50, 20, 10, 5)
@@ -95,11 +100,63 @@ def mean_best_iou(files: Sequence[FileSegments]) -> float:
     return float(best.mean()) if len(best) else float("nan")
 
 
+LOCALISATION: dict[str, Callable[[Sequence[FileSegments]], float]] = {
+    **{f"ap@{iou:g}": partial(average_precision, iou=iou) for iou in AP_IOUS},
+    **{f"ar@{count}": partial(average_recall, count=count) for count in AR_COUNTS},
+    "mean_iou": mean_best_iou,
+}
+"""Name -> number in [0, 1]; the higher, the better."""
+
+
 def localisation(files: Sequence[FileSegments]) -> dict[str, float]:
     """AP@0.5, 0.75, 0.95; AR@100, 50, 20, 10, 5; mean IoU; all in [0, 1]."""
-    precisions = {f"ap@{iou:g}": average_precision(files, iou) for iou in AP_IOUS}
-    recalls = {f"ar@{count}": average_recall(files, count) for count in AR_COUNTS}
-    return precisions | recalls | {"mean_iou": mean_best_iou(files)}
+    return {name: measure(files) for name, measure in LOCALISATION.items()}
+
+
+def localisation_table(
+    files: Sequence[FileSegments],
+    groups: Sequence[str],
+    *,
+    metrics: Sequence[str] = tuple(LOCALISATION),
+    num_resamples: int = 1000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """One row for each of these metrics and "false_alarms": metric, value, low, high, count.
+
+    Intervals are those of a bootstrap over groups; count is that of true segments. False alarms
+    are the share of files with nothing to find in which something is found; count is that of
+    such files.
+
+    groups: [N], of each file
+    """
+    num_true = sum(len(file.truth) for file in files)
+    rows: list[dict[str, object]] = []
+    for name in metrics:
+        found = group_interval(
+            partial(_of_drawn, LOCALISATION[name], files),
+            groups,
+            num_resamples=num_resamples,
+            seed=seed,
+        )
+        rows.append({"metric": name, **asdict(found), "count": num_true})
+    genuine = [i for i, file in enumerate(files) if not file.truth]
+    alarms = share(
+        np.array([bool(files[i].found) for i in genuine], bool),
+        [groups[i] for i in genuine],
+        num_resamples=num_resamples,
+        seed=seed,
+    )
+    return pd.DataFrame(
+        [*rows, {"metric": "false_alarms", **asdict(alarms), "count": len(genuine)}]
+    )
+
+
+def _of_drawn(
+    measure: Callable[[Sequence[FileSegments]], float],
+    files: Sequence[FileSegments],
+    drawn: np.ndarray,
+) -> float:
+    return measure([files[i] for i in drawn])
 
 
 def _overlaps(file: FileSegments) -> np.ndarray:

@@ -5,7 +5,13 @@ import math
 import numpy as np
 import pytest
 
-from avfake.evaluate import FileSegments, average_precision, average_recall, localisation
+from avfake.evaluate import (
+    FileSegments,
+    average_precision,
+    average_recall,
+    localisation,
+    localisation_table,
+)
 from avfake.evaluate.localise import mean_best_iou, temporal_iou
 
 # Three files, three forged segments, five found ones. By hand, surest first:
@@ -86,6 +92,34 @@ def test_false_alarms_cost_precision_and_not_recall() -> None:
     alarmed = [*FILES, FileSegments(((0, 1, 0.99), (3, 4, 0.98)), ())]
     assert average_precision(alarmed, 0.5) < average_precision(FILES, 0.5)
     assert average_recall(alarmed, 10) == average_recall(FILES, 10)
+
+
+def test_the_table_has_the_numbers_their_intervals_and_false_alarms() -> None:
+    genuine = [FileSegments((), ()), FileSegments(((1, 2, 0.5), (3, 4, 0.5)), ())]
+    files, groups = [*FILES, *genuine], ["a", "a", "b", "b", "c"]
+    table = localisation_table(files, groups, num_resamples=200).set_index("metric")
+    assert list(table.index) == [*localisation(files), "false_alarms"]
+    for name, value in localisation(files).items():
+        assert table.value[name] == pytest.approx(value)
+        assert table["count"][name] == 3
+    # Both files with something to find are of one group: no draw of groups moves their mean.
+    assert table.low["mean_iou"] == pytest.approx(table.value["mean_iou"])
+    assert table.high["mean_iou"] == pytest.approx(table.value["mean_iou"])
+    # Something is found in two of three genuine files: in one of two of group b, in c.
+    assert table.value["false_alarms"] == pytest.approx(2 / 3)
+    assert (table.low["false_alarms"], table.high["false_alarms"]) == (0.5, 1.0)
+    assert table["count"]["false_alarms"] == 3
+
+
+def test_the_interval_of_the_mean_iou_is_that_of_a_mean_over_groups() -> None:
+    rng = np.random.default_rng(0)
+    ends = rng.uniform(0.1, 1.0, 60)  # found (0, end) on (0, 1): the IoU is the end
+    files = [FileSegments(((0.0, end, 0.5),), ((0.0, 1.0),)) for end in ends]
+    table = localisation_table(files, [str(i) for i in range(60)], metrics=["mean_iou"])
+    row = table.iloc[0]
+    assert row.value == pytest.approx(ends.mean())
+    expected = 2 * 1.96 * ends.std() / np.sqrt(60)
+    assert row.high - row.low == pytest.approx(expected, rel=0.1)
 
 
 @pytest.mark.parametrize("wrong", [(2, 1, 0.5), (-1, 1, 0.5), (0, 1, math.nan), (0, math.inf, 1)])
