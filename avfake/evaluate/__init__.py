@@ -4,7 +4,7 @@
 not assessed, never scored as 0.5.
 """
 
-from avfake.evaluate.bootstrap import Interval, bootstrap, paired_difference
+from avfake.evaluate.bootstrap import Interval, bootstrap, group_interval, paired_difference
 from avfake.evaluate.compare import compare
 from avfake.evaluate.cross_validation import cross_validated
 from avfake.evaluate.delong import AucComparison, delong
@@ -40,6 +40,7 @@ __all__ = [
     "decision_table",
     "delong",
     "forgery_kind",
+    "group_interval",
     "localisation",
     "localisation_table",
     "markdown_table",
