@@ -25,7 +25,7 @@ import yaml
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from avfake import __version__, settings
+from avfake import __version__, settings, shipped
 from avfake.clips import ClipConfig
 from avfake.errors import BundleError, ConfigError
 from avfake.models import AVModel, ModelConfig, build_model
@@ -99,7 +99,7 @@ def _write_parts(partial: Path, bundle: Bundle) -> None:
 
 
 def read_bundle(name: str | Path) -> Bundle:
-    """The bundle in a folder, or in the Hugging Face Hub repository of that name.
+    """The bundle in a folder, in the Hugging Face Hub repository of that name, or the default.
 
     BundleError if a file is missing or altered, or was written by another format.
     """
@@ -129,7 +129,12 @@ def read_bundle(name: str | Path) -> Bundle:
 
 
 def locate_bundle(name: str | Path) -> Path:
-    """The folder of that name, or the one the Hub gives for it; BundleError if neither does."""
+    """The folder of that name, or the one the Hub gives for it; BundleError if neither does.
+
+    The text "default" is the detector that comes with avfake; ConfigError if it is not whole.
+    """
+    if name == shipped.DEFAULT:
+        return _default_folder()
     folder = Path(name)
     if folder.is_dir():
         return folder
@@ -150,7 +155,21 @@ def locate_bundle(name: str | Path) -> Path:
         ) from error
 
 
-def checked_sums(folder: Path) -> dict[str, str]:
+def _default_folder() -> Path:
+    release, folder = shipped.default_release(), shipped.PLACE
+    try:
+        found = settings.fingerprint(checked_sums(folder, remedy=shipped.REMEDY))
+    except BundleError as error:
+        raise ConfigError(f"the default detector is not whole: {error}") from error
+    if found != release.detector:
+        raise ConfigError(
+            f"the default detector is not the one that was released: its content is {found}, "
+            f"{shipped.RELEASE} expects {release.detector}; {shipped.REMEDY}"
+        )
+    return folder
+
+
+def checked_sums(folder: Path, *, remedy: str = "copy it again, or train again") -> dict[str, str]:
     """File -> SHA-256, all found to be true; BundleError names files missing or altered."""
     try:
         sums: dict[str, str] = json.loads((folder / "checksums.json").read_text(encoding="utf-8"))
@@ -158,13 +177,10 @@ def checked_sums(folder: Path) -> dict[str, str]:
         raise BundleError(f"{folder} is not a whole detector: checksums.json: {error}") from error
     missing = [name for name in sums if not (folder / name).is_file()]
     if missing:
-        raise BundleError(f"{folder} lacks {', '.join(missing)}; copy the whole folder again")
+        raise BundleError(f"{folder} lacks {', '.join(missing)}; {remedy}")
     altered = [name for name, expected in sums.items() if _sha256(folder / name) != expected]
     if altered:
-        raise BundleError(
-            f"{folder}: {', '.join(altered)} differ from their checksums; copy the folder again, "
-            "or train again"
-        )
+        raise BundleError(f"{folder}: {', '.join(altered)} differ from their checksums; {remedy}")
     return sums
 
 

@@ -4,6 +4,7 @@ The detector it gives knows nothing: it is there to be asked, not to be right.
 """
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from avfake.data import build_manifest, load_spec
 from avfake.faces import CropConfig
 from avfake.models import AudioConfig, VisualConfig
 from avfake.prepare import PreparedFolder, prepare_clips
+from avfake.release import Terms, release_detector
 from avfake.studio import StudioConfig, build_studio
 from avfake.train import FitConfig
 
@@ -67,3 +69,20 @@ def run_folder(
 @pytest.fixture(scope="session")
 def detector_folder(run_folder: Path) -> Path:
     return run_folder / "detector"
+
+
+@pytest.fixture(scope="session")
+def released(detector_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The detector, as if it were to ship."""
+    terms = Terms("for tests alone; the code is Apache-2.0", "No use at all.", {"studio": "none"})
+    target = tmp_path_factory.mktemp("released") / "default_detector"
+    return release_detector(detector_folder, target, version="0.1", terms=terms)
+
+
+@pytest.fixture
+def default_detector(released: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it in the place of the one that ships."""
+    place = tmp_path / "site" / "default_detector"
+    shutil.copytree(released, place)
+    monkeypatch.setattr("avfake.shipped.PLACE", place)
+    return place

@@ -39,7 +39,8 @@ def main(args: Sequence[str] | None = None) -> None:
         code: int = tyro.extras.subcommand_cli_from_dict(
             VERBS,
             prog="avfake",
-            description="Tells whether the face or the voice in a video was forged.",
+            description="Tells whether the face or the voice in a video was forged: "
+            "avfake predict clip.mp4 asks the detector that comes with it.",
             args=args,
         )
         return code

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import tyro
 
+from avfake.cli.choosing import choose
 from avfake.cli.codes import IN_PART, OK
 
 
@@ -13,10 +14,10 @@ def report(
     path: Annotated[str, tyro.conf.arg(metavar="FILE"), tyro.conf.Positional],
     /,
     *,
+    out: Annotated[Path, tyro.conf.arg(metavar="PAGE.html")],
     detector: Annotated[
         tuple[str, ...], tyro.conf.arg(metavar="FOLDER"), tyro.conf.UseAppendAction
-    ],
-    out: Annotated[Path, tyro.conf.arg(metavar="PAGE.html")],
+    ] = (),
     combine: str = "mean",
     audio: bool = True,
     visual: bool = True,
@@ -30,23 +31,23 @@ def report(
 
     Args:
         path: A video or sound file; or its URL (docs/remote.md).
-        detector: Folder of a trained detector, or its name on the Hugging Face Hub; repeat it for
-            several that answer together. The page names the one that explains faces and voice.
         out: The page to write.
+        detector: Folder of a trained detector, or its name on the Hugging Face Hub; by default the
+            one that comes with avfake. Repeat it for several that answer together; the page names
+            the one that explains faces and voice.
         combine: How several detectors become one: mean, geometric_mean, ... (see avfake ensemble).
         audio: Use the sound (--no-audio judges by the picture alone).
         visual: Use the picture (--no-visual judges by the sound alone).
         prior: Share of files taken to be forged before one is looked at (see avfake predict).
     """
     from avfake.detector import Detector, Switches
-    from avfake.ensemble import Combination
     from avfake.report import write_report
 
     switches = Switches(audio, visual, prior=prior)
     _check_file(path)
     _check_out(out)
-    chosen = detector[0] if len(detector) == 1 else Combination(detector, combine)
-    verdict = write_report(path, Detector.from_pretrained(chosen), out, switches)
+    chosen = Detector.from_pretrained(choose(detector, combine))
+    verdict = write_report(path, chosen, out, switches)
     print(f"{verdict}\nreport: {out}")
     return IN_PART if verdict.p_fake is None else OK
 

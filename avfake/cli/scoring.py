@@ -1,17 +1,13 @@
-"""What `predict` and `evaluate` print."""
+"""What `predict` prints."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from avfake.assembly import examples_of_split, gather, measure
 from avfake.cli.codes import IN_PART, OK
 from avfake.cluster import Engine
 from avfake.detector import Detector, Switches
 from avfake.ensemble import Combination
 from avfake.errors import ConfigError
-from avfake.evaluate import ablation_table, render
-from avfake.files import write_whole
-from avfake.prepare import PreparedFolder
 from avfake.remote import Place, place_of
 from avfake.score import find_files, find_requested, score_files, write_submission
 
@@ -66,28 +62,6 @@ def predict_table(
         for row in table.failed[:5]:
             print(f"  {row['file']}: {row['reasons']}")
     return IN_PART if table.failed else OK
-
-
-def evaluate_clips(
-    clips: Sequence[str | Path],
-    detector: str,
-    switches: Switches,
-    *,
-    out: Path | None,
-    split: str | None,
-) -> int:
-    """Print the table of metrics of a detector on prepared clips with labels."""
-    examples = gather([PreparedFolder(path) for path in clips], assume_face_weight=0.0)
-    if split is not None:
-        examples = examples_of_split(examples, Path(detector).parent / "plan.csv", split)
-    if not examples:
-        raise ConfigError(f"no clip is left to evaluate in {', '.join(map(str, clips))}")
-    scores = measure(Detector.from_pretrained(detector), examples, switches)
-    if out is not None:
-        write_whole(out, scores.to_csv(index=False))
-        print(f"scores of {len(scores)} clips: {out}")
-    print(render(ablation_table([("detector", scores)])))
-    return OK
 
 
 def _requested_files(paths: Sequence[str | Path], requested: Path) -> list[Place]:

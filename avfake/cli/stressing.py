@@ -5,15 +5,17 @@ from typing import Annotated
 
 import tyro
 
+from avfake.cli.choosing import choose_one
 from avfake.cli.codes import IN_PART, OK
+from avfake.shipped import DEFAULT
 
 
 def stress(
     source: Annotated[Path, tyro.conf.Positional],
     /,
     *,
-    detector: str,
     out: Path,
+    detector: str = DEFAULT,
     cells: tuple[str, ...] = (),
     limit: int | None = None,
     workers: int = 1,
@@ -25,8 +27,9 @@ def stress(
 
     Args:
         source: Table made by avfake manifest, or a folder with such a manifest.csv.
-        detector: Folder of a trained detector, or its name on the Hugging Face Hub.
         out: Folder for stress.csv, stress.png, and the answers for each cell.
+        detector: Folder of a trained detector, or its name on the Hugging Face Hub; by default the
+            one that comes with avfake.
         cells: Only these, such as crf_40 telephone; by default all.
         limit: Only the first so many labelled files.
         workers: Processes.
@@ -34,7 +37,8 @@ def stress(
     from avfake.figures import draw_stress
     from avfake.stress import CELLS, render_stress, run_ladder, weakest_cells
 
-    found = run_ladder(source, detector, out, cells=cells, limit=limit, workers=workers)
+    asked = choose_one(detector)
+    found = run_ladder(source, asked, out, cells=cells, limit=limit, workers=workers)
     plot = draw_stress(found.table, out / "stress.png")
     print(render_stress(found.table))
     for weakest in weakest_cells(found.table):

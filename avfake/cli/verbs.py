@@ -8,7 +8,9 @@ from typing import Annotated, Literal
 
 import tyro
 
+from avfake.cli.choosing import choose, choose_one
 from avfake.cli.codes import IN_PART, OK
+from avfake.shipped import DEFAULT
 
 Places = Annotated[tuple[str, ...], tyro.conf.Positional]
 """Text, since a Path would take a slash from s3://."""
@@ -23,7 +25,7 @@ def predict(
     paths: Places,
     /,
     *,
-    detector: Annotated[tuple[str, ...], tyro.conf.UseAppendAction],
+    detector: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = (),
     combine: str = "mean",
     out: str | None = None,
     submission: str | None = None,
@@ -46,8 +48,8 @@ def predict(
     Args:
         paths: Video or sound files, or folders or zip archives of them; each may be a URL
             (docs/remote.md).
-        detector: Folder of a trained detector, or its name on the Hugging Face Hub; repeat it for
-            several that answer together.
+        detector: Folder of a trained detector, or its name on the Hugging Face Hub; by default the
+            one that comes with avfake. Repeat it for several that answer together.
         combine: How several detectors become one: mean, geometric_mean, ... (see avfake ensemble).
         out: Write a table of all answers here (csv); a run that was stopped goes on.
         submission: Write a competition submission here (filename,label), one row a file.
@@ -67,11 +69,10 @@ def predict(
     """
     from avfake.cli.scoring import predict_each, predict_table
     from avfake.detector import Switches
-    from avfake.ensemble import Combination
     from avfake.remote import beside, place_of
 
     switches = Switches(audio, visual, stacker, sync, prior)
-    chosen = detector[0] if len(detector) == 1 else Combination(detector, combine)
+    chosen = choose(detector, combine)
     scores, answers = (None if table is None else place_of(table) for table in (out, submission))
     if scores is None and answers is not None:
         scores = beside(answers, "scores.csv")
@@ -95,22 +96,23 @@ def annotate(
     path: Annotated[str, tyro.conf.Positional],
     /,
     *,
-    detector: str,
     out: Path,
+    detector: str = DEFAULT,
     prior: float | None = None,
 ) -> int:
     """Write an evidence video: boxes around faces, scores over time, the sound kept.
 
     Args:
         path: The video.
-        detector: Folder of a trained detector, or its name on the Hugging Face Hub.
         out: The video to write (.mp4).
+        detector: Folder of a trained detector, or its name on the Hugging Face Hub; by default the
+            one that comes with avfake.
         prior: Share of files taken to be forged before one is looked at (see avfake predict).
     """
     from avfake.annotate import annotate as write_annotated
     from avfake.detector import Detector, Switches
 
-    verdict = Detector.from_pretrained(detector).predict(path, Switches(prior=prior))
+    verdict = Detector.from_pretrained(choose_one(detector)).predict(path, Switches(prior=prior))
     print(verdict)
     write_annotated(path, verdict, out)
     print(f"written: {out}")
@@ -233,7 +235,7 @@ def evaluate(
     clips: Places,
     /,
     *,
-    detector: str,
+    detector: str = DEFAULT,
     out: Path | None = None,
     split: str | None = None,
     audio: bool = True,
@@ -246,7 +248,8 @@ def evaluate(
 
     Args:
         clips: Folders made by avfake prepare, with labels.
-        detector: Folder of a trained detector, or its name on the Hugging Face Hub.
+        detector: Folder of a trained detector, or its name on the Hugging Face Hub; by default the
+            one that comes with avfake.
         out: Write each clip's scores and labels here (csv).
         split: Only this split of the detector's own plan (test, val), where the clips are the
             ones it was trained on.
@@ -257,11 +260,11 @@ def evaluate(
         prior: Share of fakes that the probabilities are to assume; for a set with another share
             than the training data.
     """
-    from avfake.cli.scoring import evaluate_clips
+    from avfake.cli.measuring import evaluate_clips
     from avfake.detector import Switches
 
     switches = Switches(audio, visual, stacker, sync, prior)
-    return evaluate_clips(clips, detector, switches, out=out, split=split)
+    return evaluate_clips(clips, choose_one(detector), switches, out=out, split=split)
 
 
 def doctor(*, folder: Path = Path()) -> int:

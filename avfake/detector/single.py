@@ -7,14 +7,15 @@ from pathlib import Path
 import torch
 
 from avfake.bundle import Bundle, locate_bundle, read_bundle
-from avfake.clips import Clip, SampleConfig, cut_clip, face_detector
+from avfake.clips import Clip, ClipConfig, SampleConfig, cut_clip, face_detector
 from avfake.detector.contributing import strongest_contributions
 from avfake.detector.shifting import shift_verdict
 from avfake.ensemble import Combination, is_ensemble, operating_point_of
 from avfake.errors import ConfigError, MediaError, Part, Reason
-from avfake.faces import FaceDetector
+from avfake.faces import CropConfig, FaceDetector
 from avfake.inference import score_clip
 from avfake.segments import face_segments, voice_segments
+from avfake.shipped import DEFAULT
 from avfake.stack import ClipScores, check_prior, view_of
 from avfake.verdict import FaceScore, Person, Verdict, VoiceScore, status_of
 
@@ -53,7 +54,8 @@ class Detector:
     def from_pretrained(
         cls, name: str | Path | Combination, *, device: str | None = None
     ) -> "Detector":
-        """The detector in a bundle folder, or in a Hugging Face Hub repository of that name.
+        """The detector in a bundle folder, in a Hugging Face Hub repository of that name, or, for
+        the text "default", the one that comes with avfake.
 
         A folder that `write_ensemble` made, or a `Combination` of several names, gives an
         `EnsembleDetector`. Runs on the GPU where there is one, unless `device` says otherwise.
@@ -64,6 +66,15 @@ class Detector:
             return EnsembleDetector.from_pretrained(name, device=device)
         chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
         return Detector(read_bundle(name), device=chosen)
+
+    @classmethod
+    def default(cls, *, device: str | None = None) -> "Detector":
+        """The detector that comes with avfake; its card says what it can and cannot do.
+
+        Its weights have terms of their own (`shipped.default_release`). ConfigError if it is not
+        part of this installation, or not as it was released.
+        """
+        return Detector.from_pretrained(DEFAULT, device=device)
 
     @property
     def bundle(self) -> Bundle:
@@ -140,7 +151,7 @@ class Detector:
         if found != expected:
             raise ConfigError(
                 f"clip {clip.meta.clip_id} was prepared with settings {found}, this detector was "
-                f"trained on {expected}; prepare it again with the settings in the bundle"
+                f"trained on {expected}; prepare it again with {self._settings_of_clips()}"
             )
         sampling = SampleConfig(
             window_seconds=self.bundle.window_seconds,
@@ -149,6 +160,14 @@ class Detector:
             crop=self.bundle.clip_config.crop,
         )
         return score_clip(self.bundle.models, clip, sampling, use_sync=switches.use_sync)
+
+    def _settings_of_clips(self) -> str:
+        """What `avfake prepare` is to be told, in words."""
+        wanted = self.bundle.clip_config
+        frames, size_px = wanted.num_frames, wanted.crop.size_px
+        if ClipConfig(num_frames=frames, crop=CropConfig(size_px=size_px)).hash == wanted.hash:
+            return f"avfake prepare ... --frames {frames} --size-px {size_px}"
+        return "the settings in the bundle"
 
     @cached_property
     def _face_detector(self) -> FaceDetector:

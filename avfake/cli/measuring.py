@@ -1,0 +1,40 @@
+"""What `evaluate` prints.
+
+Apart from `scoring`, for the rooms of training take seconds to import, and a verdict needs none.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from avfake.assembly import examples_of_split, gather, measure
+from avfake.cli.codes import OK
+from avfake.detector import Detector, Switches
+from avfake.errors import ConfigError
+from avfake.evaluate import ablation_table, render
+from avfake.files import write_whole
+from avfake.prepare import PreparedFolder
+from avfake.shipped import DEFAULT
+
+
+def evaluate_clips(
+    clips: Sequence[str | Path],
+    detector: str,
+    switches: Switches,
+    *,
+    out: Path | None,
+    split: str | None,
+) -> int:
+    """Print the table of metrics of a detector on prepared clips with labels."""
+    if split is not None and detector == DEFAULT:
+        raise ConfigError("--split asks for the plan of a run, and the default detector has none")
+    examples = gather([PreparedFolder(path) for path in clips], assume_face_weight=0.0)
+    if split is not None:
+        examples = examples_of_split(examples, Path(detector).parent / "plan.csv", split)
+    if not examples:
+        raise ConfigError(f"no clip is left to evaluate in {', '.join(map(str, clips))}")
+    scores = measure(Detector.from_pretrained(detector), examples, switches)
+    if out is not None:
+        write_whole(out, scores.to_csv(index=False))
+        print(f"scores of {len(scores)} clips: {out}")
+    print(render(ablation_table([("detector", scores)])))
+    return OK
