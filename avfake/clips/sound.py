@@ -1,9 +1,13 @@
-"""Statistics of a voice for the stacker, through librosa: cheap facts no network has to learn.
+"""Statistics of a voice for the stacker: cheap facts no network has to learn.
 
-The names are `stack.features.VOICE_STATISTICS`; a test holds the two together.
+The names are `stack.features.VOICE_STATISTICS`; a test holds the two together. The definitions are
+librosa's (McFee et al. 2015, doi:10.25080/Majora-7b98e3ed-003), and a test holds the values to its
+own. It is not called here, for it compiles what it needs when it is first imported: 17 s of a CPU in
+a fresh environment, 1.5 s in every process after that, and the statistics take 0.01 s.
 """
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from avfake.media import Waveform
 
@@ -14,29 +18,73 @@ SILENCE_DB = -40.0
 """Below the loudest frame by this much counts as a pause."""
 
 
+ROLLOFF_SHARE = 0.85
+"""Of the magnitude of a frame that lies below its roll-off frequency."""
+MIN_POWER = 1e-10
+"""Below it a band does not count as silent, or flatness would be 0 for want of one band."""
+
+
 def voice_statistics(waveform: Waveform) -> dict[str, float]:
     """Name -> value: spectral shape over time, level, pauses. Frequencies in Hz, levels linear."""
-    from librosa import feature, stft  # late: librosa pulls numba and scipy.signal
-
-    rate = waveform.sample_rate
-    spectrum = np.abs(stft(waveform.samples, n_fft=N_FFT, hop_length=HOP))  # [N_FFT/2+1, T]
-    rms = feature.rms(S=spectrum, frame_length=N_FFT)[0]
+    spectrum = _magnitudes(waveform.samples)  # [N_FFT/2+1, T]
+    rms = _rms(spectrum)
     loud = rms > rms.max() * 10 ** (SILENCE_DB / 20)
     voiced = spectrum[:, loud]
+    bands_hz = np.fft.rfftfreq(N_FFT, 1 / waveform.sample_rate)[:, None]
+    shares = (voiced / np.maximum(voiced.sum(0, np.float64), 1e-30)).astype(np.float32)
+    centroid = (bands_hz * shares).sum(0)
     series = {
-        "centroid": feature.spectral_centroid(S=voiced, sr=rate)[0],
-        "rolloff": feature.spectral_rolloff(S=voiced, sr=rate)[0],
-        "flatness": feature.spectral_flatness(S=voiced)[0],
-        "zero_crossing": feature.zero_crossing_rate(
-            waveform.samples, frame_length=N_FFT, hop_length=HOP
-        )[0],
+        "centroid": centroid,
+        "rolloff": _rolloff(voiced, bands_hz[:, 0]),
+        "flatness": _flatness(voiced),
+        "zero_crossing": _zero_crossing_rate(waveform.samples),
         "rms": rms,
     }
     statistics = {f"{name}_mean": values.mean() for name, values in series.items()}
     statistics |= {f"{name}_std": values.std() for name, values in series.items()}
     power = (voiced**2).sum(axis=1)
-    high = np.linspace(0.0, rate / 2, len(power)) >= HIGH_BAND_HZ
-    statistics["bandwidth_mean"] = feature.spectral_bandwidth(S=voiced, sr=rate)[0].mean()
-    statistics["high_band_share"] = power[high].sum() / power.sum()
+    bandwidth = np.sqrt((shares * (bands_hz - centroid) ** 2).sum(0))
+    statistics["bandwidth_mean"] = bandwidth.mean()
+    statistics["high_band_share"] = power[bands_hz[:, 0] >= HIGH_BAND_HZ].sum() / power.sum()
     statistics["silence_share"] = 1.0 - loud.mean()
     return {name: round(float(value), 6) for name, value in statistics.items()}
+
+
+def _frames(samples: np.ndarray, *, mode: str) -> np.ndarray:
+    """[T, N_FFT], frame t around sample t * HOP; past the ends as numpy.pad's mode says."""
+    padded = np.pad(samples, N_FFT // 2, mode=mode)  # type: ignore[call-overload]
+    return sliding_window_view(padded, N_FFT)[::HOP]
+
+
+def _magnitudes(samples: np.ndarray) -> np.ndarray:
+    """float32 [N_FFT/2+1, T], Hann windows."""
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)
+    waves = np.fft.rfft(window * _frames(samples, mode="constant"))
+    magnitudes: np.ndarray = np.abs(waves.astype(np.complex64)).T
+    return magnitudes
+
+
+def _rms(spectrum: np.ndarray) -> np.ndarray:
+    power = spectrum**2
+    power[[0, -1]] *= 0.5  # all other bands stand for two, of either sign
+    rms: np.ndarray = np.sqrt(2 * power.sum(0) / N_FFT**2)
+    return rms
+
+
+def _rolloff(spectrum: np.ndarray, bands_hz: np.ndarray) -> np.ndarray:
+    below = spectrum.cumsum(0)
+    return bands_hz[(below >= ROLLOFF_SHARE * below[-1]).argmax(0)]
+
+
+def _flatness(spectrum: np.ndarray) -> np.ndarray:
+    """Geometric over arithmetic mean of the bands' power: 1 for noise, 0 for a tone."""
+    power = np.maximum(MIN_POWER, spectrum**2)
+    flatness: np.ndarray = np.exp(np.log(power).mean(0)) / power.mean(0)
+    return flatness
+
+
+def _zero_crossing_rate(samples: np.ndarray) -> np.ndarray:
+    negative = _frames(samples, mode="edge") < -1e-10
+    crossings = (negative[:, 1:] != negative[:, :-1]).sum(1)
+    rate: np.ndarray = crossings / N_FFT
+    return rate
