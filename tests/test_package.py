@@ -1,7 +1,10 @@
 import configparser
+import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 import avfake
 
@@ -18,6 +21,19 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("said", "heard"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_threads_sleep_while_they_wait_unless_told_otherwise(said: str | None, heard: str) -> None:
+    env = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    done = subprocess.run(
+        [sys.executable, "-c", "import avfake, os; print(os.environ['OMP_WAIT_POLICY'])"],
+        env=env | ({"OMP_WAIT_POLICY": said} if said else {}),
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == heard
 
 
 def test_a_wheel_ships_every_file_that_the_code_reads() -> None:
