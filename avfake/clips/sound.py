@@ -2,7 +2,7 @@
 
 The names are `stack.features.VOICE_STATISTICS`; a test holds the two together. The definitions are
 librosa's (McFee et al. 2015, doi:10.25080/Majora-7b98e3ed-003), and a test holds the values to its
-own. It is not called here, for it compiles what it needs when it is first imported: 17 s of a CPU in
+own. It is not called here, for it compiles what it needs when first imported: 17 s of a CPU in
 a fresh environment, 1.5 s in every process after that, and the statistics take 0.01 s.
 """
 
