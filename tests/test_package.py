@@ -23,6 +23,16 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_a_verdict_waits_for_nothing_that_only_training_needs() -> None:
+    code = (
+        "import sys, avfake.cli.scoring; "
+        "late = {'avfake.assembly', 'accelerate', 'librosa', 'matplotlib', 'moviepy', 'sklearn'}; "
+        "print(sorted(late & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
+
+
 @pytest.mark.parametrize(("said", "heard"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
 def test_threads_sleep_while_they_wait_unless_told_otherwise(said: str | None, heard: str) -> None:
     env = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}

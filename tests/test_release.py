@@ -97,15 +97,20 @@ def test_halves_take_half_the_space_and_answer_nearly_alike(
     assert near.p_fake == pytest.approx(exact.p_fake, abs=0.02)
 
 
-def test_an_ensemble_ships_whole(source: Path, tmp_path: Path, video: Path) -> None:
+def test_an_ensemble_ships_whole(
+    source: Path, tmp_path: Path, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     other = Path(shutil.copytree(source, tmp_path / "other"))
     with_facts(other, folders=["/home/someone/clips"])
     together = tmp_path / "together"
     write_ensemble(together, Combination((str(source), str(other))))
     shutil.copy(source / "README.md", together)
     folder = release(together, tmp_path / "out")
-    detector = Detector.from_pretrained(folder)
+    monkeypatch.setattr("avfake.shipped.PLACE", folder)
+    detector = Detector.default()
     assert isinstance(detector, EnsembleDetector)
+    assert detector.name.startswith("mean of default/members/0@")
+    assert str(tmp_path) not in detector.name
     assert detector.predict(video).p_fake == pytest.approx(
         Detector.from_pretrained(source).predict(video).p_fake
     )

@@ -33,7 +33,7 @@ def report(
         path: A video or sound file; or its URL (docs/remote.md).
         out: The page to write.
         detector: Folder of a trained detector, or its name on the Hugging Face Hub; by default the
-            one that comes with avfake. Repeat it for several that answer together; the page names
+            one that comes with avfake; repeat it for several that answer together. The page names
             the one that explains faces and voice.
         combine: How several detectors become one: mean, geometric_mean, ... (see avfake ensemble).
         audio: Use the sound (--no-audio judges by the picture alone).

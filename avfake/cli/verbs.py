@@ -49,7 +49,7 @@ def predict(
         paths: Video or sound files, or folders or zip archives of them; each may be a URL
             (docs/remote.md).
         detector: Folder of a trained detector, or its name on the Hugging Face Hub; by default the
-            one that comes with avfake. Repeat it for several that answer together.
+            one that comes with avfake; repeat it for several that answer together.
         combine: How several detectors become one: mean, geometric_mean, ... (see avfake ensemble).
         out: Write a table of all answers here (csv); a run that was stopped goes on.
         submission: Write a competition submission here (filename,label), one row a file.
