@@ -81,6 +81,14 @@ CHANNEL = ("level", "telephone", "codec", "room", "rawboost", "specaugment")
 CHEAP_QUALITY = ("flip", "jpeg", "rescale", "brightness_contrast", "grey")
 CHEAP_CHANNEL = ("level", "telephone", "room", "specaugment")
 LINEAR = SpectrogramConfig(scale="linear", num_bands=128)
+STATISTICS = AudioConfig(
+    "cepstral_statistics",
+    pretrained=False,
+    spectrogram=SpectrogramConfig(n_fft=256, hop=64, num_bands=60, scale="linear"),
+    embedding_dim=64,
+    mask_bands=0,
+    mask_times=0,
+)
 
 
 @dataclass(frozen=True)
@@ -108,6 +116,16 @@ def _voice(
     return replace(config, use_visual=False, augment=augment, audio=audio)
 
 
+def _statistics(config: AssemblyConfig, *, sound: tuple[str, ...]) -> AssemblyConfig:
+    return replace(
+        config,
+        use_visual=False,
+        audio=STATISTICS,
+        data=replace(config.data, num_windows=1, window_seconds=4.0, batch_size=32),
+        augment=replace(config.augment, sound=sound),
+    )
+
+
 def _face(config: AssemblyConfig, *, forge_rate: float = 0.5) -> AssemblyConfig:
     forge = ForgeConfig(face_rate=forge_rate, face_methods=tuple(FACE_METHODS))
     augment = AugmentConfig(forge=forge, picture=QUALITY)
@@ -132,6 +150,13 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     "voice-channel": Experiment(("voices",), partial(_voice, spectrogram=MEL)),
     "voice-linear": Experiment(("voices",), partial(_voice, spectrogram=LINEAR)),
     "voice-forged": Experiment(("voices", "forged_voices"), partial(_voice, spectrogram=LINEAR)),
+    "voice-statistics": Experiment(("voices",), partial(_statistics, sound=("level",))),
+    "voice-statistics-channel": Experiment(
+        ("voices",), partial(_statistics, sound=CHEAP_CHANNEL[:-1])
+    ),
+    "voice-statistics-forged": Experiment(
+        ("voices", "forged_voices"), partial(_statistics, sound=("level",))
+    ),
     "face-plain": Experiment(("video",), partial(_face, forge_rate=0.0)),
     "face-forged": Experiment(("video",), _face),
     "face-stills": Experiment(("video", "faces"), _face),

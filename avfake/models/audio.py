@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from avfake.errors import ConfigError
 from avfake.models.backbone import load_backbone
 from avfake.models.branch import BranchOutput, ItemEncoder, encode_present
+from avfake.models.cepstral import CEPSTRAL, CepstralStatistics
 from avfake.models.spectrogram import LogSpectrogram, SpectrogramConfig, mask_bands_and_times
 
 
@@ -24,7 +25,8 @@ class AudioConfig:
 
     backbone: str = "resnet10t"
     """Any convolutional name that timm knows. A step of the default takes half as long a window as
-    one of tf_efficientnet_b0 (CPU, float32; a third in bfloat16)."""
+    one of tf_efficientnet_b0 (CPU, float32; a third in bfloat16). Or cepstral_statistics: no deep
+    network, for want of data (`models.cepstral`)."""
     pretrained: bool = True
     """Start from published weights; from random ones, with a warning, where they cannot be had."""
     spectrogram: SpectrogramConfig = field(default_factory=SpectrogramConfig)
@@ -56,15 +58,11 @@ class AudioBranch(nn.Module):
 
     def __init__(self, config: AudioConfig) -> None:
         super().__init__()
-        backbone = load_backbone(
-            config.backbone, pretrained=config.pretrained, channels=1, drop_path=config.drop_path
-        )
         self.config = config
-        self.pretrained_used = backbone.pretrained_used
         self.spectrogram = LogSpectrogram(config.spectrogram)
-        self.backbone = backbone.network
-        self.feature_dim = backbone.feature_dim
-        self.encoder = ItemEncoder(backbone.feature_dim, config.embedding_dim, config.dropout)
+        self.backbone: nn.Module
+        self.backbone, self.feature_dim, self.pretrained_used = _load(config)
+        self.encoder = ItemEncoder(self.feature_dim, config.embedding_dim, config.dropout)
 
     def forward(self, sound: Tensor, mask: Tensor) -> BranchOutput:
         """
@@ -78,3 +76,14 @@ class AudioBranch(nn.Module):
                 pictures, bands=self.config.mask_bands, times=self.config.mask_times
             )
         return self.encoder(encode_present(self.backbone, pictures, self.feature_dim), mask)
+
+
+def _load(config: AudioConfig) -> tuple[nn.Module, int, bool]:
+    """[M, 1, bands, time] -> [M, F]; F; and whether published weights are in it."""
+    if config.backbone == CEPSTRAL:
+        statistics = CepstralStatistics(config.spectrogram.num_bands)
+        return statistics, statistics.feature_dim, False
+    loaded = load_backbone(
+        config.backbone, pretrained=config.pretrained, channels=1, drop_path=config.drop_path
+    )
+    return loaded.network, loaded.feature_dim, loaded.pretrained_used
