@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from avfake.errors import ConfigError
 from avfake.models.backbone import load_backbone
 from avfake.models.branch import BranchOutput, ItemEncoder, encode_present
-from avfake.models.cepstral import CEPSTRAL, CepstralStatistics
+from avfake.models.cepstral import CEPSTRAL, cepstral_backbone
 from avfake.models.spectrogram import LogSpectrogram, SpectrogramConfig, mask_bands_and_times
 
 
@@ -60,8 +60,18 @@ class AudioBranch(nn.Module):
         super().__init__()
         self.config = config
         self.spectrogram = LogSpectrogram(config.spectrogram)
-        self.backbone: nn.Module
-        self.backbone, self.feature_dim, self.pretrained_used = _load(config)
+        if config.backbone == CEPSTRAL:
+            backbone = cepstral_backbone(config.spectrogram.num_bands)
+        else:
+            backbone = load_backbone(
+                config.backbone,
+                pretrained=config.pretrained,
+                channels=1,
+                drop_path=config.drop_path,
+            )
+        self.pretrained_used = backbone.pretrained_used
+        self.backbone = backbone.network
+        self.feature_dim = backbone.feature_dim
         self.encoder = ItemEncoder(self.feature_dim, config.embedding_dim, config.dropout)
 
     def forward(self, sound: Tensor, mask: Tensor) -> BranchOutput:
@@ -76,14 +86,3 @@ class AudioBranch(nn.Module):
                 pictures, bands=self.config.mask_bands, times=self.config.mask_times
             )
         return self.encoder(encode_present(self.backbone, pictures, self.feature_dim), mask)
-
-
-def _load(config: AudioConfig) -> tuple[nn.Module, int, bool]:
-    """[M, 1, bands, time] -> [M, F]; F; and whether published weights are in it."""
-    if config.backbone == CEPSTRAL:
-        statistics = CepstralStatistics(config.spectrogram.num_bands)
-        return statistics, statistics.feature_dim, False
-    loaded = load_backbone(
-        config.backbone, pretrained=config.pretrained, channels=1, drop_path=config.drop_path
-    )
-    return loaded.network, loaded.feature_dim, loaded.pretrained_used

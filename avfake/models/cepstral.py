@@ -14,7 +14,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from avfake.models.branch import ItemNorm
+from avfake.models.backbone import Backbone
+from avfake.models.standardise import Standardise
 
 CEPSTRAL = "cepstral_statistics"
 """Its name among the backbones of sound."""
@@ -23,8 +24,6 @@ LOUD_SHARE = 0.6
 """Of the spectra of a window, the loudest: pauses differ by room and by cut, not by voice."""
 FLOOR = 1e-6
 """Below any variance of speech; of a window without change, the logarithm stays finite."""
-MAX_DEVIATIONS = 4.0
-"""Statistics further from their mean are taken to be this far: odd files, not odd voices."""
 
 
 class CepstralStatistics(nn.Module):
@@ -37,16 +36,15 @@ class CepstralStatistics(nn.Module):
         self.num_coefficients = min(MAX_COEFFICIENTS, num_bands)
         self.feature_dim = 2 * self.num_coefficients
         self.register_buffer("basis", cosine_basis(num_bands, self.num_coefficients))
-        self.norm = ItemNorm(self.feature_dim, affine=False)
+        self.standardise = Standardise(self.feature_dim)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """
         Args:
             pictures: [M, 1, bands, times] log spectrograms; 3 times or more
         """
-        statistics = self.deviations(pictures.squeeze(1).float())
-        normalised: Tensor = self.norm(statistics)
-        return normalised.clamp(-MAX_DEVIATIONS, MAX_DEVIATIONS)
+        features: Tensor = self.standardise(self.deviations(pictures.squeeze(1).float()))
+        return features
 
     def deviations(self, pictures: Tensor) -> Tensor:
         """[M, bands, times] -> [M, 2 * num_coefficients] natural logarithms."""
@@ -58,6 +56,12 @@ class CepstralStatistics(nn.Module):
         spread = _average((cepstra - mean) ** 2, weights)
         steps = _average(cepstra.diff(dim=2) ** 2, weights[..., 1:] * weights[..., :-1])
         return 0.5 * (torch.cat([spread, steps], dim=1) + FLOOR).log()
+
+
+def cepstral_backbone(num_bands: int) -> Backbone:
+    """As timm's networks come."""
+    network = CepstralStatistics(num_bands)
+    return Backbone(network, network.feature_dim, (0.0,), (1.0,), pretrained_used=False)
 
 
 def cosine_basis(num_bands: int, num_coefficients: int) -> Tensor:

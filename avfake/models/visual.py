@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from avfake.errors import ConfigError
 from avfake.models.backbone import load_backbone
 from avfake.models.branch import HEAD_KINDS, BranchOutput, ItemEncoder, encode_present
+from avfake.models.regions import REGIONS, region_backbone
 from avfake.models.residuals import noise_residuals
 from avfake.settings import nearest
 
@@ -29,7 +30,8 @@ class VisualConfig:
     """How face crops are read."""
 
     backbone: str = "tf_efficientnet_b0"
-    """Any name that timm knows, with or without the tag of its weights."""
+    """Any name that timm knows, with or without the tag of its weights. Or region_statistics: no
+    deep network, for want of data (`models.regions`)."""
     pretrained: bool = True
     """Start from published weights; from random ones, with a warning, where they cannot be had."""
     size_px: int = 224
@@ -72,13 +74,16 @@ class VisualBranch(nn.Module):
 
     def __init__(self, config: VisualConfig) -> None:
         super().__init__()
-        backbone = load_backbone(
-            config.backbone,
-            pretrained=config.pretrained,
-            channels=INPUTS[config.inputs],
-            size_px=config.size_px,
-            drop_path=config.drop_path,
-        )
+        if config.backbone == REGIONS:
+            backbone = region_backbone(config.inputs)
+        else:
+            backbone = load_backbone(
+                config.backbone,
+                pretrained=config.pretrained,
+                channels=INPUTS[config.inputs],
+                size_px=config.size_px,
+                drop_path=config.drop_path,
+            )
         self.config = config
         self.pretrained_used = backbone.pretrained_used
         self.backbone = backbone.network
