@@ -45,6 +45,24 @@ class Terms:
             raise ConfigError("licence is one sentence on one line; the whole of it goes into text")
 
 
+RESEARCH_ONLY = (
+    "weights for research use only, because of what they learned from; the code is Apache-2.0"
+)
+
+
+def research_only(sources: Mapping[str, str]) -> Terms:
+    """The terms of weights that learned from sources of which some allow no more."""
+    text = (
+        "The weights in this folder were learned from footage and recordings of the sources that\n"
+        "release.json lists, each with the terms that it states. Some of these allow research or\n"
+        "other non-commercial use only, some state no terms. The weights are therefore given for\n"
+        "research use alone, as they are and without any warranty; whoever wants them for other\n"
+        "uses has to ask those sources. The code of avfake is under the Apache License 2.0, which\n"
+        "this note does not touch."
+    )
+    return Terms(RESEARCH_ONLY, text, sources)
+
+
 def release_detector(
     detector: str | Path, target: Path, *, version: str, terms: Terms, half: bool = False
 ) -> Path:

@@ -17,7 +17,7 @@ Weights start at random; nothing is downloaded. Stopped, it goes on.
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -33,14 +33,16 @@ from avfake.clips import ClipConfig
 from avfake.cluster import default_workers
 from avfake.data import build_manifest, load_spec
 from avfake.errors import ConfigError
-from avfake.evaluate import cross_validated
+from avfake.evaluate import cross_validated, decision_table
 from avfake.faces import CropConfig
 from avfake.figures import draw_answers
 from avfake.files import write_whole
 from avfake.forge import FACE_METHODS
 from avfake.models import AudioConfig, SpectrogramConfig, VisualConfig
 from avfake.prepare import ForgeryConfig, PreparedFolder, forge_clips, join_clips, prepare_clips
+from avfake.release import RESEARCH_ONLY, release_detector, research_only
 from avfake.settings import nearest
+from avfake.shipped import PLACE
 from avfake.train import FitConfig, OptimizerConfig
 
 MATERIAL: Mapping[str, tuple[str, Mapping[str, str]]] = {
@@ -63,10 +65,10 @@ BASE = AssemblyConfig(
         val_share=0.0,
         test_share=0.0,
         judge_on=("video", "voices", "joins"),
-        num_frames=2,
-        num_windows=2,
-        window_seconds=2.0,
-        batch_size=16,
+        num_frames=4,
+        num_windows=1,
+        window_seconds=4.0,
+        batch_size=32,
     ),
     augment=AugmentConfig(sound=("level",)),
     fit=FitConfig(
@@ -76,11 +78,8 @@ BASE = AssemblyConfig(
         optimizer=OptimizerConfig(learning_rate=1e-3),
     ),
 )
-QUALITY = ("flip", "jpeg", "rescale", "codec", "brightness_contrast", "grey")
-CHANNEL = ("level", "telephone", "codec", "room", "rawboost", "specaugment")
-CHEAP_QUALITY = ("flip", "jpeg", "rescale", "brightness_contrast", "grey")
-CHEAP_CHANNEL = ("level", "telephone", "room", "specaugment")
-LINEAR = SpectrogramConfig(scale="linear", num_bands=128)
+QUALITY = ("flip", "jpeg", "rescale", "brightness_contrast", "grey")
+CHANNEL = ("level", "telephone", "room")
 STATISTICS = AudioConfig(
     "cepstral_statistics",
     pretrained=False,
@@ -110,69 +109,39 @@ class Experiment:
 
 
 def _voice(
-    config: AssemblyConfig, *, sound: tuple[str, ...] = CHANNEL, spectrogram: SpectrogramConfig
+    config: AssemblyConfig, *, audio: AudioConfig = STATISTICS, sound: tuple[str, ...] = ("level",)
 ) -> AssemblyConfig:
-    augment = replace(config.augment, sound=sound)
-    audio = replace(config.audio, spectrogram=spectrogram)
-    return replace(config, use_visual=False, augment=augment, audio=audio)
-
-
-def _statistics(config: AssemblyConfig, *, sound: tuple[str, ...]) -> AssemblyConfig:
     return replace(
-        config,
-        use_visual=False,
-        audio=STATISTICS,
-        data=replace(config.data, num_windows=1, window_seconds=4.0, batch_size=32),
-        augment=replace(config.augment, sound=sound),
+        config, use_visual=False, audio=audio, augment=replace(config.augment, sound=sound)
     )
 
 
-def _face(config: AssemblyConfig, *, forge_rate: float = 0.5) -> AssemblyConfig:
+def _face(
+    config: AssemblyConfig, *, visual: VisualConfig = REGIONS, forge_rate: float = 0.0
+) -> AssemblyConfig:
     forge = ForgeConfig(face_rate=forge_rate, face_methods=tuple(FACE_METHODS))
-    augment = AugmentConfig(forge=forge, picture=QUALITY)
-    return replace(config, use_audio=False, augment=augment)
-
-
-def _regions(config: AssemblyConfig, *, forge_rate: float) -> AssemblyConfig:
-    config = _face(config, forge_rate=forge_rate)
     return replace(
         config,
-        visual=REGIONS,
-        data=replace(config.data, num_frames=4, batch_size=32, dataset_weights=()),
-        augment=replace(config.augment, picture=CHEAP_QUALITY),
+        use_audio=False,
+        visual=visual,
+        augment=AugmentConfig(forge=forge, picture=QUALITY),
     )
 
 
-def _both(config: AssemblyConfig, *, forge_rate: float = 0.0) -> AssemblyConfig:
-    """The statistics of both; what is forged on the way costs most of the time."""
-    face, voice = _regions(config, forge_rate=forge_rate), _statistics(config, sound=("level",))
-    return replace(
-        voice,
-        use_visual=True,
-        visual=face.visual,
-        data=replace(voice.data, num_frames=4),
-        augment=replace(face.augment, sound=voice.augment.sound),
-    )
+def _both(config: AssemblyConfig) -> AssemblyConfig:
+    face, voice = _face(config), _voice(config)
+    augment = replace(face.augment, sound=voice.augment.sound)
+    return replace(config, visual=face.visual, audio=voice.audio, augment=augment)
 
 
-MEL = SpectrogramConfig()
 EXPERIMENTS: Mapping[str, Experiment] = {
-    "voice-plain": Experiment(("voices",), partial(_voice, sound=("level",), spectrogram=MEL)),
-    "voice-channel": Experiment(("voices",), partial(_voice, spectrogram=MEL)),
-    "voice-linear": Experiment(("voices",), partial(_voice, spectrogram=LINEAR)),
-    "voice-forged": Experiment(("voices", "forged_voices"), partial(_voice, spectrogram=LINEAR)),
-    "voice-statistics": Experiment(("voices",), partial(_statistics, sound=("level",))),
-    "voice-statistics-channel": Experiment(
-        ("voices",), partial(_statistics, sound=CHEAP_CHANNEL[:-1])
-    ),
-    "voice-statistics-forged": Experiment(
-        ("voices", "forged_voices"), partial(_statistics, sound=("level",))
-    ),
-    "face-plain": Experiment(("video",), partial(_face, forge_rate=0.0)),
-    "face-forged": Experiment(("video",), _face),
-    "face-stills": Experiment(("video", "faces"), _face),
-    "face-regions": Experiment(("video",), partial(_regions, forge_rate=0.0)),
-    "face-regions-forged": Experiment(("video", "faces"), partial(_regions, forge_rate=0.3)),
+    "voice-network": Experiment(("voices",), partial(_voice, audio=BASE.audio)),
+    "voice": Experiment(("voices",), _voice),
+    "voice-channel": Experiment(("voices",), partial(_voice, sound=CHANNEL)),
+    "voice-forged": Experiment(("voices", "forged_voices"), _voice),
+    "face-network": Experiment(("video",), partial(_face, visual=BASE.visual)),
+    "face": Experiment(("video",), _face),
+    "face-forged": Experiment(("video", "faces"), partial(_face, forge_rate=0.3)),
     "both": Experiment(("video", "voices", "joins"), _both),
 }
 """Name -> what is tried."""
@@ -197,6 +166,9 @@ class Config:
     seed: int = 0
     workers: int = field(default_factory=default_workers)
     """Processes that prepare and forge; by default one a core."""
+    release: str = ""
+    """Version, such as 1.0, under which the detector of the last experiment replaces the one that
+    ships with avfake."""
 
 
 def main(config: Config) -> None:
@@ -211,6 +183,11 @@ def main(config: Config) -> None:
     write_whole(config.out / "results.csv", table.to_csv(index=False))
     shown = table.drop(columns=["commit", "machine"]).round(3)
     print(shown.to_string(index=False))
+    if config.release:
+        name = config.experiments[-1]
+        terms = research_only(sources_of(config.real, EXPERIMENTS[name].folders))
+        source = config.out / name / "detector"
+        print(f"released: {release_detector(source, PLACE, version=config.release, terms=terms)}")
 
 
 def try_out(config: Config, name: str) -> pd.DataFrame:
@@ -225,7 +202,7 @@ def try_out(config: Config, name: str) -> pd.DataFrame:
         write_whole(minutes, f"{(time.monotonic() - started) / 60:.1f}")
     facts = environment()
     answers = pd.read_csv(config.out / name / "out_of_fold.csv")
-    publish(config.out / name, answers)
+    publish(config.out / name, answers, methods_of(folders))
     return cross_validated(answers).assign(
         experiment=name,
         epochs=config.epochs,
@@ -236,14 +213,39 @@ def try_out(config: Config, name: str) -> pd.DataFrame:
     )
 
 
-def publish(run: Path, answers: pd.DataFrame) -> None:
+def publish(run: Path, answers: pd.DataFrame, methods: Mapping[str, str | None]) -> None:
     """Pictures and the card of a run, by what its models said of the sources they had not seen."""
-    scores = run / "scores.csv"
     # The first row of a clip is the one in which nothing was hidden.
-    write_whole(scores, answers.drop_duplicates("clip_id").to_csv(index=False))
+    whole = answers.drop_duplicates("clip_id")
+    whole = whole.assign(method=whole["clip_id"].map(methods))
+    scores = run / "scores.csv"
+    write_whole(scores, whole.to_csv(index=False))
+    write_whole(run / "decisions.csv", decision_table(whole).to_csv(index=False))
     draw_answers(run, scores)
     words = "the sources that each model had not seen (out of fold)"
-    write_card(run / "detector", scores=scores, measured_on=words, out_of_fold=True)
+    write_card(
+        run / "detector", scores=scores, licence=RESEARCH_ONLY, measured_on=words, out_of_fold=True
+    )
+
+
+def methods_of(folders: Sequence[PreparedFolder]) -> dict[str, str | None]:
+    """clip_id in a run of several folders -> how it was forged."""
+    several = len(folders) > 1
+    return {
+        (f"{folder.name}/" if several else "") + row.clip_id: row.method
+        for folder in folders
+        for row in folder.manifest.rows
+    }
+
+
+def sources_of(real: Path, folders: Sequence[str]) -> dict[str, str]:
+    """Source of what was learned from -> the licences that it states."""
+    names = {name.removeprefix("forged_") for name in folders}
+    names = (names - {"joins"}) | ({"video", "voices"} if "joins" in names else set())
+    tables = [pd.read_csv(real / MATERIAL[name][0] / "manifest.csv") for name in sorted(names)]
+    rows = pd.concat(tables).dropna(subset=["source"])
+    licences = rows["licence"].fillna("none stated").groupby(rows["source"]).unique()
+    return {str(source): "; ".join(sorted(found)) for source, found in licences.items()}
 
 
 def material(config: Config, name: str) -> PreparedFolder:
