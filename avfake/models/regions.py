@@ -10,8 +10,10 @@ of forgery: Matern, Riess & Stamminger 2019.
 [M, 3, s, s] in 0..1 -> [M, 4 scales * 8 parts]. No parameters but those of batch normalisation.
 """
 
+from functools import lru_cache
+from itertools import pairwise
+
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from avfake.errors import ConfigError
@@ -60,10 +62,11 @@ class RegionStatistics(nn.Module):
     def sharpness(self, pictures: Tensor) -> Tensor:
         """[M, scales, parts]: natural logarithms of grey levels."""
         weights = pictures.new_tensor(_BRIGHTNESS)
-        grey = 255 * torch.einsum("mchw,c->mhw", pictures, weights)[:, None]
+        grey = 255 * torch.einsum("mchw,c->mhw", pictures, weights)
         side = grey.shape[-1]
-        blurred = [grey, *(_blur(grey, share * side) for share in SCALES)]
-        bands = torch.cat([a - b for a, b in zip(blurred, blurred[1:], strict=False)], dim=1)
+        blurs = [_blur_matrix(side, share * side).to(grey) for share in SCALES]
+        blurred = [grey, *(blur @ grey @ blur.T for blur in blurs)]
+        bands = torch.stack([one - next_ for one, next_ in pairwise(blurred)], dim=1)
         power = []
         for part in PARTS.values():
             top, bottom, left, right = (round(share * side) for share in part)
@@ -80,11 +83,16 @@ def region_backbone(inputs: str) -> Backbone:
     return Backbone(network, network.feature_dim, *plain, pretrained_used=False)
 
 
-def _blur(grey: Tensor, deviation: float) -> Tensor:
-    """[M, 1, H, W] by a Gaussian, along rows and then along columns; edges mirrored."""
-    reach = min(round(3 * deviation) or 1, min(grey.shape[-2:]) - 1)
-    places = torch.arange(-reach, reach + 1, device=grey.device, dtype=grey.dtype)
-    kernel = torch.exp(-0.5 * (places / deviation) ** 2)
-    kernel = kernel / kernel.sum()
-    padded = F.pad(grey, (reach, reach, reach, reach), mode="reflect")
-    return F.conv2d(F.conv2d(padded, kernel.view(1, 1, 1, -1)), kernel.view(1, 1, -1, 1))
+@lru_cache(maxsize=32)
+def _blur_matrix(side: int, deviation: float) -> Tensor:
+    """[side, side]: times a column of pixels, the column blurred by a Gaussian; ends mirrored.
+
+    Two products with it blur a picture, many times faster on a CPU than convolving one channel.
+    """
+    reach = min(round(3 * deviation) or 1, side - 1)
+    weights = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / deviation) ** 2)
+    rows = torch.arange(side).unsqueeze(1)
+    read = (rows + torch.arange(-reach, reach + 1)).abs()  # mirrored at the start ...
+    read = torch.where(read >= side, 2 * (side - 1) - read, read)  # ... and at the end
+    matrix = torch.zeros(side, side)
+    return matrix.scatter_add(1, read, (weights / weights.sum()).expand(side, -1))

@@ -5,10 +5,11 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+from torchvision.transforms.functional import gaussian_blur
 
 from avfake.errors import ConfigError
 from avfake.models import VisualBranch, VisualConfig
-from avfake.models.regions import PARTS, SCALES, RegionStatistics
+from avfake.models.regions import PARTS, SCALES, RegionStatistics, _blur_matrix
 
 SIDE = 192
 PLACE = {name: place for place, name in enumerate(PARTS)}
@@ -44,6 +45,13 @@ def test_a_blurred_mouth_lacks_fine_texture_against_the_rest() -> None:
     change = relative(blurred) - relative(sharp)
     assert change[0].argmin() == PLACE["mouth"]  # the finest scale
     assert change[0, PLACE["mouth"]] < -0.5
+
+
+def test_the_matrix_blurs_as_a_gaussian_does() -> None:
+    picture = noise()[0, 0]
+    matrix = _blur_matrix(SIDE, 4.0)
+    expected = gaussian_blur(picture[None, None], [25, 25], [4.0, 4.0])[0, 0]
+    assert torch.allclose(matrix @ picture @ matrix.T, expected, atol=1e-5)
 
 
 def test_a_branch_of_statistics_learns_and_reads_colours_only() -> None:
