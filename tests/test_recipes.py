@@ -195,17 +195,19 @@ def real(prepared: PreparedFolder, tmp_path_factory: pytest.TempPathFactory) -> 
         path = Path(row.path)
         shutil.copy(path, root / "video" / path.name)
         facts = {"filename": path.name, "source": row.group, "original": row.original}
+        facts |= {"licence": "made up"}
         labels = {"label": "FAKE" if row.label else "REAL", "voice_fake": str(row.voice_fake)}
         tables[""].append(facts | labels | {"face_fake": str(row.face_fake)})
         if not row.face_fake:
             write_audio(root / f"voice/{path.stem}.wav", read_waveform(path))
             voice = {"filename": f"{path.stem}.wav", "source": row.group, "pair_of": ""}
+            voice |= {"licence": "made up"}
             heard = "FAKE" if row.voice_fake else "REAL"
             tables["voice"].append(voice | labels | {"label": heard})
         if not row.label:
             _, picture = next(iter_frames(path))
             Image.fromarray(picture).save(root / f"faces/{path.stem}.png")
-            still = {"filename": f"{path.stem}.png", "label": "REAL"}
+            still = {"filename": f"{path.stem}.png", "label": "REAL", "licence": "made up"}
             tables["faces"].append(still | {"source": f"stills of {row.group}"})
     for folder, rows in tables.items():
         pd.DataFrame(rows).to_csv(root / folder / "manifest.csv", index=False)
