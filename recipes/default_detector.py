@@ -16,13 +16,11 @@ Weights start at random; nothing is downloaded. Stopped, it goes on.
 """
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from avfake.assembly import AssemblyConfig, DataConfig, assemble, environment
@@ -39,7 +37,14 @@ from avfake.figures import draw_answers
 from avfake.files import write_whole
 from avfake.forge import FACE_METHODS
 from avfake.models import AudioConfig, SpectrogramConfig, VisualConfig
-from avfake.prepare import ForgeryConfig, PreparedFolder, forge_clips, join_clips, prepare_clips
+from avfake.prepare import (
+    ForgeryConfig,
+    PreparedFolder,
+    forge_clips,
+    join_clips,
+    pairs_of_sources,
+    prepare_clips,
+)
 from avfake.release import RESEARCH_ONLY, release_detector, research_only
 from avfake.settings import nearest
 from avfake.shipped import PLACE
@@ -268,7 +273,7 @@ def material(config: Config, name: str) -> PreparedFolder:
     place = config.out / "material" / name
     if name == "joins":
         pictures, sounds = material(config, "video"), material(config, "voices")
-        pairs = pairs_of(pictures, sounds, seed=config.seed)
+        pairs = pairs_of_sources(pictures, sounds, seed=config.seed)
         return join_clips(pictures, sounds, place, pairs, workers=config.workers)
     if name.startswith("forged_"):
         genuine = material(config, name.removeprefix("forged_"))
@@ -278,34 +283,6 @@ def material(config: Config, name: str) -> PreparedFolder:
     spec = load_spec("csv", {f"params.{key}": column for key, column in columns.items()})
     manifest = build_manifest(spec, config.real / root)
     return prepare_clips(manifest, place, config.clips, workers=config.workers)
-
-
-def pairs_of(
-    pictures: PreparedFolder, sounds: PreparedFolder, *, seed: int
-) -> list[tuple[str, str]]:
-    """Each picture with the sounds of up to two recordings; each source with one other alone.
-
-    Were a source of pictures joined with several of sounds, all would hang together in the end, and
-    none could be left out. A source of both is joined with itself.
-    """
-    seen: dict[str, list[str]] = defaultdict(list)
-    heard: dict[str, list[str]] = defaultdict(list)
-    for clip in pictures.clips:
-        if clip.has_visual and clip.row.face_fake is not None:
-            seen[clip.row.group].append(clip.row.clip_id)
-    for clip in sounds.clips:
-        if clip.has_audio and clip.row.voice_fake is not None:
-            heard[clip.row.group].append(clip.row.clip_id)
-    rng = np.random.default_rng(seed)
-    of_both = sorted(seen.keys() & heard.keys())
-    others = (rng.permutation(sorted(one.keys() - set(of_both))) for one in (seen, heard))
-    matched = [*zip(of_both, of_both, strict=True), *zip(*others, strict=False)]
-    return [
-        (picture, str(sound))
-        for of_pictures, of_sounds in matched
-        for picture in seen[of_pictures]
-        for sound in rng.permutation(heard[of_sounds])[:2]
-    ]
 
 
 if __name__ == "__main__":

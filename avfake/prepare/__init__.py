@@ -5,7 +5,7 @@ Preparation may be killed at any moment and started again: what is done is not d
 
 from avfake.prepare.folder import PreparedClip, PreparedFolder
 from avfake.prepare.forged import ForgeryConfig, forge_clips
-from avfake.prepare.joined import join_clips
+from avfake.prepare.joined import join_clips, pairs_of_sources
 from avfake.prepare.run import prepare_clips
 
 __all__ = [
@@ -14,5 +14,6 @@ __all__ = [
     "PreparedFolder",
     "forge_clips",
     "join_clips",
+    "pairs_of_sources",
     "prepare_clips",
 ]

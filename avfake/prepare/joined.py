@@ -4,7 +4,8 @@ Files with a forged face seldom have a forged voice, and recordings of forged vo
 picture. Joined, they show what a file looks like in which either may be forged.
 """
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -67,13 +68,46 @@ def join_clips(
     )
 
 
+def pairs_of_sources(
+    pictures: PreparedFolder, sounds: PreparedFolder, *, seed: int, sounds_each: int = 2
+) -> list[tuple[str, str]]:
+    """Each picture with some sounds; each group of pictures with one group of sounds alone.
+
+    Were a group of pictures joined with several of sounds, all would hang together in the end, and
+    none could be left out. A group that has both is joined with itself; others are drawn.
+
+    sounds_each: pairs of each picture, if its group of sounds has as many
+    """
+    seen = _by_group(clip for clip in pictures.clips if _shows(clip, "face"))
+    heard = _by_group(clip for clip in sounds.clips if _shows(clip, "voice"))
+    rng = np.random.default_rng(seed)
+    of_both = sorted(seen.keys() & heard.keys())
+    others = (rng.permutation(sorted(one.keys() - set(of_both))) for one in (seen, heard))
+    matched = [*zip(of_both, of_both, strict=True), *zip(*others, strict=False)]
+    return [
+        (picture, str(sound))
+        for of_pictures, of_sounds in matched
+        for picture in seen[of_pictures]
+        for sound in rng.permutation(heard[of_sounds])[:sounds_each]
+    ]
+
+
+def _by_group(clips: Iterable[PreparedClip]) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = defaultdict(list)
+    for clip in clips:
+        groups[clip.row.group].append(clip.row.clip_id)
+    return groups
+
+
+def _shows(clip: PreparedClip, part: str) -> bool:
+    """Whether the part is there and its label known."""
+    if part == "face":
+        return clip.has_visual and clip.row.face_fake is not None
+    return clip.has_audio and clip.row.voice_fake is not None
+
+
 def _usable(folder: PreparedFolder, wanted: Collection[str], part: str) -> dict[str, PreparedClip]:
-    usable = {
-        clip.row.clip_id: clip
-        for clip in folder.clips
-        if (clip.has_visual if part == "face" else clip.has_audio)
-        and getattr(clip.row, f"{part}_fake") is not None
-    }
+    usable = {clip.row.clip_id: clip for clip in folder.clips if _shows(clip, part)}
     if lacking := sorted(set(wanted) - set(usable)):
         raise ManifestError(
             f"{len(lacking)} clips of {folder.path} have no {part}, or none with a label: "

@@ -8,7 +8,7 @@ import pytest
 from avfake.clips import Clip
 from avfake.data import assign_folds
 from avfake.errors import ManifestError
-from avfake.prepare import PreparedFolder, join_clips
+from avfake.prepare import PreparedFolder, join_clips, pairs_of_sources
 
 
 def clip_id(folder: PreparedFolder, *, face: bool, voice: bool) -> str:
@@ -57,6 +57,13 @@ def test_a_join_parts_from_neither_of_its_sources(prepared: PreparedFolder, tmp_
     folds = assign_folds(rows, 3, seed=0)
     assert len({folds[row.clip_id] for row in (*joined.manifest.rows,)}) == 1
     assert folds[joined.manifest.rows[0].clip_id] == folds[first] == folds[second]
+
+
+def test_each_source_of_pictures_meets_one_of_sounds(prepared: PreparedFolder) -> None:
+    group_of = {row.clip_id: row.group for row in prepared.manifest.rows}
+    pairs = pairs_of_sources(prepared, prepared, seed=0, sounds_each=3)
+    assert len(pairs) == len(set(pairs)) == 3 * len(prepared.clips)
+    assert all(group_of[picture] == group_of[sound] for picture, sound in pairs)
 
 
 def test_what_has_no_such_part_is_refused(prepared: PreparedFolder, tmp_path: Path) -> None:
