@@ -208,7 +208,6 @@ def test_an_altered_default_is_refused_with_what_to_do(default_detector: Path) -
             Detector.default()
 
 
-@pytest.mark.skipif(not shipped.PLACE.is_dir(), reason="no detector lies in the package yet")
 def test_what_lies_in_the_package_is_what_was_released() -> None:
     release = shipped.default_release()
     assert Detector.default(device="cpu").name.endswith(release.detector)
