@@ -140,8 +140,8 @@ def _face(
     )
 
 
-def _both(config: AssemblyConfig) -> AssemblyConfig:
-    face, voice = _face(config), _voice(config)
+def _both(config: AssemblyConfig, *, forge_rate: float = 0.0) -> AssemblyConfig:
+    face, voice = _face(config, forge_rate=forge_rate), _voice(config)
     augment = replace(face.augment, sound=voice.augment.sound)
     return replace(config, visual=face.visual, audio=voice.audio, augment=augment)
 
@@ -155,6 +155,9 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     "face": Experiment(("video",), _face),
     "face-forged": Experiment(("video", "faces"), partial(_face, forge_rate=0.3)),
     "both": Experiment(("video", "voices", "joins"), _both),
+    "both-forged": Experiment(
+        ("video", "voices", "joins", "faces"), partial(_both, forge_rate=0.3)
+    ),
 }
 """Name -> what is tried."""
 
