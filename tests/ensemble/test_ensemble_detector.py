@@ -198,8 +198,6 @@ def test_the_command_line_takes_several_detectors(
     code, _, err = avfake("predict", video, *two, "--combine", "geometric")
     assert code == 2
     assert "did you mean 'geometric_mean'" in err
-    code, _, err = avfake("predict", video)
-    assert code == 2
     code, out, _ = avfake("ensemble", *names[:2], "--rule", "mean", "--out", tmp_path / "both")
     assert code == 0
     code, _, _ = avfake("predict", video, "--detector", tmp_path / "both")
