@@ -107,7 +107,7 @@ def coverage(detector: Detector, scores: pd.DataFrame) -> Iterator[dict[str, obj
     is_fake = scores["label"].to_numpy(bool)
     sets = np.array([rule.band.contains(p) for p in scores["p_fake"]])  # [N, 2] real, fake
     holds = np.where(is_fake, sets[:, 1], sets[:, 0])
-    for name, rows in [("all", is_fake | True), ("genuine", ~is_fake), ("fake", is_fake)]:
+    for name, rows in [("all", np.ones_like(is_fake)), ("genuine", ~is_fake), ("fake", is_fake)]:
         found = share(holds[rows], scores["group"][rows].tolist())
         yield row("coverage", "overall", f"{name}, promised {rule.band.confidence:g}", found)
 
