@@ -72,7 +72,7 @@ ALLOWED = {
         "train",
         "verdict",
     },
-    "stress": {"augment", "clips", "data", "evaluate", "media", "score"},
+    "stress": {"augment", "bundle", "clips", "data", "evaluate", "media", "score"},
     "doctor": {"clips", "cluster", "faces", "media", "models"},
     "cli": None,
     "__main__": None,

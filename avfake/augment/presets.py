@@ -110,6 +110,13 @@ SOUND: Mapping[str, Chain] = {
         s.AudioCodec(0.3, codecs=("alaw", "mulaw")),
     ),
     "room": (s.Reverb(0.5), s.ColouredNoise(0.5)),
+    # A file that was passed on: coded again, cut to a narrow band, played in a room. Most are not.
+    "passed_on": (
+        s.BandLimit(0.05),
+        s.Reverb(0.05),
+        s.ColouredNoise(0.15, snr_db=(15.0, 40.0)),
+        s.AudioCodec(0.2),
+    ),
     "specaugment": (s.TimeMask(0.5), s.FrequencyMask(0.5)),
     "rawboost": (s.ConvolutiveNoise(0.5), s.ImpulsiveNoise(0.5), s.StationaryNoise(0.5)),
     "level": (s.Gain(0.5), s.Polarity(0.5), s.Clipping(0.1)),

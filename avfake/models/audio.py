@@ -2,6 +2,7 @@
 
 Each window becomes a log spectrogram, goes through an image network as a one-channel picture and
 gets its own logit; a clip is the attention-pooled sum of its windows.
+`voice_statistics` reads the window itself, in place of a spectrogram of it.
 References: He et al. 2016, ResNet; residual networks over log spectrograms are the standing
 baseline of the ASVspoof challenges.
 sound float32 [B, W, N], mask [B, W] -> `BranchOutput` with its N = W and embedding [B, 256].
@@ -15,8 +16,8 @@ from torch import Tensor, nn
 from avfake.errors import ConfigError
 from avfake.models.backbone import load_backbone
 from avfake.models.branch import BranchOutput, ItemEncoder, encode_present
-from avfake.models.cepstral import CEPSTRAL, cepstral_backbone
 from avfake.models.spectrogram import LogSpectrogram, SpectrogramConfig, mask_bands_and_times
+from avfake.models.voice_statistics import VOICE, voice_backbone
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class AudioConfig:
 
     backbone: str = "resnet10t"
     """Any convolutional name that timm knows. A step of the default takes half as long a window as
-    one of tf_efficientnet_b0 (CPU, float32; a third in bfloat16). Or cepstral_statistics: no deep
-    network, for want of data (`models.cepstral`)."""
+    one of tf_efficientnet_b0 (CPU, float32; a third in bfloat16). Or voice_statistics: no deep
+    network, for want of data (`models.voice_statistics`); nothing is masked for it."""
     pretrained: bool = True
     """Start from published weights; from random ones, with a warning, where they cannot be had."""
     spectrogram: SpectrogramConfig = field(default_factory=SpectrogramConfig)
@@ -60,8 +61,8 @@ class AudioBranch(nn.Module):
         super().__init__()
         self.config = config
         self.spectrogram = LogSpectrogram(config.spectrogram)
-        if config.backbone == CEPSTRAL:
-            backbone = cepstral_backbone(config.spectrogram.num_bands)
+        if config.backbone == VOICE:
+            backbone = voice_backbone(config.spectrogram)
         else:
             backbone = load_backbone(
                 config.backbone,
@@ -80,9 +81,19 @@ class AudioBranch(nn.Module):
             sound: [B, W, N] float32 mono at the sample rate of the config
             mask: [B, W] bool
         """
-        pictures = self.spectrogram(sound[mask])  # [M, 1, bands, time]
+        return self.encoder(self.features(sound[mask]), mask)
+
+    def features(self, sound: Tensor) -> Tensor:
+        """Windows [M, N] -> [M, feature_dim]"""
+        reads_sound = self.config.backbone == VOICE
+        return encode_present(
+            self.backbone, sound if reads_sound else self._pictures(sound), self.feature_dim
+        )
+
+    def _pictures(self, sound: Tensor) -> Tensor:
+        pictures: Tensor = self.spectrogram(sound)  # [M, 1, bands, time]
         if self.training:
             pictures = mask_bands_and_times(
                 pictures, bands=self.config.mask_bands, times=self.config.mask_times
             )
-        return self.encoder(encode_present(self.backbone, pictures, self.feature_dim), mask)
+        return pictures

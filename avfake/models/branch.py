@@ -96,9 +96,11 @@ HEAD_KINDS: dict[str, Callable[[int, int, float], nn.Module]] = {
 """From the features of an item [M, F] to its embedding [M, D], of which its logit is linear."""
 
 
-def encode_present(network: nn.Module, pictures: Tensor, feature_dim: int) -> Tensor:
-    """[M, C, H, W] -> [M, feature_dim]; nothing at all is run for M = 0."""
-    if len(pictures) == 0:
-        return pictures.new_zeros(0, feature_dim)
-    features: Tensor = network(pictures.contiguous(memory_format=torch.channels_last))
+def encode_present(network: nn.Module, items: Tensor, feature_dim: int) -> Tensor:
+    """[M, ...] -> [M, feature_dim]; nothing at all is run for M = 0."""
+    if len(items) == 0:
+        return items.new_zeros(0, feature_dim)
+    if items.ndim == 4:
+        items = items.contiguous(memory_format=torch.channels_last)
+    features: Tensor = network(items)
     return features

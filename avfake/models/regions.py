@@ -1,13 +1,16 @@
-"""Face crops to how sharp each part of the face is at each scale, against the rest of the face.
+"""Face crops to how the parts of the face go together: sharpness, left and right, colours.
 
 Where a mouth is drawn anew, a head is driven by sound, or a face is laid over another, parts of it
-come from other makers than their neighbours, and differ in fine and coarse texture. How sharp the
-whole crop is, and how fine its texture is in general, is taken out: that tells cameras and codecs
-apart. A linear layer over what remains learns from a hundred clips, which a network from random
-weights does not (recipes/README.md).
-References: Burt & Adelson 1983, band-pass pyramids; texture that differs within a face as a trace
-of forgery: Matern, Riess & Stamminger 2019.
-[M, 3, s, s] in 0..1 -> [M, 4 scales * 8 parts]. No parameters but those of batch normalisation.
+come from other makers than their neighbours, and differ in fine and coarse texture; halves that a
+camera sees alike are drawn apart; and the noise of the colour channels, which a camera ties
+together, is tied otherwise. How sharp the whole crop is, how fine its texture and how close its
+channels are in general, is taken out: that tells cameras and codecs apart. A linear layer over
+what remains learns from a hundred clips, which a network from random weights does not
+(recipes/README.md).
+References: Burt & Adelson 1983, band-pass pyramids; texture that differs within a face, and
+between its halves, as a trace of forgery: Matern, Riess & Stamminger 2019; traces in the relations
+of colour channels: Li, Li, Tan & Huang 2020.
+[M, 3, s, s] in 0..1 -> [M, 84]. No parameters but those of batch normalisation.
 """
 
 from functools import lru_cache
@@ -38,14 +41,20 @@ SCALES = (1 / 192, 2 / 192, 4 / 192, 8 / 192)
 FLOOR = 0.1
 """Grey levels (of 255) that count as no texture."""
 _BRIGHTNESS = (0.299, 0.587, 0.114)
+_PAIRS = ((0, 1), (0, 2), (1, 2))
+"""Of the channels red, green and blue."""
+Box = tuple[int, int, int, int]
+"""Top, bottom, left and right in pixels."""
 
 
 class RegionStatistics(nn.Module):
-    """Log deviations of band-passed brightness in parts of the face, each against the others."""
+    """Sharpness of the parts and agreement of their channels, each against the rest of the face,
+    and the difference of the halves."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.feature_dim = len(SCALES) * len(PARTS)
+        halves = len(PARTS) - 1  # the rims are one pair
+        self.feature_dim = len(SCALES) * (len(PARTS) + halves) + len(_PAIRS) * len(PARTS)
         self.standardise = Standardise(self.feature_dim)
 
     def forward(self, pictures: Tensor) -> Tensor:
@@ -53,25 +62,72 @@ class RegionStatistics(nn.Module):
         Args:
             pictures: [M, 3, s, s] in 0..1
         """
-        sharpness = self.sharpness(pictures.float())
-        whole = sharpness.mean(dim=(1, 2), keepdim=True)
-        by_part, by_scale = sharpness.mean(1, keepdim=True), sharpness.mean(2, keepdim=True)
-        features: Tensor = self.standardise((sharpness - by_part - by_scale + whole).flatten(1))
+        colours = 255 * pictures.float()
+        grey = torch.einsum("mchw,c->mhw", colours, colours.new_tensor(_BRIGHTNESS))
+        bands = between_blurs(grey, SCALES)
+        parts, lefts = boxes_of_parts(grey.shape[-1]), boxes_of_halves(grey.shape[-1])
+        rights = [mirrored(box, grey.shape[-1]) for box in lefts]
+        differ = (sharpness(bands, lefts) - sharpness(bands, rights)).abs()
+        found = [centred(sharpness(bands, parts)), differ, centred(agreement(colours, parts))]
+        features: Tensor = self.standardise(torch.cat([one.flatten(1) for one in found], dim=1))
         return features
 
-    def sharpness(self, pictures: Tensor) -> Tensor:
-        """[M, scales, parts]: natural logarithms of grey levels."""
-        weights = pictures.new_tensor(_BRIGHTNESS)
-        grey = 255 * torch.einsum("mchw,c->mhw", pictures, weights)
-        side = grey.shape[-1]
-        blurs = [_blur_matrix(side, share * side).to(grey) for share in SCALES]
-        blurred = [grey, *(blur @ grey @ blur.T for blur in blurs)]
-        bands = torch.stack([one - next_ for one, next_ in pairwise(blurred)], dim=1)
-        power = []
-        for part in PARTS.values():
-            top, bottom, left, right = (round(share * side) for share in part)
-            power.append((bands[..., top:bottom, left:right] ** 2).mean(dim=(2, 3)))
-        return 0.5 * (torch.stack(power, dim=2) + FLOOR**2).log()
+
+def sharpness(bands: Tensor, boxes: list[Box]) -> Tensor:
+    """[M, scales, s, s] -> [M, scales, boxes]: natural logarithms of grey levels."""
+    power = [
+        (bands[..., top:bottom, left:right] ** 2).mean(dim=(2, 3))
+        for top, bottom, left, right in boxes
+    ]
+    return 0.5 * (torch.stack(power, dim=2) + FLOOR**2).log()
+
+
+def agreement(colours: Tensor, boxes: list[Box]) -> Tensor:
+    """[M, 3, s, s] -> [M, pairs of channels, boxes]: correlation of their finest texture."""
+    fine = between_blurs(colours, SCALES[:1]).squeeze(1)
+    found = []
+    for top, bottom, left, right in boxes:
+        part = fine[..., top:bottom, left:right].flatten(2)  # [M, 3, pixels]
+        part = part - part.mean(dim=2, keepdim=True)
+        power = part.square().mean(dim=2)
+        products = [(part[:, i] * part[:, j]).mean(dim=1) for i, j in _PAIRS]
+        sizes = [(power[:, i] * power[:, j] + FLOOR**2).sqrt() for i, j in _PAIRS]
+        found.append(torch.stack(products, dim=1) / torch.stack(sizes, dim=1))
+    return torch.stack(found, dim=2)
+
+
+def centred(values: Tensor) -> Tensor:
+    """[M, K, boxes] without what all boxes and what all K have in common."""
+    whole = values.mean(dim=(1, 2), keepdim=True)
+    return values - values.mean(1, keepdim=True) - values.mean(2, keepdim=True) + whole
+
+
+def between_blurs(pictures: Tensor, scales: tuple[float, ...]) -> Tensor:
+    """[M, ..., s, s] -> [M, scales, ..., s, s]: what each blur takes from the one before."""
+    side = pictures.shape[-1]
+    blurs = [_blur_matrix(side, share * side).to(pictures) for share in scales]
+    blurred = [pictures, *(blur @ pictures @ blur.T for blur in blurs)]
+    return torch.stack([one - next_ for one, next_ in pairwise(blurred)], dim=1)
+
+
+def boxes_of_parts(side: int) -> list[Box]:
+    """Of `PARTS` in a crop of that side."""
+    return [
+        (round(top * side), round(bottom * side), round(left * side), round(right * side))
+        for top, bottom, left, right in PARTS.values()
+    ]
+
+
+def boxes_of_halves(side: int) -> list[Box]:
+    """Left halves of the parts in the middle, and the left rim."""
+    *middle, rim, _ = boxes_of_parts(side)
+    return [(top, bottom, left, (left + right) // 2) for top, bottom, left, right in middle] + [rim]
+
+
+def mirrored(box: Box, side: int) -> Box:
+    """Its counterpart on the other side of the face."""
+    top, bottom, left, right = box
+    return top, bottom, side - right, side - left
 
 
 def region_backbone(inputs: str) -> Backbone:

@@ -8,6 +8,7 @@ from avfake.stress.cells import CELLS, Cell, choose_cells
 from avfake.stress.ladder import Stress, run_ladder
 from avfake.stress.rewriting import Rewrite
 from avfake.stress.table import read_stress, render_stress, stress_table, weakest_cells
+from avfake.stress.unseen import run_unseen_ladder
 
 __all__ = [
     "CELLS",
@@ -18,6 +19,7 @@ __all__ = [
     "read_stress",
     "render_stress",
     "run_ladder",
+    "run_unseen_ladder",
     "stress_table",
     "weakest_cells",
 ]

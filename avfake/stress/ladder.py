@@ -25,6 +25,8 @@ from avfake.stress.cells import choose_cells
 from avfake.stress.rewriting import Rewrite
 from avfake.stress.table import stress_table
 
+UNTOUCHED = "untouched"
+"""In place of a cell's name: the files as they are."""
 MIN_CLIPS, MIN_GROUPS = 10, 3
 """Fewer say nothing: their intervals reach from one end to the other."""
 
@@ -59,17 +61,8 @@ def run_ladder(
     chosen = choose_cells(cells)
     manifest = _manifest(source)
     rows = labelled_rows(manifest, limit=limit)
-    files = [place_of(row.path) for row in rows]
-    scores: dict[str, pd.DataFrame] = {}
-    for name in ("untouched", *chosen):
-        target = out / "untouched.csv" if name == "untouched" else out / "cells" / f"{name}.csv"
-        change = None if name == "untouched" else Rewrite(name)
-        answered = score_files(
-            files, detector, target.with_suffix(".scores.csv"), change=change, workers=workers
-        )
-        scores[name] = _beside_labels(rows, answered.rows)
-        write_whole(target, scores[name].to_csv(index=False))
-    untouched = scores.pop("untouched")
+    scores = judge_cells(rows, detector, out, chosen, workers=workers)
+    untouched = scores.pop(UNTOUCHED)
     if not _has_both(untouched[untouched["p_fake"].notna()]):
         raise ConfigError(
             f"of the untouched files no fake, or no genuine one, got a probability; the reasons "
@@ -80,11 +73,29 @@ def run_ladder(
     failed = pd.concat(
         [
             frame[frame["p_fake"].isna()].assign(cell=name)[["cell", "clip_id", "reasons"]]
-            for name, frame in {"untouched": untouched, **scores}.items()
+            for name, frame in {UNTOUCHED: untouched, **scores}.items()
         ]
     )
     labelled = sum(row.label is not None for row in manifest.rows)
     return Stress(table, len(rows), len(manifest) - labelled, failed)
+
+
+def judge_cells(
+    rows: Sequence[Row], detector: str, out: Path, cells: Sequence[str], *, workers: int
+) -> dict[str, pd.DataFrame]:
+    """`UNTOUCHED` and each cell -> answers beside the labels, which are written below `out`, too;
+    a run that was stopped goes on."""
+    files = [place_of(row.path) for row in rows]
+    scores = {}
+    for name in (UNTOUCHED, *cells):
+        target = out / "untouched.csv" if name == UNTOUCHED else out / "cells" / f"{name}.csv"
+        change = None if name == UNTOUCHED else Rewrite(name)
+        answered = score_files(
+            files, detector, target.with_suffix(".scores.csv"), change=change, workers=workers
+        )
+        scores[name] = _beside_labels(rows, answered.rows)
+        write_whole(target, scores[name].to_csv(index=False))
+    return scores
 
 
 def labelled_rows(manifest: Manifest, *, limit: int | None = None) -> list[Row]:

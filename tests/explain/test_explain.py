@@ -10,7 +10,13 @@ from avfake.clips import Clip, SampleConfig
 from avfake.errors import ConfigError
 from avfake.explain import explain_clip, face_heat, sound_saliency
 from avfake.inference import score_clip
-from avfake.models import AudioBranch, AudioConfig, VisualBranch, VisualConfig
+from avfake.models import (
+    AudioBranch,
+    AudioConfig,
+    SpectrogramConfig,
+    VisualBranch,
+    VisualConfig,
+)
 
 CROP_PX, CELL_PX = 128, 8
 
@@ -112,17 +118,36 @@ def test_networks_of_every_layout_give_a_map(backbone):
     assert not torch.equal(heat[0], heat[1])
 
 
-def test_saliency_lies_in_the_band_and_adds_up_to_the_logit():
+def test_saliency_lies_in_the_band_that_the_branch_hears():
     branch = AudioBranch(AudioConfig("test_resnet", pretrained=False, embedding_dim=16))
     wired(branch, BandNetwork(), [3.0])
     sound = 0.1 * torch.randn(2, 16_000, generator=torch.Generator().manual_seed(0))
     saliency = sound_saliency(branch, sound)
-    pictures = branch.spectrogram(sound)
-    assert saliency.shape == pictures[:, 0].shape
-    energy = saliency.abs().sum(dim=2)  # [M, bands]
-    assert (energy[:, 36:54].sum(dim=1) > 0.98 * energy.sum(dim=1)).all()
-    logit = 3.0 * branch.backbone(pictures)[:, 0]  # and zero for the mean picture
-    torch.testing.assert_close(saliency.sum(dim=(1, 2)), logit, rtol=0.03, atol=0.01)
+    assert saliency.shape == branch.spectrogram(sound)[:, 0].shape
+    # Its bands 40 to 49 lie in the fifth cell of ten bands; the rest counts by what it adds to the
+    # mean and deviation of a window alone.
+    energy = saliency.mean(dim=2)  # [M, bands]
+    assert (energy[:, 42:48].mean(dim=1) > 5 * energy[:, :30].abs().mean(dim=1)).all()
+    genuine = sound_saliency(wired(branch, BandNetwork(), [-3.0]), sound)
+    torch.testing.assert_close(genuine, -saliency, rtol=1e-3, atol=1e-5)
+
+
+def test_a_branch_of_statistics_is_asked_like_a_network():
+    config = AudioConfig(
+        "voice_statistics",
+        spectrogram=SpectrogramConfig(n_fft=256, hop=64, num_bands=60, scale="linear"),
+        embedding_dim=8,
+    )
+    branch = AudioBranch(config).eval()
+    weights = torch.zeros(branch.feature_dim)
+    weights[120 + 16 + 9] = 1.0  # behind 3 x 40 of cepstra: highest peak in 4.5 to 5 kHz
+    wired(branch, branch.backbone, weights.tolist())
+    sound = 0.05 * torch.randn(1, 16_000, generator=torch.Generator().manual_seed(0))
+    sound += 0.02 * torch.sin(2 * torch.pi * 4_750 * torch.arange(16_000) / 16_000)
+    by_band = sound_saliency(branch, sound)[0].sum(dim=1)  # 60 bands of 133 Hz
+    assert by_band.argmax().item() == pytest.approx(35, abs=4)
+    rest = by_band[:20]  # all alike: what is hushed anywhere is no longer among the louder spectra
+    assert by_band[31:38].mean() - rest.mean() > 4 * (rest.max() - rest.min())
 
 
 def test_the_strongest_come_first_and_their_scores_are_those_of_prediction(prepared, run_folder):

@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from avfake.bundle import read_bundle
 from avfake.cli.main import main
 from avfake.data import Manifest, build_manifest, load_spec, save_manifest
+from avfake.detector import Detector
 from avfake.errors import ConfigError
 from avfake.figures import draw_stress
 from avfake.stress import (
@@ -16,6 +18,7 @@ from avfake.stress import (
     read_stress,
     render_stress,
     run_ladder,
+    run_unseen_ladder,
     stress_table,
     weakest_cells,
 )
@@ -125,6 +128,25 @@ def test_every_file_gets_a_row_and_nothing_is_done_twice(
     run_ladder(*args, cells=["mute", "black"], workers=0)
     assert (out / "stress.csv").read_bytes() == first
     pd.testing.assert_frame_equal(read_stress(out / "stress.csv"), found.table)
+
+
+def test_each_model_judges_what_it_has_not_seen(
+    manifest: Manifest, detector_folder: Path, tmp_path: Path
+) -> None:
+    bundle = read_bundle(detector_folder)
+    rows = [row for row in manifest.rows if row.label is not None][:12]
+    held_out = [rows[number :: len(bundle.models)] for number in range(len(bundle.models))]
+    table = run_unseen_ladder(detector_folder, held_out, tmp_path, cells=["mute"], workers=0)
+    pd.testing.assert_frame_equal(read_stress(tmp_path / "stress.csv"), table)
+    assert table.loc[table["cell"] == "untouched", "assessed"].max() == 1
+    for number, (model, part) in enumerate(zip(bundle.models, held_out, strict=True)):
+        found = pd.read_csv(tmp_path / f"model_{number}" / "untouched.csv")
+        assert found["clip_id"].tolist() == [row.clip_id for row in part]
+        alone = Detector(replace(bundle, models=(model,)))
+        expected = alone.predict(part[0].path).p_fake
+        assert found["p_fake"].iloc[0] == pytest.approx(expected, abs=1e-6)
+    with pytest.raises(ConfigError, match="one for each is needed"):
+        run_unseen_ladder(detector_folder, held_out[1:], tmp_path / "few")
 
 
 def test_the_verb_refuses_in_a_sentence(

@@ -1,0 +1,51 @@
+"""The ladder for a detector whose models have seen all labelled files there are, but one fold each.
+
+Every model climbs alone, over the files of its fold, and the answers are put together: what damage
+does to files of sources that the judging model does not know.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from avfake.bundle import read_bundle, write_bundle
+from avfake.data import Row
+from avfake.errors import ConfigError
+from avfake.files import write_whole
+from avfake.stress.cells import choose_cells
+from avfake.stress.ladder import UNTOUCHED, judge_cells
+from avfake.stress.table import stress_table
+
+
+def run_unseen_ladder(
+    detector: Path,
+    held_out: Sequence[Sequence[Row]],
+    out: Path,
+    *,
+    cells: Sequence[str] = (),
+    workers: int = 1,
+) -> pd.DataFrame:
+    """The stress table, also in `out`/stress.csv; a run that was stopped goes on.
+
+    Calibrators and decision rule are those of the whole detector.
+
+    detector: folder of a bundle.
+    held_out: for each of its models, in order, labelled rows of files that it did not learn from.
+    """
+    bundle, chosen = read_bundle(detector), choose_cells(cells)
+    if len(held_out) != len(bundle.models):
+        raise ConfigError(
+            f"{detector} has {len(bundle.models)} models and {len(held_out)} lists of files that "
+            "one has not seen; one for each is needed"
+        )
+    parts = []
+    for number, (model, rows) in enumerate(zip(bundle.models, held_out, strict=True)):
+        alone = out / f"model_{number}"
+        write_bundle(alone / "detector", replace(bundle, models=(model,)))
+        parts.append(judge_cells(rows, str(alone / "detector"), alone, chosen, workers=workers))
+    scores = {name: pd.concat([part[name] for part in parts]) for name in (UNTOUCHED, *chosen)}
+    table = stress_table(scores.pop(UNTOUCHED), scores)
+    write_whole(out / "stress.csv", table.to_csv(index=False))
+    return table
