@@ -11,9 +11,8 @@ alarms that is asked for were chosen by these same answers, so that the figures 
 
 Every experiment is a row for each output in recipes/results/default_detector.csv: AUC within the
 folds (averaged) and of all folds together, with 95 % intervals over sources, and the log-loss
-beside that of always saying the other folds' share of fakes.
-
-Weights start at random; nothing is downloaded. Stopped, it goes on.
+beside that of always saying the other folds' share of fakes. Weights start at random; nothing is
+downloaded. Stopped, it goes on.
 """
 
 import time
@@ -64,8 +63,7 @@ MATERIAL: Mapping[str, tuple[str, Mapping[str, str]]] = {
 """Name -> folder below --real, and the columns of its table: sources are what may not be parted."""
 
 JUDGED_BY = {"overall": ("video", "voices", "joins"), "face": ("video",), "voice": ("voices",)}
-"""Output -> folders: the sound of the videos has next to no forged voices, and in joins each
-recording and each picture comes twice."""
+"""Output -> folders: the sound of video has hardly a forged voice, and joins repeat the others."""
 
 _EPOCHS = 16
 BASE = AssemblyConfig(
@@ -99,8 +97,11 @@ STATISTICS = AudioConfig(
     pretrained=False,
     spectrogram=SpectrogramConfig(n_fft=256, hop=64, num_bands=60, scale="linear"),
     embedding_dim=64,
+    head="linear",
 )
-REGIONS = VisualConfig("region_statistics", pretrained=False, size_px=192, embedding_dim=64)
+REGIONS = VisualConfig(
+    "region_statistics", pretrained=False, size_px=192, embedding_dim=64, head="linear"
+)
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,13 @@ Parameters: 5.1 M with the default resnet10t (its features 4.9 M).
 """
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from torch import Tensor, nn
 
 from avfake.errors import ConfigError
 from avfake.models.backbone import load_backbone
-from avfake.models.branch import BranchOutput, ItemEncoder, encode_present
+from avfake.models.branch import BranchOutput, ItemEncoder, check_encoder, encode_present
 from avfake.models.spectrogram import LogSpectrogram, SpectrogramConfig, mask_bands_and_times
 from avfake.models.voice_statistics import VOICE, voice_backbone
 
@@ -34,6 +35,8 @@ class AudioConfig:
     embedding_dim: int = 256
     dropout: float = 0.2
     """Before the embedding, 0 to 1."""
+    head: Literal["plain", "linear", "bn_mlp"] = "plain"
+    """From features to embedding, as `VisualConfig.head`."""
     drop_path: float = 0.0
     """Share of residual blocks left out at random in training, 0 to 1; 0 for networks without."""
     mask_bands: int = 12
@@ -42,11 +45,7 @@ class AudioConfig:
     """Widest stripe of spectra hidden in training (two a window); 0 = none."""
 
     def __post_init__(self) -> None:
-        if self.embedding_dim < 1:
-            raise ConfigError(f"audio.embedding_dim must be 1 or more, got {self.embedding_dim}")
-        for name in ("dropout", "drop_path"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ConfigError(f"audio.{name} must be in [0, 1), got {getattr(self, name)}")
+        check_encoder("audio", self)
         if not 0 <= self.mask_bands < self.spectrogram.num_bands or self.mask_times < 0:
             raise ConfigError(
                 f"audio.mask_bands must be 0 to {self.spectrogram.num_bands - 1} and mask_times "
@@ -73,7 +72,9 @@ class AudioBranch(nn.Module):
         self.pretrained_used = backbone.pretrained_used
         self.backbone = backbone.network
         self.feature_dim = backbone.feature_dim
-        self.encoder = ItemEncoder(self.feature_dim, config.embedding_dim, config.dropout)
+        self.encoder = ItemEncoder(
+            self.feature_dim, config.embedding_dim, config.dropout, head=config.head
+        )
 
     def forward(self, sound: Tensor, mask: Tensor) -> BranchOutput:
         """

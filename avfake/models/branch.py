@@ -5,14 +5,17 @@ scattered back, so that padding costs no time and cannot leak through batch norm
 [B, N, ...], mask [B, N] -> `BranchOutput`. D (F + 1) + D + 1 parameters beside network and pool.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from avfake.errors import ConfigError
 from avfake.models.pooling import AttentionPool
+from avfake.settings import nearest
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,10 @@ def _plain(feature_dim: int, embedding_dim: int, dropout: float) -> nn.Module:
     )
 
 
+def _linear(feature_dim: int, embedding_dim: int, dropout: float) -> nn.Module:
+    return nn.Sequential(nn.Dropout(dropout), nn.Linear(feature_dim, embedding_dim))
+
+
 def _bn_mlp(feature_dim: int, embedding_dim: int, dropout: float) -> nn.Module:
     return nn.Sequential(
         ItemNorm(feature_dim),
@@ -91,9 +98,41 @@ def _bn_mlp(feature_dim: int, embedding_dim: int, dropout: float) -> nn.Module:
 
 HEAD_KINDS: dict[str, Callable[[int, int, float], nn.Module]] = {
     "plain": _plain,
+    "linear": _linear,
     "bn_mlp": _bn_mlp,
 }
 """From the features of an item [M, F] to its embedding [M, D], of which its logit is linear."""
+
+
+class EncoderSettings(Protocol):
+    """What the configs of the modalities share."""
+
+    @property
+    def head(self) -> str: ...
+    @property
+    def embedding_dim(self) -> int: ...
+    @property
+    def dropout(self) -> float: ...
+    @property
+    def drop_path(self) -> float: ...
+
+
+def check_encoder(modality: str, config: EncoderSettings) -> None:
+    """ConfigError for what no branch can be built with."""
+    check_choice(f"{modality}.head", config.head, HEAD_KINDS)
+    if config.embedding_dim < 1:
+        raise ConfigError(f"{modality}.embedding_dim must be 1 or more, got {config.embedding_dim}")
+    for name in ("dropout", "drop_path"):
+        if not 0 <= getattr(config, name) < 1:
+            raise ConfigError(f"{modality}.{name} must be in [0, 1), got {getattr(config, name)}")
+
+
+def check_choice(name: str, found: str, allowed: Collection[str]) -> None:
+    """ConfigError, with the nearest, unless it is among them."""
+    if found not in allowed:
+        raise ConfigError(
+            f"{name} must be one of {', '.join(allowed)}, got {found!r}{nearest(found, allowed)}"
+        )
 
 
 def encode_present(network: nn.Module, items: Tensor, feature_dim: int) -> Tensor:

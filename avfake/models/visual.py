@@ -16,10 +16,15 @@ from torch import Tensor, nn
 
 from avfake.errors import ConfigError
 from avfake.models.backbone import load_backbone
-from avfake.models.branch import HEAD_KINDS, BranchOutput, ItemEncoder, encode_present
+from avfake.models.branch import (
+    BranchOutput,
+    ItemEncoder,
+    check_choice,
+    check_encoder,
+    encode_present,
+)
 from avfake.models.regions import REGIONS, region_backbone
 from avfake.models.residuals import noise_residuals
-from avfake.settings import nearest
 
 INPUTS = {"colour": 3, "residual": 3, "both": 6}
 """Channels of each."""
@@ -41,9 +46,10 @@ class VisualConfig:
     """Before the embedding, 0 to 1; of bn_mlp after it too."""
     inputs: Literal["colour", "residual", "both"] = "colour"
     """What the network reads: the crop, its noise residuals (three channels), or both (six)."""
-    head: Literal["plain", "bn_mlp"] = "plain"
-    """From features to embedding: plain = linear, normed; bn_mlp = linear and ReLU, between two
-    batch normalisations with dropout, embedding_dim wide (the head of the DFDC's 69th place)."""
+    head: Literal["plain", "linear", "bn_mlp"] = "plain"
+    """From features to embedding: plain = linear, normed; linear = without the norm, for statistics
+    whose distance from the mean is the evidence; bn_mlp = linear and ReLU, between two batch
+    normalisations with dropout, embedding_dim wide (the head of the DFDC's 69th place)."""
     normalise: bool = True
     """By the mean and spread that the backbone was published with; off = plain pixels in 0..1."""
     drop_path: float = 0.1
@@ -52,18 +58,8 @@ class VisualConfig:
     def __post_init__(self) -> None:
         if not 32 <= self.size_px <= 1024:
             raise ConfigError(f"visual.size_px must be 32 to 1024, got {self.size_px}")
-        for name, allowed in (("head", HEAD_KINDS), ("inputs", INPUTS)):
-            found = getattr(self, name)
-            if found not in allowed:
-                raise ConfigError(
-                    f"visual.{name} must be one of {', '.join(allowed)}, got {found!r}"
-                    f"{nearest(str(found), allowed)}"
-                )
-        if self.embedding_dim < 1:
-            raise ConfigError(f"visual.embedding_dim must be 1 or more, got {self.embedding_dim}")
-        for name in ("dropout", "drop_path"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ConfigError(f"visual.{name} must be in [0, 1), got {getattr(self, name)}")
+        check_choice("visual.inputs", self.inputs, INPUTS)
+        check_encoder("visual", self)
 
 
 class VisualBranch(nn.Module):

@@ -35,7 +35,7 @@ class Periodicity(nn.Module):
         super().__init__()
         frame = sample_rate // 25  # 40 ms: two periods and more of a low voice
         self.lags = slice(round(sample_rate / PITCH_HZ[1]), round(sample_rate / PITCH_HZ[0]))
-        self.power = Spectrogram(N_FFT, win_length=frame, hop_length=frame // 4, power=2.0)
+        self.power = Spectrogram(N_FFT, win_length=frame, hop_length=frame // 2, power=2.0)
         self.power.window = self.power.window.clone()  # as in FineSpectrum
 
     def forward(self, sound: Tensor) -> Tensor:
