@@ -7,6 +7,8 @@ import numpy as np
 
 MOST_TICKS = 6
 """More would run into each other on a telephone."""
+LEAST_GAP_PERCENT = 10
+"""Between two labels of a picture's height."""
 FREQUENCIES_HZ = (250, 500, 1000, 2000, 4000, 8000, 16_000)
 
 
@@ -35,10 +37,13 @@ def ticks(low: float, high: float, unit: str) -> tuple[Tick, ...]:
 
 
 def band_ticks(band_hz: np.ndarray) -> tuple[Tick, ...]:
-    """Octaves on an axis of bands [K], each as high as the others, lowest first."""
+    """Octaves on an axis of bands [K], each as high as the others, lowest first; of two that would
+    run into each other, as the low ones of a linear scale do, the higher."""
     middles = (np.arange(len(band_hz)) + 0.5) / len(band_hz)
-    return tuple(
-        Tick(round(100 * float(np.interp(hertz, band_hz, middles)), 2), f"{hertz} Hz")
-        for hertz in FREQUENCIES_HZ
-        if band_hz[0] <= hertz <= band_hz[-1]
-    )
+    found: list[Tick] = []
+    for hertz in reversed(FREQUENCIES_HZ):
+        percent = round(100 * float(np.interp(hertz, band_hz, middles)), 2)
+        is_clear = not found or found[-1].percent - percent >= LEAST_GAP_PERCENT
+        if band_hz[0] <= hertz <= band_hz[-1] and is_clear:
+            found.append(Tick(percent, f"{hertz} Hz"))
+    return tuple(reversed(found))

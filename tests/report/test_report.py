@@ -150,6 +150,8 @@ def test_frequencies_stand_at_their_bands():
     found = band_ticks(np.linspace(100, 2100, 21))  # a band each 100 Hz, 500 Hz is the fifth
     assert [(tick.label, tick.percent) for tick in found][1] == ("500 Hz", round(450 / 21, 2))
     assert [tick.label for tick in found] == ["250 Hz", "500 Hz", "1000 Hz", "2000 Hz"]
+    linear = band_ticks(np.linspace(130, 7870, 60))  # 250 Hz lies 3 % of the height below 500 Hz
+    assert [tick.label for tick in linear] == ["1000 Hz", "2000 Hz", "4000 Hz"]
 
 
 def test_no_heat_leaves_a_crop_as_it_is():
