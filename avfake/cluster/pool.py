@@ -145,10 +145,9 @@ def _serve(pipe: Connection) -> None:
     function = pipe.recv()
     while True:
         try:
-            item = pipe.recv()
-        except EOFError:
+            pipe.send(attempt(function, pipe.recv()))
+        except (EOFError, BrokenPipeError):  # the process that asked is gone, killed for one
             return
-        pipe.send(attempt(function, item))
 
 
 def attempt(function: Callable[[Item], Result], item: Item) -> Result | Failure:

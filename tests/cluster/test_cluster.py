@@ -1,15 +1,18 @@
 import errno
+import math
 import os
 import signal
 import subprocess
 import sys
 import time
 from functools import partial
+from multiprocessing import Pipe
 from pathlib import Path
 
 import pytest
 
 from avfake.cluster import Failure, Journal, map_items
+from avfake.cluster.pool import _serve
 from avfake.errors import AvfakeError
 
 
@@ -109,3 +112,11 @@ def test_threads_are_limited_before_the_callers_own_imports(tmp_path: Path) -> N
     script.write_text(SCRIPT)
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["[1,", "1]"]
+
+
+def test_a_worker_whose_caller_was_killed_ends_without_a_word() -> None:
+    ours, theirs = Pipe()
+    ours.send(math.sqrt)
+    ours.send(4.0)
+    ours.close()  # both are in the pipe still; the answer has nowhere to go
+    _serve(theirs)
