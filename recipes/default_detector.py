@@ -78,7 +78,6 @@ BASE = AssemblyConfig(
         num_windows=2,
         window_seconds=2.0,
         batch_size=32,
-        loader_workers=1,
     ),
     augment=AugmentConfig(sound=("level",)),
     fit=FitConfig(
@@ -219,7 +218,8 @@ def try_out(config: Config, name: str) -> pd.DataFrame:
     folders = [material(config, folder) for folder in experiment.folders]
     wanted = experiment.config
     fit = replace(wanted.fit, epochs=config.epochs, first_best_epoch=config.epochs)
-    assemble(folders, replace(wanted, fit=fit, seed=config.seed), config.out / name)
+    data = replace(wanted.data, loader_workers=int(config.workers > 1))
+    assemble(folders, replace(wanted, data=data, fit=fit, seed=config.seed), config.out / name)
     minutes = config.out / name / "minutes.txt"
     if not minutes.is_file():
         write_whole(minutes, f"{(time.monotonic() - started) / 60:.1f}")
