@@ -44,7 +44,7 @@ class VoiceEvidence:
     spectrogram: np.ndarray
     """float32 [bands, times], log power in nats, lowest band first."""
     saliency: np.ndarray
-    """float32 [bands, times]: what each place adds to the window's logit, smoothed; below zero
+    """float32 [bands, times]: what the window's logit loses when the place is hushed; below zero
     where it speaks for a genuine voice."""
     band_hz: np.ndarray
     """float32 [bands]: the middle of each band."""

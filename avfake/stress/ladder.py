@@ -63,11 +63,7 @@ def run_ladder(
     rows = labelled_rows(manifest, limit=limit)
     scores = judge_cells(rows, detector, out, chosen, workers=workers)
     untouched = scores.pop(UNTOUCHED)
-    if not _has_both(untouched[untouched["p_fake"].notna()]):
-        raise ConfigError(
-            f"of the untouched files no fake, or no genuine one, got a probability; the reasons "
-            f"are in {out / 'untouched.csv'}"
-        )
+    check_both_answered(untouched, out)
     table = stress_table(untouched, scores)
     write_whole(out / "stress.csv", table.to_csv(index=False))
     failed = pd.concat(
@@ -152,5 +148,11 @@ def _beside_labels(rows: Sequence[Row], answers: Sequence[dict[str, object]]) ->
     return pd.DataFrame([fact | one for fact, one in zip(facts, answers, strict=True)])
 
 
-def _has_both(scores: pd.DataFrame) -> bool:
-    return len(np.unique(numbers(scores[OUTPUTS["overall"][1]]))) == 2
+def check_both_answered(untouched: pd.DataFrame, out: Path) -> None:
+    """ConfigError unless a fake and a genuine file, untouched, got a probability."""
+    answered = untouched[untouched["p_fake"].notna()]
+    if len(np.unique(numbers(answered[OUTPUTS["overall"][1]]))) < 2:
+        raise ConfigError(
+            "of the untouched files no fake, or no genuine one, got a probability; the reasons are "
+            f"below {out}, in untouched.csv"
+        )

@@ -15,7 +15,7 @@ from avfake.data import Row
 from avfake.errors import ConfigError
 from avfake.files import write_whole
 from avfake.stress.cells import choose_cells
-from avfake.stress.ladder import UNTOUCHED, judge_cells
+from avfake.stress.ladder import UNTOUCHED, check_both_answered, judge_cells
 from avfake.stress.table import stress_table
 
 
@@ -32,7 +32,8 @@ def run_unseen_ladder(
     Calibrators and decision rule are those of the whole detector.
 
     detector: folder of a bundle.
-    held_out: for each of its models, in order, labelled rows of files that it did not learn from.
+    held_out: for each of its models, in order, labelled rows of files that it did not learn from;
+        ConfigError unless all together have both classes, answered.
     """
     bundle, chosen = read_bundle(detector), choose_cells(cells)
     if len(held_out) != len(bundle.models):
@@ -42,10 +43,16 @@ def run_unseen_ladder(
         )
     parts = []
     for number, (model, rows) in enumerate(zip(bundle.models, held_out, strict=True)):
+        if not rows:
+            continue
         alone = out / f"model_{number}"
         write_bundle(alone / "detector", replace(bundle, models=(model,)))
         parts.append(judge_cells(rows, str(alone / "detector"), alone, chosen, workers=workers))
+    if not parts:
+        raise ConfigError("the lists of files that a model has not seen are all empty")
     scores = {name: pd.concat([part[name] for part in parts]) for name in (UNTOUCHED, *chosen)}
-    table = stress_table(scores.pop(UNTOUCHED), scores)
+    untouched = scores.pop(UNTOUCHED)
+    check_both_answered(untouched, out)
+    table = stress_table(untouched, scores)
     write_whole(out / "stress.csv", table.to_csv(index=False))
     return table

@@ -147,6 +147,10 @@ def test_each_model_judges_what_it_has_not_seen(
         assert found["p_fake"].iloc[0] == pytest.approx(expected, abs=1e-6)
     with pytest.raises(ConfigError, match="one for each is needed"):
         run_unseen_ladder(detector_folder, held_out[1:], tmp_path / "few")
+    genuine = [row for row in rows if not row.label][:2]
+    one_class = [genuine, *([] for _ in bundle.models[1:])]  # and nothing for the other models
+    with pytest.raises(ConfigError, match="no fake, or no genuine one"):
+        run_unseen_ladder(detector_folder, one_class, tmp_path / "one", cells=["mute"], workers=0)
 
 
 def test_the_verb_refuses_in_a_sentence(
