@@ -10,6 +10,7 @@ from avfake.augment.mixing import MixingCollate, PairMixup, mix_batch
 from avfake.augment.pipeline import Pipeline, build_pipeline
 from avfake.augment.presets import PICTURE, SOUND
 from avfake.augment.transform import FirstOf, OneOf, PictureTransform, SoundTransform, Transform
+from avfake.augment.whole import change_sound, draw_sound
 
 __all__ = [
     "PICTURE",
@@ -29,5 +30,7 @@ __all__ = [
     "SoundTransform",
     "Transform",
     "build_pipeline",
+    "change_sound",
+    "draw_sound",
     "mix_batch",
 ]

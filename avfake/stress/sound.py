@@ -5,15 +5,13 @@ the same transforms, to the whole sound.
 """
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from avfake.augment.sound import AudioCodec, BandLimit, ColouredNoise, Gain, Reverb
 from avfake.augment.sound.coloured_noise import Noise
 from avfake.augment.sound.reverb import Room
-from avfake.augment.transform import SoundTransform
-from avfake.clips import TrainingSample
+from avfake.augment.whole import change_sound
 from avfake.media import Waveform
 
 ROOM = Room(rt60_seconds=0.6, direct_db=3.0, seed=0)
@@ -22,30 +20,31 @@ TELEPHONE_HZ = (300.0, 3_400.0)
 
 def coded(waveform: Waveform, *, codec: str, kbps: int) -> Waveform:
     """Coded and decoded."""
-    return _changed(AudioCodec(), waveform, (codec, kbps))
+    return change_sound(waveform, AudioCodec(), (codec, kbps))
 
 
 def telephoned(waveform: Waveform) -> Waveform:
     """The band of a telephone, at 8 kHz and 8 bits (G.711, mu-law)."""
-    band = _changed(BandLimit(), waveform, TELEPHONE_HZ) if len(waveform.samples) > 1 else waveform
-    return coded(band, codec="mulaw", kbps=0)
+    if len(waveform.samples) > 1:
+        waveform = change_sound(waveform, BandLimit(), TELEPHONE_HZ)
+    return coded(waveform, codec="mulaw", kbps=0)
 
 
 def reverberant(waveform: Waveform) -> Waveform:
     """A live room, as loud as before."""
-    return _changed(Reverb(), waveform, ROOM)
+    return change_sound(waveform, Reverb(), ROOM)
 
 
 def noisy(waveform: Waveform, *, snr_db: float) -> Waveform:
     """Pink noise, so many dB below the mean power; silence stays silent."""
     power = float(np.mean(waveform.samples.astype(np.float64) ** 2))
     level = float(np.sqrt(power)) * 10 ** (-snr_db / 20)
-    return _changed(ColouredNoise(), waveform, Noise("pink", level, seed=0))
+    return change_sound(waveform, ColouredNoise(), Noise("pink", level, seed=0))
 
 
 def louder(waveform: Waveform, *, decibels: float) -> Waveform:
     """Gain (loss, if negative); what leaves [-1, 1] is cut, as in a file."""
-    return _changed(Gain(), waveform, decibels)
+    return change_sound(waveform, Gain(), decibels)
 
 
 def late(waveform: Waveform, *, seconds: float) -> Waveform:
@@ -64,19 +63,3 @@ def late(waveform: Waveform, *, seconds: float) -> Waveform:
 def muted(waveform: Waveform) -> Waveform:
     """Digital silence; the sound track is still there."""
     return replace(waveform, samples=np.zeros_like(waveform.samples))
-
-
-def _changed(transform: SoundTransform[Any], waveform: Waveform, params: object) -> Waveform:
-    if not len(waveform.samples):
-        return waveform
-    sample = TrainingSample(
-        faces=np.zeros((0, 1, 1, 3), np.uint8),
-        landmarks=np.zeros((0, 5, 2), np.float32),
-        persons=np.zeros(0, np.int64),
-        sound=waveform.samples[None],
-        crop_sound=np.zeros((0, 0), np.float32),
-        sample_rate=waveform.sample_rate,
-        labels=(0.0, 0.0, 0.0),
-        weights=(0.0, 0.0, 0.0),
-    )
-    return replace(waveform, samples=transform.apply(sample, params).sound[0])
