@@ -117,6 +117,18 @@ SOUND: Mapping[str, Chain] = {
         s.ColouredNoise(0.15, snr_db=(15.0, 40.0)),
         s.AudioCodec(0.2),
     ),
+    # The same, done to every file: one of them each.
+    "worn": (
+        OneOf(
+            1.0,
+            choices=(
+                s.AudioCodec(),
+                s.AudioCodec(codecs=("mp3", "opus")),
+                s.ColouredNoise(snr_db=(15.0, 35.0)),
+                s.Reverb(),
+            ),
+        ),
+    ),
     "specaugment": (s.TimeMask(0.5), s.FrequencyMask(0.5)),
     "rawboost": (s.ConvolutiveNoise(0.5), s.ImpulsiveNoise(0.5), s.StationaryNoise(0.5)),
     "level": (s.Gain(0.5), s.Polarity(0.5), s.Clipping(0.1)),

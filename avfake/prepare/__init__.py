@@ -7,6 +7,7 @@ from avfake.prepare.folder import PreparedClip, PreparedFolder
 from avfake.prepare.forged import ForgeryConfig, forge_clips
 from avfake.prepare.joined import join_clips, pairs_of_sources
 from avfake.prepare.run import prepare_clips
+from avfake.prepare.worn import wear_clips
 
 __all__ = [
     "ForgeryConfig",
@@ -16,4 +17,5 @@ __all__ = [
     "join_clips",
     "pairs_of_sources",
     "prepare_clips",
+    "wear_clips",
 ]

@@ -1,0 +1,67 @@
+"""Worn copies: other sound, the same picture and the same truth."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from avfake.augment import draw_sound
+from avfake.clips import Clip
+from avfake.data import assign_folds
+from avfake.errors import ManifestError
+from avfake.prepare import PreparedFolder, wear_clips
+
+WORN = partial(draw_sound, names=("worn",))
+
+
+def test_a_copy_sounds_otherwise_and_keeps_labels_and_group(
+    prepared: PreparedFolder, tmp_path: Path
+) -> None:
+    worn = wear_clips(prepared, tmp_path / "worn", WORN, workers=0)
+    heard = {clip.row.clip_id: clip for clip in prepared.clips if clip.has_audio}
+    assert len(worn.manifest.rows) == len(heard)
+    for row in worn.manifest.rows:
+        before = heard[row.clip_id.removesuffix("~worn")]
+        assert (row.label, row.face_fake, row.voice_fake) == (
+            before.row.label,
+            before.row.face_fake,
+            before.row.voice_fake,
+        )
+    row = worn.manifest.rows[0]
+    before = heard[row.clip_id.removesuffix("~worn")]
+    old, new = Clip.open(before.archive), Clip.open(worn.archive_of(row.clip_id))
+    first, second = old.waveform(), new.waveform()
+    assert first is not None
+    assert second is not None
+    assert len(first.samples) == len(second.samples)
+    assert not np.array_equal(first.samples, second.samples)
+    assert old.meta.voice_statistics != new.meta.voice_statistics
+    assert np.abs(old.crop(0, 0).astype(int) - new.crop(0, 0)).mean() < 2
+    folds = assign_folds([*prepared.manifest.rows, *worn.manifest.rows], 3, seed=0)
+    assert all(
+        folds[r.clip_id] == folds[r.clip_id.removesuffix("~worn")] for r in worn.manifest.rows
+    )
+
+
+def test_the_same_seed_wears_alike_and_goes_on(prepared: PreparedFolder, tmp_path: Path) -> None:
+    one = wear_clips(prepared, tmp_path / "one", WORN, seed=3, workers=0)
+    two = wear_clips(prepared, tmp_path / "two", WORN, seed=3, workers=0)
+    clip_id = one.manifest.rows[1].clip_id
+    first, second = (Clip.open(folder.archive_of(clip_id)).waveform() for folder in (one, two))
+    assert first is not None
+    assert second is not None
+    assert np.array_equal(first.samples, second.samples)
+    again = wear_clips(
+        prepared, tmp_path / "one", lambda *_, **__: pytest.fail("worn again"), seed=3
+    )
+    assert [row.clip_id for row in again.manifest.rows] == [r.clip_id for r in one.manifest.rows]
+
+
+def test_silent_folders_are_refused(prepared: PreparedFolder, tmp_path: Path) -> None:
+    class Silent:
+        clips = ()
+        path = prepared.path
+
+    with pytest.raises(ManifestError, match="no clip with sound"):
+        wear_clips(Silent(), tmp_path / "none", WORN)  # type: ignore[arg-type]
