@@ -5,7 +5,7 @@ picture. Joined, they show what a file looks like in which either may be forged.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -69,45 +69,66 @@ def join_clips(
 
 
 def pairs_of_sources(
-    pictures: PreparedFolder, sounds: PreparedFolder, *, seed: int, sounds_each: int = 2
+    pictures: PreparedFolder, sounds: PreparedFolder, *, seed: int, sounds_each: int = 1
 ) -> list[tuple[str, str]]:
     """Each picture with some sounds; each group of pictures with one group of sounds alone.
 
     Were a group of pictures joined with several of sounds, all would hang together in the end, and
-    none could be left out. A group that has both is joined with itself; others are drawn.
+    none could be left out. A group that has both is joined with itself; of the others, those with
+    genuine clips meet each other. About half of the pairs are genuine, as far as the groups allow:
+    a file is genuine in one way, and forged in three.
 
-    sounds_each: pairs of each picture, if its group of sounds has as many
+    sounds_each: forged ones of each picture, and genuine ones of a forged one; others get twice as
+        many genuine ones
     """
-    seen = _by_group(clip for clip in pictures.clips if _shows(clip, "face"))
-    heard = _by_group(clip for clip in sounds.clips if _shows(clip, "voice"))
+    seen, heard = _by_group(pictures, "face"), _by_group(sounds, "voice")
     rng = np.random.default_rng(seed)
     of_both = sorted(seen.keys() & heard.keys())
-    others = (rng.permutation(sorted(one.keys() - set(of_both))) for one in (seen, heard))
+    others = (_genuine_first(one, one.keys() - set(of_both), rng) for one in (seen, heard))
     matched = [*zip(of_both, of_both, strict=True), *zip(*others, strict=False)]
-    return [
-        (picture, str(sound))
-        for of_pictures, of_sounds in matched
-        for picture in seen[of_pictures]
-        for sound in rng.permutation(heard[of_sounds])[:sounds_each]
-    ]
+    pairs = []
+    for of_pictures, of_sounds in matched:
+        true_sounds, forged_sounds = heard[of_sounds]
+        for is_fake, of_class in enumerate(seen[of_pictures]):
+            num_true = sounds_each if is_fake else 2 * sounds_each
+            for picture in of_class:
+                drawn = [
+                    *rng.permutation(true_sounds)[:num_true],
+                    *rng.permutation(forged_sounds)[:sounds_each],
+                ]
+                pairs += [(picture, str(sound)) for sound in drawn]
+    return pairs
 
 
-def _by_group(clips: Iterable[PreparedClip]) -> dict[str, list[str]]:
-    groups: dict[str, list[str]] = defaultdict(list)
-    for clip in clips:
-        groups[clip.row.group].append(clip.row.clip_id)
+_Classes = tuple[list[str], list[str]]
+"""clip_ids of what is genuine, and of what is forged."""
+
+
+def _by_group(folder: PreparedFolder, part: str) -> dict[str, _Classes]:
+    groups: dict[str, _Classes] = defaultdict(lambda: ([], []))
+    for clip in folder.clips:
+        if (is_fake := _label(clip, part)) is not None:
+            groups[clip.row.group][is_fake].append(clip.row.clip_id)
     return groups
 
 
-def _shows(clip: PreparedClip, part: str) -> bool:
-    """Whether the part is there and its label known."""
+def _label(clip: PreparedClip, part: str) -> bool | None:
+    """Whether the part is forged; None where it is not there, or nobody knows."""
     if part == "face":
-        return clip.has_visual and clip.row.face_fake is not None
-    return clip.has_audio and clip.row.voice_fake is not None
+        return clip.row.face_fake if clip.has_visual else None
+    return clip.row.voice_fake if clip.has_audio else None
+
+
+def _genuine_first(
+    groups: Mapping[str, _Classes], names: Iterable[str], rng: np.random.Generator
+) -> list[str]:
+    """The names in a drawn order, but groups with nothing genuine after the others."""
+    drawn = [str(name) for name in rng.permutation(sorted(names))]
+    return sorted(drawn, key=lambda name: not groups[name][0])
 
 
 def _usable(folder: PreparedFolder, wanted: Collection[str], part: str) -> dict[str, PreparedClip]:
-    usable = {clip.row.clip_id: clip for clip in folder.clips if _shows(clip, part)}
+    usable = {one.row.clip_id: one for one in folder.clips if _label(one, part) is not None}
     if lacking := sorted(set(wanted) - set(usable)):
         raise ManifestError(
             f"{len(lacking)} clips of {folder.path} have no {part}, or none with a label: "

@@ -1,12 +1,14 @@
 """Joined clips have the picture of the one, the sound of the other, and the truth of both."""
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from avfake.clips import Clip
-from avfake.data import assign_folds
+from avfake.data import assign_folds, save_manifest
 from avfake.errors import ManifestError
 from avfake.prepare import PreparedFolder, join_clips, pairs_of_sources
 
@@ -59,10 +61,39 @@ def test_a_join_parts_from_neither_of_its_sources(prepared: PreparedFolder, tmp_
 
 
 def test_each_source_of_pictures_meets_one_of_sounds(prepared: PreparedFolder) -> None:
-    group_of = {row.clip_id: row.group for row in prepared.manifest.rows}
-    pairs = pairs_of_sources(prepared, prepared, seed=0, sounds_each=3)
-    assert len(pairs) == len(set(pairs)) == 3 * len(prepared.clips)
-    assert all(group_of[picture] == group_of[sound] for picture, sound in pairs)
+    row_of = {row.clip_id: row for row in prepared.manifest.rows}
+    pairs = pairs_of_sources(prepared, prepared, seed=0)
+    assert len(pairs) == len(set(pairs))
+    assert all(row_of[picture].group == row_of[sound].group for picture, sound in pairs)
+    sounds: dict[str, list[bool]] = {}
+    for picture, sound in pairs:
+        sounds.setdefault(picture, []).append(bool(row_of[sound].voice_fake))
+    assert sounds.keys() == row_of.keys()
+    for picture, forged in sounds.items():
+        assert sorted(forged) == (
+            [False, True] if row_of[picture].face_fake else [False, False, True]
+        )
+
+
+def test_sources_with_genuine_clips_meet_each_other(
+    prepared: PreparedFolder, tmp_path: Path
+) -> None:
+    pictures = parted(prepared, tmp_path / "seen", part="face_fake")
+    sounds = parted(prepared, tmp_path / "heard", part="voice_fake")
+    seen_in = {row.clip_id: row.group for row in pictures.manifest.rows}
+    heard_in = {row.clip_id: row.group for row in sounds.manifest.rows}
+    for seed in range(4):
+        pairs = pairs_of_sources(pictures, sounds, seed=seed)
+        met = {(seen_in[picture], heard_in[sound]) for picture, sound in pairs}
+        assert met == {("seen-True", "heard-True"), ("seen-False", "heard-False")}
+
+
+def parted(folder: PreparedFolder, out: Path, *, part: str) -> PreparedFolder:
+    """The folder with two groups, one of which has nothing genuine."""
+    shutil.copytree(str(folder.path), out)
+    rows = [replace(row, group=f"{out.name}-{getattr(row, part)}") for row in folder.manifest.rows]
+    save_manifest(replace(folder.manifest, rows=tuple(rows)), out / "manifest.csv")
+    return PreparedFolder(out)
 
 
 def test_what_has_no_such_part_is_refused(prepared: PreparedFolder, tmp_path: Path) -> None:
