@@ -89,7 +89,7 @@ BASE = AssemblyConfig(
         optimizer=OptimizerConfig(learning_rate=3e-3),
     ),
     # Asked for less than may be, as other sources are stranger than the folds to each other.
-    stack=StackConfig(false_alarm_rate=0.05),
+    stack=StackConfig(false_alarm_rate=0.03),
 )
 QUALITY = ("flip", "jpeg", "rescale", "brightness_contrast", "grey")
 PASSED_ON = ("level", "passed_on")

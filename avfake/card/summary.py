@@ -7,8 +7,9 @@ from avfake.card.measured import Measured
 from avfake.card.subject import Subject
 from avfake.card.words import NOT_MEASURED, counted, percent
 from avfake.evaluate import Interval, as_text
+from avfake.stack import View
 
-VIEWS = {
+VIEWS: Mapping[View, str] = {
     "whole": "picture and sound",
     "picture": "the picture alone",
     "sound": "the sound alone",
@@ -40,7 +41,7 @@ def _num_fakes(measured: Measured) -> int:
     return measured.decisions["fake", "fake"][1]
 
 
-def _out_of_fold(decisions: Mapping[str, Any]) -> str:
+def _out_of_fold(decisions: Mapping[View, Any]) -> str:
     view, found = next(iter(decisions.items()))
     keys = {
         ("genuine", "fake"): "false_alarms",

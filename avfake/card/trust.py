@@ -8,8 +8,10 @@ from avfake.card.subject import Subject
 from avfake.card.summary import VIEWS
 from avfake.card.words import NOT_MEASURED, bullets, counted, interval, listed, percent
 from avfake.evaluate import as_text, markdown_table
-from avfake.stack import DecisionRule
+from avfake.stack import DecisionRule, View
 from avfake.stack.calibrators import Calibrator, ClippedCalibrator, kind_of
+from avfake.stack.output import OutputModel
+from avfake.stack.views import view_name
 
 
 def calibration_section(subject: Subject) -> str:
@@ -43,15 +45,26 @@ def _outputs(subject: Subject) -> str:
             for metric in ("auc", "log_loss", "calibration_error")
         ]
         share = f"{100 * found['fake_share']:.1f} %" if found else NOT_MEASURED
-        calibrator = model.calibrators.get(kept)
-        lines.append([name, kept, _calibrated_by(calibrator), *metrics, share])
+        lines.append([name, kept, _calibrated_by(model), *metrics, share])
     return markdown_table(lines) if lines[1:] else "No output was trained."
 
 
-def _calibrated_by(calibrator: Calibrator | None) -> str:
+def _calibrated_by(model: OutputModel) -> str:
+    """In words; with the views where those of whole clips, of picture and of sound differ."""
+    views: dict[str, list[str]] = {}
+    for view, words in VIEWS.items():
+        calibrator = model.calibrators.get(view_name(model.choice.kept, view))
+        if calibrator is not None:
+            views.setdefault(_in_words(calibrator), []).append(words)
+    if len(views) < 2:
+        return next(iter(views), "none")
+    return "; ".join(f"{words} ({', '.join(of)})" for words, of in views.items())
+
+
+def _in_words(calibrator: Calibrator) -> str:
     if isinstance(calibrator, ClippedCalibrator):
         return f"{kind_of(calibrator)}, kept {calibrator.epsilon:.4f} from 0 and 1"
-    return kind_of(calibrator) if calibrator else "none"
+    return kind_of(calibrator)
 
 
 def _rules(subject: Subject) -> str:
@@ -69,10 +82,10 @@ def _rules(subject: Subject) -> str:
     return markdown_table(lines) if lines[1:] else ""
 
 
-def _rule_of(subject: Subject, view: str) -> DecisionRule | None:
+def _rule_of(subject: Subject, view: View) -> DecisionRule | None:
     """That of the view itself, not of the whole in its place."""
     assert subject.judge is not None
-    return subject.judge.rules.get("kept" if view == "whole" else f"kept:{view}")
+    return subject.judge.rules.get(view_name("kept", view))
 
 
 def _bounds(rule: DecisionRule) -> list[str]:

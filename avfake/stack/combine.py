@@ -18,7 +18,7 @@ from avfake.stack.folds import OutOfFold
 from avfake.stack.output import OutputModel, fit_output, why_untrainable
 from avfake.stack.prior import check_prior
 from avfake.stack.scores import ClipScores
-from avfake.stack.views import VIEWS, View, views_of
+from avfake.stack.views import VIEWS, View, view_name, views_of
 
 _CALIBRATION = "calibration.json"
 _PARTS: dict[str, Part] = {"overall": "file", "face": "face", "voice": "voice"}
@@ -73,7 +73,7 @@ class VerdictModel:
     def rule(self, *, use_stacker: bool = True, view: View = "whole") -> DecisionRule | None:
         """How p_fake becomes a decision; None where the overall answer is not trained."""
         name = "kept" if use_stacker else "fused"
-        return self.rules.get(_rule_name(name, view), self.rules.get(name))
+        return self.rules.get(view_name(name, view), self.rules.get(name))
 
     def decide(
         self, p_fake: float | None, *, use_stacker: bool = True, view: View = "whole"
@@ -211,17 +211,13 @@ def _fit_rules(
         rows = np.flatnonzero(views == view)
         # More copies of a clip would count it more than once.
         rows = rows[np.unique(np.asarray(scored.clip_ids)[rows], return_index=True)[1]]
-        rules[_rule_name(name, view)] = DecisionRule.fit(
+        rules[view_name(name, view)] = DecisionRule.fit(
             p_fake[rows],
             labels[rows],
             false_alarm_rate=config.false_alarm_rate,
             confidence=config.confidence,
         )
     return rules
-
-
-def _rule_name(name: str, view: View) -> str:
-    return name if view == "whole" else f"{name}:{view}"
 
 
 def _gather(answers: Mapping[str, np.ndarray], num_rows: int) -> dict[str, np.ndarray]:

@@ -1,28 +1,22 @@
 """One of the three answers: its stacker or baseline, and the calibrators that go with them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from avfake.stack.booster import StackConfig, Stacker, fit_stacker
+from avfake.stack.by_view import calibrate_views
 from avfake.stack.calibrate import fit_calibrator
-from avfake.stack.calibrators import (
-    FITS,
-    Calibrator,
-    ClippedCalibrator,
-    choose_fit,
-    cross_fit_by,
-    read_calibrator,
-)
+from avfake.stack.calibrators import Calibrator, cross_fit_by, read_calibrator
 from avfake.stack.choose import Choice, choose
-from avfake.stack.clipping import fit_epsilon, squeeze
 from avfake.stack.contributions import LogitParts
 from avfake.stack.features import RULE_COLUMNS, columns_of
 from avfake.stack.folds import OutOfFold, group_folds
 from avfake.stack.logits import to_logits
 from avfake.stack.prior import TrainedPrior
+from avfake.stack.views import VIEWS, view_name, views_of
 
 _CANDIDATES = ("fused", "mean", "confident", "weighted")
 """Baselines that the stacker must beat."""
@@ -67,11 +61,14 @@ class OutputModel:
     output: str
     choice: Choice
     calibrators: Mapping[str, Calibrator]
-    """For what was kept, and for "fused" where the fusion head answers."""
+    """For what was kept, and for "fused" where the fusion head answers; "fused:picture" and so on
+    for clips of which that alone was assessed. Bundles made before 2026-11-21 have those of whole
+    clips alone, and use them for all."""
     stacker: Stacker | None = None
     """Only where it was kept."""
     prior: TrainedPrior | None = None
-    """None in bundles made before it was saved (2026-11-21)."""
+    """Over all views: there is one world, whatever of a file can be assessed. None in bundles made
+    before it was saved (2026-11-21)."""
 
     def predict(self, rows: np.ndarray, *, use_stacker: bool = True) -> np.ndarray:
         """float64 [N] for rows [N, F]; NaN where it could not be assessed.
@@ -86,7 +83,13 @@ class OutputModel:
             if name == "stacker" and self.stacker
             else baseline_logits(rows, self.output)[name]
         )
-        return np.where(assessable(rows, self.output), self.calibrators[name](logits), np.nan)
+        probabilities = np.full(len(rows), np.nan)
+        views = views_of(rows)
+        for view in VIEWS:
+            here = views == view
+            calibrator = self.calibrators.get(view_name(name, view), self.calibrators[name])
+            probabilities[here] = calibrator(logits[here])
+        return np.where(assessable(rows, self.output), probabilities, np.nan)
 
     def contributions(self, row: np.ndarray, *, use_stacker: bool = True) -> LogitParts | None:
         """What the logit of `predict` for one row [F] is made of; None where it has no answer."""
@@ -175,12 +178,11 @@ def fit_output(
     )
     if is_fixed:
         choice = replace(choice, kept=config.rule, reason="the settings say so (stack.rule)")
-    calibrators = {}
+    calibrators: dict[str, Calibrator] = {}
     for name in dict.fromkeys([choice.kept, "fused"]):
         if name in logits:
-            calibrators[name], probabilities[name] = _calibrate(
-                logits[name], labels, scored.groups, folds
-            )
+            found, probabilities[name] = calibrate_views(logits[name], labels, scored, config)
+            calibrators |= {view_name(name, view): one for view, one in found.items()}
     kept = stacker if choice.kept == "stacker" else None
     prior = TrainedPrior.measure(labels, scored.labels.get("overall"))
     model = OutputModel(output, choice, calibrators, kept, prior)
@@ -190,26 +192,3 @@ def fit_output(
         np.where(can_assess, probabilities[choice.kept], np.nan),
         np.where(can_assess, probabilities.get("fused", nothing), np.nan),
     )
-
-
-def _calibrate(
-    logits: np.ndarray, labels: np.ndarray, groups: Sequence[str], folds: np.ndarray | None
-) -> tuple[Calibrator, np.ndarray]:
-    """The calibrator of the kind chosen out of fold, and what it gives rows it did not see.
-
-    The clip is learned from the latter; without folds there are none, and it is left out.
-    """
-    known = ~np.isnan(labels)
-    kind = choose_fit(
-        logits[known],
-        labels[known],
-        np.asarray(groups)[known].tolist(),
-        folds[known] if folds is not None else None,
-    )
-    fit = FITS[kind]
-    calibrator = fit(logits[known], labels[known])
-    probabilities = cross_fit_by(fit, logits, labels, folds)
-    if folds is None:
-        return calibrator, probabilities
-    epsilon = fit_epsilon(probabilities[known], labels[known])
-    return ClippedCalibrator(calibrator, epsilon), squeeze(probabilities, epsilon)

@@ -1,6 +1,7 @@
 """What of a clip was assessed: whole, its picture alone, its sound alone.
 
-A genuine clip scores otherwise where a part is missing, so each view has its own decision rule.
+A genuine clip scores otherwise where a part is missing, and of a whole clip either part may be
+forged, so each view has a calibrator and a decision rule of its own.
 """
 
 from typing import Literal
@@ -27,3 +28,8 @@ def view_of(*, has_visual: bool, has_audio: bool) -> View:
     if has_visual == has_audio:
         return "whole"
     return "picture" if has_visual else "sound"
+
+
+def view_name(name: str, view: View) -> str:
+    """How what is kept for this view is called, where `name` is that for whole clips."""
+    return name if view == "whole" else f"{name}:{view}"

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from stack_simulation import out_of_fold
 
-from avfake.stack import OutOfFold, StackConfig, VerdictModel, fit_verdict_model, view_of
+from avfake.evaluate.metrics import calibration_error
+from avfake.stack import VIEWS, OutOfFold, StackConfig, VerdictModel, fit_verdict_model, view_of
 from avfake.stack.features import FEATURES
 from avfake.stack.views import views_of
 
@@ -52,6 +53,41 @@ def test_the_view_is_told_from_what_was_assessed() -> None:
         "sound",
         "whole",
     ]
+
+
+def shifted_whole(scored: OutOfFold) -> OutOfFold:
+    """As a head answers that takes either of two unsure parts for a forged one."""
+    rows = scored.rows.copy()
+    rows[views_of(rows) == "whole", list(FEATURES).index("overall_fused")] += 2
+    return replace(scored, rows=rows)
+
+
+def test_each_view_is_calibrated_by_itself() -> None:
+    fit = fit_verdict_model(
+        shifted_whole(three_views(out_of_fold(1000, seed=1))), FAST, use_stacker=False
+    )
+    new = shifted_whole(three_views(out_of_fold(2000, seed=2)))
+    overall = fit.model.outputs["overall"]
+    of_whole = replace(overall, calibrators={"fused": overall.calibrators["fused"]})
+    for view in VIEWS:
+        here = views_of(new.rows) == view
+        labels = new.labels["overall"][here]
+        answers = overall.predict(new.rows)[here]
+        assert calibration_error(answers, labels) < 0.05, view
+        older = of_whole.predict(new.rows)[here]
+        assert (calibration_error(older, labels) > 0.1) == (view != "whole"), view
+
+
+@pytest.mark.parametrize("known", ["sound", "picture"])
+def test_a_view_without_clips_has_the_calibrator_of_all(known: str) -> None:
+    rows = out_of_fold(200, seed=1)
+    fit = fit_verdict_model(
+        replace(rows, rows=blanked(rows.rows, known)), FAST, use_stacker=False
+    ).model.outputs["overall"]
+    names = {"fused", "fused:picture", "fused:sound"}
+    assert fit.calibrators.keys() == names
+    missing = sorted(names - {f"fused:{known}"})
+    assert fit.calibrators[missing[0]] is fit.calibrators[missing[1]]
 
 
 @pytest.mark.parametrize("view", ["picture", "sound"])
