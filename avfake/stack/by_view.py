@@ -16,7 +16,8 @@ def calibrate_views(
 ) -> tuple[dict[View, Calibrator], np.ndarray]:
     """View -> its calibrator, and what calibrators give rows [N] that they did not see.
 
-    A view with too few groups to hold any out has that of all rows.
+    A view with too few groups to hold any out has that of all rows, and one without a labelled row
+    has none, but "whole".
 
     Args:
         logits: [N], NaN where unknown
@@ -28,8 +29,9 @@ def calibrate_views(
 
     views = views_of(scored.rows)
     of_all, probabilities = _calibrate(logits, labels, scored.groups, folds_of(labels))
-    found: dict[View, Calibrator] = dict.fromkeys(VIEWS, of_all)
-    for view in VIEWS:
+    labelled = [view for view in VIEWS if not np.isnan(labels[views == view]).all()]
+    found: dict[View, Calibrator] = dict.fromkeys(["whole", *labelled], of_all)
+    for view in labelled:
         of_view = np.where(views == view, labels, np.nan)
         folds = folds_of(of_view)
         if folds is not None:

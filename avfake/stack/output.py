@@ -62,8 +62,8 @@ class OutputModel:
     choice: Choice
     calibrators: Mapping[str, Calibrator]
     """For what was kept, and for "fused" where the fusion head answers; "fused:picture" and so on
-    for clips of which that alone was assessed. Bundles made before 2026-11-21 have those of whole
-    clips alone, and use them for all."""
+    for clips of which that alone was assessed. Views without one have that of whole clips, as all
+    have in bundles made before 2026-11-21."""
     stacker: Stacker | None = None
     """Only where it was kept."""
     prior: TrainedPrior | None = None

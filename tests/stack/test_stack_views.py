@@ -78,16 +78,26 @@ def test_each_view_is_calibrated_by_itself() -> None:
         assert (calibration_error(older, labels) > 0.1) == (view != "whole"), view
 
 
-@pytest.mark.parametrize("known", ["sound", "picture"])
-def test_a_view_without_clips_has_the_calibrator_of_all(known: str) -> None:
-    rows = out_of_fold(200, seed=1)
-    fit = fit_verdict_model(
-        replace(rows, rows=blanked(rows.rows, known)), FAST, use_stacker=False
-    ).model.outputs["overall"]
-    names = {"fused", "fused:picture", "fused:sound"}
-    assert fit.calibrators.keys() == names
-    missing = sorted(names - {f"fused:{known}"})
-    assert fit.calibrators[missing[0]] is fit.calibrators[missing[1]]
+def test_views_of_few_groups_have_the_calibrator_of_all_and_those_of_none_have_none() -> None:
+    whole, few = out_of_fold(200, seed=1), out_of_fold(2, seed=2)
+    rows = np.concatenate([whole.rows, blanked(few.rows, "sound")])
+    scored = replace(
+        whole,
+        rows=rows,
+        clip_ids=[*whole.clip_ids, *few.clip_ids],
+        groups=[*whole.groups, *few.groups],
+        labels={name: np.append(whole.labels[name], few.labels[name]) for name in whole.labels},
+        fold=np.append(whole.fold, few.fold),
+    )
+    fit = fit_verdict_model(scored, FAST, use_stacker=False).model
+    assert fit.outputs["face"].calibrators.keys() == {"fused"}
+    overall = fit.outputs["overall"]
+    assert overall.calibrators.keys() == {"fused", "fused:sound"}
+    picture = blanked(whole.rows, "picture")
+    assert np.array_equal(
+        overall.predict(picture),
+        overall.calibrators["fused"](picture[:, list(FEATURES).index("overall_fused")]),
+    )
 
 
 @pytest.mark.parametrize("view", ["picture", "sound"])
