@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from avfake.errors import AvfakeError, StoreError
+from avfake.errors import AvfakeError, ConfigError, StoreError
 
 Place = Path | str
 """A `Path` on disk, or a URL as text."""
@@ -22,7 +22,12 @@ OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oci", "oss", 
 
 
 def place_of(text: str | Path) -> Place:
-    """What a user named: the URL as it stands, anything else as a `Path`."""
+    """What a user named: the URL as it stands, anything else as a `Path`; ConfigError for "".
+
+    A `Path` makes "." of that: the variable that a script forgot would become all that lies below.
+    """
+    if text == "":
+        raise ConfigError('a file or folder has the empty name; give "." for the folder you are in')
     return text if isinstance(text, str) and URL.match(text) else Path(text)
 
 

@@ -9,7 +9,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from avfake.cluster import Journal, journal_at
-from avfake.errors import StoreError
+from avfake.errors import ConfigError, StoreError
 from avfake.files import cached, read_if_there, write_whole
 from avfake.remote import (
     beside,
@@ -42,6 +42,12 @@ def files_below(folder: Path) -> dict[str, bytes]:
 def test_paths_stay_paths(text: str) -> None:
     assert place_of(text) == Path(text)
     assert not is_url(Path(text))
+
+
+def test_no_name_is_not_the_folder_one_is_in() -> None:
+    with pytest.raises(ConfigError, match="the empty name.*folder you are in"):
+        place_of("")
+    assert place_of(".") == Path()
 
 
 @pytest.mark.parametrize(
