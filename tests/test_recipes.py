@@ -123,10 +123,11 @@ ROWS = {
         0.55,
     ),
     "default_detector": Row(
-        "--real {real} --experiments voice-forged face-forged both --epochs 1 --variants 1 "
-        "--clips.num-frames 2 --clips.crop.size-px 64 --workers 1",
+        "--real {real} --experiments voice-forged both-worn --epochs 1 --variants 1 "
+        "--clips.num-frames 2 --clips.crop.size-px 64 --workers 0",
         ["material/forged_voices/status.csv", "voice-forged/detector/README.md"]
-        + ["face-forged/out_of_fold.csv", "both/decisions.csv", "material/joins/status.csv"],
+        + ["both-worn/out_of_fold.csv", "both-worn/decisions.csv"]
+        + ["material/joins/status.csv", "material/worn_joins/status.csv"],
         "auc_in_folds",
         out_of_fold,
         0.9,
