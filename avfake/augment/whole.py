@@ -13,10 +13,14 @@ from avfake.media import Waveform
 
 
 def draw_sound(waveform: Waveform, names: Sequence[str], *, rng: np.random.Generator) -> Waveform:
-    """The sound after all that is drawn of the transforms and presets `names` of `SOUND`; its
-    length and rate stay."""
+    """The sound after all that is drawn of the transforms and presets `names` of `SOUND`.
+
+    Its length and rate stay; no sound stays as it is.
+    """
+    if not len(waveform.samples):
+        return waveform
     for transform in [one for name in names for one in SOUND[name]]:
-        params = transform.draw(_sample(waveform), rng) if len(waveform.samples) else None
+        params = transform.draw(_sample(waveform), rng)
         if params is not None:
             waveform = change_sound(waveform, transform, params)
     return waveform
