@@ -42,7 +42,8 @@ def score_clip(
 def _clip_scores(clip: Clip, sampled: Sampled, outputs: Sequence[ModelOutput]) -> ClipScores:
     # Crops and sound that came for the comparison of both alone have no scores of their own.
     picks = sampled.picks if outputs[0].frame_logits is not None else []
-    window_seconds = sampled.window_seconds if outputs[0].window_logits is not None else []
+    has_windows = outputs[0].window_logits is not None
+    spans = sampled.window_spans if has_windows else np.zeros((0, 2), np.float32)
     persons = [clip.meta.persons[person] for person, _ in picks]
     positions = [position for _, position in picks]
     boxes = np.array([p.boxes[i] for p, i in zip(persons, positions, strict=True)]).reshape(-1, 4)
@@ -60,15 +61,13 @@ def _clip_scores(clip: Clip, sampled: Sampled, outputs: Sequence[ModelOutput]) -
         face_px=(boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0.0).astype(np.float32),
         face_confidences=np.array(confidences, np.float32),
         num_frames_sampled=len(times),
-        window_scores=_mean_scores(
-            [output.window_logits for output in outputs], len(window_seconds)
-        ),
-        window_seconds=np.array(window_seconds, np.float32),
+        window_scores=_mean_scores([output.window_logits for output in outputs], len(spans)),
+        window_spans=spans,
         fused={
             name: probability if ok else None
             for name, probability, ok in zip(HEADS, probabilities, valid, strict=True)
         },
-        voice_statistics=clip.meta.voice_statistics if window_seconds else {},
+        voice_statistics=clip.meta.voice_statistics if len(spans) else {},
         sync_statistics=_sync_statistics(outputs),
     )
 

@@ -62,6 +62,30 @@ def voice_segments(
     return find_segments(under_windows(spans, [window.p_fake for window in windows]), config)
 
 
+def within_spans(
+    segments: Sequence[Segment],
+    spans: Sequence[Sequence[float]],
+    config: SegmentConfig | None = None,
+) -> tuple[Segment, ...]:
+    """Return the parts of the segments that lie in spans of the file, such as those with speech.
+
+    A window reaches over the pauses that were left out of it, and they are not forged. Gaps of up
+    to `max_gap_seconds` between spans are bridged; what is left of a segment keeps its score.
+    """
+    gap = (config or SegmentConfig()).max_gap_seconds
+    joined: list[tuple[float, float]] = []
+    for start, end in spans:
+        if joined and start - joined[-1][1] <= gap:
+            start = joined.pop()[0]
+        joined.append((start, end))
+    return tuple(
+        Segment(round(max(start, one.start_seconds), 3), round(min(end, one.end_seconds), 3), one.score)
+        for one in segments
+        for start, end in joined
+        if max(start, one.start_seconds) < min(end, one.end_seconds)
+    )
+
+
 def around_instants(seconds: Sequence[float], scores: Sequence[float]) -> list[Stretch]:
     """The score of each instant, from half-way to the one before to half-way to the one after.
 

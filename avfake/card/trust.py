@@ -183,9 +183,11 @@ def _of_the_road(subject: Subject) -> Iterator[str]:
             )
     if model.get("audio"):
         yield (
-            f"Sound shorter than {clips['min_sound_seconds']:g} s is not judged, beyond "
-            f"{clips['max_sound_seconds']:g} s not heard; it is judged in windows of "
-            f"{subject.config['window_seconds']:g} s at {clips['sample_rate']} Hz."
+            f"Only speech is judged, at least {clips['speech']['min_seconds']:g} s of it, in "
+            f"windows of {subject.config['window_seconds']:g} s at {clips['sample_rate']} Hz. "
+            f"Of more than {clips['max_speech_seconds'] / 60:g} minutes of speech, or "
+            f"{clips['max_sound_seconds'] / 60:g} minutes of sound, pieces spread evenly are "
+            "looked at."
         )
 
 

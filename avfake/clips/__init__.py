@@ -10,6 +10,7 @@ from avfake.clips.cut import cut_clip
 from avfake.clips.dataset import ClipDataset, ClipEntry, Draw, collate
 from avfake.clips.loading import EpochDraws, load_batches, named_failures
 from avfake.clips.sample import SampleConfig, Sampled, sample_clip
+from avfake.clips.speech import SpeechConfig
 from avfake.clips.stretches import SeenLabels, Stretch, seen_labels
 from avfake.clips.training import Augment, TrainingSample
 
@@ -26,6 +27,7 @@ __all__ = [
     "SampleConfig",
     "Sampled",
     "SeenLabels",
+    "SpeechConfig",
     "Stretch",
     "TrainingSample",
     "collate",

@@ -65,7 +65,10 @@ class ClipMeta:
     """[T] of the sampled frames."""
     persons: tuple[PersonMeta, ...] = ()
     sound_seconds: float = 0.0
-    """Of the stored sound; 0 where there is none to judge."""
+    """Length of the stored sound, which is the speech of the file set end to end; 0 where there is
+    none to judge."""
+    speech_spans: list[list[float]] = field(default_factory=list)
+    """[S][2] start and end in seconds of the file of each piece of the stored sound."""
     voice_statistics: dict[str, float] = field(default_factory=dict)
 
     @classmethod
@@ -102,7 +105,10 @@ class Clip:
         return np.asarray(Image.open(io.BytesIO(self._read(member))))
 
     def waveform(self) -> Waveform | None:
-        """The stored sound, or None where there is none to judge."""
+        """The stored sound, or None where there is none to judge.
+
+        It is the speech of the file without the pauses; `meta.speech_spans` says what is where.
+        """
         if not self.meta.sound_seconds:
             return None
         samples, sample_rate = soundfile.read(io.BytesIO(self._read("sound.flac")), dtype="float32")

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from avfake import settings
+from avfake.clips.speech import SpeechConfig
 from avfake.errors import ConfigError
 from avfake.faces import (
     BlazeFaceConfig,
@@ -16,7 +17,7 @@ from avfake.faces import (
 )
 
 DETECTORS = ("mtcnn", "blazeface")
-ROAD_VERSION = 1
+ROAD_VERSION = 2
 """Raised whenever the code of the road changes what a clip holds under the same settings."""
 
 
@@ -37,10 +38,17 @@ class ClipConfig:
     """Crops are stored as JPEG 4:4:4, so that colour seams survive."""
     sample_rate: int = 16_000
     """Hz; vocoders leave traces above 4 kHz, so not lower."""
-    max_sound_seconds: float = 60.0
-    """Sound beyond this is not kept."""
-    min_sound_seconds: float = 0.5
-    """Less sound than this is not judged."""
+    speech: SpeechConfig = field(default_factory=SpeechConfig)
+    """What of the sound is speech; the rest is not kept."""
+    max_sound_seconds: float = 1200.0
+    """Sound that is searched for speech; of more, pieces spread evenly over the file."""
+    max_speech_seconds: float = 600.0
+    """Speech that is kept; of more, pieces spread evenly over it."""
+    max_persons: int = 32
+    """The most prominent persons, who are kept."""
+    max_crops_per_frame: float = 4.0
+    """Crops of all persons that are kept, times `num_frames`; where there are more, each person
+    has fewer, evenly spread."""
 
     def __post_init__(self) -> None:
         if self.detector not in DETECTORS:
@@ -52,8 +60,10 @@ class ClipConfig:
             "num_frames": (1, 1000),
             "jpeg_quality": (50, 100),
             "sample_rate": (8_000, 48_000),
-            "max_sound_seconds": (1.0, 3600.0),
-            "min_sound_seconds": (0.1, 10.0),
+            "max_sound_seconds": (1.0, 7200.0),
+            "max_speech_seconds": (1.0, 7200.0),
+            "max_persons": (1, 99),
+            "max_crops_per_frame": (1.0, 99.0),
         }
         for name, (low, high) in ranges.items():
             value = getattr(self, name)

@@ -1,6 +1,6 @@
 """The one road from a file to a clip, for training and for prediction."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +9,18 @@ import numpy as np
 from avfake.clips.archive import Clip, ClipMeta, PersonMeta, pack_clip
 from avfake.clips.config import ClipConfig
 from avfake.clips.sound import voice_statistics
+from avfake.clips.speech import Span, find_speech, spread_spans
 from avfake.errors import MediaError, Part, Reason
-from avfake.faces import FaceDetector, FaceTrack, crop_track, track_faces
+from avfake.faces import FaceDetector, FaceTrack, crop_track, thin_tracks, track_faces
 from avfake.media import (
     Frames,
     MediaInfo,
+    Sound,
     Waveform,
     local_file,
     probe,
     read_frames,
-    read_waveform,
+    read_sound,
     sample_times,
 )
 
@@ -29,6 +31,17 @@ class _Picture:
     tracks: list[FaceTrack]
     crops: list[np.ndarray]
     reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True)
+class _Sound:
+    speech: Waveform | None = None
+    spans: list[list[float]] = field(default_factory=list)
+    reasons: tuple[Reason, ...] = ()
+
+
+KEPT_PIECE_SECONDS = 10.0
+"""Length of the pieces that are kept of more speech than is allowed."""
 
 
 def cut_clip(
@@ -50,9 +63,9 @@ def cut_clip(
     with local_file(path) as local:
         info = probe(local)
         picture = _cut_picture(local, info, config, detector, boxes_from)
-        waveform, sound_reasons = _cut_sound(local, info, config)
-    reasons = picture.reasons + sound_reasons
-    nothing = not picture.tracks and waveform is None
+        sound = _cut_sound(local, info, config)
+    reasons = picture.reasons + sound.reasons
+    nothing = not picture.tracks and sound.speech is None
     meta = ClipMeta(
         clip_id=clip_id or Path(path).name,
         config_hash=config.hash,
@@ -61,10 +74,11 @@ def cut_clip(
         media=_facts(info),
         frame_seconds=picture.frame_seconds,
         persons=tuple(_person_meta(track) for track in picture.tracks),
-        sound_seconds=0.0 if waveform is None else waveform.duration_seconds,
-        voice_statistics={} if waveform is None else voice_statistics(waveform),
+        sound_seconds=sound.speech.duration_seconds if sound.speech else 0.0,
+        speech_spans=sound.spans,
+        voice_statistics=voice_statistics(sound.speech) if sound.speech else {},
     )
-    return pack_clip(meta, picture.crops, waveform, jpeg_quality=config.jpeg_quality)
+    return pack_clip(meta, picture.crops, sound.speech, jpeg_quality=config.jpeg_quality)
 
 
 def _cut_picture(
@@ -83,7 +97,12 @@ def _cut_picture(
     reasons = _picture_reasons(frames, info, config)
     tracks = _reused_tracks(boxes_from, frames, info) if boxes_from else None
     if tracks is None:
-        tracks = track_faces(detector.detect(frames.pixels), config.track)
+        found = track_faces(detector.detect(frames.pixels), config.track)
+        tracks = found[: config.max_persons]
+        if len(found) > len(tracks):
+            number = f"{len(found) - len(tracks)} of {len(found)}"
+            reasons += (Reason("face", "persons_left_out", number),)
+        tracks = thin_tracks(tracks, round(config.max_crops_per_frame * config.num_frames))
     if not tracks:
         reasons += (Reason("face", "no_face", f"{len(frames)} frames looked at"),)
     crops = [crop_track(frames.pixels, track, config.crop) for track in tracks]
@@ -115,20 +134,67 @@ def _reused_tracks(original: Clip, frames: Frames, info: MediaInfo) -> list[Face
     return [person.as_track() for person in meta.persons]
 
 
-def _cut_sound(
-    path: Path, info: MediaInfo, config: ClipConfig
-) -> tuple[Waveform | None, tuple[Reason, ...]]:
+def _cut_sound(path: Path, info: MediaInfo, config: ClipConfig) -> _Sound:
     if not info.has_audio:
-        return None, (Reason("voice", "no_audio"),)
+        return _Sound(reasons=(Reason("voice", "no_audio"),))
     try:
-        waveform = read_waveform(path, config.sample_rate, max_seconds=config.max_sound_seconds)
+        sound = read_sound(path, config.sample_rate, max_seconds=config.max_sound_seconds)
     except MediaError as error:
-        return None, (_of_part("voice", error),)
-    if waveform.is_silent:
-        return None, (Reason("voice", "silent_audio"),)
-    if waveform.duration_seconds < config.min_sound_seconds:
-        return None, (Reason("voice", "too_short", f"{waveform.duration_seconds:.2f} s of sound"),)
-    return waveform, ()
+        return _Sound(reasons=(_of_part("voice", error),))
+    reasons = tuple(Reason("voice", note.code, note.detail) for note in sound.notes)
+    heard = sum(len(piece.samples) for piece in sound.pieces) / config.sample_rate
+    if sound.total_seconds > heard + 1:
+        left_out = _amount(sound.total_seconds - heard, sound.total_seconds, "sound")
+        reasons += (Reason("voice", "sound_left_out", left_out),)
+    return _keep_speech(sound, reasons, config)
+
+
+def _keep_speech(sound: Sound, reasons: tuple[Reason, ...], config: ClipConfig) -> _Sound:
+    rate = sound.sample_rate
+    samples = np.concatenate([piece.samples for piece in sound.pieces] or [np.zeros(0, np.float32)])
+    if len(samples) < config.speech.min_seconds * rate:
+        short = Reason("voice", "too_short", f"{len(samples) / rate:.2f} s of sound")
+        return _Sound(reasons=(*reasons, short))
+    if Waveform(samples, rate).is_silent:
+        return _Sound(reasons=(*reasons, Reason("voice", "silent_audio")))
+    spans = find_speech(samples, rate, config.speech)
+    if not spans:
+        return _Sound(reasons=(*reasons, Reason("voice", "no_speech")))
+    limit = round(config.max_speech_seconds * rate)
+    kept = spread_spans(spans, limit, piece=round(KEPT_PIECE_SECONDS * rate))
+    speech, chosen = (sum(end - start for start, end in some) / rate for some in (spans, kept))
+    if chosen < speech:
+        left_out = _amount(speech - chosen, speech, "speech")
+        reasons += (Reason("voice", "sound_left_out", left_out),)
+    waveform = Waveform(np.concatenate([samples[start:end] for start, end in kept]), rate)
+    return _Sound(waveform, _seconds_of(kept, sound), reasons)
+
+
+def _seconds_of(spans: list[Span], sound: Sound) -> list[list[float]]:
+    """Start and end in the file of spans of samples of the pieces set end to end."""
+    lengths = np.array([len(piece.samples) for piece in sound.pieces])
+    firsts = np.concatenate([[0], np.cumsum(lengths)])
+    found = []
+    for start, end in spans:
+        for number in range(*_pieces_between(firsts, start, end)):
+            low, high = max(start, firsts[number]), min(end, firsts[number + 1])
+            at = sound.pieces[number].start_seconds - firsts[number] / sound.sample_rate
+            found.append([round(float(at + i / sound.sample_rate), 5) for i in (low, high)])
+    return found
+
+
+def _pieces_between(firsts: np.ndarray, start: int, end: int) -> tuple[int, int]:
+    return (
+        int(np.searchsorted(firsts, start, side="right")) - 1,
+        int(np.searchsorted(firsts, end, side="left")),
+    )
+
+
+def _amount(part: float, whole: float, what: str) -> str:
+    """How much of how much, in minutes where it is long."""
+    if whole >= 120:
+        return f"{part / 60:.0f} of {whole / 60:.0f} minutes of {what}"
+    return f"{part:.0f} of {whole:.0f} seconds of {what}"
 
 
 def _of_part(part: Part, error: MediaError) -> Reason:

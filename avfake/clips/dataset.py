@@ -71,7 +71,7 @@ class ClipDataset(Dataset[dict[str, Any]]):
             generator = np.random.default_rng([self.seed, epoch, place])
         clip = Clip.open(entry.archive)
         sampled = sample_clip(clip, self.sampling, generator)
-        seen = seen_labels(entry.labels, entry.stretches, sampled, self.sampling.window_seconds)
+        seen = seen_labels(entry.labels, entry.stretches, sampled)
         sample = _training_sample(sampled, entry, seen.labels)
         if generator is not None and self.augment is not None:
             if self.augment.needs_partner and entry.partner is not None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from avfake.clips.archive import Clip
+from avfake.clips.timeline import Timeline
 from avfake.faces import CropConfig, landmarks_in_crops
 from avfake.media import Waveform
 
@@ -43,8 +44,9 @@ class Sampled:
     of the sound. M = 0 where there is none or it was not asked for."""
     sound: np.ndarray
     """float32 [W, N]; W = 0 without sound."""
-    window_seconds: list[float]
-    """[W] start of each window."""
+    window_spans: np.ndarray
+    """float32 [W, 2], start and end of each window in seconds of the file; pauses that were left
+    out of it lie between."""
     sample_rate: int
     """Hz, of all sound; 0 without."""
 
@@ -58,19 +60,19 @@ def sample_clip(
         crops = [clip.crop(person, position) for person, position in picks]
         waveform = clip.waveform() if config.use_audio else None
     seconds = _seconds_of(clip, picks)
-    starts: list[float] = []
-    sound = np.zeros((0, 0), np.float32)
+    timeline = Timeline.of(clip.meta.speech_spans)
+    spans, sound = np.zeros((0, 2), np.float32), np.zeros((0, 0), np.float32)
     if waveform is not None:
-        starts, sound = _cut_windows(waveform, config, generator)
+        spans, sound = _cut_windows(waveform, timeline, config, generator)
     faces = np.stack(crops) if crops else np.zeros((0, 0, 0, 3), np.uint8)
     return Sampled(
         faces=faces.transpose(0, 3, 1, 2),
         picks=picks,
         landmarks=_landmarks_of(clip, picks, config.crop, side=faces.shape[1]),
         crop_seconds=seconds,
-        crop_sound=_sound_around(seconds, waveform, config.crop_sound_seconds),
+        crop_sound=_sound_around(seconds, waveform, timeline, config.crop_sound_seconds),
         sound=sound,
-        window_seconds=starts,
+        window_spans=spans,
         sample_rate=0 if waveform is None else waveform.sample_rate,
     )
 
@@ -102,34 +104,45 @@ def _landmarks_of(
 
 
 def _sound_around(
-    seconds: np.ndarray, waveform: Waveform | None, length_seconds: float
+    seconds: np.ndarray, waveform: Waveform | None, timeline: Timeline, length_seconds: float
 ) -> np.ndarray:
     if waveform is None or not length_seconds or not len(seconds):
         return np.zeros((len(seconds), 0), np.float32)
-    length = round(length_seconds * waveform.sample_rate)
-    starts = np.round(seconds * waveform.sample_rate).astype(int) - length // 2
-    places = starts[:, None] + np.arange(length)
-    inside = (places >= 0) & (places < len(waveform.samples))
-    return np.where(inside, waveform.samples[places.clip(0, len(waveform.samples) - 1)], 0.0)
+    rate, samples = waveform.sample_rate, waveform.samples
+    length = round(length_seconds * rate)
+    starts = np.round(seconds * rate).astype(int) - length // 2
+    # The middle of a sample, so that rounding cannot move it over the edge of a span.
+    kept = timeline.to_kept((starts[:, None] + np.arange(length) + 0.5) / rate)
+    inside = ~np.isnan(kept)
+    indices = np.where(inside, kept * rate, 0).astype(int).clip(0, len(samples) - 1)
+    return np.where(inside, samples[indices], np.float32(0))
 
 
 def _cut_windows(
-    waveform: Waveform, config: SampleConfig, generator: np.random.Generator | None
-) -> tuple[list[float], np.ndarray]:
-    length = round(config.window_seconds * waveform.sample_rate)
+    waveform: Waveform,
+    timeline: Timeline,
+    config: SampleConfig,
+    generator: np.random.Generator | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Spans in the file [W, 2] and samples [W, N] of windows over the kept sound."""
+    rate = waveform.sample_rate
+    length = round(config.window_seconds * rate)
     samples = waveform.samples
+    spoken = min(len(samples), length)
     if len(samples) <= length:
         # Repeated rather than padded: a block of zeros would be a cue of its own.
         samples = np.resize(samples, length)
-    room = len(samples) - length
+    last = len(samples) - length
     if generator is not None and config.num_windows is not None:
-        starts = np.sort(generator.integers(0, room + 1, config.num_windows))
+        starts = np.sort(generator.integers(0, last + 1, config.num_windows))
     else:
-        count = 1 + -(-room // (length // 2))
-        tiled = np.linspace(0, room, count).round().astype(int)
+        count = 1 + -(-last // (length // 2))
+        tiled = np.linspace(0, last, count).round().astype(int)
         starts = tiled[_choose(count, config.num_windows, None)]
     windows = np.stack([samples[start : start + length] for start in starts])
-    return (starts / waveform.sample_rate).tolist(), windows
+    ends = timeline.to_file((starts + spoken) / rate, end=True)
+    spans = np.stack([timeline.to_file(starts / rate), ends], axis=1)
+    return spans.astype(np.float32), windows
 
 
 def _choose(

@@ -27,7 +27,6 @@ def seen_labels(
     labels: tuple[float, float, float],
     stretches: Sequence[Stretch],
     sampled: Sampled,
-    window_seconds: float,
 ) -> SeenLabels:
     """The labels of a clip for what was taken of it.
 
@@ -36,12 +35,11 @@ def seen_labels(
 
     Args:
         labels: of the whole clip
-        window_seconds: length of a window
     """
     moments = sampled.crop_seconds
-    starts = np.array(sampled.window_seconds, np.float32)
+    starts, ends = sampled.window_spans.T
     face, frames = _seen(labels[1], _of("face", stretches), moments, moments)
-    voice, windows = _seen(labels[2], _of("voice", stretches), starts, starts + window_seconds)
+    voice, windows = _seen(labels[2], _of("voice", stretches), starts, ends)
     overall = labels[0]
     if labels[1:] != (face, voice):
         overall = max(face, voice)

@@ -14,7 +14,7 @@ from avfake.ensemble import Combination, is_ensemble, operating_point_of
 from avfake.errors import ConfigError, MediaError, Part, Reason
 from avfake.faces import CropConfig, FaceDetector
 from avfake.inference import score_clip
-from avfake.segments import face_segments, voice_segments
+from avfake.segments import face_segments, voice_segments, within_spans
 from avfake.shipped import DEFAULT
 from avfake.stack import ClipScores, check_prior, view_of
 from avfake.verdict import FaceScore, Person, Verdict, VoiceScore, status_of
@@ -132,7 +132,7 @@ class Detector:
             voice=voice,
             operating_point=operating_point_of(judge.rule(use_stacker=use_stacker, view=view)),
             detector=self.name,
-            voice_segments=voice_segments(voice),
+            voice_segments=within_spans(voice_segments(voice), clip.meta.speech_spans),
             prior=judge.prior,
             trained_prior=judge.prior,
             contributions=strongest_contributions(
@@ -183,10 +183,9 @@ class Detector:
     def _voice(self, scores: ClipScores) -> tuple[VoiceScore, ...]:
         if "voice" in self.bundle.judge.not_trained:
             return ()  # scores of an untrained branch are noise, not evidence
-        length = self.bundle.window_seconds
         return tuple(
-            VoiceScore(round(float(start), 3), round(float(start) + length, 3), float(score))
-            for start, score in zip(scores.window_seconds, scores.window_scores, strict=True)
+            VoiceScore(round(float(start), 3), round(float(end), 3), float(score))
+            for (start, end), score in zip(scores.window_spans, scores.window_scores, strict=True)
         )
 
 

@@ -47,7 +47,7 @@ def explain_clip(
     return Explanation(
         clip.meta.clip_id,
         _faces(models, clip, sampled, outputs, top),
-        _voice(models, sampled, outputs, sampling.window_seconds, top),
+        _voice(models, sampled, outputs, top),
     )
 
 
@@ -83,7 +83,6 @@ def _voice(
     models: Sequence[AVModel],
     sampled: Sampled,
     outputs: Sequence[ModelOutput],
-    window_seconds: float,
     top: int,
 ) -> tuple[VoiceEvidence, ...]:
     scores = _mean_score([output.window_logits for output in outputs])
@@ -99,8 +98,8 @@ def _voice(
         band_hz = ears[0].spectrogram.band_hz.cpu().numpy()
     return tuple(
         VoiceEvidence(
-            start_seconds=sampled.window_seconds[i],
-            end_seconds=sampled.window_seconds[i] + window_seconds,
+            start_seconds=float(sampled.window_spans[i, 0]),
+            end_seconds=float(sampled.window_spans[i, 1]),
             score=float(scores[i]),
             share=float(shares[i]),
             spectrogram=power,

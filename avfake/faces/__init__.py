@@ -8,7 +8,7 @@ from avfake.faces.blazeface import BlazeFaceConfig, BlazeFaceDetector
 from avfake.faces.cropping import CropConfig, crop_squares, crop_track, landmarks_in_crops
 from avfake.faces.detecting import DetectConfig, MTCNNDetector, detection_scale
 from avfake.faces.model_files import find_model, keep_model
-from avfake.faces.tracking import TrackConfig, track_faces
+from avfake.faces.tracking import TrackConfig, thin_tracks, track_faces
 from avfake.faces.types import Detections, FaceDetector, FaceTrack
 
 __all__ = [
@@ -27,5 +27,6 @@ __all__ = [
     "find_model",
     "keep_model",
     "landmarks_in_crops",
+    "thin_tracks",
     "track_faces",
 ]

@@ -29,17 +29,16 @@ class TrackConfig:
     """Longest absence that is bridged, as a share of the sampled frames."""
     min_share: float = 0.2
     """Tracks found in fewer of the sampled frames are taken to be false..."""
-    lone_confidence: float = 0.95
-    """...but the best of them stays if nothing else is left and it is this sure of itself."""
-    max_people: int = 4
-    """The most prominent persons that are kept."""
+    brief_confidence: float = 0.95
+    """...unless they are found twice with this mean confidence: in an edited video a person may be
+    seen for a moment. One found only once stays if nothing else is left and it is this sure."""
     max_overlap: float = 0.6
     """Two boxes of one frame are one face if they share this much of the smaller one."""
 
     def __post_init__(self) -> None:
-        if self.max_shift <= 0 or self.max_size_ratio < 1 or self.max_people < 1:
-            raise ConfigError(f"max_shift, max_size_ratio or max_people out of range: {self}")
-        shares = (self.max_gap_share, self.min_share, self.lone_confidence, self.max_overlap)
+        if self.max_shift <= 0 or self.max_size_ratio < 1:
+            raise ConfigError(f"max_shift or max_size_ratio out of range: {self}")
+        shares = (self.max_gap_share, self.min_share, self.brief_confidence, self.max_overlap)
         if not all(0 <= share <= 1 for share in shares):
             raise ConfigError(f"shares and confidences must be in [0, 1]: {self}")
 
@@ -138,9 +137,37 @@ def _distinct(found: Detections, max_overlap: float) -> list[int]:
 def _credible(trails: list[_Trail], num_frames: int, config: TrackConfig) -> list[_Trail]:
     ordered = sorted(trails, key=lambda trail: -trail.prominence)
     needed = config.min_share * num_frames
-    long_enough = [trail for trail in ordered if len(trail.indices) >= needed]
-    lone = [t for t in ordered if max(t.confidences) >= config.lone_confidence][:1]
-    return (long_enough or lone)[: config.max_people]
+    kept = [
+        trail
+        for trail in ordered
+        if len(trail.indices) >= needed
+        or (len(trail.indices) > 1 and np.mean(trail.confidences) >= config.brief_confidence)
+    ]
+    lone = [t for t in ordered if max(t.confidences) >= config.brief_confidence][:1]
+    return kept or lone
+
+
+def thin_tracks(tracks: Sequence[FaceTrack], max_crops: int) -> list[FaceTrack]:
+    """Return the tracks with no more than `max_crops` boxes in all, each evenly thinned.
+
+    Every person keeps an equal share of what is allowed, and at least one box.
+    """
+    excess = sum(map(len, tracks)) > max_crops
+    share = max(1, max_crops // max(1, len(tracks)))
+    return [_thinned(track, share) if excess else track for track in tracks]
+
+
+def _thinned(track: FaceTrack, count: int) -> FaceTrack:
+    if len(track) <= count:
+        return track
+    kept = ((np.arange(count) + 0.5) * len(track) / count).astype(int)
+    return FaceTrack(
+        person_id=track.person_id,
+        frame_indices=track.frame_indices[kept],
+        boxes=track.boxes[kept],
+        confidences=track.confidences[kept],
+        landmarks=track.landmarks[kept],
+    )
 
 
 def _bridged(trail: _Trail, person_id: int) -> FaceTrack:

@@ -164,6 +164,7 @@ def _joined(config: ClipConfig, task: _Join) -> Clip:
         status="ok",
         reasons=(),
         sound_seconds=sound.meta.sound_seconds,
+        speech_spans=sound.meta.speech_spans,
         voice_statistics=sound.meta.voice_statistics,
     )
     return pack_clip(meta, crops, sound.waveform(), jpeg_quality=config.jpeg_quality)

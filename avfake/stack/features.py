@@ -115,7 +115,7 @@ def stack_row(scores: ClipScores) -> np.ndarray:
         values |= _face_values(scores)
     if scores.has_audio:
         windows = _sequence_values(
-            scores.window_scores, scores.window_seconds, np.zeros(len(scores.window_scores))
+            scores.window_scores, scores.window_spans[:, 0], np.zeros(len(scores.window_scores))
         )
         values |= {f"voice_{name}": value for name, value in windows.items()}
         statistics = scores.voice_statistics

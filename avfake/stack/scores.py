@@ -26,8 +26,8 @@ class ClipScores:
     num_frames_sampled: int = 0
     window_scores: np.ndarray = field(default_factory=_empty)
     """float32 [W], one for each window of sound."""
-    window_seconds: np.ndarray = field(default_factory=_empty)
-    """float32 [W], start of each window."""
+    window_spans: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), np.float32))
+    """float32 [W, 2], start and end of each window in seconds of the file."""
     fused: Mapping[str, float | None] = field(default_factory=dict)
     """Fusion head's probability for "overall", "face", "voice"; None where not assessed."""
     voice_statistics: Mapping[str, float] = field(default_factory=dict)
@@ -38,7 +38,11 @@ class ClipScores:
     def __post_init__(self) -> None:
         for name in ("frame_persons", "frame_seconds", "face_px", "face_confidences"):
             self._check_length(name, like="frame_scores")
-        self._check_length("window_seconds", like="window_scores")
+        if self.window_spans.shape != (len(self.window_scores), 2):
+            raise ValueError(
+                f"{self.clip_id}: window_spans must be [{len(self.window_scores)}, 2] like "
+                f"window_scores, got {self.window_spans.shape}"
+            )
         fused = [value for value in self.fused.values() if value is not None]
         for name, values in [
             ("frame_scores", self.frame_scores),

@@ -58,7 +58,7 @@ def draw_speaker(rng: np.random.Generator) -> Speaker:
         pitch_hz=float(150 * 2 ** (0.65 * size + rng.normal(0, 0.15))),
         pitch_range=float(rng.uniform(0.06, 0.25)),
         formant_scale=float(1.06 + 0.13 * size + rng.normal(0, 0.03)),
-        tilt_db=float(rng.uniform(-13, -7)),
+        tilt_db=float(rng.uniform(-14, -9)),
         breath=float(rng.uniform(0.01, 0.12)),
         hiss=float(rng.uniform(0.1, 0.3)),
         shake=float(rng.uniform(0.002, 0.012)),

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from speaking import speech
 
 from avfake.assembly import gather, measure
 from avfake.bundle import Bundle, read_bundle, write_bundle
@@ -15,7 +16,7 @@ from avfake.clips import Clip
 from avfake.detector import Detector, EnsembleDetector, Switches
 from avfake.ensemble import Combination, fit_decision, write_ensemble
 from avfake.errors import BundleError, ConfigError
-from avfake.media import Waveform, write_audio
+from avfake.media import write_audio
 from avfake.prepare import PreparedFolder
 from avfake.stack import PlattCalibrator
 
@@ -105,14 +106,13 @@ def test_a_member_that_never_learned_the_voice_leaves_it_to_the_others(
 
 
 def test_switches_and_sound_files_work_as_with_one(names: tuple[str, ...], tmp_path: Path) -> None:
-    tone = 0.1 * np.sin(np.arange(32_000) * 0.2).astype(np.float32)
-    write_audio(tmp_path / "tone.wav", Waveform(tone, 16_000))
+    write_audio(tmp_path / "voice.wav", speech(2.0))
     detector = open_ensemble(names)
-    verdict = detector.predict(tmp_path / "tone.wav")
+    verdict = detector.predict(tmp_path / "voice.wav")
     assert verdict.p_face_fake is None
     assert verdict.p_voice_fake is not None
     assert [str(reason) for reason in verdict.reasons] == ["face:no_video"]
-    deaf = detector.predict(tmp_path / "tone.wav", Switches(use_audio=False))
+    deaf = detector.predict(tmp_path / "voice.wav", Switches(use_audio=False))
     assert deaf.p_fake is None
 
 

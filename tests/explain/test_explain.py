@@ -173,7 +173,7 @@ def test_the_strongest_come_first_and_their_scores_are_those_of_prediction(prepa
     assert sum(window.share for window in every.voice) == pytest.approx(1, abs=1e-4)
     assert every.faces[0].contribution == max(face.contribution for face in every.faces)
     assert {round(w.start_seconds, 3) for w in every.voice} == {
-        round(float(s), 3) for s in scores.window_seconds
+        round(float(s), 3) for s in scores.window_spans[:, 0]
     }
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from avfake.errors import ConfigError
-from avfake.faces import Detections, TrackConfig, track_faces
+from avfake.faces import Detections, TrackConfig, thin_tracks, track_faces
 
 
 def found(*faces):
@@ -49,6 +49,13 @@ def test_a_single_false_face_is_dropped():
     assert len(track) == 10
 
 
+def test_a_person_seen_for_a_moment_is_kept_if_it_is_sure():
+    frames = [found((100, 100, 80, 0.99)) for _ in range(20)]
+    for index in (4, 5):
+        frames[index] = found((100, 100, 80, 0.99), (400, 300, 90, 0.99), (700, 300, 60, 0.86))
+    assert [len(track) for track in track_faces(frames)] == [20, 2]
+
+
 def test_a_lone_face_stays_only_if_it_is_sure():
     empty = [found()] * 9
     assert len(track_faces([*empty, found((50, 50, 40, 0.99))])) == 1
@@ -75,15 +82,19 @@ def test_the_most_prominent_person_comes_first():
     tracks = track_faces(frames)
     assert [track.person_id for track in tracks] == [0, 1]
     assert centres(tracks[0])[0] == [400, 200]
-    assert len(track_faces(frames, TrackConfig(max_people=1))) == 1
 
 
-def test_a_crowd_cannot_use_up_the_crops_of_a_clip():
+def test_a_crowd_shares_the_crops_of_a_clip():
     crowd = [(60 + 100 * i, 60, 30, 0.99) for i in range(12)]
     speaker = (600, 400, 200, 0.95)
     tracks = track_faces([found(*crowd, speaker) for _ in range(8)])
-    assert len(tracks) == TrackConfig().max_people
+    assert len(tracks) == 13
     assert centres(tracks[0])[0] == [600, 400]
+    thinned = thin_tracks(tracks, 40)
+    assert [track.frame_indices.tolist() for track in thinned] == [[1, 4, 6]] * 13
+    assert [len(track.boxes) for track in thinned] == [3] * 13
+    assert thin_tracks(tracks, 104) == tracks
+    assert [len(track) for track in thin_tracks(tracks, 5)] == [1] * 13
 
 
 def test_a_box_inside_a_box_is_the_same_face():
@@ -106,7 +117,7 @@ def test_no_face_makes_no_track():
     assert track_faces([]) == []
 
 
-@pytest.mark.parametrize("wrong", [{"min_share": 1.5}, {"max_people": 0}, {"max_shift": 0}])
+@pytest.mark.parametrize("wrong", [{"min_share": 1.5}, {"max_size_ratio": 0.5}, {"max_shift": 0}])
 def test_settings_outside_their_range_are_refused(wrong):
     with pytest.raises(ConfigError):
         TrackConfig(**wrong)

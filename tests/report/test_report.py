@@ -3,20 +3,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from speaking import speech
 
 from avfake.cli import main
 from avfake.detector import Detector
 from avfake.errors import Reason
-from avfake.media import Waveform, write_audio, write_video
+from avfake.media import write_audio, write_video
 from avfake.report import Evidence, render_page, write_report
 from avfake.report.axes import band_ticks, ticks
 from avfake.report.pictures import heat_uri
 from avfake.report.timelines import HEIGHT, WIDTH, timelines
 from avfake.verdict import FaceScore, Person, Segment, Verdict, VoiceScore
 
-SOUND = Waveform(
-    (0.1 * np.random.default_rng(0).standard_normal(32_000)).astype(np.float32), 16_000
-)
+SOUND = speech(2.0)
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ def clip_scores(
         face_confidences=np.full(num_frames, 0.99, np.float32),
         num_frames_sampled=num_frames,
         window_scores=windows,
-        window_seconds=np.arange(num_windows, dtype=np.float32),
+        window_spans=np.arange(num_windows, dtype=np.float32)[:, None] + np.float32([0, 2]),
         fused={
             "face": float(to_probabilities(face)),
             "voice": float(to_probabilities(voice)),

@@ -59,7 +59,8 @@ def clips() -> list[ClipScores]:
     rng = np.random.default_rng(5)
     both = [clip_scores(rng, f"c{i}", i % 2 == 0, i % 3 == 0) for i in range(6)]
     nothing = np.zeros(0, np.float32)
-    silent = replace(both[0], window_scores=nothing, window_seconds=nothing, fused={"face": 0.7})
+    spans = np.zeros((0, 2), np.float32)
+    silent = replace(both[0], window_scores=nothing, window_spans=spans, fused={"face": 0.7})
     return [*both, silent]
 
 

@@ -24,7 +24,7 @@ TWO_PEOPLE = ClipScores(
     face_confidences=np.array([1, 0.9, 1, 0.9], np.float32),
     num_frames_sampled=4,
     window_scores=np.array([0.2, 0.4, 0.6], np.float32),
-    window_seconds=np.array([0, 1, 2], np.float32),
+    window_spans=np.array([[0, 2], [1, 3], [2, 4]], np.float32),
     fused={"overall": 0.5, "face": 0.75, "voice": None},
     voice_statistics={"rms_mean": 0.25, "silence_share": 0.5},
 )
@@ -87,7 +87,9 @@ def test_a_run_is_found_in_time_order_whatever_the_order_of_the_rows() -> None:
 def test_a_missing_modality_is_nan_in_all_its_columns_and_leaves_the_other_alone() -> None:
     both = named(TWO_PEOPLE)
     no_sound = replace(
-        TWO_PEOPLE, window_scores=np.zeros(0, np.float32), window_seconds=np.zeros(0, np.float32)
+        TWO_PEOPLE,
+        window_scores=np.zeros(0, np.float32),
+        window_spans=np.zeros((0, 2), np.float32),
     )
     row = named(no_sound)
     # Statistics of a sound that is switched off must not slip through.
@@ -136,9 +138,9 @@ def test_the_face_answer_sees_no_sound_and_the_voice_answer_no_face() -> None:
 
 def test_scores_that_are_no_probabilities_or_do_not_match_are_refused() -> None:
     with pytest.raises(ValueError, match="window_scores must lie in"):
-        ClipScores("a", window_scores=np.array([1.5]), window_seconds=np.zeros(1))
+        ClipScores("a", window_scores=np.array([1.5]), window_spans=np.zeros((1, 2)))
     with pytest.raises(ValueError, match="window_scores must lie in"):
-        ClipScores("a", window_scores=np.array([np.nan]), window_seconds=np.zeros(1))
+        ClipScores("a", window_scores=np.array([np.nan]), window_spans=np.zeros((1, 2)))
     with pytest.raises(ValueError, match="fused must lie in"):
         ClipScores("a", fused={"face": 2.0})
     with pytest.raises(ValueError, match="frame_persons must be"):

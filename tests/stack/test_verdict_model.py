@@ -110,7 +110,7 @@ def test_a_missing_modality_is_none_and_the_rest_is_still_answered(model, clip) 
     silent = replace(
         clip,
         window_scores=nothing,
-        window_seconds=nothing,
+        window_spans=np.zeros((0, 2), np.float32),
         fused=dict(clip.fused) | {"voice": None},
     )
     for use_stacker in (True, False):

@@ -1,0 +1,19 @@
+"""Speech for tests, made here: the voices of the studio."""
+
+import numpy as np
+
+from avfake.media import Waveform, resample
+from avfake.studio.articulation import SAMPLE_RATE, draw_speaker, write_score
+from avfake.studio.synthesis import synthesise
+
+
+def speech(
+    seconds: float, *, seed: int = 0, level: float = 0.3, sample_rate: int = 16_000
+) -> Waveform:
+    """Return a procedural voice whose loudest sample is at `level`."""
+    rng = np.random.default_rng(seed)
+    speaker = draw_speaker(rng)
+    length = round(seconds * SAMPLE_RATE)
+    voice = synthesise(speaker, write_score(speaker, rng, seconds), rng, length)
+    scaled = (level * voice / np.abs(voice).max()).astype(np.float32)
+    return Waveform(resample(scaled, SAMPLE_RATE, sample_rate), sample_rate)
