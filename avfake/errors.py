@@ -15,6 +15,14 @@ REASONS = {
     "not_media": "the file is not a video or sound file that can be read",
     "decode_error": "the stream is damaged and could not be decoded",
     "truncated": "the file ends early; what was there was used",
+    "damaged": "parts of the stream are damaged and were left out",
+    "clock_restarts": "the time stamps start again; the parts were read one after the other",
+    "clock_jumps": "the time stamps jump; what lies on both sides was joined",
+    "no_clock": "the stream has no time stamps; its frame rate was assumed",
+    "scaled_samples": "the samples lie beyond full scale and were scaled down to it",
+    "not_numbers": "samples of the sound are no numbers",
+    "one_channel": "the channels cancel each other; the loudest was heard alone",
+    "other_track": "the sound track that a player starts with is silent; another was heard",
     "no_video": "the file has no picture",
     "no_audio": "the file has no sound track",
     "silent_audio": "the sound track is digital silence",
@@ -31,6 +39,10 @@ REASONS = {
     "timed_out": "the file took longer than the time limit",
 }
 """Code -> what it means, in words for a reader who knows nothing of the code."""
+NOTHING_LOST = frozenset(
+    {"clock_restarts", "clock_jumps", "no_clock", "scaled_samples", "one_channel", "other_track"}
+)
+"""Codes that say how a stream was read, all of it: they leave the status of a file alone."""
 
 Part = Literal["file", "face", "voice"]
 

@@ -10,19 +10,23 @@ from avfake.media.endings import ENDINGS
 from avfake.media.frames import iter_frames, read_frames
 from avfake.media.local import local_file
 from avfake.media.probing import probe, sample_times
-from avfake.media.sound import read_waveform, resample
-from avfake.media.types import Frames, MediaInfo, Waveform
+from avfake.media.sound import read_sound, read_waveform, resample
+from avfake.media.types import Frames, MediaInfo, Note, Sound, SoundPiece, Waveform
 from avfake.media.writing import write_audio, write_video
 
 __all__ = [
     "ENDINGS",
     "Frames",
     "MediaInfo",
+    "Note",
+    "Sound",
+    "SoundPiece",
     "Waveform",
     "iter_frames",
     "local_file",
     "probe",
     "read_frames",
+    "read_sound",
     "read_waveform",
     "resample",
     "sample_times",

@@ -9,7 +9,14 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from avfake.errors import MediaError
-from avfake.media.opening import MAX_GAP_SECONDS, OpenMedia, open_media, read_packets, to_seconds
+from avfake.media.opening import (
+    MAX_GAP_SECONDS,
+    OpenMedia,
+    open_media,
+    read_packets,
+    reopened,
+    to_seconds,
+)
 from avfake.media.pictures import Display, pixel_aspect
 from avfake.media.types import Frames
 
@@ -115,7 +122,7 @@ def _from_key_frame(media: OpenMedia, seconds: float) -> Iterator[tuple[float, V
 
 def _from_start(media: OpenMedia) -> Iterator[tuple[float, VideoFrame]]:
     # Opened anew: going back to the start can fail in a damaged file, too.
-    with open_media(media.file) as again:
+    with reopened(media) as again:
         yield from decoded_pictures(again)
 
 

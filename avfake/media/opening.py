@@ -33,22 +33,50 @@ class OpenMedia:
     container: InputContainer
     video: VideoStream | None
     audio: AudioStream | None
+    tracks: tuple[int, ...]
+    """Index of each sound stream, the one that a player would play first."""
     start_seconds: float
     """Container time of file second 0, the clock shared by pictures and sound."""
+
+    @property
+    def sound_seconds(self) -> float:
+        """How much sound the track in use holds, as far as is known without decoding it."""
+        if self.audio is None:
+            return 0.0
+        stated = (self.container.duration or 0) / 1_000_000
+        return to_seconds(self.audio, self.audio.duration) or stated
 
 
 @contextmanager
 def open_media(path: str | Path) -> Iterator[OpenMedia]:
     """The container at `path`, closed on leaving; MediaError if it is not media."""
-    with local_file(path) as file, _open_container(file, name=str(path)) as container:
+    with local_file(path) as file, _opened(file, str(path)) as media:
+        yield media
+
+
+@contextmanager
+def reopened(media: OpenMedia, *, track: int | None = None) -> Iterator[OpenMedia]:
+    """The same file from its start, with another sound track if asked for."""
+    if track is None and media.audio is not None:
+        track = media.audio.index
+    with _opened(media.file, media.name, track=track) as again:
+        yield again
+
+
+@contextmanager
+def _opened(file: Path, name: str, *, track: int | None = None) -> Iterator[OpenMedia]:
+    with _open_container(file, name=name) as container:
         video = next((s for s in container.streams.video if _is_moving_picture(s)), None)
-        audio = next((s for s in container.streams.audio if s.codec_context), None)
+        sounds = [s for s in container.streams.audio if s.codec_context]
+        audio = next((s for s in sounds if track in (None, s.index)), None)
         if container.format.name in REFUSED_FORMATS or (video is None and audio is None):
-            raise MediaError(path, "not_media", f"{container.format.name}: no picture, no sound")
+            raise MediaError(name, "not_media", f"{container.format.name}: no picture, no sound")
         if video is not None:
             video.thread_type = "AUTO"
             video.codec_context.thread_count = NUM_THREADS
-        yield OpenMedia(str(path), file, container, video, audio, _start_seconds(video, audio))
+        tracks = tuple(stream.index for stream in sounds)
+        start = _start_seconds(video, audio)
+        yield OpenMedia(name, file, container, video, audio, tracks, start)
 
 
 def read_packets(media: OpenMedia, stream: VideoStream | AudioStream) -> Iterator[Packet | None]:

@@ -1,115 +1,106 @@
 """Sound out of a file: mono, at one rate, on the clock of the file."""
 
-from collections.abc import Iterator
+import math
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import av
-import numpy as np
-
 from avfake.errors import MediaError
-from avfake.media.opening import MAX_GAP_SECONDS, OpenMedia, open_media, read_packets, to_seconds
-from avfake.media.types import Waveform
+from avfake.media.opening import OpenMedia, open_media, reopened
+from avfake.media.resampling import resample
+from avfake.media.track import Spans, Track, read_track
+from avfake.media.types import Note, Sound, Waveform
 
-GAP_SECONDS = 0.05
-"""Time stamps further than this from the count of samples mean lost or late sound."""
+__all__ = ["read_sound", "read_waveform", "resample"]
+
+PIECE_SECONDS = 10.0
+"""Length of the pieces that are kept of sound that is too long to be kept whole."""
 
 
-@dataclass
-class _Run:
-    """Sound without a gap, at one rate."""
+def read_sound(
+    path: str | Path, sample_rate: int = 16_000, *, max_seconds: float | None = None
+) -> Sound:
+    """The sound of the whole file as mono, the mean of its channels, in pieces without a gap.
 
-    start_seconds: float
-    sample_rate: int
-    blocks: list[np.ndarray]
-    num_samples: int
-
-    @property
-    def end_seconds(self) -> float:
-        return self.start_seconds + self.num_samples / self.sample_rate
+    Where there is more of it than `max_seconds`, evenly spread pieces of about 10 s that add up to
+    that are kept; all of it is read, in one pass, and only they stay in memory. What lies before
+    second 0 is cut. If the track that a player starts with is digital silence, the others are
+    tried; if the channels cancel each other, the loudest is heard alone; what goes beyond full
+    scale is scaled down to it. `notes` say so. Damaged sound gives what could be decoded;
+    MediaError if there is no sound, or none of it could be decoded or is a number.
+    """
+    return _read(path, _Wanted(sample_rate, max_seconds=max_seconds))
 
 
 def read_waveform(
     path: str | Path, sample_rate: int = 16_000, *, max_seconds: float | None = None
 ) -> Waveform:
-    """The sound of the file as mono (mean of the channels), sample 0 at file second 0.
+    """The sound of the file as one array, sample 0 at file second 0, up to `max_seconds`.
 
-    A late start and lost stretches are filled with silence, what lies before second 0 is cut.
-    Damaged sound gives what could be decoded; MediaError if there is no sound or none of it could.
+    As `read_sound`; a late start and lost stretches are filled with silence.
     """
-    limit = float("inf") if max_seconds is None else max_seconds
+    until = math.inf if max_seconds is None else max_seconds
+    return _read(path, _Wanted(sample_rate, until_seconds=until)).waveform(max_seconds)
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What of a sound track is asked for."""
+
+    sample_rate: int
+    max_seconds: float | None = None
+    until_seconds: float = math.inf
+
+    def read(self, media: OpenMedia) -> Track:
+        """The track in use; its loudest channel alone, where the mean of all cancels it."""
+        spans = None
+        if self.max_seconds is not None:
+            spans = _spread(media.sound_seconds, self.max_seconds)
+        read = partial(
+            read_track, sample_rate=self.sample_rate, spans=spans, until_seconds=self.until_seconds
+        )
+        track = read(media)
+        if track.loudest is None:
+            return track
+        # Which channels cancel is known at the end of the track: it is read a second time.
+        with reopened(media) as again:
+            alone = read(again, channel=track.loudest)
+        return alone.noting(Note("one_channel", f"channel {track.loudest + 1}"))
+
+
+def _read(path: str | Path, wanted: _Wanted) -> Sound:
     with open_media(path) as media:
         if media.audio is None:
             raise MediaError(path, "no_audio")
-        runs = _runs(media, limit)
-    if not runs:
-        raise MediaError(path, "decode_error", "no sound could be decoded")
-    end = min(limit, max(run.end_seconds for run in runs))
-    samples = np.zeros(max(0, round(end * sample_rate)), np.float32)
-    for run in runs:
-        block = resample(np.concatenate(run.blocks), run.sample_rate, sample_rate)
-        _place(block, samples, at=round(run.start_seconds * sample_rate))
-    return Waveform(samples.clip(-1, 1), sample_rate)
+        track = _first_heard(media, wanted)
+    return Sound(track.pieces, wanted.sample_rate, track.total_seconds, track.notes)
 
 
-def resample(samples: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
-    """float32 [N] at another rate; sample 0 stays at the same instant."""
-    if from_rate == to_rate or not len(samples):
-        return samples
-    frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
-    frame.sample_rate = from_rate
-    resampler = av.AudioResampler(format="fltp", layout="mono", rate=to_rate)
-    blocks = [out.to_ndarray()[0] for given in (frame, None) for out in resampler.resample(given)]
-    length = round(len(samples) * to_rate / from_rate)
-    resampled = np.concatenate(blocks)[:length]
-    return np.pad(resampled, (0, length - len(resampled)))
-
-
-def _runs(media: OpenMedia, limit_seconds: float) -> list[_Run]:
-    runs: list[_Run] = []
-    for seconds, sample_rate, block in _blocks(media):
-        expected = runs[-1].end_seconds if runs else 0.0
-        start = expected if seconds is None else seconds
-        if start >= limit_seconds:
-            break
-        if abs(start - expected) > MAX_GAP_SECONDS:
-            continue
-        jumped = abs(start - expected) > GAP_SECONDS
-        if not runs or jumped or sample_rate != runs[-1].sample_rate:
-            runs.append(_Run(start, sample_rate, [], 0))
-        runs[-1].blocks.append(block)
-        runs[-1].num_samples += len(block)
-    return runs
-
-
-def _blocks(media: OpenMedia) -> Iterator[tuple[float | None, int, np.ndarray]]:
-    """(file second, Hz, mono float32) of each decoded block; damaged ones are left out."""
-    stream = media.audio
-    assert stream is not None
-    for packet in read_packets(media, stream):
+def _first_heard(media: OpenMedia, wanted: _Wanted) -> Track:
+    """The first track, in the order of a player's choice, that is not silent; else the first."""
+    found: list[Track | MediaError] = []
+    for number, index in enumerate(media.tracks):
         try:
-            frames = stream.decode(packet)
-        except av.error.FFmpegError:
+            with reopened(media, track=index) if number else nullcontext(media) as opened:
+                track = wanted.read(opened)
+        except MediaError as error:
+            found.append(error)
             continue
-        for frame in frames:
-            seconds = to_seconds(stream, frame.pts) - media.start_seconds
-            yield None if frame.pts is None else seconds, frame.sample_rate, _mono(frame)
+        if not track.is_silent:
+            noted = Note("other_track", f"stream {index} in place of stream {media.tracks[0]}")
+            return track.noting(noted) if number else track
+        found.append(track)
+    if isinstance(found[0], MediaError):
+        raise found[0]
+    return found[0]
 
 
-def _mono(frame: av.AudioFrame) -> np.ndarray:
-    """float32 [N]; the plain mean, as ffmpeg's own gain depends on the sample format."""
-    samples = frame.to_ndarray()
-    if not frame.format.is_planar:
-        samples = samples.reshape(-1, frame.layout.nb_channels).T
-    mono = samples.mean(axis=0, dtype=np.float64)
-    if samples.dtype == np.uint8:
-        mono = mono / 128 - 1
-    elif samples.dtype.kind == "i":
-        mono /= 2.0 ** (8 * samples.dtype.itemsize - 1)
-    return np.nan_to_num(mono.astype(np.float32))
-
-
-def _place(block: np.ndarray, samples: np.ndarray, *, at: int) -> None:
-    """Write `block` into `samples` from index `at` on; what does not fit is cut."""
-    kept = block[max(0, -at) : max(0, len(samples) - at)]
-    samples[max(0, at) : max(0, at) + len(kept)] = kept
+def _spread(total_seconds: float, max_seconds: float) -> Spans:
+    """Pieces of equal length, each in the middle of its share of the sound."""
+    if total_seconds <= max_seconds:
+        return [(0.0, max_seconds)]
+    count = math.ceil(max_seconds / PIECE_SECONDS)
+    length, share = max_seconds / count, total_seconds / count
+    starts = [(number + 0.5) * share - length / 2 for number in range(count)]
+    return [(start, start + length) for start in starts]

@@ -5,6 +5,24 @@ from pathlib import Path
 
 import numpy as np
 
+from avfake.errors import REASONS
+
+SILENT_BELOW = 0.5 / 32768
+"""Half a step of 16-bit sound: no sample above it is digital silence."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """What was noticed while a stream was read, to be told as a reason."""
+
+    code: str
+    """A key of `REASONS`."""
+    detail: str = ""
+
+    def __post_init__(self) -> None:
+        if self.code not in REASONS:
+            raise ValueError(f"note code {self.code!r} is unknown; known: {', '.join(REASONS)}")
+
 
 @dataclass(frozen=True)
 class MediaInfo:
@@ -44,6 +62,7 @@ class Frames:
     """uint8 [T, H, W, 3] RGB, as displayed (rotated, square pixels)."""
     seconds: np.ndarray
     """float64 [T], increasing, seconds from the start of the file."""
+    notes: tuple[Note, ...] = ()
 
     def __post_init__(self) -> None:
         if self.pixels.dtype != np.uint8 or self.pixels.ndim != 4 or self.pixels.shape[3] != 3:
@@ -87,4 +106,51 @@ class Waveform:
     @property
     def is_silent(self) -> bool:
         """True for digital silence: no sample above half a step of 16-bit sound."""
-        return not bool(np.any(np.abs(self.samples) > 0.5 / 32768))
+        return not bool(np.any(np.abs(self.samples) > SILENT_BELOW))
+
+
+@dataclass(frozen=True)
+class SoundPiece:
+    """Mono sound without a gap."""
+
+    start_seconds: float
+    """On the clock of the file, never below 0."""
+    samples: np.ndarray
+    """float32 [N] in [-1, 1]."""
+
+
+@dataclass(frozen=True)
+class Sound:
+    """The sound of a file, or pieces of it, on the clock of the file."""
+
+    pieces: tuple[SoundPiece, ...]
+    """In order of time, without overlap; what lies between two of them is no sound, or not kept."""
+    sample_rate: int
+    """Hz."""
+    total_seconds: float
+    """Length of all sound that the file has, kept or not, without its gaps."""
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def kept_seconds(self) -> float:
+        return sum(len(piece.samples) for piece in self.pieces) / self.sample_rate
+
+    @property
+    def is_silent(self) -> bool:
+        """True for digital silence: no kept sample above half a step of 16-bit sound."""
+        return not any(np.any(np.abs(piece.samples) > SILENT_BELOW) for piece in self.pieces)
+
+    def waveform(self, max_seconds: float | None = None) -> Waveform:
+        """All of it in one array, sample 0 at file second 0, with silence between the pieces."""
+        ends = [self._index(piece) + len(piece.samples) for piece in self.pieces]
+        length = max(ends, default=0)
+        if max_seconds is not None:
+            length = min(length, round(max_seconds * self.sample_rate))
+        samples = np.zeros(length, np.float32)
+        for piece in self.pieces:
+            at = self._index(piece)
+            samples[at : at + len(piece.samples)] = piece.samples[: max(0, length - at)]
+        return Waveform(samples, self.sample_rate)
+
+    def _index(self, piece: SoundPiece) -> int:
+        return round(piece.start_seconds * self.sample_rate)
