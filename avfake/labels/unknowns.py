@@ -17,6 +17,7 @@ Why = Literal[
     "other_picture",
     "no_surroundings",
     "face_too_small",
+    "partly",
     "undecided",
     "failed",
 ]
@@ -36,6 +37,7 @@ WHYS: dict[Why, str] = {
     "other_picture": "the two differ around the face as well: another scene, time or crop",
     "no_surroundings": "the face fills the picture; there is nothing to compare it with",
     "face_too_small": "the face is too small to be compared",
+    "partly": "the sound goes on where its original has none; what both have is alike",
     "undecided": "the distance lies between that of copies and that of forgeries",
     "failed": "the worker died, ran out of time, or met a bug on this pair",
 }

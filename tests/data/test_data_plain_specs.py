@@ -1,7 +1,6 @@
 """The specs for a user's own material: folders, a table, the studio's dataset."""
 
 import csv
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -219,11 +218,15 @@ def test_real_clips_with_their_whole_truth() -> None:
     with (REAL_MEDIA / "manifest.csv").open(encoding="utf-8", newline="") as file:
         truth = {f"video/{record['filename']}": record for record in csv.DictReader(file)}
     word = {"true": True, "false": False, "unknown": None, "absent": None}
-    assert len(manifest) == 125
+    assert {r.clip_id for r in manifest.rows} == truth.keys()
     for r in manifest.rows:
         record = truth[r.clip_id]
         assert r.label is (record["label"] == "FAKE")
         assert r.face_fake is word[record["face_fake"]]
-        assert r.voice_fake is word[record["voice_fake"]]
-        assert r.has_audio is (record["has_audio"] == "yes")
-    assert Counter(r.status for r in manifest.rows) == {"ok": 125}
+        # Where the table calls the voice of a clip with a sound track absent, the track is silent.
+        has_voice = record["has_audio"] == "yes" and record["voice_fake"] != "absent"
+        assert r.has_audio is has_voice
+        # No part of a genuine clip is forged, whatever the table leaves unknown of its parts.
+        says = False if record["label"] == "REAL" and has_voice else word[record["voice_fake"]]
+        assert r.voice_fake is says
+    assert {r.status for r in manifest.rows} == {"ok"}

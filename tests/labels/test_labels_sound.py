@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from real_media import REAL_MEDIA
-from scipy.signal import butter, sosfilt
+from scipy.signal import butter, istft, sosfilt, stft
 
 from avfake.errors import ConfigError
 from avfake.forge import CONVERSIONS, convert_voice
@@ -46,9 +46,14 @@ def at(waveform: Waveform, sample_rate: int) -> Waveform:
 SAME = {
     "itself": lambda w: w,
     "quieter": lambda w: like(0.2 * w.samples),
+    "hardly to be heard": lambda w: like(3e-3 * w.samples),
+    "beyond full scale": lambda w: like(1e3 * w.samples),
     "inverted": lambda w: like(-w.samples),
     "later": lambda w: like(np.concatenate([np.zeros(3200), w.samples])),
     "earlier": lambda w: like(w.samples[3200:]),
+    "later by seconds": lambda w: like(np.concatenate([np.zeros(7 * RATE), w.samples])),
+    "earlier by seconds": lambda w: like(w.samples[2 * RATE :]),
+    "cut out": lambda w: like(w.samples[RATE : 2 * RATE]),
     "at 8 kHz": lambda w: at(w, 8000),
     "at 44.1 kHz": lambda w: at(w, 44_100),
     "filtered": lambda w: like(
@@ -85,6 +90,52 @@ def test_all_nuisances_together_read_as_unchanged(tmp_path: Path) -> None:
     found = compare_sound(coded(late, tmp_path / "b.m4a", kbps=64, sample_rate=44_100), speech())
     assert found.changed is False, found
     assert found.offset_seconds == pytest.approx(1234 / RATE, abs=0.002)
+
+
+@pytest.mark.parametrize("gain", [0.03, 2.0])
+@pytest.mark.parametrize("ending", ["m4a", "mp3", "opus"])
+def test_a_cut_encoded_at_another_level_reads_as_unchanged(
+    gain: float, ending: str, tmp_path: Path
+) -> None:
+    recording = speech(seconds=6.0)
+    cut = like(gain * recording.samples[3 * RATE : 5 * RATE])
+    copy = coded(cut, tmp_path / f"a.{ending}", kbps=64, sample_rate=24_000)
+    found = compare_sound(copy, recording)
+    assert found.changed is False, found
+    assert found.offset_seconds == pytest.approx(-3.0, abs=0.002)
+
+
+@pytest.mark.parametrize("with_noise", [0.05, 0.1])
+def test_noise_is_no_change(with_noise: float) -> None:
+    loud = speech().samples
+    samples = np.concatenate([0.02 * loud, loud, 0.02 * speech(seed=1).samples])
+    noise = with_noise * samples.std() * np.random.default_rng(0).normal(size=len(samples))
+    assert compare_sound(like(samples + noise), like(samples)).changed is not True
+
+
+@pytest.mark.parametrize("start", [1.2, 2.4])
+def test_two_cuts_that_overlap_say_nothing_of_the_rest(start: float) -> None:
+    recording = speech(seconds=6.0).samples
+    later = recording[int(start * RATE) : int((start + 3.2) * RATE)]
+    found = compare_sound(like(later), like(recording[: int(3.2 * RATE)]))
+    assert (found.changed, found.why) == (None, "partly")
+    assert found.offset_seconds == pytest.approx(-start, abs=1e-4)
+
+
+def test_a_copy_with_more_behind_it_is_not_called_unchanged() -> None:
+    more = np.concatenate([speech().samples, speech(seed=5).samples])
+    assert compare_sound(like(more), speech()).why == "partly"
+    quiet = np.concatenate([speech().samples, 0.01 * speech(seed=5).samples])
+    assert compare_sound(like(quiet), speech()).changed is False
+
+
+@pytest.mark.parametrize("hertz", [400, 1000])
+def test_a_voice_that_keeps_its_low_partials_alone_is_not_called_unchanged(hertz: float) -> None:
+    """As neural codecs of few kbit/s do: most of the energy is kept, most of the bands are not."""
+    frequencies, _, spectrum = stft(speech().samples, fs=RATE, nperseg=512)
+    turned = np.exp(2j * np.pi * np.random.default_rng(0).random(spectrum.shape))
+    _, made = istft(np.where(frequencies[:, None] < hertz, spectrum, spectrum * turned), fs=RATE)
+    assert compare_sound(like(made), speech()).changed is not False
 
 
 @pytest.mark.parametrize("milliseconds", [-200, -35, 35, 200])
@@ -153,10 +204,14 @@ def test_thresholds_must_not_cross() -> None:
 
 @pytest.mark.skipif(not VOICES.exists(), reason="the real clips are not here")
 def test_real_voices_made_anew_read_as_changed() -> None:
+    """Each sixth pair: none reads as unchanged, nearly all as changed."""
     with (VOICES / "manifest.csv").open() as file:
         pairs = [row for row in csv.DictReader(file) if row["pair_of"]]
     here = [r for r in pairs if all((VOICES / r[k]).exists() for k in ("filename", "pair_of"))]
+    said = {True: 0, None: 0}
     for row in here[::6]:
         sounds = [read_waveform(VOICES / row[key], RATE) for key in ("filename", "pair_of")]
         found = compare_sound(*sounds)
-        assert found.changed is True, (row["filename"], found)
+        assert found.changed is not False, (row["filename"], found)
+        said[found.changed] += 1
+    assert said[True] >= 0.95 * len(here[::6]), said
