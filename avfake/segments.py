@@ -79,7 +79,9 @@ def within_spans(
             start = joined.pop()[0]
         joined.append((start, end))
     return tuple(
-        Segment(round(max(start, one.start_seconds), 3), round(min(end, one.end_seconds), 3), one.score)
+        Segment(
+            round(max(start, one.start_seconds), 3), round(min(end, one.end_seconds), 3), one.score
+        )
         for one in segments
         for start, end in joined
         if max(start, one.start_seconds) < min(end, one.end_seconds)

@@ -90,7 +90,7 @@ def _moments(detector: Detector, examples: Sequence[Example]) -> Iterator[dict[s
             continue
         clip = Clip.open(example.archive)
         sampled = sample_clip(clip, SampleConfig(window_seconds=window_seconds))
-        seen = seen_labels(example.labels, example.row.segments, sampled, window_seconds)
+        seen = seen_labels(example.labels, example.row.segments, sampled)
         scores = detector.score_clip(clip)
         for part, found, forged, label in (
             ("face", scores.frame_scores, seen.forged_frames, seen.labels[1]),

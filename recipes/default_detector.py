@@ -15,6 +15,7 @@ beside that of always saying the other folds' share of fakes. Weights start at r
 downloaded. Stopped, it goes on.
 """
 
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -182,6 +183,8 @@ class Config:
     """Forgeries of each kind made once of each genuine clip."""
     epochs: int = _EPOCHS
     seed: int = 0
+    sources_of: Path | None = None
+    """The release.json of a detector; only sources that it learned from are used."""
     workers: int = field(default_factory=default_workers)
     """Processes that prepare and forge; by default one a core."""
     release: str = ""
@@ -203,7 +206,7 @@ def main(config: Config) -> None:
     print(shown.to_string(index=False))
     if config.release:
         name = config.experiments[-1]
-        terms = research_only(sources_of(config.real, EXPERIMENTS[name].folders))
+        terms = research_only(licences_of(config, EXPERIMENTS[name].folders))
         source = config.out / name / "detector"
         print(f"released: {release_detector(source, PLACE, version=config.release, terms=terms)}")
 
@@ -265,14 +268,25 @@ def folders_of(folders: Sequence[PreparedFolder]) -> dict[str, str]:
     }
 
 
-def sources_of(real: Path, folders: Sequence[str]) -> dict[str, str]:
+def licences_of(config: Config, folders: Sequence[str]) -> dict[str, str]:
     """Source of what was learned from -> the licences that it states."""
     names = {name.removeprefix("forged_").removeprefix("worn_") for name in folders}
     names = (names - {"joins"}) | ({"video", "voices"} if "joins" in names else set())
-    tables = [pd.read_csv(real / MATERIAL[name][0] / "manifest.csv") for name in sorted(names)]
+    tables = [
+        pd.read_csv(config.real / MATERIAL[name][0] / "manifest.csv") for name in sorted(names)
+    ]
     rows = pd.concat(tables).dropna(subset=["source"])
+    allowed = allowed_sources(config)
+    rows = rows[rows["source"].isin(rows["source"] if allowed is None else allowed)]
     licences = rows["licence"].fillna("none stated").groupby(rows["source"]).unique()
     return {str(source): "; ".join(sorted(found)) for source, found in licences.items()}
+
+
+def allowed_sources(config: Config) -> set[str] | None:
+    """The sources that may be learned from; None = all."""
+    if config.sources_of is None:
+        return None
+    return set(json.loads(config.sources_of.read_text())["sources"])
 
 
 def material(config: Config, name: str) -> PreparedFolder:
@@ -293,6 +307,10 @@ def material(config: Config, name: str) -> PreparedFolder:
     root, columns = MATERIAL[name]
     spec = load_spec("csv", {f"params.{key}": column for key, column in columns.items()})
     manifest = build_manifest(spec, config.real / root)
+    allowed = allowed_sources(config)
+    if allowed is not None:
+        rows = tuple(row for row in manifest.rows if row.group in allowed)
+        manifest = replace(manifest, rows=rows)
     return prepare_clips(manifest, place, config.clips, workers=config.workers)
 
 

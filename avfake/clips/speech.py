@@ -49,7 +49,7 @@ class SpeechConfig:
     """...and below which speech ends."""
     min_seconds: float = 0.4
     """A passage with less speech than this is not judged."""
-    sure: float = 0.7
+    sure: float = 0.8
     """Mean probability that the surest quarter of a second of a passage needs."""
     unvoiced_flatness_db: float = -16.0
     """Spectral flatness that the flattest tenth of the frames of a passage needs; recordings of
@@ -127,13 +127,14 @@ def spread_spans(spans: list[Span], limit: int, *, piece: int) -> list[Span]:
 
 
 @torch.inference_mode()
-def speech_probabilities(samples: np.ndarray) -> np.ndarray:
+def speech_probabilities(samples: np.ndarray, network: "SileroVAD | None" = None) -> np.ndarray:
     """Return float32 [T], how probable speech is in each frame of 512 samples.
 
     Args:
         samples: float32 [N] at 16 kHz, peaks about 0.5; the last frame is filled with zeros
+        network: by default the one with the weights of the package
     """
-    network = _network()
+    network = network or _network()
     count = -(-len(samples) // FRAME)
     padded = np.pad(samples, (CONTEXT, count * FRAME - len(samples)))
     frames = sliding_window_view(padded, CONTEXT + FRAME)[::FRAME]
@@ -147,7 +148,7 @@ def speech_probabilities(samples: np.ndarray) -> np.ndarray:
     return probabilities
 
 
-class _SileroVAD(nn.Module):
+class SileroVAD(nn.Module):
     """The 16 kHz network of Silero VAD 6: spectrogram, four convolutions, LSTM, one logit.
 
     The package runs it frame by frame; here the convolutions see all frames at once.
@@ -180,7 +181,7 @@ class _SileroVAD(nn.Module):
 
 
 @lru_cache(maxsize=1)
-def _network() -> _SileroVAD:
+def _network() -> SileroVAD:
     # The package is not imported: doing so sets the number of threads of the whole process.
     package = find_spec("silero_vad")
     if package is None or package.origin is None:
@@ -190,7 +191,7 @@ def _network() -> _SileroVAD:
         f"lstm.{name.removeprefix('lstm_cell.')}_l0" if name.startswith("lstm_cell.") else name: w
         for name, w in weights.items()
     }
-    network = _SileroVAD().float()
+    network = SileroVAD()
     network.load_state_dict(renamed)
     return network.eval()
 

@@ -135,10 +135,17 @@ def check_choice(name: str, found: str, allowed: Collection[str]) -> None:
         )
 
 
+MAX_ITEMS = 64
+"""Items that go through a network at once outside training: bounds the memory for long files."""
+
+
 def encode_present(network: nn.Module, items: Tensor, feature_dim: int) -> Tensor:
     """[M, ...] -> [M, feature_dim]; nothing at all is run for M = 0."""
     if len(items) == 0:
         return items.new_zeros(0, feature_dim)
+    if not network.training and len(items) > MAX_ITEMS:
+        parts = items.split(MAX_ITEMS)
+        return torch.cat([encode_present(network, part, feature_dim) for part in parts])
     if items.ndim == 4:
         items = items.contiguous(memory_format=torch.channels_last)
     features: Tensor = network(items)

@@ -12,13 +12,21 @@ from real_media import REAL_MEDIA
 from speaking import speech
 
 from avfake.clips import ClipConfig, SampleConfig, SpeechConfig, cut_clip, sample_clip
-from avfake.clips.speech import FRAME, Span, find_speech, speech_probabilities, spread_spans
+from avfake.clips.speech import (
+    FRAME,
+    SileroVAD,
+    Span,
+    find_speech,
+    speech_probabilities,
+    spread_spans,
+)
 from avfake.clips.timeline import Timeline
 from avfake.errors import ConfigError
 from avfake.media import Waveform, read_waveform, write_audio
 
 RATE = 16_000
 CONFIG = SpeechConfig()
+WEIGHTS = ("weight", "bias")
 
 
 def spans_of(samples: np.ndarray) -> list[Span]:
@@ -29,17 +37,28 @@ def kept(samples: np.ndarray) -> np.ndarray:
     return np.concatenate([samples[start:end] for start, end in spans_of(samples)])
 
 
-def test_the_network_gives_what_the_package_gives() -> None:
+PARTS = {
+    "stft_conv.weight": "stft.forward_basis_buffer",
+    **{f"conv{i + 1}.{w}": f"encoder.{i}.reparam_conv.{w}" for i in range(4) for w in WEIGHTS},
+    **{f"lstm.{w}_{k}_l0": f"decoder.rnn.{w}_{k}" for w in WEIGHTS for k in ("ih", "hh")},
+    **{f"final_conv.{w}": f"decoder.decoder.2.{w}" for w in WEIGHTS},
+}
+"""Our names of the weights -> those of the package's TorchScript model."""
+
+
+def test_the_network_computes_what_the_package_computes() -> None:
     spec = find_spec("silero_vad")
     assert spec is not None
     assert spec.origin is not None
     with warnings.catch_warnings(action="ignore"):  # loading TorchScript is deprecated
         theirs = torch.jit.load(Path(spec.origin).parent / "data" / "silero_vad.jit")
+    ours, weights = SileroVAD(), theirs.state_dict()
+    ours.load_state_dict({name: weights[f"_model.{part}"] for name, part in PARTS.items()})
     samples = np.concatenate([speech(1.5).samples, non_speech(3)[1][:RATE]])
-    frames = torch.from_numpy(samples[: len(samples) // FRAME * FRAME]).split(FRAME)
+    samples = samples[: len(samples) // FRAME * FRAME]
     with torch.inference_mode():
-        expected = [float(theirs(frame[None], RATE)) for frame in frames]
-    found = speech_probabilities(samples)[: len(frames)]
+        expected = [float(theirs(part[None], RATE)) for part in torch.tensor(samples).split(FRAME)]
+    found = speech_probabilities(samples, ours)
     np.testing.assert_allclose(found, expected, atol=1e-3)
     assert max(expected) > 0.9 > 0.1 > min(expected)
 
@@ -88,18 +107,21 @@ def test_a_noisy_pause_is_left_out_but_for_its_edges() -> None:
 
 def test_music_between_two_sentences_is_left_out() -> None:
     voice = speech(2.0, seed=1).samples
-    music = melody(8 * RATE, np.random.default_rng(1))
-    music = (0.3 * music / np.abs(music).max()).astype(np.float32)
-    spans = spans_of(np.concatenate([voice, music, voice]))
-    inside = sum(max(0, min(end, 10 * RATE) - max(start, 2 * RATE)) for start, end in spans)
-    assert inside < 0.5 * RATE
-    assert sum(end - start for start, end in spans) > 3 * RATE
+    for seed in range(4):
+        music = melody(8 * RATE, np.random.default_rng(seed))
+        music = (0.3 * music / np.abs(music).max()).astype(np.float32)
+        spans = spans_of(np.concatenate([voice, music, voice]))
+        inside = sum(max(0, min(end, 10 * RATE) - max(start, 2 * RATE)) for start, end in spans)
+        assert inside < 1.5 * RATE
+        assert sum(end - start for start, end in spans) - inside > 3 * RATE
 
 
 def test_a_clip_keeps_the_speech_and_says_where_it_was(tmp_path: Path) -> None:
     voice = speech(2.0, seed=1).samples
     silence = np.zeros(3 * RATE, np.float32)
-    write_audio(tmp_path / "a.wav", Waveform(np.concatenate([silence, voice, silence, voice]), RATE))
+    write_audio(
+        tmp_path / "a.wav", Waveform(np.concatenate([silence, voice, silence, voice]), RATE)
+    )
     clip = cut_clip(tmp_path / "a.wav", ClipConfig(), detector=None)
     assert [str(reason) for reason in clip.meta.reasons] == ["face:no_video"]
     whole = read_waveform(tmp_path / "a.wav").samples
@@ -112,7 +134,7 @@ def test_a_clip_keeps_the_speech_and_says_where_it_was(tmp_path: Path) -> None:
     windows = sample_clip(clip, SampleConfig(window_seconds=2.0)).window_spans
     crossing = windows[(windows[:, 0] < 4.9) & (windows[:, 1] > 8.1)]
     assert len(crossing) >= 1
-    np.testing.assert_allclose(crossing[:, 1] - crossing[:, 0], 5.0, atol=0.3)
+    np.testing.assert_allclose(crossing[:, 1] - crossing[:, 0], 5.0, atol=0.5)
 
 
 def test_of_more_speech_than_is_allowed_pieces_are_spread(tmp_path: Path) -> None:
