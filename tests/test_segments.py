@@ -14,6 +14,7 @@ from avfake.segments import (
     find_segments,
     under_windows,
     voice_segments,
+    within_spans,
 )
 from avfake.verdict import FaceScore, OperatingPoint, Person, Segment, Verdict, VoiceScore
 
@@ -169,3 +170,12 @@ def test_a_genuine_file_is_not_said_to_be_forged_somewhere() -> None:
 
 def test_segments_survive_json() -> None:
     assert Verdict.from_json(two_persons().to_json()) == two_persons()
+
+
+def test_a_segment_does_not_reach_over_the_pauses_of_its_windows() -> None:
+    (segment,) = voice_segments([VoiceScore(0.0, 9.0, 0.9), VoiceScore(1.0, 10.0, 0.9)])
+    assert (segment.start_seconds, segment.end_seconds) == (0.0, 10.0)
+    found = within_spans([segment], [[0.5, 1.0], [1.2, 2.0], [8.0, 12.0]])
+    assert spans(found) == [(0.5, 2.0), (8.0, 10.0)]
+    assert [one.score for one in found] == [segment.score] * 2
+    assert within_spans([segment], []) == ()

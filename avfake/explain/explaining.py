@@ -96,6 +96,8 @@ def _voice(
     with torch.no_grad():
         powers = ears[0].spectrogram.log_power(sound)[:, 0].cpu().numpy()
         band_hz = ears[0].spectrogram.band_hz.cpu().numpy()
+    lasting = sampled.window_spans[:, 1] - sampled.window_spans[:, 0]
+    pauses = (lasting - sampled.sound.shape[1] / sampled.sample_rate).clip(0)
     return tuple(
         VoiceEvidence(
             start_seconds=float(sampled.window_spans[i, 0]),
@@ -105,6 +107,7 @@ def _voice(
             spectrogram=power,
             saliency=saliency,
             band_hz=band_hz,
+            pause_seconds=round(float(pauses[i]), 2),
         )
         for i, power, saliency in zip(chosen.tolist(), powers, saliencies, strict=True)
     )

@@ -48,6 +48,8 @@ class VoiceEvidence:
     where it speaks for a genuine voice."""
     band_hz: np.ndarray
     """float32 [bands]: the middle of each band."""
+    pause_seconds: float = 0.0
+    """Pauses between start and end that are not part of the window."""
 
     def __post_init__(self) -> None:
         if self.spectrogram.shape != self.saliency.shape:

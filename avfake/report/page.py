@@ -120,9 +120,10 @@ def _windows(explanation: Explanation | None) -> list[dict[str, Any]]:
             "picture": pictures.spectrogram_uri(
                 window.spectrogram, window.saliency, strongest=strongest
             ),
-            "title": f"Sound from {window.start_seconds:.2f} to {window.end_seconds:.2f} s",
+            "title": f"Sound from {window.start_seconds:.2f} to {window.end_seconds:.2f} s"
+            + f", without pauses of {window.pause_seconds:.2f} s" * (window.pause_seconds > 0.1),
             "words": f"score {percent(window.score)}, weight {percent(window.share)}",
-            "seconds": ticks(window.start_seconds, window.end_seconds, "s"),
+            "seconds": ticks(window.start_seconds, window.end_seconds - window.pause_seconds, "s"),
             "hertz": band_ticks(window.band_hz),
         }
         for window in voice
