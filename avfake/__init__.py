@@ -13,6 +13,8 @@ import importlib
 import os
 from typing import TYPE_CHECKING
 
+from avfake import surroundings
+
 if TYPE_CHECKING:
     from avfake.data import read_manifest
     from avfake.detector import Detector
@@ -25,6 +27,7 @@ __all__ = ["AvfakeError", "Detector", "Verdict", "__version__", "read_manifest"]
 # Before torch is loaded, or it is not heard. Threads that wait for each other would spin: on cores
 # busy with other work (two, at a load of 5) an answer took 14 s of CPU time instead of 2.4.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+surroundings.provide()
 
 _HOMES = {
     "AvfakeError": "avfake.errors",

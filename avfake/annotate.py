@@ -8,7 +8,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from avfake.errors import MediaError
+from avfake.files import whole_file
 from avfake.media import MediaInfo, Waveform, iter_frames, probe, read_waveform, write_video
+from avfake.outputs import check_file, check_mark
+from avfake.remote import place_of
 from avfake.verdict import Person, Verdict
 
 LOW, MIDDLE, HIGH = (46, 134, 222), (240, 180, 40), (220, 40, 40)
@@ -18,6 +21,16 @@ MIN_WIDTH = 480
 """Narrower pictures are enlarged by a whole number, so that the text can be read."""
 LONE_FRAME_SECONDS = 0.5
 """How long the box of a person with one scored frame is shown before and after."""
+ENDINGS = (".mp4", ".m4v", ".mov")
+MARK = b"avfake evidence video"
+"""Stands in a box of its own at the end of the file, which players pass over: by it a video is
+known as one of ours, which another one may take the place of."""
+
+
+def check_evidence(path: str | Path, out_path: str | Path) -> None:
+    """ConfigError if the evidence video of a file cannot be written, or would replace another."""
+    check_file(Path(out_path), what="video", endings=ENDINGS, inputs=[place_of(path)])
+    check_mark(Path(out_path), MARK)
 
 
 def annotate(path: str | Path, verdict: Verdict, out_path: str | Path) -> None:
@@ -25,13 +38,20 @@ def annotate(path: str | Path, verdict: Verdict, out_path: str | Path) -> None:
 
     Every person carries a box with the probability of a forged face; below the picture, face and
     voice scores run over time under a moving cursor. The frame rate is made constant, the sound
-    is mono. MediaError if there is no picture.
+    is mono. MediaError if there is no picture; ConfigError as `check_evidence`.
     """
+    check_evidence(path, out_path)
     info = probe(path)
     if not info.has_video:
         raise MediaError(path, "no_video", "only videos can be annotated")
     fps = min(60.0, max(1.0, info.fps or 25.0))
-    write_video(out_path, _drawn(path, verdict, info, fps), fps=fps, waveform=_sound(path, info))
+    out = Path(out_path)
+    ending = out.suffix if out.suffix.lower() in ENDINGS else ENDINGS[0]
+    with whole_file(out, ending) as whole:
+        pictures = _drawn(path, verdict, info, fps)
+        write_video(whole, pictures, fps=fps, waveform=_sound(path, info))
+        with whole.open("ab") as file:
+            file.write((8 + len(MARK)).to_bytes(4, "big") + b"free" + MARK)
 
 
 def score_colour(p_fake: float) -> tuple[int, int, int]:

@@ -14,6 +14,7 @@ a hash of its content, stays the same one.
 import hashlib
 import json
 import logging
+import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,7 +29,9 @@ from safetensors.torch import load_file, save_file
 from avfake import __version__, settings, shipped
 from avfake.clips import ClipConfig
 from avfake.errors import BundleError, ConfigError
+from avfake.files import target_of
 from avfake.models import AVModel, ModelConfig, build_model
+from avfake.remote import fitting
 from avfake.stack import VerdictModel
 
 logger = logging.getLogger(__name__)
@@ -65,19 +68,27 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     Of folders inside only their own checksums.json is summed up, which answers for the rest. The
     card is not.
     """
-    partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    yield partial
-    parts = [*partial.glob("*"), *partial.glob("*/**/checksums.json")]
-    sums = {
-        path.relative_to(partial).as_posix(): _sha256(path)
-        for path in sorted(parts)
-        if path.is_file() and path.name != CARD
-    }
-    (partial / "checksums.json").write_text(json.dumps(sums, indent=1), encoding="utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.replace(folder)
+    target = target_of(folder)
+    partial, before = (
+        target.with_name(fitting(f".{target.name}.{what}-{os.getpid()}"))
+        for what in ("partial", "before")
+    )
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        parts = [*partial.glob("*"), *partial.glob("*/**/checksums.json")]
+        sums = {
+            path.relative_to(partial).as_posix(): _sha256(path)
+            for path in sorted(parts)
+            if path.is_file() and path.name != CARD
+        }
+        (partial / "checksums.json").write_text(json.dumps(sums, indent=1), encoding="utf-8")
+        if target.exists():
+            target.rename(before)
+        partial.rename(target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(before, ignore_errors=True)
 
 
 def _write_parts(partial: Path, bundle: Bundle) -> None:

@@ -3,6 +3,7 @@
 A reason is a code from `REASONS`, never free text alone, so that tables can be filtered by it.
 """
 
+import errno
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -37,6 +38,7 @@ REASONS = {
     "no_row": "a table of the ensemble has no row for this file",
     "crashed": "the worker process died on this file",
     "timed_out": "the file took longer than the time limit",
+    "out_of_memory": "there was too little memory for this file",
 }
 """Code -> what it means, in words for a reader who knows nothing of the code."""
 NOTHING_LOST = frozenset(
@@ -45,6 +47,8 @@ NOTHING_LOST = frozenset(
 """Codes that say how a stream was read, all of it: they leave the status of a file alone."""
 
 Part = Literal["file", "face", "voice"]
+TRACEBACKS = "AVFAKE_TRACEBACK"
+"""Environment variable that shows, beside a sentence or a reason, where in the code it arose."""
 
 
 @dataclass(frozen=True)
@@ -116,3 +120,13 @@ class ConfigError(AvfakeError):
 
 class BundleError(AvfakeError):
     """A detector folder that is incomplete, altered, or made for other preprocessing."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out: Python, numpy, torch and the decoder each say it in another way."""
+    said = str(error) if isinstance(error, RuntimeError) else ""
+    return (
+        isinstance(error, MemoryError)
+        or getattr(error, "errno", None) == errno.ENOMEM
+        or any(words in said for words in ("allocate memory", "out of memory", "bad_alloc"))
+    )

@@ -4,25 +4,93 @@ import csv
 import hashlib
 import io
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from avfake.errors import AvfakeError, StoreError
-from avfake.remote import Place, ending_of, read_url, state_of, write_url
+from avfake.remote import Place, ending_of, fitting, read_url, state_of, write_url
 
 
 def write_whole(path: Place, content: str | bytes) -> None:
-    """Write a file so that a kill at any moment leaves the old content or the new, never half."""
+    """Write a file so that a kill at any moment leaves the old content or the new, never half.
+
+    A link stays a link: the file that it leads to is written. A pipe, a terminal or a descriptor
+    such as /dev/stdout takes the content and stays what it is.
+    """
     if isinstance(content, str):
         # surrogateescape: file names that are not UTF-8 come back as they were.
         content = content.encode("utf-8", errors="surrogateescape")
     if isinstance(path, str):
         write_url(path, content)
-    else:
-        _write_on_disk(path, content)
+        return
+    with _naming(path):
+        if is_stream(path):
+            with _open_stream(path) as stream:
+                stream.write(content)
+        else:
+            with _beside(path) as partial:
+                partial.write_bytes(content)
+
+
+@contextmanager
+def whole_file(path: Path, ending: str) -> Iterator[Path]:
+    """A name with an ending, to write a large file to that then becomes `path`.
+
+    The rest is as in `write_whole`.
+    """
+    with _naming(path):
+        if not is_stream(path):
+            with _beside(path, ending) as partial:
+                yield partial
+            return
+        with tempfile.TemporaryDirectory(prefix="avfake-") as folder:
+            whole = Path(folder) / f"whole{ending}"
+            yield whole
+            with whole.open("rb") as source, _open_stream(path) as stream:
+                shutil.copyfileobj(source, stream)
+
+
+def is_stream(path: Path) -> bool:
+    """Whether what is written to a path goes somewhere else: a descriptor, a pipe, a device.
+
+    OSError where nobody can tell.
+    """
+    if descriptor_of(path) is not None:
+        return True
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def descriptor_of(path: Path) -> int | None:
+    """The open file of this process that a path stands for, such as 1 for /dev/stdout, or None."""
+    folders = {"/dev/fd", f"/proc/{os.getpid()}/fd"}
+    for _ in range(40):  # as many links as a kernel follows
+        folder, name = target_of(path.parent), path.name
+        if str(folder) in folders and name.isdigit():
+            return int(name)
+        if not path.is_symlink():
+            return None
+        path = Path(folder, path.readlink())
+    return None
+
+
+def target_of(path: Path) -> Path:
+    """The file that a path leads to, through every link, whether it is there or not."""
+    try:
+        return Path(os.path.realpath(path))
+    except FileNotFoundError as error:
+        raise AvfakeError(
+            f"{path}: the folder you are in is gone; change to another, or give a path from /"
+        ) from error
 
 
 def read_if_there(path: Place) -> bytes | None:
@@ -65,13 +133,39 @@ def write_table(path: Place, columns: Sequence[str], rows: Iterable[Mapping[str,
     write_whole(path, text.getvalue())
 
 
-def _write_on_disk(path: Path, content: bytes) -> None:
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Whatever the operating system refuses becomes one sentence with the path."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        partial.replace(path)
+        yield
     except OSError as error:
+        if isinstance(error, BrokenPipeError) and descriptor_of(path) is not None:
+            raise  # whoever read the output has left, and wants no sentence about it
+        said = error.strerror or " ".join(str(error).split())[:300]
+        raise AvfakeError(f"{path} could not be written: {said}") from error
+
+
+@contextmanager
+def _beside(path: Path, ending: str = "") -> Iterator[Path]:
+    """A name beside the file that `path` leads to, which takes its place if nothing goes wrong."""
+    target = target_of(path)
+    # A name with an ending is for ffmpeg, and whoever writes it may make it longer.
+    name = f".{'whole' if ending else target.name}.partial-{os.getpid()}{ending}"
+    partial = target.with_name(fitting(name))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        if target.exists():
+            shutil.copymode(target, partial)
+        partial.replace(target)
+    finally:
         with suppress(OSError):  # what may be left of it need not be there, nor its folder
             partial.unlink()
-        raise AvfakeError(f"{path} could not be written: {error.strerror or error}") from error
+
+
+def _open_stream(path: Path) -> IO[bytes]:
+    """A stream to write to, opened without a change of what is there."""
+    descriptor = descriptor_of(path)
+    if descriptor is None:
+        return os.fdopen(os.open(path, os.O_WRONLY), "wb")
+    return os.fdopen(os.dup(descriptor), "wb")

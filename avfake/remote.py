@@ -4,12 +4,15 @@ A place is a `Path`, which lies on a disk and never meets fsspec, or a URL, whic
 was: a `Path` would make "s3:/bucket" of "s3://bucket".
 """
 
+import hashlib
+import os
 import posixpath
 import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from avfake.errors import AvfakeError, ConfigError, StoreError
@@ -19,6 +22,12 @@ Place = Path | str
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(://|::.*://)", re.DOTALL)
 OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oci", "oss", "hf", "memory"}
 """fsspec protocols of stores where a file that is put appears whole or not at all."""
+MEMBER = "!/"
+"""Between a zip archive and the name of a file in it."""
+NAME_MAX_BYTES = 255
+"""The longest name of one file on the file systems of today."""
+VOLATILE = ("url", "time", "atime")
+"""What stores tell of a file that changes though the file does not."""
 
 
 def place_of(text: str | Path) -> Place:
@@ -55,11 +64,21 @@ def ending_of(place: Place) -> str:
 
 
 def beside(place: Place, name: str) -> Place:
-    """The place of another name in the same folder."""
+    """The place of another name in the same folder; a name that is too long for one is cut."""
     if isinstance(place, Path):
-        return place.with_name(name)
+        return place.with_name(fitting(name))
     before, link, after = _links(place)
     return f"{before}{link.rpartition('/')[0]}/{name}{after}"
+
+
+def fitting(name: str) -> str:
+    """A name of at most `NAME_MAX_BYTES`: a longer one is cut, with a hash of it and its ending."""
+    whole = os.fsencode(name)
+    if len(whole) <= NAME_MAX_BYTES:
+        return name
+    ending = PurePosixPath(name).suffix[:32]
+    head = whole[: NAME_MAX_BYTES - 18 - len(os.fsencode(ending))].decode("utf-8", "ignore")
+    return f"{head}~{hashlib.sha256(whole).hexdigest()[:16]}{ending}"
 
 
 def read_url(url: str) -> bytes:
@@ -110,7 +129,7 @@ def write_url(url: str, content: bytes) -> None:
             store.pipe_file(path, content)
             return
         folder, _, name = path.rpartition("/")
-        partial = f"{folder}/.{name}.partial-{uuid.uuid4().hex}"
+        partial = f"{folder}/{fitting(f'.{name}.partial-{uuid.uuid4().hex[:12]}')}"
         store.makedirs(folder, exist_ok=True)
         store.pipe_file(partial, content)
         store.mv(partial, path)
@@ -148,11 +167,43 @@ def is_folder(place: Place) -> bool:
         raise
 
 
-def state_of(url: str) -> str:
-    """A text that changes when the file does."""
-    with answering(url):
-        store, path = _store(url)
-        return str(store.ukey(path))
+def state_of(place: Place) -> str:
+    """A text that changes when the file does: from its size and its time, or what its store tells.
+
+    A file inside a zip archive ("parts.zip!/a.mp4") has the state of the archive. "" where there
+    is no file; StoreError where the store does not answer.
+    """
+    name = str(place)
+    if isinstance(place, Path):
+        for path in (name, name.partition(MEMBER)[0]):
+            with suppress(OSError):
+                found = os.stat(path)  # noqa: PTH116  of text: a name need not end as a Path would
+                return f"{found.st_size} {found.st_mtime_ns}"
+        return ""
+    url = name.partition(MEMBER)[0]
+    try:
+        with answering(url):
+            store, path = _store(url)
+            told = {key: value for key, value in store.info(path).items() if key not in VOLATILE}
+    except StoreError as error:
+        if error.is_missing:
+            return ""
+        raise
+    text = " ".join(f"{key}={told[key]}" for key in sorted(told))
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:24]
+
+
+def states_of(places: Sequence[Place]) -> dict[Place, str | None]:
+    """Place -> `state_of`, asked side by side; None where the store does not answer."""
+
+    def asked(place: Place) -> str | None:
+        try:
+            return state_of(place)
+        except StoreError:
+            return None
+
+    with ThreadPoolExecutor(16) as pool:
+        return dict(zip(places, pool.map(asked, places), strict=True))
 
 
 @contextmanager

@@ -1,13 +1,11 @@
 """Many files come in; a table of verdicts and, if asked for, a competition submission go out.
 
-Every requested file has a row. Killed at any moment and started again, it goes on.
+Every requested file has a row. Killed at any moment and started again, it goes on; what failed is
+tried again, what changed is scored again, and rows of other files stay.
 """
 
-import csv
-import math
 import tempfile
 import zipfile
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -18,9 +16,10 @@ from avfake.cluster import Engine, Failure, Journal, journal_at, map_items
 from avfake.detector import Detector, Switches
 from avfake.ensemble import Combination
 from avfake.errors import ConfigError, MediaError, Reason
-from avfake.files import write_table
+from avfake.files import is_stream, target_of, write_table
 from avfake.media import ENDINGS
 from avfake.media.local import SEPARATOR
+from avfake.outputs import check_file, check_table
 from avfake.progress import progress
 from avfake.remote import (
     Place,
@@ -32,7 +31,9 @@ from avfake.remote import (
     name_of,
     open_place,
     place_of,
+    states_of,
 )
+from avfake.submission import FILL, read_requested, write_labels
 from avfake.verdict import Verdict
 
 COLUMNS = (
@@ -54,6 +55,9 @@ class ScoreTable:
     """What `score_files` wrote, as rows of `COLUMNS`."""
 
     rows: list[dict[str, Any]]
+    """Of the files that were asked for, in their order."""
+    num_kept: int = 0
+    """Rows of other files, of earlier runs, that stand before them in the table."""
 
     @property
     def failed(self) -> list[dict[str, Any]]:
@@ -136,6 +140,7 @@ def score_files(
 ) -> ScoreTable:
     """Predict every file into the table `out` (csv); what its journal already holds is kept.
 
+    Several processes may do so at once. ConfigError for a table of something or somebody else.
     `change` is done to a temporary copy of each file, which is then judged in its place. On a Ray
     cluster every machine must see the detector and the files under the same names.
     """
@@ -144,15 +149,15 @@ def score_files(
     loaded.check(switches)
     run = f"{loaded.name} {switches}"
     run += "" if change is None else f" {change}"
-    journal = Journal(journal_at(beside(out, name_of(out) + ".journal")), "file")
-    if journal.done and journal.done.get(RUN, {}).get("run") != run:
+    journal = Journal(journal_of(out), "file")
+    check_table(out, COLUMNS, rows=lambda: _known(journal, files))
+    if journal.begin({"file": RUN, "run": run}).get("run") != run:
         raise ConfigError(
             f"{journal.path} belongs to another detector or other switches; "
-            "give another --out, or delete it to score again"
+            f"give another --out, or delete it and {out} to score again"
         )
-    if not journal.done:
-        journal.append({"file": RUN, "run": run})
-    todo = [file for file in files if not _is_settled(journal.done.get(str(file)))]
+    states = states_of(files)
+    todo = [file for file in files if not _is_settled(journal.done.get(str(file)), states[file])]
     function = partial(_predict_one, detector, switches, change)
     done = len(files) - len(todo)
     with progress(total=len(files), initial=done, unit="file", desc="score") as bar:
@@ -164,42 +169,68 @@ def score_files(
             engine=engine,
             ray_address=ray_address,
         ):
-            journal.append(_row_of(todo[index], result))
+            file = todo[index]
+            journal.append(_row_of(file, result) | {"state": states[file]})
             bar.update()
-    rows = [journal.done[str(file)] for file in files]
-    write_table(out, COLUMNS, rows)
-    return ScoreTable(rows)
+    return _written(journal, files, out)
 
 
-def _is_settled(row: dict[str, Any] | None) -> bool:
-    """False for what a store did not give: it is asked again."""
-    return row is not None and "file:unreachable" not in row["reasons"]
+def journal_of(out: Place) -> Place | None:
+    """Where a table of scores has its journal; None for one that is written through to a reader."""
+    if isinstance(out, Path):
+        if is_stream(out):
+            return None
+        out = target_of(out)  # one table has one journal, whatever link leads to it
+    return journal_at(beside(out, name_of(out) + ".journal"))
 
 
-def read_requested(sample_submission: Path) -> list[str]:
-    """The file names that a sample_submission.csv asks for, in its order."""
-    with sample_submission.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        if "filename" not in (reader.fieldnames or []):
-            raise ConfigError(
-                f"{sample_submission} has columns {reader.fieldnames}; it needs 'filename'"
-            )
-        return [row["filename"] for row in reader]
+def check_scores(files: Sequence[Place], out: Place, *, flag: str, inputs: Iterable[Place]) -> None:
+    """Refuse, before any work, a table of scores that cannot be written or would lose something.
+
+    inputs: what is read, beside the files.
+    """
+    read = [*files, *inputs]
+    check_file(out, flag=flag, inputs=read, remote=True)
+    where = journal_of(out)
+    if where is None:
+        return
+    if isinstance(where, Path):
+        said = f"the journal of {flag} {out}:"
+        check_file(where, flag=said, what="journal", endings=(), inputs=read)
+    check_table(out, COLUMNS, flag=flag, rows=lambda: _known(Journal(where, "file"), files))
 
 
-def write_submission(table: ScoreTable, out: Place, *, fill: float) -> int:
+def _known(journal: Journal, files: Sequence[Place]) -> set[str]:
+    """Files whose rows will be in the table; asked after the table was read, which others write."""
+    journal.reload()
+    return {*journal.done, *map(str, files)}
+
+
+def _written(journal: Journal, files: Sequence[Place], out: Place) -> ScoreTable:
+    """Write the rows of these files, after those of other runs into the same table.
+
+    Another process may do the same at this time: written again until the journal has nothing new.
+    """
+    mine = [str(file) for file in files]
+    while True:
+        others = [file for file in journal.done if file not in {RUN, *mine}]
+        rows = [{name: journal.done[f].get(name) for name in COLUMNS} for f in others + mine]
+        write_table(out, COLUMNS, rows)
+        if not journal.reload():
+            return ScoreTable(rows[len(others) :], num_kept=len(others))
+
+
+def _is_settled(row: dict[str, Any] | None, state: str | None) -> bool:
+    """False for a file that failed, or has changed since; one that is gone keeps its answer."""
+    if row is None or row["status"] == "failed":
+        return False
+    return not state or row.get("state") == state
+
+
+def write_submission(table: ScoreTable, out: Place, *, fill: float = FILL) -> int:
     """Write filename,label for every row of the table; how many had to take the `fill` value."""
-    if not (0.0 <= fill <= 1.0) or math.isnan(fill):
-        raise ConfigError(f"fill is {fill}; a probability lies in [0, 1]")
-    names = [name_of(place_of(row["file"])) for row in table.rows]
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise ConfigError(
-            f"a submission needs unique file names; these come twice: {', '.join(twice[:5])}"
-        )
-    labels = [fill if row["p_fake"] is None else row["p_fake"] for row in table.rows]
-    rows = [{"filename": n, "label": v} for n, v in zip(names, labels, strict=True)]
-    write_table(out, ("filename", "label"), rows)
+    files = [place_of(row["file"]) for row in table.rows]
+    write_labels(files, [row["p_fake"] for row in table.rows], out, fill=fill)
     return len(table.failed)
 
 
@@ -223,10 +254,16 @@ def _loaded(detector: str | Combination) -> Detector:
     return Detector.from_pretrained(detector)
 
 
+def verdict_of(file: Place, result: Verdict | Failure) -> Verdict:
+    """The verdict on a file; for a Failure, one that says why there is none."""
+    if isinstance(result, Verdict):
+        return result
+    reason = Reason("file", result.code, result.detail)
+    return Verdict(str(file), "unsure", None, None, None, "failed", (reason,))
+
+
 def _row_of(file: Place, result: Verdict | Failure) -> dict[str, Any]:
-    if isinstance(result, Failure):
-        reason = Reason("file", result.code, result.detail)
-        result = Verdict(str(file), "unsure", None, None, None, "failed", (reason,))
+    result = verdict_of(file, result)
     row = {name: getattr(result, name) for name in COLUMNS if name not in LISTS}
     for name, value in row.items():
         # Digits, not decimals: under a small prior most probabilities are small.

@@ -26,14 +26,16 @@ import tyro
 
 from avfake.assembly import AssemblyConfig, DataConfig, assemble, measure_test
 from avfake.cli import run_recipe
-from avfake.cli.scoring import predict_table
+from avfake.cli.scoring import checked_files, predict_table
 from avfake.clips import ClipConfig
 from avfake.cluster import default_workers
 from avfake.data import build_manifest, load_spec
 from avfake.detector import Detector, Switches
+from avfake.errors import ConfigError
 from avfake.evaluate import render
 from avfake.models import VisualConfig
 from avfake.prepare import prepare_clips
+from avfake.remote import Place
 from avfake.stack import StackConfig
 from avfake.train import FitConfig
 
@@ -68,6 +70,14 @@ class Config:
 
 
 def main(config: Config) -> None:
+    scores, submission = config.out / "scores.csv", config.out / "submission.csv"
+    files: list[Place] = []
+    if config.test:  # whatever speaks against them is said before anything is trained
+        files, _ = checked_files(
+            [config.test], config.sample_submission, out=scores, submission=submission
+        )
+    elif config.sample_submission:
+        raise ConfigError("--sample-submission does nothing without --test, where its videos lie")
     manifest = build_manifest(load_spec("dfdc"), config.data)
     folder = prepare_clips(manifest, config.out / "clips", config.clips, workers=config.workers)
     done = assemble([folder], config.assembly, config.out)
@@ -78,15 +88,13 @@ def main(config: Config) -> None:
         )
     )
     print(f"detector: {done.detector} (split {done.plan.hash})")
-    if config.test:
+    if files:
         predict_table(
-            [config.test],
+            files,
             str(done.detector),
             Switches(),
-            out=config.out / "scores.csv",
-            submission=config.out / "submission.csv",
-            requested=config.sample_submission,
-            fill=0.5,  # for a video that cannot be assessed
+            out=scores,
+            submission=submission,
             workers=config.workers,
         )
 

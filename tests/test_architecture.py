@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "avfake"
-LEAVES = {"errors", "files", "progress", "remote", "settings"}
+LEAVES = {"errors", "files", "outputs", "progress", "remote", "settings"}
 """Known to every room; they know nobody."""
 ALLOWED = {
     "errors": set(),
@@ -15,6 +15,9 @@ ALLOWED = {
     "files": set(),
     "remote": set(),
     "progress": set(),
+    "outputs": set(),
+    "surroundings": set(),
+    "submission": set(),
     "verdict": set(),
     "shipped": set(),
     "media": set(),
@@ -52,7 +55,7 @@ ALLOWED = {
         "stack",
         "verdict",
     },
-    "score": {"detector", "ensemble", "media", "cluster", "verdict"},
+    "score": {"detector", "ensemble", "media", "cluster", "submission", "verdict"},
     "card": {"bundle", "ensemble", "evaluate", "stack", "stress"},
     "assembly": {
         "augment",

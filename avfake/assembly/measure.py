@@ -13,6 +13,12 @@ from avfake.progress import progress
 from avfake.train import on_main_process
 from avfake.verdict import Verdict
 
+COLUMNS = (
+    *("clip_id", "group", "method", "label", "face_fake", "voice_fake", "has_video", "has_audio"),
+    *("p_fake", "p_face_fake", "p_voice_fake", "decision", "prior"),
+)
+"""Of the table; prior only where one was asked for."""
+
 
 def measure(
     detector: Detector, examples: Sequence[Example], switches: Switches | None = None

@@ -25,7 +25,10 @@ def open_run(folder: Path, config: Any, *, inputs: dict[str, str]) -> None:
     record = {"settings": settings.to_dict(config), "inputs": inputs}
     path = folder / "config.json"
     if path.is_file():
-        found = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ConfigError(f"{path} is no record of a run; give another --out") from error
         if found != record:
             changed = ", ".join(_differences(found, record))
             raise ConfigError(

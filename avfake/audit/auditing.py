@@ -34,6 +34,7 @@ def audit_manifest(
 
     journal: file that keeps what was measured. parts: parts of the dataset may not be parted.
     """
+    _check_classes([getattr(row, label) for row in manifest.rows], label)
     splits = splits_of(manifest.rows, plan)
     ties = [tie for tie in TIES if parts or tie != "part"]
     measured = measure_files(
@@ -88,10 +89,15 @@ def _probes(
     truth = {row.clip_id: getattr(row, label) for row in rows}
     used = [one for one in measured if one.is_readable and truth[one.clip_id] is not None]
     labels = np.array([float(truth[one.clip_id]) for one in used])
-    if len(set(labels)) < 2:
-        raise ManifestError(
-            f"{label} is known for {len(used)} readable files, and not both fake and genuine: "
-            "there is nothing to probe; --label names another column"
-        )
+    _check_classes([truth[one.clip_id] for one in used], label)
     groups = [together[one.clip_id] for one in used]
     return run_probes([one.facts for one in used], labels, groups, config)
+
+
+def _check_classes(labels: Sequence[bool | None], label: LabelName) -> None:
+    known = [one for one in labels if one is not None]
+    if len(set(known)) < 2:
+        raise ManifestError(
+            f"{label} is known for {len(known)} readable files, and not both fake and genuine: "
+            "there is nothing to probe; --label names another column"
+        )

@@ -15,6 +15,7 @@ from avfake.data import Row
 from avfake.errors import MediaError
 from avfake.media import MediaInfo, local_file, probe, read_frames, read_waveform, sample_times
 from avfake.progress import progress
+from avfake.remote import fitting, place_of, states_of
 
 VERSION = 1
 """Of what is measured; an older journal's results are measured again."""
@@ -57,8 +58,12 @@ def measure_files(
     """
     rows = [row for row in rows if row.status != "missing"]
     journal = Journal(journal_path, "clip_id")
-    marks = {row.clip_id: _mark(row, clips) for row in rows}
-    todo = [r for r in rows if journal.done.get(r.clip_id, {}).get("mark") != marks[r.clip_id]]
+    states = states_of([place_of(row.path) for row in rows])
+    marks = {
+        row.clip_id: [VERSION, row.path, str(clips or ""), states[place_of(row.path)]]
+        for row in rows
+    }
+    todo = [row for row in rows if not _is_settled(journal.done.get(row.clip_id), marks)]
     tasks = [_Task(row.path, _archive(row, clips)) for row in todo]
     workers = default_workers() if workers is None else workers
     mapped = map_items(measure, tasks, workers=workers, time_limit_seconds=TIME_LIMIT_SECONDS)
@@ -73,6 +78,11 @@ def measure_files(
             journal.append({"clip_id": row.clip_id, "mark": marks[row.clip_id]} | result)
             bar.update()
     return [_from_line(journal.done[row.clip_id]) for row in rows]
+
+
+def _is_settled(line: Mapping[str, Any] | None, marks: Mapping[str, list[Any]]) -> bool:
+    """False for a file that could not be read, or has changed since."""
+    return line is not None and not line["problem"] and line["mark"] == marks[line["clip_id"]]
 
 
 def measure(task: _Task) -> dict[str, Any]:
@@ -116,18 +126,10 @@ def _from_line(line: Mapping[str, Any]) -> Measured:
 
 def _archive(row: Row, clips: Path | None) -> Path | None:
     """Where `avfake prepare` puts the clip of a row."""
-    return clips / "archives" / (row.clip_id.replace("!/", "/") + ".zip") if clips else None
-
-
-def _mark(row: Row, clips: Path | None) -> list[Any]:
-    """Changes when the file does."""
-    mark: list[Any] = [VERSION, row.path, str(clips) if clips else ""]
-    # A member of an archive changes with the archive.
-    path = Path(row.path) if Path(row.path).exists() else Path(row.path.split("!/")[0])
-    if path.exists():
-        status = path.stat()
-        mark += [status.st_size, status.st_mtime_ns]
-    return mark
+    if clips is None:
+        return None
+    names = f"{row.clip_id.replace('!/', '/')}.zip".split("/")
+    return clips.joinpath("archives", *map(fitting, names))
 
 
 def facts_table(measured: Sequence[Measured]) -> list[dict[str, Any]]:

@@ -6,7 +6,10 @@ from typing import Annotated, Literal
 import tyro
 
 from avfake.cli.codes import IN_PART, OK
+from avfake.cli.flags import at_least
 from avfake.errors import ConfigError
+from avfake.outputs import check_file
+from avfake.remote import beside
 
 
 def audit(
@@ -33,12 +36,22 @@ def audit(
         clips: Folder made by avfake prepare from this manifest, to probe the size of the crops.
         workers: Processes; by default one a core.
     """
+    at_least(0, workers=workers)
+    if not 0 <= limit <= 1:
+        raise ConfigError(f"--limit is {limit:g}; an AUC lies in [0, 1]")
     from avfake.audit import ProbeConfig, audit_manifest
     from avfake.data import read_manifest
+    from avfake.prepare import PreparedFolder
 
+    rows, journal = read_manifest(manifest), beside(manifest, f"{manifest.name}.audit.jsonl")
+    read = [manifest, *([plan] if plan else [])]
+    said = "the record beside the manifest:"
+    check_file(journal, flag=said, what="record", endings=(), inputs=read)
+    if clips is not None:
+        PreparedFolder(clips)  # refuses any other
     report = audit_manifest(
-        read_manifest(manifest),
-        manifest.with_name(manifest.name + ".audit.jsonl"),
+        rows,
+        Path(str(journal)),
         plan=plan,
         label=label,
         parts=parts,

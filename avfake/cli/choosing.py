@@ -4,22 +4,31 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from avfake.cli.flags import refuse_idle
 from avfake.shipped import DEFAULT, default_release
 
 if TYPE_CHECKING:
     from avfake.ensemble import Combination
 
 
-def choose(detectors: Sequence[str], combine: str = "mean") -> "str | Combination":
-    """What `Detector.from_pretrained` takes; on stderr, what is to be known of the default."""
+def choose(detectors: Sequence[str], combine: str | None = None) -> "str | Combination":
+    """What `Detector.from_pretrained` takes; on stderr, what is to be known of the default.
+
+    combine: how several answer together; None = by their mean.
+    """
     names = tuple(detectors) or (DEFAULT,)
+    if len(names) == 1:
+        refuse_idle({"--combine": combine}, "one detector answers alone; name another, too")
+    chosen = names[0] if len(names) == 1 else _together(names, combine or "mean")
     if DEFAULT in names:
         print(default_release().notice, file=sys.stderr)
-    if len(names) == 1:
-        return names[0]
+    return chosen
+
+
+def _together(names: tuple[str, ...], rule: str) -> "Combination":
     from avfake.ensemble import Combination
 
-    return Combination(names, combine)
+    return Combination(names, rule)
 
 
 def choose_one(detector: str) -> str:

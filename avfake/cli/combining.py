@@ -6,6 +6,10 @@ from typing import Annotated
 import tyro
 
 from avfake.cli.codes import IN_PART, OK
+from avfake.cli.flags import refuse_idle
+from avfake.errors import ConfigError
+from avfake.outputs import TABLE, check_file, check_folder, check_table
+from avfake.remote import place_of
 
 
 def ensemble(
@@ -31,8 +35,14 @@ def ensemble(
             clips its members never saw; the decision is fitted on them. Without it the members
             must agree.
     """
+    read = [place_of(name) for name in members]
     if members and all(name.lower().endswith(".csv") for name in members):
+        refuse_idle({"--held-out": held_out}, "a decision is fitted for detectors, not for tables")
+        check_file(out, inputs=read)
         return _combine_tables([Path(name) for name in members], out, rule)
+    if out.suffix.lower() in TABLE:
+        raise ConfigError(f"--out {out}: of detectors a folder is written; give a name without end")
+    check_folder(out, inputs=[*read, *([held_out] if held_out else [])])
     from avfake.ensemble import Combination, fit_decision, write_ensemble
 
     decision = fit_decision(held_out) if held_out else None
@@ -46,6 +56,8 @@ def _combine_tables(paths: list[Path], out: Path, rule: str) -> int:
     from avfake.files import write_table
 
     table = combine_tables(paths, rule)
+    known = {row[table.columns[0]] for row in table.rows}
+    check_table(out, table.columns, rows=lambda: known)
     write_table(out, table.columns, table.rows)
     print(f"{len(table.rows)} files combined from {len(paths)} tables: {out}")
     if rule == RANK_MEAN:

@@ -1,18 +1,22 @@
 """What `specs`, `manifest` and `prepare` print."""
 
+import json
 import re
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from avfake.cli.codes import IN_PART, OK
 from avfake.clips import ClipConfig
 from avfake.cluster import Engine
 from avfake.data import DatasetSpec, Manifest, build_manifest, list_specs, load_spec
 from avfake.errors import AvfakeError, ConfigError
-from avfake.prepare import prepare_clips
-from avfake.remote import inside
+from avfake.files import is_stream, read_if_there
+from avfake.outputs import check_file
+from avfake.prepare import check_target, prepare_clips
+from avfake.remote import beside, inside, name_of, place_of
 
 
 def spec_with(spec: str, overrides: Sequence[str]) -> DatasetSpec:
@@ -65,6 +69,33 @@ def report_manifest(manifest: Manifest, spec: DatasetSpec) -> None:
         print(f"  assumed, {column}: {why}")
 
 
+def check_manifest(out: str, *, inputs: Sequence[str]) -> None:
+    """ConfigError if a manifest cannot be written, or something else stands in its place.
+
+    inputs: what is read.
+    """
+    place, read = place_of(out), [place_of(one) for one in inputs]
+    check_file(place, flag="OUT", what="manifest", inputs=read, remote=True)
+    if isinstance(place, Path) and is_stream(place):
+        raise ConfigError(f"OUT {out}: a manifest is two files, which only a disk or a store holds")
+    beside_it = beside(place, f"{name_of(place)}.json")
+    check_file(beside_it, flag="OUT", what="manifest", endings=(), inputs=read, remote=True)
+    told = read_if_there(beside_it)
+    foreign = place if told is None and read_if_there(place) else None
+    if told is not None:
+        try:
+            foreign = (
+                None if {"dataset", "warnings", "assumed"} <= set(json.loads(told)) else beside_it
+            )
+        except (ValueError, TypeError):
+            foreign = beside_it
+    if foreign is not None:
+        raise ConfigError(
+            f"OUT {foreign} is there already and is no manifest that avfake made; it was left as "
+            "it is: give another name"
+        )
+
+
 def prepare_dataset(
     spec: str,
     root: str,
@@ -80,6 +111,7 @@ def prepare_dataset(
     ray_address: str | None,
 ) -> int:
     """Prepare and say how it went; 1 if any file failed."""
+    check_target(out, inputs=(spec, root))
     loaded = spec_with(spec, overrides)
     manifest = build_manifest(loaded, root)
     if limit is not None:

@@ -6,6 +6,8 @@ from typing import Annotated
 import tyro
 
 from avfake.cli.codes import OK
+from avfake.cli.flags import refuse_idle
+from avfake.outputs import check_file
 
 
 def card(
@@ -32,8 +34,14 @@ def card(
         out_of_fold: Each score is by models that had not seen its clip; otherwise clips that
             trained the detector are refused.
     """
+    if scores is None:
+        about = {"--measured-on": measured_on, "--out-of-fold": out_of_fold}
+        refuse_idle(about, "it is said of --scores")
+    from avfake.bundle import CARD
     from avfake.card import write_card
 
+    read = [table for table in (scores, stress) if table is not None]
+    check_file(detector / CARD, flag="the card", what="card", endings=(), inputs=read)
     path = write_card(
         detector,
         scores=scores,

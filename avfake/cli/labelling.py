@@ -5,11 +5,13 @@ from pathlib import Path
 
 from avfake.cli.codes import IN_PART, OK
 from avfake.data import read_manifest
-from avfake.labels import WHYS, derive_labels
+from avfake.labels import WHYS, check_target, derive_labels
+from avfake.remote import place_of
 
 
 def label_fakes(manifest: str, out: Path, *, workers: int | None, masks: bool) -> int:
     """Derive and say how it went; 1 if any pair could not be read."""
+    check_target(out, inputs=[place_of(manifest)])
     derived = derive_labels(read_manifest(manifest), out, workers=workers, masks=masks)
     words = {True: "changed", False: "unchanged", None: "unknown"}
     print(f"{len(derived.rows)} fakes")

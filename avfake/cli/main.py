@@ -1,6 +1,5 @@
 """The door of the command line: finds the verb, and turns errors into one sentence."""
 
-import io
 import logging
 import os
 import sys
@@ -9,13 +8,13 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from avfake.cli import checking, combining, describing, making, reporting, stressing, verbs
-from avfake.cli.codes import FAILED, INTERRUPTED, OK
-from avfake.errors import AvfakeError
+from avfake.cli.codes import OK
+from avfake.cli.process import open_streams, run_to_the_end
 
 Config = TypeVar("Config")
 VERBS: dict[str, Callable[..., int]] = {
     "predict": verbs.predict,
-    "annotate": verbs.annotate,
+    "annotate": reporting.annotate,
     "report": reporting.report,
     "prepare": verbs.prepare,
     "manifest": verbs.manifest,
@@ -65,26 +64,11 @@ def run_recipe(
 
 
 def _leave(run: Callable[[], int], *, name: str) -> None:
+    open_streams()
     # Of several processes (accelerate launch, torchrun) one tells how it goes.
     level = logging.INFO if os.environ.get("RANK", "0") == "0" else logging.ERROR
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
     for noisy in ("httpx", "timm", "moviepy"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore")  # of libraries, to people who cannot act on them
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # file names need not be text
-    try:
-        code = run()
-        sys.stdout.flush()
-    except AvfakeError as error:
-        print(f"{name}: {error}", file=sys.stderr)
-        code = FAILED
-    except KeyboardInterrupt:
-        print(f"{name}: interrupted; run the same command again to go on", file=sys.stderr)
-        code = INTERRUPTED
-    except BrokenPipeError:
-        # The reader (head, less) has left; nothing more to say, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = OK
-    sys.exit(code)
+    run_to_the_end(run, name=name)

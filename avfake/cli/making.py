@@ -6,6 +6,7 @@ from typing import Annotated
 import tyro
 
 from avfake.cli.codes import OK
+from avfake.cli.flags import at_least
 
 
 def studio(
@@ -33,6 +34,7 @@ def studio(
         people: 2 puts somebody silent beside the speaker; truth.csv says whose face is forged.
         workers: Processes; by default one a core.
     """
+    at_least(0, workers=workers)
     from avfake.cluster import default_workers
     from avfake.studio import StudioConfig, build_studio
 

@@ -7,12 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from avfake.assembly import examples_of_split, gather, measure
+from avfake.assembly.measure import COLUMNS
+from avfake.cli.choosing import choose_one
 from avfake.cli.codes import OK
 from avfake.detector import Detector, Switches
 from avfake.errors import ConfigError
 from avfake.evaluate import ablation_table, render
 from avfake.files import write_whole
+from avfake.outputs import check_file, check_table
 from avfake.prepare import PreparedFolder
+from avfake.remote import place_of
 from avfake.shipped import DEFAULT
 
 
@@ -27,11 +31,17 @@ def evaluate_clips(
     """Print the table of metrics of a detector on prepared clips with labels."""
     if split is not None and detector == DEFAULT:
         raise ConfigError("--split asks for the plan of a run, and the default detector has none")
+    if out is not None:
+        check_file(out, inputs=[place_of(path) for path in clips])
+    choose_one(detector)
     examples = gather([PreparedFolder(path) for path in clips], assume_face_weight=0.0)
     if split is not None:
         examples = examples_of_split(examples, Path(detector).parent / "plan.csv", split)
     if not examples:
         raise ConfigError(f"no clip is left to evaluate in {', '.join(map(str, clips))}")
+    if out is not None:
+        ids = {example.row.clip_id for example in examples}
+        check_table(out, COLUMNS, rows=lambda: ids, optional=("prior",))
     scores = measure(Detector.from_pretrained(detector), examples, switches)
     if out is not None:
         write_whole(out, scores.to_csv(index=False))

@@ -4,44 +4,99 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from avfake.cli.codes import IN_PART, OK
-from avfake.cluster import Engine
+from avfake.cluster import Engine, map_items
 from avfake.detector import Detector, Switches
 from avfake.ensemble import Combination
 from avfake.errors import ConfigError
-from avfake.remote import Place, place_of
-from avfake.score import find_files, find_requested, score_files, write_submission
+from avfake.files import is_stream
+from avfake.outputs import check_apart, check_file, check_table
+from avfake.remote import Place, beside, name_of, place_of
+from avfake.score import (
+    check_scores,
+    find_files,
+    find_requested,
+    journal_of,
+    score_files,
+    verdict_of,
+    write_submission,
+)
+from avfake.submission import FILL, SUBMISSION, check_submission
+
+
+def files_of(paths: Sequence[str | Path], requested: Path | None) -> list[Place]:
+    """The files to judge: all below the paths, or those of one path that a table asks for."""
+    if requested is None:
+        return find_files(paths)
+    if len(paths) != 1:
+        raise ConfigError(
+            f"--requested needs one folder or zip archive, in which its files lie; got {len(paths)}"
+        )
+    return find_requested(place_of(paths[0]), requested)
+
+
+def checked_files(
+    paths: Sequence[str | Path],
+    requested: Path | None,
+    *,
+    out: Place | None,
+    submission: Place | None,
+    fill: float = FILL,
+) -> tuple[list[Place], Place]:
+    """The files to judge, and where their scores go: `out`, or beside the submission.
+
+    ConfigError for whatever an output would destroy, or could not be written.
+    """
+    files = files_of(paths, requested)
+    read = [*map(place_of, paths), *([requested] if requested else [])]
+    flag = "--out" if out is not None else "the scores beside the submission:"
+    if out is None:
+        assert submission is not None
+        if isinstance(submission, Path) and is_stream(submission):
+            raise ConfigError(f"--submission {submission}: add --out, for the scores behind it")
+        out = beside(submission, "scores.csv")
+    check_scores(files, out, flag=flag, inputs=read)
+    if submission is not None:
+        inputs = [*files, *read]
+        check_file(submission, flag="--submission", what="submission", inputs=inputs, remote=True)
+        names = {name_of(file) for file in files}
+        check_table(submission, SUBMISSION, flag="--submission", rows=lambda: names)
+        check_submission(files, fill)
+        outs = {flag: out, "--submission": submission, "its journal": journal_of(out)}
+        check_apart({name: place for name, place in outs.items() if place is not None})
+    return files, out
 
 
 def predict_each(
-    paths: Sequence[str | Path], detector: str | Combination, switches: Switches, *, as_json: bool
+    files: Sequence[Place], detector: str | Combination, switches: Switches, *, as_json: bool
 ) -> int:
     """Print a verdict for each file as it comes; 1 if any could not be assessed."""
-    files = find_files(paths)
     loaded = Detector.from_pretrained(detector)
     loaded.check(switches)
     failed = 0
-    for file in files:
-        verdict = loaded.predict(file, switches)
+    judged = map_items(lambda file: loaded.predict(file, switches), files, workers=0)
+    for index, result in judged:
+        verdict = verdict_of(files[index], result)
         print(verdict.to_json() if as_json else verdict, flush=True)
         failed += verdict.p_fake is None
     return IN_PART if failed else OK
 
 
 def predict_table(
-    paths: Sequence[str | Path],
+    files: Sequence[Place],
     detector: str | Combination,
     switches: Switches,
     *,
     out: Place,
     submission: Place | None,
-    requested: Path | None,
-    fill: float,
+    fill: float = FILL,
     workers: int,
     engine: Engine = "local",
     ray_address: str | None = None,
 ) -> int:
-    """Write the table and the submission, and say what could not be assessed."""
-    files = find_files(paths) if requested is None else _requested_files(paths, requested)
+    """Write the table and the submission, and say what could not be assessed.
+
+    files, out: as `checked_files` gives them.
+    """
     table = score_files(
         files,
         detector,
@@ -51,7 +106,8 @@ def predict_table(
         engine=engine,
         ray_address=ray_address,
     )
-    print(f"{len(table.rows)} files scored: {out}")
+    kept = f"; {table.num_kept} rows of other files kept" * bool(table.num_kept)
+    print(f"{len(table.rows)} files scored: {out}{kept}")
     if submission is not None:
         filled = write_submission(table, submission, fill=fill)
         print(
@@ -62,11 +118,3 @@ def predict_table(
         for row in table.failed[:5]:
             print(f"  {row['file']}: {row['reasons']}")
     return IN_PART if table.failed else OK
-
-
-def _requested_files(paths: Sequence[str | Path], requested: Path) -> list[Place]:
-    if len(paths) != 1:
-        raise ConfigError(
-            f"--requested needs one folder or zip archive, in which its files lie; got {len(paths)}"
-        )
-    return find_requested(place_of(paths[0]), requested)

@@ -7,6 +7,7 @@ import tyro
 
 from avfake.cli.choosing import choose_one
 from avfake.cli.codes import IN_PART, OK
+from avfake.cli.flags import at_least
 from avfake.shipped import DEFAULT
 
 
@@ -35,10 +36,11 @@ def stress(
         workers: Processes.
     """
     from avfake.figures import draw_stress
-    from avfake.stress import CELLS, render_stress, run_ladder, weakest_cells
+    from avfake.stress import CELLS, check_target, render_stress, run_ladder, weakest_cells
 
-    asked = choose_one(detector)
-    found = run_ladder(source, asked, out, cells=cells, limit=limit, workers=workers)
+    at_least(0, workers=workers)
+    check_target(out, inputs=[source])
+    found = run_ladder(source, choose_one(detector), out, cells=cells, limit=limit, workers=workers)
     plot = draw_stress(found.table, out / "stress.png")
     print(render_stress(found.table))
     for weakest in weakest_cells(found.table):

@@ -8,9 +8,11 @@ from typing import Annotated, Literal
 
 import tyro
 
-from avfake.cli.choosing import choose, choose_one
+from avfake.cli.choosing import choose
 from avfake.cli.codes import IN_PART, OK
+from avfake.cli.flags import at_least, check_spread, refuse_idle
 from avfake.shipped import DEFAULT
+from avfake.submission import FILL
 
 Places = Annotated[tuple[str, ...], tyro.conf.Positional]
 """Text, since a Path would take a slash from s3://."""
@@ -26,12 +28,12 @@ def predict(
     /,
     *,
     detector: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = (),
-    combine: str = "mean",
+    combine: str | None = None,
     out: str | None = None,
     submission: str | None = None,
     requested: Path | None = None,
-    fill: float = 0.5,
-    workers: int = 1,
+    fill: float | None = None,
+    workers: int | None = None,
     engine: Literal["local", "ray"] = "local",
     ray_address: str | None = None,
     audio: bool = True,
@@ -50,13 +52,15 @@ def predict(
             (docs/remote.md).
         detector: Folder of a trained detector, or its name on the Hugging Face Hub; by default the
             one that comes with avfake; repeat it for several that answer together.
-        combine: How several detectors become one: mean, geometric_mean, ... (see avfake ensemble).
-        out: Write a table of all answers here (csv); a run that was stopped goes on.
+        combine: How several detectors become one: mean (the default), geometric_mean, ... (see
+            avfake ensemble).
+        out: Write a table of all answers here (.csv, or /dev/stdout). A run that was stopped goes
+            on; what failed or has changed is judged again; rows of other files stay.
         submission: Write a competition submission here (filename,label), one row a file.
         requested: A sample_submission.csv that lists the files to answer for, in the one folder
             or zip archive given.
-        fill: Label in the submission for a file that could not be assessed.
-        workers: Processes to use, with --out or --submission.
+        fill: Label in the submission for a file that could not be assessed; by default 0.5.
+        workers: Processes to use, with --out or --submission; by default 1.
         engine: Where to work, with --out or --submission: this machine's cores, or a Ray cluster.
         ray_address: Of a running Ray cluster; without it, one is started on this machine.
         audio: Use the sound (--no-audio judges by the picture alone).
@@ -65,58 +69,37 @@ def predict(
         sync: Hold lips against sound, where the detector learned to.
         prior: Share of files taken to be forged before one is looked at, such as 0.01; by default
             that of the training data. Probabilities follow it, decisions do not change.
-        json: Print each answer as JSON, with its timelines.
+        json: Print each answer as JSON, with its timelines; without --out.
     """
-    from avfake.cli.scoring import predict_each, predict_table
+    keeps = out is not None or submission is not None
+    refuse_idle({"--json": keeps and json}, "the table is what is written; leave --json out")
+    refuse_idle({"--fill": submission is None and fill}, "only --submission asks for a label")
+    if not keeps:
+        spread = {"--workers": workers, "--engine": engine == "ray", "--ray-address": ray_address}
+        refuse_idle(spread, "without --out or --submission, one file is judged after the other")
+    check_spread(workers, engine, ray_address)
+    from avfake.cli.scoring import checked_files, files_of, predict_each, predict_table
     from avfake.detector import Switches
-    from avfake.remote import beside, place_of
+    from avfake.remote import place_of
 
     switches = Switches(audio, visual, stacker, sync, prior)
-    chosen = choose(detector, combine)
-    scores, answers = (None if table is None else place_of(table) for table in (out, submission))
-    if scores is None and answers is not None:
-        scores = beside(answers, "scores.csv")
-    if scores is None:
-        return predict_each(paths, chosen, switches, as_json=json)
+    if not keeps:
+        files = files_of(paths, requested)
+        return predict_each(files, choose(detector, combine), switches, as_json=json)
+    table, answers = (None if one is None else place_of(one) for one in (out, submission))
+    label = FILL if fill is None else fill
+    files, scores = checked_files(paths, requested, out=table, submission=answers, fill=label)
     return predict_table(
-        paths,
-        chosen,
+        files,
+        choose(detector, combine),
         switches,
         out=scores,
         submission=answers,
-        requested=requested,
-        fill=fill,
-        workers=workers,
+        fill=label,
+        workers=1 if workers is None else workers,
         engine=engine,
         ray_address=ray_address,
     )
-
-
-def annotate(
-    path: Annotated[str, tyro.conf.Positional],
-    /,
-    *,
-    out: Path,
-    detector: str = DEFAULT,
-    prior: float | None = None,
-) -> int:
-    """Write an evidence video: boxes around faces, scores over time, the sound kept.
-
-    Args:
-        path: The video.
-        out: The video to write (.mp4).
-        detector: Folder of a trained detector, or its name on the Hugging Face Hub; by default the
-            one that comes with avfake.
-        prior: Share of files taken to be forged before one is looked at (see avfake predict).
-    """
-    from avfake.annotate import annotate as write_annotated
-    from avfake.detector import Detector, Switches
-
-    verdict = Detector.from_pretrained(choose_one(detector)).predict(path, Switches(prior=prior))
-    print(verdict)
-    write_annotated(path, verdict, out)
-    print(f"written: {out}")
-    return OK
 
 
 def manifest(
@@ -135,9 +118,10 @@ def manifest(
         out: The table to write (csv); a path or a URL.
         overrides: Setting of the spec, such as params.quality=c40; may be repeated.
     """
-    from avfake.cli.datasets import report_manifest, spec_with
+    from avfake.cli.datasets import check_manifest, report_manifest, spec_with
     from avfake.data import build_manifest, save_manifest
 
+    check_manifest(out, inputs=(spec, root))
     loaded = spec_with(spec, overrides)
     found = build_manifest(loaded, root)
     save_manifest(found, out)
@@ -177,12 +161,17 @@ def prepare(
         size_px: Side of the face crops.
         detector: Who finds faces; blazeface needs the extra of that name and a model.
         detector_model: The .tflite file of blazeface; a copy is kept for later runs.
-        limit: Only the first so many rows of the dataset.
+        limit: Only the first so many rows of the dataset; 1 or more.
         reuse_boxes: Take a fake's face boxes from its original where that is possible.
         time_limit: Seconds after which a file is given up.
         engine: Where to work: on this machine's cores, or on a Ray cluster.
         ray_address: Of a running Ray cluster; without it, one is started on this machine.
     """
+    if detector != "blazeface":
+        refuse_idle({"--detector-model": detector_model}, "add --detector blazeface")
+    check_spread(workers, engine, ray_address)
+    at_least(1, limit=limit)
+    at_least(0.001, time_limit=time_limit)
     from avfake.cli.datasets import prepare_dataset
     from avfake.clips import ClipConfig
     from avfake.faces import BlazeFaceConfig, CropConfig, keep_model
@@ -226,6 +215,7 @@ def labels(
         workers: Processes; by default one a core.
         masks: Also write where each picture differs (--masks).
     """
+    at_least(0, workers=workers)
     from avfake.cli.labelling import label_fakes
 
     return label_fakes(manifest, out, workers=workers, masks=masks)
@@ -250,7 +240,7 @@ def evaluate(
         clips: Folders made by avfake prepare, with labels.
         detector: Folder of a trained detector, or its name on the Hugging Face Hub; by default the
             one that comes with avfake.
-        out: Write each clip's scores and labels here (csv).
+        out: Write each clip's scores and labels here (.csv, or /dev/stdout).
         split: Only this split of the detector's own plan (test, val), where the clips are the
             ones it was trained on.
         audio: Use the sound.
@@ -264,7 +254,7 @@ def evaluate(
     from avfake.detector import Switches
 
     switches = Switches(audio, visual, stacker, sync, prior)
-    return evaluate_clips(clips, choose_one(detector), switches, out=out, split=split)
+    return evaluate_clips(clips, detector, switches, out=out, split=split)
 
 
 def doctor(*, folder: Path = Path()) -> int:

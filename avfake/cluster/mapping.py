@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, TypeVar
 
 from avfake.cluster.pool import DISK_FULL, Failure, attempt, default_workers, map_on_pool
-from avfake.errors import AvfakeError
+from avfake.errors import AvfakeError, ConfigError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -36,6 +36,8 @@ def map_items(
         engine: "ray" uses a Ray cluster, all of its CPUs, and takes no notice of `workers`
         ray_address: of a running cluster; None starts one on this machine
     """
+    if workers < 0:
+        raise ConfigError(f"workers is {workers}; allowed: 0 (this process alone) or more")
     place = (engine, ray_address)
     results = _results(function, items, (workers, threads), time_limit_seconds, place)
     for index, result in results:

@@ -8,14 +8,18 @@ of that item alone.
 import errno
 import multiprocessing
 import os
+import signal
 import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar
+
+from avfake.errors import TRACEBACKS, is_out_of_memory
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -26,7 +30,8 @@ class Failure:
     """What stands in the place of a result that could not be had."""
 
     code: str
-    """"crashed" or "timed_out", as in `errors.REASONS`; never `DISK_FULL` outside this room."""
+    """"crashed", "out_of_memory" or "timed_out", as in `errors.REASONS`; never `DISK_FULL` outside
+    this room."""
     detail: str = ""
 
 
@@ -90,7 +95,8 @@ def _start(function: Callable[[Item], Result], threads: int) -> _Worker[Item]:
     context = multiprocessing.get_context("spawn")  # forked copies of OpenMP pools deadlock
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs,), daemon=True)
-    with _environment(threads):
+    resource_tracker.ensure_running()  # where it was not, it would let Ctrl-C through again
+    with _environment(threads), _interrupts_held():
         process.start()
     theirs.close()
     ours.send(function)
@@ -141,6 +147,22 @@ def _environment(threads: int) -> Iterator[None]:
                 os.environ[name] = value
 
 
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """A process started inside never hears Ctrl-C, which goes to all processes of a terminal.
+
+    The one that leads hears it, ends the others and says so, once.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _serve(pipe: Connection) -> None:
     function = pipe.recv()
     while True:
@@ -155,8 +177,12 @@ def attempt(function: Callable[[Item], Result], item: Item) -> Result | Failure:
     try:
         return function(item)
     except Exception as error:  # noqa: BLE001 - one bad file is a row in the table, not the end
+        if os.environ.get(TRACEBACKS):
+            traceback.print_exc()
         cause = error if isinstance(error, OSError) else error.__cause__
         if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
             return Failure(DISK_FULL, str(error))
+        if is_out_of_memory(error) or (cause is not None and is_out_of_memory(cause)):
+            return Failure("out_of_memory", str(error).strip().partition("\n")[0][:200])
         last = traceback.extract_tb(error.__traceback__)[-1]
         return Failure("crashed", f"{type(error).__name__}: {error} ({last.name}:{last.lineno})")

@@ -138,5 +138,15 @@ def _copy_bundle(bundle: Path, target: Path) -> None:
 
 
 def _refuse_to_overwrite(folder: Path) -> None:
-    if folder.exists() and not (folder.is_dir() and is_ensemble(folder)):
+    """ConfigError for a folder that is no ensemble, or to which files were added since."""
+    if not folder.exists():
+        return
+    if not (folder.is_dir() and is_ensemble(folder)):
         raise ConfigError(f"{folder} is there already and is no ensemble; give another folder")
+    ours = {*checked_sums(folder), "checksums.json", CARD, "members"}
+    others = sorted(path.name for path in folder.iterdir() if path.name not in ours)
+    if others:
+        raise ConfigError(
+            f"{folder} is to be written anew and holds {', '.join(others[:3])}, which would be "
+            "lost; move it away, or give another folder"
+        )

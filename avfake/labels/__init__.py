@@ -5,7 +5,7 @@ The original tells: what is the same in both, up to coding, was not. Where the o
 or too unlike to be compared, nothing is said.
 """
 
-from avfake.labels.derive import Derived, DerivedRow, derive_labels, fill
+from avfake.labels.derive import Derived, DerivedRow, check_target, derive_labels, fill
 from avfake.labels.pair import PairComparison, PairConfig, compare_pair
 from avfake.labels.picture import PictureComparison, PictureConfig, compare_faces
 from avfake.labels.sound import SoundComparison, SoundConfig, compare_sound
@@ -22,6 +22,7 @@ __all__ = [
     "SoundComparison",
     "SoundConfig",
     "Why",
+    "check_target",
     "compare_faces",
     "compare_pair",
     "compare_sound",

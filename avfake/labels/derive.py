@@ -5,6 +5,7 @@ comparison says otherwise, that is reported.
 """
 
 import logging
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -16,11 +17,19 @@ from avfake.errors import ConfigError
 from avfake.files import write_table
 from avfake.labels.pair import PairConfig, compare_pair
 from avfake.labels.unknowns import Why
+from avfake.outputs import check_folder, check_table
 from avfake.progress import progress
+from avfake.remote import Place, place_of, states_of
 from avfake.settings import fingerprint, to_dict
 
 _log = logging.getLogger(__name__)
 TIME_LIMIT_SECONDS = 300.0
+JOURNAL = "journal.jsonl"
+WRITTEN = ("derived.csv", "manifest.csv", "manifest.csv.json", JOURNAL, "masks")
+RUN = "#run"
+"""Key of the journal line that says with which settings the other lines were made."""
+FAILED = {"unreadable", "failed"}
+"""Reasons that may have gone when the same pair is compared again."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,10 @@ class DerivedRow:
     offset_seconds: float | None = None
     detail: str = ""
     """What the decoder said, if anything."""
+
+
+COLUMNS = tuple(field.name for field in fields(DerivedRow))
+"""Of derived.csv."""
 
 
 @dataclass(frozen=True)
@@ -76,17 +89,26 @@ def derive_labels(
 ) -> Derived:
     """Compares every fake with its original; writes derived.csv and manifest.csv into `out`.
 
-    A run that was stopped goes on. masks: also write masks/<clip_id>.npz, the SSIM differences.
+    A run that was stopped goes on; pairs that failed or have changed are compared again.
+    ConfigError for a folder that holds something else, or labels of other clips.
+
+    masks: also write masks/<clip_id>.npz, the SSIM differences.
     """
     out, config = Path(out), config or PairConfig()
     mark = fingerprint(to_dict(config))
-    journal = Journal(out / "journal.jsonl", "clip_id")
-    if any(entry["settings"] != mark for entry in journal.done.values()):
-        raise ConfigError(f"{out} was made with other settings; choose another folder")
     fakes = [row for row in manifest.rows if row.label]
+    check_target(out)
+    table = out / "derived.csv"
+    check_table(table, COLUMNS, flag="OUT", rows=lambda: [row.clip_id for row in fakes])
+    journal = Journal(out / JOURNAL, "clip_id")
+    journal.begin({"clip_id": RUN, "settings": mark})
+    if any(line.get("settings") != mark for line in journal.done.values()):
+        raise ConfigError(f"{out} was made with other settings; choose another folder")
     pairs, derived = _pairs(manifest, fakes)
-    todo = [pair for pair in pairs if pair.fake.clip_id not in journal.done]
-    function = partial(_derive_one, config, out / "masks" if masks else None)
+    states = states_of([place_of(row.path) for pair in pairs for row in (pair.fake, pair.original)])
+    into = out / "masks" if masks else None
+    todo = [pair for pair in pairs if not _is_settled(journal.done, pair, states, into)]
+    function = partial(_derive_one, config, into)
     workers = default_workers() if workers is None else workers
     with progress(
         total=len(pairs), initial=len(pairs) - len(todo), unit="pair", desc="labels"
@@ -94,14 +116,47 @@ def derive_labels(
         for index, result in map_items(
             function, todo, workers=workers, time_limit_seconds=time_limit_seconds
         ):
-            clip_id = todo[index].fake.clip_id
-            journal.append(_entry(clip_id, result) | {"settings": mark})
+            pair = todo[index]
+            told = {"settings": mark, "state": _state(pair, states)}
+            journal.append(_entry(pair.fake.clip_id, result) | told)
             bar.update()
     for pair in pairs:
-        entry = dict(journal.done[pair.fake.clip_id])
-        del entry["settings"]
-        derived[pair.fake.clip_id] = DerivedRow(**entry)
+        entry = journal.done[pair.fake.clip_id]
+        known = {name: value for name, value in entry.items() if name in COLUMNS}
+        derived[pair.fake.clip_id] = DerivedRow(**known)
     return _written(manifest, tuple(derived[row.clip_id] for row in fakes), out)
+
+
+def check_target(out: Path, *, inputs: Iterable[Place] = ()) -> None:
+    """ConfigError for a folder that cannot take labels: it holds other files, or is read.
+
+    inputs: what the command reads.
+    """
+    check_folder(out, flag="OUT", mark=JOURNAL, writes=WRITTEN, inputs=inputs)
+
+
+def _is_settled(
+    done: Mapping[str, dict[str, Any]],
+    pair: _Pair,
+    states: Mapping[Place, str | None],
+    masks: Path | None,
+) -> bool:
+    """False for a pair that failed, has changed, or lacks the masks that are asked for."""
+    entry = done.get(pair.fake.clip_id)
+    if entry is None or {entry.get("face_why"), entry.get("voice_why")} & FAILED:
+        return False
+    if entry.get("face_why") is None and masks and not _mask_path(masks, pair.fake).is_file():
+        return False
+    now = _state(pair, states)
+    return None in now or "" in now or entry.get("state") == now
+
+
+def _state(pair: _Pair, states: Mapping[Place, str | None]) -> list[str | None]:
+    return [states[place_of(row.path)] for row in (pair.fake, pair.original)]
+
+
+def _mask_path(masks: Path, fake: Row) -> Path:
+    return masks / f"{fake.clip_id}.npz"
 
 
 def _pairs(manifest: Manifest, fakes: list[Row]) -> tuple[list[_Pair], dict[str, DerivedRow]]:
@@ -152,7 +207,7 @@ def _filled(row: Row, derived: DerivedRow, contradictions: list[str]) -> Row:
 
 
 def _derive_one(config: PairConfig, masks: Path | None, pair: _Pair) -> dict[str, Any]:
-    into = None if masks is None else masks / f"{pair.fake.clip_id}.npz"
+    into = None if masks is None else _mask_path(masks, pair.fake)
     found = compare_pair(pair.fake.path, pair.original.path, config, masks=into)
     picture, sound = found.picture, found.sound
     unseen = None if picture.changed is None else not picture.changed and not sound.changed
@@ -184,8 +239,7 @@ def _entry(clip_id: str, result: dict[str, Any] | Failure) -> dict[str, Any]:
 
 def _written(manifest: Manifest, rows: tuple[DerivedRow, ...], out: Path) -> Derived:
     filled, contradictions = fill(manifest, rows)
-    columns = [field.name for field in fields(DerivedRow)]
-    write_table(out / "derived.csv", columns, [_cells(row) for row in rows])
+    write_table(out / "derived.csv", COLUMNS, [_cells(row) for row in rows])
     save_manifest(replace(filled, warnings=filled.warnings + contradictions), out / "manifest.csv")
     return Derived(rows, filled, contradictions)
 

@@ -3,7 +3,7 @@
 Preparation may be killed at any moment and started again: what is done is not done twice.
 """
 
-from avfake.prepare.folder import PreparedClip, PreparedFolder
+from avfake.prepare.folder import PreparedClip, PreparedFolder, check_target
 from avfake.prepare.forged import ForgeryConfig, forge_clips
 from avfake.prepare.joined import join_clips, pairs_of_sources
 from avfake.prepare.run import prepare_clips
@@ -13,6 +13,7 @@ __all__ = [
     "ForgeryConfig",
     "PreparedClip",
     "PreparedFolder",
+    "check_target",
     "forge_clips",
     "join_clips",
     "pairs_of_sources",

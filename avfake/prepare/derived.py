@@ -45,7 +45,8 @@ def make_derived(
     manifest = Manifest(tuple(task.row for task in tasks), dataset)
     save_manifest(manifest, inside(out, "manifest.csv"))
     journal = Journal(journal_at(inside(out, "journal")), "clip_id")
-    todo = [task for task in tasks if task.row.clip_id not in journal.done]
+    ok = {clip_id for clip_id, status in journal.done.items() if status["status"] != "failed"}
+    todo = [task for task in tasks if task.row.clip_id not in ok]
     work = partial(_make_one, config.hash, make)
     workers = default_workers() if workers is None else workers
     done = len(tasks) - len(todo)

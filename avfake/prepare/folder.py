@@ -10,6 +10,7 @@ archives/*.zip    the clips
 
 import csv
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,8 +22,11 @@ from avfake.clips import ClipConfig
 from avfake.data import Manifest, Row, read_manifest
 from avfake.errors import ConfigError
 from avfake.files import read_if_there, write_whole
-from avfake.remote import Place, inside, name_of, place_of
+from avfake.outputs import check_folder
+from avfake.remote import Place, fitting, inside, name_of, place_of
 
+SETTINGS = "clips.yaml"
+WRITTEN = (SETTINGS, "manifest.csv", "manifest.csv.json", "status.csv", "journal.jsonl", "archives")
 STATUS_COLUMNS = (
     "clip_id",
     "status",
@@ -110,14 +114,28 @@ class PreparedFolder:
 
 def archive_path(folder: Place, clip_id: str) -> Place:
     """Where the archive of `clip_id` lies in a prepared folder."""
-    return inside(folder, "archives/" + clip_id.replace("!/", "/") + ".zip")
+    names = f"archives/{clip_id.replace('!/', '/')}.zip".split("/")
+    return inside(folder, "/".join(map(fitting, names)))
+
+
+def check_target(folder: str | Path, *, inputs: Iterable[str | Path] = ()) -> None:
+    """ConfigError for a folder that cannot take clips: it holds other files, or is read.
+
+    inputs: what the command reads.
+    """
+    read = [place_of(one) for one in inputs]
+    check_folder(
+        place_of(folder), flag="OUT", mark=SETTINGS, writes=WRITTEN, inputs=read, remote=True
+    )
 
 
 def write_settings(folder: Place, config: ClipConfig) -> None:
     """Write clips.yaml, or check that the one there says the same (ConfigError otherwise)."""
-    path = inside(folder, "clips.yaml")
+    path = inside(folder, SETTINGS)
     there = read_if_there(path)
-    if there is not None:
+    if there is None:
+        check_target(str(folder))
+    else:
         found = yaml.safe_load(there)["hash"]
         if found != config.hash:
             raise ConfigError(

@@ -1,5 +1,6 @@
 """The preparation of a whole manifest over a pool of workers."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -7,13 +8,13 @@ from typing import Any
 
 from avfake.clips import Clip, ClipConfig, ClipMeta, cut_clip, face_detector
 from avfake.cluster import Engine, Failure, Journal, default_workers, journal_at, map_items
-from avfake.data import Manifest, Row, save_manifest
-from avfake.errors import AvfakeError, MediaError, Reason, StoreError
+from avfake.data import Manifest, Row, read_manifest, save_manifest
+from avfake.errors import AvfakeError, ConfigError, MediaError, Reason, StoreError
 from avfake.faces import FaceDetector
 from avfake.files import read_if_there, write_table
 from avfake.prepare.folder import STATUS_COLUMNS, PreparedFolder, archive_path, write_settings
 from avfake.progress import progress
-from avfake.remote import Place, inside, place_of
+from avfake.remote import Place, inside, place_of, state_of, states_of
 
 TIME_LIMIT_SECONDS = 300.0
 """For one file; a 10 s clip takes a few seconds, so this only catches endless decodes."""
@@ -39,6 +40,9 @@ def prepare_clips(
 ) -> PreparedFolder:
     """The folder of prepared clips of a manifest; what is there already is kept.
 
+    What failed is tried again, a file that has changed is cut again. ConfigError for a folder that
+    holds something else, or clips of other files.
+
     Genuine clips go first, so that a fake can take the boxes found on its original
     (`reuse_boxes`): pixel-aligned pairs, and no second detection.
     """
@@ -46,38 +50,80 @@ def prepare_clips(
     if config.detector == "blazeface":
         face_detector(config)  # refused here, not once for each file
     write_settings(folder, config)
+    _refuse_to_lose(folder, manifest)
     save_manifest(manifest, inside(folder, "manifest.csv"))
     journal = Journal(journal_at(inside(folder, "journal")), "clip_id")
-    present = {row.clip_id for row in manifest.rows}
-    left = {i for i in present if not _is_settled(journal.done.get(i))}
-    # A fake takes its boxes from its original, so it is done again with it.
-    rows = [r for r in manifest.rows if r.clip_id in left or (reuse_boxes and r.original in left)]
-    second = [row for row in rows if reuse_boxes and row.original in present]
-    first = [row for row in rows if row not in set(second)]
-    workers = default_workers() if workers is None else workers
-    done = len(manifest) - len(rows)
-    with progress(total=len(manifest), initial=done, unit="clip", desc="prepare") as bar:
-        for batch in (first, second):
-            tasks = [_task(folder, row, reuse_boxes=batch is second) for row in batch]
-            function = partial(_prepare_one, config)
-            for index, result in map_items(
-                function,
-                tasks,
-                workers=workers,
-                threads=1,  # so that the archives do not depend on the number of workers
-                time_limit_seconds=time_limit_seconds,
-                engine=engine,
-                ray_address=ray_address,
-            ):
-                if isinstance(result, StoreError):
-                    raise AvfakeError(
-                        f"{result}; what was done is kept: run the same command again"
-                    ) from result
-                journal.append(status_of(tasks[index].row, result))
+    states = states_of([place_of(row.path) for row in manifest.rows])
+    state = {row.clip_id: states[place_of(row.path)] for row in manifest.rows}
+    left = {i for i in state if not _is_settled(journal.done.get(i), state[i])}
+    second = [row for row in manifest.rows if reuse_boxes and row.original in state]
+    waiting = {row.clip_id for row in second}
+    place: dict[str, Any] = {
+        "workers": default_workers() if workers is None else workers,
+        "engine": engine,
+        "ray_address": ray_address,
+    }
+    total = len(manifest)
+    bar = progress(total=total, initial=total - len(left), unit="clip", desc="prepare")
+    renewed = left & waiting
+    """Clips whose boxes may be others than those that a fake of them has taken."""
+    with bar:
+        for batch in ([row for row in manifest.rows if row.clip_id not in waiting], second):
+            rows = [row for row in batch if row.clip_id in left or row.original in renewed]
+            bar.total = total = total + sum(row.clip_id not in left for row in rows)
+            tasks = [_task(folder, row, reuse_boxes=batch is second) for row in rows]
+            for row, result in _cut_all(config, tasks, time_limit_seconds, **place):
+                status = status_of(row, result) | {"state": state[row.clip_id]}
+                if journal.done.get(row.clip_id) != status:
+                    renewed.add(row.clip_id)
+                journal.append(status)
                 bar.update()
-    statuses = [journal.done[row.clip_id] for row in manifest.rows]
+    done = [journal.done[row.clip_id] for row in manifest.rows]
+    statuses = [{name: status.get(name) for name in STATUS_COLUMNS} for status in done]
     write_table(inside(folder, "status.csv"), STATUS_COLUMNS, statuses)
     return PreparedFolder(folder)
+
+
+def _cut_all(
+    config: ClipConfig, tasks: Sequence[_Task], time_limit_seconds: float, **place: Any
+) -> Iterator[tuple[Row, ClipMeta | Failure]]:
+    """What became of each file; place: where `map_items` works."""
+    for index, result in map_items(
+        partial(_prepare_one, config),
+        tasks,
+        threads=1,  # so that the archives do not depend on the number of workers
+        time_limit_seconds=time_limit_seconds,
+        **place,
+    ):
+        if isinstance(result, StoreError):
+            raise AvfakeError(
+                f"{result}; what was done is kept: run the same command again"
+            ) from result
+        yield tasks[index].row, result
+
+
+def _refuse_to_lose(folder: Place, manifest: Manifest) -> None:
+    """ConfigError if the folder holds clips of other files than these, which would be lost."""
+    if not state_of(inside(folder, "manifest.csv")):
+        return
+    paths = {row.clip_id: place_of(row.path) for row in manifest.rows}
+    before = {
+        r.clip_id: place_of(r.path) for r in read_manifest(inside(folder, "manifest.csv")).rows
+    }
+    lost = [clip_id for clip_id in before if clip_id not in paths]
+    moved = [clip_id for clip_id in before if before[clip_id] != paths.get(clip_id)]
+    states = states_of([*(before[i] for i in moved), *(paths[i] for i in moved if i in paths)])
+    lost += [
+        clip_id
+        for clip_id in moved
+        if clip_id in paths and states[before[clip_id]] not in ("", states[paths[clip_id]])
+    ]
+    if lost:
+        raise ConfigError(
+            f"{folder} holds {len(lost)} clips of files that are not among these "
+            f"({', '.join(lost[:3])}{', ...' if len(lost) > 3 else ''}); give another folder, or "
+            "delete this one to start over"
+        )
 
 
 def _task(folder: Place, row: Row, *, reuse_boxes: bool) -> _Task:
@@ -85,9 +131,11 @@ def _task(folder: Place, row: Row, *, reuse_boxes: bool) -> _Task:
     return _Task(row, archive_path(folder, row.clip_id), original)
 
 
-def _is_settled(status: dict[str, Any] | None) -> bool:
-    """False for a file that its store did not give: it is asked for again."""
-    return status is not None and "file:unreachable" not in status["reasons"]
+def _is_settled(status: dict[str, Any] | None, state: str | None) -> bool:
+    """False for a file that failed, or has changed since; one that is gone keeps its clip."""
+    if status is None or status["status"] == "failed":
+        return False
+    return not state or status.get("state") == state
 
 
 def _prepare_one(config: ClipConfig, task: _Task) -> ClipMeta | StoreError:

@@ -9,6 +9,8 @@ from avfake import __version__
 from avfake.detector import Detector, Switches
 from avfake.explain import Explanation
 from avfake.files import write_whole
+from avfake.outputs import check_file, check_mark
+from avfake.remote import place_of
 from avfake.report import pictures
 from avfake.report.axes import band_ticks, ticks
 from avfake.report.contributions import answers
@@ -17,12 +19,25 @@ from avfake.report.timelines import HEIGHT, WIDTH, percent, timelines
 from avfake.verdict import Verdict
 
 LIBRARIES = ("torch", "timm", "av", "lightgbm", "captum")
+ENDINGS = (".html", ".htm")
+MARK = b'<meta name="generator" content="avfake'
+"""By which a page is known as one of ours, which another one may take the place of."""
+
+
+def check_page(path: str | Path, out: Path) -> None:
+    """ConfigError if the page about a file cannot be written to `out`, or would replace others."""
+    check_file(out, what="page", endings=ENDINGS, inputs=[place_of(path)])
+    check_mark(out, MARK)
 
 
 def write_report(
     path: str | Path, detector: Detector, out: Path, switches: Switches | None = None
 ) -> Verdict:
-    """The verdict on a file, written as a page to `out`; also for a file that cannot be read."""
+    """The verdict on a file, written as a page to `out`; also for a file that cannot be read.
+
+    ConfigError as `check_page`.
+    """
+    check_page(path, out)
     evidence = collect_evidence(path, detector, switches)
     # A file name need not be text: what is none is shown by its codes.
     write_whole(out, render_page(evidence).encode(errors="backslashreplace"))

@@ -5,7 +5,7 @@ telephone, ...) and judged anew: faces are found anew, sound is decoded anew.
 """
 
 from avfake.stress.cells import CELLS, Cell, choose_cells
-from avfake.stress.ladder import Stress, run_ladder
+from avfake.stress.ladder import Stress, check_target, run_ladder
 from avfake.stress.rewriting import Rewrite
 from avfake.stress.table import read_stress, render_stress, stress_table, weakest_cells
 from avfake.stress.unseen import run_unseen_ladder
@@ -15,6 +15,7 @@ __all__ = [
     "Cell",
     "Rewrite",
     "Stress",
+    "check_target",
     "choose_cells",
     "read_stress",
     "render_stress",

@@ -8,7 +8,7 @@ stress.csv       what each cell changed
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,8 @@ from avfake.data import Manifest, Row, read_manifest
 from avfake.errors import ConfigError
 from avfake.evaluate.tables import OUTPUTS, numbers
 from avfake.files import write_whole
-from avfake.remote import place_of
+from avfake.outputs import check_folder
+from avfake.remote import Place, place_of
 from avfake.score import score_files
 from avfake.stress.cells import choose_cells
 from avfake.stress.rewriting import Rewrite
@@ -27,6 +28,8 @@ from avfake.stress.table import stress_table
 
 UNTOUCHED = "untouched"
 """In place of a cell's name: the files as they are."""
+SCORES = "untouched.scores.csv"
+WRITTEN = ("untouched.csv", SCORES, "cells", "stress.csv", "stress.png")
 MIN_CLIPS, MIN_GROUPS = 10, 3
 """Fewer say nothing: their intervals reach from one end to the other."""
 
@@ -58,6 +61,7 @@ def run_ladder(
     source: a manifest (csv), or a folder with a manifest.csv, such as avfake prepare leaves.
     ConfigError for a set that cannot say anything: too few clips, one class, a file twice.
     """
+    check_target(out, inputs=[source])
     chosen = choose_cells(cells)
     manifest = _manifest(source)
     rows = labelled_rows(manifest, limit=limit)
@@ -74,6 +78,14 @@ def run_ladder(
     )
     labelled = sum(row.label is not None for row in manifest.rows)
     return Stress(table, len(rows), len(manifest) - labelled, failed)
+
+
+def check_target(out: Path, *, inputs: Iterable[Place] = ()) -> None:
+    """ConfigError for a folder that cannot take the tables: it holds other files, or is read.
+
+    inputs: what the command reads.
+    """
+    check_folder(out, mark=SCORES + ".journal.jsonl", writes=WRITTEN, inputs=inputs)
 
 
 def judge_cells(

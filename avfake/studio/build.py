@@ -11,6 +11,7 @@ from avfake.cluster import Failure, map_items
 from avfake.data.segments import segments_as_text
 from avfake.errors import AvfakeError, ConfigError
 from avfake.files import write_whole
+from avfake.outputs import check_folder
 from avfake.progress import progress
 from avfake.studio.family import build_family
 from avfake.studio.plan import ClipPlan, StudioConfig, describe, plan_families
@@ -78,14 +79,18 @@ def truth_table(clips: tuple[ClipPlan, ...]) -> str:
 
 def _claim(out: Path, config: StudioConfig) -> None:
     """Marks the folder as this studio's; ConfigError if it is another's."""
-    out.mkdir(parents=True, exist_ok=True)
+    check_folder(out, flag="OUT", mark=CONFIG_FILE, writes=(TRUTH_FILE, METADATA_FILE))
     wanted, mark = describe(config), out / CONFIG_FILE
     if not mark.exists():
         if any(out.glob("*.mp4")):
             raise ConfigError(f"{out} holds videos that are not a studio's; choose another folder")
         write_whole(mark, json.dumps(wanted, indent=1))
         return
-    found = json.loads(mark.read_text())
+    try:
+        found = json.loads(mark.read_text(encoding="utf-8"))
+        found.keys()
+    except (ValueError, AttributeError) as error:
+        raise ConfigError(f"{mark} is not what avfake wrote; choose another folder") from error
     different = [name for name in wanted | found if found.get(name) != wanted.get(name)]
     if different:
         listed = ", ".join(

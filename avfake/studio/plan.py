@@ -46,7 +46,7 @@ class StudioConfig:
     def __post_init__(self) -> None:
         if self.num_clips < 1:
             raise ConfigError(f"num_clips must be at least 1, got {self.num_clips}")
-        if self.seconds < 1:
+        if not 1 <= self.seconds < float("inf"):
             raise ConfigError(f"seconds must be at least 1, got {self.seconds:g}")
         if self.seed < 0:
             raise ConfigError(f"seed must not be negative, got {self.seed}")
