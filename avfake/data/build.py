@@ -26,6 +26,9 @@ from avfake.data.tables import read_table
 from avfake.errors import ManifestError, SpecError
 from avfake.remote import inside
 
+NAMING = ("original", "identity", "speaker")
+"""Fields that tie rows together by a name."""
+
 
 def build_manifest(spec: DatasetSpec, root: str | Path) -> Manifest:
     """One row for each file of the dataset under `root`, sorted by clip_id.
@@ -83,6 +86,8 @@ class _Describer:
         self.candidates = [candidates[clip_id] for clip_id in sorted(candidates)]
         self.links = Links(candidates, spec.name)
         self.splits = SplitReader(spec, listing)
+        named = spec.fields["original"].references() if "original" in spec.fields else ()
+        self.original_columns = [(name.partition(".")[0], name.partition(".")[2]) for name in named]
 
     def manifest(self, warnings: list[str]) -> Manifest:
         rows, group_values = list[Row](), list[list[str]]()
@@ -118,23 +123,32 @@ class _Describer:
     def _described(self, candidate: Candidate) -> tuple[Row, list[str]]:
         tables = {name: record.values for name, record in candidate.records.items()}
         scope = Scope(candidate.names, tables)
-        values = {name: e.evaluate(scope) for name, e in self.spec.fields.items()}
+        naming = Scope(candidate.names, tables, is_naming=True)
+        values = {
+            name: e.evaluate(naming if name in NAMING else scope)
+            for name, e in self.spec.fields.items()
+        }
         for name in self.spec.absent & {"face_fake", "voice_fake"}:
             values[name] = ABSENT
         labels = settle_labels(values, kind=candidate.kind)
         original = self.links.resolve(_link(values.get("original")), candidate)
         values["original"] = original
         after = Scope({**candidate.names, **values}, tables)
-        split = self.splits.split_of(candidate, after)
-        texts = [as_text(expression.evaluate(after)) for expression in self.spec.group]
+        naming = replace(after, is_naming=True)
+        split = self.splits.split_of(candidate, naming)
+        texts = [as_text(expression.evaluate(naming)) for expression in self.spec.group]
         groups = [text for text in texts if text] or [original or candidate.clip_id]
+        if labels.label and original is None and groups == [candidate.clip_id]:
+            is_blank = any(name in tables.get(table, {}) for table, name in self.original_columns)
+            self.links.note_unnamed(candidate.clip_id, is_blank=is_blank)
         segments = segments_of(self.spec.segments, after)
         values |= {"split": split, "group": groups[0], "segments": segments}
         return self._as_row(candidate, values, labels), groups
 
     def _as_row(self, candidate: Candidate, values: dict[str, Any], labels: Labels) -> Row:
         segments = values.pop("segments")
-        text = {name: as_text(value) for name, value in values.items()}.get
+        texts = {name: as_text(value) for name, value in values.items()}
+        text = {name: t for name, t in texts.items() if t not in ("nan", "NaN", "<NA>")}.get
         return Row(
             clip_id=candidate.clip_id,
             path=candidate.path or str(inside(self.root, candidate.clip_id)),

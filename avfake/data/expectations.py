@@ -10,14 +10,20 @@ from avfake.data.rows import Row
 from avfake.data.scan import some
 from avfake.data.spec import DatasetSpec
 
+ASK = ": is the copy of the dataset complete?"
+
 
 def check_expectations(
     spec: DatasetSpec, rows: Sequence[Row], names: Sequence[Mapping[str, Any]]
 ) -> list[str]:
-    """A warning for each expectation that is not met; `names` are the captures of each row."""
+    """A warning for each expectation that is not met; `names` are the captures of each row.
+
+    Where counts are expected, any of these warnings begins with "expected": without one, the copy
+    is as complete as counts can tell.
+    """
     expect, warnings = dict(spec.expect), missing_class(spec, rows)
-    if expect.pop("unique_names", False):
-        warnings += _repeated_names(rows)
+    repeated = _repeated_names(rows) if spec.unique_names else []
+    warnings += repeated
     media = expect.pop("when", {}).get("media")
     meant = [n for n, told in enumerate(names) if media is None or told["media"] in media]
     for name, values in expect.pop("by", {}).items():
@@ -27,6 +33,11 @@ def check_expectations(
     counts = _counts([rows[n] for n in meant])
     for name, wanted in expect.items():
         warnings += _compared(name, wanted, counts[name])
+    gone = sum(rows[n].status == "missing" for n in meant)
+    if spec.expect and gone:
+        warnings.append(f"expected a file for each of {len(meant)} rows, {gone} have none{ASK}")
+    if spec.expect and repeated:
+        warnings.append(f"expected each file name once{ASK}")
     return warnings
 
 
@@ -58,10 +69,12 @@ def _counts(rows: Sequence[Row]) -> Counter[str]:
 
 def _compared(what: str, wanted: Any, found: int) -> list[str]:
     least, most = wanted if isinstance(wanted, list) else (wanted, wanted)
-    if least <= found <= most:
-        return []
-    number = least if least == most else f"{least} to {most}"
-    return [f"expected {number} {what}, found {found}: is the copy of the dataset complete?"]
+    number = str(least) if least == most else f"{least} to {most}"
+    if not least <= found <= most:
+        return [f"expected {number} {what}, found {found}{ASK}"]
+    if least < found < most:
+        return [f"expected {number} {what}, found {found}: a copy in that range may lack files"]
+    return []
 
 
 def _repeated_names(rows: Sequence[Row]) -> list[str]:

@@ -8,6 +8,7 @@
 {row: "path", required: true, anywhere: true, data: spec} link to another row
 """
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,11 @@ from avfake.data.filters import FILTERS, FilterError
 from avfake.settings import nearest
 
 PLACE = re.compile(r"\{([^{}]*)\}")
+BLANK_WORDS = frozenset(
+    ("nan", "-nan", "na", "n/a", "#na", "#n/a", "<na>", "nat", "none", "null", "nil")
+    + ("unknown", "missing", "-1", "-1.0", "-", "--", "?")
+)
+"""What programs and people write into a cell that names nothing, in small letters."""
 
 
 class ExpressionError(ValueError):
@@ -30,6 +36,8 @@ class Scope:
     names: Mapping[str, Any]
     tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Table -> the joined record; a table without a record for this row is not here."""
+    is_naming: bool = False
+    """Whether the expression names another row or what rows share: a blank in a table is null."""
 
 
 class Expression(Protocol):
@@ -41,14 +49,29 @@ class Expression(Protocol):
 
 
 def as_text(value: Any) -> str | None:
-    """The value as `map` and templates compare it; null for null and for an empty text."""
+    """The value as `map` and templates compare it; null for null, for an empty text and for NaN.
+
+    A whole number is written without decimals: JSON by pandas has 1.0 for 1 where rows are missing.
+    """
     if type(value) is str:  # the common case, and the fastest test of it
         return value or None
     if value is None:
         return None
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return None
+        return str(int(value)) if value.is_integer() else str(value)
     return str(value)
+
+
+def is_blank(value: Any) -> bool:
+    """Whether a table says with this value that there is no name: null, NaN, "NA", -1, []."""
+    if isinstance(value, bool | list | dict):
+        return not value
+    text = as_text(value)
+    return text is None or not text.strip() or text.strip().lower() in BLANK_WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +96,8 @@ class Reference:
     def evaluate(self, scope: Scope) -> Any:
         names = scope.names if self.table is None else scope.tables.get(self.table)
         value = None if names is None else names.get(self.name)
+        if scope.is_naming and self.table is not None and is_blank(value):
+            return None
         if value is None or not self.filters:
             return None if value == "" else value
         for word, arguments in self.filters:

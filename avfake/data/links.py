@@ -19,11 +19,15 @@ class Links:
         self.absent: dict[str, int] = {}
         self.unclear: dict[str, int] = {}
         self.elsewhere: dict[str, int] = {}
+        self.unnamed: list[str] = []
+        self.has_place = False
+        """Whether the dataset names originals at all."""
 
     def resolve(self, link: Link | None, candidate: Candidate) -> str | None:
         """The clip_id that the link means, present or not; `dataset:path` for another dataset."""
         if link is None:
             return None
+        self.has_place = True
         if link.dataset and link.dataset != self.dataset:
             self.elsewhere[link.dataset] = self.elsewhere.get(link.dataset, 0) + 1
             return f"{link.dataset}:{link.path}"
@@ -40,6 +44,11 @@ class Links:
         counts[path] = counts.get(path, 0) + 1
         return path
 
+    def note_unnamed(self, clip_id: str, *, is_blank: bool) -> None:
+        """A fake that is tied to no original; is_blank: its record has an empty place for one."""
+        self.unnamed.append(clip_id)
+        self.has_place = self.has_place or is_blank
+
     def warnings(self) -> list[str]:
         """What was not found, each a sentence."""
         texts = {
@@ -55,4 +64,9 @@ class Links:
             f"the originals of {count} fakes belong to another dataset, {name}"
             for name, count in self.elsewhere.items()
         ]
+        if self.unnamed and self.has_place:
+            found.append(
+                f"{len(self.unnamed)} fakes name no original, and each is a group of its own: "
+                f"{some(self.unnamed)}"
+            )
         return found

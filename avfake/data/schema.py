@@ -77,6 +77,7 @@ class _SpecReader:
             external=self._external(),
             assumed=self._words("assumed"),
             expect=self._expect(),
+            unique_names=top.section("expect").flag("unique_names"),
         )
         self._check_names("group", spec.group, after_fields=True)
         top.close()
@@ -236,14 +237,13 @@ class _SpecReader:
     def _expect(self) -> dict[str, Any]:
         """Counts of a complete copy, as written, each a number or a [least, most] pair."""
         section = self.top.section("expect")
-        section.flag("unique_names")
         self._when(section)
         by = section.section("by")
         for name in by.values:
             self._check_counts(by.section(name), by.section(name).values)
         counts = section.values.keys() - {"unique_names", "when", "by"}
         self._check_counts(section, counts)
-        return section.values
+        return {name: value for name, value in section.values.items() if name != "unique_names"}
 
     def _check_counts(self, section: Section, names: Iterable[str]) -> None:
         for name in names:

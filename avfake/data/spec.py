@@ -161,6 +161,9 @@ class DatasetSpec:
     external: dict[str, dict[str, Any]]
     assumed: dict[str, str]
     expect: dict[str, Any]
+    """Counts of a complete copy; empty where the spec knows none."""
+    unique_names: bool
+    """Whether no two files of a copy have one name."""
 
     def __repr__(self) -> str:
         return f"DatasetSpec({self.name!r}: {self.title})"

@@ -12,7 +12,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from avfake.data.expressions import ExpressionError
+from avfake.data.expressions import ExpressionError, is_blank
 from avfake.data.rows import Manifest, Row, Segment
 from avfake.data.segments import segments_as_text, segments_from_text
 from avfake.errors import ManifestError
@@ -26,6 +26,8 @@ LABEL_COLUMNS = ("label", "face_fake", "voice_fake", "has_audio", "has_video")
 REQUIRED = ("clip_id", "path")
 FILLED = ("clip_id", "path", "has_video", "status")
 """Columns that, where they are there, must hold something."""
+NAMING = ("original", "identity", "group")
+"""Columns that tie rows together by a name."""
 TEXTS = ("clip_id", "path", "group", "dataset")
 """Columns that are a text even where they are empty."""
 
@@ -134,6 +136,8 @@ def _check_header(path: Place, header: list[str]) -> None:
 def _row(cells: dict[str, str], where: str) -> Row:
     values: dict[str, Any] = {}
     for name, cell in cells.items():
+        if name in NAMING and is_blank(cell):
+            cell = ""  # noqa: PLW2901  of a table that another program has written anew
         if not cell and name in FILLED:
             raise ManifestError(f"{where}, column {name}: is empty")
         if name in LABEL_COLUMNS:
