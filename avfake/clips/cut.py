@@ -2,23 +2,24 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from avfake.clips.archive import Clip, ClipMeta, PersonMeta, pack_clip
 from avfake.clips.config import ClipConfig
 from avfake.clips.sound import voice_statistics
-from avfake.errors import MediaError, Part, Reason
+from avfake.errors import NOTHING_LOST, MediaError, Part, Reason
 from avfake.faces import FaceDetector, FaceTrack, crop_track, track_faces
 from avfake.media import (
     Frames,
     MediaInfo,
+    Note,
     Waveform,
     local_file,
     probe,
     read_frames,
-    read_waveform,
+    read_sound,
     sample_times,
 )
 
@@ -56,7 +57,7 @@ def cut_clip(
     meta = ClipMeta(
         clip_id=clip_id or Path(path).name,
         config_hash=config.hash,
-        status="failed" if nothing else "partial" if reasons else "ok",
+        status=_status(reasons, nothing=nothing),
         reasons=reasons,
         media=_facts(info),
         frame_seconds=picture.frame_seconds,
@@ -65,6 +66,12 @@ def cut_clip(
         voice_statistics={} if waveform is None else voice_statistics(waveform),
     )
     return pack_clip(meta, picture.crops, waveform, jpeg_quality=config.jpeg_quality)
+
+
+def _status(reasons: tuple[Reason, ...], *, nothing: bool) -> Literal["ok", "partial", "failed"]:
+    if nothing:
+        return "failed"
+    return "partial" if any(reason.code not in NOTHING_LOST for reason in reasons) else "ok"
 
 
 def _cut_picture(
@@ -80,7 +87,7 @@ def _cut_picture(
         frames = read_frames(path, sample_times(info, config.num_frames))
     except MediaError as error:
         return _Picture([], [], [], (_of_part("face", error),))
-    reasons = _picture_reasons(frames, info, config)
+    reasons = _picture_reasons(frames, config)
     tracks = _reused_tracks(boxes_from, frames, info) if boxes_from else None
     if tracks is None:
         tracks = track_faces(detector.detect(frames.pixels), config.track)
@@ -90,17 +97,10 @@ def _cut_picture(
     return _Picture(frames.seconds.round(4).tolist(), tracks, crops, reasons)
 
 
-def _picture_reasons(frames: Frames, info: MediaInfo, config: ClipConfig) -> tuple[Reason, ...]:
-    reasons: tuple[Reason, ...] = ()
+def _picture_reasons(frames: Frames, config: ClipConfig) -> tuple[Reason, ...]:
+    reasons = _noted("face", frames.notes)
     if len(frames) <= 2 < config.num_frames:
         reasons += (Reason("face", "few_frames"),)
-    if info.duration_seconds and len(frames) < config.num_frames:
-        step = info.duration_seconds / config.num_frames
-        missing = info.duration_seconds - float(frames.seconds[-1])
-        # A whole file shows its last sampled frame within half a step of the end; 0.5 s of
-        # slack for containers that round their duration or count the sound's.
-        if missing > step + 0.5:
-            reasons += (Reason("face", "truncated", f"the last {missing:.1f} s are not there"),)
     return reasons
 
 
@@ -121,14 +121,21 @@ def _cut_sound(
     if not info.has_audio:
         return None, (Reason("voice", "no_audio"),)
     try:
-        waveform = read_waveform(path, config.sample_rate, max_seconds=config.max_sound_seconds)
+        sound = read_sound(path, config.sample_rate)
     except MediaError as error:
         return None, (_of_part("voice", error),)
+    noted = _noted("voice", sound.notes)
+    waveform = sound.waveform(config.max_sound_seconds)
     if waveform.is_silent:
-        return None, (Reason("voice", "silent_audio"),)
+        return None, (*noted, Reason("voice", "silent_audio"))
     if waveform.duration_seconds < config.min_sound_seconds:
-        return None, (Reason("voice", "too_short", f"{waveform.duration_seconds:.2f} s of sound"),)
-    return waveform, ()
+        heard = f"{waveform.duration_seconds:.2f} s of sound"
+        return None, (*noted, Reason("voice", "too_short", heard))
+    return waveform, noted
+
+
+def _noted(part: Part, notes: tuple[Note, ...]) -> tuple[Reason, ...]:
+    return tuple(Reason(part, note.code, note.detail) for note in notes)
 
 
 def _of_part(part: Part, error: MediaError) -> Reason:
