@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from avfake.errors import Reason
+from avfake.errors import NOTHING_LOST, Reason
 
 Decision = Literal["real", "fake", "unsure"]
 Output = Literal["overall", "face", "voice"]
@@ -195,7 +195,8 @@ def status_of(p_fake: float | None, reasons: Iterable[Reason]) -> Status:
     """failed without a probability, partial where the file is to blame for a reason, else ok."""
     if p_fake is None:
         return "failed"
-    return "partial" if any(reason.code not in BY_CHOICE for reason in reasons) else "ok"
+    harmless = BY_CHOICE | NOTHING_LOST
+    return "partial" if any(reason.code not in harmless for reason in reasons) else "ok"
 
 
 def _person(fields: dict[str, Any]) -> Person:

@@ -1,26 +1,23 @@
 """The one road from a file to a clip, for training and for prediction."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from avfake.clips.archive import Clip, ClipMeta, PersonMeta, pack_clip
 from avfake.clips.config import ClipConfig
+from avfake.clips.cut_sound import cut_sound, noted, reason_of
 from avfake.clips.sound import voice_statistics
-from avfake.clips.speech import Span, find_speech, spread_spans
-from avfake.errors import MediaError, Part, Reason
+from avfake.errors import NOTHING_LOST, MediaError, Reason
 from avfake.faces import FaceDetector, FaceTrack, crop_track, thin_tracks, track_faces
 from avfake.media import (
     Frames,
     MediaInfo,
-    Sound,
-    Waveform,
     local_file,
     probe,
     read_frames,
-    read_sound,
     sample_times,
 )
 
@@ -31,17 +28,6 @@ class _Picture:
     tracks: list[FaceTrack]
     crops: list[np.ndarray]
     reasons: tuple[Reason, ...]
-
-
-@dataclass(frozen=True)
-class _Sound:
-    speech: Waveform | None = None
-    spans: list[list[float]] = field(default_factory=list)
-    reasons: tuple[Reason, ...] = ()
-
-
-KEPT_PIECE_SECONDS = 10.0
-"""Length of the pieces that are kept of more speech than is allowed."""
 
 
 def cut_clip(
@@ -63,13 +49,13 @@ def cut_clip(
     with local_file(path) as local:
         info = probe(local)
         picture = _cut_picture(local, info, config, detector, boxes_from)
-        sound = _cut_sound(local, info, config)
+        sound = cut_sound(local, info, config)
     reasons = picture.reasons + sound.reasons
     nothing = not picture.tracks and sound.speech is None
     meta = ClipMeta(
         clip_id=clip_id or Path(path).name,
         config_hash=config.hash,
-        status="failed" if nothing else "partial" if reasons else "ok",
+        status=_status(reasons, nothing=nothing),
         reasons=reasons,
         media=_facts(info),
         frame_seconds=picture.frame_seconds,
@@ -79,6 +65,12 @@ def cut_clip(
         voice_statistics=voice_statistics(sound.speech) if sound.speech else {},
     )
     return pack_clip(meta, picture.crops, sound.speech, jpeg_quality=config.jpeg_quality)
+
+
+def _status(reasons: tuple[Reason, ...], *, nothing: bool) -> Literal["ok", "partial", "failed"]:
+    if nothing:
+        return "failed"
+    return "partial" if any(reason.code not in NOTHING_LOST for reason in reasons) else "ok"
 
 
 def _cut_picture(
@@ -93,8 +85,8 @@ def _cut_picture(
     try:
         frames = read_frames(path, sample_times(info, config.num_frames))
     except MediaError as error:
-        return _Picture([], [], [], (_of_part("face", error),))
-    reasons = _picture_reasons(frames, info, config)
+        return _Picture([], [], [], (reason_of("face", error),))
+    reasons = _picture_reasons(frames, config)
     tracks = _reused_tracks(boxes_from, frames, info) if boxes_from else None
     if tracks is None:
         found = track_faces(detector.detect(frames.pixels), config.track)
@@ -109,17 +101,10 @@ def _cut_picture(
     return _Picture(frames.seconds.round(4).tolist(), tracks, crops, reasons)
 
 
-def _picture_reasons(frames: Frames, info: MediaInfo, config: ClipConfig) -> tuple[Reason, ...]:
-    reasons: tuple[Reason, ...] = ()
+def _picture_reasons(frames: Frames, config: ClipConfig) -> tuple[Reason, ...]:
+    reasons = noted("face", frames.notes)
     if len(frames) <= 2 < config.num_frames:
         reasons += (Reason("face", "few_frames"),)
-    if info.duration_seconds and len(frames) < config.num_frames:
-        step = info.duration_seconds / config.num_frames
-        missing = info.duration_seconds - float(frames.seconds[-1])
-        # A whole file shows its last sampled frame within half a step of the end; 0.5 s of
-        # slack for containers that round their duration or count the sound's.
-        if missing > step + 0.5:
-            reasons += (Reason("face", "truncated", f"the last {missing:.1f} s are not there"),)
     return reasons
 
 
@@ -132,73 +117,6 @@ def _reused_tracks(original: Clip, frames: Frames, info: MediaInfo) -> list[Face
     if not (meta.persons and same_size and same_times):
         return None
     return [person.as_track() for person in meta.persons]
-
-
-def _cut_sound(path: Path, info: MediaInfo, config: ClipConfig) -> _Sound:
-    if not info.has_audio:
-        return _Sound(reasons=(Reason("voice", "no_audio"),))
-    try:
-        sound = read_sound(path, config.sample_rate, max_seconds=config.max_sound_seconds)
-    except MediaError as error:
-        return _Sound(reasons=(_of_part("voice", error),))
-    reasons = tuple(Reason("voice", note.code, note.detail) for note in sound.notes)
-    heard = sum(len(piece.samples) for piece in sound.pieces) / config.sample_rate
-    if sound.total_seconds > heard + 1:
-        left_out = _amount(sound.total_seconds - heard, sound.total_seconds, "sound")
-        reasons += (Reason("voice", "sound_left_out", left_out),)
-    return _keep_speech(sound, reasons, config)
-
-
-def _keep_speech(sound: Sound, reasons: tuple[Reason, ...], config: ClipConfig) -> _Sound:
-    rate = sound.sample_rate
-    samples = np.concatenate([piece.samples for piece in sound.pieces] or [np.zeros(0, np.float32)])
-    if len(samples) < config.speech.min_seconds * rate:
-        short = Reason("voice", "too_short", f"{len(samples) / rate:.2f} s of sound")
-        return _Sound(reasons=(*reasons, short))
-    if Waveform(samples, rate).is_silent:
-        return _Sound(reasons=(*reasons, Reason("voice", "silent_audio")))
-    spans = find_speech(samples, rate, config.speech)
-    if not spans:
-        return _Sound(reasons=(*reasons, Reason("voice", "no_speech")))
-    limit = round(config.max_speech_seconds * rate)
-    kept = spread_spans(spans, limit, piece=round(KEPT_PIECE_SECONDS * rate))
-    speech, chosen = (sum(end - start for start, end in some) / rate for some in (spans, kept))
-    if chosen < speech:
-        left_out = _amount(speech - chosen, speech, "speech")
-        reasons += (Reason("voice", "sound_left_out", left_out),)
-    waveform = Waveform(np.concatenate([samples[start:end] for start, end in kept]), rate)
-    return _Sound(waveform, _seconds_of(kept, sound), reasons)
-
-
-def _seconds_of(spans: list[Span], sound: Sound) -> list[list[float]]:
-    """Start and end in the file of spans of samples of the pieces set end to end."""
-    lengths = np.array([len(piece.samples) for piece in sound.pieces])
-    firsts = np.concatenate([[0], np.cumsum(lengths)])
-    found = []
-    for start, end in spans:
-        for number in range(*_pieces_between(firsts, start, end)):
-            low, high = max(start, firsts[number]), min(end, firsts[number + 1])
-            at = sound.pieces[number].start_seconds - firsts[number] / sound.sample_rate
-            found.append([round(float(at + i / sound.sample_rate), 5) for i in (low, high)])
-    return found
-
-
-def _pieces_between(firsts: np.ndarray, start: int, end: int) -> tuple[int, int]:
-    return (
-        int(np.searchsorted(firsts, start, side="right")) - 1,
-        int(np.searchsorted(firsts, end, side="left")),
-    )
-
-
-def _amount(part: float, whole: float, what: str) -> str:
-    """How much of how much, in minutes where it is long."""
-    if whole >= 120:
-        return f"{part / 60:.0f} of {whole / 60:.0f} minutes of {what}"
-    return f"{part:.0f} of {whole:.0f} seconds of {what}"
-
-
-def _of_part(part: Part, error: MediaError) -> Reason:
-    return Reason(part, error.reason.code, error.reason.detail)
 
 
 def _facts(info: MediaInfo) -> dict[str, Any]:

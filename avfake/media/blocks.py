@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 import av
 import numpy as np
 
-from avfake.media.opening import OpenMedia, read_packets, to_seconds
-from avfake.media.types import Note
+from avfake.media.clock import to_seconds
+from avfake.media.damage import Damage
+from avfake.media.opening import OpenMedia, decoded, read_packets
 
 GAP_SECONDS = 0.05
 """Time stamps further than this from the count of samples mean lost or late sound."""
@@ -26,20 +27,6 @@ class Block:
     """Hz."""
     channels: np.ndarray
     """float32 [C, N]; in [-1, 1], unless the file holds floats that are not."""
-
-
-@dataclass
-class Damage:
-    """How many packets there were, and how many of them could not be decoded."""
-
-    num_packets: int = 0
-    num_lost: int = 0
-    has_sound: bool = False
-
-    def notes(self) -> tuple[Note, ...]:
-        if not self.num_lost:
-            return ()
-        return (Note("damaged", f"{self.num_lost} of {self.num_packets} packets of sound"),)
 
 
 def sound_blocks(media: OpenMedia, damage: Damage) -> Iterator[Block]:
@@ -73,15 +60,7 @@ def _frames(media: OpenMedia, damage: Damage) -> Iterator[tuple[av.AudioFrame, f
     stream = media.audio
     assert stream is not None
     for packet in read_packets(media, stream):
-        damage.num_packets += packet is not None
-        try:
-            frames = stream.decode(packet)
-        except av.error.FFmpegError:
-            # Before the first sound, a packet may need one that lies before the file's beginning.
-            damage.num_lost += damage.has_sound and packet is not None
-            continue
-        damage.has_sound |= bool(frames)
-        for frame in frames:
+        for frame in decoded(stream, packet, damage):
             seconds = to_seconds(stream, frame.pts) - media.start_seconds
             yield frame, None if frame.pts is None else seconds
 

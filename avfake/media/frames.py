@@ -6,19 +6,13 @@ from pathlib import Path
 
 import av
 import numpy as np
-from av.video.frame import VideoFrame
 
 from avfake.errors import MediaError
-from avfake.media.opening import (
-    MAX_GAP_SECONDS,
-    OpenMedia,
-    open_media,
-    read_packets,
-    reopened,
-    to_seconds,
-)
-from avfake.media.pictures import Display, pixel_aspect
-from avfake.media.types import Frames
+from avfake.media.clock import DEFAULT_FPS, stated_rate, to_seconds
+from avfake.media.damage import Damage
+from avfake.media.opening import OpenMedia, decoded, open_media, read_packets, reopened
+from avfake.media.pictures import WITH_EXIF, Picture, PixelAspect
+from avfake.media.types import Frames, Note
 
 SAME_INSTANT_SECONDS = 1e-6
 """A frame asked for by its own time is not missed through rounding."""
@@ -40,11 +34,12 @@ def read_frames(path: str | Path, at_seconds: Sequence[float] | np.ndarray) -> F
         raise ValueError(f"at_seconds must be one or more finite times, got {at_seconds}")
     with open_media(path) as media:
         kept = list(_as_displayed(media, _shown_at(media, wanted)))
+        notes = _notes(media)
     seconds = np.array([time for time, _ in kept])
     pixels = np.empty((len(kept), *kept[0][1].shape), np.uint8)
     for index in reversed(range(len(kept))):
         pixels[index] = kept.pop()[1]  # freed one by one, so that no second copy is held
-    return Frames(pixels, seconds)
+    return Frames(pixels, seconds, notes)
 
 
 def iter_frames(path: str | Path) -> Iterator[tuple[float, np.ndarray]]:
@@ -53,41 +48,58 @@ def iter_frames(path: str | Path) -> Iterator[tuple[float, np.ndarray]]:
         yield from _as_displayed(media, decoded_pictures(media))
 
 
-def decoded_pictures(media: OpenMedia) -> Iterator[tuple[float, VideoFrame]]:
-    """(file second, picture) with times increasing; damaged pictures are left out."""
+def decoded_pictures(media: OpenMedia, *, from_start: bool = True) -> Iterator[Picture]:
+    """Pictures with times increasing; damaged ones are left out.
+
+    From the start of the file, its damage is counted in `media.picture_damage`; after a jump into
+    it, the first pictures may refer to others before them, which is none.
+    """
     stream = media.video
     if stream is None:
         raise MediaError(media.name, "no_video")
-    step = 1 / float(stream.average_rate or stream.guessed_rate or 25)
+    usual = 1 / (stated_rate(stream) or DEFAULT_FPS)
+    damage = media.picture_damage if from_start else Damage()
+    aspect = PixelAspect(stream)
     last: float | None = None
-    for packet in read_packets(media, stream):
-        for frame in _decoded(stream, packet):
-            if frame.pts is None:
-                seconds = 0.0 if last is None else last + step
-            else:
+    stored: bytes | None = None
+    for packet in read_packets(media, stream, from_start=from_start):
+        if stored is None and packet is not None and stream.codec_context.name in WITH_EXIF:
+            stored = bytes(packet)
+        for frame in decoded(stream, packet, damage):
+            if frame.pts is not None:
                 seconds = to_seconds(stream, frame.pts) - media.start_seconds
-            in_order = last is None or last < seconds < last + MAX_GAP_SECONDS
-            if in_order and not frame.is_corrupt:
+            elif last is not None:
+                seconds = last + (to_seconds(stream, frame.duration) or usual)
+            else:
+                seconds = media.clock_of(stream).start_seconds
+            picture = Picture(seconds, frame, aspect.of(frame), stored)
+            if (last is None or last < seconds) and not frame.is_corrupt:
                 last = seconds
-                yield seconds, frame
+                media.screen.see(picture)
+                yield picture
 
 
 def _as_displayed(
-    media: OpenMedia, pictures: Iterator[tuple[float, VideoFrame]]
+    media: OpenMedia, pictures: Iterator[Picture]
 ) -> Iterator[tuple[float, np.ndarray]]:
-    """The pictures as pixels, all of the size of the first; MediaError if there is none."""
-    display: Display | None = None
-    for seconds, frame in pictures:
-        display = display or Display.of(frame, pixel_aspect(media.video))
-        yield seconds, display.pixels(frame)
-    if display is None:
+    """The pictures as pixels, all of one size; MediaError if there is none."""
+    found = False
+    for picture in pictures:
+        found = True
+        yield picture.seconds, media.screen.show(picture)
+    if not found:
         raise MediaError(media.name, "decode_error", "not one picture could be decoded")
 
 
-def _shown_at(media: OpenMedia, wanted: np.ndarray) -> Iterator[tuple[float, VideoFrame]]:
+def _notes(media: OpenMedia) -> tuple[Note, ...]:
+    assert media.video is not None
+    return media.clock_of(media.video).notes + media.picture_damage.notes()
+
+
+def _shown_at(media: OpenMedia, wanted: np.ndarray) -> Iterator[Picture]:
     """The pictures shown at the wanted (increasing) times, with jumps between far ones."""
     starts = np.flatnonzero(np.diff(wanted, prepend=0.0) > JUMP_SECONDS)
-    if media.container.format.name not in INDEXED_FORMATS:
+    if not _can_jump(media):
         starts = starts[:0]
     stretches = np.split(wanted, starts)
     last = -np.inf
@@ -95,15 +107,21 @@ def _shown_at(media: OpenMedia, wanted: np.ndarray) -> Iterator[tuple[float, Vid
         pictures = _from_key_frame(media, stretch[0]) if number else decoded_pictures(media)
         if pictures is None:  # no way in here: the rest is read from the start of the file
             stretch, pictures = np.concatenate(stretches[number:]), _from_start(media)
-        for seconds, frame in _on_display(pictures, stretch):
-            if seconds > last:
-                last = seconds
-                yield seconds, frame
+        for picture in _on_display(pictures, stretch):
+            if picture.seconds > last:
+                last = picture.seconds
+                yield picture
         if wanted[-1] in stretch:
             return
 
 
-def _from_key_frame(media: OpenMedia, seconds: float) -> Iterator[tuple[float, VideoFrame]] | None:
+def _can_jump(media: OpenMedia) -> bool:
+    """Whether the container can be asked for a key frame by its time."""
+    indexed = media.container.format.name in INDEXED_FORMATS
+    return indexed and media.video is not None and media.clock_of(media.video).is_plain
+
+
+def _from_key_frame(media: OpenMedia, seconds: float) -> Iterator[Picture] | None:
     """Pictures from a key frame at or before a time on; None if there is no way to it."""
     stream = media.video
     assert stream is not None
@@ -113,35 +131,26 @@ def _from_key_frame(media: OpenMedia, seconds: float) -> Iterator[tuple[float, V
         media.container.seek(round(target / (stream.time_base or 1)), stream=stream)
     except av.error.FFmpegError:
         return None
-    pictures = decoded_pictures(media)
+    pictures = decoded_pictures(media, from_start=False)
     first = next(pictures, None)
-    if first is None or not first[1].key_frame or first[0] > seconds:
+    if first is None or not first.frame.key_frame or first.seconds > seconds:
         return None
     return chain([first], pictures)
 
 
-def _from_start(media: OpenMedia) -> Iterator[tuple[float, VideoFrame]]:
+def _from_start(media: OpenMedia) -> Iterator[Picture]:
     # Opened anew: going back to the start can fail in a damaged file, too.
     with reopened(media) as again:
         yield from decoded_pictures(again)
 
 
-def _decoded(stream: av.VideoStream, packet: av.Packet | None) -> list[VideoFrame]:
-    try:
-        return stream.decode(packet)
-    except av.error.FFmpegError:
-        return []
-
-
-def _on_display(
-    pictures: Iterator[tuple[float, VideoFrame]], wanted: np.ndarray
-) -> Iterator[tuple[float, VideoFrame]]:
+def _on_display(pictures: Iterator[Picture], wanted: np.ndarray) -> Iterator[Picture]:
     """Those of the pictures that are shown at one of the wanted (increasing) times."""
-    shown: tuple[float, VideoFrame] | None = None
+    shown: Picture | None = None
     position = 0
     for picture in pictures:
         if shown is not None:
-            passed = np.searchsorted(wanted, picture[0] - SAME_INSTANT_SECONDS)
+            passed = np.searchsorted(wanted, picture.seconds - SAME_INSTANT_SECONDS)
             if passed > position:
                 yield shown
                 position = int(passed)

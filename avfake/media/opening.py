@@ -1,26 +1,30 @@
-"""Open containers: which streams count, and where second 0 of the file is."""
+"""Open files: the one picture stream and the one sound stream that are used, and their clock."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import overload
 
 import av
+from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Disposition
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from avfake.errors import MediaError
+from avfake.media.clock import Clock, MediaStream, StreamClock
+from avfake.media.containers import every_packet, open_container, picture_stream, sound_streams
+from avfake.media.damage import Damage
+from avfake.media.index import indexed_clock
 from avfake.media.local import local_file
+from avfake.media.pictures import Screen
+from avfake.media.scanning import scanned
 
-REFUSED_FORMATS = {"hls", "dash", "concat", "sdp", "tty"}
-"""Playlists, which would open further files, and text drawn as pictures."""
 NUM_THREADS = 2
 """Of the decoder; many files are read side by side, so more would only wait for each other."""
-MAX_GAP_SECONDS = 3600.0
-"""A jump further than this is a damaged time stamp, not a pause."""
 
 
 @dataclass(frozen=True)
@@ -35,16 +39,17 @@ class OpenMedia:
     audio: AudioStream | None
     tracks: tuple[int, ...]
     """Index of each sound stream, the one that a player would play first."""
-    start_seconds: float
-    """Container time of file second 0, the clock shared by pictures and sound."""
+    clock: Clock
+    screen: Screen
+    picture_damage: Damage = field(default_factory=Damage)
 
     @property
-    def sound_seconds(self) -> float:
-        """How much sound the track in use holds, as far as is known without decoding it."""
-        if self.audio is None:
-            return 0.0
-        stated = (self.container.duration or 0) / 1_000_000
-        return to_seconds(self.audio, self.audio.duration) or stated
+    def start_seconds(self) -> float:
+        """Container time of file second 0, the clock shared by pictures and sound."""
+        return self.clock.zero_seconds
+
+    def clock_of(self, stream: MediaStream) -> StreamClock:
+        return self.clock.streams[stream.index]
 
 
 @contextmanager
@@ -63,74 +68,51 @@ def reopened(media: OpenMedia, *, track: int | None = None) -> Iterator[OpenMedi
         yield again
 
 
+def read_packets(
+    media: OpenMedia, stream: MediaStream, *, from_start: bool = True
+) -> Iterator[Packet | None]:
+    """Packets of one stream up to its end or its damage, then one that flushes the decoder.
+
+    Their stamps are moved onto the clock of the file; not so after a jump into the file
+    (`from_start` False), which needs a clock that is plain.
+    """
+    packets = every_packet(media.container, stream)
+    yield from media.clock_of(stream).moved(packets) if from_start else packets
+    yield None
+
+
+@overload
+def decoded(stream: VideoStream, packet: Packet | None, damage: Damage) -> list[VideoFrame]: ...
+@overload
+def decoded(stream: AudioStream, packet: Packet | None, damage: Damage) -> list[AudioFrame]: ...
+def decoded(
+    stream: MediaStream, packet: Packet | None, damage: Damage
+) -> list[VideoFrame] | list[AudioFrame]:
+    """What comes out of the decoder after one more packet; damage is counted, not raised."""
+    try:
+        frames = stream.decode(packet)
+    except av.error.FFmpegError:
+        frames = None
+    if packet is not None:
+        is_whole = frames is not None and not any(frame.is_corrupt for frame in frames)
+        damage.add(lost=not is_whole, gave=bool(frames))
+    return frames or []
+
+
 @contextmanager
 def _opened(file: Path, name: str, *, track: int | None = None) -> Iterator[OpenMedia]:
-    with _open_container(file, name=name) as container:
-        video = next((s for s in container.streams.video if _is_moving_picture(s)), None)
-        sounds = [s for s in container.streams.audio if s.codec_context]
-        audio = next((s for s in sounds if track in (None, s.index)), None)
-        if container.format.name in REFUSED_FORMATS or (video is None and audio is None):
+    with open_container(file, name=name) as container:
+        video = picture_stream(container, file)
+        sounds = sound_streams(container, video)
+        audio = next((stream for stream in sounds if track in (None, stream.index)), None)
+        streams = [stream for stream in (video, audio) if stream is not None]
+        if not streams:
             raise MediaError(name, "not_media", f"{container.format.name}: no picture, no sound")
+        clock, size = indexed_clock(container, file, streams), None
+        if clock is None:
+            clock, size = scanned(file, tuple(stream.index for stream in streams))
         if video is not None:
             video.thread_type = "AUTO"
             video.codec_context.thread_count = NUM_THREADS
         tracks = tuple(stream.index for stream in sounds)
-        start = _start_seconds(video, audio)
-        yield OpenMedia(name, file, container, video, audio, tracks, start)
-
-
-def read_packets(media: OpenMedia, stream: VideoStream | AudioStream) -> Iterator[Packet | None]:
-    """Packets of one stream up to its end or its damage, then one that flushes the decoder."""
-    packets = media.container.demux(stream)
-    while True:
-        try:
-            packet = next(packets, None)
-        except av.error.FFmpegError:
-            packet = None
-        if packet is None or packet.size == 0:
-            yield None
-            return
-        yield packet
-
-
-def to_seconds(stream: VideoStream | AudioStream, ticks: int | None) -> float:
-    """Seconds for ticks of the stream's clock; 0 for none.
-
-    The clock of a packet or picture is not asked: PyAV leaves it out when a decoder is flushed.
-    """
-    return float((ticks or 0) * (stream.time_base or 0))
-
-
-def _open_container(file: Path, *, name: str) -> InputContainer:
-    try:
-        # An absolute path names no protocol, and no file may make ffmpeg fetch anything.
-        return av.open(
-            str(file.absolute()),
-            metadata_errors="replace",
-            # Nor is a photograph named "a%d.jpg" the first of a series.
-            container_options={"protocol_whitelist": "file", "pattern_type": "none"},
-        )
-    except av.error.FFmpegError as error:
-        raise MediaError(name, "not_media", error.strerror or "") from error
-
-
-def _is_moving_picture(stream: VideoStream) -> bool:
-    """False for cover art and for streams no decoder is there for."""
-    return bool(
-        stream.codec_context
-        and stream.codec_context.width
-        and not stream.disposition & Disposition.attached_pic
-    )
-
-
-def _start_seconds(video: VideoStream | None, audio: AudioStream | None) -> float:
-    """The earlier start of the two streams.
-
-    Sound before zero is encoder priming (Opus in WebM starts at -7 ms), not content.
-    """
-    starts = []
-    if video is not None and video.start_time is not None:
-        starts.append(to_seconds(video, video.start_time))
-    if audio is not None and audio.start_time is not None:
-        starts.append(max(0.0, to_seconds(audio, audio.start_time)))
-    return min(starts, default=0.0)
+        yield OpenMedia(name, file, container, video, audio, tracks, clock, Screen(size))

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from avfake.media.clock import stated_rate
 from avfake.media.frames import decoded_pictures
-from avfake.media.opening import OpenMedia, open_media, read_packets, to_seconds
-from avfake.media.pictures import Display, pixel_aspect
+from avfake.media.opening import OpenMedia, open_media
 from avfake.media.types import MediaInfo
 
 MICROSECONDS = 1_000_000
@@ -17,12 +17,11 @@ def probe(path: str | Path) -> MediaInfo:
     """What the container says of the file.
 
     Nothing is decoded, but for one picture: PyAV tells on decoded pictures alone how they are
-    turned. Where no duration is stated, the packets are walked through.
+    turned. Durations are of what is there, where that was looked at.
     """
     with open_media(path) as media:
-        seconds = media.container.duration
-        duration = seconds / MICROSECONDS if seconds else _walked_seconds(path)
-        fields = _describe_sound(media) | _describe_pictures(media, duration)
+        duration = _duration(media)
+        fields = _describe_sound(media) | _describe_pictures(media)
         return MediaInfo(
             path=Path(path),
             container=media.container.format.name,
@@ -53,38 +52,31 @@ def _describe_sound(media: OpenMedia) -> dict:
     }
 
 
-def _describe_pictures(media: OpenMedia, duration: float | None) -> dict:
+def _describe_pictures(media: OpenMedia) -> dict:
     stream = media.video
     if stream is None:
         return {}
-    codec, aspect = stream.codec_context, pixel_aspect(stream)
+    clock, codec = media.clock_of(stream), stream.codec_context
     first = next(decoded_pictures(media), None)
-    unturned = Display(max(1, round(codec.width * aspect)), codec.height, 0)
-    display = Display.of(first[1], aspect) if first else unturned
-    rate = stream.average_rate or stream.guessed_rate
-    start = max(0.0, to_seconds(stream, stream.start_time) - media.start_seconds)
-    end = start + to_seconds(stream, stream.duration) if stream.duration else duration
+    size = media.screen.size if first else (codec.width, codec.height)
     return {
-        "width": display.size[0],
-        "height": display.size[1],
-        "fps": float(rate) if rate else None,
+        "width": size[0],
+        "height": size[1],
+        "fps": stated_rate(stream),
         "num_frames": stream.frames or None,
-        "rotation_degrees": 90 * (-display.quarter_turns % 4),
-        "pixel_aspect": aspect,
+        "rotation_degrees": first.orientation.rotation_degrees if first else 0,
+        "is_mirrored": first.orientation.is_mirrored if first else False,
+        "pixel_aspect": first.aspect if first else 1.0,
         "video_codec": codec.name,
-        "video_start_seconds": start,
-        "video_end_seconds": end,
+        "video_start_seconds": clock.start_seconds,
+        "video_end_seconds": clock.end_seconds,
     }
 
 
-def _walked_seconds(path: str | Path) -> float | None:
-    """The end of the last packet, for containers that were written as a live stream."""
-    with open_media(path) as media:
-        stream = media.video or media.audio
-        assert stream is not None
-        ends = [
-            to_seconds(stream, packet.pts + (packet.duration or 0))
-            for packet in read_packets(media, stream)
-            if packet is not None and packet.pts is not None
-        ]
-    return max(ends) - media.start_seconds if ends else None
+def _duration(media: OpenMedia) -> float | None:
+    clocks = media.clock.streams.values()
+    stated = media.container.duration
+    is_whole = not any(note.code == "truncated" for clock in clocks for note in clock.notes)
+    if stated and is_whole and not media.clock.is_scanned:
+        return stated / MICROSECONDS
+    return max((clock.end_seconds for clock in clocks if clock.end_seconds), default=None)

@@ -54,9 +54,10 @@ class _Wanted:
 
     def read(self, media: OpenMedia) -> Track:
         """The track in use; its loudest channel alone, where the mean of all cancels it."""
+        assert media.audio is not None
         spans = None
         if self.max_seconds is not None:
-            spans = _spread(media.sound_seconds, self.max_seconds)
+            spans = _spread(media.clock_of(media.audio).filled_seconds, self.max_seconds)
         read = partial(
             read_track, sample_rate=self.sample_rate, spans=spans, until_seconds=self.until_seconds
         )

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from avfake.errors import MediaError
-from avfake.media.blocks import GAP_SECONDS, Damage, sound_blocks
+from avfake.media.blocks import GAP_SECONDS, sound_blocks
+from avfake.media.damage import Damage
 from avfake.media.levels import OVERSHOOT, Levels
 from avfake.media.opening import OpenMedia
 from avfake.media.resampling import Resampler

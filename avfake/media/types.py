@@ -42,6 +42,8 @@ class MediaInfo:
     """As the container states it; None where it does not."""
     rotation_degrees: int = 0
     """Clockwise turn to apply to a decoded frame before display: 0, 90, 180, 270."""
+    is_mirrored: bool = False
+    """Whether left and right are changed for each other before that turn."""
     pixel_aspect: float = 1.0
     """Displayed width of a pixel over its height, before rotation."""
     video_start_seconds: float = 0.0

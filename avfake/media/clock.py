@@ -1,0 +1,101 @@
+"""The one clock of a file: when its streams start and end, and how their time stamps are moved."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from av.audio.stream import AudioStream
+from av.container import Container
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from avfake.media.types import Note
+
+MediaStream = VideoStream | AudioStream
+DEFAULT_FPS = 25.0
+"""Of pictures of which nothing says how fast they follow each other."""
+HAS_NO_STAMPS = 0x80
+"""Flag of formats whose packets carry no time, AVFMT_NOTIMESTAMPS of libavformat."""
+
+
+@dataclass(frozen=True)
+class StreamClock:
+    """One stream on the clock of its file; all seconds are of the file."""
+
+    start_seconds: float = 0.0
+    end_seconds: float | None = None
+    """None where nothing says."""
+    filled_seconds: float = 0.0
+    """What there is without its gaps."""
+    moves: tuple[tuple[int, float | None], ...] = ((0, 0.0),)
+    """(number of a packet, seconds by which it and those after it are moved); None: their stamps
+    mean nothing."""
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the stamps are those of the container: only then can it be asked for a time."""
+        return self.moves == ((0, 0.0),)
+
+    def moved(self, packets: Iterable[Packet]) -> Iterator[Packet]:
+        """All packets of the stream, from the first on, with their stamps moved."""
+        position = 0
+        for number, packet in enumerate(packets):
+            while position + 1 < len(self.moves) and self.moves[position + 1][0] <= number:
+                position += 1
+            # libavformat marks packets whose stamps go back as not to be shown.
+            given = _to_be_shown(packet) if position and packet.is_discard else packet
+            _move(given, self.moves[position][1])
+            yield given
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Second 0 of a file, and its streams."""
+
+    zero_seconds: float
+    """In seconds of the container, after what was moved."""
+    streams: dict[int, StreamClock]
+    """By index of the stream in the container."""
+    is_scanned: bool
+    """Whether all packets were looked at, so that ends are what is there."""
+
+
+def to_seconds(stream: MediaStream, ticks: int | None) -> float:
+    """Seconds for ticks of the stream's clock; 0 for none.
+
+    The clock of a packet or picture is not asked: PyAV leaves it out when a decoder is flushed.
+    """
+    return float((ticks or 0) * (stream.time_base or 0))
+
+
+def has_stamps(container: Container) -> bool:
+    """False for bare pictures one after the other, which carry no time."""
+    form = container.format
+    return not (form.flags & HAS_NO_STAMPS or form.name.endswith("_pipe"))
+
+
+def stated_rate(stream: VideoStream) -> float | None:
+    """Pictures a second, as far as the file says."""
+    rates = [stream.average_rate, stream.guessed_rate]
+    if not has_stamps(stream.container):
+        rates.reverse()  # the average is one that libavformat assumes
+    return next((float(rate) for rate in rates if rate), None)
+
+
+def _to_be_shown(packet: Packet) -> Packet:
+    """The same without the mark that it is not to be shown."""
+    fresh = Packet(bytes(packet))
+    fresh.stream = packet.stream
+    fresh.time_base = packet.time_base
+    fresh.pts, fresh.dts, fresh.duration = packet.pts, packet.dts, packet.duration
+    fresh.is_keyframe = packet.is_keyframe
+    return fresh
+
+
+def _move(packet: Packet, seconds: float | None) -> None:
+    if seconds is None:
+        packet.pts = packet.dts = None
+    elif seconds:
+        ticks = round(seconds / packet.time_base)
+        packet.pts = None if packet.pts is None else packet.pts + ticks
+        packet.dts = None if packet.dts is None else packet.dts + ticks

@@ -1,0 +1,99 @@
+"""Containers as libavformat opens them, and which of their streams a player would play."""
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Disposition, Stream
+from av.video.stream import VideoStream
+
+from avfake.errors import MediaError
+
+REFUSED_FORMATS = {"hls", "dash", "concat", "sdp", "tty"}
+"""Playlists, which would open further files, and text drawn as pictures."""
+NOT_SHOWN = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.dependent
+STILL_CODECS = {"mjpeg", "png", "apng", "gif", "bmp", "webp", "tiff", "jpeg2000", "libopenjpeg"}
+OPTIONS = {
+    # An absolute path names no protocol, and no file may make ffmpeg fetch anything.
+    "protocol_whitelist": "file",
+    # Nor is a photograph named "a%d.jpg" the first of a series.
+    "pattern_type": "none",
+    # Joined MPEG-TS may give the same streams other numbers from the join on.
+    "merge_pmt_versions": "1",
+}
+
+
+def open_container(file: Path, *, name: str) -> InputContainer:
+    """The opened file; MediaError, with `name` for the path, if it is none that can be read."""
+    try:
+        container = av.open(
+            str(file.absolute()), metadata_errors="replace", container_options=OPTIONS
+        )
+    except av.error.FFmpegError as error:
+        raise MediaError(name, "not_media", error.strerror or "") from error
+    if container.format.name in REFUSED_FORMATS:
+        container.close()
+        raise MediaError(name, "not_media", f"{container.format.name}: no picture, no sound")
+    return container
+
+
+def every_packet(container: InputContainer, *streams: Stream) -> Iterator[Packet]:
+    """Packets with content of these streams, or all, up to the end of the file or its damage."""
+    packets = container.demux(*streams)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.error.FFmpegError:
+            return
+        if packet is None:
+            return
+        if packet.size:
+            yield packet
+
+
+def picture_stream(container: InputContainer, file: Path) -> VideoStream | None:
+    """The stream of pictures that a player would show; None if there is none but covers.
+
+    What is marked as the default comes first, then moving before still, large before small.
+    """
+    shown = [stream for stream in container.streams.video if _is_shown(stream)]
+    if container.streams.audio:
+        shown = [stream for stream in shown if not _is_cover(stream, file)]
+    return max(shown, key=_rank, default=None)
+
+
+def sound_streams(container: InputContainer, picture: VideoStream | None) -> list[AudioStream]:
+    """All that can be decoded, the one that a player would play first."""
+    best = container.streams.best("audio", related=picture)
+    playable = [stream for stream in container.streams.audio if stream.codec_context]
+    return sorted(
+        playable,
+        key=lambda s: (s is not best, not s.disposition & Disposition.default, s.index),
+    )
+
+
+def _is_shown(stream: VideoStream) -> bool:
+    """False for what is marked as cover, thumbnail or part, and where there is no decoder."""
+    return bool(
+        stream.codec_context and stream.codec_context.width and not stream.disposition & NOT_SHOWN
+    )
+
+
+def _rank(stream: VideoStream) -> tuple[bool, bool, int, int]:
+    is_default = bool(stream.disposition & Disposition.default)
+    moves = stream.frames != 1 and not stream.disposition & Disposition.still_image
+    area = stream.codec_context.width * stream.codec_context.height
+    return is_default and moves, moves, area, stream.frames
+
+
+def _is_cover(stream: VideoStream, file: Path) -> bool:
+    """Whether a stream beside sound is one picture of a kind that covers are of, unmarked."""
+    if stream.codec_context.name not in STILL_CODECS or stream.frames > 1:
+        return False
+    with open_container(file, name=str(file)) as container:
+        packets = every_packet(container, container.streams[stream.index])
+        return len(list(islice(packets, 2))) < 2

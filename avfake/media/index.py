@@ -1,0 +1,78 @@
+"""The clock of MP4 and MOV, which say in an index when each packet is, and where it lies."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from av.container import InputContainer
+
+from avfake.media.breaks import MAX_GAP_SECONDS, SAME_TIME_SECONDS
+from avfake.media.claims import truncation
+from avfake.media.clock import Clock, MediaStream, StreamClock, to_seconds
+
+INDEXED_FORMAT = "mov,mp4,m4a,3gp,3g2,mj2"
+
+
+def indexed_clock(
+    container: InputContainer, file: Path, streams: Sequence[MediaStream]
+) -> Clock | None:
+    """The clock by the index, without reading a packet; None where that is not to be trusted.
+
+    In a file of one piece the time of a packet is the sum of all steps before it: it cannot go
+    back, and a jump is one long step. Fragments state their times, and may have been joined.
+    """
+    if container.format.name != INDEXED_FORMAT or _has_fragments(file):
+        return None
+    starts = [to_seconds(stream, stream.start_time) for stream in streams]
+    if max(starts) - min(starts) > MAX_GAP_SECONDS:
+        return None
+    # Sound before zero is what an encoder needs to start, not content.
+    zero = min(
+        max(0.0, start) if stream.type == "audio" else start
+        for stream, start in zip(streams, starts, strict=True)
+    )
+    clocks = {}
+    for stream in streams:
+        clock = _stream_clock(stream, file.stat().st_size, zero)
+        if clock is None:
+            return None
+        clocks[stream.index] = clock
+    return Clock(zero, clocks, is_scanned=False)
+
+
+def _stream_clock(stream: MediaStream, num_bytes: int, zero: float) -> StreamClock | None:
+    entries = [(entry.timestamp, entry.pos + entry.size) for entry in stream.index_entries]
+    if not entries or not stream.duration:
+        return None
+    times, ends = np.array(entries, np.int64).T
+    seconds = times * float(stream.time_base or 0)
+    steps = np.diff(seconds)
+    if len(steps) and (steps.min() < 0 or steps.max() > SAME_TIME_SECONDS):
+        return None
+    start = max(0.0, to_seconds(stream, stream.start_time) - zero)
+    length = to_seconds(stream, stream.duration)
+    lost = np.flatnonzero(ends > num_bytes)
+    if not len(lost):
+        return StreamClock(start, start + length, length)
+    there = max(0.0, float(seconds[lost[0]]) - zero - start)
+    notes = truncation(start + length, start + there)
+    return StreamClock(start, start + there, there, notes=notes)
+
+
+def _has_fragments(file: Path) -> bool:
+    """Whether a box "moof" lies beside the others at the top of the file."""
+    num_bytes = file.stat().st_size
+    at = 0
+    with file.open("rb") as opened:
+        while at + 8 <= num_bytes:
+            opened.seek(at)
+            head = opened.read(16)
+            if head[4:8] == b"moof":
+                return True
+            size = int.from_bytes(head[:4])
+            if size == 1:  # the length follows, in 64 bits
+                size = int.from_bytes(head[8:16])
+            if size < 8:  # 0: to the end of the file; less than a head: damage
+                return False
+            at += size
+    return False

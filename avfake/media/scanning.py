@@ -1,0 +1,194 @@
+"""The clock of all files but those with an index: the stamps of all packets, without decoding.
+
+Each packet has a stamp of its own, and nothing says that they go together: Matroska and fragmented
+MP4 can be joined end to end as MPEG-TS can. Formats that count samples (WAV, MP3) may still state a
+length that is a guess. It costs one reading of the file; sound is read as a whole anyway.
+"""
+
+import math
+from array import array
+from functools import lru_cache
+from pathlib import Path
+
+import av
+import numpy as np
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from avfake.media.claims import stated_seconds, truncation
+from avfake.media.clock import DEFAULT_FPS, Clock, MediaStream, StreamClock, has_stamps, stated_rate
+from avfake.media.containers import every_packet, open_container
+from avfake.media.pictures import Picture, PixelAspect, Size
+from avfake.media.stamps import Packets
+from avfake.media.timeline import Timeline, align
+from avfake.media.types import Note
+
+COUNTER_SECONDS = {"mpegts": 2**33 / 90_000, "mpeg": 2**33 / 90_000}
+"""Format -> seconds after which its stamps start at 0 again."""
+NUM_KEY_FRAMES = 16
+"""So many pictures at most are decoded to see whether their size changes."""
+MAX_LATE = 8
+"""So many packets of a stream may come after the first of the one that takes its place."""
+FRAME_SAMPLES = 1024
+"""Of a packet of sound that does not say how long it lasts."""
+
+
+def scanned(file: Path, indices: tuple[int, ...]) -> tuple[Clock, Size | None]:
+    """The clock of the streams with these indices, and the size that holds all their pictures.
+
+    So far as a few key frames spread over the file tell; None where none was decoded.
+    """
+    about = file.stat()
+    return _scanned(file, (about.st_size, about.st_mtime_ns), indices)
+
+
+@lru_cache(maxsize=32)
+def _scanned(
+    file: Path, _version: tuple[int, int], indices: tuple[int, ...]
+) -> tuple[Clock, Size | None]:
+    """As `scanned`; a file that has changed under the same name is another version."""
+    with open_container(file, name=str(file)) as container:
+        columns = {index: _Columns() for index in indices}
+        streams = [_playable(container, index) for index in indices]
+        sizes = _Sizes(streams, file.stat().st_size)
+        others: dict[int, _Columns] = {}
+        first_byte, reached = None, 0.0
+        for order, packet in enumerate(every_packet(container)):
+            first_byte = packet.pos if first_byte is None else first_byte
+            reached = max(reached, _end_seconds(packet))
+            if packet.stream_index in columns:
+                columns[packet.stream_index].add(order, packet)
+                sizes.add(packet)
+            elif packet.stream.type in ("video", "audio"):
+                others.setdefault(packet.stream_index, _Columns()).add(order, packet)
+        packets = [columns[stream.index].packets(stream) for stream in streams]
+        stated = stated_seconds(container, file, first_byte=first_byte, there=reached)
+        lost = truncation(stated, reached)
+        following = [columns.packets(_playable(container, at)) for at, columns in others.items()]
+        notes = [
+            _rate_note(container, found) + _left_out(found, following) + lost for found in packets
+        ]
+    zero, timelines = align(packets)
+    clocks = [_clock(line, found) for line, found in zip(timelines, notes, strict=True)]
+    return Clock(zero, dict(zip(indices, clocks, strict=True)), is_scanned=True), sizes.size if all(
+        sizes.size
+    ) else None
+
+
+class _Columns:
+    """The stamps of one stream as they come, in ticks."""
+
+    def __init__(self) -> None:
+        self._order, self._lasting = array("q"), array("q")
+        self._decoded, self._shown = array("d"), array("d")
+
+    def add(self, order: int, packet: Packet) -> None:
+        self._order.append(order)
+        self._decoded.append(math.nan if packet.dts is None else packet.dts)
+        self._shown.append(math.nan if packet.pts is None else packet.pts)
+        self._lasting.append(packet.duration or 0)
+
+    def packets(self, stream: MediaStream) -> Packets:
+        tick = float(stream.time_base or 0)
+        if isinstance(stream, VideoStream):
+            rate = stated_rate(stream) or DEFAULT_FPS
+        else:
+            rate = (stream.rate or 16_000) / FRAME_SAMPLES
+        return Packets(
+            kind="picture" if isinstance(stream, VideoStream) else "sound",
+            order=np.array(self._order, np.int64),
+            decoded=np.array(self._decoded) * tick,
+            shown=np.array(self._shown) * tick,
+            lasting=np.array(self._lasting) * tick,
+            usual_step=1 / rate,
+            stated_start=None if stream.start_time is None else stream.start_time * tick,
+            wraps_after=COUNTER_SECONDS.get(stream.container.format.name),
+        )
+
+
+class _Sizes:
+    """Looks at key frames, the first of each of a few equal parts of the file."""
+
+    def __init__(self, streams: list[MediaStream], num_bytes: int) -> None:
+        self.size = (0, 0)
+        self._stream = next((s for s in streams if isinstance(s, VideoStream)), None)
+        self._aspect = PixelAspect(self._stream) if self._stream else None
+        self._step, self._next = num_bytes / NUM_KEY_FRAMES, 0.0
+
+    def add(self, packet: Packet) -> None:
+        if packet.stream is not self._stream or not packet.is_keyframe or packet.pos is None:
+            return
+        if packet.pos < self._next or self._aspect is None:
+            return
+        self._next = (packet.pos // self._step + 1) * self._step
+        for frame in self._decoded(packet):
+            width, height = Picture(0.0, frame, self._aspect.of(frame), bytes(packet)).size
+            self.size = (max(width, self.size[0]), max(height, self.size[1]))
+
+    def _decoded(self, packet: Packet) -> list[VideoFrame]:
+        assert self._stream is not None
+        try:
+            return self._stream.decode(packet) + self._stream.decode(None)
+        except av.error.FFmpegError:
+            return []
+        finally:
+            self._stream.codec_context.flush_buffers()
+
+
+def _end_seconds(packet: Packet) -> float:
+    stamp = packet.dts if packet.pts is None else packet.pts
+    if stamp is None:
+        return 0.0
+    return float((stamp + (packet.duration or 0)) * (packet.time_base or 0))
+
+
+def _playable(container: InputContainer, index: int) -> MediaStream:
+    stream = container.streams[index]
+    assert isinstance(stream, VideoStream | AudioStream)
+    return stream
+
+
+def _left_out(packets: Packets, others: list[Packets]) -> tuple[Note, ...]:
+    """A note where other streams of the kind begin when this one ends, as in joined files."""
+    following = [
+        other
+        for other in others
+        if other.kind == packets.kind
+        and len(other) > 1
+        and np.isfinite(other.shown).any()
+        and (packets.order > other.order[0]).sum() <= MAX_LATE < len(packets)
+    ]
+    if not following:
+        return ()
+    stamps = [np.concatenate([other.decoded, other.shown]) for other in following]
+    seconds = sum(float(np.ptp(known[np.isfinite(known)])) for known in stamps)
+    return (Note("left_out", f"{seconds:.1f} s in a stream that begins where this one ends"),)
+
+
+def _rate_note(container: InputContainer, packets: Packets) -> tuple[Note, ...]:
+    if packets.kind == "sound" or len(packets) < 2 or has_stamps(container):
+        return ()
+    step = float(np.median(packets.lasting)) or packets.usual_step
+    return (Note("no_clock", f"taken as {1 / step:.5g} pictures a second"),)
+
+
+def _clock(timeline: Timeline, notes: tuple[Note, ...]) -> StreamClock:
+    shifts = timeline.shifts
+    edges = [0, *(np.flatnonzero(~_same(shifts[1:], shifts[:-1])) + 1).tolist()]
+    moves = [
+        (at, None if np.isnan(shifts[at]) else float(shifts[at])) for at in edges if len(shifts)
+    ]
+    return StreamClock(
+        timeline.start_seconds,
+        timeline.end_seconds,
+        timeline.filled_seconds,
+        tuple(moves) or ((0, 0.0),),
+        timeline.notes + notes,
+    )
+
+
+def _same(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    return (one == other) | (np.isnan(one) & np.isnan(other))

@@ -1,0 +1,132 @@
+"""Time stamps of the packets of one stream, with what is missing in them worked out."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+Kind = Literal["picture", "sound"]
+PRIMING_SECONDS = 0.2
+"""Sound that begins so little before 0 is what an encoder needs to start, not content."""
+FEW_PACKETS = 8
+"""Of fewer than these nobody can say that their stamps do not move."""
+
+
+@dataclass(frozen=True)
+class Packets:
+    """Stamps of all packets of one stream, in the order of the file; NaN where there is none."""
+
+    kind: Kind
+    order: np.ndarray
+    """int [N], the place of each among the packets of all streams."""
+    decoded: np.ndarray
+    """float64 [N] seconds at which it is to be decoded: increasing, if all is well."""
+    shown: np.ndarray
+    """float64 [N] seconds at which it is to be shown or heard."""
+    lasting: np.ndarray
+    """float64 [N] seconds; 0 where unknown."""
+    usual_step: float
+    """Seconds from one packet to the next, if the stamps do not say."""
+    stated_start: float | None = None
+    """Second of the first picture or sample, as the container says; a packet may begin earlier."""
+    wraps_after: float | None = None
+    """Seconds after which the counter of the container runs over."""
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+
+@dataclass
+class Stamps:
+    """Packets, each with a time; `shifts` moves them onto the clock of the file."""
+
+    packets: Packets
+    step: float
+    """Usual seconds from one packet to the next."""
+    slack: float
+    """By so many seconds the times may go back without meaning anything."""
+    times: np.ndarray
+    """float64 [N] seconds without NaN, in decoding order; where they break, the clock does."""
+    shown: np.ndarray
+    """float64 [N] seconds without NaN."""
+    lasting: np.ndarray
+    """float64 [N] seconds above 0; at most three steps and a second, so that long pauses show."""
+    shifts: np.ndarray
+    """float64 [N] seconds."""
+    is_stray: np.ndarray
+    """bool [N]: the stamps of this packet mean nothing."""
+
+    @classmethod
+    def of(cls, packets: Packets) -> "Stamps":
+        usable = [stamps for stamps in (packets.decoded, packets.shown) if _moves(stamps, packets)]
+        stamps = usable[0] if usable else np.full(len(packets), np.nan)
+        step = _usual_step(stamps, packets)
+        lasting = np.where(packets.lasting > 0, packets.lasting, step)
+        times = _completed(stamps, lasting, start=_first(packets))
+        means_something = np.isfinite(packets.shown) & bool(usable)
+        return cls(
+            packets,
+            step,
+            # Pictures may be stored in another order than they are shown in.
+            (2 if stamps is packets.decoded else 20) * step,
+            times,
+            np.where(means_something, packets.shown, times),
+            np.minimum(lasting, 3 * step + 1),
+            np.zeros(len(times)),
+            np.full(len(times), not usable),
+        )
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    @property
+    def moved(self) -> np.ndarray:
+        """float64 [N] seconds on the clock of the file, but for where its second 0 is."""
+        return self.shown + self.shifts
+
+    @property
+    def start(self) -> float:
+        """When the first picture or sample is there."""
+        first = float(self.moved.min())
+        stated = self.packets.stated_start
+        if stated is not None and abs(stated - first) <= PRIMING_SECONDS:
+            first = stated
+        is_priming = self.packets.kind == "sound" and -PRIMING_SECONDS <= first < 0
+        return 0.0 if is_priming else first
+
+    @property
+    def end(self) -> float:
+        return float((self.moved + self.lasting).max())
+
+
+def _moves(stamps: np.ndarray, packets: Packets) -> bool:
+    """False without stamps, and for those that hardly move though much is in the packets."""
+    known = np.isfinite(stamps)
+    if not known.any():
+        return False
+    lasting = np.where(packets.lasting > 0, packets.lasting, packets.usual_step)[known]
+    forward = np.diff(stamps[known]).clip(0).sum()
+    return len(lasting) < FEW_PACKETS or bool(forward > lasting.sum() / 4)
+
+
+def _usual_step(stamps: np.ndarray, packets: Packets) -> float:
+    steps = np.diff(stamps[np.isfinite(stamps)])
+    for known in (steps[steps > 0], packets.lasting[packets.lasting > 0]):
+        if len(known):
+            return float(np.median(known))
+    return packets.usual_step
+
+
+def _first(packets: Packets) -> float:
+    known = packets.shown[np.isfinite(packets.shown)]
+    return float(known[0]) if len(known) else 0.0
+
+
+def _completed(stamps: np.ndarray, lasting: np.ndarray, *, start: float) -> np.ndarray:
+    """Stamps with the missing ones: each by what lies between it and the last one before it."""
+    counted = lasting.cumsum() - lasting
+    known = np.flatnonzero(np.isfinite(stamps))
+    if not len(known):
+        return start + counted
+    before = known[(np.searchsorted(known, np.arange(len(stamps)), side="right") - 1).clip(0)]
+    return np.where(np.isfinite(stamps), stamps, stamps[before] + counted - counted[before])

@@ -1,0 +1,96 @@
+"""Time stamps of the packets of a file, made into one clock that never goes back.
+
+Pure arithmetic; `clock.py` collects the stamps. Where the stamps of picture and sound both start
+again (files joined one after the other) or jump, both are moved by the same amount, so that the
+sound stays with its picture; where those of one stream alone do, only that stream is moved. What is
+usual stays: pictures stored out of order, a changing frame rate, pauses, a late start.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from avfake.media.breaks import MAX_GAP_SECONDS, SAME_TIME_SECONDS, close_breaks
+from avfake.media.events import Event, told
+from avfake.media.stamps import Packets, Stamps
+from avfake.media.types import Note
+
+LONE_PAUSE_SECONDS = 60.0
+"""A time without a picture, where there is no sound beside it, is closed up if it is longer,"""
+LONE_PAUSE_STEPS = 20
+"""and so many times longer than nearly all steps: it is no time-lapse and no still scene."""
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """One stream on the clock of the file."""
+
+    shifts: np.ndarray
+    """float64 [N] seconds to be added to the stamps of each packet; NaN: they mean nothing."""
+    start_seconds: float
+    """Seconds of the file, as those that follow; 0 without packets."""
+    end_seconds: float
+    filled_seconds: float
+    """What all packets last together, without the gaps between them."""
+    notes: tuple[Note, ...]
+
+
+def align(packets: Sequence[Packets]) -> tuple[float, list[Timeline]]:
+    """(container second that is second 0 of the file, each stream on the one clock).
+
+    Second 0 is the earlier start of the streams.
+    """
+    streams = [Stamps.of(one) for one in packets]
+    events = close_breaks(streams) + _close_gaps(streams)
+    zero = min((stream.start for stream in streams if len(stream)), default=0.0)
+    return zero, [
+        Timeline(
+            np.where(stream.is_stray, np.nan, stream.shifts),
+            stream.start - zero if len(stream) else 0.0,
+            stream.end - zero if len(stream) else 0.0,
+            float(stream.lasting.sum()),
+            told(events, streams, number, zero),
+        )
+        for number, stream in enumerate(streams)
+    ]
+
+
+def _close_gaps(streams: list[Stamps]) -> list[Event]:
+    """Close up times in which no stream has anything, where they are no pauses."""
+    filled = [stream for stream in streams if len(stream)]
+    if not filled:
+        return []
+    starts = np.concatenate([stream.moved for stream in filled])
+    ends = starts + np.concatenate([stream.lasting for stream in filled])
+    order = np.argsort(starts, kind="stable")
+    starts, ends = starts[order], np.maximum.accumulate(ends[order])
+    events = []
+    for place in np.flatnonzero(starts[1:] - ends[:-1] > SAME_TIME_SECONDS)[::-1]:
+        left, right = float(ends[place]), float(starts[place + 1])
+        around = [
+            number
+            for number, stream in enumerate(streams)
+            if len(stream) and stream.moved.min() < right <= stream.moved.max()
+        ]
+        if not around or right - left <= _longest_pause([streams[number] for number in around]):
+            continue
+        for stream in filled:
+            stream.shifts[stream.moved >= right] -= right - left
+        first = streams[around[0]]
+        packet = int(np.flatnonzero(first.moved >= left)[0])
+        said = f"skips {right - left:.0f} s"
+        events.append(Event("clock_jumps", said, around[0], packet, tuple(around)))
+    return events[::-1]
+
+
+def _longest_pause(around: list[Stamps]) -> float:
+    """Seconds that may be empty in these streams, the only ones that go on afterwards."""
+    if len(around) > 1:
+        return max(SAME_TIME_SECONDS, *(3 * stream.step for stream in around))
+    (stream,) = around
+    if stream.packets.kind == "sound":
+        return MAX_GAP_SECONDS
+    steps = np.diff(np.sort(stream.moved))
+    usual = float(np.quantile(steps, 0.95, method="lower"))
+    return max(LONE_PAUSE_SECONDS, LONE_PAUSE_STEPS * usual)
