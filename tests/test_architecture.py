@@ -52,7 +52,7 @@ ALLOWED = {
         "stack",
         "verdict",
     },
-    "score": {"detector", "ensemble", "media", "cluster", "verdict"},
+    "score": {"data", "detector", "ensemble", "media", "cluster", "verdict"},
     "card": {"bundle", "ensemble", "evaluate", "stack", "stress"},
     "assembly": {
         "augment",
