@@ -4,8 +4,8 @@ Every requested file has a row. Killed at any moment and started again, it goes 
 tried again, what changed is scored again, and rows of other files stay.
 """
 
+import logging
 import tempfile
-import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from avfake.cluster import Engine, Failure, Journal, journal_at, map_items
+from avfake.data import media_in_archive, media_in_folder
 from avfake.detector import Detector, Switches
 from avfake.ensemble import Combination
-from avfake.errors import ConfigError, MediaError, Reason
+from avfake.errors import ConfigError, MediaError, Reason, SpecError
 from avfake.files import is_stream, target_of, write_table
 from avfake.media import ENDINGS
 from avfake.media.local import SEPARATOR
@@ -27,15 +28,14 @@ from avfake.remote import (
     ending_of,
     inside,
     is_folder,
-    list_url,
     name_of,
-    open_place,
     place_of,
     states_of,
 )
 from avfake.submission import FILL, read_requested, write_labels
 from avfake.verdict import Verdict
 
+_log = logging.getLogger(__name__)
 COLUMNS = (
     *("file", "status", "decision", "p_fake", "p_face_fake", "p_voice_fake"),
     *("prior", "reasons", "contributions"),
@@ -69,31 +69,31 @@ def find_files(paths: Sequence[str | Path]) -> list[Place]:
     """The media files named, or anywhere below the folders and zip archives named, sorted.
 
     A named file is kept whatever its ending, and even if it is not there: it gets a status row.
-    A URL with the ending of a media file is not asked whether it is a folder.
+    A URL with the ending of a media file is not asked whether it is a folder. What a folder holds
+    that is left out is logged; what is junk, or was written by avfake, counts as not there.
     """
     if not paths:
         raise ConfigError("no file was named; give video or sound files, or folders of them")
     found: list[Place] = []
     for place in map(place_of, paths):
         below = _below(place)
-        if below is not None and not below:
-            raise ConfigError(
-                f"{place} holds no media file; looked for {', '.join(sorted(MEDIA_ENDINGS))}"
-            )
         found += [place] if below is None else below
     return list(dict.fromkeys(found))
 
 
 def _below(place: Place) -> Sequence[Place] | None:
     """The media files in a folder or zip archive, sorted; None for what is neither."""
-    below: Iterable[Place]
     if _is_archive(place):
-        below = _members(place)
+        below, notes = _members(place)
     elif (isinstance(place, str) and ending_of(place) in MEDIA_ENDINGS) or not is_folder(place):
         return None
     else:
-        below = sorted(place.rglob("*")) if isinstance(place, Path) else list_url(place).values()
-    return [found for found in below if ending_of(found) in MEDIA_ENDINGS]
+        below, notes = media_in_folder(place)
+    if not below:
+        raise ConfigError(f"{place} holds no media file" + "".join(f"; {note}" for note in notes))
+    for note in notes:
+        _log.warning("%s: %s", place, note)
+    return below
 
 
 def _is_archive(place: Place) -> bool:
@@ -102,14 +102,12 @@ def _is_archive(place: Place) -> bool:
     return place.is_file() if isinstance(place, Path) else not is_folder(place)
 
 
-def _members(archive: Place) -> list[Place]:
-    """Sorted names such as "test_videos.zip!/a.mp4", which `media.local_file` opens."""
+def _members(archive: Place) -> tuple[list[Place], list[str]]:
+    """Names such as "test_videos.zip!/a.mp4", which `media.local_file` opens, and notes."""
     try:
-        with open_place(archive) as file:
-            names = zipfile.ZipFile(file).namelist()
-    except (OSError, zipfile.BadZipFile) as error:
+        return media_in_archive(archive, SEPARATOR)
+    except (OSError, SpecError) as error:
         raise ConfigError(f"{archive} cannot be read as a zip archive: {error}") from error
-    return [place_of(f"{archive}{SEPARATOR}{name}") for name in sorted(names)]
 
 
 def find_requested(source: Place, sample_submission: Path) -> list[Place]:

@@ -55,7 +55,7 @@ ALLOWED = {
         "stack",
         "verdict",
     },
-    "score": {"detector", "ensemble", "media", "cluster", "submission", "verdict"},
+    "score": {"data", "detector", "ensemble", "media", "cluster", "submission", "verdict"},
     "card": {"bundle", "ensemble", "evaluate", "stack", "stress"},
     "assembly": {
         "augment",

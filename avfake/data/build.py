@@ -13,7 +13,7 @@ from avfake.data.candidates import (
     tried,
 )
 from avfake.data.expectations import check_expectations
-from avfake.data.expressions import ExpressionError, Link, Scope, as_text
+from avfake.data.expressions import ExpressionError, Link, Scope
 from avfake.data.groups import merged_names
 from avfake.data.labels import ABSENT, LabelError, Labels, settle_labels
 from avfake.data.links import Links
@@ -23,6 +23,7 @@ from avfake.data.scan import Listing, glob_pattern, scan_folder, some
 from avfake.data.segments import segments_of
 from avfake.data.spec import DatasetSpec
 from avfake.data.tables import read_table
+from avfake.data.values import as_text
 from avfake.errors import ManifestError, SpecError
 from avfake.remote import inside
 
@@ -82,7 +83,7 @@ class _Describer:
     def __init__(
         self, spec: DatasetSpec, listing: Listing, candidates: dict[str, Candidate]
     ) -> None:
-        self.spec, self.root = spec, listing.root
+        self.spec, self.root, self.twins = spec, listing.root, listing.twins
         self.candidates = [candidates[clip_id] for clip_id in sorted(candidates)]
         self.links = Links(candidates, spec.name)
         self.splits = SplitReader(spec, listing)
@@ -111,7 +112,11 @@ class _Describer:
             for why, ids in dropped.items()
         ]
         warnings = warnings + self.links.warnings() + self.splits.warnings() + _missing(rows)
-        warnings += check_expectations(self.spec, rows, names)
+        first: dict[str, int] = {}
+        for n, row in enumerate(rows):
+            first.setdefault(self.twins.get(row.clip_id, row.clip_id), n)
+        once = list(first.values())
+        warnings += check_expectations(self.spec, [rows[n] for n in once], [names[n] for n in once])
         return Manifest(tuple(rows), self.spec.name, tuple(warnings), dict(self.spec.assumed))
 
     def _row(self, candidate: Candidate) -> tuple[Row, list[str]]:
@@ -141,6 +146,8 @@ class _Describer:
         if labels.label and original is None and groups == [candidate.clip_id]:
             is_blank = any(name in tables.get(table, {}) for table, name in self.original_columns)
             self.links.note_unnamed(candidate.clip_id, is_blank=is_blank)
+        if candidate.clip_id in self.twins:
+            groups.append(self.twins[candidate.clip_id])
         segments = segments_of(self.spec.segments, after)
         values |= {"split": split, "group": groups[0], "segments": segments}
         return self._as_row(candidate, values, labels), groups

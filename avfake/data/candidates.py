@@ -5,11 +5,13 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from avfake.data.expressions import Expression, ExpressionError, Scope, as_text
+from avfake.data.expressions import Expression, ExpressionError, Scope
 from avfake.data.filters import folder_of
+from avfake.data.media_files import ending_of, unread_note
 from avfake.data.scan import Listing, glob_pattern, some
 from avfake.data.spec import DatasetSpec, Join, MediaRule, Pattern
 from avfake.data.tables import Record, Table, scope_of
+from avfake.data.values import as_text
 from avfake.errors import ManifestError, SpecError
 from avfake.media import ENDINGS
 from avfake.remote import is_url
@@ -67,17 +69,22 @@ class MediaRules:
 def _whole_path(rule: MediaRule) -> Pattern:
     if rule.globs:
         return glob_pattern(rule.globs)
-    return re.compile(rf".*\.(?:{'|'.join(ENDINGS[rule.kind])})", re.IGNORECASE)
+    return re.compile(rf".*\.(?:{'|'.join(ENDINGS[rule.kind])})", re.IGNORECASE | re.DOTALL)
 
 
 def tried(spec: DatasetSpec) -> str:
     """In words, which files the media rules look for."""
     rules = (
-        f"{' '.join(rule.globs) or 'any of *.' + ' *.'.join(ENDINGS[rule.kind])}"
+        (" ".join(rule.globs) or _any_ending(rule.kind))
         + (f" with a path like {rule.regex.pattern}" if rule.regex.pattern else "")
         for rule in spec.media
     )
     return "; ".join(dict.fromkeys(rules))
+
+
+def _any_ending(kind: str) -> str:
+    first, more = ENDINGS[kind][:6], len(ENDINGS[kind]) - 6
+    return f"any of *.{' *.'.join(first)} and {more} more endings of {kind}"
 
 
 def from_files(spec: DatasetSpec, listing: Listing, warnings: list[str]) -> dict[str, Candidate]:
@@ -87,12 +94,27 @@ def from_files(spec: DatasetSpec, listing: Listing, warnings: list[str]) -> dict
         candidate = rules.candidate(clip_id, path)
         if candidate:
             found[clip_id] = candidate
+    found = _without_thumbnails(found, warnings)
     kinds = {rule.kind for rule in spec.media}
-    endings = tuple(f".{ending}" for kind in sorted(kinds) for ending in ENDINGS[kind])
-    others = [n for n in listing.files if n not in found and n.lower().endswith(endings)]
+    endings = {ending for kind in kinds for ending in ENDINGS[kind]}
+    left = [name for name in listing.files if rules.candidate(name, None) is None]
+    others = [name for name in left if ending_of(name) in endings]
     if others:
         warnings.append(f"{len(others)} media files fit no rule of the spec: {some(others)}")
+    warnings += unread_note(left, kinds)
     return found
+
+
+def _without_thumbnails(found: dict[str, Candidate], warnings: list[str]) -> dict[str, Candidate]:
+    """Pictures are clips where nothing else is one; beside videos they are parts of these."""
+    pictures = [name for name, candidate in found.items() if candidate.kind == "picture"]
+    if not pictures or len(pictures) == len(found):
+        return found
+    warnings.append(
+        f"{len(pictures)} pictures were left out, because there are videos or sounds, which they "
+        f"may be parts of: {some(pictures)}; for pictures alone, give a folder of them"
+    )
+    return {name: c for name, c in found.items() if c.kind != "picture"}
 
 
 def from_table(
@@ -118,6 +140,7 @@ def from_table(
     others = [n for n in listing.files if n not in found and rules.candidate(n, None)]
     if others:
         warnings.append(f"{len(others)} media files have no row in {name}: {some(others)}")
+    warnings += unread_note(listing.files.keys() - found.keys() - set(others))
     return found
 
 

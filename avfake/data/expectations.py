@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from avfake.data.expressions import as_text
 from avfake.data.rows import Row
 from avfake.data.scan import some
 from avfake.data.spec import DatasetSpec
+from avfake.data.values import as_text
 
 ASK = ": is the copy of the dataset complete?"
 

@@ -8,21 +8,16 @@
 {row: "path", required: true, anywhere: true, data: spec} link to another row
 """
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from avfake.data.filters import FILTERS, FilterError
+from avfake.data.values import as_text, is_blank
 from avfake.settings import nearest
 
 PLACE = re.compile(r"\{([^{}]*)\}")
-BLANK_WORDS = frozenset(
-    ("nan", "-nan", "na", "n/a", "#na", "#n/a", "<na>", "nat", "none", "null", "nil")
-    + ("unknown", "missing", "-1", "-1.0", "-", "--", "?")
-)
-"""What programs and people write into a cell that names nothing, in small letters."""
 
 
 class ExpressionError(ValueError):
@@ -46,32 +41,6 @@ class Expression(Protocol):
     def references(self) -> Iterator[str]:
         """The names it asks for, `table.column` included."""
         ...
-
-
-def as_text(value: Any) -> str | None:
-    """The value as `map` and templates compare it; null for null, for an empty text and for NaN.
-
-    A whole number is written without decimals: JSON by pandas has 1.0 for 1 where rows are missing.
-    """
-    if type(value) is str:  # the common case, and the fastest test of it
-        return value or None
-    if value is None:
-        return None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            return None
-        return str(int(value)) if value.is_integer() else str(value)
-    return str(value)
-
-
-def is_blank(value: Any) -> bool:
-    """Whether a table says with this value that there is no name: null, NaN, "NA", -1, []."""
-    if isinstance(value, bool | list | dict):
-        return not value
-    text = as_text(value)
-    return text is None or not text.strip() or text.strip().lower() in BLANK_WORDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from avfake.data.expressions import as_text
 from avfake.data.rows import Label
+from avfake.data.values import as_text
 
 WORDS: dict[str | None, Label] = {
     "REAL": False,
@@ -44,15 +44,15 @@ def label_of(field: str, value: Any) -> Label:
 
 
 def settle_labels(values: dict[str, Any], *, kind: str) -> Labels:
-    """The labels of a file of `kind` (`video`, `audio`), with what follows from those given.
+    """The labels of a file, with what follows from those given.
 
     A genuine file has no forged part; a file with a forged part is a fake; where only one stream
-    exists, the label is that stream's. Raises LabelError.
+    exists, the label is that stream's. `kind`: video, audio or picture. Raises LabelError.
     """
-    has_video = kind == "video" and values.get("face_fake") != ABSENT
+    has_video = kind != "audio" and values.get("face_fake") != ABSENT
     has_video = has_video and label_of("has_video", values.get("has_video")) is not False
     has_audio = label_of("has_audio", values.get("has_audio"))
-    if values.get("voice_fake") == ABSENT:
+    if values.get("voice_fake") == ABSENT or kind == "picture":
         has_audio = False
     elif kind == "audio":
         has_audio = True

@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 from avfake.data.candidates import Candidate
-from avfake.data.expressions import Expression, Scope, as_text
+from avfake.data.expressions import Expression, Scope
 from avfake.data.scan import Listing, some
 from avfake.data.spec import DatasetSpec, SplitLists
 from avfake.data.table_schema import list_table
 from avfake.data.tables import read_table
+from avfake.data.values import as_text
 from avfake.errors import ManifestError
 
 

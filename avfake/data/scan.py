@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from avfake.errors import SpecError
+from avfake.data.outputs import is_prepared_clip, written_files, written_tables
+from avfake.data.walking import is_junk, some, walk
+from avfake.errors import AvfakeError, SpecError
 from avfake.remote import Place, inside, list_url, open_place, place_of
 
-JUNK = re.compile(r"(?:^|/)(?:\.[^/]*|__MACOSX)(?:/|$)")
-"""Hidden files and what macOS leaves behind."""
 MAX_TABLE_BYTES = 2 << 30
 """Of one table, read into memory whole; the largest published one has 557 MB."""
 
@@ -24,21 +24,28 @@ class Listing:
     """The files below a root. A zip member has the path it would have after unpacking in place."""
 
     root: Place
-    """Absolute."""
     files: dict[str, str] = field(default_factory=dict)
     """Posix path from the root -> what `media.local_file` opens."""
     members: dict[str, str] = field(default_factory=dict)
     """Posix path from the root -> the archive that holds it, for files that lie in one."""
+    twins: dict[str, str] = field(default_factory=dict)
+    """Path of a file that linked folders show under several -> the same one for all of them."""
+    own_tables: set[str] = field(default_factory=set)
+    """Tables that avfake wrote: read where one is named, not where a pattern fits it."""
+    clashes: list[tuple[str, str, str]] = field(default_factory=list)
+    """(path from the root, archive, other archive) where two archives hold it."""
     warnings: list[str] = field(default_factory=list)
 
     def below(self, folder: str) -> "Listing":
         """The same listing seen from a folder inside the root."""
         start = folder.strip("/") + "/"
-        found, members = (
+        files, members, twins = (
             {name.removeprefix(start): p for name, p in paths.items() if name.startswith(start)}
-            for paths in (self.files, self.members)
+            for paths in (self.files, self.members, self.twins)
         )
-        return Listing(inside(self.root, folder), found, members, self.warnings)
+        tables = {n.removeprefix(start) for n in self.own_tables if n.startswith(start)}
+        root = inside(self.root, folder)
+        return Listing(root, files, members, twins, tables, warnings=self.warnings)
 
     def read(self, name: str) -> bytes:
         """The content of one file, which is a table."""
@@ -77,102 +84,110 @@ def _read_table(file: IO[bytes], path: str) -> bytes:
     return b"".join(blocks)
 
 
-def some(names: list[str], limit: int = 5) -> str:
-    """The first few names, and how many more there are."""
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(names[:limit]) + more
-
-
 def scan_folder(root: str | Path) -> Listing:
-    """All files below `root`, found in one pass without opening any but the zip archives."""
+    """All files below `root`, without those that are hidden, junk, or written by avfake.
+
+    Only the zip archives are opened, and what may mark a folder of results. SpecError where there
+    is no such folder, or where two archives hold a file of one path.
+    """
     place = place_of(root)
-    listing = _scan_disk(place) if isinstance(place, Path) else _scan_store(place)
-    archives = [name for name in listing.files if name.lower().endswith(".zip")]
-    _add_members(listing, archives)
+    if isinstance(place, Path):
+        place = Path(os.path.abspath(place))  # noqa: PTH100  links stay as the user wrote them
+        if not place.exists():
+            raise SpecError(f"{place}: there is no such folder")
+        if not place.is_dir():
+            raise SpecError(f"{place}: this is a file; give the folder that holds the dataset")
+    listing = list_folder(place)
+    if isinstance(place, str) and not listing.files:
+        raise SpecError(f"{place}: there is no file below it; give the folder of the dataset")
+    for name, archive, other in listing.clashes:
+        raise SpecError(
+            f"{name} lies in two archives, {archive} and {other}: unpack each into its own folder"
+        )
     return listing
 
 
-def _scan_disk(root: Path) -> Listing:
-    path = Path(os.path.abspath(root))  # noqa: PTH100  links stay as the user wrote them
-    if not path.exists():
-        raise SpecError(f"{path}: there is no such folder")
-    if not path.is_dir():
-        raise SpecError(f"{path}: this is a file; give the folder that holds the dataset")
-    listing = Listing(path)
-    _walk(listing, str(path), "", set())
-    listing.files = dict(sorted(listing.files.items()))
+def list_folder(root: Place) -> Listing:
+    """The same, for a folder that is there; places begin with `root` as it is written."""
+    listing = Listing(root.rstrip("/") if isinstance(root, str) else root)
+    if isinstance(root, str):
+        listing.files = {n: url for n, url in list_url(root).items() if not is_junk(n)}
+    else:
+        walked = walk(root)
+        listing.files, listing.twins = walked.files, walked.twins
+        listing.warnings += walked.notes
+    files = listing.files
+    own = written_files(files.keys(), lambda name, start: _begins(files[name], start))
+    for name in own:
+        del files[name]
+    clips = _add_members(listing, [name for name in files if name.lower().endswith(".zip")])
+    for name in clips:
+        del files[name]
+    own += clips
+    listing.own_tables = written_tables(files.keys(), lambda n, start: _begins(files[n], start))
+    if own:
+        listing.warnings.append(f"{len(own)} files that avfake wrote were left out: {some(own)}")
     return listing
 
 
-def _scan_store(root: str) -> Listing:
-    found = {name: url for name, url in list_url(root).items() if not JUNK.search(name)}
-    if not found:
-        raise SpecError(f"{root}: there is no file below it; give the folder of the dataset")
-    return Listing(root.rstrip("/"), found)
-
-
-def _walk(listing: Listing, folder: str, prefix: str, through: set[str]) -> None:
-    """Adds what lies in `folder`; `through` are the linked folders above, to leave a circle."""
+def _begins(path: str, start: bytes) -> bool:
     try:
-        with os.scandir(folder) as entries:
-            found = [entry for entry in entries if not JUNK.match(entry.name)]
-    except OSError as error:
-        listing.warnings.append(f"{folder}: cannot be listed ({error.strerror}); it was left out")
-        return
-    for entry in found:
-        if entry.is_file():
-            listing.files[prefix + entry.name] = entry.path
-        elif entry.is_dir():
-            real = os.path.realpath(entry.path) if entry.is_symlink() else None
-            if real is None:
-                _walk(listing, entry.path, f"{prefix}{entry.name}/", through)
-            elif real not in through and not _contains(real, folder):
-                _walk(listing, entry.path, f"{prefix}{entry.name}/", through | {real})
+        with open_place(place_of(path)) as file:
+            return file.read(len(start)) == start
+    except (OSError, AvfakeError):
+        return False
 
 
-def _contains(outer: str, inner: str) -> bool:
-    return (os.path.realpath(inner) + "/").startswith(outer + "/")
-
-
-def _add_members(listing: Listing, archives: list[str]) -> None:
-    on_disk = set(listing.files)
+def _add_members(listing: Listing, archives: list[str]) -> list[str]:
+    """Adds what the archives hold; returns those that are prepared clips."""
+    on_disk, clips = set(listing.files), []
     for archive in archives:
-        hidden = []
-        for name, member in _members(listing, archive):
+        path, hidden = listing.files[archive], []
+        try:
+            members, notes = archive_members(path)
+        except (OSError, AvfakeError) as error:
+            listing.warnings.append(
+                f"{archive}: cannot be opened ({error}); its files are left out"
+            )
+            continue
+        listing.warnings += [f"{archive}: {note}" for note in notes]
+        if is_prepared_clip(members):
+            clips.append(archive)
+            continue
+        folder = archive.rpartition("/")[0]
+        start = f"{folder}/" if folder else ""
+        for member in members:
+            name = start + member
             if name in on_disk:
                 hidden.append(name)
-            elif name in listing.files:
-                raise SpecError(
-                    f"{name} lies in two archives, {listing.files[name]} and "
-                    f"{listing.files[archive]}: unpack each into its own folder"
-                )
-            else:
-                listing.members[name] = listing.files[archive]
-                listing.files[name] = f"{listing.files[archive]}!/{member}"
+                continue
+            if name in listing.members:
+                listing.clashes.append((name, listing.members[name], path))
+                name = f"{archive}!/{member}"
+            listing.members[name] = path
+            listing.files[name] = f"{path}!/{member}"
         if hidden:
             listing.warnings.append(
                 f"{archive}: {len(hidden)} of its files are there unpacked too, "
                 f"the unpacked ones are used: {some(hidden)}"
             )
+    return clips
 
 
-def _members(listing: Listing, archive: str) -> list[tuple[str, str]]:
-    """(path from the root, name in the archive) of each file in it; unsafe names are refused."""
-    try:
-        with _unzip(listing.files[archive]) as opened:
-            names = list(dict.fromkeys(i.filename for i in opened.infolist() if not i.is_dir()))
-    except (OSError, SpecError) as error:
-        listing.warnings.append(f"{archive}: cannot be opened ({error}); its files are left out")
-        return []
+def archive_members(path: str) -> tuple[list[str], list[str]]:
+    """(names of the files in an archive, notes): without junk, and without unsafe names.
+
+    OSError, SpecError or StoreError where it cannot be read.
+    """
+    with _unzip(path) as opened:
+        names = list(dict.fromkeys(i.filename for i in opened.infolist() if not i.is_dir()))
     refused = [name for name in names if not is_safe(name)]
+    notes = []
     if refused:
-        listing.warnings.append(
-            f"{archive}: refused {len(refused)} members whose names lead out of the archive: "
-            f"{some(refused)}"
+        notes.append(
+            f"refused {len(refused)} members whose names lead out of the archive: {some(refused)}"
         )
-    folder = archive.rpartition("/")[0]
-    start = f"{folder}/" if folder else ""
-    return [(start + name, name) for name in names if is_safe(name) and not JUNK.search(name)]
+    return [name for name in names if is_safe(name) and not is_junk(name)], notes
 
 
 def is_safe(name: str) -> bool:

@@ -97,7 +97,7 @@ class _SpecReader:
         constants = section.section("set")
         rule = MediaRule(
             id=section.text("id"),
-            kind=section.choice("kind", ("video", "audio")),
+            kind=section.choice("kind", ("video", "audio", "picture")),
             globs=section.globs("glob"),
             regex=section.regex("regex") or re.compile(""),
             constants={name: constants.raw(name) for name in constants.values},

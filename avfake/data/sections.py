@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
 from avfake.data.document import Document, Where
-from avfake.data.expressions import Expression, ExpressionError, as_text, parse
+from avfake.data.expressions import Expression, ExpressionError, parse
+from avfake.data.values import as_text
 from avfake.settings import nearest
 
 T = TypeVar("T")

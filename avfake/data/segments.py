@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from avfake.data.expressions import ExpressionError, Scope, as_text
+from avfake.data.expressions import ExpressionError, Scope
 from avfake.data.rows import STREAMS, Segment
 from avfake.data.spec import Segments
+from avfake.data.values import as_text
 
 SECONDS = {"s": 1.0, "ms": 1e-3}
 """Unit of a table -> its length."""

@@ -63,7 +63,7 @@ class MediaRule:
 
     id: str
     kind: str
-    """`video` or `audio`."""
+    """`video`, `audio` or `picture`."""
     globs: tuple[str, ...]
     """Empty = every ending of the kind."""
     regex: Pattern

@@ -12,9 +12,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from avfake.data.expressions import ExpressionError, is_blank
+from avfake.data.expressions import ExpressionError
 from avfake.data.rows import Manifest, Row, Segment
 from avfake.data.segments import segments_as_text, segments_from_text
+from avfake.data.values import is_blank
 from avfake.errors import ManifestError
 from avfake.files import read_if_there, write_whole
 from avfake.remote import Place, beside, name_of, place_of

@@ -1,9 +1,9 @@
 """From one table of a spec's YAML to a `TableSpec`."""
 
 from avfake.data.document import Document
-from avfake.data.expressions import as_text
 from avfake.data.sections import Section
 from avfake.data.spec import FORMATS, TableSpec
+from avfake.data.values import as_text
 
 
 def table_spec(name: str, section: Section) -> TableSpec:

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from avfake.data.expressions import ExpressionError, Scope, as_text
+from avfake.data.expressions import ExpressionError, Scope
 from avfake.data.filters import folder_of
 from avfake.data.scan import Listing, glob_pattern
 from avfake.data.spec import TableSpec
+from avfake.data.values import as_text
 from avfake.errors import ManifestError, SpecError
 from avfake.settings import nearest
 
@@ -59,7 +60,8 @@ def _files_of(spec: TableSpec, listing: Listing) -> list[str]:
     groups = [(glob,) for glob in spec.globs] if spec.first_found else [spec.globs]
     for globs in groups:
         whole = glob_pattern(globs).fullmatch
-        names = [name for name in listing.files if whole(name)]
+        found = (name for name in listing.files if whole(name))
+        names = [name for name in found if name in globs or name not in listing.own_tables]
         if spec.file_regex:
             names = [name for name in names if spec.file_regex.search(name)]
         if names:

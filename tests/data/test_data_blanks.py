@@ -7,8 +7,8 @@ import pytest
 from trees import touch, write
 
 from avfake.data import Manifest, build_manifest, load_spec, read_manifest
-from avfake.data.expressions import is_blank
 from avfake.data.groups import rows_together
+from avfake.data.values import is_blank
 
 CASES = Path(__file__).resolve().parents[3] / "shared" / "cases" / "t01_nan_originals"
 BLANKS = [float("nan"), "NaN", "nan", "NA", "n/a", "<NA>", "None", "null", "", " ", "-", None]
