@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 from avfake.media.claims import stated_seconds, truncation
 from avfake.media.clock import DEFAULT_FPS, Clock, MediaStream, StreamClock, has_stamps, stated_rate
 from avfake.media.containers import every_packet, open_container
+from avfake.media.leftover import left_over
 from avfake.media.pictures import Size
 from avfake.media.sizes import Sizes
 from avfake.media.stamps import Packets
@@ -28,8 +29,6 @@ COUNTER_SECONDS = {"mpegts": 2**33 / 90_000, "mpeg": 2**33 / 90_000}
 """Format -> seconds after which its stamps start at 0 again."""
 MAX_LATE = 8
 """So many packets of a stream may come after the first of the one that takes its place."""
-MIN_UNSEEN_BYTES = 500_000
-"""Of MPEG-TS after the last packet. Less of it holds no stream that libavformat has not found."""
 FRAME_SAMPLES = 1024
 """Of a packet of sound that does not say how long it lasts."""
 
@@ -54,7 +53,7 @@ def scanned(file: Path, indices: tuple[int, ...]) -> tuple[Clock, Size | None]:
                 last_byte = packet.pos + packet.size
         found = {at: rows.packets(_playable(container, at)) for at, rows in columns.items()}
         stated = stated_seconds(container, file, first_byte=first_byte, there=reached)
-        missing = truncation(stated, reached) + _unseen(container, file, last_byte)
+        missing = truncation(stated, reached) + left_over(container.format.name, file, last_byte)
         has_rate = has_stamps(container)
     packets = [found.pop(index) for index in indices]
     zero, timelines = align(packets)
@@ -126,15 +125,6 @@ def _following(packets: Packets, others: list[Packets]) -> tuple[Note, ...]:
     stamps = [np.concatenate([other.decoded, other.shown]) for other in following]
     seconds = sum(float(np.ptp(known[np.isfinite(known)])) for known in stamps)
     return (Note("left_out", f"{seconds:.1f} s in a stream that begins where this one ends"),)
-
-
-def _unseen(container: InputContainer, file: Path, last_byte: int) -> tuple[Note, ...]:
-    """The same for streams that begin so late that libavformat has not told of them at first."""
-    num_bytes = file.stat().st_size
-    share = 1 - last_byte / num_bytes
-    if container.format.name != "mpegts" or share * num_bytes < MIN_UNSEEN_BYTES:
-        return ()
-    return (Note("left_out", f"streams that begin in the last {100 * share:.0f} % of the file"),)
 
 
 def _rate_note(packets: Packets) -> tuple[Note, ...]:
