@@ -47,12 +47,11 @@ class Run:
 
 def close_breaks(streams: Sequence[Stamps]) -> list[Event]:
     """Move runs of packets so that they follow each other, and say where that was needed."""
+    events = [event for number, one in enumerate(streams) for event in _skip_strays(number, one)]
     runs = [_runs(number, stream) for number, stream in enumerate(streams)]
-    every = [run for found in runs for run in found]
-    events: list[Event] = []
     for number, stream in enumerate(streams):
-        others = [run for run in every if run.stream != number]
-        runs[number] = _without_strays(runs[number], stream, others, events)
+        others = [run for found in runs for run in found if run.stream != number]
+        events += _skip_first(runs[number], stream, others)
     in_order = sorted((run for found in runs for run in found), key=lambda run: run.order)
     epochs = _epochs(in_order)
     first = min((run.low for members in epochs[:1] for run in members), default=0.0)
@@ -60,11 +59,56 @@ def close_breaks(streams: Sequence[Stamps]) -> list[Event]:
     for members in epochs:
         seconds = _seconds_to_move(members, moved_by, first)
         if moved_by:
-            events.append(_event(streams, members, first))
+            events.append(_event(streams, members, first, seconds))
         moved_by.append(seconds)
         for run in members:
             streams[run.stream].shifts[run.first : run.end] = seconds
     return events
+
+
+def _skip_strays(number: int, stream: Stamps) -> list[Event]:
+    """Ignore the stamps of a few packets, where those after them go on from those before them."""
+    times, step = stream.times, stream.step
+    steps = np.diff(times)
+    back = steps < -max(BACK_SECONDS, stream.slack)
+    ahead = steps > max(SAME_TIME_SECONDS, 3 * stream.slack)
+    events: list[Event] = []
+    for last in np.flatnonzero(back | ahead).tolist():
+        later = range(last + 2, min(last + 2 + MAX_STRAY, len(times)))
+        passed = [times[after] - times[last] for after in later]
+        goes_on = [0 <= p <= 2 * (k + 2) * step + BACK_SECONDS for k, p in enumerate(passed)]
+        if any(goes_on) and not stream.is_stray[last]:
+            events.append(_ignored(number, stream, last + 1, later[goes_on.index(True)]))
+    return events
+
+
+def _skip_first(runs: list[Run], stream: Stamps, others: list[Run]) -> list[Event]:
+    """Ignore the stamps of the first few packets, where the other stream is with those after."""
+    if len(runs) < 2 or runs[0].end > MAX_STRAY:
+        return []
+    there, elsewhere = (
+        any(other.holds(run.low, tolerance=SAME_TIME_SECONDS) for other in others)
+        for run in (runs[1], runs[0])
+    )
+    if elsewhere or not there:
+        return []
+    event = _ignored(runs[0].stream, stream, 0, runs[0].end)
+    runs[1].first, runs[1].order, runs[1].previous = 0, runs[0].order, None
+    runs[1].low = float(stream.shown[0])
+    del runs[0]
+    return [event]
+
+
+def _ignored(number: int, stream: Stamps, first: int, end: int) -> Event:
+    """Give packets the times right before the one at `end`."""
+    size = end - first
+    off = abs(stream.times[first] - stream.times[end])
+    stream.is_stray[first:end] = True
+    before = stream.step * np.arange(size, 0, -1)
+    stream.shown[first:end] = stream.shown[end] - before
+    stream.times[first:end] = stream.times[end] - before
+    said = f"is {off:.0f} s off for {size} packet{'s' * (size > 1)}"
+    return Event("clock_jumps", said, float(stream.shown[end]), (number,))
 
 
 def _runs(number: int, stream: Stamps) -> list[Run]:
@@ -74,62 +118,14 @@ def _runs(number: int, stream: Stamps) -> list[Run]:
     back = steps < -max(BACK_SECONDS, stream.slack)
     ahead = steps > max(MAX_GAP_SECONDS, 3 * stream.step)
     edges = [0, *(np.flatnonzero(back | ahead) + 1).tolist(), len(stream)]
-    runs = []
+    runs: list[Run] = []
     for first, end in pairwise(edges):
         shown = stream.shown[first:end]
         high = float((shown + stream.lasting[first:end]).max())
         order = int(stream.packets.order[first])
-        runs.append(Run(number, first, end, float(shown.min()), high, order))
+        previous = runs[-1] if runs else None
+        runs.append(Run(number, first, end, float(shown.min()), high, order, previous))
     return runs
-
-
-def _without_strays(
-    runs: list[Run], stream: Stamps, others: list[Run], events: list[Event]
-) -> list[Run]:
-    """The runs, those of a few stray packets made part of the one that goes on after them."""
-    kept: list[Run] = []
-    for run in runs:
-        if kept and _is_stray(kept, run, stream, others):
-            stray = kept.pop()
-            _ignore(stray, run, stream, events)
-            before = kept.pop() if kept else stray
-            low, high = min(before.low, run.low), max(before.high, run.high)
-            if before is stray:
-                low, high = float(stream.shown[stray.first]), run.high
-            run = Run(run.stream, before.first, run.end, low, high, before.order)
-        kept.append(run)
-    for before, run in pairwise(kept):
-        run.previous = before
-    return kept
-
-
-def _is_stray(kept: list[Run], run: Run, stream: Stamps, others: list[Run]) -> bool:
-    """Whether the last run kept is stray: the next one goes on where the one before it ended,
-
-    or, where none is before it, is when the other stream is while the stray is not.
-    """
-    stray = kept[-1]
-    size = stray.end - stray.first
-    if size > MAX_STRAY:
-        return False
-    if len(kept) > 1:
-        ahead = stream.times[run.first] - stream.times[kept[-2].end - 1]
-        return bool(0 <= ahead <= 2 * (size + 1) * stream.step + BACK_SECONDS)
-    there, elsewhere = (
-        any(other.holds(low, tolerance=SAME_TIME_SECONDS) for other in others)
-        for low in (run.low, stray.low)
-    )
-    return there and not elsewhere
-
-
-def _ignore(stray: Run, after: Run, stream: Stamps, events: list[Event]) -> None:
-    """Give stray packets the times right before the run after them."""
-    size = stray.end - stray.first
-    off = abs(stray.low - after.low)
-    stream.is_stray[stray.first : stray.end] = True
-    stream.shown[stray.first : stray.end] = after.low - stream.step * np.arange(size, 0, -1)
-    said = f"is {off:.0f} s off for {size} packet{'s' * (size > 1)}"
-    events.append(Event("clock_jumps", said, stray.stream, stray.first, (stray.stream,)))
 
 
 def _epochs(runs: list[Run]) -> list[list[Run]]:
@@ -165,7 +161,7 @@ def _seconds_to_move(members: list[Run], moved_by: list[float], first: float) ->
     return max(ends) if ends else first - min(run.low for run in members)
 
 
-def _event(streams: Sequence[Stamps], members: list[Run], first: float) -> Event:
+def _event(streams: Sequence[Stamps], members: list[Run], first: float, moved_by: float) -> Event:
     run = members[0]
     ahead = run.low - (run.previous.high if run.previous else first)
     wraps = streams[run.stream].packets.wraps_after
@@ -175,4 +171,4 @@ def _event(streams: Sequence[Stamps], members: list[Run], first: float) -> Event
     code, said = ("clock_restarts", "starts again")
     if ahead > 0:
         code, said = "clock_jumps", f"skips {ahead:.0f} s"
-    return Event(code, said, run.stream, run.first, tuple(run.stream for run in members))
+    return Event(code, said, run.low + moved_by, tuple(run.stream for run in members))

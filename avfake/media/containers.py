@@ -47,7 +47,8 @@ def every_packet(container: InputContainer, *streams: Stream) -> Iterator[Packet
     while True:
         try:
             packet = next(packets, None)
-        except av.error.FFmpegError:
+        except (av.error.FFmpegError, IndexError):
+            # IndexError: PyAV's, at the end of a file in which streams began that it does not know.
             return
         if packet is None:
             return

@@ -18,11 +18,10 @@ class Event:
     """A key of `REASONS`."""
     said: str
     """What the clock does there."""
-    stream: int
-    """Number of a stream, and its packet, at which it does."""
-    packet: int
+    seconds: float
+    """When, in container seconds after what was moved."""
     streams: tuple[int, ...]
-    """All whose stamps do."""
+    """Numbers of those whose stamps do."""
 
 
 def told(
@@ -35,9 +34,8 @@ def told(
         if of in event.streams:
             joint = alone or len(event.streams) > 1
             subject = "the clock" if joint else f"the clock of the {streams[of].packets.kind} alone"
-            seconds = float(streams[event.stream].moved[event.packet]) - zero_seconds
-            sentence = f"{subject} {event.said}"
-            details.setdefault(event.code, {}).setdefault(sentence, []).append(seconds)
+            times = details.setdefault(event.code, {}).setdefault(f"{subject} {event.said}", [])
+            times.append(event.seconds - zero_seconds)
     return tuple(
         Note(code, "; ".join(f"{said} at {_listed(times)}" for said, times in _first(found)))
         for code, found in details.items()

@@ -1,6 +1,8 @@
 """The clock of MP4 and MOV, which say in an index when each packet is, and where it lies."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,10 @@ from av.container import InputContainer
 from avfake.media.breaks import MAX_GAP_SECONDS, SAME_TIME_SECONDS
 from avfake.media.claims import truncation
 from avfake.media.clock import Clock, MediaStream, StreamClock, to_seconds
+from avfake.media.leftover import unread
 
+MAX_BOXES = 1000
+"""More boxes at the top of a file than this are fragments, or of no use."""
 INDEXED_FORMAT = "mov,mp4,m4a,3gp,3g2,mj2"
 
 
@@ -21,7 +26,10 @@ def indexed_clock(
     In a file of one piece the time of a packet is the sum of all steps before it: it cannot go
     back, and a jump is one long step. Fragments state their times, and may have been joined.
     """
-    if container.format.name != INDEXED_FORMAT or _has_fragments(file):
+    if container.format.name != INDEXED_FORMAT:
+        return None
+    boxes = list(islice(_boxes(file), MAX_BOXES))
+    if len(boxes) == MAX_BOXES or any(kind == b"moof" for kind, _ in boxes):
         return None
     starts = [to_seconds(stream, stream.start_time) for stream in streams]
     if max(starts) - min(starts) > MAX_GAP_SECONDS:
@@ -31,12 +39,15 @@ def indexed_clock(
         max(0.0, start) if stream.type == "audio" else start
         for stream, start in zip(streams, starts, strict=True)
     )
+    num_bytes = file.stat().st_size
+    files = [at for kind, at in boxes if kind == b"ftyp"]
+    second = (unread(files[1], num_bytes),) if len(files) > 1 else ()
     clocks = {}
     for stream in streams:
-        clock = _stream_clock(stream, file.stat().st_size, zero)
+        clock = _stream_clock(stream, num_bytes, zero)
         if clock is None:
             return None
-        clocks[stream.index] = clock
+        clocks[stream.index] = replace(clock, notes=clock.notes + second)
     return Clock(zero, clocks, is_scanned=False)
 
 
@@ -59,20 +70,18 @@ def _stream_clock(stream: MediaStream, num_bytes: int, zero: float) -> StreamClo
     return StreamClock(start, start + there, there, notes=notes)
 
 
-def _has_fragments(file: Path) -> bool:
-    """Whether a box "moof" lies beside the others at the top of the file."""
+def _boxes(file: Path) -> Iterator[tuple[bytes, int]]:
+    """Kind and start of each box at the top of the file."""
     num_bytes = file.stat().st_size
     at = 0
     with file.open("rb") as opened:
         while at + 8 <= num_bytes:
             opened.seek(at)
             head = opened.read(16)
-            if head[4:8] == b"moof":
-                return True
+            yield head[4:8], at
             size = int.from_bytes(head[:4])
             if size == 1:  # the length follows, in 64 bits
                 size = int.from_bytes(head[8:16])
             if size < 8:  # 0: to the end of the file; less than a head: damage
-                return False
+                return
             at += size
-    return False

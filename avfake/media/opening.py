@@ -20,11 +20,13 @@ from avfake.media.containers import every_packet, open_container, picture_stream
 from avfake.media.damage import Damage
 from avfake.media.index import indexed_clock
 from avfake.media.local import local_file
-from avfake.media.pictures import Screen
+from avfake.media.pictures import Screen, Size
 from avfake.media.scanning import scanned
 
 NUM_THREADS = 2
 """Of the decoder; many files are read side by side, so more would only wait for each other."""
+NUM_KNOWN = 32
+_KNOWN: dict[tuple[Path, int, int, tuple[int, ...]], tuple[Clock, Size | None]] = {}
 
 
 @dataclass(frozen=True)
@@ -108,11 +110,27 @@ def _opened(file: Path, name: str, *, track: int | None = None) -> Iterator[Open
         streams = [stream for stream in (video, audio) if stream is not None]
         if not streams:
             raise MediaError(name, "not_media", f"{container.format.name}: no picture, no sound")
-        clock, size = indexed_clock(container, file, streams), None
-        if clock is None:
-            clock, size = scanned(file, tuple(stream.index for stream in streams))
+        clock, size = _looked_at(container, file, streams)
         if video is not None:
             video.thread_type = "AUTO"
             video.codec_context.thread_count = NUM_THREADS
         tracks = tuple(stream.index for stream in sounds)
         yield OpenMedia(name, file, container, video, audio, tracks, clock, Screen(size))
+
+
+def _looked_at(
+    container: InputContainer, file: Path, streams: list[MediaStream]
+) -> tuple[Clock, Size | None]:
+    """The clock of the streams, and the size of their pictures if it was looked at.
+
+    Remembered for the last few files, for each is opened several times.
+    """
+    about, indices = file.stat(), tuple(stream.index for stream in streams)
+    key = (file, about.st_size, about.st_mtime_ns, indices)
+    if key not in _KNOWN:
+        clock = indexed_clock(container, file, streams)
+        known = (clock, None) if clock else scanned(file, indices)
+        while len(_KNOWN) >= NUM_KNOWN:
+            _KNOWN.pop(next(iter(_KNOWN)), None)
+        _KNOWN[key] = known
+    return _KNOWN[key]

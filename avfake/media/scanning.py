@@ -7,29 +7,26 @@ length that is a guess. It costs one reading of the file; sound is read as a who
 
 import math
 from array import array
-from functools import lru_cache
 from pathlib import Path
 
-import av
 import numpy as np
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
-from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from avfake.media.claims import stated_seconds, truncation
 from avfake.media.clock import DEFAULT_FPS, Clock, MediaStream, StreamClock, has_stamps, stated_rate
 from avfake.media.containers import every_packet, open_container
-from avfake.media.pictures import Picture, PixelAspect, Size
+from avfake.media.leftover import left_over
+from avfake.media.pictures import Size
+from avfake.media.sizes import Sizes
 from avfake.media.stamps import Packets
 from avfake.media.timeline import Timeline, align
 from avfake.media.types import Note
 
 COUNTER_SECONDS = {"mpegts": 2**33 / 90_000, "mpeg": 2**33 / 90_000}
 """Format -> seconds after which its stamps start at 0 again."""
-NUM_KEY_FRAMES = 16
-"""So many pictures at most are decoded to see whether their size changes."""
 MAX_LATE = 8
 """So many packets of a stream may come after the first of the one that takes its place."""
 FRAME_SAMPLES = 1024
@@ -41,41 +38,32 @@ def scanned(file: Path, indices: tuple[int, ...]) -> tuple[Clock, Size | None]:
 
     So far as a few key frames spread over the file tell; None where none was decoded.
     """
-    about = file.stat()
-    return _scanned(file, (about.st_size, about.st_mtime_ns), indices)
-
-
-@lru_cache(maxsize=32)
-def _scanned(
-    file: Path, _version: tuple[int, int], indices: tuple[int, ...]
-) -> tuple[Clock, Size | None]:
-    """As `scanned`; a file that has changed under the same name is another version."""
     with open_container(file, name=str(file)) as container:
-        columns = {index: _Columns() for index in indices}
         streams = [_playable(container, index) for index in indices]
-        sizes = _Sizes(streams, file.stat().st_size)
-        others: dict[int, _Columns] = {}
-        first_byte, reached = None, 0.0
+        sizes = Sizes(streams, file.stat().st_size)
+        columns: dict[int, _Columns] = {index: _Columns() for index in indices}
+        first_byte, last_byte, reached = None, 0, 0.0
         for order, packet in enumerate(every_packet(container)):
-            first_byte = packet.pos if first_byte is None else first_byte
-            reached = max(reached, _end_seconds(packet))
-            if packet.stream_index in columns:
-                columns[packet.stream_index].add(order, packet)
+            if packet.stream.type in ("video", "audio"):
+                columns.setdefault(packet.stream_index, _Columns()).add(order, packet)
                 sizes.add(packet)
-            elif packet.stream.type in ("video", "audio"):
-                others.setdefault(packet.stream_index, _Columns()).add(order, packet)
-        packets = [columns[stream.index].packets(stream) for stream in streams]
+            reached = max(reached, _end_seconds(packet))
+            if packet.pos is not None:
+                first_byte = packet.pos if first_byte is None else first_byte
+                last_byte = packet.pos + packet.size
+        found = {at: rows.packets(_playable(container, at)) for at, rows in columns.items()}
         stated = stated_seconds(container, file, first_byte=first_byte, there=reached)
-        lost = truncation(stated, reached)
-        following = [columns.packets(_playable(container, at)) for at, columns in others.items()]
-        notes = [
-            _rate_note(container, found) + _left_out(found, following) + lost for found in packets
-        ]
+        missing = truncation(stated, reached) + left_over(container.format.name, file, last_byte)
+        has_rate = has_stamps(container)
+    packets = [found.pop(index) for index in indices]
     zero, timelines = align(packets)
-    clocks = [_clock(line, found) for line, found in zip(timelines, notes, strict=True)]
-    return Clock(zero, dict(zip(indices, clocks, strict=True)), is_scanned=True), sizes.size if all(
-        sizes.size
-    ) else None
+    clocks = {}
+    for index, rows, timeline in zip(indices, packets, timelines, strict=True):
+        notes = _following(rows, list(found.values())) + missing
+        if not has_rate:
+            notes += _rate_note(rows)
+        clocks[index] = _clock(timeline, notes)
+    return Clock(zero, clocks, is_scanned=True), sizes.size
 
 
 class _Columns:
@@ -109,35 +97,6 @@ class _Columns:
         )
 
 
-class _Sizes:
-    """Looks at key frames, the first of each of a few equal parts of the file."""
-
-    def __init__(self, streams: list[MediaStream], num_bytes: int) -> None:
-        self.size = (0, 0)
-        self._stream = next((s for s in streams if isinstance(s, VideoStream)), None)
-        self._aspect = PixelAspect(self._stream) if self._stream else None
-        self._step, self._next = num_bytes / NUM_KEY_FRAMES, 0.0
-
-    def add(self, packet: Packet) -> None:
-        if packet.stream is not self._stream or not packet.is_keyframe or packet.pos is None:
-            return
-        if packet.pos < self._next or self._aspect is None:
-            return
-        self._next = (packet.pos // self._step + 1) * self._step
-        for frame in self._decoded(packet):
-            width, height = Picture(0.0, frame, self._aspect.of(frame), bytes(packet)).size
-            self.size = (max(width, self.size[0]), max(height, self.size[1]))
-
-    def _decoded(self, packet: Packet) -> list[VideoFrame]:
-        assert self._stream is not None
-        try:
-            return self._stream.decode(packet) + self._stream.decode(None)
-        except av.error.FFmpegError:
-            return []
-        finally:
-            self._stream.codec_context.flush_buffers()
-
-
 def _end_seconds(packet: Packet) -> float:
     stamp = packet.dts if packet.pts is None else packet.pts
     if stamp is None:
@@ -151,7 +110,7 @@ def _playable(container: InputContainer, index: int) -> MediaStream:
     return stream
 
 
-def _left_out(packets: Packets, others: list[Packets]) -> tuple[Note, ...]:
+def _following(packets: Packets, others: list[Packets]) -> tuple[Note, ...]:
     """A note where other streams of the kind begin when this one ends, as in joined files."""
     following = [
         other
@@ -168,8 +127,8 @@ def _left_out(packets: Packets, others: list[Packets]) -> tuple[Note, ...]:
     return (Note("left_out", f"{seconds:.1f} s in a stream that begins where this one ends"),)
 
 
-def _rate_note(container: InputContainer, packets: Packets) -> tuple[Note, ...]:
-    if packets.kind == "sound" or len(packets) < 2 or has_stamps(container):
+def _rate_note(packets: Packets) -> tuple[Note, ...]:
+    if packets.kind == "sound" or len(packets) < 2:
         return ()
     step = float(np.median(packets.lasting)) or packets.usual_step
     return (Note("no_clock", f"taken as {1 / step:.5g} pictures a second"),)

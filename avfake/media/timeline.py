@@ -6,8 +6,8 @@ sound stays with its picture; where those of one stream alone do, only that stre
 usual stays: pictures stored out of order, a changing frame rate, pauses, a late start.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -42,7 +42,7 @@ def align(packets: Sequence[Packets]) -> tuple[float, list[Timeline]]:
     Second 0 is the earlier start of the streams.
     """
     streams = [Stamps.of(one) for one in packets]
-    events = close_breaks(streams) + _close_gaps(streams)
+    events = _close_gaps(streams, close_breaks(streams))
     zero = min((stream.start for stream in streams if len(stream)), default=0.0)
     return zero, [
         Timeline(
@@ -56,32 +56,47 @@ def align(packets: Sequence[Packets]) -> tuple[float, list[Timeline]]:
     ]
 
 
-def _close_gaps(streams: list[Stamps]) -> list[Event]:
-    """Close up times in which no stream has anything, where they are no pauses."""
-    filled = [stream for stream in streams if len(stream)]
-    if not filled:
-        return []
-    starts = np.concatenate([stream.moved for stream in filled])
-    ends = starts + np.concatenate([stream.lasting for stream in filled])
+def _close_gaps(streams: list[Stamps], events: list[Event]) -> list[Event]:
+    """Close up times in which no stream has anything, where they are no pauses.
+
+    events: what was found before; given back with those that are added, on the clock as it is then.
+    """
+    gaps = [gap for gap in _gaps(streams) if gap.around]
+    edges = np.array([gap.end for gap in gaps])
+    closed = np.array([0.0, *(gap.end - gap.start for gap in gaps)]).cumsum()
+    for gap in gaps:
+        said = f"skips {gap.end - gap.start:.0f} s"
+        events.append(Event("clock_jumps", said, gap.start, gap.around))
+    for stream in streams:
+        stream.shifts -= closed[np.searchsorted(edges, stream.moved, side="right")]
+    return [
+        replace(event, seconds=event.seconds - float(closed[np.searchsorted(edges, event.seconds)]))
+        for event in events
+    ]
+
+
+@dataclass(frozen=True)
+class _Gap:
+    start: float
+    end: float
+    around: tuple[int, ...]
+    """Streams with packets on both sides of it; none where it may stay."""
+
+
+def _gaps(streams: list[Stamps]) -> Iterator[_Gap]:
+    starts = np.concatenate([stream.moved for stream in streams])
+    ends = starts + np.concatenate([stream.lasting for stream in streams])
     order = np.argsort(starts, kind="stable")
     starts, ends = starts[order], np.maximum.accumulate(ends[order])
-    events = []
-    for place in np.flatnonzero(starts[1:] - ends[:-1] > SAME_TIME_SECONDS)[::-1]:
-        left, right = float(ends[place]), float(starts[place + 1])
-        around = [
+    for place in np.flatnonzero(starts[1:] - ends[:-1] > SAME_TIME_SECONDS):
+        start, end = float(ends[place]), float(starts[place + 1])
+        around = tuple(
             number
             for number, stream in enumerate(streams)
-            if len(stream) and stream.moved.min() < right <= stream.moved.max()
-        ]
-        if not around or right - left <= _longest_pause([streams[number] for number in around]):
-            continue
-        for stream in filled:
-            stream.shifts[stream.moved >= right] -= right - left
-        first = streams[around[0]]
-        packet = int(np.flatnonzero(first.moved >= left)[0])
-        said = f"skips {right - left:.0f} s"
-        events.append(Event("clock_jumps", said, around[0], packet, tuple(around)))
-    return events[::-1]
+            if len(stream) and stream.moved.min() < end <= stream.moved.max()
+        )
+        pause = _longest_pause([streams[number] for number in around]) if around else np.inf
+        yield _Gap(start, end, around if end - start > pause else ())
 
 
 def _longest_pause(around: list[Stamps]) -> float:

@@ -68,7 +68,7 @@ def read_track(
     kept.take(resampler.end())
     if levels.has_no_numbers:
         raise MediaError(media.name, "not_numbers", "not one of them is")
-    return _finished(media, kept, levels, damage.notes())
+    return _finished(media, kept, levels, damage)
 
 
 def _nothing(damage: Damage) -> tuple[str, str]:
@@ -77,11 +77,11 @@ def _nothing(damage: Damage) -> tuple[str, str]:
     return "too_short", "the sound track holds no sample"
 
 
-def _finished(media: OpenMedia, kept: "_Kept", levels: Levels, notes: tuple[Note, ...]) -> Track:
+def _finished(media: OpenMedia, kept: "_Kept", levels: Levels, damage: Damage) -> Track:
     assert media.audio is not None
     is_float = media.audio.codec_context.name.startswith(FLOAT_CODECS)
     full = levels.full_scale(allowed=1.0 if is_float else OVERSHOOT)
-    notes += levels.notes()
+    notes = media.clock_of(media.audio).notes + damage.notes() + levels.notes()
     if full != 1.0:
         notes += (Note("scaled_samples", f"the largest is {full:.8g} where full scale is 1"),)
     return Track(
