@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from avfake.cluster import Engine, Failure, Journal, journal_at, map_items
-from avfake.data import media_in_archive, media_in_folder
+from avfake.data import media_in
 from avfake.detector import Detector, Switches
 from avfake.ensemble import Combination
 from avfake.errors import ConfigError, MediaError, Reason, SpecError
@@ -83,14 +83,16 @@ def find_files(paths: Sequence[str | Path]) -> list[Place]:
 
 def _below(place: Place) -> Sequence[Place] | None:
     """The media files in a folder or zip archive, sorted; None for what is neither."""
-    if _is_archive(place):
-        below, notes = _members(place)
-    elif (isinstance(place, str) and ending_of(place) in MEDIA_ENDINGS) or not is_folder(place):
-        return None
-    else:
-        below, notes = media_in_folder(place)
+    if not _is_archive(place):
+        is_media = isinstance(place, str) and ending_of(place) in MEDIA_ENDINGS
+        if is_media or not is_folder(place):
+            return None
+    try:
+        below, notes = media_in(place)
+    except (OSError, SpecError) as error:
+        raise ConfigError(f"{place} cannot be read as a zip archive: {error}") from error
     if not below:
-        raise ConfigError(f"{place} holds no media file" + "".join(f"; {note}" for note in notes))
+        raise ConfigError("; ".join([f"{place} holds no media file", *notes]))
     for note in notes:
         _log.warning("%s: %s", place, note)
     return below
@@ -100,14 +102,6 @@ def _is_archive(place: Place) -> bool:
     if ending_of(place) != ".zip":
         return False
     return place.is_file() if isinstance(place, Path) else not is_folder(place)
-
-
-def _members(archive: Place) -> tuple[list[Place], list[str]]:
-    """Names such as "test_videos.zip!/a.mp4", which `media.local_file` opens, and notes."""
-    try:
-        return media_in_archive(archive, SEPARATOR)
-    except (OSError, SpecError) as error:
-        raise ConfigError(f"{archive} cannot be read as a zip archive: {error}") from error
 
 
 def find_requested(source: Place, sample_submission: Path) -> list[Place]:

@@ -6,7 +6,7 @@
 
 from avfake.data.build import build_manifest
 from avfake.data.catalogue import licence_of, list_specs, load_spec
-from avfake.data.media_files import media_in_archive, media_in_folder
+from avfake.data.media_files import media_in
 from avfake.data.rows import Label, Manifest, Row
 from avfake.data.spec import DatasetSpec
 from avfake.data.splits import assign_folds, assign_splits, check_groups, split_hash
@@ -24,8 +24,7 @@ __all__ = [
     "licence_of",
     "list_specs",
     "load_spec",
-    "media_in_archive",
-    "media_in_folder",
+    "media_in",
     "read_manifest",
     "save_manifest",
     "split_hash",

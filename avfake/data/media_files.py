@@ -3,11 +3,10 @@
 from collections import Counter
 from collections.abc import Collection, Iterable
 
-from avfake.data.outputs import is_prepared_clip
-from avfake.data.scan import archive_members, list_folder
+from avfake.data.scan import list_archive, list_folder
 from avfake.media import ENDINGS
 from avfake.media.endings import UNREAD_ENDINGS
-from avfake.remote import Place, inside, place_of
+from avfake.remote import Place, inside, is_folder, place_of
 
 READ = frozenset(ending for endings in ENDINGS.values() for ending in endings)
 
@@ -18,29 +17,20 @@ def ending_of(name: str) -> str:
     return last.lower() if dot and stem else ""
 
 
-def media_in_folder(folder: Place) -> tuple[list[Place], list[str]]:
-    """(files with the ending of media, notes): all below the folder and in archives there, sorted.
+def media_in(place: Place) -> tuple[list[Place], list[str]]:
+    """(files with the ending of media, notes): all below a folder and in its archives, sorted.
 
+    place: a folder, or a zip archive; OSError, SpecError or StoreError where that cannot be read.
     Hidden files, junk and what avfake wrote are left out; linked folders are followed.
     """
-    listing = list_folder(folder)
+    listing = list_folder(place) if is_folder(place) else list_archive(place)
     places = {
-        name: inside(folder, name) if name not in listing.members else place_of(path)
+        name: place_of(path) if name in listing.members else inside(place, name)
         for name, path in listing.files.items()
     }
     found = sorted(name for name in places if ending_of(name) in READ)
     notes = listing.warnings + unread_note(places.keys() - set(found))
     return [places[name] for name in found], notes
-
-
-def media_in_archive(archive: Place, separator: str) -> tuple[list[Place], list[str]]:
-    """The same for a zip archive; OSError, SpecError or StoreError where it cannot be read."""
-    members, notes = archive_members(str(archive))
-    if is_prepared_clip(members):
-        return [], ["it is a prepared clip, which avfake evaluate reads in its folder"]
-    found = sorted(name for name in members if ending_of(name) in READ)
-    notes += unread_note(set(members) - set(found))
-    return [place_of(f"{archive}{separator}{name}") for name in found], notes
 
 
 def unread_note(names: Iterable[str], kinds: Collection[str] = ()) -> list[str]:

@@ -46,21 +46,21 @@ PREPARED_CLIP = re.compile(r"meta\.json|sound\.flac|faces/\d+_\d+\.jpg")
 """The members of the archive of a prepared clip."""
 
 
-def written_files(names: Collection[str], begins: Callable[[str, bytes], bool]) -> list[str]:
-    """Those of these posix paths that lie in a folder of results, and that avfake wrote there.
+def written_files(names: Collection[str], begins: Callable[[str, bytes], bool]) -> dict[str, str]:
+    """Those of these posix paths that avfake wrote -> the folder of results that they lie in.
 
     begins: whether the file of that name begins with those bytes
     """
-    patterns = []
+    found: dict[str, str] = {}
     for output in OUTPUTS:
-        for name in names:
-            folder, slash, last = name.rpartition("/")
-            if last == output.marker and begins(name, output.begins):
-                patterns.append(f"{re.escape(folder + slash)}(?:{output.names})(?:/.*)?")
-    if not patterns:
-        return []
-    whole = re.compile("|".join(patterns), re.DOTALL)
-    return [name for name in names if whole.fullmatch(name)]
+        for marker in names:
+            folder, slash, last = marker.rpartition("/")
+            if last == output.marker and begins(marker, output.begins):
+                there = re.compile(
+                    f"{re.escape(folder + slash)}(?:{output.names})(?:/.*)?", re.DOTALL
+                )
+                found |= {name: folder or "." for name in names if there.fullmatch(name)}
+    return found
 
 
 def written_tables(names: Collection[str], begins: Callable[[str, bytes], bool]) -> set[str]:

@@ -51,14 +51,29 @@ class Listing:
         """The content of one file, which is a table."""
         path = self.files[name]
         try:
-            if name not in self.members:
-                with open_place(place_of(path)) as file:
-                    return _read_table(file, path)
-            member = path.removeprefix(f"{self.members[name]}!/")
-            with _unzip(self.members[name]) as archive, archive.open(member) as file:
+            with self._open(name) as file:
                 return _read_table(file, path)
         except OSError as error:
             raise SpecError(f"{path}: cannot be read ({error})") from error
+
+    def begins(self, name: str, start: bytes) -> bool:
+        """Whether the content of a file begins so; False for one that cannot be read."""
+        try:
+            with self._open(name) as file:
+                return file.read(len(start)) == start
+        except (OSError, AvfakeError):
+            return False
+
+    @contextmanager
+    def _open(self, name: str) -> Iterator[IO[bytes]]:
+        path = self.files[name]
+        if name not in self.members:
+            with open_place(place_of(path)) as file:
+                yield file
+            return
+        member = path.removeprefix(f"{self.members[name]}!/")
+        with _unzip(self.members[name]) as archive, archive.open(member) as file:
+            yield file
 
 
 @contextmanager
@@ -116,33 +131,49 @@ def list_folder(root: Place) -> Listing:
         walked = walk(root)
         listing.files, listing.twins = walked.files, walked.twins
         listing.warnings += walked.notes
-    files = listing.files
-    own = written_files(files.keys(), lambda name, start: _begins(files[name], start))
-    for name in own:
-        del files[name]
-    clips = _add_members(listing, [name for name in files if name.lower().endswith(".zip")])
-    for name in clips:
-        del files[name]
-    own += clips
-    listing.own_tables = written_tables(files.keys(), lambda n, start: _begins(files[n], start))
-    if own:
-        listing.warnings.append(f"{len(own)} files that avfake wrote were left out: {some(own)}")
+    own = _leave_out_own(listing)  # before archives are opened: there may be many of prepared clips
+    archives = [name for name in listing.files if name.lower().endswith(".zip")]
+    own |= _open_archives(listing, archives)
+    if listing.members:
+        own |= _leave_out_own(listing)
+    _note_own(listing, own)
     return listing
 
 
-def _begins(path: str, start: bytes) -> bool:
-    try:
-        with open_place(place_of(path)) as file:
-            return file.read(len(start)) == start
-    except (OSError, AvfakeError):
-        return False
+def list_archive(archive: Place) -> Listing:
+    """The same for a zip archive; OSError, SpecError or StoreError where it cannot be read."""
+    listing, path = Listing(archive), str(archive)
+    members, listing.warnings = archive_members(path)
+    own = {}
+    if is_prepared_clip(members):
+        own = dict.fromkeys(members, "a prepared clip")
+    else:
+        listing.files = {name: f"{path}!/{name}" for name in members}
+        listing.members = dict.fromkeys(members, path)
+        own = _leave_out_own(listing)
+    _note_own(listing, own)
+    return listing
 
 
-def _add_members(listing: Listing, archives: list[str]) -> list[str]:
-    """Adds what the archives hold; returns those that are prepared clips."""
-    on_disk, clips = set(listing.files), []
+def _leave_out_own(listing: Listing) -> dict[str, str]:
+    own = written_files(listing.files.keys(), listing.begins)
+    for name in own:
+        del listing.files[name]
+    return own
+
+
+def _note_own(listing: Listing, own: dict[str, str]) -> None:
+    listing.own_tables = written_tables(listing.files.keys(), listing.begins)
+    if own:
+        where = some(list(dict.fromkeys(own.values())))
+        listing.warnings.append(f"{len(own)} files that avfake wrote were left out, in {where}")
+
+
+def _open_archives(listing: Listing, archives: list[str]) -> dict[str, str]:
+    """Puts what the archives hold into their place; returns those that are prepared clips."""
+    on_disk, clips = set(listing.files), {}
     for archive in archives:
-        path, hidden = listing.files[archive], []
+        path, hidden = listing.files[archive], list[str]()
         try:
             members, notes = archive_members(path)
         except (OSError, AvfakeError) as error:
@@ -150,9 +181,10 @@ def _add_members(listing: Listing, archives: list[str]) -> list[str]:
                 f"{archive}: cannot be opened ({error}); its files are left out"
             )
             continue
+        del listing.files[archive]
         listing.warnings += [f"{archive}: {note}" for note in notes]
         if is_prepared_clip(members):
-            clips.append(archive)
+            clips[archive] = archive
             continue
         folder = archive.rpartition("/")[0]
         start = f"{folder}/" if folder else ""

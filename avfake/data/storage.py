@@ -137,7 +137,7 @@ def _check_header(path: Place, header: list[str]) -> None:
 def _row(cells: dict[str, str], where: str) -> Row:
     values: dict[str, Any] = {}
     for name, cell in cells.items():
-        if name in NAMING and is_blank(cell):
+        if cell in ("nan", "NaN", "<NA>") or (name in NAMING and is_blank(cell)):
             cell = ""  # noqa: PLW2901  of a table that another program has written anew
         if not cell and name in FILLED:
             raise ManifestError(f"{where}, column {name}: is empty")

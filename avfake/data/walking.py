@@ -17,6 +17,8 @@ JUNK = re.compile(
 class Walked:
     """What lies below a folder."""
 
+    root: str
+    """Where the folder really lies."""
     files: dict[str, str] = field(default_factory=dict)
     """Posix path from the folder -> path, sorted."""
     twins: dict[str, str] = field(default_factory=dict)
@@ -24,6 +26,8 @@ class Walked:
     notes: list[str] = field(default_factory=list)
     linked: dict[str, str] = field(default_factory=dict)
     """Path from the folder of a file behind a link -> where it really lies."""
+    followed: set[str] = field(default_factory=set)
+    """Where the linked folders really lie."""
     broken: list[str] = field(default_factory=list)
     """Links that lead nowhere."""
 
@@ -42,12 +46,13 @@ def some(names: list[str], limit: int = 5) -> str:
 def walk(root: Path) -> Walked:
     """The files below `root`, with those below linked folders, by their names there.
 
-    A link to a folder that it lies in ends there; a link that leads nowhere is noted.
+    A link to a folder that it lies in ends there. So does, inside a linked folder, a link to what
+    is listed anyway: links between many folders would show each file under any number of names.
     """
-    walked = Walked()
+    walked = Walked(os.path.realpath(root))
     _walk(walked, str(root), "", ())
     walked.files = dict(sorted(walked.files.items()))
-    walked.twins = _twins(walked, os.path.realpath(root))
+    walked.twins = _twins(walked)
     if walked.broken:
         broken = sorted(walked.broken)
         walked.notes.append(f"{len(broken)} links lead nowhere, and were left out: {some(broken)}")
@@ -83,7 +88,9 @@ def _walk(walked: Walked, folder: str, prefix: str, crossed: tuple[str, ...]) ->
         else:
             above = (*crossed, here)
             real = os.path.realpath(entry.path)
-            if not any(f"{one}/".startswith(real.rstrip("/") + "/") for one in above):
+            again = crossed and (real in walked.followed or _is_inside(real, walked.root))
+            if not again and not any(_is_inside(one, real) for one in above):
+                walked.followed.add(real)
                 _walk(walked, entry.path, f"{name}/", above)
 
 
@@ -94,14 +101,18 @@ def _is(entry: os.DirEntry[str], kind: str) -> bool:
         return False
 
 
-def _twins(walked: Walked, root: str) -> dict[str, str]:
+def _is_inside(path: str, folder: str) -> bool:
+    return f"{path}/".startswith(folder.rstrip("/") + "/")
+
+
+def _twins(walked: Walked) -> dict[str, str]:
     """Names of one file -> its real one if that lies below the root, else the first."""
-    start, names = root.rstrip("/") + "/", dict[str, list[str]]()
+    names = dict[str, list[str]]()
     for name, real in walked.linked.items():
         names.setdefault(real, []).append(name)
     twins = dict[str, str]()
     for real, found in names.items():
-        inner = real.removeprefix(start) if real.startswith(start) else ""
+        inner = os.path.relpath(real, walked.root) if _is_inside(real, walked.root) else ""
         if inner in walked.files and inner not in walked.linked:
             found = [inner, *found]  # noqa: PLW2901
         if len(found) > 1:

@@ -26,7 +26,7 @@ and decode."""
 UNREAD_ENDINGS = (
     *("braw", "r3d", "ari", "swf", "bik", "smk", "mod", "m4p", "aax", "wvm", "raw", "pcm", "sln"),
     *("mid", "midi", "heic", "heif", "jxl", "dng", "cr2", "cr3", "nef", "arw", "orf", "rw2"),
-    *("raf", "psd", "rar", "7z", "tar", "tgz"),
+    *("raf", "psd", "rar", "7z", "tar", "tgz", "zip"),
 )
 """What may be media, or hold some, and is not read: encrypted, without a header, not decoded here,
-told apart from other files by no ending, or packed in another way than zip."""
+of an ending that other files have more often, or packed in another way than in one zip archive."""

@@ -86,13 +86,32 @@ def test_archives_of_prepared_clips_are_no_input_without_their_folder(tmp_path: 
     zip_up(tmp_path, "a.mp4.zip", CLIP)
     zip_up(tmp_path, "mine.zip", {"meta.json": "{}", "talk.flac": ""})
     assert find_files([tmp_path]) == [Path(f"{tmp_path}/mine.zip!/talk.flac")]
-    with pytest.raises(ConfigError, match="holds no media file; it is a prepared clip"):
+    with pytest.raises(
+        ConfigError, match="no media file; 3 files that avfake wrote .* in a prepared clip"
+    ):
         find_files([tmp_path / "a.mp4.zip"])
+
+
+def test_results_in_an_archive_are_no_input(tmp_path: Path) -> None:
+    root = dataset(tmp_path / "data")
+    run_of_training(root / "run")
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        for file in sorted(root.rglob("*.*")):
+            archive.write(file, file.relative_to(root))
+        archive.writestr("more.zip", "")
+    archived = tmp_path / "all.zip"
+    assert [str(f).partition("!/")[2] for f in find_files([archived])] == sorted(DATA[:2])
+    shutil.rmtree(root)
+    listing = scan_folder(tmp_path)
+    assert set(listing.files) == {*DATA, "more.zip"}
+    assert listing.warnings[-1].endswith("files that avfake wrote were left out, in run")
 
 
 def test_a_folder_of_results_alone_holds_no_media(tmp_path: Path) -> None:
     prepared_folder(tmp_path)
-    with pytest.raises(ConfigError, match="holds no media file; 6 files that avfake wrote"):
+    with pytest.raises(
+        ConfigError, match="holds no media file; 6 files that avfake wrote were left out, in \\."
+    ):
         find_files([tmp_path])
 
 
