@@ -6,8 +6,7 @@
 faces/ with genuine faces only (columns: docs/data_specs.md, the csv spec). All is prepared alike,
 genuine material is forged by the routes of avfake.forge, and five models are trained, each without
 some of the *sources*. What a model says of the sources it has not seen is all that is measured;
-no source is kept apart from that. The statistics that the branches read and the rate of false
-alarms that is asked for were chosen by these same answers, so that the figures flatter somewhat.
+no source is kept apart from that, and statistics and false-alarm rate were chosen by it.
 
 Every experiment is a row for each output in recipes/results/default_detector.csv: AUC within the
 folds (averaged) and of all folds together, with 95 % intervals over sources, and the log-loss
@@ -67,7 +66,6 @@ MATERIAL: Mapping[str, tuple[str, Mapping[str, str]]] = {
 PARTS = ("video", "voices", "joins")
 JUDGED_BY = {"overall": PARTS, "face": ("video",), "voice": ("voices",)}
 """Output -> folders: the sound of video has hardly a forged voice, and joins repeat the others."""
-
 _EPOCHS = 10
 BASE = AssemblyConfig(
     visual=VisualConfig("test_resnet", pretrained=False, size_px=160, drop_path=0.0),
@@ -188,34 +186,28 @@ class Config:
     workers: int = field(default_factory=default_workers)
     """Processes that prepare and forge; by default one a core."""
     release: str = ""
-    """Version, such as 1.0, under which the detector of the last experiment replaces the one that
-    ships with avfake."""
+    """Version, such as 1.0, under which the last experiment replaces the detector that ships."""
 
 
 def main(config: Config) -> None:
-    for name in config.experiments:
-        if name not in EXPERIMENTS:
-            raise ConfigError(
-                f"--experiments does not know {name!r}{nearest(name, EXPERIMENTS)}; "
-                f"known: {', '.join(EXPERIMENTS)}"
-            )
+    if unknown := [name for name in config.experiments if name not in EXPERIMENTS]:
+        hint = f"{nearest(unknown[0], EXPERIMENTS)}; known: {', '.join(EXPERIMENTS)}"
+        raise ConfigError(f"--experiments does not know {unknown[0]!r}{hint}")
     tables = [try_out(config, name) for name in config.experiments]
     table = pd.concat(tables, ignore_index=True)
     write_whole(config.out / "results.csv", table.to_csv(index=False))
-    shown = table.drop(columns=["commit", "machine"]).round(3)
-    print(shown.to_string(index=False))
+    print(table.drop(columns=["commit", "machine"]).round(3).to_string(index=False))
     if config.release:
         name = config.experiments[-1]
         terms = research_only(licences_of(config, EXPERIMENTS[name].folders))
-        source = config.out / name / "detector"
-        print(f"released: {release_detector(source, PLACE, version=config.release, terms=terms)}")
+        run = config.out / name / "detector"
+        print("released:", release_detector(run, PLACE, version=config.release, terms=terms))
 
 
 def try_out(config: Config, name: str) -> pd.DataFrame:
     """A row for each output: what the models said of the sources that they had not seen."""
-    experiment, started = EXPERIMENTS[name], time.monotonic()
-    folders = [material(config, folder) for folder in experiment.folders]
-    wanted = experiment.config
+    started, wanted = time.monotonic(), EXPERIMENTS[name].config
+    folders = [material(config, folder) for folder in EXPERIMENTS[name].folders]
     fit = replace(wanted.fit, epochs=config.epochs, first_best_epoch=config.epochs)
     data = replace(wanted.data, loader_workers=int(config.workers > 1))
     assemble(folders, replace(wanted, data=data, fit=fit, seed=config.seed), config.out / name)
@@ -247,46 +239,38 @@ def judged_by_output(answers: pd.DataFrame) -> pd.DataFrame:
 def publish(run: Path, answers: pd.DataFrame) -> None:
     """Pictures and the card of a run; with a table that benchmarks/default_damage.py left there."""
     answers = answers[~answers["folder"].str.startswith("worn_")]  # they tell doubt, not worth
-    scores = run / "scores.csv"
+    scores, damage = run / "scores.csv", run / "stress/stress.csv"
     write_whole(scores, answers.to_csv(index=False))
     write_whole(run / "decisions.csv", decision_table(answers).to_csv(index=False))
     draw_answers(run, scores)
-    damage = run / "stress/stress.csv"
     words = "videos, recordings and joins of both, of sources that the judging model had not seen"
-    said = {"licence": RESEARCH_ONLY, "measured_on": words}
-    stress = damage if damage.is_file() else None
-    write_card(run / "detector", scores=scores, stress=stress, out_of_fold=True, **said)
+    stress, said = damage if damage.is_file() else None, {"licence": RESEARCH_ONLY}
+    write_card(
+        run / "detector", scores=scores, stress=stress, out_of_fold=True, measured_on=words, **said
+    )
 
 
 def folders_of(folders: Sequence[PreparedFolder]) -> dict[str, str]:
     """clip_id in a run of these folders -> name of its folder."""
-    several = len(folders) > 1
-    return {
-        (f"{folder.name}/" if several else "") + row.clip_id: folder.name
-        for folder in folders
-        for row in folder.manifest.rows
-    }
+    rows = [(folder.name, row.clip_id) for folder in folders for row in folder.manifest.rows]
+    return {f"{name}/{clip}" if len(folders) > 1 else clip: name for name, clip in rows}
 
 
 def licences_of(config: Config, folders: Sequence[str]) -> dict[str, str]:
     """Source of what was learned from -> the licences that it states."""
     names = {name.removeprefix("forged_").removeprefix("worn_") for name in folders}
     names = (names - {"joins"}) | ({"video", "voices"} if "joins" in names else set())
-    tables = [
-        pd.read_csv(config.real / MATERIAL[name][0] / "manifest.csv") for name in sorted(names)
-    ]
-    rows = pd.concat(tables).dropna(subset=["source"])
-    allowed = allowed_sources(config)
-    rows = rows[rows["source"].isin(rows["source"] if allowed is None else allowed)]
+    tables = (config.real / MATERIAL[name][0] / "manifest.csv" for name in sorted(names))
+    rows = pd.concat(map(pd.read_csv, tables)).dropna(subset=["source"])
+    rows = rows[[is_allowed(config, source) for source in rows["source"]]]
     licences = rows["licence"].fillna("none stated").groupby(rows["source"]).unique()
     return {str(source): "; ".join(sorted(found)) for source, found in licences.items()}
 
 
-def allowed_sources(config: Config) -> set[str] | None:
-    """The sources that may be learned from; None = all."""
-    if config.sources_of is None:
-        return None
-    return set(json.loads(config.sources_of.read_text())["sources"])
+def is_allowed(config: Config, source: str) -> bool:
+    """Whether a source may be learned from."""
+    path = config.sources_of
+    return path is None or source in json.loads(path.read_text())["sources"]
 
 
 def material(config: Config, name: str) -> PreparedFolder:
@@ -297,21 +281,17 @@ def material(config: Config, name: str) -> PreparedFolder:
         pairs = pairs_of_sources(pictures, sounds, seed=config.seed)
         return join_clips(pictures, sounds, place, pairs, workers=config.workers)
     if name.startswith("worn_"):
-        fresh = material(config, name.removeprefix("worn_"))
-        worn = partial(draw_sound, names=("worn",))
-        return wear_clips(fresh, place, worn, seed=config.seed, workers=config.workers)
+        whole, worn = material(config, name[len("worn_") :]), partial(draw_sound, names=("worn",))
+        return wear_clips(whole, place, worn, seed=config.seed, workers=config.workers)
     if name.startswith("forged_"):
-        genuine = material(config, name.removeprefix("forged_"))
+        genuine = material(config, name[len("forged_") :])
         routes = ForgeryConfig(config.variants, seed=config.seed)
         return forge_clips(genuine, place, routes, workers=config.workers)
     root, columns = MATERIAL[name]
     spec = load_spec("csv", {f"params.{key}": column for key, column in columns.items()})
     manifest = build_manifest(spec, config.real / root)
-    allowed = allowed_sources(config)
-    if allowed is not None:
-        rows = tuple(row for row in manifest.rows if row.group in allowed)
-        manifest = replace(manifest, rows=rows)
-    return prepare_clips(manifest, place, config.clips, workers=config.workers)
+    rows = tuple(row for row in manifest.rows if is_allowed(config, row.group))
+    return prepare_clips(replace(manifest, rows=rows), place, config.clips, workers=config.workers)
 
 
 if __name__ == "__main__":
