@@ -29,8 +29,8 @@ FRAME, CONTEXT = 512, 64
 """Samples of a frame, and those before it that the network sees as well."""
 BATCH_FRAMES = 4096
 """Frames that go through the convolutions at once: bounds the memory for long files."""
-LOUD_QUANTILE = 0.999
-"""Share of the samples that lie below the level that everything is measured against."""
+LOUD_SECONDS = 0.02
+"""Samples above the level that everything is measured against, as a length of time."""
 UNVOICED_BAND_HZ = (300.0, 3400.0)
 """Where hiss and breath are measured: what every telephone passes on."""
 
@@ -102,7 +102,7 @@ def find_speech(samples: np.ndarray, sample_rate: int, config: SpeechConfig) -> 
 
 def loud_spans(samples: np.ndarray, sample_rate: int, config: SpeechConfig) -> list[Span]:
     """Return what is left of a sound without its quiet parts; nothing of digital silence."""
-    level = _loud_level(samples)
+    level = _loud_level(samples, sample_rate)
     if level <= 0.5 / 32768:
         return []
     loud = np.abs(samples) > level * 10 ** (config.quiet_db / 20)
@@ -196,14 +196,16 @@ def _network() -> SileroVAD:
     return network.eval()
 
 
-def _loud_level(samples: np.ndarray) -> float:
-    return float(np.quantile(np.abs(samples), LOUD_QUANTILE)) if len(samples) else 0.0
+def _loud_level(samples: np.ndarray, sample_rate: int) -> float:
+    """Level that the loudest 20 ms of samples exceed: quiet parts do not move it, however long."""
+    count = min(len(samples), round(LOUD_SECONDS * sample_rate))
+    return float(np.partition(np.abs(samples), -count)[-count]) if count else 0.0
 
 
 def _levelled(samples: np.ndarray) -> np.ndarray:
     """The sound without its offset, loud samples at 0.5: how loud it is must not decide."""
     centred = samples - samples.mean()
-    return (0.5 / max(_loud_level(centred), 1e-5) * centred).clip(-1, 1).astype(np.float32)
+    return (0.5 / max(_loud_level(centred, RATE), 1e-5) * centred).clip(-1, 1).astype(np.float32)
 
 
 def _flatness_db(samples: np.ndarray, num_frames: int) -> np.ndarray:
