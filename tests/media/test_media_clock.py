@@ -209,7 +209,7 @@ def test_a_clock_that_starts_again_is_none_that_ran_over(tmp_path):
     assert levels(read_frames(path, [1.0, 3.0])).tolist() == pytest.approx([60, 200], abs=3)
 
 
-@pytest.mark.parametrize(("ending", "count"), [(".mkv", 4), (".mp4", 2), ("wav", 2)])
+@pytest.mark.parametrize(("ending", "count"), [(".mkv", 4), (".mp4", 2), (".avi", 2), ("wav", 2)])
 def test_joined_files_that_are_not_read_to_the_end_are_named(tmp_path, ending, count):
     if ending == "wav":
         write_audio(tmp_path / "0.wav", Waveform(np.full(RATE, 0.1, np.float32), RATE))

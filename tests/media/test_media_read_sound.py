@@ -109,6 +109,13 @@ def test_channels_that_cancel_are_heard_by_one(tmp_path, opposite, rate):
     assert not read_waveform(path).is_silent
 
 
+def test_a_constant_offset_does_not_hide_that_channels_cancel(tmp_path):
+    tone = 0.5 * ramp(2.0)
+    sound = read_sound(write_wav(tmp_path / "a.wav", np.stack([tone + 0.3, -tone + 0.3])))
+    assert codes(sound) == ["one_channel"]
+    assert np.abs(sound.pieces[0].samples - tone - 0.3).max() < 1e-3
+
+
 @pytest.mark.parametrize("other", [0.0, 0.5, 1.0])
 def test_channels_that_do_not_cancel_are_averaged(tmp_path, other):
     tone = ramp(1.0)
