@@ -33,6 +33,8 @@ class Timeline:
     end_seconds: float
     filled_seconds: float
     """What all packets last together, without the gaps between them."""
+    step_seconds: float
+    """From one packet to the next, usually."""
     notes: tuple[Note, ...]
 
 
@@ -50,6 +52,7 @@ def align(packets: Sequence[Packets]) -> tuple[float, list[Timeline]]:
             stream.start - zero if len(stream) else 0.0,
             stream.end - zero if len(stream) else 0.0,
             float(stream.lasting.sum()),
+            stream.step,
             told(events, streams, number, zero),
         )
         for number, stream in enumerate(streams)
