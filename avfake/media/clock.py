@@ -30,6 +30,8 @@ class StreamClock:
     """(number of a packet, seconds by which it and those after it are moved); None: their stamps
     mean nothing."""
     notes: tuple[Note, ...] = ()
+    step_seconds: float | None = None
+    """From one packet to the next, usually; None where that was not looked at."""
 
     @property
     def is_plain(self) -> bool:

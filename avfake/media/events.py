@@ -35,7 +35,7 @@ def told(
             joint = alone or len(event.streams) > 1
             subject = "the clock" if joint else f"the clock of the {streams[of].packets.kind} alone"
             times = details.setdefault(event.code, {}).setdefault(f"{subject} {event.said}", [])
-            times.append(event.seconds - zero_seconds)
+            times.append(max(0.0, event.seconds - zero_seconds))
     return tuple(
         Note(code, "; ".join(f"{said} at {_listed(times)}" for said, times in _first(found)))
         for code, found in details.items()

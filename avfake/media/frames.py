@@ -87,6 +87,8 @@ def _as_displayed(
     for picture in pictures:
         found = True
         yield picture.seconds, media.screen.show(picture)
+    if not found and not media.picture_damage.num_packets:
+        raise MediaError(media.name, "too_short", "the stream of pictures holds none")
     if not found:
         raise MediaError(media.name, "decode_error", "not one picture could be decoded")
 

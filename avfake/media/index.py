@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 from av.container import InputContainer
+from av.video.stream import VideoStream
 
 from avfake.media.breaks import MAX_GAP_SECONDS, SAME_TIME_SECONDS
 from avfake.media.claims import truncation
 from avfake.media.clock import Clock, MediaStream, StreamClock, to_seconds
 from avfake.media.leftover import unread
+from avfake.media.parameter_sets import changes_inside
 
 MAX_BOXES = 1000
 """More boxes at the top of a file than this are fragments, or of no use."""
@@ -30,6 +32,8 @@ def indexed_clock(
         return None
     boxes = list(islice(_boxes(file), MAX_BOXES))
     if len(boxes) == MAX_BOXES or any(kind == b"moof" for kind, _ in boxes):
+        return None
+    if any(isinstance(s, VideoStream) and changes_inside(file, s) for s in streams):
         return None
     starts = [to_seconds(stream, stream.start_time) for stream in streams]
     if max(starts) - min(starts) > MAX_GAP_SECONDS:

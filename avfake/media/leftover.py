@@ -5,8 +5,12 @@ from pathlib import Path
 
 from avfake.media.types import Note
 
-EBML_HEADER = b"\x1a\x45\xdf\xa3"
-"""With which every Matroska file begins."""
+HEADERS = {
+    "matroska,webm": b"\x1a\x45\xdf\xa3",
+    "flv": b"FLV\x01",
+    "asf": bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c"),
+}
+"""Format -> the bytes with which every file of it begins."""
 MIN_UNSEEN_BYTES = 500_000
 """Of MPEG-TS after the last packet. Less of it holds no stream that libavformat has not found."""
 
@@ -18,9 +22,9 @@ def left_over(form: str, file: Path, last_byte: int) -> tuple[Note, ...]:
     """
     num_bytes = file.stat().st_size
     start: int | None = None
-    if form == "matroska,webm":
-        start = _found(file, EBML_HEADER, last_byte)
-    elif form == "wav":
+    if form in HEADERS:
+        start = _found(file, HEADERS[form], last_byte)
+    elif form in ("wav", "avi"):
         start = _second_riff(file)
     elif form == "mpegts" and num_bytes - last_byte >= MIN_UNSEEN_BYTES:
         start = last_byte
@@ -44,8 +48,11 @@ def _found(file: Path, mark: bytes, start: int) -> int | None:
 
 
 def _second_riff(file: Path) -> int | None:
-    """Where a second WAV file begins, right behind the first."""
+    """Where a second WAV or AVI file begins, right behind the first; not a further part of it."""
     with file.open("rb") as opened:
-        end = 8 + int.from_bytes(opened.read(8)[4:], "little")
-        opened.seek(end + end % 2)
-        return end if opened.read(4) == b"RIFF" else None
+        first = opened.read(12)
+        end = 8 + int.from_bytes(first[4:8], "little")
+        end += end % 2
+        opened.seek(end)
+        second = opened.read(12)
+    return end if (second[:4], second[8:]) == (b"RIFF", first[8:]) else None

@@ -7,6 +7,8 @@ from avfake.media.types import SILENT_BELOW, Note
 CANCELLED = 0.05
 """A mean of the channels with less than this share of the energy that the loudest channel alone
 would give it is one that cancels: 13 dB too little. Unrelated channels never come near it."""
+AS_LOUD = 0.99
+"""Of two channels whose energies differ by less, the first is taken."""
 OVERSHOOT = 2.0
 """Peak above full scale that lossy codecs reach with sound that was at full scale."""
 MAX_SAMPLE = 2.0**32
@@ -22,8 +24,9 @@ class Levels:
         self.num_samples = 0
         """Of one channel."""
         self._num_values = self._num_bad = 0
-        self._mean_energy = 0.0
-        self._energies = np.zeros(0)  # by channel
+        # Sums and sums of squares: of what is heard, and by channel.
+        self._heard = np.zeros(2)
+        self._channels = np.zeros((2, 0))
         self._peak = 0.0
         # Of the mean: how many samples lie in (2^(i-1), 2^i], and the largest of them, i from 0.
         self._counts = np.zeros(40, np.int64)
@@ -43,10 +46,10 @@ class Levels:
         if not len(heard):
             return
         self._peak = max(self._peak, float(np.abs(channels).max()))
-        self._mean_energy += float(np.einsum("n,n->", heard, heard, dtype=np.float64))
-        energies = np.einsum("cn,cn->c", channels, channels, dtype=np.float64)
-        longer = max(len(energies), len(self._energies))
-        self._energies = _padded(self._energies, longer) + _padded(energies, longer)
+        self._heard += _sums(heard[None])[:, 0]
+        sums = _sums(channels)
+        width = max(sums.shape[1], self._channels.shape[1])
+        self._channels = _widened(self._channels, width) + _widened(sums, width)
         size = np.abs(heard)
         large = size[size > 1]
         powers = np.ceil(np.log2(large)).astype(int)
@@ -64,11 +67,18 @@ class Levels:
 
     def cancelled(self) -> int | None:
         """The loudest channel, where the mean of all is none of their sound; else None."""
-        if len(self._energies) < 2:
+        energies = self._energies(self._channels)
+        if len(energies) < 2 or energies.max() <= SILENT_BELOW**2 * self.num_samples:
             return None
-        loudest = int(self._energies.argmax())
-        alone = self._energies[loudest] / len(self._energies) ** 2
-        return loudest if self._mean_energy < CANCELLED * alone and not self.is_silent else None
+        alone = energies.max() / len(energies) ** 2
+        lost = self._energies(self._heard[:, None])[0] < CANCELLED * alone
+        loud = energies > AS_LOUD * energies.max()
+        return int(loud.argmax()) if lost else None
+
+    def _energies(self, sums: np.ndarray) -> np.ndarray:
+        """Without what a constant offset, which nobody hears, adds to them."""
+        energies: np.ndarray = sums[1] - sums[0] ** 2 / max(1, self.num_samples)
+        return energies
 
     def full_scale(self, *, allowed: float) -> float:
         """The sample that is to become 1: 1 itself, unless the peak is above `allowed`."""
@@ -84,5 +94,11 @@ class Levels:
         return (Note("not_numbers", f"{share:.2g} % of them, taken as silence"),)
 
 
-def _padded(values: np.ndarray, length: int) -> np.ndarray:
-    return np.pad(values, (0, length - len(values)))
+def _sums(samples: np.ndarray) -> np.ndarray:
+    """float64 [2, C]: sum and sum of squares of [C, N]."""
+    squares = np.einsum("cn,cn->c", samples, samples, dtype=np.float64)
+    return np.stack([samples.sum(axis=1, dtype=np.float64), squares])
+
+
+def _widened(sums: np.ndarray, width: int) -> np.ndarray:
+    return np.pad(sums, ((0, 0), (0, width - sums.shape[1])))

@@ -3,14 +3,17 @@
 from pathlib import Path
 
 import numpy as np
+from av.video.stream import VideoStream
 
-from avfake.media.clock import stated_rate
+from avfake.media.clock import StreamClock, stated_rate
 from avfake.media.frames import decoded_pictures
 from avfake.media.opening import OpenMedia, open_media
 from avfake.media.types import MediaInfo
 
 MICROSECONDS = 1_000_000
 """The unit of durations of a container."""
+NEAR = 0.1
+"""Rates that differ by less are the same, but for the rounding of time stamps."""
 
 
 def probe(path: str | Path) -> MediaInfo:
@@ -62,7 +65,7 @@ def _describe_pictures(media: OpenMedia) -> dict:
     return {
         "width": size[0],
         "height": size[1],
-        "fps": stated_rate(stream),
+        "fps": _rate(stream, clock),
         "num_frames": stream.frames or None,
         "rotation_degrees": first.orientation.rotation_degrees if first else 0,
         "is_mirrored": first.orientation.is_mirrored if first else False,
@@ -71,6 +74,15 @@ def _describe_pictures(media: OpenMedia) -> dict:
         "video_start_seconds": clock.start_seconds,
         "video_end_seconds": clock.end_seconds,
     }
+
+
+def _rate(stream: VideoStream, clock: StreamClock) -> float | None:
+    """As stated; but an average over a jump of the clock says nothing."""
+    stated = stated_rate(stream)
+    if clock.is_plain or not clock.step_seconds:
+        return stated
+    is_near = stated and abs(stated * clock.step_seconds - 1) < NEAR
+    return stated if is_near else 1 / clock.step_seconds
 
 
 def _duration(media: OpenMedia) -> float | None:

@@ -17,11 +17,10 @@ class Resampler:
     def add(self, samples: np.ndarray) -> np.ndarray:
         """What is ready after float32 [N] more; it lags behind by the length of the filter."""
         self._given += len(samples)
-        if self._resampler is None:
+        if self._resampler is None or not len(samples):
             return samples
-        if not len(samples):
-            return samples
-        frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
+        whole = np.ascontiguousarray(samples)[None]
+        frame = av.AudioFrame.from_ndarray(whole, format="fltp", layout="mono")
         frame.sample_rate = self._from
         return self._returning(self._resampler.resample(frame))
 

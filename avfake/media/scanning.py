@@ -146,6 +146,7 @@ def _clock(timeline: Timeline, notes: tuple[Note, ...]) -> StreamClock:
         timeline.filled_seconds,
         tuple(moves) or ((0, 0.0),),
         timeline.notes + notes,
+        timeline.step_seconds,
     )
 
 

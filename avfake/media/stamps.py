@@ -8,6 +8,8 @@ import numpy as np
 Kind = Literal["picture", "sound"]
 PRIMING_SECONDS = 0.2
 """Sound that begins so little before 0 is what an encoder needs to start, not content."""
+LONG_SECONDS = 0.2
+"""A packet that lasts so much longer than three steps is not taken to fill its time."""
 FEW_PACKETS = 8
 """Of fewer than these nobody can say that their stamps do not move."""
 
@@ -50,7 +52,8 @@ class Stamps:
     shown: np.ndarray
     """float64 [N] seconds without NaN."""
     lasting: np.ndarray
-    """float64 [N] seconds above 0; at most three steps and a second, so that long pauses show."""
+    """float64 [N] seconds above 0. Of a picture that is shown for long, a step alone: what is
+    after that is a pause, or a jump of the clock."""
     shifts: np.ndarray
     """float64 [N] seconds."""
     is_stray: np.ndarray
@@ -71,7 +74,7 @@ class Stamps:
             (2 if stamps is packets.decoded else 20) * step,
             times,
             np.where(means_something, packets.shown, times),
-            np.minimum(lasting, 3 * step + 1),
+            np.where(lasting > 3 * step + LONG_SECONDS, step, lasting),
             np.zeros(len(times)),
             np.full(len(times), not usable),
         )

@@ -33,6 +33,8 @@ class Timeline:
     end_seconds: float
     filled_seconds: float
     """What all packets last together, without the gaps between them."""
+    step_seconds: float
+    """From one packet to the next, usually."""
     notes: tuple[Note, ...]
 
 
@@ -50,6 +52,7 @@ def align(packets: Sequence[Packets]) -> tuple[float, list[Timeline]]:
             stream.start - zero if len(stream) else 0.0,
             stream.end - zero if len(stream) else 0.0,
             float(stream.lasting.sum()),
+            stream.step,
             told(events, streams, number, zero),
         )
         for number, stream in enumerate(streams)
@@ -90,19 +93,22 @@ def _gaps(streams: list[Stamps]) -> Iterator[_Gap]:
     starts, ends = starts[order], np.maximum.accumulate(ends[order])
     for place in np.flatnonzero(starts[1:] - ends[:-1] > SAME_TIME_SECONDS):
         start, end = float(ends[place]), float(starts[place + 1])
-        around = tuple(
-            number
-            for number, stream in enumerate(streams)
-            if len(stream) and stream.moved.min() < end <= stream.moved.max()
-        )
-        pause = _longest_pause([streams[number] for number in around]) if around else np.inf
+        begun = [n for n, stream in enumerate(streams) if (stream.moved < end).any()]
+        around = tuple(n for n in begun if (streams[n].moved >= end).any())
+        starts_here = len(begun) < sum(len(stream) > 0 for stream in streams)
+        pause = _longest_pause([streams[n] for n in around], starts_here=starts_here)
         yield _Gap(start, end, around if end - start > pause else ())
 
 
-def _longest_pause(around: list[Stamps]) -> float:
-    """Seconds that may be empty in these streams, the only ones that go on afterwards."""
-    if len(around) > 1:
-        return max(SAME_TIME_SECONDS, *(3 * stream.step for stream in around))
+def _longest_pause(around: list[Stamps], *, starts_here: bool) -> float:
+    """Seconds that may be empty in the streams that go on afterwards.
+
+    starts_here: whether another stream begins only afterwards.
+    """
+    if not around:
+        return np.inf
+    if len(around) > 1 or starts_here:
+        return max([SAME_TIME_SECONDS, *(3 * stream.step for stream in around)])
     (stream,) = around
     if stream.packets.kind == "sound":
         return MAX_GAP_SECONDS

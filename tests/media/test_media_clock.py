@@ -136,7 +136,7 @@ def test_pictures_that_step_back_by_a_second_are_all_shown(tmp_path):
     assert read_sound(path).notes == ()
 
 
-@pytest.mark.parametrize("ending", [".ts", ".mkv"])
+@pytest.mark.parametrize("ending", [".ts", ".mkv", ".mp4", ".flv"])
 @pytest.mark.parametrize("ahead", [100.0, 5000.0])
 def test_a_jump_of_the_clock_is_closed_up_and_named(tmp_path, ending, ahead):
     def jump(seconds):
@@ -148,6 +148,7 @@ def test_a_jump_of_the_clock_is_closed_up_and_named(tmp_path, ending, ahead):
     sound = read_sound(path)
     assert sound.total_seconds == pytest.approx(2.0, abs=0.1)
     assert sound.pieces[-1].start_seconds < 1.1
+    assert probe(path).fps == pytest.approx(FPS)
     frames = read_frames(path, sample_times(probe(path), 10))
     assert len(frames) == 10
     for notes in (frames.notes, sound.notes):
@@ -209,7 +210,9 @@ def test_a_clock_that_starts_again_is_none_that_ran_over(tmp_path):
     assert levels(read_frames(path, [1.0, 3.0])).tolist() == pytest.approx([60, 200], abs=3)
 
 
-@pytest.mark.parametrize(("ending", "count"), [(".mkv", 4), (".mp4", 2), ("wav", 2)])
+@pytest.mark.parametrize(
+    ("ending", "count"), [(".mkv", 4), (".mp4", 2), (".avi", 2), (".flv", 2), ("wav", 2)]
+)
 def test_joined_files_that_are_not_read_to_the_end_are_named(tmp_path, ending, count):
     if ending == "wav":
         write_audio(tmp_path / "0.wav", Waveform(np.full(RATE, 0.1, np.float32), RATE))

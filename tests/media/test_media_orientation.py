@@ -181,6 +181,31 @@ def test_a_change_of_resolution_keeps_everything_in_its_place(tmp_path, ending):
     assert {picture.shape for _, picture in iter_frames(path)} == {(128, 192, 3)}
 
 
+@pytest.mark.parametrize("sizes", [[(96, 64)] * 2, [(96, 64), (192, 128)]])
+def test_a_change_of_resolution_in_mp4_is_found(tmp_path, sizes):
+    """Parts copied into one MP4 file, each with its own parameters before its pictures."""
+    path = tmp_path / "all.mp4"
+    parts = [write_video(tmp_path / f"{n}.ts", **coded(size)) for n, size in enumerate(sizes)]
+    with av.open(str(path), "w") as container:
+        stream = None
+        for number, part in enumerate(parts):
+            with av.open(str(part)) as given:
+                stream = stream or container.add_stream_from_template(given.streams.video[0])
+                start = given.streams.video[0].start_time
+                for packet in given.demux(video=0):
+                    if packet.size:
+                        packet.pts += number * 90_000 - start
+                        packet.dts += number * 90_000 - start
+                        packet.stream = stream
+                        container.mux(packet)
+    info = probe(path)
+    assert (info.width, info.height) == sizes[1]
+    frames = read_frames(path, [0.5, 1.5]).pixels
+    assert frames.shape[1:3] == sizes[1][::-1]
+    for frame in frames:
+        assert quarters(frame) == pytest.approx(QUARTERS, abs=6)
+
+
 @pytest.mark.parametrize("ending", ["ts", "h264"])
 @pytest.mark.parametrize("codec", ["libx264", "mpeg2video"])
 def test_a_change_of_shape_distorts_nothing(tmp_path, ending, codec):

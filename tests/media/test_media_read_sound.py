@@ -98,14 +98,22 @@ def test_pieces_are_not_bridged_by_silence(tmp_path, make_delayed_sound):
     assert click == pytest.approx(0.75, abs=2e-3)
 
 
+@pytest.mark.parametrize("rate", [RATE, 48_000])
 @pytest.mark.parametrize("opposite", [1.0, 0.95])
-def test_channels_that_cancel_are_heard_by_one(tmp_path, opposite):
-    tone = ramp(2.0)
-    path = write_wav(tmp_path / "a.wav", np.stack([tone, -opposite * tone]))
+def test_channels_that_cancel_are_heard_by_one(tmp_path, opposite, rate):
+    tone = ramp(2.0, rate)
+    path = write_wav(tmp_path / "a.wav", np.stack([tone, -opposite * tone]), rate)
     sound = read_sound(path)
     assert codes(sound) == ["one_channel"]
-    assert np.abs(sound.pieces[0].samples - tone).max() < 1e-3
+    assert np.abs(sound.pieces[0].samples - ramp(2.0))[100:-100].max() < 1e-2
     assert not read_waveform(path).is_silent
+
+
+def test_a_constant_offset_does_not_hide_that_channels_cancel(tmp_path):
+    tone = 0.5 * ramp(2.0)
+    sound = read_sound(write_wav(tmp_path / "a.wav", np.stack([tone + 0.3, -tone + 0.3])))
+    assert codes(sound) == ["one_channel"]
+    assert np.abs(sound.pieces[0].samples - tone - 0.3).max() < 1e-3
 
 
 @pytest.mark.parametrize("other", [0.0, 0.5, 1.0])

@@ -151,6 +151,17 @@ def test_a_first_picture_far_from_all_else_is_put_to_it(far):
     assert f"{far:.0f} s" in notes(lines)[0][0][1]
 
 
+@pytest.mark.parametrize("far", [15.0, 1000.0, 10_000.0])
+@pytest.mark.parametrize("which", ["picture", "sound"])
+def test_a_first_packet_far_from_all_else_leaves_no_gap(far, which):
+    pictures, sounds = every(3, STEP, far), every(3, SOUND_STEP, far)
+    (pictures if which == "picture" else sounds)[0] = 0.0
+    arrived = np.arange(75) * STEP + 1e-3 * (which == "sound"), np.arange(150) * SOUND_STEP
+    _, lines = on_clock(both(pictures, sounds, arrived=arrived))
+    assert max(line.end_seconds for line in lines) == pytest.approx(3.0, abs=0.1)
+    assert [code for code, _ in notes(lines)[which == "sound"]] == ["clock_jumps"]
+
+
 @pytest.mark.parametrize("stray", [-500.0, 700.0, 1e6])
 def test_a_stray_stamp_between_others_is_ignored(stray):
     pictures = every(3, STEP)

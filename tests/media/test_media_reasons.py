@@ -1,0 +1,64 @@
+"""What was noticed while a file was read becomes reasons of its clip; most are no loss."""
+
+import numpy as np
+import pytest
+from talks import join, write_talk
+
+from avfake.clips import ClipConfig, cut_clip
+from avfake.errors import NOTHING_LOST, REASONS, Reason
+from avfake.faces import Detections
+from avfake.verdict import status_of
+
+CONFIG = ClipConfig(num_frames=8)
+
+
+class OneFace:
+    """Finds the same face in every frame."""
+
+    name = "fixed"
+
+    def detect(self, frames: np.ndarray) -> list[Detections]:
+        box = np.array([[10, 10, 40, 40]], np.float32)
+        points = np.array([[[18, 20], [32, 20], [25, 26], [20, 33], [30, 33]]], np.float32)
+        return [Detections(box, np.ones(1, np.float32), points)] * len(frames)
+
+
+def reasons(path):
+    meta = cut_clip(path, CONFIG, OneFace()).meta
+    return meta.status, {str(reason): reason.detail for reason in meta.reasons}
+
+
+def test_joined_parts_are_all_judged_and_told_of(tmp_path):
+    parts = [write_talk(tmp_path / f"{n}.ts", hertz=500 * (n + 1)) for n in range(2)]
+    path = join(tmp_path / "all.ts", *parts)
+    status, found = reasons(path)
+    assert (status, set(found)) == ("ok", {"face:clock_restarts", "voice:clock_restarts"})
+    assert "2.0 s" in found["voice:clock_restarts"]
+    meta = cut_clip(path, CONFIG, OneFace()).meta
+    assert meta.frame_seconds[-1] > 3.5
+    assert meta.sound_seconds == pytest.approx(4.0, abs=0.1)
+
+
+def test_a_part_that_is_not_there_is_a_loss(tmp_path):
+    path = write_talk(tmp_path / "a.mkv", seconds=4.0)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    status, found = reasons(path)
+    assert (status, set(found)) == ("partial", {"face:truncated", "voice:truncated"})
+
+
+@pytest.mark.parametrize("step", [0.5, 600.0])
+def test_few_pictures_a_minute_are_no_damage(tmp_path, make_video, step):
+    path = make_video(tmp_path / "a.mp4", [step * n for n in range(10)])
+    assert reasons(path) == ("partial", {"voice:no_audio": ""})
+
+
+def test_sound_that_is_longer_is_no_damage(tmp_path):
+    path = write_talk(tmp_path / "a.mkv", sound_at=lambda t: t + 3)
+    assert reasons(path) == ("ok", {})
+
+
+def test_codes_that_leave_the_status_alone_are_known():
+    assert set(REASONS) >= NOTHING_LOST
+    harmless = [Reason("voice", code) for code in sorted(NOTHING_LOST)]
+    assert status_of(0.5, harmless) == "ok"
+    assert status_of(0.5, [*harmless, Reason("voice", "left_out")]) == "partial"
