@@ -26,7 +26,9 @@ def run_to_the_end(run: Callable[[], int], *, name: str) -> None:
     heard = signal.getsignal(signal.SIGINT)
     with redirect_stdout(sys.stdout):  # a verb may turn it away from its table (`outputs`)
         try:
-            code = _flushed(run(), name)
+            code = run()
+            with suppress(BrokenPipeError):  # who has seen enough need not see the rest
+                sys.stdout.flush()
         except AvfakeError as error:
             code = _refused(name, str(error))
         except KeyboardInterrupt:
@@ -98,17 +100,6 @@ class _Deaf(io.BufferedIOBase):
 
 def _nowhere() -> TextIO:
     return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
-
-
-def _flushed(code: int, name: str) -> int:
-    """The code of a verb that is done, unless what it printed could not be written."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        pass  # who has seen enough need not see the rest
-    except OSError as error:
-        return _refused(name, f"the standard output could not be written: {error.strerror}")
-    return code
 
 
 def _refused(name: str, sentence: str) -> int:

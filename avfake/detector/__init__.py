@@ -3,7 +3,8 @@
 One bundle, or several that answer together (`EnsembleDetector`); both take the same calls.
 """
 
+from avfake.detector.defaults import torch_defaults
 from avfake.detector.several import EnsembleDetector
 from avfake.detector.single import Detector, Switches
 
-__all__ = ["Detector", "EnsembleDetector", "Switches"]
+__all__ = ["Detector", "EnsembleDetector", "Switches", "torch_defaults"]

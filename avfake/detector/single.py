@@ -9,6 +9,7 @@ import torch
 from avfake.bundle import Bundle, locate_bundle, read_bundle
 from avfake.clips import Clip, ClipConfig, SampleConfig, cut_clip, face_detector
 from avfake.detector.contributing import strongest_contributions
+from avfake.detector.defaults import torch_defaults
 from avfake.detector.shifting import shift_verdict
 from avfake.ensemble import Combination, is_ensemble, operating_point_of
 from avfake.errors import ConfigError, MediaError, Part, Reason
@@ -51,6 +52,7 @@ class Detector:
             model.to(self.device).eval()
 
     @classmethod
+    @torch_defaults()
     def from_pretrained(
         cls, name: str | Path | Combination, *, device: str | None = None
     ) -> "Detector":
@@ -140,10 +142,12 @@ class Detector:
             ),
         )
 
+    @torch_defaults()
     def cut_clip(self, path: str | Path) -> Clip:
         """A file as this detector looks at it; MediaError if it cannot be read."""
         return cut_clip(path, self.bundle.clip_config, self._face_detector)
 
+    @torch_defaults()
     def score_clip(self, clip: Clip, switches: Switches | None = None) -> ClipScores:
         """What the branches say of a prepared clip, before stacking and calibration."""
         switches = switches or Switches()

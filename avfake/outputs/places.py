@@ -10,14 +10,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from avfake.errors import ConfigError
-from avfake.files import descriptor_of, target_of
+from avfake.files import descriptor_of, is_stream, target_of
 from avfake.remote import (
     MEMBER,
     Place,
+    beside,
     ending_of,
     inside,
     is_folder,
     is_url,
+    name_of,
     place_of,
     state_of,
 )
@@ -60,11 +62,13 @@ def check_file(
     else:
         _check_not_read(local, flag, inputs)
         _check_can_be_written(local, flag, what)
+        if is_stream(local):
+            return
     names = [out] if local is None else [local, target_of(local)]
     if endings and not any(ending_of(name) in endings for name in names):
         raise ConfigError(
             f"{flag} {out}: a {what} is written as {' or '.join(endings)}; give a name that ends "
-            f"so, such as {out}{endings[0]}"
+            f"so, such as {beside(out, name_of(out).partition('.')[0] + endings[0])}"
         )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from avfake.clips import Clip, SampleConfig
-from avfake.detector import Detector, EnsembleDetector, Switches
+from avfake.detector import Detector, EnsembleDetector, Switches, torch_defaults
 from avfake.errors import MediaError
 from avfake.explain import Explanation, explain_clip
 from avfake.media import local_file
@@ -74,6 +74,7 @@ def _explain_in_turn(
     return shown, faces_by, voice_by
 
 
+@torch_defaults()
 def _explain(
     detector: Detector, clip: Clip, switches: Switches, *, faces: bool = True, voice: bool = True
 ) -> Explanation:
