@@ -9,6 +9,9 @@ from avfake.clips.timeline import Timeline
 from avfake.faces import CropConfig, landmarks_in_crops
 from avfake.media import Waveform
 
+MIN_WINDOWS = 4
+"""Windows of a sound, however short it is: the mean of several moves less with where they start."""
+
 
 @dataclass(frozen=True)
 class SampleConfig:
@@ -17,7 +20,8 @@ class SampleConfig:
     num_frames: int | None = None
     """Crops over all persons; None = every crop there is."""
     num_windows: int | None = None
-    """Windows of sound; None = as many as cover the sound at half-window steps."""
+    """Windows of sound; None = as many as cover the sound at half-window steps, at least
+    `MIN_WINDOWS`."""
     window_seconds: float = 2.0
     use_visual: bool = True
     use_audio: bool = True
@@ -125,23 +129,22 @@ def _cut_windows(
     generator: np.random.Generator | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Spans in the file [W, 2] and samples [W, N] of windows over the kept sound."""
-    rate = waveform.sample_rate
-    length = round(config.window_seconds * rate)
-    samples = waveform.samples
-    spoken = min(len(samples), length)
-    if len(samples) <= length:
-        # Repeated rather than padded: a block of zeros would be a cue of its own.
-        samples = np.resize(samples, length)
-    last = len(samples) - length
+    rate, samples = waveform.sample_rate, waveform.samples
+    length, spoken = round(config.window_seconds * rate), len(samples)
+    # Short sound goes round rather than being padded: a block of zeros would be a cue of its own.
+    is_short = spoken <= length
+    last = spoken - 1 if is_short else spoken - length
     if generator is not None and config.num_windows is not None:
         starts = np.sort(generator.integers(0, last + 1, config.num_windows))
     else:
-        count = 1 + -(-last // (length // 2))
-        tiled = np.linspace(0, last, count).round().astype(int)
+        count = max(MIN_WINDOWS, 1 + -(-(spoken - length) // (length // 2)))
+        tiled = np.linspace(0, last, count, endpoint=not is_short).round().astype(int)
         starts = tiled[_choose(count, config.num_windows, None)]
-    windows = np.stack([samples[start : start + length] for start in starts])
-    ends = timeline.to_file((starts + spoken) / rate, end=True)
-    spans = np.stack([timeline.to_file(starts / rate), ends], axis=1)
+    around = np.resize(samples, spoken + length) if is_short else samples
+    windows = np.stack([around[start : start + length] for start in starts])
+    firsts, lasts = (0 * starts, 0 * starts + spoken) if is_short else (starts, starts + length)
+    ends = timeline.to_file(lasts / rate, end=True)
+    spans = np.stack([timeline.to_file(firsts / rate), ends], axis=1)
     return spans.astype(np.float32), windows
 
 

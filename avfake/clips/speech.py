@@ -58,10 +58,12 @@ class SpeechConfig:
     """A longer pause ends a passage."""
     pad_seconds: float = 0.1
     """Kept before and after what the network calls speech; shorter pauses are kept, too."""
-    quiet_db: float = -60.0
+    quiet_db: float = -50.0
     """Relative to the loudest samples; what stays below it..."""
     quiet_seconds: float = 0.05
     """...for this long is a pause, whatever the network says."""
+    click_seconds: float = 0.01
+    """A shorter sound between two pauses is a click, and left out as well."""
 
     def __post_init__(self) -> None:
         if not 0 < self.end_threshold <= self.threshold < 1 or not 0 <= self.sure < 1:
@@ -69,7 +71,13 @@ class SpeechConfig:
                 f"speech.threshold is {self.threshold}, end_threshold {self.end_threshold}, sure "
                 f"{self.sure}; allowed: 0 < end_threshold <= threshold < 1 and 0 <= sure < 1"
             )
-        for name in ("min_seconds", "passage_gap_seconds", "pad_seconds", "quiet_seconds"):
+        for name in (
+            "min_seconds",
+            "passage_gap_seconds",
+            "pad_seconds",
+            "quiet_seconds",
+            "click_seconds",
+        ):
             if not 0 < getattr(self, name) <= 60:
                 raise ConfigError(f"speech.{name} is {getattr(self, name)}; allowed: 0 to 60")
 
@@ -110,7 +118,9 @@ def loud_spans(samples: np.ndarray, sample_rate: int, config: SpeechConfig) -> l
     longest = round(config.quiet_seconds * sample_rate)
     breaks = np.flatnonzero(np.diff(at) > longest)
     starts, ends = at[np.append(0, breaks + 1)], at[np.append(breaks, len(at) - 1)] + 1
-    return list(zip(starts.tolist(), ends.tolist(), strict=True))
+    shortest = round(config.click_seconds * sample_rate)
+    spans = zip(starts.tolist(), ends.tolist(), strict=True)
+    return [(start, end) for start, end in spans if end - start >= shortest]
 
 
 def spread_spans(spans: list[Span], limit: int, *, piece: int) -> list[Span]:

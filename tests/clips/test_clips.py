@@ -172,7 +172,12 @@ def test_windows_tile_the_sound_and_short_sound_is_repeated(clip: Clip) -> None:
     assert whole.window_spans[-1, 1] == pytest.approx(last, abs=1e-3)
     assert np.all(np.diff(whole.window_spans[:, 0]) > 0)
     long = sample_clip(clip, SampleConfig(window_seconds=4.0))
-    assert long.sound.shape == (1, 4 * RATE)
+    assert long.sound.shape == (4, 4 * RATE)
+    assert (long.window_spans == np.float32([first, last])).all()
+    waveform = clip.waveform()
+    assert waveform is not None
+    quarter = len(waveform.samples) // 4
+    np.testing.assert_array_equal(long.sound[0, quarter : 2 * quarter], long.sound[1, :quarter])
     assert np.abs(long.sound[0, -RATE // 2 :]).max() > 0.1
 
 
