@@ -12,12 +12,10 @@ from real_media import REAL_MEDIA
 from speaking import speech
 
 from avfake.clips import ClipConfig, SampleConfig, SpeechConfig, cut_clip, sample_clip
+from avfake.clips.silero_vad import FRAME, SileroVAD, speech_probabilities
 from avfake.clips.speech import (
-    FRAME,
-    SileroVAD,
     Span,
     find_speech,
-    speech_probabilities,
     spread_spans,
 )
 from avfake.clips.timeline import Timeline
