@@ -24,7 +24,7 @@ REASONS = {
     "scaled_samples": "the samples lie beyond full scale and were scaled down to it",
     "not_numbers": "samples of the sound are no numbers",
     "one_channel": "the channels cancel each other; the loudest was heard alone",
-    "other_track": "the sound track that a player starts with is silent; another was heard",
+    "other_track": "the sound track that a player starts with holds no sound; another was heard",
     "no_video": "the file has no picture",
     "no_audio": "the file has no sound track",
     "silent_audio": "the sound track is digital silence",

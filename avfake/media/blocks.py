@@ -1,4 +1,4 @@
-"""Decoded sound, in blocks, each at its place on the clock of the file."""
+"""Decoded sound in blocks, each with its time on the clock of the file."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -35,12 +35,15 @@ def sound_blocks(media: OpenMedia, damage: Damage) -> Iterator[Block]:
     Where time stamps run late against the count of samples, the sound that would lie over sound is
     left out. What is lost is counted in `damage`.
     """
+    assert media.audio is not None
     run: _Run | None = None
     for frame, seconds in _frames(media, damage):
         form = (frame.format.name, frame.layout.nb_channels, frame.sample_rate)
         samples = _channels(frame)
         if run is None:
-            run = _Run(seconds or 0.0, form)
+            run = _Run(
+                media.clock_of(media.audio).start_seconds if seconds is None else seconds, form
+            )
         lag = 0.0 if seconds is None else seconds - run.end_seconds
         if abs(lag) > GAP_SECONDS or form != run.form:
             overlap = max(0, round(-lag * frame.sample_rate)) if lag < -GAP_SECONDS else 0

@@ -36,7 +36,7 @@ class Run:
     """Earliest second shown, and the end of the latest, by the stamps."""
     high: float
     order: int
-    """Place of its first packet in the file."""
+    """Number of its first packet in the file."""
     previous: "Run | None" = None
     epoch: int = -1
 

@@ -85,13 +85,12 @@ def stated_rate(stream: VideoStream) -> float | None:
 
 
 def _to_be_shown(packet: Packet) -> Packet:
-    """The same without the mark that it is not to be shown."""
-    fresh = Packet(bytes(packet))
-    fresh.stream = packet.stream
-    fresh.time_base = packet.time_base
-    fresh.pts, fresh.dts, fresh.duration = packet.pts, packet.dts, packet.duration
-    fresh.is_keyframe = packet.is_keyframe
-    return fresh
+    """Copy of a packet without the mark that it is not to be shown."""
+    copy = Packet(bytes(packet))
+    copy.stream, copy.time_base = packet.stream, packet.time_base
+    copy.pts, copy.dts, copy.duration = packet.pts, packet.dts, packet.duration
+    copy.is_keyframe = packet.is_keyframe
+    return copy
 
 
 def _move(packet: Packet, seconds: float | None) -> None:

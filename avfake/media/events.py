@@ -12,7 +12,7 @@ NUM_TOLD = 3
 
 @dataclass(frozen=True)
 class Event:
-    """One place at which time stamps do not go on."""
+    """One break of the time stamps."""
 
     code: str
     """A key of `REASONS`."""

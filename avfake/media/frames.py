@@ -67,7 +67,8 @@ def decoded_pictures(media: OpenMedia, *, from_start: bool = True) -> Iterator[P
             stored = bytes(packet)
         for frame in decoded(stream, packet, damage):
             if frame.pts is not None:
-                seconds = to_seconds(stream, frame.pts) - media.start_seconds
+                # Rounded, for no picture is to be shown a trace before second 0.
+                seconds = round(to_seconds(stream, frame.pts) - media.start_seconds, 9) or 0.0
             elif last is not None:
                 seconds = last + (to_seconds(stream, frame.duration) or usual)
             else:

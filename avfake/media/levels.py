@@ -13,8 +13,8 @@ OVERSHOOT = 2.0
 """Peak above full scale that lossy codecs reach with sound that was at full scale."""
 MAX_SAMPLE = 2.0**32
 """Beyond what any format of whole numbers holds: damage, and no sample."""
-RARE = 1e-5
-"""Share of samples, the largest, that may be damage and does not decide the scale."""
+RARE, FEW = 1e-5, 3
+"""Share of samples, and number, of the largest: they may be damage and do not decide the scale."""
 
 
 class Levels:
@@ -76,14 +76,14 @@ class Levels:
         return int(loud.argmax()) if lost else None
 
     def _energies(self, sums: np.ndarray) -> np.ndarray:
-        """Without what a constant offset, which nobody hears, adds to them."""
+        """Energies without what a constant offset, which is not heard, adds to them."""
         energies: np.ndarray = sums[1] - sums[0] ** 2 / max(1, self.num_samples)
         return energies
 
     def full_scale(self, *, allowed: float) -> float:
         """The sample that is to become 1: 1 itself, unless the peak is above `allowed`."""
         above = self._counts[::-1].cumsum()[::-1]  # samples in this power of two or a higher one
-        common = np.flatnonzero(above > RARE * self.num_samples)
+        common = np.flatnonzero(above > max(FEW, RARE * self.num_samples))
         peak = float(self._largest[common[-1]]) if len(common) else 0.0
         return peak if peak > allowed else 1.0
 

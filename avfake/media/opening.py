@@ -26,6 +26,7 @@ from avfake.media.scanning import scanned
 NUM_THREADS = 2
 """Of the decoder; many files are read side by side, so more would only wait for each other."""
 NUM_KNOWN = 32
+"""Files of which it is remembered what was looked at, for each is opened several times."""
 _KNOWN: dict[tuple[Path, int, int, tuple[int, ...]], tuple[Clock, Size | None]] = {}
 
 
@@ -121,10 +122,7 @@ def _opened(file: Path, name: str, *, track: int | None = None) -> Iterator[Open
 def _looked_at(
     container: InputContainer, file: Path, streams: list[MediaStream]
 ) -> tuple[Clock, Size | None]:
-    """The clock of the streams, and the size of their pictures if it was looked at.
-
-    Remembered for the last few files, for each is opened several times.
-    """
+    """The clock of the streams, and the size of their pictures if it was looked at."""
     about, indices = file.stat(), tuple(stream.index for stream in streams)
     key = (file, about.st_size, about.st_mtime_ns, indices)
     if key not in _KNOWN:

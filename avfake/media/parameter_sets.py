@@ -38,10 +38,10 @@ def _units(opened: BinaryIO, at: int) -> Iterator[bytes]:
     """The units that fit whole into the first bytes of a packet; each follows its length."""
     opened.seek(at)
     content = opened.read(MAX_BYTES)
-    place = 0
-    while place + 5 <= len(content):
-        end = place + 4 + int.from_bytes(content[place : place + 4])
-        if not place + 4 < end <= len(content):
+    start = 0
+    while start + 5 <= len(content):
+        end = start + 4 + int.from_bytes(content[start : start + 4])
+        if not start + 4 < end <= len(content):
             return
-        yield content[place + 4 : end]
-        place = end
+        yield content[start + 4 : end]
+        start = end

@@ -45,8 +45,8 @@ class Picture:
         """uint8 [H, W, 3] RGB of the screen's size; colour matrix and range as the frame states.
 
         A picture of another size is made to fit, as in a player's window: scaled as a whole, so
-        that faces keep their proportions and, where only the resolution was changed, their place;
-        black beside it.
+        that faces keep their proportions and, where only the resolution was changed, stay where
+        they are; black beside it.
         """
         width, height = self.size
         scale = min(screen[0] / width, screen[1] / height)

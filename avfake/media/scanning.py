@@ -28,7 +28,7 @@ from avfake.media.types import Note
 COUNTER_SECONDS = {"mpegts": 2**33 / 90_000, "mpeg": 2**33 / 90_000}
 """Format -> seconds after which its stamps start at 0 again."""
 MAX_LATE = 8
-"""So many packets of a stream may come after the first of the one that takes its place."""
+"""So many packets of a stream may come after the first of the one that follows it."""
 FRAME_SAMPLES = 1024
 """Of a packet of sound that does not say how long it lasts."""
 

@@ -21,7 +21,7 @@ PIECE_SECONDS = 10.0
 def read_sound(
     path: str | Path, sample_rate: int = 16_000, *, max_seconds: float | None = None
 ) -> Sound:
-    """The sound of the whole file as mono, the mean of its channels, in pieces without a gap.
+    """Sound of the whole file as mono, the mean of its channels, in pieces without a gap.
 
     Where there is more of it than `max_seconds`, evenly spread pieces of about 10 s that add up to
     that are kept; all of it is read, in one pass, and only they stay in memory. What lies before
@@ -36,7 +36,7 @@ def read_sound(
 def read_waveform(
     path: str | Path, sample_rate: int = 16_000, *, max_seconds: float | None = None
 ) -> Waveform:
-    """The sound of the file as one array, sample 0 at file second 0, up to `max_seconds`.
+    """Sound of the file as one array, sample 0 at file second 0, up to `max_seconds`.
 
     As `read_sound`; a late start and lost stretches are filled with silence.
     """
@@ -89,7 +89,7 @@ def _first_heard(media: OpenMedia, wanted: _Wanted) -> Track:
             found.append(error)
             continue
         if not track.is_silent:
-            noted = Note("other_track", f"stream {index} in place of stream {media.tracks[0]}")
+            noted = Note("other_track", f"stream {index} instead of stream {media.tracks[0]}")
             return track.noting(noted) if number else track
         found.append(track)
     if isinstance(found[0], MediaError):

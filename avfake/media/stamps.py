@@ -11,7 +11,7 @@ PRIMING_SECONDS = 0.2
 LONG_SECONDS = 0.2
 """A packet that lasts so much longer than three steps is not taken to fill its time."""
 FEW_PACKETS = 8
-"""Of fewer than these nobody can say that their stamps do not move."""
+"""Fewer than these do not show whether their stamps move."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Packets:
 
     kind: Kind
     order: np.ndarray
-    """int [N], the place of each among the packets of all streams."""
+    """int [N], the number of each among the packets of all streams."""
     decoded: np.ndarray
     """float64 [N] seconds at which it is to be decoded: increasing, if all is well."""
     shown: np.ndarray

@@ -1,6 +1,6 @@
 """Time stamps of the packets of a file, made into one clock that never goes back.
 
-Pure arithmetic; `clock.py` collects the stamps. Where the stamps of picture and sound both start
+Pure arithmetic; `scanning.py` collects the stamps. Where the stamps of picture and sound both start
 again (files joined one after the other) or jump, both are moved by the same amount, so that the
 sound stays with its picture; where those of one stream alone do, only that stream is moved. What is
 usual stays: pictures stored out of order, a changing frame rate, pauses, a late start.
@@ -91,8 +91,8 @@ def _gaps(streams: list[Stamps]) -> Iterator[_Gap]:
     ends = starts + np.concatenate([stream.lasting for stream in streams])
     order = np.argsort(starts, kind="stable")
     starts, ends = starts[order], np.maximum.accumulate(ends[order])
-    for place in np.flatnonzero(starts[1:] - ends[:-1] > SAME_TIME_SECONDS):
-        start, end = float(ends[place]), float(starts[place + 1])
+    for before in np.flatnonzero(starts[1:] - ends[:-1] > SAME_TIME_SECONDS):
+        start, end = float(ends[before]), float(starts[before + 1])
         begun = [n for n, stream in enumerate(streams) if (stream.moved < end).any()]
         around = tuple(n for n in begun if (streams[n].moved >= end).any())
         starts_here = len(begun) < sum(len(stream) > 0 for stream in streams)

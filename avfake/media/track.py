@@ -118,7 +118,7 @@ class _Kept:
         """Number of the sample after the last one that was kept."""
 
     def start_at(self, seconds: float) -> None:
-        """Place what is taken next; a step too small for a gap leaves the sound in one piece."""
+        """Set the time of what is taken next; a step too small for a gap makes no new piece."""
         expected = self._start_seconds + self._since_start / self.sample_rate
         if not self.num_samples or seconds - expected > GAP_SECONDS:
             self._start_seconds, self._since_start = seconds, 0

@@ -5,9 +5,24 @@ import numpy as np
 import pytest
 
 from avfake.errors import MediaError
-from avfake.media import Waveform, probe, read_frames, read_waveform, write_audio, write_video
+from avfake.media import (
+    Waveform,
+    iter_frames,
+    probe,
+    read_frames,
+    read_sound,
+    read_waveform,
+    write_audio,
+    write_video,
+)
 
-READERS = [probe, lambda path: read_frames(path, [0.0, 0.3, 30.0]), read_waveform]
+READERS = [
+    probe,
+    lambda path: read_frames(path, [0.0, 0.3, 30.0]),
+    lambda path: list(iter_frames(path)),
+    lambda path: read_sound(path, max_seconds=0.2),
+    read_waveform,
+]
 
 
 @pytest.fixture(scope="module")

@@ -152,7 +152,7 @@ def test_a_silent_first_track_does_not_hide_another(tmp_path, codec, ending):
     sound = read_sound(write(tmp_path / f"a.{ending}", *streams))
     assert strongest_hertz(sound.pieces[0].samples, RATE) == pytest.approx(1500, abs=3)
     assert [note.code for note in sound.notes] == ["other_track"]
-    assert sound.notes[0].detail == "stream 3 in place of stream 1"
+    assert sound.notes[0].detail == "stream 3 instead of stream 1"
 
 
 def test_an_empty_first_track_does_not_hide_another(tmp_path):

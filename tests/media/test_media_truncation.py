@@ -116,9 +116,9 @@ def test_a_bit_rate_is_no_statement_of_length(tmp_path):
 
 @pytest.mark.parametrize("ending", ["mkv", "mp4"])
 def test_sound_may_be_longer_than_the_picture_or_shorter(tmp_path, ending):
-    for stretch in (0.25, 1.9):  # of the sound
+    for factor in (0.25, 1.9):  # of the sound
         path = write_talk(
-            tmp_path / f"a.{ending}", seconds=2.0, sound_at=lambda t, by=stretch: t * by
+            tmp_path / f"a.{ending}", seconds=2.0, sound_at=lambda t, by=factor: t * by
         )
         info = probe(path)
         frames = read_frames(path, sample_times(info, 20))
