@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextlib import redirect_stdout, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from avfake.cli.codes import FAILED, INTERRUPTED, OK
@@ -26,6 +27,7 @@ def run_to_the_end(run: Callable[[], int], *, name: str) -> None:
     heard = signal.getsignal(signal.SIGINT)
     with redirect_stdout(sys.stdout):  # a verb may turn it away from its table (`outputs`)
         try:
+            _check_folder()
             code = run()
             with suppress(BrokenPipeError):  # who has seen enough need not see the rest
                 sys.stdout.flush()
@@ -100,6 +102,14 @@ class _Deaf(io.BufferedIOBase):
 
 def _nowhere() -> TextIO:
     return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+
+
+def _check_folder() -> None:
+    """AvfakeError where the current folder was deleted: some libraries cannot be loaded there."""
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise AvfakeError("the folder you are in is gone; change to another one") from error
 
 
 def _refused(name: str, sentence: str) -> int:

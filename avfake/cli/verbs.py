@@ -115,16 +115,16 @@ def manifest(
     Args:
         spec: Name of a spec (see avfake specs), or a YAML file of your own.
         root: Where the dataset lies; a folder, or its URL (docs/remote.md).
-        out: The table to write (csv); a path or a URL.
+        out: The table to write (.csv, or /dev/stdout); a path or a URL.
         overrides: Setting of the spec, such as params.quality=c40; may be repeated.
     """
-    from avfake.cli.datasets import check_manifest, report_manifest, spec_with
-    from avfake.data import build_manifest, save_manifest
+    from avfake.cli.datasets import check_manifest, report_manifest, spec_with, write_manifest
+    from avfake.data import build_manifest
 
     check_manifest(out, inputs=(spec, root))
     loaded = spec_with(spec, overrides)
     found = build_manifest(loaded, root)
-    save_manifest(found, out)
+    write_manifest(found, out)
     report_manifest(found, loaded)
     return OK
 
