@@ -25,6 +25,7 @@ from avfake.remote import (
     Place,
     beside,
     ending_of,
+    has_changed,
     inside,
     is_folder,
     list_url,
@@ -149,6 +150,7 @@ def score_files(
     loaded.check(switches)
     run = f"{loaded.name} {switches}"
     run += "" if change is None else f" {change}"
+    check_file(out, inputs=files, endings=(), remote=True)
     journal = Journal(journal_of(out), "file")
     check_table(out, COLUMNS, rows=lambda: _known(journal, files))
     if journal.begin({"file": RUN, "run": run}).get("run") != run:
@@ -224,7 +226,7 @@ def _is_settled(row: dict[str, Any] | None, state: str | None) -> bool:
     """False for a file that failed, or has changed since; one that is gone keeps its answer."""
     if row is None or row["status"] == "failed":
         return False
-    return not state or row.get("state") == state
+    return not has_changed(row.get("state"), state)
 
 
 def write_submission(table: ScoreTable, out: Place, *, fill: float = FILL) -> int:

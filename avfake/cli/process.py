@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, TextIO
 
 from avfake.cli.codes import FAILED, INTERRUPTED, OK
 from avfake.errors import TRACEBACKS, AvfakeError, is_out_of_memory
+from avfake.files import descriptor_of
+from avfake.remote import is_url
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
@@ -25,7 +27,7 @@ def run_to_the_end(run: Callable[[], int], *, name: str) -> None:
     of these and keeps its traceback.
     """
     heard = signal.getsignal(signal.SIGINT)
-    with redirect_stdout(sys.stdout):  # a verb may turn it away from its table (`outputs`)
+    with redirect_stdout(sys.stdout):  # after `print_aside` it comes back
         try:
             _check_folder()
             code = run()
@@ -72,6 +74,16 @@ def open_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # file names need not be text
+
+
+def print_aside(*outs: str | Path | None) -> None:
+    """Print to the standard error from here on, if one of these outputs is the standard output.
+
+    A table and what is said about it must not get into each other.
+    """
+    for out in outs:
+        if out is not None and not is_url(str(out)) and descriptor_of(Path(out)) == 1:
+            sys.stdout = sys.stderr
 
 
 def say(message: str) -> None:

@@ -3,7 +3,6 @@
 import errno
 import os
 import stat
-import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -25,7 +24,6 @@ from avfake.remote import (
 )
 
 TABLE = (".csv",)
-STANDARD_OUTPUT = 1
 TERMINALS = (4, 5, *range(136, 144))
 """Major numbers of devices that show what is written to them (Linux)."""
 READ_ONLY_STORES = ("http", "https", "zip", "tar", "libarchive")
@@ -43,8 +41,7 @@ def check_file(
     """Refuse a file that cannot be written, or that would take the place of something else.
 
     Pipes, terminals, /dev/null and the descriptors of this process (/dev/stdout) are written
-    through. Where that is the standard output, what is printed goes to the standard error from now
-    on, so that it does not get into the content.
+    through.
 
     Args:
         flag: what the user wrote before it, for the sentence
@@ -151,8 +148,6 @@ def _is_open_stream(path: Path, flag: str) -> bool:
     except OSError as error:
         raise ConfigError(f"{flag} {path} is not open for writing ({error.strerror})") from error
     _check_device(path, flag)
-    if descriptor == STANDARD_OUTPUT:
-        sys.stdout = sys.stderr
     return True
 
 
