@@ -32,6 +32,7 @@ from avfake.remote import (
     name_of,
     open_place,
     place_of,
+    state_of,
     states_of,
 )
 from avfake.submission import FILL, read_requested, write_labels
@@ -158,6 +159,7 @@ def score_files(
             f"{journal.path} belongs to another detector or other switches; "
             f"give another --out, or delete it and {out} to score again"
         )
+    _refuse_namesakes(journal, files)
     states = states_of(files)
     todo = [file for file in files if not _is_settled(journal.done.get(str(file)), states[file])]
     function = partial(_predict_one, detector, switches, change)
@@ -172,7 +174,7 @@ def score_files(
             ray_address=ray_address,
         ):
             file = todo[index]
-            journal.append(_row_of(file, result) | {"state": states[file]})
+            journal.append(_row_of(file, result) | {"state": states[file], "path": _path_of(file)})
             bar.update()
     return _written(journal, files, out)
 
@@ -208,14 +210,31 @@ def _known(journal: Journal, files: Sequence[Place]) -> set[str]:
     return {*journal.done, *map(str, files)}
 
 
+def _refuse_namesakes(journal: Journal, files: Sequence[Place]) -> None:
+    """ConfigError if a row is of another file that has the same name in another folder."""
+    for file in files:
+        path = (journal.done.get(str(file)) or {}).get("path")
+        if path not in (None, _path_of(file)) and has_changed(state_of(Path(path)), state_of(file)):
+            raise ConfigError(
+                f"the table has a row for {file}, of another file, {path}; give names that start "
+                "with /, or another --out"
+            )
+
+
+def _path_of(file: Place) -> str | None:
+    """From the root, links as the user wrote them; None for a URL."""
+    return str(file.absolute()) if isinstance(file, Path) else None
+
+
 def _written(journal: Journal, files: Sequence[Place], out: Place) -> ScoreTable:
     """Write the rows of these files, after those of other runs into the same table.
 
     Another process may do the same at this time: written again until the journal has nothing new.
     """
     mine = [str(file) for file in files]
+    not_others = {RUN, *mine}
     while True:
-        others = [file for file in journal.done if file not in {RUN, *mine}]
+        others = [file for file in journal.done if file not in not_others]
         rows = [{name: journal.done[f].get(name) for name in COLUMNS} for f in others + mine]
         write_table(out, COLUMNS, rows)
         if not journal.reload():

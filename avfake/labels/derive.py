@@ -19,7 +19,7 @@ from avfake.labels.pair import PairConfig, compare_pair
 from avfake.labels.unknowns import Why
 from avfake.outputs import check_folder, check_table
 from avfake.progress import progress
-from avfake.remote import Place, has_changed, place_of, states_of
+from avfake.remote import Place, fitting, has_changed, place_of, states_of
 from avfake.settings import fingerprint, to_dict
 
 _log = logging.getLogger(__name__)
@@ -156,7 +156,7 @@ def _states(pair: _Pair, states: Mapping[Place, str | None]) -> list[str | None]
 
 
 def _mask_path(masks: Path, fake: Row) -> Path:
-    return masks / f"{fake.clip_id}.npz"
+    return masks.joinpath(*map(fitting, f"{fake.clip_id}.npz".split("/")))
 
 
 def _pairs(manifest: Manifest, fakes: list[Row]) -> tuple[list[_Pair], dict[str, DerivedRow]]:
