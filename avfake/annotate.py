@@ -27,10 +27,17 @@ MARK = b"avfake evidence video"
 known as one of ours, which another one may take the place of."""
 
 
-def check_evidence(path: str | Path, out_path: str | Path) -> None:
-    """ConfigError if the evidence video of a file cannot be written, or would replace another."""
+def check_evidence(path: str | Path, out_path: str | Path) -> MediaInfo:
+    """What the video is; MediaError if it has no picture, so that there is nothing to draw into.
+
+    ConfigError if the evidence video cannot be written, or would replace another file.
+    """
     check_file(Path(out_path), what="video", endings=ENDINGS, inputs=[place_of(path)])
     check_mark(Path(out_path), MARK)
+    info = probe(path)
+    if not info.has_video:
+        raise MediaError(path, "no_video", "only videos can be annotated")
+    return info
 
 
 def annotate(path: str | Path, verdict: Verdict, out_path: str | Path) -> None:
@@ -38,12 +45,9 @@ def annotate(path: str | Path, verdict: Verdict, out_path: str | Path) -> None:
 
     Every person carries a box with the probability of a forged face; below the picture, face and
     voice scores run over time under a moving cursor. The frame rate is made constant, the sound
-    is mono. MediaError if there is no picture; ConfigError as `check_evidence`.
+    is mono. Errors as of `check_evidence`.
     """
-    check_evidence(path, out_path)
-    info = probe(path)
-    if not info.has_video:
-        raise MediaError(path, "no_video", "only videos can be annotated")
+    info = check_evidence(path, out_path)
     fps = min(60.0, max(1.0, info.fps or 25.0))
     out = Path(out_path)
     ending = out.suffix if out.suffix.lower() in ENDINGS else ENDINGS[0]

@@ -29,7 +29,7 @@ from safetensors.torch import load_file, save_file
 from avfake import __version__, settings, shipped
 from avfake.clips import ClipConfig
 from avfake.errors import BundleError, ConfigError
-from avfake.files import target_of
+from avfake.files import naming, target_of
 from avfake.models import AVModel, ModelConfig, build_model
 from avfake.remote import fitting
 from avfake.stack import VerdictModel
@@ -74,18 +74,19 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         for what in ("partial", "before")
     )
     try:
-        partial.mkdir(parents=True)
-        yield partial
-        parts = [*partial.glob("*"), *partial.glob("*/**/checksums.json")]
-        sums = {
-            path.relative_to(partial).as_posix(): _sha256(path)
-            for path in sorted(parts)
-            if path.is_file() and path.name != CARD
-        }
-        (partial / "checksums.json").write_text(json.dumps(sums, indent=1), encoding="utf-8")
-        if target.exists():
-            target.rename(before)
-        partial.rename(target)
+        with naming(folder):
+            partial.mkdir(parents=True)
+            yield partial
+            parts = [*partial.glob("*"), *partial.glob("*/**/checksums.json")]
+            sums = {
+                path.relative_to(partial).as_posix(): _sha256(path)
+                for path in sorted(parts)
+                if path.is_file() and path.name != CARD
+            }
+            (partial / "checksums.json").write_text(json.dumps(sums, indent=1), encoding="utf-8")
+            if target.exists():
+                target.rename(before)
+            partial.rename(target)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
         shutil.rmtree(before, ignore_errors=True)
@@ -148,6 +149,8 @@ def locate_bundle(name: str | Path) -> Path:
     """
     if name == shipped.DEFAULT:
         return _default_folder()
+    if not str(name):
+        raise BundleError('a detector has the empty name; give "." for the folder you are in')
     folder = Path(name)
     if folder.is_dir():
         return folder

@@ -134,6 +134,8 @@ def _disk(folder: Path) -> Finding:
     there = next(p for p in (folder, *folder.absolute().parents) if p.exists())
     free = shutil.disk_usage(there).free
     found = f"{free / 2**30:.0f} GB free at {there}"
+    if not there.is_dir():
+        return Finding("disk", "problem", f"{there} is a file, no folder", "name another: --folder")
     if not os.access(there, os.W_OK):
         return Finding("disk", "problem", f"{there} cannot be written", "name another: --folder")
     if free < LEAST_FREE_BYTES:

@@ -29,7 +29,7 @@ def write_whole(path: Place, content: str | bytes) -> None:
     if isinstance(path, str):
         write_url(path, content)
         return
-    with _naming(path):
+    with naming(path):
         if is_stream(path):
             with _open_stream(path) as stream:
                 stream.write(content)
@@ -39,12 +39,24 @@ def write_whole(path: Place, content: str | bytes) -> None:
 
 
 @contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Whatever the operating system refuses becomes one sentence with the path."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, BrokenPipeError) and descriptor_of(path) is not None:
+            raise  # whoever read the output has left, and wants no sentence about it
+        said = error.strerror or " ".join(str(error).split())[:300]
+        raise AvfakeError(f"{path} could not be written: {said}") from error
+
+
+@contextmanager
 def whole_file(path: Path, ending: str) -> Iterator[Path]:
     """A name with an ending, to write a large file to that then becomes `path`.
 
     The rest is as in `write_whole`.
     """
-    with _naming(path):
+    with naming(path):
         if not is_stream(path):
             with _beside(path, ending) as partial:
                 yield partial
@@ -126,23 +138,18 @@ def _copy_of(url: str) -> Path:
 
 def write_table(path: Place, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
     """Write a csv with these columns, whole or not at all; None becomes an empty cell."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    text, rows = io.StringIO(), list(rows)
+    # Python before 3.13 forgets that a return in a name would end the line for most readers.
+    returns = any("\r" in cell for row in rows for cell in row.values() if isinstance(cell, str))
+    writer = csv.DictWriter(
+        text,
+        columns,
+        lineterminator="\n",
+        quoting=csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL,
+    )
     writer.writeheader()
     writer.writerows(rows)
     write_whole(path, text.getvalue())
-
-
-@contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Whatever the operating system refuses becomes one sentence with the path."""
-    try:
-        yield
-    except OSError as error:
-        if isinstance(error, BrokenPipeError) and descriptor_of(path) is not None:
-            raise  # whoever read the output has left, and wants no sentence about it
-        said = error.strerror or " ".join(str(error).split())[:300]
-        raise AvfakeError(f"{path} could not be written: {said}") from error
 
 
 @contextmanager

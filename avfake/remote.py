@@ -193,6 +193,11 @@ def state_of(place: Place) -> str:
     return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:24]
 
 
+def has_changed(before: str | None, now: str | None) -> bool:
+    """Whether a file is another one now, by its states; a state that is not known says nothing."""
+    return bool(before) and bool(now) and before != now
+
+
 def states_of(places: Sequence[Place]) -> dict[Place, str | None]:
     """Place -> `state_of`, asked side by side; None where the store does not answer."""
 

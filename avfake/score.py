@@ -26,10 +26,12 @@ from avfake.remote import (
     Place,
     beside,
     ending_of,
+    has_changed,
     inside,
     is_folder,
     name_of,
     place_of,
+    state_of,
     states_of,
 )
 from avfake.submission import FILL, read_requested, write_labels
@@ -141,6 +143,7 @@ def score_files(
     loaded.check(switches)
     run = f"{loaded.name} {switches}"
     run += "" if change is None else f" {change}"
+    check_file(out, inputs=files, endings=(), remote=True)
     journal = Journal(journal_of(out), "file")
     check_table(out, COLUMNS, rows=lambda: _known(journal, files))
     if journal.begin({"file": RUN, "run": run}).get("run") != run:
@@ -148,6 +151,7 @@ def score_files(
             f"{journal.path} belongs to another detector or other switches; "
             f"give another --out, or delete it and {out} to score again"
         )
+    _refuse_namesakes(journal, files)
     states = states_of(files)
     todo = [file for file in files if not _is_settled(journal.done.get(str(file)), states[file])]
     function = partial(_predict_one, detector, switches, change)
@@ -162,7 +166,7 @@ def score_files(
             ray_address=ray_address,
         ):
             file = todo[index]
-            journal.append(_row_of(file, result) | {"state": states[file]})
+            journal.append(_row_of(file, result) | {"state": states[file], "path": _path_of(file)})
             bar.update()
     return _written(journal, files, out)
 
@@ -198,14 +202,31 @@ def _known(journal: Journal, files: Sequence[Place]) -> set[str]:
     return {*journal.done, *map(str, files)}
 
 
+def _refuse_namesakes(journal: Journal, files: Sequence[Place]) -> None:
+    """ConfigError if a row is of another file that has the same name in another folder."""
+    for file in files:
+        path = (journal.done.get(str(file)) or {}).get("path")
+        if path not in (None, _path_of(file)) and has_changed(state_of(Path(path)), state_of(file)):
+            raise ConfigError(
+                f"the table has a row for {file}, of another file, {path}; give names that start "
+                "with /, or another --out"
+            )
+
+
+def _path_of(file: Place) -> str | None:
+    """From the root, links as the user wrote them; None for a URL."""
+    return str(file.absolute()) if isinstance(file, Path) else None
+
+
 def _written(journal: Journal, files: Sequence[Place], out: Place) -> ScoreTable:
     """Write the rows of these files, after those of other runs into the same table.
 
     Another process may do the same at this time: written again until the journal has nothing new.
     """
     mine = [str(file) for file in files]
+    not_others = {RUN, *mine}
     while True:
-        others = [file for file in journal.done if file not in {RUN, *mine}]
+        others = [file for file in journal.done if file not in not_others]
         rows = [{name: journal.done[f].get(name) for name in COLUMNS} for f in others + mine]
         write_table(out, COLUMNS, rows)
         if not journal.reload():
@@ -216,7 +237,7 @@ def _is_settled(row: dict[str, Any] | None, state: str | None) -> bool:
     """False for a file that failed, or has changed since; one that is gone keeps its answer."""
     if row is None or row["status"] == "failed":
         return False
-    return not state or row.get("state") == state
+    return not has_changed(row.get("state"), state)
 
 
 def write_submission(table: ScoreTable, out: Place, *, fill: float = FILL) -> int:

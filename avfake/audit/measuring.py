@@ -59,10 +59,7 @@ def measure_files(
     rows = [row for row in rows if row.status != "missing"]
     journal = Journal(journal_path, "clip_id")
     states = states_of([place_of(row.path) for row in rows])
-    marks = {
-        row.clip_id: [VERSION, row.path, str(clips or ""), states[place_of(row.path)]]
-        for row in rows
-    }
+    marks = {row.clip_id: _mark(row, clips, states[place_of(row.path)] or "") for row in rows}
     todo = [row for row in rows if not _is_settled(journal.done.get(row.clip_id), marks)]
     tasks = [_Task(row.path, _archive(row, clips)) for row in todo]
     workers = default_workers() if workers is None else workers
@@ -78,6 +75,12 @@ def measure_files(
             journal.append({"clip_id": row.clip_id, "mark": marks[row.clip_id]} | result)
             bar.update()
     return [_from_line(journal.done[row.clip_id]) for row in rows]
+
+
+def _mark(row: Row, clips: Path | None, state: str) -> list[Any]:
+    """Changes when the file does; as it has always been for files on a disk."""
+    parts = [int(part) if part.isdigit() else part for part in state.split()]
+    return [VERSION, row.path, str(clips or ""), *parts]
 
 
 def _is_settled(line: Mapping[str, Any] | None, marks: Mapping[str, list[Any]]) -> bool:

@@ -7,6 +7,7 @@ import tyro
 
 from avfake.cli.codes import IN_PART, OK
 from avfake.cli.flags import refuse_idle
+from avfake.cli.process import print_aside
 from avfake.errors import ConfigError
 from avfake.outputs import TABLE, check_file, check_folder, check_table
 from avfake.remote import place_of
@@ -35,6 +36,7 @@ def ensemble(
             clips its members never saw; the decision is fitted on them. Without it the members
             must agree.
     """
+    print_aside(out)
     read = [place_of(name) for name in members]
     if members and all(name.lower().endswith(".csv") for name in members):
         refuse_idle({"--held-out": held_out}, "a decision is fitted for detectors, not for tables")

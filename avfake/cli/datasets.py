@@ -2,6 +2,7 @@
 
 import json
 import re
+import tempfile
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
@@ -11,9 +12,16 @@ from pathlib import Path
 from avfake.cli.codes import IN_PART, OK
 from avfake.clips import ClipConfig
 from avfake.cluster import Engine
-from avfake.data import DatasetSpec, Manifest, build_manifest, list_specs, load_spec
+from avfake.data import (
+    DatasetSpec,
+    Manifest,
+    build_manifest,
+    list_specs,
+    load_spec,
+    save_manifest,
+)
 from avfake.errors import AvfakeError, ConfigError
-from avfake.files import is_stream, read_if_there
+from avfake.files import is_stream, read_if_there, target_of, write_whole
 from avfake.outputs import check_file
 from avfake.prepare import check_target, prepare_clips
 from avfake.remote import beside, inside, name_of, place_of
@@ -76,24 +84,37 @@ def check_manifest(out: str, *, inputs: Sequence[str]) -> None:
     """
     place, read = place_of(out), [place_of(one) for one in inputs]
     check_file(place, flag="OUT", what="manifest", inputs=read, remote=True)
-    if isinstance(place, Path) and is_stream(place):
-        raise ConfigError(f"OUT {out}: a manifest is two files, which only a disk or a store holds")
-    beside_it = beside(place, f"{name_of(place)}.json")
-    check_file(beside_it, flag="OUT", what="manifest", endings=(), inputs=read, remote=True)
-    told = read_if_there(beside_it)
+    if isinstance(place, Path):
+        if is_stream(place):
+            return
+        place = target_of(place)
+    told_at = beside(place, f"{name_of(place)}.json")
+    check_file(told_at, flag="OUT", what="manifest", endings=(), inputs=read, remote=True)
+    told = read_if_there(told_at)
     foreign = place if told is None and read_if_there(place) else None
     if told is not None:
         try:
-            foreign = (
-                None if {"dataset", "warnings", "assumed"} <= set(json.loads(told)) else beside_it
-            )
+            is_ours = {"dataset", "warnings", "assumed"} <= set(json.loads(told))
         except (ValueError, TypeError):
-            foreign = beside_it
+            is_ours = False
+        foreign = None if is_ours else told_at
     if foreign is not None:
         raise ConfigError(
             f"OUT {foreign} is there already and is no manifest that avfake made; it was left as "
             "it is: give another name"
         )
+
+
+def write_manifest(manifest: Manifest, out: str) -> None:
+    """Save a manifest where `check_manifest` found nothing against; to a pipe, the table alone."""
+    place = place_of(out)
+    if isinstance(place, str) or not is_stream(place):
+        save_manifest(manifest, out if isinstance(place, str) else target_of(place))
+        return
+    with tempfile.TemporaryDirectory(prefix="avfake-") as folder:
+        table = Path(folder) / "manifest.csv"
+        save_manifest(manifest, table)
+        write_whole(place, table.read_bytes())
 
 
 def prepare_dataset(

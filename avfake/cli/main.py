@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from avfake.cli import checking, combining, describing, making, reporting, stressing, verbs
 from avfake.cli.codes import OK
+from avfake.cli.flags import idle_settings
 from avfake.cli.process import open_streams, run_to_the_end
 
 Config = TypeVar("Config")
@@ -32,9 +33,10 @@ VERBS: dict[str, Callable[..., int]] = {
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run one verb and leave with its exit code: 0 done, 1 done in part, 2 could not be done."""
-    import tyro  # late, with everything heavy: `--help` should answer at once
 
     def run() -> int:
+        import tyro  # late, as everything heavy: Ctrl-C is heard by now
+
         code: int = tyro.extras.subcommand_cli_from_dict(
             VERBS,
             prog="avfake",
@@ -54,10 +56,16 @@ def run_recipe(
     args: Sequence[str] | None = None,
 ) -> None:
     """Run a recipe's main function with the config that the flags say."""
-    import tyro
 
     def run() -> int:
-        recipe(tyro.cli(config, description=description, args=args))
+        import tyro
+
+        settings = tyro.cli(config, description=description, args=args)
+        idle = idle_settings(settings, sys.argv[1:] if args is None else args)
+        for branch, flags in idle.items():
+            # No mistake where the same flags serve every row of an ablation.
+            logging.warning("note: %s: nothing, with the %s branch off", " ".join(flags), branch)
+        recipe(settings)
         return OK
 
     _leave(run, name="avfake recipe")

@@ -8,10 +8,13 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextlib import redirect_stdout, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from avfake.cli.codes import FAILED, INTERRUPTED, OK
 from avfake.errors import TRACEBACKS, AvfakeError, is_out_of_memory
+from avfake.files import descriptor_of
+from avfake.remote import is_url
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
@@ -24,8 +27,9 @@ def run_to_the_end(run: Callable[[], int], *, name: str) -> None:
     of these and keeps its traceback.
     """
     heard = signal.getsignal(signal.SIGINT)
-    with redirect_stdout(sys.stdout):  # a verb may turn it away from its table (`outputs`)
+    with redirect_stdout(sys.stdout):  # after `print_aside` it comes back
         try:
+            _check_folder()
             code = run()
             with suppress(BrokenPipeError):  # who has seen enough need not see the rest
                 sys.stdout.flush()
@@ -72,6 +76,16 @@ def open_streams() -> None:
             stream.reconfigure(errors="backslashreplace")  # file names need not be text
 
 
+def print_aside(*outs: str | Path | None) -> None:
+    """Print to the standard error from here on, if one of these outputs is the standard output.
+
+    A table and what is said about it must not get into each other.
+    """
+    for out in outs:
+        if out is not None and not is_url(str(out)) and descriptor_of(Path(out)) == 1:
+            sys.stdout = sys.stderr
+
+
 def say(message: str) -> None:
     """A line on the standard error."""
     with suppress(OSError, ValueError):
@@ -100,6 +114,14 @@ class _Deaf(io.BufferedIOBase):
 
 def _nowhere() -> TextIO:
     return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+
+
+def _check_folder() -> None:
+    """AvfakeError where the current folder was deleted: some libraries cannot be loaded there."""
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise AvfakeError("the folder you are in is gone; change to another one") from error
 
 
 def _refused(name: str, sentence: str) -> int:

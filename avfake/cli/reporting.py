@@ -7,6 +7,7 @@ import tyro
 
 from avfake.cli.choosing import choose, choose_one
 from avfake.cli.codes import IN_PART, OK
+from avfake.cli.process import print_aside
 from avfake.shipped import DEFAULT
 
 
@@ -44,6 +45,7 @@ def report(
     from avfake.detector import Detector, Switches
     from avfake.report import check_page, write_report
 
+    print_aside(out)
     switches = Switches(audio, visual, prior=prior)
     _check_source(path, "a report")
     check_page(path, out)
@@ -74,6 +76,7 @@ def annotate(
     from avfake.annotate import check_evidence
     from avfake.detector import Detector, Switches
 
+    print_aside(out)
     switches = Switches(prior=prior)
     _check_source(path, "an evidence video")
     check_evidence(path, out)

@@ -11,6 +11,7 @@ import tyro
 from avfake.cli.choosing import choose
 from avfake.cli.codes import IN_PART, OK
 from avfake.cli.flags import at_least, check_spread, refuse_idle
+from avfake.cli.process import print_aside
 from avfake.shipped import DEFAULT
 from avfake.submission import FILL
 
@@ -78,6 +79,7 @@ def predict(
         spread = {"--workers": workers, "--engine": engine == "ray", "--ray-address": ray_address}
         refuse_idle(spread, "without --out or --submission, one file is judged after the other")
     check_spread(workers, engine, ray_address)
+    print_aside(out, submission)
     from avfake.cli.scoring import checked_files, files_of, predict_each, predict_table
     from avfake.detector import Switches
     from avfake.remote import place_of
@@ -115,16 +117,17 @@ def manifest(
     Args:
         spec: Name of a spec (see avfake specs), or a YAML file of your own.
         root: Where the dataset lies; a folder, or its URL (docs/remote.md).
-        out: The table to write (csv); a path or a URL.
+        out: The table to write (.csv, or /dev/stdout); a path or a URL.
         overrides: Setting of the spec, such as params.quality=c40; may be repeated.
     """
-    from avfake.cli.datasets import check_manifest, report_manifest, spec_with
-    from avfake.data import build_manifest, save_manifest
+    print_aside(out)
+    from avfake.cli.datasets import check_manifest, report_manifest, spec_with, write_manifest
+    from avfake.data import build_manifest
 
     check_manifest(out, inputs=(spec, root))
     loaded = spec_with(spec, overrides)
     found = build_manifest(loaded, root)
-    save_manifest(found, out)
+    write_manifest(found, out)
     report_manifest(found, loaded)
     return OK
 
@@ -250,6 +253,7 @@ def evaluate(
         prior: Share of fakes that the probabilities are to assume; for a set with another share
             than the training data.
     """
+    print_aside(out)
     from avfake.cli.measuring import evaluate_clips
     from avfake.detector import Switches
 

@@ -182,7 +182,8 @@ def attempt(function: Callable[[Item], Result], item: Item) -> Result | Failure:
         cause = error if isinstance(error, OSError) else error.__cause__
         if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
             return Failure(DISK_FULL, str(error))
+        said = " ".join(str(error).split())
         if is_out_of_memory(error) or (cause is not None and is_out_of_memory(cause)):
-            return Failure("out_of_memory", str(error).strip().partition("\n")[0][:200])
+            return Failure("out_of_memory", said[:200])
         last = traceback.extract_tb(error.__traceback__)[-1]
-        return Failure("crashed", f"{type(error).__name__}: {error} ({last.name}:{last.lineno})")
+        return Failure("crashed", f"{type(error).__name__}: {said} ({last.name}:{last.lineno})")

@@ -19,7 +19,7 @@ from avfake.labels.pair import PairConfig, compare_pair
 from avfake.labels.unknowns import Why
 from avfake.outputs import check_folder, check_table
 from avfake.progress import progress
-from avfake.remote import Place, place_of, states_of
+from avfake.remote import Place, fitting, has_changed, place_of, states_of
 from avfake.settings import fingerprint, to_dict
 
 _log = logging.getLogger(__name__)
@@ -117,7 +117,7 @@ def derive_labels(
             function, todo, workers=workers, time_limit_seconds=time_limit_seconds
         ):
             pair = todo[index]
-            told = {"settings": mark, "state": _state(pair, states)}
+            told = {"settings": mark, "states": _states(pair, states)}
             journal.append(_entry(pair.fake.clip_id, result) | told)
             bar.update()
     for pair in pairs:
@@ -147,16 +147,16 @@ def _is_settled(
         return False
     if entry.get("face_why") is None and masks and not _mask_path(masks, pair.fake).is_file():
         return False
-    now = _state(pair, states)
-    return None in now or "" in now or entry.get("state") == now
+    before = entry.get("states", [None, None])
+    return not any(map(has_changed, before, _states(pair, states)))
 
 
-def _state(pair: _Pair, states: Mapping[Place, str | None]) -> list[str | None]:
+def _states(pair: _Pair, states: Mapping[Place, str | None]) -> list[str | None]:
     return [states[place_of(row.path)] for row in (pair.fake, pair.original)]
 
 
 def _mask_path(masks: Path, fake: Row) -> Path:
-    return masks / f"{fake.clip_id}.npz"
+    return masks.joinpath(*map(fitting, f"{fake.clip_id}.npz".split("/")))
 
 
 def _pairs(manifest: Manifest, fakes: list[Row]) -> tuple[list[_Pair], dict[str, DerivedRow]]:

@@ -48,8 +48,8 @@ def check_table(
     if lost:
         more = ", ..." if len(lost) > 3 else ""
         raise ConfigError(
-            f"{flag} {out} has {len(lost)} rows that would be lost, for nothing here says what "
-            f"they are now ({', '.join(lost[:3])}{more}); give another name, or move it away"
+            f"{flag} {out} has {len(lost)} rows of other files, which would be lost "
+            f"({', '.join(lost[:3])}{more}); give another name, or move it away"
         )
 
 

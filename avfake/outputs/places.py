@@ -3,7 +3,6 @@
 import errno
 import os
 import stat
-import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -25,7 +24,6 @@ from avfake.remote import (
 )
 
 TABLE = (".csv",)
-STANDARD_OUTPUT = 1
 TERMINALS = (4, 5, *range(136, 144))
 """Major numbers of devices that show what is written to them (Linux)."""
 READ_ONLY_STORES = ("http", "https", "zip", "tar", "libarchive")
@@ -43,8 +41,7 @@ def check_file(
     """Refuse a file that cannot be written, or that would take the place of something else.
 
     Pipes, terminals, /dev/null and the descriptors of this process (/dev/stdout) are written
-    through. Where that is the standard output, what is printed goes to the standard error from now
-    on, so that it does not get into the content.
+    through.
 
     Args:
         flag: what the user wrote before it, for the sentence
@@ -107,7 +104,7 @@ def check_folder(
             raise ConfigError(f"{flag} {out} is a file; a folder is needed")
         for written in (local, *(local / name for name in writes)):
             _check_not_read(written, flag, inputs)
-        _check_can_hold(local / "file", flag)
+        _check_can_hold(target_of(local), flag, out)
     others = [name for name in writes if state_of(inside(out, name))]
     if others and not (mark and state_of(inside(out, mark))):
         raise ConfigError(
@@ -151,8 +148,6 @@ def _is_open_stream(path: Path, flag: str) -> bool:
     except OSError as error:
         raise ConfigError(f"{flag} {path} is not open for writing ({error.strerror})") from error
     _check_device(path, flag)
-    if descriptor == STANDARD_OUTPUT:
-        sys.stdout = sys.stderr
     return True
 
 
@@ -171,7 +166,7 @@ def _check_can_be_written(path: Path, flag: str, what: str) -> None:
             raise ConfigError(f"{flag} {path} may not be written (its permissions say so)")
         if not stat.S_ISREG(found.st_mode):
             return
-    _check_can_hold(target_of(path), flag)
+    _check_can_hold(target_of(path).parent, flag, path)
 
 
 def _check_device(path: Path, flag: str) -> None:
@@ -184,22 +179,21 @@ def _check_device(path: Path, flag: str) -> None:
         raise ConfigError(f"{flag} {path} is a device; give the name of a file")
 
 
-def _check_can_hold(path: Path, flag: str) -> None:
-    """ConfigError unless a file can be made at a path, whose folders may still be missing."""
-    folder = path.parent
+def _check_can_hold(folder: Path, flag: str, out: Place) -> None:
+    """ConfigError unless files can be made in a folder, which may still be missing itself."""
     while not os.path.lexists(folder) and folder != folder.parent:
         folder = folder.parent
     if not folder.is_dir():
-        raise ConfigError(f"{flag} {path}: {folder} is a file, no folder to write into")
+        raise ConfigError(f"{flag} {out}: {folder} is a file, no folder to write into")
     if not os.access(folder, os.W_OK):
-        raise ConfigError(f"{flag} {path}: no permission to write into {folder}")
+        raise ConfigError(f"{flag} {out}: no permission to write into {folder}")
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(bytes(4096))
             file.flush()
     except OSError as error:
         raise ConfigError(
-            f"{flag} {path}: nothing can be written into {folder} ({error.strerror})"
+            f"{flag} {out}: nothing can be written into {folder} ({error.strerror})"
         ) from error
 
 

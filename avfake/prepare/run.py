@@ -14,7 +14,7 @@ from avfake.faces import FaceDetector
 from avfake.files import read_if_there, write_table
 from avfake.prepare.folder import STATUS_COLUMNS, PreparedFolder, archive_path, write_settings
 from avfake.progress import progress
-from avfake.remote import Place, inside, place_of, state_of, states_of
+from avfake.remote import Place, has_changed, inside, place_of, state_of, states_of
 
 TIME_LIMIT_SECONDS = 300.0
 """For one file; a 10 s clip takes a few seconds, so this only catches endless decodes."""
@@ -113,11 +113,7 @@ def _refuse_to_lose(folder: Place, manifest: Manifest) -> None:
     lost = [clip_id for clip_id in before if clip_id not in paths]
     moved = [clip_id for clip_id in before if before[clip_id] != paths.get(clip_id)]
     states = states_of([*(before[i] for i in moved), *(paths[i] for i in moved if i in paths)])
-    lost += [
-        clip_id
-        for clip_id in moved
-        if clip_id in paths and states[before[clip_id]] not in ("", states[paths[clip_id]])
-    ]
+    lost += [i for i in moved if i in paths and has_changed(states[before[i]], states[paths[i]])]
     if lost:
         raise ConfigError(
             f"{folder} holds {len(lost)} clips of files that are not among these "
@@ -135,7 +131,7 @@ def _is_settled(status: dict[str, Any] | None, state: str | None) -> bool:
     """False for a file that failed, or has changed since; one that is gone keeps its clip."""
     if status is None or status["status"] == "failed":
         return False
-    return not state or status.get("state") == state
+    return not has_changed(status.get("state"), state)
 
 
 def _prepare_one(config: ClipConfig, task: _Task) -> ClipMeta | StoreError:
