@@ -21,7 +21,7 @@ class PairConfig:
 
     num_frames: int = 16
     """Evenly spread over what the two have in common."""
-    max_people: int = 4
+    max_people: int = 32
     sound: SoundConfig = field(default_factory=SoundConfig)
     picture: PictureConfig = field(default_factory=PictureConfig)
     detect: DetectConfig = field(default_factory=DetectConfig)
