@@ -8,6 +8,7 @@ import numpy as np
 
 from avfake.clips import Clip
 from avfake.media import MediaInfo, Waveform
+from avfake.media.containers import every_packet
 from avfake.media.opening import open_media
 
 QUIET_DB = -40.0
@@ -143,10 +144,10 @@ def _weigh(path: Path) -> tuple[dict[str, int], dict[str, Any]]:
         for stream in used:
             start = float((stream.start_time or 0) * (stream.time_base or 0))
             starts[f"{stream.type}_start_seconds"] = start
-        for packet in media.container.demux(*used):
+        for packet in every_packet(media.container, *used):
             kind = packet.stream.type
             weights[kind] = weights.get(kind, 0) + packet.size
-            num_packets += packet.size > 0
+            num_packets += 1
             num_key_frames += packet.is_keyframe and kind == "video"
             longest = max(longest, packet.size)
     return weights, starts | {
