@@ -142,6 +142,29 @@ def test_what_cannot_be_judged_is_a_reason(
     assert found.meta.status == status
 
 
+class CrowdDetector(FixedDetector):
+    """Finds nine faces of equal size in rows of three."""
+
+    def detect(self, frames: np.ndarray) -> list[Detections]:
+        corners = np.array([[x, y] for y in (4, 44, 84) for x in (4, 44, 84)], np.float32)
+        boxes = np.concatenate([corners, corners + 36], axis=1)
+        points = corners[:, None] + np.float32([[10, 12], [26, 12], [18, 20], [12, 28], [24, 28]])
+        return [Detections(boxes, np.ones(9, np.float32), points)] * len(frames)
+
+
+def test_every_person_of_a_crowd_is_kept_with_fewer_crops_each(video: Path) -> None:
+    meta = cut_clip(video, CONFIG, CrowdDetector()).meta
+    assert meta.reasons == ()
+    assert [len(person.frame_indices) for person in meta.persons] == [3] * 9  # 4 * 8 // 9
+
+
+def test_persons_beyond_the_limit_are_counted(video: Path) -> None:
+    meta = cut_clip(video, replace(CONFIG, max_persons=4), CrowdDetector()).meta
+    assert len(meta.persons) == 4
+    assert [reason.short for reason in meta.reasons] == ["face:persons_left_out (5 of 9)"]
+    assert meta.status == "partial"
+
+
 def test_a_broken_file_is_a_media_error_that_names_it(tmp_path: Path) -> None:
     path = tmp_path / "words.mp4"
     path.write_text("this is not a video")
