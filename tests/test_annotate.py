@@ -1,9 +1,11 @@
+import shutil
+
 import av
 import numpy as np
 import pytest
 
 from avfake.annotate import annotate, face_at, score_colour
-from avfake.errors import MediaError
+from avfake.errors import ConfigError, MediaError
 from avfake.media import Waveform, probe, read_frames, read_waveform, write_audio, write_video
 from avfake.verdict import FaceScore, Person, Verdict, VoiceScore
 
@@ -129,3 +131,28 @@ def test_a_person_is_absent_far_from_the_scored_frames():
     assert np.isnan(scores).tolist() == [True, False, False, True]
     assert scores[2] == pytest.approx(0.4)
     assert boxes[2].tolist() == pytest.approx([200, 150, 280, 250])
+
+
+def test_the_video_itself_and_other_films_are_left_alone(tmp_path):
+    path, other, out = grey_video(tmp_path / "a.mp4"), tmp_path / "b.mp4", tmp_path / "out.mp4"
+    shutil.copy(path, other)
+    content = path.read_bytes()
+    (tmp_path / "link.mp4").symlink_to("a.mp4")
+    for taken in (path, tmp_path / "link.mp4"):
+        with pytest.raises(ConfigError, match="is also read by this command"):
+            annotate(path, verdict_of(), taken)
+    with pytest.raises(ConfigError, match="not made by this command"):
+        annotate(path, verdict_of(), other)
+    assert path.read_bytes() == other.read_bytes() == content
+    annotate(path, verdict_of(), out)
+    first = out.read_bytes()
+    annotate(path, verdict_of(person()), out)  # one of ours may go for another
+    assert out.read_bytes() != first
+    assert probe(out).has_video
+
+
+def test_an_ending_that_is_no_videos_is_refused(tmp_path):
+    path = grey_video(tmp_path / "a.mp4")
+    with pytest.raises(ConfigError, match=r"a video is written as \.mp4"):
+        annotate(path, verdict_of(), tmp_path / "out.wav")
+    assert list(tmp_path.iterdir()) == [path]

@@ -2,10 +2,13 @@
 
 import json
 import shutil
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from avfake.bundle import read_bundle, write_bundle
@@ -171,3 +174,42 @@ def test_segments_follow_from_the_timelines(detector: Detector, video: Path) -> 
     for person in verdict.persons:
         assert person.segments == face_segments(person.frames)
     assert verdict.voice_segments == voice_segments(verdict.voice)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
+def test_the_callers_default_type_changes_no_answer(
+    detector: Detector, detector_folder: Path, video: Path, dtype: torch.dtype
+) -> None:
+    expected = detector.predict(video)
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        loaded = Detector.from_pretrained(detector_folder, device="cpu")
+        assert detector.predict(video) == loaded.predict(video) == expected
+        assert torch.get_default_dtype() == dtype
+    finally:
+        torch.set_default_dtype(before)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        lambda: torch.device("meta"),
+        lambda: torch.autocast("cpu", torch.bfloat16),
+        lambda: torch.set_grad_enabled(False),
+        torch.inference_mode,
+    ],
+    ids=["device", "autocast", "no grad", "inference"],
+)
+def test_what_the_caller_does_with_torch_changes_no_answer(
+    detector: Detector,
+    detector_folder: Path,
+    video: Path,
+    state: Callable[[], AbstractContextManager[object]],
+) -> None:
+    expected = detector.predict(video)
+    with state():
+        loaded = Detector.from_pretrained(detector_folder, device="cpu")
+        assert detector.predict(video) == loaded.predict(video) == expected
+    assert loaded.predict(video) == expected
+    assert torch.is_grad_enabled()

@@ -1,6 +1,10 @@
 """Tables and submissions: every requested file has a row, what failed is said and not invented."""
 
 import csv
+import os
+import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -8,6 +12,8 @@ import pytest
 
 from avfake.detector import Switches
 from avfake.errors import ConfigError
+from avfake.files import write_whole
+from avfake.remote import Place
 from avfake.score import find_files, find_requested, read_requested, score_files, write_submission
 
 
@@ -121,3 +127,190 @@ def test_an_archive_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "broken.zip").write_text("no archive")
     with pytest.raises(ConfigError, match="cannot be read as a zip"):
         find_files([tmp_path / "broken.zip"])
+
+
+def rows_of(out: Path) -> dict[str, str]:
+    """File name -> status."""
+    return {Path(row["file"]).name: row["status"] for row in read(out)}
+
+
+def predicted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the files that are judged from now on, as they are."""
+    seen: list[str] = []
+    from avfake.score import _predict_one
+
+    def watched(detector: str, switches: Switches, change: None, file: Place) -> object:
+        seen.append(Path(str(file)).name)
+        return _predict_one(detector, switches, change, file)
+
+    monkeypatch.setattr("avfake.score._predict_one", watched)
+    return seen
+
+
+def test_what_failed_or_changed_is_judged_again_and_nothing_else(
+    files: list[Path], detector_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, mine = tmp_path / "scores.csv", [tmp_path / "a.mp4", tmp_path / "b.mp4", *files[2:]]
+    for source, target in zip(files[:2], mine[:2], strict=True):
+        shutil.copy(source, target)
+    score_files(mine, str(detector_folder), out, workers=0)
+    before = read(out)
+    assert rows_of(out) == {
+        "a.mp4": "ok", "b.mp4": "ok", "words.mp4": "failed", "gone.mp4": "failed"
+    }  # fmt: skip
+    shutil.copy(files[0], tmp_path / "words.mp4")
+    shutil.copy(files[0], tmp_path / "b.mp4")
+    seen = predicted(monkeypatch)
+    score_files(mine, str(detector_folder), out, workers=0)
+    assert seen == ["b.mp4", "words.mp4", "gone.mp4"]
+    after = read(out)
+    assert after[0] == before[0]
+    for row in after[1:3]:  # the same content as the first now
+        assert row | {"file": ""} == before[0] | {"file": ""}
+    assert after[3]["status"] == "failed"
+    seen.clear()
+    os.utime(tmp_path / "a.mp4", ns=(0, 0))
+    (tmp_path / "b.mp4").unlink()  # one that is gone keeps its answer
+    score_files(mine, str(detector_folder), out, workers=0)
+    assert seen == ["a.mp4", "gone.mp4"]
+
+
+def test_a_url_is_judged_again_when_its_store_tells_another_file(
+    files: list[Path], detector_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    urls, out = ["memory://changing/a.mp4"], tmp_path / "scores.csv"
+    write_whole(urls[0], files[0].read_bytes())
+    seen = predicted(monkeypatch)
+    for content, times in ((files[0], 1), (files[0], 1), (files[1], 2)):
+        if content == files[1]:
+            write_whole(urls[0], content.read_bytes())
+        score_files(urls, str(detector_folder), out, workers=0)
+        assert len(seen) == times
+
+
+def test_another_list_of_files_keeps_the_rows_that_are_there(
+    files: list[Path], detector_folder: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "scores.csv"
+    first = score_files(files[:1], str(detector_folder), out, workers=0)
+    second = score_files(files[1:2], str(detector_folder), out, workers=0)
+    assert (first.num_kept, second.num_kept) == (0, 1)
+    assert [row["file"] for row in second.rows] == [str(files[1])]
+    assert [row["file"] for row in read(out)] == [str(file) for file in files[:2]]
+    out.unlink()  # the journal has them all
+    score_files(files[1:2], str(detector_folder), out, workers=0)
+    assert len(read(out)) == 2
+
+
+def test_two_processes_into_one_table_end_with_all_rows(
+    files: list[Path], detector_folder: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "avfake", "predict", "--detector", str(detector_folder)]
+    command += ["--out", str(tmp_path / "scores.csv"), "--workers", "0"]
+    running = [
+        subprocess.Popen([*command, str(file)], stderr=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        for file in files[:2]
+    ]
+    assert [process.communicate() and process.returncode for process in running] == [0, 0]
+    assert rows_of(tmp_path / "scores.csv") == {file.name: "ok" for file in files[:2]}
+
+
+def test_a_table_that_is_not_ours_is_left_as_it_is(
+    files: list[Path], detector_folder: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "scores.csv"
+    mine = "file,verdict by hand\na.mp4,fake\n"
+    out.write_text(mine)
+    with pytest.raises(ConfigError, match="no table that this command made"):
+        score_files(files, str(detector_folder), out, workers=0)
+    assert out.read_text() == mine
+    assert not list(tmp_path.glob("scores.csv.*"))
+    out.unlink()
+    score_files(files[:2], str(detector_folder), out, workers=0)
+    (tmp_path / "scores.csv.journal.jsonl").unlink()  # what it knew of the second file is gone
+    before = out.read_bytes()
+    with pytest.raises(ConfigError, match="1 rows of other files, which would be lost"):
+        score_files(files[:1], str(detector_folder), out, workers=0)
+    assert out.read_bytes() == before
+    score_files(files[:2], str(detector_folder), out, workers=0)
+
+
+def test_a_file_of_the_same_name_in_another_folder_is_not_taken_for_it(
+    files: list[Path], detector_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder, source in zip("ab", files[:2], strict=True):
+        (tmp_path / folder).mkdir()
+        shutil.copy(source, tmp_path / folder / "x.mp4")
+    monkeypatch.chdir(tmp_path / "a")
+    score_files([Path("x.mp4")], str(detector_folder), tmp_path / "scores.csv", workers=0)
+    monkeypatch.chdir(tmp_path / "b")
+    with pytest.raises(ConfigError, match=r"a row for x\.mp4, of another file, .*/a/x\.mp4"):
+        score_files([Path("x.mp4")], str(detector_folder), tmp_path / "scores.csv", workers=0)
+
+
+def test_a_link_and_the_table_it_leads_to_have_one_journal(
+    files: list[Path], detector_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "link.csv").symlink_to("scores.csv")
+    score_files(files[:1], str(detector_folder), tmp_path / "link.csv", workers=0)
+    assert (tmp_path / "link.csv").is_symlink()
+    monkeypatch.setattr("avfake.score._predict_one", lambda *_: pytest.fail("scored again"))
+    score_files(files[:1], str(detector_folder), tmp_path / "scores.csv", workers=0)
+    assert [path.name for path in tmp_path.glob("*.jsonl")] == ["scores.csv.journal.jsonl"]
+
+
+def test_a_file_without_memory_for_it_is_a_row_and_the_others_go_on(
+    files: list[Path], detector_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from avfake.detector import Detector
+
+    predict = Detector.predict
+    errors = {
+        files[0]: MemoryError("Unable to allocate 9 GiB"),
+        files[2]: RuntimeError("DefaultCPUAllocator: can't allocate memory: 12345 bytes"),
+    }
+
+    def hungry(self: Detector, path: Path, switches: Switches | None = None) -> object:
+        if path in errors:
+            raise errors[path]
+        return predict(self, path, switches)
+
+    monkeypatch.setattr(Detector, "predict", hungry)
+    out = tmp_path / "scores.csv"
+    score_files(files[:3], str(detector_folder), out, workers=0)
+    rows = read(out)
+    assert [row["status"] for row in rows] == ["failed", "ok", "failed"]
+    assert rows[0]["reasons"] == "file:out_of_memory (Unable to allocate 9 GiB)"
+    assert rows[2]["reasons"].startswith("file:out_of_memory (DefaultCPUAllocator")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "cannot be read as a csv: No such file"),
+        ("folder", "cannot be read as a csv: Is a directory"),
+        (b"", "it needs 'filename'"),
+        (b"\xff\xfef\0i\0", "it needs 'filename'"),
+        (b"filename,label\n", "asks for no file"),
+        (b"filename,label\na.mp4,1\n,0.5\n", "row 2 has no file name"),
+        (b"label,filename\n0.5\n", "row 1 has no file name"),
+        (b"filename\na\0.mp4\n", "row 1 has no file name"),
+    ],
+)
+def test_what_is_no_sample_submission_is_named(
+    tmp_path: Path, content: bytes | str | None, said: str
+) -> None:
+    path = tmp_path / "sample.csv"
+    if content == "folder":
+        path.mkdir()
+    elif isinstance(content, bytes):
+        path.write_bytes(content)
+    with pytest.raises(ConfigError, match=said):
+        read_requested(path)
+
+
+def test_names_of_a_sample_submission_are_those_on_the_disk(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_bytes(
+        b"\xef\xbb\xbffilename,label\r\nraw\xff.mp4,1\r\nraw\xff.mp4,1"
+    )
+    assert read_requested(tmp_path / "s.csv") == ["raw\udcff.mp4"]

@@ -39,6 +39,7 @@ def stress(
     from avfake.stress import CELLS, check_target, render_stress, run_ladder, weakest_cells
 
     at_least(0, workers=workers)
+    at_least(1, limit=limit)
     check_target(out, inputs=[source])
     found = run_ladder(source, choose_one(detector), out, cells=cells, limit=limit, workers=workers)
     plot = draw_stress(found.table, out / "stress.png")

@@ -140,6 +140,7 @@ def _check_url(url: str, flag: str, inputs: Iterable[Place]) -> None:
 
 def _is_open_stream(path: Path, flag: str) -> bool:
     """Whether a path is a descriptor that can be written; ConfigError for one that cannot."""
+    _stat(path, flag)  # says what is wrong with a name that is no path at all
     descriptor = descriptor_of(path)
     if descriptor is None:
         return False

@@ -140,3 +140,45 @@ def test_a_file_and_its_bytes_are_the_same(studio_root: Path, tmp_path: Path) ->
     found = compare_pair(copy, genuine.path, CONFIG)
     assert found.picture.distance == pytest.approx(0, abs=1e-4)
     assert found.sound.residual_db < -60
+
+
+def test_masks_that_are_asked_for_later_are_written(studio_root: Path, tmp_path: Path) -> None:
+    manifest = manifest_of(studio_root, 1)
+    first = derive_labels(manifest, tmp_path, CONFIG, workers=0)
+    assert not (tmp_path / "masks").exists()
+    assert derive_labels(manifest, tmp_path, CONFIG, workers=0, masks=True) == first
+    masks = {path: path.stat().st_mtime_ns for path in (tmp_path / "masks").iterdir()}
+    assert len(masks) == 3
+    derive_labels(manifest, tmp_path, CONFIG, workers=0, masks=True)
+    assert all(path.stat().st_mtime_ns == written for path, written in masks.items())
+
+
+def test_pairs_that_failed_or_changed_are_compared_again(
+    studio_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = []
+    for row in manifest_of(studio_root, 1).rows:
+        shutil.copy(row.path, tmp_path / row.clip_id)
+        rows.append(replace(row, path=str(tmp_path / row.clip_id)))
+    fakes = [row for row in rows if row.label]
+    whole = Path(fakes[0].path).read_bytes()
+    Path(fakes[0].path).write_bytes(b"no video")
+    manifest = Manifest(tuple(rows), "x")
+    first = derive_labels(manifest, tmp_path / "out", CONFIG, workers=0)
+    assert first.rows[0].face_why == "unreadable"
+    compared: list[str] = []
+
+    def watched(fake: str, original: str, *rest: object, **options: object) -> object:
+        compared.append(Path(fake).name)
+        return compare_pair(fake, original, *rest, **options)
+
+    monkeypatch.setattr("avfake.labels.derive.compare_pair", watched)
+    Path(fakes[0].path).write_bytes(whole)
+    Path(fakes[2].path).touch()
+    second = derive_labels(manifest, tmp_path / "out", CONFIG, workers=0)
+    assert compared == [fakes[0].clip_id, fakes[2].clip_id]
+    assert second.rows[0].face_why is None
+    assert second.rows[1:] == first.rows[1:]
+    fewer = Manifest(tuple(row for row in rows if row is not fakes[1]), "x")
+    with pytest.raises(ConfigError, match=f"1 rows of other files.*{fakes[1].clip_id}"):
+        derive_labels(fewer, tmp_path / "out", CONFIG, workers=0)

@@ -119,3 +119,57 @@ def test_a_full_disk_ends_the_run_and_blames_no_file(
     assert not any("disk" in line or "space" in line for line in done)
     folder = prepare_clips(manifest, tmp_path / "clips", CONFIG, workers=0)
     assert len(folder.clips) == 8
+
+
+def archives_of(folder: PreparedFolder) -> dict[str, int]:
+    """clip_id -> when its archive was written."""
+    return {c.row.clip_id: Path(c.archive).stat().st_mtime_ns for c in folder.clips}
+
+
+def test_what_failed_or_changed_is_prepared_again_with_its_fakes(
+    dataset: Path, tmp_path: Path
+) -> None:
+    manifest = build_manifest(load_spec("dfdc"), dataset)
+    first = prepare_clips(manifest, tmp_path / "clips", CONFIG, workers=0)
+    before = archives_of(first)
+    originals = [row.clip_id for row in manifest.rows if row.label is False]
+    shutil.copy(dataset / originals[1], dataset / "aatext.mp4")  # it failed, and is a fake of [0]
+    (dataset / originals[1]).touch()
+    second = prepare_clips(manifest, tmp_path / "clips", CONFIG, workers=0)
+    after = archives_of(second)
+    assert second.statuses["aatext.mp4"]["status"] == "ok"
+    again = {clip_id for clip_id in after if after[clip_id] != before.get(clip_id)}
+    fakes = {row.clip_id for row in manifest.rows if row.original == originals[1]}
+    assert again == {"aatext.mp4", originals[1], *fakes}
+    assert len(fakes) == 3
+    third = prepare_clips(manifest, tmp_path / "clips", CONFIG, workers=0)
+    assert archives_of(third) == after
+
+
+def test_clips_of_other_files_are_not_lost(dataset: Path, tmp_path: Path) -> None:
+    manifest = build_manifest(load_spec("dfdc"), dataset)
+    rows = [row for row in manifest.rows if row.status == "ok"][:3]
+    one, more = (replace(manifest, rows=tuple(rows[:n])) for n in (2, 3))
+    prepare_clips(one, tmp_path / "clips", CONFIG, workers=0)
+    prepare_clips(more, tmp_path / "clips", CONFIG, workers=0)
+    with pytest.raises(ConfigError, match="holds 1 clips of files that are not among these"):
+        prepare_clips(one, tmp_path / "clips", CONFIG, workers=0)
+    # Another set whose files have the same names.
+    shutil.copytree(dataset, tmp_path / "other")
+    (tmp_path / "other" / rows[1].clip_id).write_bytes(b"of somebody else")
+    moved = [replace(row, path=str(tmp_path / "other" / row.clip_id)) for row in rows]
+    other = replace(manifest, rows=tuple(moved))
+    with pytest.raises(ConfigError, match=f"holds 1 clips.*{rows[1].clip_id}"):
+        prepare_clips(other, tmp_path / "clips", CONFIG, workers=0)
+    assert len(PreparedFolder(tmp_path / "clips").manifest) == 3
+    shutil.rmtree(dataset)  # the same set, moved: nothing says otherwise
+    prepare_clips(other, tmp_path / "clips", CONFIG, workers=0)
+
+
+def test_a_folder_with_files_of_somebody_is_left_as_it_is(dataset: Path, tmp_path: Path) -> None:
+    manifest = build_manifest(load_spec("dfdc"), dataset)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "status.csv").write_text("by hand")
+    with pytest.raises(ConfigError, match=r"holds status\.csv, which this command did not make"):
+        prepare_clips(manifest, tmp_path / "mine", CONFIG, workers=0)
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["status.csv"]
