@@ -55,7 +55,8 @@ ALLOWED = {
         "stack",
         "verdict",
     },
-    "score": {"detector", "ensemble", "media", "cluster", "submission", "verdict"},
+    "score_table": {"cluster"},
+    "score": {"cluster", "detector", "ensemble", "media", "score_table", "submission", "verdict"},
     "card": {"bundle", "ensemble", "evaluate", "stack", "stress"},
     "assembly": {
         "augment",

@@ -11,15 +11,8 @@ from avfake.errors import ConfigError
 from avfake.files import is_stream
 from avfake.outputs import check_apart, check_file, check_table
 from avfake.remote import Place, beside, name_of, place_of
-from avfake.score import (
-    check_scores,
-    find_files,
-    find_requested,
-    journal_of,
-    score_files,
-    verdict_of,
-    write_submission,
-)
+from avfake.score import find_files, find_requested, score_files, verdict_of, write_submission
+from avfake.score_table import check_scores, journal_of
 from avfake.submission import FILL, SUBMISSION, check_submission
 
 
