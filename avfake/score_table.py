@@ -1,4 +1,4 @@
-"""A table of scores, its journal, and which of its rows still hold."""
+"""A table of scores, its journal, and the files that have to be scored (again)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ COLUMNS = (
 )
 RUN = "#run"
 """Key of the journal line that says which detector and switches the other lines came from."""
-PASSING = ("file_missing", "unreachable", "crashed", "timed_out", "out_of_memory")
-"""Reasons that may have gone though the file is the same."""
+TRANSIENT = ("file_missing", "unreachable", "crashed", "timed_out", "out_of_memory")
+"""Reasons that may no longer hold for the same file."""
 
 
 @dataclass(frozen=True)
@@ -37,18 +37,18 @@ class ScoreTable:
 
 
 def journal_of(out: Place) -> Place | None:
-    """Where a table of scores has its journal; None for one that is written through to a reader."""
+    """Path or URL of the journal of a table of scores; None for a table written to a stream."""
     if isinstance(out, Path):
         if is_stream(out):
             return None
-        out = target_of(out)  # one table has one journal, whatever link leads to it
+        out = target_of(out)  # the same journal under every link
     return journal_at(beside(out, name_of(out) + ".journal"))
 
 
 def check_scores(files: Sequence[Place], out: Place, *, flag: str, inputs: Iterable[Place]) -> None:
-    """Refuse, before any work, a table of scores that cannot be written or would lose something.
+    """Raise ConfigError if a table of scores cannot be written or would destroy something.
 
-    inputs: what is read, beside the files.
+    inputs: what is read besides the files.
     """
     read = [*files, *inputs]
     check_file(out, flag=flag, inputs=read, remote=True)
@@ -62,10 +62,10 @@ def check_scores(files: Sequence[Place], out: Place, *, flag: str, inputs: Itera
 
 
 def open_journal(out: Place, files: Sequence[Place], run: str) -> Journal:
-    """The journal of a table into which these files are to go.
+    """Open the journal of a table that will hold these files.
 
-    run: the detector, and all else that an answer depends on. ConfigError for a table that is one
-    of the files, is not ours, or belongs to another run.
+    run: the detector and all else that scores depend on. ConfigError for a table that is one of the
+    files, was not made by avfake, or belongs to another run.
     """
     check_file(out, inputs=files, endings=(), remote=True)
     journal = Journal(journal_of(out), "file")
@@ -80,13 +80,13 @@ def open_journal(out: Place, files: Sequence[Place], run: str) -> Journal:
 
 
 def _known(journal: Journal, files: Sequence[Place]) -> set[str]:
-    """Files whose rows will be in the table; asked after the table was read, which others write."""
+    """Files whose rows will be in the table; to be called after the existing table was read."""
     journal.reload()
     return {*journal.done, *map(str, files)}
 
 
 def _refuse_namesakes(journal: Journal, files: Sequence[Place]) -> None:
-    """ConfigError if a row is of another file that has the same name in another folder."""
+    """Raise ConfigError if a row belongs to a file of the same relative name in another folder."""
     for file in files:
         path = (journal.done.get(str(file)) or {}).get("path")
         if path not in (None, path_of(file)) and has_changed(state_of(Path(path)), state_of(file)):
@@ -97,14 +97,14 @@ def _refuse_namesakes(journal: Journal, files: Sequence[Place]) -> None:
 
 
 def path_of(file: Place) -> str | None:
-    """From the root, links as the user wrote them; None for a URL."""
+    """Absolute path, links unresolved; None for a URL."""
     return str(file.absolute()) if isinstance(file, Path) else None
 
 
 def write_scores(journal: Journal, files: Sequence[Place], out: Place) -> ScoreTable:
-    """Write the rows of these files, after those of other runs into the same table.
+    """Write the rows of other files of the journal, then those of these files.
 
-    Another process may do the same at this time: written again until the journal has nothing new.
+    Another process may write the same table: repeated until the journal has nothing new.
     """
     mine = [str(file) for file in files]
     not_others = {RUN, *mine}
@@ -123,18 +123,23 @@ def unsettled(
     *,
     is_rewritten: bool,
 ) -> list[Place]:
-    """The files that have no row yet, or failed, or have changed since; one gone keeps its row.
+    """Return the files without a row, with a failed one, or that have changed since.
 
-    states: of the files now. is_rewritten: they are rewritten before they are judged, which is tried
-    again only where what failed was not the file itself.
+    A file that no longer exists keeps its row.
+
+    Args:
+        states: of the files now
+        is_rewritten: files are rewritten before they are scored; a failure that lies in the file
+            itself is then final
     """
 
     def is_settled(file: Place) -> bool:
         row = journal.done.get(str(file))
         if row is None or has_changed(row.get("state"), states[file]):
             return False
-        if row["status"] != "failed":
+        if row.get("status") in ("ok", "partial"):
             return True
-        return is_rewritten and not any(f"file:{code}" in row["reasons"] for code in PASSING)
+        reasons = row.get("reasons", "")
+        return is_rewritten and not any(f"file:{code}" in reasons for code in TRANSIENT)
 
     return [file for file in files if not is_settled(file)]
