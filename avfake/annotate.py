@@ -23,12 +23,12 @@ LONE_FRAME_SECONDS = 0.5
 """How long the box of a person with one scored frame is shown before and after."""
 ENDINGS = (".mp4", ".m4v", ".mov")
 MARK = b"avfake evidence video"
-"""Stands in a box of its own at the end of the file, which players pass over: by it a video is
-known as one of ours, which another one may take the place of."""
+"""Content of a box at the end of the file, which players ignore; shows that avfake wrote the file,
+so that it may be replaced."""
 
 
 def check_evidence(path: str | Path, out_path: str | Path) -> MediaInfo:
-    """What the video is; MediaError if it has no picture, so that there is nothing to draw into.
+    """Return what `probe` says of the video; MediaError if it has no picture.
 
     ConfigError if the evidence video cannot be written, or would replace another file.
     """

@@ -20,8 +20,8 @@ from avfake.remote import Place, ending_of, fitting, read_url, state_of, write_u
 def write_whole(path: Place, content: str | bytes) -> None:
     """Write a file so that a kill at any moment leaves the old content or the new, never half.
 
-    A link stays a link: the file that it leads to is written. A pipe, a terminal or a descriptor
-    such as /dev/stdout takes the content and stays what it is.
+    Links are followed. The content is written through a pipe, a terminal or a descriptor such as
+    /dev/stdout, which is not replaced.
     """
     if isinstance(content, str):
         # surrogateescape: file names that are not UTF-8 come back as they were.
@@ -40,21 +40,21 @@ def write_whole(path: Place, content: str | bytes) -> None:
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Whatever the operating system refuses becomes one sentence with the path."""
+    """Turn every OSError inside into an AvfakeError that names the path."""
     try:
         yield
     except OSError as error:
         if isinstance(error, BrokenPipeError) and descriptor_of(path) is not None:
-            raise  # whoever read the output has left, and wants no sentence about it
+            raise  # the reader of the output has closed it: no error
         said = error.strerror or " ".join(str(error).split())[:300]
         raise AvfakeError(f"{path} could not be written: {said}") from error
 
 
 @contextmanager
 def whole_file(path: Path, ending: str) -> Iterator[Path]:
-    """A name with an ending, to write a large file to that then becomes `path`.
+    """Give a temporary name with this ending; the file written there replaces `path` at the end.
 
-    The rest is as in `write_whole`.
+    For files too large for memory; otherwise as `write_whole`.
     """
     with naming(path):
         if not is_stream(path):
@@ -69,9 +69,9 @@ def whole_file(path: Path, ending: str) -> Iterator[Path]:
 
 
 def is_stream(path: Path) -> bool:
-    """Whether what is written to a path goes somewhere else: a descriptor, a pipe, a device.
+    """Whether a path is a descriptor, a pipe or a device, which is written through, not replaced.
 
-    OSError where nobody can tell.
+    OSError if its state cannot be read.
     """
     if descriptor_of(path) is not None:
         return True
@@ -83,7 +83,7 @@ def is_stream(path: Path) -> bool:
 
 
 def descriptor_of(path: Path) -> int | None:
-    """The open file of this process that a path stands for, such as 1 for /dev/stdout, or None."""
+    """Number of the descriptor that a path stands for, such as 1 for /dev/stdout, or None."""
     folders = {"/dev/fd", f"/proc/{os.getpid()}/fd"}
     for _ in range(40):  # as many links as a kernel follows
         folder, name = target_of(path.parent), path.name
@@ -96,7 +96,7 @@ def descriptor_of(path: Path) -> int | None:
 
 
 def target_of(path: Path) -> Path:
-    """The file that a path leads to, through every link, whether it is there or not."""
+    """Path with all links resolved; the file need not exist."""
     try:
         return Path(os.path.realpath(path))
     except FileNotFoundError as error:
@@ -139,7 +139,7 @@ def _copy_of(url: str) -> Path:
 def write_table(path: Place, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
     """Write a csv with these columns, whole or not at all; None becomes an empty cell."""
     text, rows = io.StringIO(), list(rows)
-    # Python before 3.13 forgets that a return in a name would end the line for most readers.
+    # Before Python 3.13 the writer does not quote a carriage return, which ends a row when read.
     returns = any("\r" in cell for row in rows for cell in row.values() if isinstance(cell, str))
     writer = csv.DictWriter(
         text,
@@ -154,9 +154,9 @@ def write_table(path: Place, columns: Sequence[str], rows: Iterable[Mapping[str,
 
 @contextmanager
 def _beside(path: Path, ending: str = "") -> Iterator[Path]:
-    """A name beside the file that `path` leads to, which takes its place if nothing goes wrong."""
+    """Give a temporary name beside the target of `path`, which it replaces if nothing raises."""
     target = target_of(path)
-    # A name with an ending is for ffmpeg, and whoever writes it may make it longer.
+    # With an ending it is for ffmpeg's writer, which adds to the name.
     name = f".{'whole' if ending else target.name}.partial-{os.getpid()}{ending}"
     partial = target.with_name(fitting(name))
     try:
@@ -171,7 +171,7 @@ def _beside(path: Path, ending: str = "") -> Iterator[Path]:
 
 
 def _open_stream(path: Path) -> IO[bytes]:
-    """A stream to write to, opened without a change of what is there."""
+    """Open a stream for writing without creating or truncating anything."""
     descriptor = descriptor_of(path)
     if descriptor is None:
         return os.fdopen(os.open(path, os.O_WRONLY), "wb")

@@ -27,7 +27,7 @@ MEMBER = "!/"
 NAME_MAX_BYTES = 255
 """The longest name of one file on the file systems of today."""
 VOLATILE = ("url", "time", "atime")
-"""What stores tell of a file that changes though the file does not."""
+"""Facts of a store that change although the file does not."""
 
 
 def place_of(text: str | Path) -> Place:
@@ -72,7 +72,7 @@ def beside(place: Place, name: str) -> Place:
 
 
 def fitting(name: str) -> str:
-    """A name of at most `NAME_MAX_BYTES`: a longer one is cut, with a hash of it and its ending."""
+    """Return a name of at most `NAME_MAX_BYTES`; a longer one is cut and gets a hash."""
     whole = os.fsencode(name)
     if len(whole) <= NAME_MAX_BYTES:
         return name
@@ -168,16 +168,16 @@ def is_folder(place: Place) -> bool:
 
 
 def state_of(place: Place) -> str:
-    """A text that changes when the file does: from its size and its time, or what its store tells.
+    """Return a text that changes when the file does: size and time, or what its store tells.
 
-    A file inside a zip archive ("parts.zip!/a.mp4") has the state of the archive. "" where there
-    is no file; StoreError where the store does not answer.
+    A file inside a zip archive ("parts.zip!/a.mp4") has the state of the archive. "" if there is no
+    file; StoreError if the store does not answer.
     """
     name = str(place)
     if isinstance(place, Path):
         for path in (name, name.partition(MEMBER)[0]):
             with suppress(OSError):
-                found = os.stat(path)  # noqa: PTH116  of text: a name need not end as a Path would
+                found = os.stat(path)  # noqa: PTH116
                 return f"{found.st_size} {found.st_mtime_ns}"
         return ""
     url = name.partition(MEMBER)[0]
@@ -194,21 +194,21 @@ def state_of(place: Place) -> str:
 
 
 def has_changed(before: str | None, now: str | None) -> bool:
-    """Whether a file is another one now, by its states; a state that is not known says nothing."""
+    """Whether both states of a file are known and differ."""
     return bool(before) and bool(now) and before != now
 
 
-def states_of(places: Sequence[Place]) -> dict[Place, str | None]:
-    """Place -> `state_of`, asked side by side; None where the store does not answer."""
+def states_of(files: Sequence[Place]) -> dict[Place, str | None]:
+    """Return file -> `state_of`, asked in parallel; None if the store does not answer."""
 
-    def asked(place: Place) -> str | None:
+    def asked(file: Place) -> str | None:
         try:
-            return state_of(place)
+            return state_of(file)
         except StoreError:
             return None
 
     with ThreadPoolExecutor(16) as pool:
-        return dict(zip(places, pool.map(asked, places), strict=True))
+        return dict(zip(files, pool.map(asked, files), strict=True))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A competition's files: the ones it asks for, and a label for each."""
+"""Tables of a competition: the files that it asks for, and the submission."""
 
 import csv
 import io
@@ -14,13 +14,13 @@ from avfake.remote import Place, name_of
 
 SUBMISSION = ("filename", "label")
 FILL = 0.5
-"""Label of a file that could not be assessed, where nothing else was asked."""
+"""Default label of a file that could not be assessed."""
 
 
 def read_requested(sample_submission: Path) -> list[str]:
-    """The file names that a sample_submission.csv asks for, in its order, each once.
+    """Return the file names in a sample_submission.csv, in its order, each once.
 
-    ConfigError for what is no such table, or asks for nothing.
+    ConfigError if it cannot be read, has no column filename, or names no file.
     """
     try:
         # surrogateescape: names that are not UTF-8 come back as they are on the disk.
@@ -43,7 +43,7 @@ def read_requested(sample_submission: Path) -> list[str]:
 
 
 def check_submission(files: Iterable[Place], fill: float) -> None:
-    """ConfigError if these files cannot become a submission: equal names, a label out of range."""
+    """Raise ConfigError for equal file names, or a fill value that is no probability."""
     if not (0.0 <= fill <= 1.0) or math.isnan(fill):
         raise ConfigError(f"fill is {fill}; a probability lies in [0, 1]")
     names = Counter(name_of(file) for file in files)

@@ -1,8 +1,7 @@
-"""What libraries take for granted of a machine, provided where it is missing.
+"""User name, home and cache folders for libraries, where the environment has none.
 
-In a container a process may run as a user that the machine does not know, without a home or with
-one that cannot be written. torch then finds no user name and numba no place for its cache, and
-neither can be imported.
+In a container a process may run as a user without a passwd entry and without a home that can be
+written. torch then finds no user name and numba no folder for its cache, and their import fails.
 """
 
 import getpass
@@ -13,11 +12,11 @@ from contextlib import suppress
 from pathlib import Path
 
 CACHES = ("NUMBA_CACHE_DIR", "MPLCONFIGDIR")
-"""Variables that say where a library keeps what it made; those that are set stay as they are."""
+"""Environment variables of cache folders; those that are set are left alone."""
 
 
 def provide() -> None:
-    """Set a user name, a home and folders for caches in the environment, each if it is missing."""
+    """Set user name, home and cache folders in the environment, each only if it is missing."""
     if not hasattr(os, "getuid"):
         return
     try:
@@ -27,7 +26,7 @@ def provide() -> None:
     home = Path("~").expanduser() if _has_home() else None
     if home is not None and _can_be_written(os.environ.get("XDG_CACHE_HOME") or home / ".cache"):
         return
-    with suppress(OSError):  # without a temporary folder, the first who needs one says so
+    with suppress(OSError):  # without any temporary folder, the first use reports it
         folder = _own_temporary_folder()
         if home is None:
             os.environ["HOME"] = str(folder)
@@ -40,13 +39,13 @@ def _has_home() -> bool:
 
 
 def _can_be_written(folder: str | Path) -> bool:
-    """Whether files can be made in a folder, or it itself in the one above."""
+    """Whether a folder, or the nearest existing one above it, can be written."""
     nearest = next((f for f in (Path(folder), *Path(folder).parents) if f.exists()), Path("/"))
     return os.access(nearest, os.W_OK | os.X_OK)
 
 
 def _own_temporary_folder() -> Path:
-    """The same in every run of a user, and nobody else's: numba executes what it finds in it."""
+    """Folder of this user alone, the same in every run: numba executes what it finds in it."""
     folder = Path(tempfile.gettempdir()) / f"avfake-{os.getuid()}"
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)

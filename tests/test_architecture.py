@@ -55,7 +55,11 @@ ALLOWED = {
         "stack",
         "verdict",
     },
-    "score": {"data", "detector", "ensemble", "media", "cluster", "submission", "verdict"},
+    "score_table": {"cluster"},
+    "score": {
+        *("cluster", "data", "detector", "ensemble", "media"),
+        *("score_table", "submission", "verdict"),
+    },
     "card": {"bundle", "ensemble", "evaluate", "stack", "stress"},
     "assembly": {
         "augment",

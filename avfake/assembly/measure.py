@@ -9,6 +9,7 @@ from avfake.assembly.plan import Example
 from avfake.clips import Clip
 from avfake.detector import Detector, Switches
 from avfake.errors import ConfigError
+from avfake.evaluate import read_plan
 from avfake.progress import progress
 from avfake.train import on_main_process
 from avfake.verdict import Verdict
@@ -63,6 +64,5 @@ def examples_of_split(examples: Sequence[Example], plan_table: Path, split: str)
     """The examples that a run's plan.csv puts into a split."""
     if not plan_table.is_file():
         raise ConfigError(f"--split {split} needs the plan of the training run, {plan_table}")
-    plan = pd.read_csv(plan_table, dtype=str)
-    chosen = set(plan.loc[plan["split"] == split, "clip_id"])
-    return [example for example in examples if example.row.clip_id in chosen]
+    plan = read_plan(plan_table)
+    return [example for example in examples if plan.get(example.row.clip_id) == split]

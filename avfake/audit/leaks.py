@@ -45,9 +45,9 @@ def splits_of(rows: Iterable[Row], plan: str | Path | None = None) -> dict[str, 
     if plan is None:
         return {row.clip_id: row.split for row in rows if row.split}
     try:
-        with Path(plan).open(encoding="utf-8-sig", newline="") as file:
+        with Path(plan).open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             lines = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, csv.Error) as error:
         raise ManifestError(f"{plan}: the plan cannot be read ({error})") from error
     if not lines or not {"clip_id", "split"} <= set(lines[0]):
         raise ManifestError(f"{plan}: a plan has rows, and the columns clip_id and split")

@@ -9,7 +9,14 @@ from pathlib import Path
 import pandas as pd
 
 from avfake.errors import AvfakeError, ConfigError
-from avfake.evaluate import Interval, ablation_table, decision_table, method_table, read_scores
+from avfake.evaluate import (
+    Interval,
+    ablation_table,
+    decision_table,
+    method_table,
+    read_plan,
+    read_scores,
+)
 
 METRICS = ("auc", "log_loss", "eer", "calibration_error")
 NEEDED = ("group", "label", "face_fake", "voice_fake", "p_face_fake", "p_voice_fake", "decision")
@@ -93,8 +100,7 @@ def mark_of(path: Path) -> str:
 
 
 def _refuse_seen(table: pd.DataFrame, path: Path, plan: Path) -> None:
-    planned = pd.read_csv(plan, dtype=str)
-    seen = set(planned.loc[planned["split"].isin(["train", "val"]), "clip_id"])
+    seen = {clip_id for clip_id, split in read_plan(plan).items() if split in ("train", "val")}
     if found := [clip_id for clip_id in table["clip_id"] if clip_id in seen]:
         more = ", ..." if len(found) > 5 else ""
         raise ConfigError(

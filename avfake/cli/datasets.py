@@ -78,9 +78,9 @@ def report_manifest(manifest: Manifest, spec: DatasetSpec) -> None:
 
 
 def check_manifest(out: str, *, inputs: Sequence[str]) -> None:
-    """ConfigError if a manifest cannot be written, or something else stands in its place.
+    """Raise ConfigError if a manifest cannot be written, or would replace another file.
 
-    inputs: what is read.
+    inputs: what the command reads.
     """
     place, read = place_of(out), [place_of(one) for one in inputs]
     check_file(place, flag="OUT", what="manifest", inputs=read, remote=True)
@@ -106,7 +106,7 @@ def check_manifest(out: str, *, inputs: Sequence[str]) -> None:
 
 
 def write_manifest(manifest: Manifest, out: str) -> None:
-    """Save a manifest where `check_manifest` found nothing against; to a pipe, the table alone."""
+    """Save a manifest; to a stream, such as /dev/stdout, its table alone."""
     place = place_of(out)
     if isinstance(place, str) or not is_stream(place):
         save_manifest(manifest, out if isinstance(place, str) else target_of(place))

@@ -1,4 +1,4 @@
-"""Flags that are out of range, or that would do nothing where they were given."""
+"""Checks of flags: values out of range, and flags without effect."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,11 +11,11 @@ BELONGING = {
     "visual": ("--visual.", "--augment.picture", "--augment.forge.face-", "--augment.mix."),
     "sync": ("--sync.", "--loss.sync"),
 }
-"""Branch -> how the flags begin that only it listens to."""
+"""Branch -> prefixes of the flags that concern only it."""
 
 
 def refuse_idle(given: Mapping[str, object], because: str) -> None:
-    """ConfigError that names the flags that were given (neither None nor False) and do nothing."""
+    """Raise ConfigError for flags that were given (neither None nor False) and have no effect."""
     idle = [flag for flag, value in given.items() if value is not None and value is not False]
     if idle:
         verb = "does" if len(idle) == 1 else "do"
@@ -23,9 +23,9 @@ def refuse_idle(given: Mapping[str, object], because: str) -> None:
 
 
 def at_least(least: float, **flags: float | None) -> None:
-    """ConfigError for a flag below the least that makes sense, or that is no number; None = unset.
+    """Raise ConfigError for a value below the least, or NaN; None = not given.
 
-    Flags are named as their variables are.
+    flags: name of the variable -> value; time_limit is --time-limit.
     """
     for name, value in flags.items():
         if value is not None and (math.isnan(value) or value < least):
@@ -34,7 +34,7 @@ def at_least(least: float, **flags: float | None) -> None:
 
 
 def check_spread(workers: int | None, engine: str, ray_address: str | None) -> None:
-    """ConfigError for flags of an engine that is not the one that works."""
+    """Raise ConfigError for flags that the chosen engine does not use."""
     at_least(0, workers=workers)
     if engine == "ray":
         refuse_idle({"--workers": workers}, "a Ray cluster uses all of its cores")
@@ -43,9 +43,9 @@ def check_spread(workers: int | None, engine: str, ray_address: str | None) -> N
 
 
 def idle_settings(config: Any, flags: Sequence[str]) -> dict[str, list[str]]:
-    """Branch that a recipe's settings leave out -> the flags given that only it listens to.
+    """Return, for each branch that a recipe's settings switch off, the given flags without effect.
 
-    ConfigError for --sync itself where there is nothing to compare.
+    ConfigError for --sync where picture or sound is switched off.
     """
     names = [flag.partition("=")[0].replace("_", "-") for flag in flags if flag.startswith("--")]
     found: dict[str, list[str]] = {}

@@ -35,7 +35,7 @@ def main(args: Sequence[str] | None = None) -> None:
     """Run one verb and leave with its exit code: 0 done, 1 done in part, 2 could not be done."""
 
     def run() -> int:
-        import tyro  # late, as everything heavy: Ctrl-C is heard by now
+        import tyro  # late, so that Ctrl-C is already handled
 
         code: int = tyro.extras.subcommand_cli_from_dict(
             VERBS,

@@ -1,4 +1,4 @@
-"""The process that a verb runs in: its open streams, and what is said when something goes wrong."""
+"""Standard streams, exit codes and error messages of the process that a verb runs in."""
 
 import errno
 import io
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 
 def run_to_the_end(run: Callable[[], int], *, name: str) -> None:
-    """Run a verb and leave the process with its exit code.
+    """Run a verb and exit with its code.
 
-    A mistake of the user and whatever the machine refuses is one sentence. A fault of ours is none
-    of these and keeps its traceback.
+    A mistake of the user, or what the operating system refuses, is reported in one sentence. Any
+    other exception is a bug and keeps its traceback.
     """
-    heard = signal.getsignal(signal.SIGINT)
-    with redirect_stdout(sys.stdout):  # after `print_aside` it comes back
+    handler = signal.getsignal(signal.SIGINT)
+    with redirect_stdout(sys.stdout):  # undoes `print_aside`
         try:
             _check_folder()
             code = run()
-            with suppress(BrokenPipeError):  # who has seen enough need not see the rest
+            with suppress(BrokenPipeError):  # the reader (head, less) has closed it
                 sys.stdout.flush()
         except AvfakeError as error:
             code = _refused(name, str(error))
@@ -41,7 +41,7 @@ def run_to_the_end(run: Callable[[], int], *, name: str) -> None:
             say(f"{name}: interrupted; run the same command again to go on")
             code = INTERRUPTED
         except BrokenPipeError:
-            code = OK  # the reader (head, less) has left; nothing more to say
+            code = OK  # likewise, while the verb was still printing
         except OSError as error:
             code = _refused(name, _sentence(error))
         except (MemoryError, RuntimeError) as error:
@@ -50,36 +50,36 @@ def run_to_the_end(run: Callable[[], int], *, name: str) -> None:
             code = _refused(name, "there is too little memory; try fewer workers, or less at once")
     _flush_at_last()
     with suppress(ValueError, TypeError):
-        signal.signal(signal.SIGINT, heard)
+        signal.signal(signal.SIGINT, handler)
     sys.exit(code)
 
 
 def open_streams() -> None:
-    """Streams that the caller has closed (`>&-`) take what is written to them and lose it.
+    """Open the standard streams that the caller has closed (`>&-`), so that output to them is lost.
 
-    Until they are open, the next file that is opened gets their number, and what some library says
-    to the standard error gets into it.
+    While descriptor 2 is closed, the next file that is opened gets its number, and messages that a
+    library writes to standard error end up in that file.
     """
     for number in (0, 1, 2):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDONLY)  # no `--out /dev/stdout` for a closed one
+            os.open(os.devnull, os.O_RDONLY)  # read-only: `--out /dev/stdout` is refused
     sys.stdout = sys.stdout or _nowhere()
     if sys.stderr is None:
         sys.stderr = _nowhere()
-    elif sys.__stderr__ is not None and sys.stderr is sys.__stderr__:  # none that a test put there
+    elif sys.__stderr__ is not None and sys.stderr is sys.__stderr__:  # not a replacement
         encoding = sys.__stderr__.encoding
-        sys.stderr = io.TextIOWrapper(_Deaf(), encoding=encoding, write_through=True)
+        sys.stderr = io.TextIOWrapper(_StandardError(), encoding=encoding, write_through=True)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # file names need not be text
 
 
 def print_aside(*outs: str | Path | None) -> None:
-    """Print to the standard error from here on, if one of these outputs is the standard output.
+    """Redirect what is printed to standard error if one of these outputs is standard output.
 
-    A table and what is said about it must not get into each other.
+    Messages must not be mixed into a table.
     """
     for out in outs:
         if out is not None and not is_url(str(out)) and descriptor_of(Path(out)) == 1:
@@ -87,13 +87,13 @@ def print_aside(*outs: str | Path | None) -> None:
 
 
 def say(message: str) -> None:
-    """A line on the standard error."""
+    """Print a line to standard error."""
     with suppress(OSError, ValueError):
         print(message, file=sys.stderr, flush=True)
 
 
-class _Deaf(io.BufferedIOBase):
-    """The standard error of somebody who may stop to read it, which is no reason to stop."""
+class _StandardError(io.BufferedIOBase):
+    """Standard error that never raises: a message that cannot be written is dropped."""
 
     def writable(self) -> bool:
         return True
@@ -117,7 +117,7 @@ def _nowhere() -> TextIO:
 
 
 def _check_folder() -> None:
-    """AvfakeError where the current folder was deleted: some libraries cannot be loaded there."""
+    """Raise AvfakeError if the current folder was deleted: torch cannot be loaded there."""
     try:
         Path.cwd()
     except OSError as error:
@@ -125,6 +125,7 @@ def _check_folder() -> None:
 
 
 def _refused(name: str, sentence: str) -> int:
+    """Report an error and return its exit code."""
     if os.environ.get(TRACEBACKS):
         traceback.print_exc()
     say(f"{name}: {sentence}")
@@ -132,7 +133,7 @@ def _refused(name: str, sentence: str) -> int:
 
 
 def _sentence(error: OSError) -> str:
-    """What the system said, with the file where it names one."""
+    """Message of the operating system, after the name of the file if there is one."""
     said = error.strerror or str(error) or type(error).__name__
     if error.errno == errno.ENOSPC:
         said += "; free some space and run the same command again"
@@ -140,7 +141,7 @@ def _sentence(error: OSError) -> str:
 
 
 def _flush_at_last() -> None:
-    """What cannot be written now is given up, or Python would complain at its very end."""
+    """Flush both streams; drop what cannot be written, or Python would report it while exiting."""
     for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
         try:
             stream.flush()

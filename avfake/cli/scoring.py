@@ -11,20 +11,13 @@ from avfake.errors import ConfigError
 from avfake.files import is_stream
 from avfake.outputs import check_apart, check_file, check_table
 from avfake.remote import Place, beside, name_of, place_of
-from avfake.score import (
-    check_scores,
-    find_files,
-    find_requested,
-    journal_of,
-    score_files,
-    verdict_of,
-    write_submission,
-)
+from avfake.score import find_files, find_requested, score_files, verdict_of, write_submission
+from avfake.score_table import check_scores, journal_of
 from avfake.submission import FILL, SUBMISSION, check_submission
 
 
 def files_of(paths: Sequence[str | Path], requested: Path | None) -> list[Place]:
-    """The files to judge: all below the paths, or those of one path that a table asks for."""
+    """Return the files to score: all below the paths, or those of one path that a table names."""
     if requested is None:
         return find_files(paths)
     if len(paths) != 1:
@@ -42,9 +35,9 @@ def checked_files(
     submission: Place | None,
     fill: float = FILL,
 ) -> tuple[list[Place], Place]:
-    """The files to judge, and where their scores go: `out`, or beside the submission.
+    """Return the files to score and the table for their scores: `out`, or one beside `submission`.
 
-    ConfigError for whatever an output would destroy, or could not be written.
+    ConfigError if an output cannot be written or would destroy something.
     """
     files = files_of(paths, requested)
     read = [*map(place_of, paths), *([requested] if requested else [])]
@@ -73,8 +66,8 @@ def predict_each(
     loaded = Detector.from_pretrained(detector)
     loaded.check(switches)
     failed = 0
-    judged = map_items(lambda file: loaded.predict(file, switches), files, workers=0)
-    for index, result in judged:
+    scored = map_items(lambda file: loaded.predict(file, switches), files, workers=0)
+    for index, result in scored:
         verdict = verdict_of(files[index], result)
         print(verdict.to_json() if as_json else verdict, flush=True)
         failed += verdict.p_fake is None

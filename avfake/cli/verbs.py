@@ -56,7 +56,7 @@ def predict(
         combine: How several detectors become one: mean (the default), geometric_mean, ... (see
             avfake ensemble).
         out: Write a table of all answers here (.csv, or /dev/stdout). A run that was stopped goes
-            on; what failed or has changed is judged again; rows of other files stay.
+            on; what failed or has changed is scored again; rows of other files stay.
         submission: Write a competition submission here (filename,label), one row a file.
         requested: A sample_submission.csv that lists the files to answer for, in the one folder
             or zip archive given.
@@ -77,7 +77,7 @@ def predict(
     refuse_idle({"--fill": submission is None and fill}, "only --submission asks for a label")
     if not keeps:
         spread = {"--workers": workers, "--engine": engine == "ray", "--ray-address": ray_address}
-        refuse_idle(spread, "without --out or --submission, one file is judged after the other")
+        refuse_idle(spread, "without --out or --submission, files are scored one after the other")
     check_spread(workers, engine, ray_address)
     print_aside(out, submission)
     from avfake.cli.scoring import checked_files, files_of, predict_each, predict_table

@@ -27,9 +27,9 @@ class Journal:
     """Results keyed by one of their fields; the last one of a key wins."""
 
     def __init__(self, path: Place | None, key: str) -> None:
-        """path: the file of a journal on disk; the folder of one behind a URL; None keeps nothing.
+        """path: file of a journal on disk, folder of one behind a URL; None = in memory only.
 
-        AvfakeError if there is something else at that place.
+        AvfakeError if something else is there.
         """
         self.path, self.key = path, key
         self.done: dict[str, dict[str, Any]] = {}
@@ -38,7 +38,7 @@ class Journal:
         self.reload()
 
     def reload(self) -> bool:
-        """Read what other processes have added since; whether there was anything."""
+        """Read what other processes have added since; return whether there was anything."""
         if self.path is None:
             return False
         before = len(self.done)
@@ -54,7 +54,7 @@ class Journal:
         return bool(results)
 
     def begin(self, first: dict[str, Any]) -> dict[str, Any]:
-        """Keep `first` if the journal is new; the line of that key that now stands in it, or {}."""
+        """Append `first` if the journal is new; return the journal's line of that key, or {}."""
         self.append(first, only_if_empty=True)
         self.reload()
         return self.done.get(first[self.key], {})
@@ -62,7 +62,7 @@ class Journal:
     def append(self, result: dict[str, Any], *, only_if_empty: bool = False) -> None:
         """Keep a result; it is on its way to the disk, or in the store, when this returns.
 
-        One that stands in the journal as it is is not written again.
+        A result equal to the one in the journal is not written again.
         """
         key = result[self.key]
         if self.done.get(key) == result or (only_if_empty and self.done):
@@ -85,7 +85,7 @@ class Journal:
         self.done[key] = result
 
     def _append_line(self, path: Path, line: bytes, *, only_if_empty: bool) -> bool:
-        """Whether the line was written: never into a journal with lines, if `only_if_empty`."""
+        """Append a line; return False if `only_if_empty` and the file has content."""
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a+b") as file, _locked(file):
             size = file.seek(0, os.SEEK_END)
@@ -93,7 +93,7 @@ class Journal:
                 return False
             if size:
                 file.seek(-1, os.SEEK_END)
-                line = line if file.read(1) == b"\n" else b"\n" + line  # the last one was torn
+                line = line if file.read(1) == b"\n" else b"\n" + line  # after a torn one
             file.write(line)
             file.flush()
         if self._bytes_read == size:
@@ -101,7 +101,7 @@ class Journal:
         return True
 
     def _new_lines(self, path: Path) -> list[dict[str, Any] | None]:
-        """Whole lines that were added since; None for one torn by a kill: that is done again."""
+        """Whole lines that were added since; None for one that is torn: its item is done again."""
         try:
             with path.open("rb") as file:
                 file.seek(self._bytes_read)
@@ -129,7 +129,7 @@ class Journal:
         return [self._result(content) for content in read_urls(new)]
 
     def _result(self, line: bytes) -> dict[str, Any] | None:
-        """What a line says; None if it is none of this journal."""
+        """Result of a line; None if it is not a line of this journal."""
         try:
             result = json.loads(line)
         except ValueError:
@@ -140,7 +140,7 @@ class Journal:
 
 @contextmanager
 def _locked(file: IO[bytes]) -> Iterator[None]:
-    """One process at a time, where the system can lock files; the lock ends with the file."""
+    """Lock a file until it is closed, where the system can."""
     with suppress(ImportError, OSError):
         import fcntl  # not on every system
 

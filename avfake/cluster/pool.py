@@ -30,8 +30,8 @@ class Failure:
     """What stands in the place of a result that could not be had."""
 
     code: str
-    """"crashed", "out_of_memory" or "timed_out", as in `errors.REASONS`; never `DISK_FULL` outside
-    this room."""
+    """"crashed", "out_of_memory" or "timed_out", as in `errors.REASONS`; `DISK_FULL` only inside
+    this package."""
     detail: str = ""
 
 
@@ -95,7 +95,7 @@ def _start(function: Callable[[Item], Result], threads: int) -> _Worker[Item]:
     context = multiprocessing.get_context("spawn")  # forked copies of OpenMP pools deadlock
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs,), daemon=True)
-    resource_tracker.ensure_running()  # where it was not, it would let Ctrl-C through again
+    resource_tracker.ensure_running()  # its start would unblock SIGINT
     with _environment(threads), _interrupts_held():
         process.start()
     theirs.close()
@@ -149,9 +149,9 @@ def _environment(threads: int) -> Iterator[None]:
 
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """A process started inside never hears Ctrl-C, which goes to all processes of a terminal.
+    """Block SIGINT in processes started inside: Ctrl-C goes to all processes of a terminal.
 
-    The one that leads hears it, ends the others and says so, once.
+    The parent alone handles it: it ends its workers and reports it, once.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield

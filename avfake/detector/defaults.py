@@ -1,4 +1,4 @@
-"""torch as it is when it starts, whatever the program around has set."""
+"""Computation with torch's own defaults, whatever the calling program has set."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -8,10 +8,10 @@ import torch
 
 @contextmanager
 def torch_defaults() -> Iterator[None]:
-    """Inside, or in a function decorated so, the caller's defaults are as torch has them.
+    """Set torch's own defaults inside: float32, the CPU, no autocast; a decorator, too.
 
-    These are float32, the CPU, and no autocast: another default type would make other models of
-    the same weights. The caller's settings come back at the end.
+    Another default type would build other models from the same weights. The caller's settings are
+    restored at the end.
     """
     with ExitStack() as undone:
         if (dtype := torch.get_default_dtype()) != torch.float32:

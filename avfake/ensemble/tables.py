@@ -96,9 +96,9 @@ def _common_columns(paths: Sequence[Path]) -> tuple[str, tuple[str, ...]]:
     headers = {}
     for path in paths:
         try:
-            with path.open(encoding="utf-8-sig", newline="") as file:
+            with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
                 headers[path] = next(csv.reader(file), [])
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
+        except (OSError, csv.Error) as error:
             raise ConfigError(f"{path} cannot be read as a score table: {error}") from error
     key = next((one for one in KEYS if all(one in found for found in headers.values())), None)
     lacking = [str(path) for path, found in headers.items() if "p_fake" not in found]
@@ -114,7 +114,7 @@ def _common_columns(paths: Sequence[Path]) -> tuple[str, tuple[str, ...]]:
 def _read(path: Path, key: str) -> dict[str, dict[str, str]]:
     rows: dict[str, dict[str, str]] = {}
     twice = []
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         for row in csv.DictReader(file, restval=""):
             twice += [row[key]] * (row[key] in rows)
             rows[row[key]] = row

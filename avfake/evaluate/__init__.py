@@ -20,7 +20,7 @@ from avfake.evaluate.markdown import as_text, markdown_table
 from avfake.evaluate.metrics import METRICS
 from avfake.evaluate.shares import DECISIONS, decision_table, share
 from avfake.evaluate.slices import KINDS, add_kind, forgery_kind
-from avfake.evaluate.tables import ablation_table, method_table, read_scores, render
+from avfake.evaluate.tables import ablation_table, method_table, read_plan, read_scores, render
 
 __all__ = [
     "DECISIONS",
@@ -47,6 +47,7 @@ __all__ = [
     "mean_best_iou",
     "method_table",
     "paired_difference",
+    "read_plan",
     "read_scores",
     "render",
     "share",

@@ -30,7 +30,7 @@ def read_scores(path: Path, *, clip_ids: Collection[str] | None = None) -> pd.Da
     clip_ids: those of the manifest; each must be there, and no other.
     """
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
+        table = _read_csv(path)
     except (OSError, ValueError) as error:
         raise AvfakeError(f"{path}: cannot be read as a score table: {error}") from error
     if missing := {"clip_id", "p_fake"} - set(table.columns):
@@ -45,6 +45,29 @@ def read_scores(path: Path, *, clip_ids: Collection[str] | None = None) -> pd.Da
         _refuse(sorted(known - given), path, "clip of the manifest has no score")
         _refuse(sorted(given - known), path, "clip is not in the manifest")
     return table
+
+
+def read_plan(path: Path) -> dict[str, str]:
+    """Return clip_id -> split of the plan.csv of a training run; AvfakeError if it is none."""
+    try:
+        plan = _read_csv(path)
+    except (OSError, ValueError) as error:
+        raise AvfakeError(f"{path}: cannot be read as a plan: {error}") from error
+    if missing := {"clip_id", "split"} - set(plan.columns):
+        raise AvfakeError(f"{path}: column {' and '.join(sorted(missing))} is missing")
+    return dict(zip(plan["clip_id"], plan["split"], strict=True))
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    """All cells as text, empty ones as NaN; names of files need not be UTF-8."""
+    return pd.read_csv(
+        path,
+        dtype=str,
+        keep_default_na=False,
+        na_values=[""],
+        encoding="utf-8-sig",
+        encoding_errors="surrogateescape",
+    )
 
 
 def ablation_table(

@@ -128,7 +128,7 @@ def derive_labels(
 
 
 def check_target(out: Path, *, inputs: Iterable[Place] = ()) -> None:
-    """ConfigError for a folder that cannot take labels: it holds other files, or is read.
+    """Raise ConfigError if a folder cannot take labels: not writable, an input, or other files.
 
     inputs: what the command reads.
     """

@@ -1,4 +1,4 @@
-"""Whether what stands at a place may go: it does if this command made it, and loses nothing."""
+"""Check an existing file: it is replaced only if this command made it and no row is lost."""
 
 import csv
 import io

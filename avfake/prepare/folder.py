@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -77,7 +78,7 @@ class PreparedFolder:
     def config(self) -> ClipConfig:
         """The settings the clips were made with."""
         assert self._settings is not None
-        return settings.from_dict(ClipConfig, yaml.safe_load(self._settings)["settings"])
+        return settings.from_dict(ClipConfig, _parsed(self._settings, self.path)["settings"])
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -119,7 +120,7 @@ def archive_path(folder: Place, clip_id: str) -> Place:
 
 
 def check_target(folder: str | Path, *, inputs: Iterable[str | Path] = ()) -> None:
-    """ConfigError for a folder that cannot take clips: it holds other files, or is read.
+    """Raise ConfigError if a folder cannot take clips: not writable, an input, or other files.
 
     inputs: what the command reads.
     """
@@ -129,6 +130,18 @@ def check_target(folder: str | Path, *, inputs: Iterable[str | Path] = ()) -> No
     )
 
 
+def _parsed(content: bytes, folder: Place) -> dict[str, Any]:
+    """Content of clips.yaml; ConfigError if it is not what `write_settings` wrote."""
+    try:
+        parsed = yaml.safe_load(content)
+        return {"hash": parsed["hash"], "settings": parsed["settings"]}
+    except (yaml.YAMLError, ValueError, TypeError, KeyError) as error:
+        raise ConfigError(
+            f"{inside(folder, SETTINGS)} is not what avfake wrote; give another folder, or delete "
+            "this one to start over"
+        ) from error
+
+
 def write_settings(folder: Place, config: ClipConfig) -> None:
     """Write clips.yaml, or check that the one there says the same (ConfigError otherwise)."""
     path = inside(folder, SETTINGS)
@@ -136,7 +149,7 @@ def write_settings(folder: Place, config: ClipConfig) -> None:
     if there is None:
         check_target(str(folder))
     else:
-        found = yaml.safe_load(there)["hash"]
+        found = _parsed(there, folder)["hash"]
         if found != config.hash:
             raise ConfigError(
                 f"{folder} holds clips made with other settings (hash {found}, now {config.hash}); "

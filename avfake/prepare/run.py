@@ -129,7 +129,7 @@ def _task(folder: Place, row: Row, *, reuse_boxes: bool) -> _Task:
 
 def _is_settled(status: dict[str, Any] | None, state: str | None) -> bool:
     """False for a file that failed, or has changed since; one that is gone keeps its clip."""
-    if status is None or status["status"] == "failed":
+    if status is None or status.get("status") not in ("ok", "partial"):
         return False
     return not has_changed(status.get("state"), state)
 

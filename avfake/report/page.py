@@ -21,11 +21,11 @@ from avfake.verdict import Verdict
 LIBRARIES = ("torch", "timm", "av", "lightgbm", "captum")
 ENDINGS = (".html", ".htm")
 MARK = b'<meta name="generator" content="avfake'
-"""By which a page is known as one of ours, which another one may take the place of."""
+"""Shows that avfake wrote the page, so that it may be replaced."""
 
 
 def check_page(path: str | Path, out: Path) -> None:
-    """ConfigError if the page about a file cannot be written to `out`, or would replace others."""
+    """Raise ConfigError if the page cannot be written to `out`, or would replace another file."""
     check_file(out, what="page", endings=ENDINGS, inputs=[place_of(path)])
     check_mark(out, MARK)
 

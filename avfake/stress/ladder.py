@@ -81,7 +81,7 @@ def run_ladder(
 
 
 def check_target(out: Path, *, inputs: Iterable[Place] = ()) -> None:
-    """ConfigError for a folder that cannot take the tables: it holds other files, or is read.
+    """Raise ConfigError if a folder cannot take the tables: not writable, an input, or other files.
 
     inputs: what the command reads.
     """

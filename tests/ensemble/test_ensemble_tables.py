@@ -99,3 +99,14 @@ def test_one_table_is_no_ensemble(tmp_path: Path) -> None:
         combine_tables([path, path], "mean")
     with pytest.raises(ConfigError, match="cannot be read as a score table"):
         combine_tables([path, tmp_path / "gone.csv"], "mean")
+
+
+def test_names_that_are_not_utf8_are_matched_and_written_back(tmp_path: Path) -> None:
+    for name in ("1.csv", "2.csv"):
+        row = b"raw\xff.mp4,ok,fake,0.9,0.9,,\n"
+        (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + HEADER.encode() + row)
+    args = ["ensemble", str(tmp_path / "1.csv"), str(tmp_path / "2.csv")]
+    with pytest.raises(SystemExit) as left:
+        main([*args, "--out", str(tmp_path / "both.csv")])
+    assert not left.value.code
+    assert b"\nraw\xff.mp4,ok," in (tmp_path / "both.csv").read_bytes()

@@ -9,6 +9,7 @@ from avfake.evaluate import (
     compare,
     forgery_kind,
     method_table,
+    read_plan,
     read_scores,
     render,
 )
@@ -174,3 +175,23 @@ def test_each_method_is_measured_against_all_genuine_clips(scores: pd.DataFrame)
     assert list(table["kind"]) == ["all", "crude", "fine"]
     assert list(table["value"]) == [0.75, 1.0, 0.5]
     assert list(table["labelled"]) == [80, 60, 60]
+
+
+def test_a_plan_gives_the_split_of_each_clip(tmp_path):
+    plan = tmp_path / "plan.csv"
+    plan.write_bytes(b"\xef\xbb\xbfclip_id,split,fold\nraw\xff.mp4,train,0\nNA,test,\n")
+    assert read_plan(plan) == {"raw\udcff.mp4": "train", "NA": "test"}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "cannot be read as a plan"),
+        (b"clip_id\na\n", "column split is missing"),
+        (b"\xff\xfe\0\0", "is missing"),
+    ],
+)
+def test_what_is_no_plan_is_named(tmp_path, content, said):
+    (tmp_path / "plan.csv").write_bytes(content)
+    with pytest.raises(AvfakeError, match=said):
+        read_plan(tmp_path / "plan.csv")

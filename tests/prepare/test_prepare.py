@@ -173,3 +173,14 @@ def test_a_folder_with_files_of_somebody_is_left_as_it_is(dataset: Path, tmp_pat
     with pytest.raises(ConfigError, match=r"holds status\.csv, which this command did not make"):
         prepare_clips(manifest, tmp_path / "mine", CONFIG, workers=0)
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["status.csv"]
+
+
+@pytest.mark.parametrize("content", ["", "5", "hash: x", "{", "- a"])
+def test_settings_that_avfake_did_not_write_are_named(
+    dataset: Path, tmp_path: Path, content: str
+) -> None:
+    (tmp_path / "clips.yaml").write_text(content)
+    with pytest.raises(ConfigError, match=r"clips\.yaml is not what avfake wrote"):
+        prepare_clips(build_manifest(load_spec("dfdc"), dataset), tmp_path, CONFIG, workers=0)
+    with pytest.raises(ConfigError, match=r"clips\.yaml is not what avfake wrote"):
+        _ = PreparedFolder(tmp_path).config

@@ -1,4 +1,4 @@
-"""Whether a place can be written, and is none of those that are read."""
+"""Check a path or URL: it can be written, and is not one of the inputs."""
 
 import errno
 import os
@@ -25,7 +25,7 @@ from avfake.remote import (
 
 TABLE = (".csv",)
 TERMINALS = (4, 5, *range(136, 144))
-"""Major numbers of devices that show what is written to them (Linux)."""
+"""Major device numbers of terminals (Linux)."""
 READ_ONLY_STORES = ("http", "https", "zip", "tar", "libarchive")
 
 
@@ -38,15 +38,16 @@ def check_file(
     inputs: Iterable[Place] = (),
     remote: bool = False,
 ) -> None:
-    """Refuse a file that cannot be written, or that would take the place of something else.
+    """Raise ConfigError if a file cannot be written, or is an input.
 
-    Pipes, terminals, /dev/null and the descriptors of this process (/dev/stdout) are written
+    Pipes, terminals, /dev/null and open descriptors (/dev/stdout) are accepted: they are written
     through.
 
     Args:
-        flag: what the user wrote before it, for the sentence
-        what: the content, in a word; endings: those of a file of this content, () = any
-        inputs: what the command reads; under whatever name, `out` must not be one of them
+        flag: what the user wrote before it, for the message
+        what: kind of the content, in a word
+        endings: those of files of this content; () = any
+        inputs: what the command reads; `out` must not be the same file under any name
         remote: URLs can be written, too
     """
     local = _on_disk(out, flag, remote=remote)
@@ -70,7 +71,7 @@ def check_file(
 
 
 def check_apart(outs: Mapping[str, Place]) -> None:
-    """Refuse two outputs in one file; outs: flag -> what it names."""
+    """Raise ConfigError if two outputs are one file; outs: flag -> path or URL."""
     seen: dict[Place, str] = {}
     for flag, out in outs.items():
         place = target_of(out) if isinstance(out, Path) else out
@@ -88,11 +89,11 @@ def check_folder(
     inputs: Iterable[Place] = (),
     remote: bool = False,
 ) -> None:
-    """Refuse a folder that cannot be written into, is read, or holds files that would be lost.
+    """Raise ConfigError if a folder cannot be written, is an input, or holds other files.
 
     Args:
-        mark: name of a file by which a folder is known as made by this command; "" = none is
-        writes: names of what the command writes into it, of which none may be read either
+        mark: name of a file that shows that this command made the folder; "" = there is none
+        writes: names that the command writes into it; none of them may be an input
         inputs, flag, remote: as in `check_file`
     """
     local = _on_disk(out, flag, remote=remote)
@@ -114,7 +115,7 @@ def check_folder(
 
 
 def _on_disk(out: Place, flag: str, *, remote: bool) -> Path | None:
-    """The path that is written; None for a URL of a store that is not this machine's disk."""
+    """Path on this machine's disk; None for the URL of another store."""
     if str(out) == "":
         place_of("")  # says what is wrong with it
     scheme, sign, rest = str(out).partition(":/")
@@ -139,8 +140,8 @@ def _check_url(url: str, flag: str, inputs: Iterable[Place]) -> None:
 
 
 def _is_open_stream(path: Path, flag: str) -> bool:
-    """Whether a path is a descriptor that can be written; ConfigError for one that cannot."""
-    _stat(path, flag)  # says what is wrong with a name that is no path at all
+    """Whether a path is an open descriptor; ConfigError if it is not open for writing."""
+    _stat(path, flag)  # first, for its message on a name that is too long
     descriptor = descriptor_of(path)
     if descriptor is None:
         return False
@@ -171,7 +172,7 @@ def _check_can_be_written(path: Path, flag: str, what: str) -> None:
 
 
 def _check_device(path: Path, flag: str) -> None:
-    """ConfigError for what does not hand bytes on to somebody who reads them."""
+    """Raise ConfigError for a device other than a terminal or /dev/null."""
     found = path.stat()
     if stat.S_ISBLK(found.st_mode) or stat.S_ISSOCK(found.st_mode):
         raise ConfigError(f"{flag} {path} is a device or a socket; give the name of a file")
@@ -181,7 +182,7 @@ def _check_device(path: Path, flag: str) -> None:
 
 
 def _check_can_hold(folder: Path, flag: str, out: Place) -> None:
-    """ConfigError unless files can be made in a folder, which may still be missing itself."""
+    """Raise ConfigError unless a file can be made in a folder, or in the nearest one above it."""
     while not os.path.lexists(folder) and folder != folder.parent:
         folder = folder.parent
     if not folder.is_dir():
@@ -199,7 +200,7 @@ def _check_can_hold(folder: Path, flag: str, out: Place) -> None:
 
 
 def _check_not_read(path: Path, flag: str, inputs: Iterable[Place]) -> None:
-    """ConfigError if a path is, under another name perhaps, what the command reads."""
+    """Raise ConfigError if a path is the same file as an input."""
     found = _stat(path, flag)
     if found is None:
         return
@@ -224,7 +225,7 @@ def _stat_of_input(name: str) -> os.stat_result | None:
 
 
 def _stat(path: Path, flag: str) -> os.stat_result | None:
-    """None where nothing is there yet; ConfigError where nobody can tell."""
+    """State of a path, None if there is no such file; ConfigError if it cannot be read."""
     try:
         return path.stat()
     except (FileNotFoundError, NotADirectoryError):

@@ -1,0 +1,145 @@
+"""A table of scores, its journal, and the files that have to be scored (again)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from avfake.cluster import Journal, journal_at
+from avfake.errors import ConfigError
+from avfake.files import is_stream, target_of, write_table
+from avfake.outputs import check_file, check_table
+from avfake.remote import Place, beside, has_changed, name_of, state_of
+
+COLUMNS = (
+    *("file", "status", "decision", "p_fake", "p_face_fake", "p_voice_fake"),
+    *("prior", "reasons", "contributions"),
+)
+RUN = "#run"
+"""Key of the journal line that says which detector and switches the other lines came from."""
+TRANSIENT = ("file_missing", "unreachable", "crashed", "timed_out", "out_of_memory")
+"""Reasons that may no longer hold for the same file."""
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """What `score_files` wrote, as rows of `COLUMNS`."""
+
+    rows: list[dict[str, Any]]
+    """Of the files that were asked for, in their order."""
+    num_kept: int = 0
+    """Rows of other files, of earlier runs, that stand before them in the table."""
+
+    @property
+    def failed(self) -> list[dict[str, Any]]:
+        """Rows without any probability."""
+        return [row for row in self.rows if row["p_fake"] is None]
+
+
+def journal_of(out: Place) -> Place | None:
+    """Path or URL of the journal of a table of scores; None for a table written to a stream."""
+    if isinstance(out, Path):
+        if is_stream(out):
+            return None
+        out = target_of(out)  # the same journal under every link
+    return journal_at(beside(out, name_of(out) + ".journal"))
+
+
+def check_scores(files: Sequence[Place], out: Place, *, flag: str, inputs: Iterable[Place]) -> None:
+    """Raise ConfigError if a table of scores cannot be written or would destroy something.
+
+    inputs: what is read besides the files.
+    """
+    read = [*files, *inputs]
+    check_file(out, flag=flag, inputs=read, remote=True)
+    where = journal_of(out)
+    if where is None:
+        return
+    if isinstance(where, Path):
+        said = f"the journal of {flag} {out}:"
+        check_file(where, flag=said, what="journal", endings=(), inputs=read)
+    check_table(out, COLUMNS, flag=flag, rows=lambda: _known(Journal(where, "file"), files))
+
+
+def open_journal(out: Place, files: Sequence[Place], run: str) -> Journal:
+    """Open the journal of a table that will hold these files.
+
+    run: the detector and all else that scores depend on. ConfigError for a table that is one of the
+    files, was not made by avfake, or belongs to another run.
+    """
+    check_file(out, inputs=files, endings=(), remote=True)
+    journal = Journal(journal_of(out), "file")
+    check_table(out, COLUMNS, rows=lambda: _known(journal, files))
+    if journal.begin({"file": RUN, "run": run}).get("run") != run:
+        raise ConfigError(
+            f"{journal.path} belongs to another detector or other switches; "
+            f"give another --out, or delete it and {out} to score again"
+        )
+    _refuse_namesakes(journal, files)
+    return journal
+
+
+def _known(journal: Journal, files: Sequence[Place]) -> set[str]:
+    """Files whose rows will be in the table; to be called after the existing table was read."""
+    journal.reload()
+    return {*journal.done, *map(str, files)}
+
+
+def _refuse_namesakes(journal: Journal, files: Sequence[Place]) -> None:
+    """Raise ConfigError if a row belongs to a file of the same relative name in another folder."""
+    for file in files:
+        path = (journal.done.get(str(file)) or {}).get("path")
+        if path not in (None, path_of(file)) and has_changed(state_of(Path(path)), state_of(file)):
+            raise ConfigError(
+                f"the table has a row for {file}, of another file, {path}; give names that start "
+                "with /, or another --out"
+            )
+
+
+def path_of(file: Place) -> str | None:
+    """Absolute path, links unresolved; None for a URL."""
+    return str(file.absolute()) if isinstance(file, Path) else None
+
+
+def write_scores(journal: Journal, files: Sequence[Place], out: Place) -> ScoreTable:
+    """Write the rows of other files of the journal, then those of these files.
+
+    Another process may write the same table: repeated until the journal has nothing new.
+    """
+    mine = [str(file) for file in files]
+    not_others = {RUN, *mine}
+    while True:
+        others = [file for file in journal.done if file not in not_others]
+        rows = [{name: journal.done[f].get(name) for name in COLUMNS} for f in others + mine]
+        write_table(out, COLUMNS, rows)
+        if not journal.reload():
+            return ScoreTable(rows[len(others) :], num_kept=len(others))
+
+
+def unsettled(
+    journal: Journal,
+    files: Sequence[Place],
+    states: Mapping[Place, str | None],
+    *,
+    is_rewritten: bool,
+) -> list[Place]:
+    """Return the files without a row, with a failed one, or that have changed since.
+
+    A file that no longer exists keeps its row.
+
+    Args:
+        states: of the files now
+        is_rewritten: files are rewritten before they are scored; a failure that lies in the file
+            itself is then final
+    """
+
+    def is_settled(file: Place) -> bool:
+        row = journal.done.get(str(file))
+        if row is None or has_changed(row.get("state"), states[file]):
+            return False
+        if row.get("status") in ("ok", "partial"):
+            return True
+        reasons = row.get("reasons", "")
+        return is_rewritten and not any(f"file:{code}" in reasons for code in TRANSIENT)
+
+    return [file for file in files if not is_settled(file)]
