@@ -39,7 +39,7 @@ class ClipConfig:
     sample_rate: int = 16_000
     """Hz; vocoders leave traces above 4 kHz, so not lower."""
     speech: SpeechConfig = field(default_factory=SpeechConfig)
-    """What of the sound is speech; the rest is not kept."""
+    """Which part of the sound counts as speech; the rest is not kept."""
     max_sound_seconds: float = 1200.0
     """Sound that is searched for speech; of more, pieces spread evenly over the file."""
     max_speech_seconds: float = 600.0

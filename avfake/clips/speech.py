@@ -1,6 +1,6 @@
 """Find the speech in a sound, so that a voice is judged by speech alone.
 
-Three steps. Quiet stretches of time (digital silence, dither, clean pauses) are cut out sample by
+Three steps. Quiet parts (digital silence, dither, clean pauses) are cut out sample by
 sample, so that the same speech with a pause more or less is the same input. The network of Silero
 VAD (https://github.com/snakers4/silero-vad, MIT; its weights come inside the package `silero-vad`)
 gives the probability of speech every 32 ms. A passage is kept only if the network is sure of some
