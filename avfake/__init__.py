@@ -13,10 +13,10 @@ import importlib
 import os
 from typing import TYPE_CHECKING
 
-from avfake import surroundings
+from avfake import environment
 
 if TYPE_CHECKING:
-    from avfake.data import read_manifest
+    from avfake.datasets import read_manifest
     from avfake.detector import Detector
     from avfake.errors import AvfakeError
     from avfake.verdict import Verdict
@@ -27,13 +27,13 @@ __all__ = ["AvfakeError", "Detector", "Verdict", "__version__", "read_manifest"]
 # Before torch is loaded, or it is not heard. Threads that wait for each other would spin: on cores
 # busy with other work (two, at a load of 5) an answer took 14 s of CPU time instead of 2.4.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-surroundings.provide()
+environment.provide()
 
 _HOMES = {
     "AvfakeError": "avfake.errors",
     "Detector": "avfake.detector",
     "Verdict": "avfake.verdict",
-    "read_manifest": "avfake.data",
+    "read_manifest": "avfake.datasets",
 }
 
 

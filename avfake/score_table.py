@@ -5,11 +5,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from avfake.cluster import Journal, journal_at
 from avfake.errors import ConfigError
-from avfake.files import is_stream, target_of, write_table
-from avfake.outputs import check_file, check_table
-from avfake.remote import Place, beside, has_changed, name_of, state_of
+from avfake.parallel import Journal, journal_at
+from avfake.storage import (
+    Place,
+    beside,
+    check_file,
+    check_table,
+    has_changed,
+    is_stream,
+    name_of,
+    state_of,
+    target_of,
+    write_table,
+)
 
 COLUMNS = (
     *("file", "status", "decision", "p_fake", "p_face_fake", "p_voice_fake"),

@@ -17,9 +17,10 @@ import torch
 import tyro
 from scipy.ndimage import gaussian_filter
 
-from avfake.augment import PICTURE, SOUND, Pipeline
-from avfake.clips import TrainingSample
-from avfake.forge.align import TEMPLATE
+from avfake.augment.pipeline import Pipeline
+from avfake.augment.presets import PICTURE, SOUND
+from avfake.clips.training import TrainingSample
+from avfake.forgery.align import TEMPLATE
 
 
 @dataclass(frozen=True)

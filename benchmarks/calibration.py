@@ -17,18 +17,26 @@ import pandas as pd
 import tyro
 
 from avfake import Detector
-from avfake.assembly import AssemblyConfig, DataConfig, assemble, measure
-from avfake.clips import ClipConfig
-from avfake.data import build_manifest, load_spec
-from avfake.detector import Switches
-from avfake.evaluate import METRICS, Interval, bootstrap, share
-from avfake.evaluate.tables import OUTPUTS
-from avfake.faces import CropConfig
-from avfake.files import write_whole
-from avfake.models import AudioConfig, VisualConfig
-from avfake.prepare import prepare_clips
-from avfake.studio import StudioConfig, build_studio
-from avfake.train import FitConfig, OptimizerConfig
+from avfake.clips.config import ClipConfig
+from avfake.clips.preparation.prepare import prepare_clips
+from avfake.datasets.build import build_manifest
+from avfake.datasets.catalogue import load_spec
+from avfake.detector.detector import Switches
+from avfake.evaluation.bootstrap import Interval, bootstrap
+from avfake.evaluation.metrics import METRICS
+from avfake.evaluation.shares import share
+from avfake.evaluation.tables import OUTPUTS
+from avfake.faces.cropping import CropConfig
+from avfake.models.audio import AudioConfig
+from avfake.models.visual import VisualConfig
+from avfake.storage.files import write_whole
+from avfake.studio.build import build_studio
+from avfake.studio.plan import StudioConfig
+from avfake.training.config import AssemblyConfig, DataConfig
+from avfake.training.fitting.config import FitConfig
+from avfake.training.fitting.optimizers import OptimizerConfig
+from avfake.training.measure import measure
+from avfake.training.train_detector import assemble
 
 EPOCHS = 4
 SMALL = AssemblyConfig(

@@ -18,13 +18,23 @@ from typing import Any
 import imageio_ffmpeg
 import tyro
 
-from avfake.clips import ClipConfig, SampleConfig, cut_clip, sample_clip
+from avfake.clips.config import ClipConfig
+from avfake.clips.cut import cut_clip
+from avfake.clips.sample import SampleConfig, sample_clip
 from avfake.clips.sound import voice_statistics
-from avfake.faces import FaceDetector, MTCNNDetector, crop_track, track_faces
-from avfake.inference import score_clip
-from avfake.media import probe, read_frames, read_waveform, sample_times
-from avfake.models import AudioConfig, AVModel, ModelConfig, VisualConfig, build_model
-from avfake.studio import StudioConfig, build_studio
+from avfake.detector.inference import score_clip
+from avfake.faces.cropping import crop_track
+from avfake.faces.detecting import MTCNNDetector
+from avfake.faces.tracking import track_faces
+from avfake.faces.types import FaceDetector
+from avfake.media.frames import read_frames
+from avfake.media.probing import probe, sample_times
+from avfake.media.sound import read_waveform
+from avfake.models.audio import AudioConfig
+from avfake.models.av_model import AVModel, ModelConfig, build_model
+from avfake.models.visual import VisualConfig
+from avfake.studio.build import build_studio
+from avfake.studio.plan import StudioConfig
 
 SIZES = {"1080p": (1920, 1080), "720p": (1280, 720)}
 

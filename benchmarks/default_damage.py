@@ -15,10 +15,11 @@ from pathlib import Path
 import pandas as pd
 import tyro
 
-from avfake.cluster import default_workers
-from avfake.data import Row
-from avfake.prepare import PreparedFolder
-from avfake.stress import render_stress, run_unseen_ladder
+from avfake.clips.preparation.folder import PreparedFolder
+from avfake.datasets.rows import Row
+from avfake.parallel.pool import default_workers
+from avfake.scoring.stress.table import render_stress
+from avfake.scoring.stress.unseen import run_unseen_ladder
 
 FOLDERS = ("video", "voices")
 DAMAGE = (

@@ -22,7 +22,7 @@ from pathlib import Path
 import tyro
 from clip_cost import SIZES, scaled
 
-from avfake.shipped import DEFAULT
+from avfake.detector.shipped import DEFAULT
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,10 @@ class Cost:
 def main(config: Config) -> None:
     import torch
 
-    from avfake.detector import Detector
-    from avfake.media import probe, read_frames, read_waveform, sample_times
+    from avfake.detector.detector import Detector
+    from avfake.media.frames import read_frames
+    from avfake.media.probing import probe, sample_times
+    from avfake.media.sound import read_waveform
 
     torch.set_num_threads(config.threads)
     video = clip(config)
@@ -81,7 +83,8 @@ def main(config: Config) -> None:
 
 def clip(config: Config) -> Path:
     """The clip, made unless it is there."""
-    from avfake.studio import StudioConfig, build_studio
+    from avfake.studio.build import build_studio
+    from avfake.studio.plan import StudioConfig
 
     small = config.out / "small"
     if not list(small.glob("*.mp4")):

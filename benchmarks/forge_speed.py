@@ -10,9 +10,10 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from avfake.forge import FACE_METHODS, VOICE_METHODS
-from avfake.forge.align import TEMPLATE
-from avfake.media import Waveform
+from avfake.forgery.align import TEMPLATE
+from avfake.forgery.face_methods import FACE_METHODS
+from avfake.forgery.voice_methods import VOICE_METHODS
+from avfake.media.types import Waveform
 
 NUM_DRAWS = 20
 

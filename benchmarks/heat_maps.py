@@ -24,13 +24,13 @@ import tyro
 from torch import Tensor
 
 from avfake import Detector
-from avfake.clips import Clip
-from avfake.explain import face_heat
-from avfake.explain.heat import CropLogit
-from avfake.faces import crop_track
-from avfake.models import VisualBranch
-from avfake.prepare import PreparedFolder
-from avfake.studio import StudioConfig, forged_area, plan_families
+from avfake.clips.archive import Clip
+from avfake.clips.preparation.folder import PreparedFolder
+from avfake.faces.cropping import crop_track
+from avfake.models.visual import VisualBranch
+from avfake.report.explain.heat import CropLogit, face_heat
+from avfake.studio.family import forged_area
+from avfake.studio.plan import StudioConfig, plan_families
 
 Heat = Callable[[VisualBranch, Tensor], Tensor]
 

@@ -22,7 +22,8 @@ from typing import Literal
 
 import tyro
 
-from avfake.studio import StudioConfig, build_studio
+from avfake.studio.build import build_studio
+from avfake.studio.plan import StudioConfig
 
 COMPARED = ("manifest.csv", "status.csv")
 

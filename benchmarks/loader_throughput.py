@@ -22,12 +22,19 @@ import pandas as pd
 import torch
 import tyro
 
-from avfake.assembly import AssemblyConfig, LossConfig, gather
-from avfake.assembly.member import multitask_loss
-from avfake.augment import AugmentConfig, ForgeConfig, MixingCollate, build_pipeline
-from avfake.clips import ClipDataset, EpochDraws, SampleConfig, load_batches, named_failures
-from avfake.models import AudioConfig, ModelConfig, VisualConfig, build_model
-from avfake.prepare import PreparedFolder
+from avfake.augment.config import AugmentConfig, ForgeConfig
+from avfake.augment.mixing import MixingCollate
+from avfake.augment.pipeline import build_pipeline
+from avfake.clips.dataset import ClipDataset
+from avfake.clips.loading import EpochDraws, load_batches, named_failures
+from avfake.clips.preparation.folder import PreparedFolder
+from avfake.clips.sample import SampleConfig
+from avfake.models.audio import AudioConfig
+from avfake.models.av_model import ModelConfig, build_model
+from avfake.models.visual import VisualConfig
+from avfake.training.config import AssemblyConfig, LossConfig
+from avfake.training.member import multitask_loss
+from avfake.training.plan import gather
 
 AUGMENTATIONS = {
     "none": AugmentConfig(picture=()),

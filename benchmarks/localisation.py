@@ -22,18 +22,27 @@ import pandas as pd
 import tyro
 
 from avfake import Detector
-from avfake.assembly import AssemblyConfig, DataConfig, assemble, environment
-from avfake.clips import Clip, ClipConfig
-from avfake.data import build_manifest, load_spec
-from avfake.evaluate import FileSegments, localisation_table, share
-from avfake.faces import CropConfig
-from avfake.files import write_whole
-from avfake.models import AudioConfig, VisualConfig
-from avfake.prepare import PreparedFolder, prepare_clips
+from avfake.clips.archive import Clip
+from avfake.clips.config import ClipConfig
+from avfake.clips.preparation.folder import PreparedFolder
+from avfake.clips.preparation.prepare import prepare_clips
+from avfake.datasets.build import build_manifest
+from avfake.datasets.catalogue import load_spec
+from avfake.detector.timeline import SegmentConfig, face_segments, voice_segments
+from avfake.evaluation.localise import FileSegments, localisation_table
+from avfake.evaluation.shares import share
+from avfake.faces.cropping import CropConfig
+from avfake.models.audio import AudioConfig
+from avfake.models.visual import VisualConfig
 from avfake.progress import progress
-from avfake.segments import SegmentConfig, face_segments, voice_segments
-from avfake.studio import ClipPlan, StudioConfig, build_studio
-from avfake.train import FitConfig, OptimizerConfig
+from avfake.storage.files import write_whole
+from avfake.studio.build import build_studio
+from avfake.studio.plan import ClipPlan, StudioConfig
+from avfake.training.config import AssemblyConfig, DataConfig
+from avfake.training.fitting.config import FitConfig
+from avfake.training.fitting.optimizers import OptimizerConfig
+from avfake.training.run import environment
+from avfake.training.train_detector import assemble
 from avfake.verdict import Verdict
 
 METRICS = ("mean_iou", "ap@0.5", "ap@0.75", "ap@0.95", "ar@5")

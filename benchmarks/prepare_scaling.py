@@ -21,10 +21,11 @@ from typing import Any
 
 import tyro
 
-from avfake.clips import ClipConfig, cut_clip
-from avfake.cluster import map_items
-from avfake.cluster.pool import THREAD_LIMITS
-from avfake.faces import MTCNNDetector
+from avfake.clips.config import ClipConfig
+from avfake.clips.cut import cut_clip
+from avfake.faces.detecting import MTCNNDetector
+from avfake.parallel.mapping import map_items
+from avfake.parallel.pool import THREAD_LIMITS
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,10 @@ from typing import Annotated
 
 import tyro
 
-from avfake.assembly import AssemblyConfig, ablate
 from avfake.cli import run_recipe
-from avfake.evaluate import render
-from avfake.prepare import PreparedFolder
-from avfake.train import is_main_process
+from avfake.clips import PreparedFolder
+from avfake.evaluation import render
+from avfake.training import AssemblyConfig, ablate, is_main_process
 
 
 @dataclass(frozen=True)

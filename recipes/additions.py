@@ -23,18 +23,25 @@ import numpy as np
 import pandas as pd
 import tyro
 
-from avfake.assembly import AssemblyConfig, DataConfig, assemble, environment, measure, publish_test
 from avfake.augment import AugmentConfig, ForgeConfig, MixConfig
 from avfake.cli import run_recipe
+from avfake.clips import PreparedFolder
+from avfake.config import nearest
 from avfake.detector import Detector
 from avfake.errors import ConfigError
-from avfake.evaluate import METRICS, bootstrap, paired_difference
-from avfake.evaluate.tables import OUTPUTS
-from avfake.files import write_whole
+from avfake.evaluation import METRICS, OUTPUTS, bootstrap, paired_difference
 from avfake.models import FUSIONS, AudioConfig, FusionConfig, VisualConfig
-from avfake.prepare import PreparedFolder
-from avfake.settings import nearest
-from avfake.train import FitConfig, OptimizerConfig
+from avfake.storage import write_whole
+from avfake.training import (
+    AssemblyConfig,
+    DataConfig,
+    FitConfig,
+    OptimizerConfig,
+    assemble,
+    environment,
+    measure,
+    publish_test,
+)
 
 PLAIN = AssemblyConfig(
     visual=VisualConfig("test_resnet", pretrained=False, size_px=112, drop_path=0.0),

@@ -27,20 +27,19 @@ from typing import Annotated
 import pandas as pd
 import tyro
 
-from avfake.assembly import (
+from avfake.cli import run_recipe
+from avfake.clips import Clip, PreparedFolder, SampleConfig, sample_clip, seen_labels
+from avfake.detector import Detector
+from avfake.evaluation import ablation_table, render
+from avfake.storage import write_whole
+from avfake.training import (
     AssemblyConfig,
     DataConfig,
     Example,
     assemble,
+    is_main_process,
     measure_test,
 )
-from avfake.cli import run_recipe
-from avfake.clips import Clip, SampleConfig, sample_clip, seen_labels
-from avfake.detector import Detector
-from avfake.evaluate import ablation_table, render
-from avfake.files import write_whole
-from avfake.prepare import PreparedFolder
-from avfake.train import is_main_process
 
 EXACT = AssemblyConfig(
     # About the length of a forged word: a longer window would be mostly genuine.

@@ -4,7 +4,7 @@
 
 --real DIR holds video/ with manifest.csv beside it, voice/ with a manifest.csv of its own, and
 faces/ with genuine faces only (columns: docs/data_specs.md, the csv spec). All is prepared alike,
-genuine material is forged by the routes of avfake.forge, and five models are trained, each without
+genuine material is forged by the routes of avfake.forgery, and five models are trained, each without
 some of the *sources*. What a model says of the sources it has not seen is all that is measured;
 no source is kept apart from that, and statistics and false-alarm rate were chosen by it.
 
@@ -23,21 +23,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from avfake.assembly import AssemblyConfig, DataConfig, assemble, environment
 from avfake.augment import AugmentConfig, ForgeConfig, draw_sound
-from avfake.card import write_card
+from avfake.calibration import StackConfig
 from avfake.cli import run_recipe
-from avfake.clips import ClipConfig
-from avfake.cluster import default_workers
-from avfake.data import build_manifest, load_spec
-from avfake.errors import ConfigError
-from avfake.evaluate import cross_validated, decision_table
-from avfake.faces import CropConfig
-from avfake.figures import draw_answers
-from avfake.files import write_whole
-from avfake.forge import FACE_METHODS
-from avfake.models import AudioConfig, SpectrogramConfig, VisualConfig
-from avfake.prepare import (
+from avfake.clips import (
+    ClipConfig,
     ForgeryConfig,
     PreparedFolder,
     forge_clips,
@@ -46,11 +36,25 @@ from avfake.prepare import (
     prepare_clips,
     wear_clips,
 )
-from avfake.release import RESEARCH_ONLY, release_detector, research_only
-from avfake.settings import nearest
-from avfake.shipped import PLACE
-from avfake.stack import StackConfig
-from avfake.train import FitConfig, OptimizerConfig
+from avfake.config import nearest
+from avfake.datasets import build_manifest, load_spec
+from avfake.detector import PLACE, RESEARCH_ONLY, release_detector, research_only
+from avfake.errors import ConfigError
+from avfake.evaluation import cross_validated, decision_table, draw_answers
+from avfake.faces import CropConfig
+from avfake.forgery import FACE_METHODS
+from avfake.models import AudioConfig, SpectrogramConfig, VisualConfig
+from avfake.parallel import default_workers
+from avfake.report import write_card
+from avfake.storage import write_whole
+from avfake.training import (
+    AssemblyConfig,
+    DataConfig,
+    FitConfig,
+    OptimizerConfig,
+    assemble,
+    environment,
+)
 
 MATERIAL: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "video": (".", {"path": "filename", "folder": "video", "group": "source"}),

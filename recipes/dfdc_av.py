@@ -22,14 +22,13 @@ from typing import Annotated
 
 import tyro
 
-from avfake.assembly import AssemblyConfig, DataConfig, assemble, measure_test
 from avfake.augment import AugmentConfig, ForgeConfig
 from avfake.cli import run_recipe
+from avfake.clips import PreparedFolder
 from avfake.detector import Detector
-from avfake.evaluate import render
+from avfake.evaluation import render
 from avfake.models import FusionConfig, VisualConfig
-from avfake.prepare import PreparedFolder
-from avfake.train import is_main_process
+from avfake.training import AssemblyConfig, DataConfig, assemble, is_main_process, measure_test
 
 # What helped over the plain detector (recipes/results/additions.csv): lips held against the sound,
 # cross-attention, faces blended with themselves, several models averaged (here those of the folds).

@@ -30,24 +30,24 @@ from typing import Annotated
 
 import tyro
 
-from avfake.assembly import (
+from avfake.cli import run_recipe
+from avfake.clips import PreparedFolder
+from avfake.detector import Combination, Detector, write_ensemble
+from avfake.evaluation import render
+from avfake.models import HEADS
+from avfake.storage import write_whole
+from avfake.training import (
     Assembled,
     AssemblyConfig,
     DataConfig,
     assemble,
     gather,
+    is_main_process,
     measure,
+    on_main_process,
     publish_test,
     record_results,
 )
-from avfake.cli import run_recipe
-from avfake.detector import Detector
-from avfake.ensemble import Combination, write_ensemble
-from avfake.evaluate import render
-from avfake.files import write_whole
-from avfake.models import HEADS
-from avfake.prepare import PreparedFolder
-from avfake.train import is_main_process, on_main_process
 
 logger = logging.getLogger(__name__)
 BLEND = AssemblyConfig(data=DataConfig(num_folds=2, num_frames=4))

@@ -35,14 +35,23 @@ from typing import Annotated
 
 import tyro
 
-from avfake.assembly import AssemblyConfig, DataConfig, LossConfig, assemble, join_detectors
 from avfake.augment import AugmentConfig
+from avfake.calibration import StackConfig
 from avfake.cli import run_recipe
-from avfake.evaluate import render
+from avfake.clips import PreparedFolder
+from avfake.evaluation import render
 from avfake.models import VisualConfig
-from avfake.prepare import PreparedFolder
-from avfake.stack import StackConfig
-from avfake.train import FitConfig, OptimizerConfig, ScheduleConfig, is_main_process
+from avfake.training import (
+    AssemblyConfig,
+    DataConfig,
+    FitConfig,
+    LossConfig,
+    OptimizerConfig,
+    ScheduleConfig,
+    assemble,
+    is_main_process,
+    join_detectors,
+)
 
 WINNER = AssemblyConfig(
     visual=VisualConfig("tf_efficientnet_b7.ns_jft_in1k", size_px=380, dropout=0.0, drop_path=0.2),

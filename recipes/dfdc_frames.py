@@ -24,20 +24,17 @@ from typing import Annotated
 
 import tyro
 
-from avfake.assembly import AssemblyConfig, DataConfig, assemble, measure_test
-from avfake.cli import run_recipe
-from avfake.cli.scoring import checked_files, predict_table
-from avfake.clips import ClipConfig
-from avfake.cluster import default_workers
-from avfake.data import build_manifest, load_spec
+from avfake.calibration import StackConfig
+from avfake.cli import checked_files, predict_table, run_recipe
+from avfake.clips import ClipConfig, prepare_clips
+from avfake.datasets import build_manifest, load_spec
 from avfake.detector import Detector, Switches
 from avfake.errors import ConfigError
-from avfake.evaluate import render
+from avfake.evaluation import render
 from avfake.models import VisualConfig
-from avfake.prepare import prepare_clips
-from avfake.remote import Place
-from avfake.stack import StackConfig
-from avfake.train import FitConfig
+from avfake.parallel import default_workers
+from avfake.storage import Place
+from avfake.training import AssemblyConfig, DataConfig, FitConfig, assemble, measure_test
 
 FRAMEWISE = AssemblyConfig(
     visual=VisualConfig("tf_efficientnet_b0", size_px=224),

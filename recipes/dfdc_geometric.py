@@ -32,16 +32,24 @@ from typing import Annotated
 
 import tyro
 
-from avfake.assembly import AssemblyConfig, DataConfig, assemble, join_detectors
 from avfake.augment import MixConfig
+from avfake.calibration import StackConfig
 from avfake.cli import run_recipe
+from avfake.clips import PreparedFolder
+from avfake.config import nearest
 from avfake.errors import ConfigError
-from avfake.evaluate import render
+from avfake.evaluation import render
 from avfake.models import VisualConfig
-from avfake.prepare import PreparedFolder
-from avfake.settings import nearest
-from avfake.stack import StackConfig
-from avfake.train import FitConfig, OptimizerConfig, ScheduleConfig, is_main_process
+from avfake.training import (
+    AssemblyConfig,
+    DataConfig,
+    FitConfig,
+    OptimizerConfig,
+    ScheduleConfig,
+    assemble,
+    is_main_process,
+    join_detectors,
+)
 
 COARSE = ("ggd",)  # flip, downscale, JPEG of quality 8 to 30
 MIXED = MixConfig(mixup_rate=0.4, cutmix_rate=0.4)

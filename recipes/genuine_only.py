@@ -4,7 +4,7 @@
     python recipes/genuine_only.py --clips clips/ --out runs/genuine_only
 
 Some groups are put aside, with all that was forged of them. Of the others only the genuine clips
-are used: each is forged by the routes of avfake.forge (--forgeries.*), once on disk, for training,
+are used: each is forged by the routes of avfake.forgery (--forgeries.*), once on disk,
 choosing and calibrating, and anew each time it is seen (--augment.forge.*). Then the detector is
 measured on the groups put aside: on their genuine clips and on forgeries of other makers.
 
@@ -24,10 +24,22 @@ from typing import Annotated
 
 import tyro
 
-from avfake.assembly import (
+from avfake.augment import AugmentConfig, ForgeConfig
+from avfake.cli import run_recipe
+from avfake.clips import ForgeryConfig, PreparedFolder, forge_clips
+from avfake.datasets import assign_splits
+from avfake.detector import Detector
+from avfake.evaluation import ablation_table, render
+from avfake.forgery import CONVERSIONS, VOICE_METHODS
+from avfake.models import AudioConfig, VisualConfig
+from avfake.parallel import default_workers
+from avfake.storage import write_whole
+from avfake.training import (
     AssemblyConfig,
     DataConfig,
     Example,
+    FitConfig,
+    OptimizerConfig,
     Plan,
     assemble,
     gather,
@@ -35,17 +47,6 @@ from avfake.assembly import (
     publish_test,
     record_results,
 )
-from avfake.augment import AugmentConfig, ForgeConfig
-from avfake.cli import run_recipe
-from avfake.cluster import default_workers
-from avfake.data import assign_splits
-from avfake.detector import Detector
-from avfake.evaluate import ablation_table, render
-from avfake.files import write_whole
-from avfake.forge import CONVERSIONS, VOICE_METHODS
-from avfake.models import AudioConfig, VisualConfig
-from avfake.prepare import ForgeryConfig, PreparedFolder, forge_clips
-from avfake.train import FitConfig, OptimizerConfig
 
 # What a swapped face shows; mouths of other moments and motion fields stand for other forgeries.
 FACE_ROUTES = ("self_blend", "flicker", "resynthesis", "self_blend_mouth")

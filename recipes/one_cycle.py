@@ -29,26 +29,24 @@ from typing import Annotated
 import numpy as np
 import tyro
 
-from avfake.assembly import (
+from avfake.cli import run_recipe
+from avfake.clips import PreparedFolder
+from avfake.detector import Detector
+from avfake.evaluation import render
+from avfake.models import VisualConfig
+from avfake.training import (
     AssemblyConfig,
     DataConfig,
-    LossConfig,
-    assemble,
-    find_member_rate,
-    measure_test,
-)
-from avfake.cli import run_recipe
-from avfake.detector import Detector
-from avfake.evaluate import render
-from avfake.models import VisualConfig
-from avfake.prepare import PreparedFolder
-from avfake.train import (
     FitConfig,
+    LossConfig,
     OptimizerConfig,
     RateConfig,
     RateFinding,
     ScheduleConfig,
+    assemble,
+    find_member_rate,
     is_main_process,
+    measure_test,
 )
 
 ONE_CYCLE = AssemblyConfig(

@@ -18,23 +18,24 @@ from typing import Annotated
 
 import tyro
 
-from avfake.annotate import annotate
-from avfake.assembly import AssemblyConfig, DataConfig, ablate
-from avfake.bundle import CARD
-from avfake.card import write_card
-from avfake.cli import run_recipe
-from avfake.cli.stressing import stress
-from avfake.clips import ClipConfig
-from avfake.cluster import default_workers
-from avfake.data import Manifest, build_manifest, load_spec, save_manifest
-from avfake.detector import Detector
-from avfake.evaluate import render
+from avfake.cli import run_recipe, stress
+from avfake.clips import ClipConfig, prepare_clips
+from avfake.datasets import Manifest, build_manifest, load_spec, save_manifest
+from avfake.detector import CARD, Detector
+from avfake.evaluation import render
 from avfake.faces import CropConfig
 from avfake.models import AudioConfig, VisualConfig
-from avfake.prepare import prepare_clips
-from avfake.report import write_report
+from avfake.parallel import default_workers
+from avfake.report import annotate, write_card, write_report
 from avfake.studio import StudioConfig, build_studio
-from avfake.train import FitConfig, OptimizerConfig, refuse_processes
+from avfake.training import (
+    AssemblyConfig,
+    DataConfig,
+    FitConfig,
+    OptimizerConfig,
+    ablate,
+    refuse_processes,
+)
 
 # timm's smallest networks, 0.4 M parameters: from random weights they learn the studio in a minute
 # of two cores, where an EfficientNet-B0 has not begun to.

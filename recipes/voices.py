@@ -24,21 +24,21 @@ from typing import Annotated
 
 import tyro
 
-from avfake.assembly import (
+from avfake.augment import AugmentConfig
+from avfake.cli import run_recipe
+from avfake.clips import PreparedFolder
+from avfake.detector import Detector
+from avfake.evaluation import method_table, render
+from avfake.storage import write_whole
+from avfake.training import (
     AssemblyConfig,
     DataConfig,
     assemble,
+    is_main_process,
     measure,
     publish_test,
     record_results,
 )
-from avfake.augment import AugmentConfig
-from avfake.cli import run_recipe
-from avfake.detector import Detector
-from avfake.evaluate import method_table, render
-from avfake.files import write_whole
-from avfake.prepare import PreparedFolder
-from avfake.train import is_main_process
 
 METRICS = ("eer", "min_detection_cost", "auc")
 VOICES = AssemblyConfig(

@@ -11,15 +11,20 @@ from pathlib import Path
 import pytest
 import torch
 
-from avfake.assembly import AssemblyConfig, DataConfig, assemble
-from avfake.clips import ClipConfig
-from avfake.data import build_manifest, load_spec
-from avfake.faces import CropConfig
-from avfake.models import AudioConfig, VisualConfig
-from avfake.prepare import PreparedFolder, prepare_clips
-from avfake.release import Terms, release_detector
-from avfake.studio import StudioConfig, build_studio
-from avfake.train import FitConfig
+from avfake.clips.config import ClipConfig
+from avfake.clips.preparation.folder import PreparedFolder
+from avfake.clips.preparation.prepare import prepare_clips
+from avfake.datasets.build import build_manifest
+from avfake.datasets.catalogue import load_spec
+from avfake.detector.release import Terms, release_detector
+from avfake.faces.cropping import CropConfig
+from avfake.models.audio import AudioConfig
+from avfake.models.visual import VisualConfig
+from avfake.studio.build import build_studio
+from avfake.studio.plan import StudioConfig
+from avfake.training.config import AssemblyConfig, DataConfig
+from avfake.training.fitting.config import FitConfig
+from avfake.training.train_detector import assemble
 
 # A test that reached for the network would fail on a plane, and wait for it first.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -84,5 +89,5 @@ def default_detector(released: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     """A copy of it in the place of the one that ships."""
     place = tmp_path / "site" / "default_detector"
     shutil.copytree(released, place)
-    monkeypatch.setattr("avfake.shipped.PLACE", place)
+    monkeypatch.setattr("avfake.detector.shipped.PLACE", place)
     return place

@@ -4,9 +4,13 @@ import av
 import numpy as np
 import pytest
 
-from avfake.annotate import annotate, face_at, score_colour
 from avfake.errors import ConfigError, MediaError
-from avfake.media import Waveform, probe, read_frames, read_waveform, write_audio, write_video
+from avfake.media.frames import read_frames
+from avfake.media.probing import probe
+from avfake.media.sound import read_waveform
+from avfake.media.types import Waveform
+from avfake.media.writing import write_audio, write_video
+from avfake.report.annotate import annotate, face_at, score_colour
 from avfake.verdict import FaceScore, Person, Verdict, VoiceScore
 
 GREY = 128

@@ -1,118 +1,86 @@
-"""The house keeps its shape: imports flow one way, files and functions stay small."""
+"""The library keeps its shape: imports flow one way, files and functions stay small."""
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "avfake"
-LEAVES = {"errors", "files", "outputs", "progress", "remote", "settings"}
-"""Known to every room; they know nobody."""
-ALLOWED = {
+sys.path.insert(0, str(ROOT / "benchmarks"))
+import structure  # noqa: E402  (it lies outside of the package)
+
+LEAVES = {"config", "environment", "errors", "progress", "storage", "verdict"}
+"""Shared vocabulary, which every package may import."""
+ALLOWED: dict[str, set[str]] = {
     "errors": set(),
-    "settings": set(),
-    "files": set(),
-    "remote": set(),
+    "environment": set(),
     "progress": set(),
-    "outputs": set(),
-    "surroundings": set(),
-    "submission": set(),
-    "verdict": set(),
-    "shipped": set(),
+    "config": {"errors"},
+    "storage": {"errors"},
+    "verdict": {"errors"},
     "media": set(),
+    "parallel": set(),
     "models": set(),
-    "train": set(),
-    "stack": set(),
-    "evaluate": set(),
-    "cluster": set(),
-    "segments": {"verdict"},
-    "faces": {"media"},
-    "data": {"media"},
-    "clips": {"media", "faces"},
-    "forge": {"media", "faces"},
-    "augment": {"clips", "media", "forge", "faces"},
-    "studio": {"media", "data", "forge", "cluster"},
-    "annotate": {"media", "verdict"},
-    "prepare": {"media", "clips", "faces", "data", "cluster", "forge"},
-    "labels": {"data", "clips", "faces", "media", "cluster"},
-    "audit": {"data", "clips", "faces", "media", "cluster", "evaluate"},
-    "bundle": {"clips", "models", "shipped", "stack"},
-    "inference": {"clips", "models", "stack"},
-    "explain": {"clips", "models"},
-    "figures": {"clips", "evaluate"},
-    "report": {"clips", "detector", "explain", "media", "stack", "verdict"},
-    "ensemble": {"bundle", "evaluate", "segments", "stack", "verdict"},
-    "release": {"bundle", "ensemble", "shipped"},
-    "detector": {
-        "bundle",
-        "ensemble",
-        "inference",
-        "clips",
-        "faces",
-        "segments",
-        "shipped",
-        "stack",
-        "verdict",
+    "calibration": set(),
+    "evaluation": set(),
+    "faces": set(),
+    "forgery": {"media"},
+    "datasets": {"media"},
+    "clips": {"media", "faces", "datasets", "forgery", "parallel"},
+    "augment": {"media", "forgery", "clips"},
+    "studio": {"media", "datasets", "forgery", "parallel"},
+    "detector": {"faces", "clips", "models", "calibration", "evaluation"},
+    "scoring": {"media", "datasets", "parallel", "clips", "augment", "evaluation", "detector"},
+    "report": {"media", "clips", "models", "calibration", "evaluation", "detector", "scoring"},
+    "audit": {"media", "faces", "datasets", "clips", "parallel", "evaluation"},
+    "training": {
+        *("datasets", "parallel", "clips", "augment", "models"),
+        *("calibration", "evaluation", "detector", "report"),
     },
-    "score_table": {"cluster"},
-    "score": {
-        *("cluster", "data", "detector", "ensemble", "media"),
-        *("score_table", "submission", "verdict"),
-    },
-    "card": {"bundle", "ensemble", "evaluate", "stack", "stress"},
-    "assembly": {
-        "augment",
-        "bundle",
-        "card",
-        "clips",
-        "cluster",
-        "data",
-        "detector",
-        "ensemble",
-        "evaluate",
-        "figures",
-        "inference",
-        "models",
-        "prepare",
-        "stack",
-        "train",
-        "verdict",
-    },
-    "stress": {"augment", "bundle", "clips", "data", "evaluate", "media", "score"},
-    "doctor": {"clips", "cluster", "faces", "media", "models"},
-    "cli": None,
-    "__main__": None,
-    "__init__": None,
 }
-"""Room -> rooms it may import; None = any."""
-FILES = sorted(PACKAGE.rglob("*.py")) + sorted((ROOT / "recipes").rglob("*.py"))
+"""Package or module -> packages it imports; `cli` imports what its verbs need."""
+LIBRARY = sorted(PACKAGE.rglob("*.py"))
+FILES = LIBRARY + sorted((ROOT / "recipes").rglob("*.py"))
+FREE = {"cli", "__init__", "__main__"}
 
 
-def room_of(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def imports_by_entry() -> dict[str, set[str]]:
+    """Return each package or module with all that it imports of the others."""
+    found: dict[str, set[str]] = {}
+    for path in LIBRARY:
+        entry = structure.entry_of(path)
+        targets = {name for name, _ in structure.imports_of(ast.parse(path.read_text()))}
+        found.setdefault(entry, set()).update(targets - {entry})
+    return found
 
 
-def imported_rooms(tree: ast.AST) -> set[str]:
-    modules = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    modules += [a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names]
-    names = [
-        f"avfake.{alias.name}"
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module == "avfake"
-        for alias in node.names
-        if not alias.name.startswith("__")
-    ]
-    return {m.split(".")[1] for m in modules + names if m.startswith("avfake.")}
+def test_every_package_imports_what_it_may_and_no_permission_is_unused() -> None:
+    found = imports_by_entry()
+    assert set(found) - FREE == set(ALLOWED)
+    for entry, targets in found.items():
+        if entry not in FREE:
+            allowed = ALLOWED[entry]
+            assert targets - LEAVES - allowed == set(), entry
+            assert allowed - targets == set(), f"{entry} does not use its permission"
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: p.stem)
-def test_a_room_imports_only_from_rooms_above_it(path: Path) -> None:
-    room = room_of(path)
-    assert room in ALLOWED, f"{room} has no line in ALLOWED and docs/architecture.md"
-    allowed = ALLOWED[room]
-    if allowed is not None:
-        assert imported_rooms(ast.parse(path.read_text())) - {room} <= allowed | LEAVES
+def test_no_import_reaches_past_a_package() -> None:
+    past = {
+        str(path.relative_to(PACKAGE)): count
+        for path in LIBRARY
+        if (count := structure.past_init(path, ast.parse(path.read_text())))
+    }
+    assert past == {}
+
+
+def test_the_numbers_of_the_structure_stay_in_their_bounds() -> None:
+    found = structure.measure()
+    assert found["packages"] <= 18
+    assert found["modules"] <= 7
+    assert found["edges"] <= 115
+    assert found["in_circles"] == 0
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
@@ -128,6 +96,6 @@ def test_files_and_functions_stay_small(path: Path) -> None:
             assert len([a for a in positional if a not in ("self", "cls")]) <= 5, node.name
 
 
-def test_no_room_is_a_drawer() -> None:
+def test_no_package_is_a_drawer() -> None:
     drawers = {"utils", "util", "helpers", "common", "misc", "core"}
     assert not {path.stem for path in FILES} & drawers

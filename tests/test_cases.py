@@ -11,9 +11,15 @@ import pytest
 from real_media import CASES
 
 from avfake import Detector
-from avfake.clips import Clip, ClipConfig, cut_clip
-from avfake.faces import MTCNNDetector
-from avfake.media import Waveform, iter_frames, probe, read_frames, read_sound, write_audio
+from avfake.clips.archive import Clip
+from avfake.clips.config import ClipConfig
+from avfake.clips.cut import cut_clip
+from avfake.faces.detecting import MTCNNDetector
+from avfake.media.frames import iter_frames, read_frames
+from avfake.media.probing import probe
+from avfake.media.sound import read_sound
+from avfake.media.types import Waveform
+from avfake.media.writing import write_audio
 
 pytestmark = pytest.mark.skipif(not CASES.exists(), reason="the folder of cases is not here")
 CONFIG = ClipConfig(num_frames=8)

@@ -11,13 +11,14 @@ import pytest
 import torch
 import yaml
 
-from avfake.bundle import read_bundle, write_bundle
-from avfake.clips import Clip
-from avfake.detector import Detector, Switches
+from avfake.clips.archive import Clip
+from avfake.clips.preparation.folder import PreparedFolder
+from avfake.detector.bundle import read_bundle, write_bundle
+from avfake.detector.detector import Detector, Switches
+from avfake.detector.timeline import face_segments, voice_segments
 from avfake.errors import BundleError, ConfigError
-from avfake.media import Waveform, write_audio
-from avfake.prepare import PreparedFolder
-from avfake.segments import face_segments, voice_segments
+from avfake.media.types import Waveform
+from avfake.media.writing import write_audio
 from avfake.verdict import Verdict
 
 
@@ -74,7 +75,7 @@ def test_sound_alone_is_judged_by_ear(detector: Detector, tmp_path: Path, video:
 
 
 def detector_waveform(video: Path) -> Waveform:
-    from avfake.media import read_waveform
+    from avfake.media.sound import read_waveform
 
     return read_waveform(video)
 

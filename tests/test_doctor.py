@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from avfake import doctor
+from avfake.cli import doctor
 
 
 def test_every_check_of_a_fit_machine_is_free_of_problems(tmp_path: Path) -> None:

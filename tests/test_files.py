@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from avfake.errors import AvfakeError
-from avfake.files import is_stream, whole_file, write_table, write_whole
-from avfake.remote import beside, fitting, has_changed, state_of, states_of
+from avfake.storage.files import is_stream, whole_file, write_table, write_whole
+from avfake.storage.remote import beside, fitting, has_changed, state_of, states_of
 
 
 def test_a_link_stays_a_link_and_a_mode_stays_a_mode(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
 def test_a_verdict_waits_for_nothing_that_only_training_needs() -> None:
     code = (
         "import sys, avfake.cli.scoring; "
-        "late = {'avfake.assembly', 'accelerate', 'librosa', 'matplotlib', 'moviepy', 'sklearn'}; "
+        "late = {'avfake.training', 'accelerate', 'librosa', 'matplotlib', 'moviepy', 'sklearn'}; "
         "print(sorted(late & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

@@ -11,7 +11,9 @@ from real_media import REAL_MEDIA
 from speaking import speech
 
 from avfake import Detector
-from avfake.media import Waveform, read_waveform, write_audio
+from avfake.media.sound import read_waveform
+from avfake.media.types import Waveform
+from avfake.media.writing import write_audio
 
 RATE = 16_000
 NUM_RECORDINGS = 40

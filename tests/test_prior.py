@@ -7,16 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avfake.bundle import Bundle, read_bundle, write_bundle
-from avfake.cli import main
-from avfake.clips import Clip
-from avfake.detector import Detector, EnsembleDetector, Switches
+from avfake.calibration.calibrate import PlattCalibrator
+from avfake.calibration.decide import ConformalBand, DecisionRule
+from avfake.cli.main import main
+from avfake.clips.archive import Clip
+from avfake.clips.preparation.folder import PreparedFolder
+from avfake.detector.bundle import Bundle, read_bundle, write_bundle
+from avfake.detector.detector import Detector, Switches
+from avfake.detector.ensemble.folder import fit_decision
+from avfake.detector.several import EnsembleDetector
 from avfake.detector.shifting import mean_shifts, shift_verdict
-from avfake.ensemble import fit_decision
 from avfake.errors import ConfigError
-from avfake.prepare import PreparedFolder
-from avfake.score import score_files
-from avfake.stack import ConformalBand, DecisionRule, PlattCalibrator
+from avfake.scoring.files import score_files
 from avfake.verdict import OperatingPoint, Verdict
 
 PRIORS = (1e-4, 0.01, 0.3, 0.9, 0.9999)

@@ -7,8 +7,8 @@ from types import ModuleType
 
 import pytest
 
-from avfake.cli import run_recipe
-from avfake.prepare import PreparedFolder
+from avfake.cli.main import run_recipe
+from avfake.clips.preparation.folder import PreparedFolder
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 

@@ -23,9 +23,11 @@ import pytest
 from PIL import Image
 from real_media import REAL_MEDIA
 
-from avfake.data import save_manifest
-from avfake.media import iter_frames, read_waveform, write_audio
-from avfake.prepare import PreparedFolder
+from avfake.clips.preparation.folder import PreparedFolder
+from avfake.datasets.listing import save_manifest
+from avfake.media.frames import iter_frames
+from avfake.media.sound import read_waveform
+from avfake.media.writing import write_audio
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 TINY = (

@@ -8,10 +8,10 @@ import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from avfake.cluster import Journal, journal_at
 from avfake.errors import ConfigError, StoreError
-from avfake.files import cached, read_if_there, write_whole
-from avfake.remote import (
+from avfake.parallel.journal import Journal, journal_at
+from avfake.storage.files import cached, read_if_there, write_whole
+from avfake.storage.remote import (
     beside,
     ending_of,
     inside,
@@ -144,7 +144,7 @@ def test_a_copy_is_kept_until_the_file_changes(
     first = cached("memory://c/a.zip")
     assert first.read_bytes() == b"one"
     assert first.suffix == ".zip"
-    monkeypatch.setattr("avfake.files.read_url", lambda _: pytest.fail("fetched again"))
+    monkeypatch.setattr("avfake.storage.files.read_url", lambda _: pytest.fail("fetched again"))
     assert cached("memory://c/a.zip") == first
     cached.__globals__["_copy_of"].cache_clear()  # as another process
     assert cached("memory://c/a.zip") == first

@@ -10,11 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from avfake.detector import Switches
+from avfake.detector.detector import Switches
 from avfake.errors import ConfigError
-from avfake.files import write_whole
-from avfake.remote import Place
-from avfake.score import find_files, find_requested, read_requested, score_files, write_submission
+from avfake.scoring.files import (
+    find_files,
+    find_requested,
+    read_requested,
+    score_files,
+    write_submission,
+)
+from avfake.storage.files import write_whole
+from avfake.storage.remote import Place
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -51,7 +57,7 @@ def test_what_is_scored_is_not_scored_again(
     out = tmp_path / "scores.csv"
     score_files(files[:2], str(detector_folder), out, workers=0)
     first = out.read_bytes()
-    monkeypatch.setattr("avfake.score._predict_one", lambda *_: pytest.fail("scored again"))
+    monkeypatch.setattr("avfake.scoring.files._predict_one", lambda *_: pytest.fail("scored again"))
     score_files(files[:2], str(detector_folder), out, workers=0)
     assert out.read_bytes() == first
 
@@ -137,13 +143,13 @@ def rows_of(out: Path) -> dict[str, str]:
 def predicted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the files that are judged from now on, as they are."""
     seen: list[str] = []
-    from avfake.score import _predict_one
+    from avfake.scoring.files import _predict_one
 
     def watched(detector: str, switches: Switches, change: None, file: Place) -> object:
         seen.append(Path(str(file)).name)
         return _predict_one(detector, switches, change, file)
 
-    monkeypatch.setattr("avfake.score._predict_one", watched)
+    monkeypatch.setattr("avfake.scoring.files._predict_one", watched)
     return seen
 
 
@@ -254,7 +260,7 @@ def test_a_link_and_the_table_it_leads_to_have_one_journal(
     (tmp_path / "link.csv").symlink_to("scores.csv")
     score_files(files[:1], str(detector_folder), tmp_path / "link.csv", workers=0)
     assert (tmp_path / "link.csv").is_symlink()
-    monkeypatch.setattr("avfake.score._predict_one", lambda *_: pytest.fail("scored again"))
+    monkeypatch.setattr("avfake.scoring.files._predict_one", lambda *_: pytest.fail("scored again"))
     score_files(files[:1], str(detector_folder), tmp_path / "scores.csv", workers=0)
     assert [path.name for path in tmp_path.glob("*.jsonl")] == ["scores.csv.journal.jsonl"]
 
@@ -262,7 +268,7 @@ def test_a_link_and_the_table_it_leads_to_have_one_journal(
 def test_a_file_without_memory_for_it_is_a_row_and_the_others_go_on(
     files: list[Path], detector_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from avfake.detector import Detector
+    from avfake.detector.detector import Detector
 
     predict = Detector.predict
     errors = {

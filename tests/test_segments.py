@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from avfake.errors import ConfigError
-from avfake.segments import (
+from avfake.detector.timeline import (
     SegmentConfig,
     Stretch,
     around_instants,
@@ -16,6 +15,7 @@ from avfake.segments import (
     voice_segments,
     within_spans,
 )
+from avfake.errors import ConfigError
 from avfake.verdict import FaceScore, OperatingPoint, Person, Segment, Verdict, VoiceScore
 
 PLAIN = SegmentConfig(min_seconds=0, max_gap_seconds=0)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from avfake import surroundings
+from avfake import environment as surroundings
 
 UNKNOWN = """
 import os, pwd
@@ -71,7 +71,7 @@ def test_a_home_that_can_be_written_is_left_alone(
     monkeypatch.setenv("USER", "somebody")
     surroundings.provide()
     assert "NUMBA_CACHE_DIR" not in os.environ
-    monkeypatch.setattr("avfake.surroundings._can_be_written", lambda _: False)
+    monkeypatch.setattr("avfake.environment._can_be_written", lambda _: False)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     surroundings.provide()
     assert os.environ["HOME"] == str(tmp_path)  # what is kept in it can still be read

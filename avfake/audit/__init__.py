@@ -5,26 +5,8 @@ fingerprint. Shortcuts are facts about files, not of what they show, that tell f
 """
 
 from avfake.audit.auditing import audit_manifest
-from avfake.audit.facts import PROBES, FileFacts
-from avfake.audit.fingerprints import Fingerprint, near_duplicates
-from avfake.audit.leaks import Leak, find_leaks, splits_of
-from avfake.audit.measuring import Measured, measure_files
-from avfake.audit.probes import Probe, ProbeConfig, run_probes
-from avfake.audit.report import AuditReport
+from avfake.audit.labels.derive import check_target, derive_labels
+from avfake.audit.labels.unknowns import WHYS
+from avfake.audit.probes import ProbeConfig
 
-__all__ = [
-    "PROBES",
-    "AuditReport",
-    "FileFacts",
-    "Fingerprint",
-    "Leak",
-    "Measured",
-    "Probe",
-    "ProbeConfig",
-    "audit_manifest",
-    "find_leaks",
-    "measure_files",
-    "near_duplicates",
-    "run_probes",
-    "splits_of",
-]
+__all__ = ["ProbeConfig", "WHYS", "audit_manifest", "check_target", "derive_labels"]

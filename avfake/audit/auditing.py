@@ -11,8 +11,7 @@ from avfake.audit.leaks import TIES, Leak, find_leaks, splits_of
 from avfake.audit.measuring import Measured, measure_files
 from avfake.audit.probes import Probe, ProbeConfig, run_probes
 from avfake.audit.report import AuditReport
-from avfake.data import Manifest, Row
-from avfake.data.groups import rows_together
+from avfake.datasets import Manifest, Row, rows_together
 from avfake.errors import ManifestError
 
 LabelName = Literal["label", "face_fake", "voice_fake"]

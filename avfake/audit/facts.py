@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 
 from avfake.clips import Clip
-from avfake.media import MediaInfo, Waveform
-from avfake.media.containers import every_packet
-from avfake.media.opening import open_media
+from avfake.media import MediaInfo, Waveform, every_packet, open_media
 
 QUIET_DB = -40.0
 """Below the loud stretches of the file by this much is silence."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from avfake.data import Row
+from avfake.datasets import Row
 from avfake.errors import ManifestError
 
 TIES = {

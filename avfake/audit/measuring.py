@@ -10,12 +10,12 @@ import numpy as np
 from avfake.audit.facts import FileFacts, crop_facts, sound_facts, stream_facts
 from avfake.audit.fingerprints import NUM_FRAMES, Fingerprint, picture_hashes, sound_print
 from avfake.clips import Clip
-from avfake.cluster import Failure, Journal, default_workers, map_items
-from avfake.data import Row
+from avfake.datasets import Row
 from avfake.errors import MediaError
 from avfake.media import MediaInfo, local_file, probe, read_frames, read_waveform, sample_times
+from avfake.parallel import Failure, Journal, default_workers, map_items
 from avfake.progress import progress
-from avfake.remote import fitting, place_of, states_of
+from avfake.storage import fitting, place_of, states_of
 
 VERSION = 1
 """Of what is measured; an older journal's results are measured again."""

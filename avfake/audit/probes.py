@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from avfake.audit.facts import ALL_FACTS, NAMED, PROBES, FileFacts
-from avfake.evaluate import Interval, bootstrap
-from avfake.evaluate.metrics import auc
+from avfake.evaluation import Interval, auc, bootstrap
 
 ALL = "all together"
 NUM_FOLDS = 5

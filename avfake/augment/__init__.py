@@ -5,32 +5,39 @@ and window alike. `AugmentConfig` names them; `build_pipeline` gives what `ClipD
 """
 
 from avfake.augment.config import AugmentConfig, ForgeConfig, MixConfig
-from avfake.augment.forging import Forge, ForgeFace, ForgeVoice
-from avfake.augment.mixing import MixingCollate, PairMixup, mix_batch
-from avfake.augment.pipeline import Pipeline, build_pipeline
-from avfake.augment.presets import PICTURE, SOUND
-from avfake.augment.transform import FirstOf, OneOf, PictureTransform, SoundTransform, Transform
+from avfake.augment.mixing import MixingCollate
+from avfake.augment.picture.colour import BrightnessContrast
+from avfake.augment.picture.noise import GaussianNoise
+from avfake.augment.picture.recapture import Moire, Stripes
+from avfake.augment.picture.sharpness import GaussianBlur
+from avfake.augment.pipeline import build_pipeline
+from avfake.augment.sound.audio_codec import AudioCodec
+from avfake.augment.sound.bands import BandLimit
+from avfake.augment.sound.coloured_noise import ColouredNoise, Noise
+from avfake.augment.sound.level import Gain
+from avfake.augment.sound.reverb import Reverb, Room
+from avfake.augment.transform import PictureTransform
 from avfake.augment.whole import change_sound, draw_sound
 
 __all__ = [
-    "PICTURE",
-    "SOUND",
+    "AudioCodec",
     "AugmentConfig",
-    "FirstOf",
-    "Forge",
+    "BandLimit",
+    "BrightnessContrast",
+    "ColouredNoise",
     "ForgeConfig",
-    "ForgeFace",
-    "ForgeVoice",
+    "Gain",
+    "GaussianBlur",
+    "GaussianNoise",
     "MixConfig",
     "MixingCollate",
-    "OneOf",
-    "PairMixup",
+    "Moire",
+    "Noise",
     "PictureTransform",
-    "Pipeline",
-    "SoundTransform",
-    "Transform",
+    "Reverb",
+    "Room",
+    "Stripes",
     "build_pipeline",
     "change_sound",
     "draw_sound",
-    "mix_batch",
 ]

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from avfake.augment.presets import PICTURE, SOUND
+from avfake.config import nearest
 from avfake.errors import ConfigError
-from avfake.forge import FACE_METHODS, VOICE_METHODS
-from avfake.settings import nearest
+from avfake.forgery import FACE_METHODS, VOICE_METHODS
 
 
 @dataclass(frozen=True)
@@ -18,9 +18,9 @@ class ForgeConfig:
     voice_rate: float = 0.0
     """Of the clips whose voice is known to be genuine."""
     face_methods: tuple[str, ...] = ("self_blend",)
-    """Names of avfake.forge.FACE_METHODS to draw from."""
+    """Names of avfake.forgery.face_methods.FACE_METHODS to draw from."""
     voice_methods: tuple[str, ...] = tuple(VOICE_METHODS)
-    """Names of avfake.forge.VOICE_METHODS to draw from."""
+    """Names of avfake.forgery.voice_methods.VOICE_METHODS to draw from."""
 
     def __post_init__(self) -> None:
         _check_shares(self, ("face_rate", "voice_rate"))

@@ -13,7 +13,7 @@ import numpy as np
 from avfake.augment.picture.regions import has_points
 from avfake.augment.transform import Transform
 from avfake.clips import TrainingSample
-from avfake.forge import FaceSwap, forge_voice, self_blend
+from avfake.forgery import FaceSwap, forge_voice, self_blend
 from avfake.media import Waveform
 
 OVERALL, FACE, VOICE = range(3)

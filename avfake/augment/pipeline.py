@@ -13,7 +13,7 @@ from avfake.augment.mixing import PairMixup
 from avfake.augment.presets import PICTURE, SOUND
 from avfake.augment.transform import Transform
 from avfake.clips import TrainingSample
-from avfake.forge import forge_face, forge_voice
+from avfake.forgery import forge_face, forge_voice
 
 
 @dataclass(frozen=True)

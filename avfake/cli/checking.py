@@ -8,8 +8,7 @@ import tyro
 from avfake.cli.codes import IN_PART, OK
 from avfake.cli.flags import at_least
 from avfake.errors import ConfigError
-from avfake.outputs import check_file
-from avfake.remote import beside
+from avfake.storage import beside, check_file
 
 
 def audit(
@@ -40,8 +39,8 @@ def audit(
     if not 0 <= limit <= 1:
         raise ConfigError(f"--limit is {limit:g}; an AUC lies in [0, 1]")
     from avfake.audit import ProbeConfig, audit_manifest
-    from avfake.data import read_manifest
-    from avfake.prepare import PreparedFolder
+    from avfake.clips import PreparedFolder
+    from avfake.datasets import read_manifest
 
     rows, journal = read_manifest(manifest), beside(manifest, f"{manifest.name}.audit.jsonl")
     read = [manifest, *([plan] if plan else [])]

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from avfake.cli.flags import refuse_idle
-from avfake.shipped import DEFAULT, default_release
+from avfake.detector import DEFAULT, default_release
 
 if TYPE_CHECKING:
-    from avfake.ensemble import Combination
+    from avfake.detector import Combination
 
 
 def choose(detectors: Sequence[str], combine: str | None = None) -> "str | Combination":
@@ -26,7 +26,7 @@ def choose(detectors: Sequence[str], combine: str | None = None) -> "str | Combi
 
 
 def _together(names: tuple[str, ...], rule: str) -> "Combination":
-    from avfake.ensemble import Combination
+    from avfake.detector import Combination
 
     return Combination(names, rule)
 

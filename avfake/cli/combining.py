@@ -9,8 +9,7 @@ from avfake.cli.codes import IN_PART, OK
 from avfake.cli.flags import refuse_idle
 from avfake.cli.process import print_aside
 from avfake.errors import ConfigError
-from avfake.outputs import TABLE, check_file, check_folder, check_table
-from avfake.remote import place_of
+from avfake.storage import TABLE, check_file, check_folder, check_table, place_of
 
 
 def ensemble(
@@ -45,7 +44,7 @@ def ensemble(
     if out.suffix.lower() in TABLE:
         raise ConfigError(f"--out {out}: of detectors a folder is written; give a name without end")
     check_folder(out, inputs=[*read, *([held_out] if held_out else [])])
-    from avfake.ensemble import Combination, fit_decision, write_ensemble
+    from avfake.detector import Combination, fit_decision, write_ensemble
 
     decision = fit_decision(held_out) if held_out else None
     write_ensemble(out, Combination(members, rule, decision))
@@ -54,8 +53,8 @@ def ensemble(
 
 
 def _combine_tables(paths: list[Path], out: Path, rule: str) -> int:
-    from avfake.ensemble import RANK_MEAN, combine_tables
-    from avfake.files import write_table
+    from avfake.detector import RANK_MEAN, combine_tables
+    from avfake.storage import write_table
 
     table = combine_tables(paths, rule)
     known = {row[table.columns[0]] for row in table.rows}

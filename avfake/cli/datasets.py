@@ -10,9 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from avfake.cli.codes import IN_PART, OK
-from avfake.clips import ClipConfig
-from avfake.cluster import Engine
-from avfake.data import (
+from avfake.clips import ClipConfig, check_target, prepare_clips
+from avfake.datasets import (
     DatasetSpec,
     Manifest,
     build_manifest,
@@ -21,10 +20,18 @@ from avfake.data import (
     save_manifest,
 )
 from avfake.errors import AvfakeError, ConfigError
-from avfake.files import is_stream, read_if_there, target_of, write_whole
-from avfake.outputs import check_file
-from avfake.prepare import check_target, prepare_clips
-from avfake.remote import beside, inside, name_of, place_of
+from avfake.parallel import Engine
+from avfake.storage import (
+    beside,
+    check_file,
+    inside,
+    is_stream,
+    name_of,
+    place_of,
+    read_if_there,
+    target_of,
+    write_whole,
+)
 
 
 def spec_with(spec: str, overrides: Sequence[str]) -> DatasetSpec:

@@ -7,7 +7,7 @@ import tyro
 
 from avfake.cli.codes import OK
 from avfake.cli.flags import refuse_idle
-from avfake.outputs import check_file
+from avfake.storage import check_file
 
 
 def card(
@@ -37,8 +37,8 @@ def card(
     if scores is None:
         about = {"--measured-on": measured_on, "--out-of-fold": out_of_fold}
         refuse_idle(about, "it is said of --scores")
-    from avfake.bundle import CARD
-    from avfake.card import write_card
+    from avfake.detector import CARD
+    from avfake.report import write_card
 
     read = [table for table in (scores, stress) if table is not None]
     check_file(detector / CARD, flag="the card", what="card", endings=(), inputs=read)

@@ -3,10 +3,10 @@
 from collections import Counter
 from pathlib import Path
 
+from avfake.audit import WHYS, check_target, derive_labels
 from avfake.cli.codes import IN_PART, OK
-from avfake.data import read_manifest
-from avfake.labels import WHYS, check_target, derive_labels
-from avfake.remote import place_of
+from avfake.datasets import read_manifest
+from avfake.storage import place_of
 
 
 def label_fakes(manifest: str, out: Path, *, workers: int | None, masks: bool) -> int:

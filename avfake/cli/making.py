@@ -35,7 +35,7 @@ def studio(
         workers: Processes; by default one a core.
     """
     at_least(0, workers=workers)
-    from avfake.cluster import default_workers
+    from avfake.parallel import default_workers
     from avfake.studio import StudioConfig, build_studio
 
     config = StudioConfig(

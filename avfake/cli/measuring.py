@@ -6,18 +6,14 @@ Apart from `scoring`, for the rooms of training take seconds to import, and a ve
 from collections.abc import Sequence
 from pathlib import Path
 
-from avfake.assembly import examples_of_split, gather, measure
-from avfake.assembly.measure import COLUMNS
 from avfake.cli.choosing import choose_one
 from avfake.cli.codes import OK
-from avfake.detector import Detector, Switches
+from avfake.clips import PreparedFolder
+from avfake.detector import DEFAULT, Detector, Switches
 from avfake.errors import ConfigError
-from avfake.evaluate import ablation_table, render
-from avfake.files import write_whole
-from avfake.outputs import check_file, check_table
-from avfake.prepare import PreparedFolder
-from avfake.remote import place_of
-from avfake.shipped import DEFAULT
+from avfake.evaluation import ablation_table, render
+from avfake.storage import check_file, check_table, place_of, write_whole
+from avfake.training import COLUMNS, examples_of_split, gather, measure
 
 
 def evaluate_clips(

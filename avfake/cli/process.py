@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from avfake.cli.codes import FAILED, INTERRUPTED, OK
 from avfake.errors import TRACEBACKS, AvfakeError, is_out_of_memory
-from avfake.files import descriptor_of
-from avfake.remote import is_url
+from avfake.storage import descriptor_of, is_url
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer

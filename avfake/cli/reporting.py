@@ -8,7 +8,7 @@ import tyro
 from avfake.cli.choosing import choose, choose_one
 from avfake.cli.codes import IN_PART, OK
 from avfake.cli.process import print_aside
-from avfake.shipped import DEFAULT
+from avfake.detector import DEFAULT
 
 
 def report(
@@ -72,9 +72,9 @@ def annotate(
             one that comes with avfake.
         prior: Share of files taken to be forged before one is looked at (see avfake predict).
     """
-    from avfake.annotate import annotate as write_annotated
-    from avfake.annotate import check_evidence
     from avfake.detector import Detector, Switches
+    from avfake.report import annotate as write_annotated
+    from avfake.report import check_evidence
 
     print_aside(out)
     switches = Switches(prior=prior)
@@ -90,7 +90,7 @@ def annotate(
 def _check_source(path: str, what: str) -> None:
     """A mistyped name is the caller's to mend, not a finding to write about."""
     from avfake.errors import ConfigError
-    from avfake.remote import MEMBER, is_url
+    from avfake.storage import MEMBER, is_url
 
     if is_url(path) or MEMBER in path:
         return

@@ -4,16 +4,30 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from avfake.cli.codes import IN_PART, OK
-from avfake.cluster import Engine, map_items
-from avfake.detector import Detector, Switches
-from avfake.ensemble import Combination
+from avfake.detector import Combination, Detector, Switches
 from avfake.errors import ConfigError
-from avfake.files import is_stream
-from avfake.outputs import check_apart, check_file, check_table
-from avfake.remote import Place, beside, name_of, place_of
-from avfake.score import find_files, find_requested, score_files, verdict_of, write_submission
+from avfake.parallel import Engine, map_items
 from avfake.score_table import check_scores, journal_of
-from avfake.submission import FILL, SUBMISSION, check_submission
+from avfake.scoring import (
+    FILL,
+    SUBMISSION,
+    check_submission,
+    find_files,
+    find_requested,
+    score_files,
+    verdict_of,
+    write_submission,
+)
+from avfake.storage import (
+    Place,
+    beside,
+    check_apart,
+    check_file,
+    check_table,
+    is_stream,
+    name_of,
+    place_of,
+)
 
 
 def files_of(paths: Sequence[str | Path], requested: Path | None) -> list[Place]:

@@ -8,7 +8,7 @@ import tyro
 from avfake.cli.choosing import choose_one
 from avfake.cli.codes import IN_PART, OK
 from avfake.cli.flags import at_least
-from avfake.shipped import DEFAULT
+from avfake.detector import DEFAULT
 
 
 def stress(
@@ -35,8 +35,8 @@ def stress(
         limit: Only the first so many labelled files.
         workers: Processes.
     """
-    from avfake.figures import draw_stress
-    from avfake.stress import CELLS, check_target, render_stress, run_ladder, weakest_cells
+    from avfake.evaluation import draw_stress
+    from avfake.scoring import CELLS, check_target, render_stress, run_ladder, weakest_cells
 
     at_least(0, workers=workers)
     at_least(1, limit=limit)

@@ -12,8 +12,8 @@ from avfake.cli.choosing import choose
 from avfake.cli.codes import IN_PART, OK
 from avfake.cli.flags import at_least, check_spread, refuse_idle
 from avfake.cli.process import print_aside
-from avfake.shipped import DEFAULT
-from avfake.submission import FILL
+from avfake.detector import DEFAULT
+from avfake.scoring import FILL
 
 Places = Annotated[tuple[str, ...], tyro.conf.Positional]
 """Text, since a Path would take a slash from s3://."""
@@ -82,7 +82,7 @@ def predict(
     print_aside(out, submission)
     from avfake.cli.scoring import checked_files, files_of, predict_each, predict_table
     from avfake.detector import Switches
-    from avfake.remote import place_of
+    from avfake.storage import place_of
 
     switches = Switches(audio, visual, stacker, sync, prior)
     if not keeps:
@@ -122,7 +122,7 @@ def manifest(
     """
     print_aside(out)
     from avfake.cli.datasets import check_manifest, report_manifest, spec_with, write_manifest
-    from avfake.data import build_manifest
+    from avfake.datasets import build_manifest
 
     check_manifest(out, inputs=(spec, root))
     loaded = spec_with(spec, overrides)
@@ -269,7 +269,7 @@ def doctor(*, folder: Path = Path()) -> int:
     Args:
         folder: Where clips and runs are to be written.
     """
-    from avfake.doctor import examine
+    from avfake.cli.doctor import examine
 
     marks = {"ok": "ok  ", "note": "note", "problem": "!!  "}
     problems = 0

@@ -4,37 +4,44 @@ A clip is one zip archive, in memory or on disk, so that training (from disk) an
 memory) see the very same bytes. `ClipDataset` and `collate` turn clips into torch batches.
 """
 
-from avfake.clips.archive import Clip, ClipMeta, PersonMeta
+from avfake.clips.archive import Clip
 from avfake.clips.config import ClipConfig, face_detector
 from avfake.clips.cut import cut_clip
-from avfake.clips.dataset import ClipDataset, ClipEntry, Draw, collate
+from avfake.clips.dataset import ClipDataset, ClipEntry, batch_of, collate
 from avfake.clips.loading import EpochDraws, load_batches, named_failures
+from avfake.clips.preparation.degraded import wear_clips
+from avfake.clips.preparation.folder import PreparedClip, PreparedFolder, check_target
+from avfake.clips.preparation.forged import ForgeryConfig, forge_clips
+from avfake.clips.preparation.joined import join_clips, pairs_of_sources
+from avfake.clips.preparation.prepare import prepare_clips
 from avfake.clips.sample import SampleConfig, Sampled, sample_clip
-from avfake.clips.speech import SpeechConfig
-from avfake.clips.stretches import SeenLabels, Stretch, seen_labels
-from avfake.clips.training import Augment, TrainingSample
+from avfake.clips.stretches import seen_labels
+from avfake.clips.training import TrainingSample
 
 __all__ = [
-    "Augment",
     "Clip",
     "ClipConfig",
     "ClipDataset",
     "ClipEntry",
-    "ClipMeta",
-    "Draw",
     "EpochDraws",
-    "PersonMeta",
+    "ForgeryConfig",
+    "PreparedClip",
+    "PreparedFolder",
     "SampleConfig",
     "Sampled",
-    "SeenLabels",
-    "SpeechConfig",
-    "Stretch",
     "TrainingSample",
+    "batch_of",
+    "check_target",
     "collate",
     "cut_clip",
     "face_detector",
+    "forge_clips",
+    "join_clips",
     "load_batches",
     "named_failures",
+    "pairs_of_sources",
+    "prepare_clips",
     "sample_clip",
     "seen_labels",
+    "wear_clips",
 ]

@@ -20,9 +20,8 @@ from PIL import Image
 
 from avfake.errors import MediaError, Reason, StoreError
 from avfake.faces import FaceTrack
-from avfake.files import cached, write_whole
 from avfake.media import Waveform
-from avfake.remote import Place, place_of
+from avfake.storage import Place, cached, place_of, write_whole
 
 FIXED_DATE = (1980, 1, 1, 0, 0, 0)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from avfake import settings
+from avfake import config as settings
 from avfake.clips.speech import SpeechConfig
 from avfake.errors import ConfigError
 from avfake.faces import (

@@ -12,14 +12,7 @@ from avfake.clips.cut_sound import cut_sound, noted, reason_of
 from avfake.clips.sound import voice_statistics
 from avfake.errors import NOTHING_LOST, MediaError, Reason
 from avfake.faces import FaceDetector, FaceTrack, crop_track, thin_tracks, track_faces
-from avfake.media import (
-    Frames,
-    MediaInfo,
-    local_file,
-    probe,
-    read_frames,
-    sample_times,
-)
+from avfake.media import Frames, MediaInfo, local_file, probe, read_frames, sample_times
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from avfake.clips.archive import Clip
 from avfake.clips.sample import SampleConfig, Sampled, sample_clip
 from avfake.clips.stretches import Stretch, seen_labels
 from avfake.clips.training import Augment, TrainingSample
-from avfake.remote import Place
+from avfake.storage import Place
 
 UNKNOWN = (0.0, 0.0, 0.0)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from math import isnan
 
-from avfake.stack import FEATURES, ClipScores, LogitParts, stack_row
+from avfake.calibration import FEATURES, ClipScores, LogitParts, stack_row
 from avfake.verdict import Contribution, Output
 
 NUM_CONTRIBUTIONS = 5

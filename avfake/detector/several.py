@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from avfake import settings
-from avfake.bundle import Bundle, locate_bundle
+from avfake import config as settings
+from avfake.calibration import DecisionRule
 from avfake.clips import Clip
+from avfake.detector.bundle import Bundle, locate_bundle
+from avfake.detector.detector import Detector, Switches
+from avfake.detector.ensemble.folder import Combination, is_ensemble, read_ensemble
+from avfake.detector.ensemble.verdicts import combine_verdicts
 from avfake.detector.shifting import mean_shifts, shift_verdict
-from avfake.detector.single import Detector, Switches
-from avfake.ensemble import Combination, combine_verdicts, is_ensemble, read_ensemble
 from avfake.errors import ConfigError, MediaError
-from avfake.stack import DecisionRule
 from avfake.verdict import Verdict
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from avfake.stack import shift_probability
+from avfake.calibration import shift_probability
 from avfake.verdict import Verdict
 
 _FIELDS = {"overall": "p_fake", "face": "p_face_fake", "voice": "p_voice_fake"}

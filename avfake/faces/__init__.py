@@ -5,26 +5,22 @@ anything with `name` and `detect`; MTCNN comes along, BlazeFace needs a model fi
 """
 
 from avfake.faces.blazeface import BlazeFaceConfig, BlazeFaceDetector
-from avfake.faces.cropping import CropConfig, crop_squares, crop_track, landmarks_in_crops
-from avfake.faces.detecting import DetectConfig, MTCNNDetector, detection_scale
-from avfake.faces.model_files import find_model, keep_model
+from avfake.faces.cropping import CropConfig, crop_track, landmarks_in_crops
+from avfake.faces.detecting import DetectConfig, MTCNNDetector
+from avfake.faces.model_files import keep_model
 from avfake.faces.tracking import TrackConfig, thin_tracks, track_faces
-from avfake.faces.types import Detections, FaceDetector, FaceTrack
+from avfake.faces.types import FaceDetector, FaceTrack
 
 __all__ = [
     "BlazeFaceConfig",
     "BlazeFaceDetector",
     "CropConfig",
     "DetectConfig",
-    "Detections",
     "FaceDetector",
     "FaceTrack",
     "MTCNNDetector",
     "TrackConfig",
-    "crop_squares",
     "crop_track",
-    "detection_scale",
-    "find_model",
     "keep_model",
     "landmarks_in_crops",
     "thin_tracks",

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from avfake.errors import ConfigError
-from avfake.files import write_whole
+from avfake.storage import write_whole
 
 
 def model_folder() -> Path:

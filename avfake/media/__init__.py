@@ -6,12 +6,14 @@ cannot be read raises `MediaError` with a reason; what is damaged gives what was
 point into an archive: "parts.zip!/dir/a.mp4". Writing goes through moviepy.
 """
 
-from avfake.media.endings import ENDINGS
+from avfake.media.containers import every_packet
+from avfake.media.endings import ENDINGS, UNREAD_ENDINGS
 from avfake.media.frames import iter_frames, read_frames
-from avfake.media.local import local_file
+from avfake.media.local import SEPARATOR, local_file
+from avfake.media.opening import open_media
 from avfake.media.probing import probe, sample_times
 from avfake.media.sound import read_sound, read_waveform, resample
-from avfake.media.types import Frames, MediaInfo, Note, Sound, SoundPiece, Waveform
+from avfake.media.types import Frames, MediaInfo, Note, Sound, Waveform
 from avfake.media.writing import write_audio, write_video
 
 __all__ = [
@@ -19,11 +21,14 @@ __all__ = [
     "Frames",
     "MediaInfo",
     "Note",
+    "SEPARATOR",
     "Sound",
-    "SoundPiece",
+    "UNREAD_ENDINGS",
     "Waveform",
+    "every_packet",
     "iter_frames",
     "local_file",
+    "open_media",
     "probe",
     "read_frames",
     "read_sound",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from avfake.errors import AvfakeError, MediaError, StoreError
-from avfake.remote import ending_of, is_url, open_url
+from avfake.storage import ending_of, is_url, open_url
 
 SEPARATOR = "!/"
 MAX_UNPACKED_BYTES = 8 << 30

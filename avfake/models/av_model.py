@@ -18,7 +18,9 @@ from torch import Tensor, nn
 from avfake.errors import ConfigError
 from avfake.models.audio import AudioBranch, AudioConfig
 from avfake.models.branch import BranchOutput
-from avfake.models.fusion import FusionConfig, Stream, build_fusion, drop_one_modality
+from avfake.models.fusion import build_fusion
+from avfake.models.fusion.config import FusionConfig
+from avfake.models.fusion.streams import Stream, drop_one_modality
 from avfake.models.outputs import ModelOutput
 from avfake.models.sync import SyncBranch, SyncConfig
 from avfake.models.sync_evidence import SyncOutput

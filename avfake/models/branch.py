@@ -13,9 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from avfake.config import nearest
 from avfake.errors import ConfigError
 from avfake.models.pooling import AttentionPool
-from avfake.settings import nearest
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from avfake.stack import FEATURES
+from avfake.calibration import FEATURES
 from avfake.verdict import Contribution, Verdict
 
 _TITLES = {"overall": "Anything forged", "face": "Face forged", "voice": "Voice forged"}

@@ -8,8 +8,9 @@ from pathlib import Path
 from avfake.clips import Clip, SampleConfig
 from avfake.detector import Detector, EnsembleDetector, Switches, torch_defaults
 from avfake.errors import MediaError
-from avfake.explain import Explanation, explain_clip
 from avfake.media import local_file
+from avfake.report.explain.explaining import explain_clip
+from avfake.report.explain.types import Explanation
 from avfake.verdict import Verdict
 
 READ_BYTES = 1 << 20

@@ -7,15 +7,13 @@ from typing import Any
 
 from avfake import __version__
 from avfake.detector import Detector, Switches
-from avfake.explain import Explanation
-from avfake.files import write_whole
-from avfake.outputs import check_file, check_mark
-from avfake.remote import place_of
 from avfake.report import pictures
 from avfake.report.axes import band_ticks, ticks
 from avfake.report.contributions import answers
 from avfake.report.evidence import Evidence, collect_evidence
+from avfake.report.explain.types import Explanation
 from avfake.report.timelines import HEIGHT, WIDTH, percent, timelines
+from avfake.storage import check_file, check_mark, place_of, write_whole
 from avfake.verdict import Verdict
 
 LIBRARIES = ("torch", "timm", "av", "lightgbm", "captum")

@@ -7,12 +7,11 @@ from dataclasses import asdict, fields
 from functools import partial
 from pathlib import Path
 
-from avfake.cluster import Failure, map_items
-from avfake.data.segments import segments_as_text
+from avfake.datasets import segments_as_text
 from avfake.errors import AvfakeError, ConfigError
-from avfake.files import write_whole
-from avfake.outputs import check_folder
+from avfake.parallel import Failure, map_items
 from avfake.progress import progress
+from avfake.storage import check_folder, write_whole
 from avfake.studio.family import build_family
 from avfake.studio.plan import ClipPlan, StudioConfig, describe, plan_families
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from avfake.forge import FaceSwap, convert_voice, swap_faces
-from avfake.forge.face_swap import draw_traces
+from avfake.forgery import FaceSwap, convert_voice, draw_traces, swap_faces
 from avfake.media import Waveform, iter_frames, read_waveform, write_video
 from avfake.studio.articulation import SAMPLE_RATE, Speaker, draw_speaker
 from avfake.studio.heads import Take, film, film_plain

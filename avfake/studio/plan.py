@@ -12,10 +12,9 @@ from typing import Literal
 
 import numpy as np
 
-from avfake.data.rows import Segment
+from avfake.datasets import Segment
 from avfake.errors import ConfigError
-from avfake.forge import CONVERSIONS
-from avfake.forge.voice import Conversion
+from avfake.forgery import CONVERSIONS, Conversion
 
 FRAME_SIZES = ((320, 240), (256, 256), (240, 320), (288, 288), (352, 264), (256, 336))
 SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")

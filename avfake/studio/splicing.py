@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from avfake.data.rows import Segment
+from avfake.datasets import Segment
 from avfake.media import Waveform
 
 FADE_SECONDS = 0.1

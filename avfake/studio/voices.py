@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avfake.media.types import Waveform
+from avfake.media import Waveform
 from avfake.studio.articulation import SAMPLE_RATE, STEP, Speaker, write_score
 from avfake.studio.synthesis import Room, record, synthesise
 

@@ -12,25 +12,20 @@ import pandas as pd
 import pytest
 import torch
 
-from avfake.assembly import (
-    AssemblyConfig,
-    DataConfig,
-    LossConfig,
-    assemble,
-    gather,
-    measure,
-    measure_test,
-    publish_test,
-)
-from avfake.assembly.assembling import plan_of
-from avfake.assembly.member import multitask_loss
-from avfake.assembly.plan import make_plan, trainable_outputs
-from avfake.card import has_card_of
-from avfake.data import build_manifest, load_spec
-from avfake.detector import Detector, Switches
+from avfake.clips.preparation.folder import PreparedFolder
+from avfake.clips.preparation.prepare import prepare_clips
+from avfake.datasets.build import build_manifest
+from avfake.datasets.catalogue import load_spec
+from avfake.detector.detector import Detector, Switches
 from avfake.errors import ConfigError, ManifestError
-from avfake.models import ModelOutput
-from avfake.prepare import PreparedFolder, prepare_clips
+from avfake.models.outputs import ModelOutput
+from avfake.report.card.writing import has_card_of
+from avfake.training.config import AssemblyConfig, DataConfig, LossConfig
+from avfake.training.measure import measure
+from avfake.training.member import multitask_loss
+from avfake.training.plan import gather, make_plan, trainable_outputs
+from avfake.training.results import measure_test, publish_test
+from avfake.training.train_detector import assemble, plan_of
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +129,7 @@ def test_a_finished_run_is_not_run_again_and_another_is_refused(
     def fail(*_: object, **__: object) -> None:
         pytest.fail("trained again")
 
-    monkeypatch.setattr("avfake.assembly.assembling.train_member", fail)
+    monkeypatch.setattr("avfake.training.train_detector.train_member", fail)
     assemble([prepared], tiny_config, run_folder)
     with pytest.raises(ConfigError, match=r"seed: 0 there, 7 now"):
         assemble([prepared], replace(tiny_config, seed=7), run_folder)

@@ -8,18 +8,21 @@ import numpy as np
 import pytest
 import torch
 
-from avfake.assembly import AssemblyConfig, DataConfig, LossConfig, assemble
-from avfake.assembly.member import multitask_loss, train_member
-from avfake.assembly.plan import gather, make_plan
-from avfake.clips import Clip, SampleConfig
-from avfake.detector import Detector, Switches
+from avfake.calibration.features import SYNC_STATISTICS, stack_row
+from avfake.clips.archive import Clip
+from avfake.clips.preparation.folder import PreparedFolder
+from avfake.clips.sample import SampleConfig
+from avfake.detector.detector import Detector, Switches
+from avfake.detector.inference import score_clip
 from avfake.errors import ConfigError
-from avfake.inference import score_clip
-from avfake.models import SyncConfig, build_model
+from avfake.models.av_model import build_model
 from avfake.models.outputs import ModelOutput
+from avfake.models.sync import SyncConfig
 from avfake.models.sync_evidence import SyncOutput
-from avfake.prepare import PreparedFolder
-from avfake.stack import SYNC_STATISTICS, stack_row
+from avfake.training.config import AssemblyConfig, DataConfig, LossConfig
+from avfake.training.member import multitask_loss, train_member
+from avfake.training.plan import gather, make_plan
+from avfake.training.train_detector import assemble
 
 SMALL = SyncConfig(mouth_px=32, width=8, embedding_dim=16)
 ALL = {"overall": True, "face": True, "voice": True}

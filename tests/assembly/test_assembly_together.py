@@ -7,11 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from avfake.assembly import Assembled, AssemblyConfig, assemble, gather, join_detectors, measure
-from avfake.assembly.plan import make_plan
-from avfake.detector import Detector
+from avfake.clips.preparation.folder import PreparedFolder
+from avfake.detector.detector import Detector
 from avfake.errors import ConfigError
-from avfake.prepare import PreparedFolder
+from avfake.training.config import AssemblyConfig
+from avfake.training.join_detectors import join_detectors
+from avfake.training.measure import measure
+from avfake.training.plan import gather, make_plan
+from avfake.training.train_detector import Assembled, assemble
 
 
 def test_members_of_different_splits_are_refused(prepared: PreparedFolder, tmp_path: Path) -> None:

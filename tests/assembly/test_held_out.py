@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from avfake.assembly.held_out import held_out_facts
-from avfake.stack import OutOfFold, StackConfig
-from avfake.stack.features import FEATURES
+from avfake.calibration.booster import StackConfig
+from avfake.calibration.features import FEATURES
+from avfake.calibration.folds import OutOfFold
+from avfake.training.held_out import held_out_facts
 
 FAST = StackConfig(num_folds=4, false_alarm_rate=0.1, confidence=0.8)
 

@@ -8,13 +8,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from avfake.assembly import AssemblyConfig, DataConfig, assemble, gather
-from avfake.assembly.assembling import plan_of
-from avfake.assembly.order import EpochOrder
-from avfake.assembly.plan import Example, Plan, check_classes
-from avfake.data import Row
+from avfake.clips.preparation.folder import PreparedFolder
+from avfake.clips.preparation.forged import ForgeryConfig, forge_clips
+from avfake.clips.preparation.prepare import prepare_clips
+from avfake.datasets.rows import Row
 from avfake.errors import ConfigError, ManifestError
-from avfake.prepare import ForgeryConfig, PreparedFolder, forge_clips, prepare_clips
+from avfake.training.config import AssemblyConfig, DataConfig
+from avfake.training.order import EpochOrder
+from avfake.training.plan import Example, Plan, check_classes, gather
+from avfake.training.train_detector import assemble, plan_of
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from avfake.prepare import PreparedFolder
+from avfake.clips.preparation.folder import PreparedFolder
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 TINY = (

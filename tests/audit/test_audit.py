@@ -7,13 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avfake.audit import audit_manifest, measure_files
-from avfake.audit.auditing import LabelName
-from avfake.cli import main
-from avfake.data import Manifest, Row, build_manifest, load_spec, save_manifest
+from avfake.audit.auditing import LabelName, audit_manifest
+from avfake.audit.measuring import measure_files
+from avfake.cli.main import main
+from avfake.datasets.build import build_manifest
+from avfake.datasets.catalogue import load_spec
+from avfake.datasets.listing import save_manifest
+from avfake.datasets.rows import Manifest, Row
 from avfake.errors import ManifestError
-from avfake.media import Waveform, iter_frames, write_audio, write_video
-from avfake.studio import StudioConfig, build_studio
+from avfake.media.frames import iter_frames
+from avfake.media.types import Waveform
+from avfake.media.writing import write_audio, write_video
+from avfake.studio.build import build_studio
+from avfake.studio.plan import StudioConfig
 
 RATE = 16_000
 Write = Callable[[Path, Waveform, bool], None]

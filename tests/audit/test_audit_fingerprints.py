@@ -6,7 +6,9 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from avfake.audit.fingerprints import Fingerprint, near_duplicates, picture_hashes, sound_print
-from avfake.media import Frames, Waveform, read_waveform, write_audio
+from avfake.media.sound import read_waveform
+from avfake.media.types import Frames, Waveform
+from avfake.media.writing import write_audio
 
 NOTHING = np.zeros(0, np.uint32)
 RATE = 16_000

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from avfake.audit import find_leaks, splits_of
-from avfake.data import Row, assign_splits
+from avfake.audit.leaks import find_leaks, splits_of
+from avfake.datasets.rows import Row
+from avfake.datasets.splits import assign_splits
 from avfake.errors import ManifestError
 
 

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from avfake.audit import FileFacts, Probe, ProbeConfig, run_probes
-from avfake.evaluate import Interval
+from avfake.audit.facts import FileFacts
+from avfake.audit.probes import Probe, ProbeConfig, run_probes
+from avfake.evaluation.bootstrap import Interval
 
 QUICK = ProbeConfig(num_resamples=200)
 

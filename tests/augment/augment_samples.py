@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from avfake.augment import Transform
-from avfake.clips import TrainingSample
+from avfake.augment.transform import Transform
+from avfake.clips.training import TrainingSample
 
 RATE = 16_000
 SIDE = 96

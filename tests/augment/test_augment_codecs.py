@@ -4,12 +4,10 @@ import numpy as np
 import pytest
 from augment_samples import RATE, blocks, chirp, sample_of, tone
 
-from avfake.augment.picture import VideoCodec
 from avfake.augment.picture import video_codec as video
-from avfake.augment.picture.video_codec import Coding, through_video
-from avfake.augment.sound import AudioCodec
+from avfake.augment.picture.video_codec import Coding, VideoCodec, through_video
 from avfake.augment.sound import audio_codec as audio
-from avfake.augment.sound.audio_codec import through_codec
+from avfake.augment.sound.audio_codec import AudioCodec, through_codec
 from avfake.errors import ConfigError
 
 VIDEO, AUDIO = video.available_codecs(), audio.available_codecs()

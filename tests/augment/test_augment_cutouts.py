@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from augment_samples import SIDE, blocks, sample_of
 
-from avfake.augment.picture import BitmapCutout, HalfFaceCutout, LandmarkCutout
+from avfake.augment.picture.cutouts import BitmapCutout, HalfFaceCutout, LandmarkCutout
 from avfake.augment.picture.regions import changed_pixels
-from avfake.clips import TrainingSample
+from avfake.clips.training import TrainingSample
 
 
 def black(sample: TrainingSample) -> np.ndarray:

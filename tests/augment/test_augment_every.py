@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from augment_samples import blocks, empty_sample, frozen, sample_of
 
-from avfake.augment import PICTURE, SOUND, OneOf, Transform
-from avfake.augment.picture import Flip, Grey
-from avfake.augment.sound import Gain
-from avfake.clips import TrainingSample
+from avfake.augment.picture.colour import Grey
+from avfake.augment.picture.geometry import Flip
+from avfake.augment.presets import PICTURE, SOUND
+from avfake.augment.sound.level import Gain
+from avfake.augment.transform import OneOf, Transform
+from avfake.clips.training import TrainingSample
 
 ARRAYS = ("faces", "landmarks", "persons", "sound", "crop_sound", "partner")
 

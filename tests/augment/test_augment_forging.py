@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from augment_samples import chirp, sample_of
 
-from avfake.augment import AugmentConfig, Forge, ForgeConfig, ForgeFace, ForgeVoice, build_pipeline
+from avfake.augment.config import AugmentConfig, ForgeConfig
+from avfake.augment.forging import Forge, ForgeFace, ForgeVoice
+from avfake.augment.pipeline import build_pipeline
 from avfake.errors import ConfigError
-from avfake.forge import FaceSwap
-from avfake.media import Waveform
+from avfake.forgery.composing import FaceSwap
+from avfake.media.types import Waveform
 
 
 def lighten(crops: np.ndarray, landmarks: np.ndarray, *, rng: np.random.Generator) -> FaceSwap:

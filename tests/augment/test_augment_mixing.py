@@ -7,7 +7,8 @@ import pytest
 import torch
 from augment_samples import sample_of
 
-from avfake.augment import MixConfig, MixingCollate, PairMixup, mix_batch
+from avfake.augment.config import MixConfig
+from avfake.augment.mixing import MixingCollate, PairMixup, mix_batch
 
 
 def pair():

@@ -6,27 +6,21 @@ import numpy as np
 import pytest
 from augment_samples import POINTS, SIDE, blocks, drawn, sample_of
 
-from avfake.augment.picture import (
+from avfake.augment.picture.colour import (
+    LUMA,
     BrightnessContrast,
-    Downscale,
     FancyPCA,
-    Flip,
     Gamma,
-    GaussianBlur,
-    GaussianNoise,
     Grey,
     HueSaturation,
-    Jpeg,
-    Moire,
-    RandomErasing,
-    Rescale,
-    Sharpen,
-    ShiftScaleRotate,
 )
-from avfake.augment.picture.colour import LUMA
-from avfake.augment.picture.geometry import Movement
-from avfake.augment.picture.recapture import Stripes
-from avfake.augment.picture.scaling import BICUBIC, BOX
+from avfake.augment.picture.erasing import RandomErasing
+from avfake.augment.picture.geometry import Flip, Movement, ShiftScaleRotate
+from avfake.augment.picture.jpeg import Jpeg
+from avfake.augment.picture.noise import GaussianNoise
+from avfake.augment.picture.recapture import Moire, Stripes
+from avfake.augment.picture.scaling import BICUBIC, BOX, Downscale, Rescale
+from avfake.augment.picture.sharpness import GaussianBlur, Sharpen
 
 IDENTITY = [
     (BrightnessContrast(), (0.0, 0.0)),

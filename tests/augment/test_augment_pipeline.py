@@ -7,9 +7,12 @@ import pytest
 import tyro
 from augment_samples import empty_sample, sample_of
 
-from avfake import settings
-from avfake.augment import PICTURE, SOUND, AugmentConfig, MixConfig, Pipeline, build_pipeline
-from avfake.augment.picture import Flip, Grey
+from avfake import config as settings
+from avfake.augment.config import AugmentConfig, MixConfig
+from avfake.augment.picture.colour import Grey
+from avfake.augment.picture.geometry import Flip
+from avfake.augment.pipeline import Pipeline, build_pipeline
+from avfake.augment.presets import PICTURE, SOUND
 from avfake.augment.transform import PictureTransform
 from avfake.errors import ConfigError
 

@@ -6,24 +6,14 @@ import numpy as np
 import pytest
 from augment_samples import RATE, chirp, drawn, sample_of, tone
 
-from avfake.augment.sound import (
-    BandLimit,
-    Clipping,
-    ColouredNoise,
-    ConvolutiveNoise,
-    FrequencyMask,
-    Gain,
-    ImpulsiveNoise,
-    Polarity,
-    Reverb,
-    Speed,
-    StationaryNoise,
-    TimeMask,
-)
-from avfake.augment.sound.coloured_noise import COLOURS, Noise, coloured
-from avfake.augment.sound.raw_boost import Stages
-from avfake.augment.sound.reverb import Room, impulse_response
-from avfake.clips import TrainingSample
+from avfake.augment.sound.bands import BandLimit
+from avfake.augment.sound.coloured_noise import COLOURS, ColouredNoise, Noise, coloured
+from avfake.augment.sound.level import Clipping, Gain, Polarity
+from avfake.augment.sound.masking import FrequencyMask, TimeMask
+from avfake.augment.sound.raw_boost import ConvolutiveNoise, ImpulsiveNoise, Stages, StationaryNoise
+from avfake.augment.sound.reverb import Reverb, Room, impulse_response
+from avfake.augment.sound.speed import Speed
+from avfake.clips.training import TrainingSample
 
 
 def sounding(*rows: np.ndarray) -> TrainingSample:

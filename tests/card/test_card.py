@@ -14,12 +14,12 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
-from avfake.bundle import read_bundle, write_bundle
-from avfake.card import has_card_of, render_card, write_card
 from avfake.cli.main import main
-from avfake.detector import Detector
-from avfake.ensemble import Combination, write_ensemble
+from avfake.detector.bundle import read_bundle, write_bundle
+from avfake.detector.detector import Detector
+from avfake.detector.ensemble.folder import Combination, write_ensemble
 from avfake.errors import AvfakeError, ConfigError
+from avfake.report.card.writing import has_card_of, render_card, write_card
 
 TOLD = {"licence": "CC-BY-4.0", "measured_on": "people never seen"}
 HOSTILE = "a|b\n<script>x</script> [l](http://e) *i*"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from avfake.cli import main
-from avfake.data import load_spec
+from avfake.cli.main import main
+from avfake.datasets.catalogue import load_spec
 
 
 def avfake(*args: object) -> list[str]:
@@ -162,7 +162,7 @@ def test_specs_work_from_an_installed_wheel_outside_the_checkout(tmp_path: Path)
     [built] = tmp_path.glob("*.whl")
     shutil.unpack_archive(built, target, "zip")
     code = (
-        "import avfake, data_specs, sys; from avfake.data import list_specs; "
+        "import avfake, data_specs, sys; from avfake.datasets import list_specs; "
         "print(avfake.__file__, *(s.name for s in list_specs()))"
     )
     done = subprocess.run(

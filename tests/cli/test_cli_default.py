@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avfake.cli import main
+from avfake.cli.main import main
+from avfake.clips.preparation.folder import PreparedFolder
+from avfake.detector.shipped import read_release
 from avfake.errors import ConfigError
-from avfake.media import iter_frames, read_waveform, write_audio, write_video
-from avfake.prepare import PreparedFolder
-from avfake.shipped import read_release
+from avfake.media.frames import iter_frames
+from avfake.media.sound import read_waveform
+from avfake.media.writing import write_audio, write_video
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -163,7 +165,9 @@ def test_damage_is_measured_by_the_default(
     def ladder(source: Path, detector: str, out: Path, **options: object) -> None:
         raise ConfigError(f"{source} would be judged by {detector}")
 
-    monkeypatch.setattr("avfake.stress.run_ladder", ladder)  # whose own tests take long enough
+    monkeypatch.setattr(
+        "avfake.scoring.stress.ladder.run_ladder", ladder
+    )  # whose own tests take long enough
     code, _, err = run("stress", tmp_path, "--out", tmp_path / "stress")
     assert code == 2
     assert f"{tmp_path} would be judged by default" in err
@@ -173,7 +177,7 @@ def test_damage_is_measured_by_the_default(
 def test_without_a_default_each_verb_says_what_to_do(
     run: Run, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("avfake.shipped.PLACE", tmp_path / "nothing")
+    monkeypatch.setattr("avfake.detector.shipped.PLACE", tmp_path / "nothing")
     for verb in (
         ("predict", video),
         ("report", video, "--out", tmp_path / "page.html"),

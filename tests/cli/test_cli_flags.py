@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from avfake.cli import main
 from avfake.cli.flags import at_least, idle_settings, refuse_idle
+from avfake.cli.main import main
 from avfake.errors import ConfigError
 
 Run = Callable[..., tuple[int, str, str]]
@@ -120,8 +120,8 @@ def test_settings_of_a_branch_that_is_off_are_noted(
 ) -> None:
     from dataclasses import dataclass, replace
 
-    from avfake.assembly import AssemblyConfig
-    from avfake.cli import run_recipe
+    from avfake.cli.main import run_recipe
+    from avfake.training.config import AssemblyConfig
 
     assert isinstance(tiny_config, AssemblyConfig)
     quiet = replace(tiny_config, use_audio=False)

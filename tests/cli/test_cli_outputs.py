@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from avfake.cli import main
-from avfake.media import probe
-from avfake.prepare import PreparedFolder
+from avfake.cli.main import main
+from avfake.clips.preparation.folder import PreparedFolder
+from avfake.media.probing import probe
 
 Run = Callable[..., tuple[int, str, str]]
 SMALL = ("--workers", 0, "--frames", 4, "--size-px", 64)

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from avfake.cli import main
+from avfake.cli.main import main
 from avfake.cli.process import run_to_the_end
-from avfake.detector import Detector, Switches
+from avfake.detector.detector import Detector, Switches
 from avfake.verdict import Verdict
 
 AVFAKE = f"{sys.executable} -m avfake"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from avfake.cli import main
+from avfake.cli.main import main
 
 SPEC = """\
 spec: 1

@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from avfake.assembly.config import LossConfig
-from avfake.assembly.member import multitask_loss
-from avfake.augment import MixConfig, mix_batch
-from avfake.clips import Clip, ClipDataset, ClipEntry, SampleConfig, collate, sample_clip
+from avfake.augment.config import MixConfig
+from avfake.augment.mixing import mix_batch
+from avfake.clips.archive import Clip
+from avfake.clips.dataset import ClipDataset, ClipEntry, collate
+from avfake.clips.preparation.folder import PreparedFolder
+from avfake.clips.sample import SampleConfig, sample_clip
 from avfake.clips.stretches import seen_labels
-from avfake.models import ModelOutput
-from avfake.prepare import PreparedFolder
+from avfake.models.outputs import ModelOutput
+from avfake.training.config import LossConfig
+from avfake.training.member import multitask_loss
 
 BOTH = (1.0, 1.0, 1.0)
 KNOWN = (1.0, 1.0, 1.0)

@@ -8,14 +8,20 @@ import pytest
 import torch
 from speaking import speech
 
-from avfake.augment import AugmentConfig, build_pipeline
-from avfake.clips import Clip, ClipConfig, ClipDataset, ClipEntry, SampleConfig, collate, cut_clip
-from avfake.clips.sample import sample_clip
+from avfake.augment.config import AugmentConfig
+from avfake.augment.pipeline import build_pipeline
+from avfake.calibration.features import VOICE_STATISTICS
+from avfake.clips.archive import Clip
+from avfake.clips.config import ClipConfig
+from avfake.clips.cut import cut_clip
+from avfake.clips.dataset import ClipDataset, ClipEntry, collate
+from avfake.clips.sample import SampleConfig, sample_clip
 from avfake.clips.sound import voice_statistics
 from avfake.errors import ConfigError, MediaError
-from avfake.faces import Detections, crop_squares
-from avfake.media import Waveform, write_audio, write_video
-from avfake.stack import VOICE_STATISTICS
+from avfake.faces.cropping import crop_squares
+from avfake.faces.types import Detections
+from avfake.media.types import Waveform
+from avfake.media.writing import write_audio, write_video
 
 FPS, SECONDS, RATE = 10.0, 3.0, 16_000
 CONFIG = ClipConfig(num_frames=8)

@@ -10,23 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from avfake.augment import AugmentConfig, MixConfig, MixingCollate, build_pipeline
-from avfake.clips import (
-    Clip,
-    ClipDataset,
-    ClipEntry,
-    ClipMeta,
-    Draw,
-    EpochDraws,
-    PersonMeta,
-    SampleConfig,
-    TrainingSample,
-    load_batches,
-    named_failures,
-)
-from avfake.clips.archive import pack_clip
+from avfake.augment.config import AugmentConfig, MixConfig
+from avfake.augment.mixing import MixingCollate
+from avfake.augment.pipeline import build_pipeline
+from avfake.clips.archive import Clip, ClipMeta, PersonMeta, pack_clip
+from avfake.clips.dataset import ClipDataset, ClipEntry, Draw
+from avfake.clips.loading import EpochDraws, load_batches, named_failures
+from avfake.clips.sample import SampleConfig
+from avfake.clips.training import TrainingSample
 from avfake.errors import AvfakeError
-from avfake.media import Waveform
+from avfake.media.types import Waveform
 
 NUM_CLIPS, NUM_FRAMES, SIDE = 6, 4, 32
 SAMPLING = SampleConfig(num_frames=2, num_windows=1, window_seconds=0.2)

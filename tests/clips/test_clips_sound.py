@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from avfake.clips.sound import HIGH_BAND_HZ, HOP, N_FFT, SILENCE_DB, voice_statistics
-from avfake.media import Waveform
+from avfake.media.types import Waveform
 
 RNG = np.random.default_rng(0)
 CLOCK = np.arange(3 * 16_000 + 255) / 16_000

@@ -11,16 +11,16 @@ from non_speech import melody, non_speech
 from real_media import REAL_MEDIA
 from speaking import speech
 
-from avfake.clips import ClipConfig, SampleConfig, SpeechConfig, cut_clip, sample_clip
+from avfake.clips.config import ClipConfig
+from avfake.clips.cut import cut_clip
+from avfake.clips.sample import SampleConfig, sample_clip
 from avfake.clips.silero_vad import FRAME, SileroVAD, speech_probabilities
-from avfake.clips.speech import (
-    Span,
-    find_speech,
-    spread_spans,
-)
+from avfake.clips.speech import Span, SpeechConfig, find_speech, spread_spans
 from avfake.clips.timeline import Timeline
 from avfake.errors import ConfigError
-from avfake.media import Waveform, read_waveform, write_audio
+from avfake.media.sound import read_waveform
+from avfake.media.types import Waveform
+from avfake.media.writing import write_audio
 
 RATE = 16_000
 CONFIG = SpeechConfig()

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from avfake.cluster import Failure, Journal, map_items
-from avfake.cluster.pool import _serve
 from avfake.errors import AvfakeError
+from avfake.parallel.journal import Journal
+from avfake.parallel.mapping import map_items
+from avfake.parallel.pool import Failure, _serve
 
 
 def square_or_misbehave(number: int) -> int:

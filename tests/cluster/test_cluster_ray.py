@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from avfake.cluster import Failure, map_items
-from avfake.cluster.on_ray import map_on_ray
 from avfake.errors import ConfigError
+from avfake.parallel.mapping import map_items
+from avfake.parallel.on_ray import map_on_ray
+from avfake.parallel.pool import Failure
 
 
 def square_or_misbehave(folder: str, number: int) -> int:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from avfake.cluster.on_ray import map_on_ray
 from avfake.errors import ConfigError
+from avfake.parallel.on_ray import map_on_ray
 
 HALF_SECONDS_OF_SLEEP = """
 import sys, time

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from avfake.cluster import Journal
 from avfake.errors import AvfakeError
-from avfake.files import write_whole
+from avfake.parallel.journal import Journal
+from avfake.storage.files import write_whole
 
 APPEND = """
 import sys

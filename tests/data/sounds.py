@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from avfake.data import Manifest, build_manifest, load_spec
+from avfake.datasets.build import build_manifest
+from avfake.datasets.catalogue import load_spec
+from avfake.datasets.rows import Manifest
 
 REAL, FAKE, UNKNOWN = (False, None, False), (True, None, True), (None, None, None)
 """(label, face_fake, voice_fake) of a file without picture."""

@@ -6,7 +6,9 @@ import pytest
 from sounds import FAKE, REAL, UNKNOWN, built, labels, told
 from trees import touch, write
 
-from avfake.data import assign_splits, build_manifest, load_spec
+from avfake.datasets.build import build_manifest
+from avfake.datasets.catalogue import load_spec
+from avfake.datasets.splits import assign_splits
 from avfake.errors import ManifestError
 
 FAKES_ONLY = "fakes only; join a folder of genuine clips, "

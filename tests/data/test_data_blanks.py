@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 from trees import touch, write
 
-from avfake.data import Manifest, build_manifest, load_spec, read_manifest
-from avfake.data.groups import rows_together
-from avfake.data.values import is_blank
+from avfake.datasets.build import build_manifest
+from avfake.datasets.catalogue import load_spec
+from avfake.datasets.groups import rows_together
+from avfake.datasets.listing import read_manifest
+from avfake.datasets.rows import Manifest
+from avfake.datasets.values import is_blank
 
 CASES = Path(__file__).resolve().parents[3] / "shared" / "cases" / "t01_nan_originals"
 BLANKS = [float("nan"), "NaN", "nan", "NA", "n/a", "<NA>", "None", "null", "", " ", "-", None]

@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 from trees import touch, write
 
-from avfake.data import build_manifest, load_spec
+from avfake.datasets.build import build_manifest
+from avfake.datasets.catalogue import load_spec
 from avfake.errors import ConfigError, SpecError
-from avfake.media import ENDINGS, probe, read_frames, read_waveform
-from avfake.media.endings import UNREAD_ENDINGS
-from avfake.score import find_files
+from avfake.media.endings import ENDINGS, UNREAD_ENDINGS
+from avfake.media.frames import read_frames
+from avfake.media.probing import probe
+from avfake.media.sound import read_waveform
+from avfake.scoring.files import find_files
 
 SOUNDS = {
     "mka": ("matroska", "libopus", 48_000),

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from trees import touch, write
 
-from avfake.cli import main
-from avfake.data import build_manifest, load_spec
+from avfake.cli.main import main
+from avfake.datasets.build import build_manifest
+from avfake.datasets.catalogue import load_spec
 
 SPEC = """\
 spec: 1

@@ -10,16 +10,18 @@ from pathlib import Path
 import pytest
 from trees import touch, write, zip_up
 
-from avfake.assembly.run import open_run
-from avfake.clips import ClipConfig
-from avfake.data import Manifest, Row, build_manifest, load_spec, save_manifest
-from avfake.data.scan import scan_folder
+from avfake.audit.labels.derive import DerivedRow
+from avfake.clips.config import ClipConfig
+from avfake.clips.preparation.folder import PreparedFolder, write_settings
+from avfake.datasets.build import build_manifest
+from avfake.datasets.catalogue import load_spec
+from avfake.datasets.listing import save_manifest
+from avfake.datasets.rows import Manifest, Row
+from avfake.datasets.scan import scan_folder
 from avfake.errors import AvfakeError, ConfigError
-from avfake.labels import DerivedRow
-from avfake.models import AudioConfig
-from avfake.prepare import PreparedFolder
-from avfake.prepare.folder import write_settings
-from avfake.score import find_files
+from avfake.models.audio import AudioConfig
+from avfake.scoring.files import find_files
+from avfake.training.run import open_run
 
 DATA = ("real/a.mp4", "fake/b.wav", "metadata.json")
 CLIP = {"meta.json": "{}", "faces/00_0000.jpg": "", "sound.flac": ""}

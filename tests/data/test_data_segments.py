@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from trees import touch, write
 
-from avfake.data import Row, build_manifest, load_spec
+from avfake.datasets.build import build_manifest
+from avfake.datasets.catalogue import load_spec
+from avfake.datasets.rows import Row
 from avfake.errors import ManifestError, SpecError
 
 SPEC = """

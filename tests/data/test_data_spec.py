@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from trees import touch, write, zip_up
 
-from avfake.data import Manifest, build_manifest, list_specs, load_spec
-from avfake.data.spec import DatasetSpec
+from avfake.datasets.build import build_manifest
+from avfake.datasets.catalogue import list_specs, load_spec
+from avfake.datasets.rows import Manifest
+from avfake.datasets.spec import DatasetSpec
 from avfake.errors import ManifestError, SpecError
 
 SMALL = """

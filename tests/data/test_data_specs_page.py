@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from trees import touch, write
 
-from avfake.cli import main
-from avfake.data import build_manifest, load_spec
-from avfake.data.values import as_text
+from avfake.cli.main import main
+from avfake.datasets.build import build_manifest
+from avfake.datasets.catalogue import load_spec
+from avfake.datasets.values import as_text
 
 PAGE = (Path(__file__).parents[2] / "docs" / "data_specs.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)

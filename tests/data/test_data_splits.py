@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from avfake.data import Row, assign_folds, assign_splits, check_groups, split_hash
+from avfake.datasets.rows import Row
+from avfake.datasets.splits import assign_folds, assign_splits, check_groups, split_hash
 from avfake.errors import ConfigError, ManifestError
 
 SHARES = {"train": 0.6, "val": 0.2, "test": 0.2}

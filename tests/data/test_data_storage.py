@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 from trees import dfdc_parts
 
-from avfake.data import Manifest, Row, build_manifest, load_spec, read_manifest, save_manifest
+from avfake.datasets.build import build_manifest
+from avfake.datasets.catalogue import load_spec
+from avfake.datasets.listing import read_manifest, save_manifest
+from avfake.datasets.rows import Manifest, Row
 from avfake.errors import AvfakeError, ManifestError
 
 ODD = Manifest(

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from trees import touch, write, zip_up
 
-from avfake.data import build_manifest, load_spec
-from avfake.data.groups import rows_together
-from avfake.data.walking import walk
-from avfake.score import find_files
+from avfake.datasets.build import build_manifest
+from avfake.datasets.catalogue import load_spec
+from avfake.datasets.groups import rows_together
+from avfake.datasets.walking import walk
+from avfake.scoring.files import find_files
 
 JUNK = (
     *("._a.mp4", ".hidden.mp4", ".DS_Store", "Thumbs.db", "desktop.ini", ".cache/a.mp4"),

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from avfake.data import Manifest, build_manifest, load_spec
+from avfake.datasets.build import build_manifest
+from avfake.datasets.catalogue import load_spec
+from avfake.datasets.rows import Manifest
 
 Told = tuple[bool | None, bool | None, bool | None, str | None, str, str | None]
 

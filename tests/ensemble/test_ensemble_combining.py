@@ -5,9 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from avfake.ensemble import Combination, combine_columns, combine_outputs, combine_verdicts
+from avfake.calibration.decide import ConformalBand, DecisionRule
+from avfake.calibration.rules import RULES
+from avfake.detector.ensemble.columns import combine_columns, combine_outputs
+from avfake.detector.ensemble.folder import Combination
+from avfake.detector.ensemble.verdicts import combine_verdicts
 from avfake.errors import ConfigError, Reason
-from avfake.stack import RULES, ConformalBand, DecisionRule
 from avfake.verdict import FaceScore, Person, Verdict, VoiceScore
 
 NAN = np.nan

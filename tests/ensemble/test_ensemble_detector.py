@@ -9,16 +9,18 @@ import numpy as np
 import pytest
 from speaking import speech
 
-from avfake.assembly import gather, measure
-from avfake.bundle import Bundle, read_bundle, write_bundle
-from avfake.cli import main
-from avfake.clips import Clip
-from avfake.detector import Detector, EnsembleDetector, Switches
-from avfake.ensemble import Combination, fit_decision, write_ensemble
+from avfake.calibration.calibrate import PlattCalibrator
+from avfake.cli.main import main
+from avfake.clips.archive import Clip
+from avfake.clips.preparation.folder import PreparedFolder
+from avfake.detector.bundle import Bundle, read_bundle, write_bundle
+from avfake.detector.detector import Detector, Switches
+from avfake.detector.ensemble.folder import Combination, fit_decision, write_ensemble
+from avfake.detector.several import EnsembleDetector
 from avfake.errors import BundleError, ConfigError
-from avfake.media import write_audio
-from avfake.prepare import PreparedFolder
-from avfake.stack import PlattCalibrator
+from avfake.media.writing import write_audio
+from avfake.training.measure import measure
+from avfake.training.plan import gather
 
 
 def with_slope(bundle: Bundle, slope: float) -> Bundle:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from avfake.cli import main
-from avfake.ensemble import combine_tables
+from avfake.cli.main import main
+from avfake.detector.ensemble.tables import combine_tables
 from avfake.errors import ConfigError
 
 HEADER = "file,status,decision,p_fake,p_face_fake,p_voice_fake,reasons\n"

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
 from avfake.errors import AvfakeError
-from avfake.evaluate import cross_validated
+from avfake.evaluation.cross_validation import cross_validated
 
 
 @pytest.fixture

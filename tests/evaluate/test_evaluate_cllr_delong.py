@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as oracle
 
-from avfake.evaluate.delong import delong
-from avfake.evaluate.metrics import auc, likelihood_ratio_cost, partial_auc
+from avfake.evaluation.delong import delong
+from avfake.evaluation.metrics import auc, likelihood_ratio_cost, partial_auc
 
 
 def draw(seed: int, num: int = 200, *, ties: bool = False):

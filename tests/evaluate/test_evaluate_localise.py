@@ -5,14 +5,15 @@ import math
 import numpy as np
 import pytest
 
-from avfake.evaluate import (
+from avfake.evaluation.localise import (
     FileSegments,
     average_precision,
     average_recall,
     localisation,
     localisation_table,
+    mean_best_iou,
+    temporal_iou,
 )
-from avfake.evaluate.localise import mean_best_iou, temporal_iou
 
 # Three files, three forged segments, five found ones. By hand, surest first:
 #   0.9  first   (0, 4) on (0, 5)     IoU 4/5         = 0.8

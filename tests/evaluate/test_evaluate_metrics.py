@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from sklearn import metrics as oracle
 
-from avfake.evaluate import METRICS, Interval, bootstrap, paired_difference
-from avfake.evaluate.metrics import (
+from avfake.evaluation.bootstrap import Interval, bootstrap, paired_difference
+from avfake.evaluation.metrics import (
+    METRICS,
     auc,
     average_precision,
     balanced_accuracy,

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from avfake.errors import AvfakeError
-from avfake.evaluate import as_text, decision_table, markdown_table, share
+from avfake.evaluation.markdown import as_text, markdown_table
+from avfake.evaluation.shares import decision_table, share
 
 
 def test_a_share_of_none_or_all_has_the_exact_interval_over_groups() -> None:

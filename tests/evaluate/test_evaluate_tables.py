@@ -3,16 +3,9 @@ import pandas as pd
 import pytest
 
 from avfake.errors import AvfakeError
-from avfake.evaluate import (
-    ablation_table,
-    add_kind,
-    compare,
-    forgery_kind,
-    method_table,
-    read_plan,
-    read_scores,
-    render,
-)
+from avfake.evaluation.compare import compare
+from avfake.evaluation.slices import add_kind, forgery_kind
+from avfake.evaluation.tables import ablation_table, method_table, read_plan, read_scores, render
 
 
 @pytest.fixture

@@ -6,17 +6,16 @@ import timm
 import torch
 from torch import nn
 
-from avfake.clips import Clip, SampleConfig
+from avfake.clips.archive import Clip
+from avfake.clips.sample import SampleConfig
+from avfake.detector.inference import score_clip
 from avfake.errors import ConfigError
-from avfake.explain import explain_clip, face_heat, sound_saliency
-from avfake.inference import score_clip
-from avfake.models import (
-    AudioBranch,
-    AudioConfig,
-    SpectrogramConfig,
-    VisualBranch,
-    VisualConfig,
-)
+from avfake.models.audio import AudioBranch, AudioConfig
+from avfake.models.spectrogram import SpectrogramConfig
+from avfake.models.visual import VisualBranch, VisualConfig
+from avfake.report.explain.explaining import explain_clip
+from avfake.report.explain.heat import face_heat
+from avfake.report.explain.saliency import sound_saliency
 
 CROP_PX, CELL_PX = 128, 8
 
@@ -151,7 +150,7 @@ def test_a_branch_of_statistics_is_asked_like_a_network():
 
 
 def test_the_strongest_come_first_and_their_scores_are_those_of_prediction(prepared, run_folder):
-    from avfake.bundle import read_bundle
+    from avfake.detector.bundle import read_bundle
 
     bundle = read_bundle(run_folder / "detector")
     clip = Clip.open(next(one.archive for one in prepared.clips if one.has_visual))
@@ -178,7 +177,7 @@ def test_the_strongest_come_first_and_their_scores_are_those_of_prediction(prepa
 
 
 def test_a_branch_that_is_switched_off_explains_nothing(prepared, run_folder):
-    from avfake.bundle import read_bundle
+    from avfake.detector.bundle import read_bundle
 
     models = read_bundle(run_folder / "detector").models
     clip = Clip.open(next(one.archive for one in prepared.clips if one.has_audio))

@@ -4,16 +4,22 @@ import numpy as np
 import pytest
 import torch
 
-from avfake.assembly import AssemblyConfig, DataConfig, assemble
-from avfake.clips import Clip, ClipConfig
-from avfake.data import build_manifest, load_spec
-from avfake.detector import Detector
-from avfake.explain import face_heat
-from avfake.faces import CropConfig, crop_track
-from avfake.models import VisualConfig
-from avfake.prepare import prepare_clips
-from avfake.studio import StudioConfig, build_studio, forged_area, plan_families
-from avfake.train import FitConfig, OptimizerConfig
+from avfake.clips.archive import Clip
+from avfake.clips.config import ClipConfig
+from avfake.clips.preparation.prepare import prepare_clips
+from avfake.datasets.build import build_manifest
+from avfake.datasets.catalogue import load_spec
+from avfake.detector.detector import Detector
+from avfake.faces.cropping import CropConfig, crop_track
+from avfake.models.visual import VisualConfig
+from avfake.report.explain.heat import face_heat
+from avfake.studio.build import build_studio
+from avfake.studio.family import forged_area
+from avfake.studio.plan import StudioConfig, plan_families
+from avfake.training.config import AssemblyConfig, DataConfig
+from avfake.training.fitting.config import FitConfig
+from avfake.training.fitting.optimizers import OptimizerConfig
+from avfake.training.train_detector import assemble
 
 STUDIO = StudioConfig(240, seconds=1.0, seed=3, difficulty=0.1, frame_sizes=((160, 160),))
 CLIPS = ClipConfig(num_frames=4, crop=CropConfig(size_px=96))

@@ -6,10 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avfake.clips import ClipConfig, face_detector
+from avfake.clips.config import ClipConfig, face_detector
 from avfake.errors import ConfigError
-from avfake.faces import BlazeFaceConfig, BlazeFaceDetector, find_model, keep_model
-from avfake.faces.blazeface import anchors, blend, decode, is_cut, tiles
+from avfake.faces.blazeface import (
+    BlazeFaceConfig,
+    BlazeFaceDetector,
+    anchors,
+    blend,
+    decode,
+    is_cut,
+    tiles,
+)
+from avfake.faces.model_files import find_model, keep_model
 
 MODEL = os.environ.get("AVFAKE_TEST_BLAZEFACE", "")
 DISC = (40, 200, 40)
@@ -200,7 +208,8 @@ def test_the_real_model_finds_the_faces_of_the_studio(
     studio_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("ai_edge_litert")
-    from avfake.media import probe, read_frames, sample_times
+    from avfake.media.frames import read_frames
+    from avfake.media.probing import probe, sample_times
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     detector = BlazeFaceDetector(BlazeFaceConfig(keep_model(MODEL)))

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from avfake.errors import ConfigError
-from avfake.faces import CropConfig, FaceTrack, crop_squares, crop_track
+from avfake.faces.cropping import CropConfig, crop_squares, crop_track
+from avfake.faces.types import FaceTrack
 
 
 def track_of(boxes, confidences=None):

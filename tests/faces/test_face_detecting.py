@@ -7,8 +7,9 @@ from PIL import Image, ImageDraw, ImageFilter
 from real_media import REAL_MEDIA
 
 from avfake.errors import ConfigError
-from avfake.faces import DetectConfig, MTCNNDetector, detection_scale
-from avfake.media import probe, read_frames, sample_times
+from avfake.faces.detecting import DetectConfig, MTCNNDetector, detection_scale
+from avfake.media.frames import read_frames
+from avfake.media.probing import probe, sample_times
 
 
 def draw_face(width, height, centre, side):

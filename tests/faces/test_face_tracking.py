@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from avfake.errors import ConfigError
-from avfake.faces import Detections, TrackConfig, thin_tracks, track_faces
+from avfake.faces.tracking import TrackConfig, thin_tracks, track_faces
+from avfake.faces.types import Detections
 
 
 def found(*faces):

@@ -10,36 +10,33 @@ import pytest
 import torch
 from PIL import Image
 
-from avfake.assembly import AssemblyConfig, gather
-from avfake.assembly.member import first_member_batches
-from avfake.assembly.plan import make_plan
-from avfake.bundle import read_bundle
-from avfake.clips import Clip
+from avfake.clips.archive import Clip
+from avfake.clips.preparation.folder import PreparedFolder
+from avfake.detector.bundle import read_bundle
 from avfake.errors import AvfakeError
-from avfake.figures import (
-    draw_answers,
-    draw_batch,
-    draw_confusion,
-    draw_contact_sheet,
-    draw_curves,
-    draw_reliability,
-    draw_roc,
-    draw_training,
-)
-from avfake.figures.answers import answers_of
-from avfake.figures.confusion import confusion_counts
-from avfake.figures.contact_sheet import (
+from avfake.evaluation.figures.answers import answers_of
+from avfake.evaluation.figures.confusion import confusion_counts, draw_confusion
+from avfake.evaluation.figures.contact_sheet import (
     CROP_PX,
     GAP,
     MARGIN,
     ROW_PX,
     TOP_PX,
     caption,
+    draw_contact_sheet,
     mel_picture,
 )
-from avfake.figures.curves import best_epoch
-from avfake.figures.reliability import reliability_bins, wilson_interval
-from avfake.prepare import PreparedFolder
+from avfake.evaluation.figures.curves import best_epoch, draw_curves
+from avfake.evaluation.figures.reliability import (
+    draw_reliability,
+    reliability_bins,
+    wilson_interval,
+)
+from avfake.evaluation.figures.roc import draw_roc
+from avfake.evaluation.figures.run import draw_answers, draw_batch, draw_training
+from avfake.training.config import AssemblyConfig
+from avfake.training.member import first_member_batches
+from avfake.training.plan import gather, make_plan
 
 
 @pytest.fixture

@@ -7,11 +7,12 @@ from scipy.ndimage import binary_erosion
 from subjects import talking_head
 
 from avfake.errors import ConfigError
-from avfake.forge import FACE_METHODS, SelfBlendConfig, forge_face, self_blend, swap_crops
-from avfake.forge.align import TEMPLATE
-from avfake.forge.borrowing import one_shot, temporal_mouth
-from avfake.forge.hulls import REGIONS, aligned_places, fit_hull
-from avfake.forge.resynthesis import latent_blocks, likely_texture, upsampling_layers
+from avfake.forgery.align import TEMPLATE
+from avfake.forgery.face_methods import FACE_METHODS, forge_face, swap_crops
+from avfake.forgery.hulls import REGIONS, aligned_places, fit_hull
+from avfake.forgery.person_swap import one_shot, temporal_mouth
+from avfake.forgery.resynthesis import latent_blocks, likely_texture, upsampling_layers
+from avfake.forgery.self_blending import SelfBlendConfig, self_blend
 
 SIDE = 128
 LANDMARKS = (TEMPLATE * 72 + 28).astype(np.float32)

@@ -5,10 +5,9 @@ import pytest
 import torch
 
 from avfake.errors import ConfigError
-from avfake.forge import swap_faces
-from avfake.forge.align import TEMPLATE, fit_similarity, invert
-from avfake.forge.blend import grain_level
-from avfake.forge.face_swap import draw_traces
+from avfake.forgery.align import TEMPLATE, fit_similarity, invert
+from avfake.forgery.blend import grain_level
+from avfake.forgery.face_swap import draw_traces, swap_faces
 
 LANDMARKS = TEMPLATE * 80 + (40, 30)
 """A face 80 px wide whose corner is at (40, 30)."""

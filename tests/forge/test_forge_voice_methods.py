@@ -7,13 +7,14 @@ from scipy.ndimage import uniform_filter1d
 from subjects import talking_head
 
 from avfake.errors import ConfigError
-from avfake.forge import VOICE_METHODS, foreign_sound, forge_voice, shift_sync
-from avfake.forge.lpc import lpc_codec, lpc_vocoder, whitening
-from avfake.forge.quantise import neural_codec, quantise_vectors
-from avfake.forge.spectra import Analysis, minimum_phase
-from avfake.forge.splice import forge_stretch, splice
-from avfake.forge.upsampling import raise_rate, stride_pattern
-from avfake.forge.world import pulse_train, world_vocoder
+from avfake.forgery.lpc import lpc_codec, lpc_vocoder, whitening
+from avfake.forgery.quantise import neural_codec, quantise_vectors
+from avfake.forgery.spectra import Analysis, minimum_phase
+from avfake.forgery.splice import forge_stretch, splice
+from avfake.forgery.sync import foreign_sound, shift_sync
+from avfake.forgery.upsampling import raise_rate, stride_pattern
+from avfake.forgery.voice_methods import VOICE_METHODS, forge_voice
+from avfake.forgery.world import pulse_train, world_vocoder
 from avfake.media.types import Waveform
 
 RATE = 16_000

@@ -9,10 +9,15 @@ import numpy as np
 import pytest
 from real_media import REAL_MEDIA
 
-from avfake.data import Manifest, Row, read_manifest
+from avfake.audit.labels.derive import DerivedRow, derive_labels, fill
+from avfake.audit.labels.pair import PairConfig, compare_pair
+from avfake.datasets.listing import read_manifest
+from avfake.datasets.rows import Manifest, Row
 from avfake.errors import ConfigError
-from avfake.labels import DerivedRow, PairConfig, compare_pair, derive_labels, fill
-from avfake.media import iter_frames, probe, read_waveform, write_video
+from avfake.media.frames import iter_frames
+from avfake.media.probing import probe
+from avfake.media.sound import read_waveform
+from avfake.media.writing import write_video
 
 CONFIG = PairConfig(num_frames=6)
 
@@ -172,7 +177,7 @@ def test_pairs_that_failed_or_changed_are_compared_again(
         compared.append(Path(fake).name)
         return compare_pair(fake, original, *rest, **options)
 
-    monkeypatch.setattr("avfake.labels.derive.compare_pair", watched)
+    monkeypatch.setattr("avfake.audit.labels.derive.compare_pair", watched)
     Path(fakes[0].path).write_bytes(whole)
     Path(fakes[2].path).touch()
     second = derive_labels(manifest, tmp_path / "out", CONFIG, workers=0)

@@ -5,8 +5,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from avfake.labels import PictureConfig, compare_faces
-from avfake.labels.picture import brightness, find_shift, ssim
+from avfake.audit.labels.picture import PictureConfig, brightness, compare_faces, find_shift, ssim
 
 BOX = (60, 40, 120, 110)
 

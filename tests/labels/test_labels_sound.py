@@ -8,10 +8,12 @@ import pytest
 from real_media import REAL_MEDIA
 from scipy.signal import butter, istft, sosfilt, stft
 
+from avfake.audit.labels.sound import SoundConfig, compare_sound
 from avfake.errors import ConfigError
-from avfake.forge import CONVERSIONS, convert_voice
-from avfake.labels import SoundConfig, compare_sound
-from avfake.media import Waveform, read_waveform, resample, write_audio
+from avfake.forgery.voice import CONVERSIONS, convert_voice
+from avfake.media.sound import read_waveform, resample
+from avfake.media.types import Waveform
+from avfake.media.writing import write_audio
 
 RATE = 16_000
 VOICES = REAL_MEDIA / "voice"

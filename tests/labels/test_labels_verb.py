@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from avfake.cli.verbs import labels
-from avfake.data import Manifest, Row, save_manifest
+from avfake.datasets.listing import save_manifest
+from avfake.datasets.rows import Manifest, Row
 
 
 @pytest.mark.parametrize("workers", [0, 1])

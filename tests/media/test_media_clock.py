@@ -7,16 +7,11 @@ import numpy as np
 import pytest
 from talks import FPS, join, purity, strongest_hertz, write_talk
 
-from avfake.media import (
-    Waveform,
-    iter_frames,
-    probe,
-    read_frames,
-    read_sound,
-    read_waveform,
-    sample_times,
-    write_audio,
-)
+from avfake.media.frames import iter_frames, read_frames
+from avfake.media.probing import probe, sample_times
+from avfake.media.sound import read_sound, read_waveform
+from avfake.media.types import Waveform
+from avfake.media.writing import write_audio
 
 RATE = 16_000
 TONES, GREYS = (500.0, 1000.0, 1500.0, 2000.0), (60, 110, 160, 210)

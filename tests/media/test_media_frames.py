@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 from avfake.errors import MediaError
-from avfake.media import Waveform, iter_frames, probe, read_frames, sample_times, write_audio
+from avfake.media.frames import iter_frames, read_frames
+from avfake.media.probing import probe, sample_times
+from avfake.media.types import Waveform
+from avfake.media.writing import write_audio
 
 TIMES = [index / 25 for index in range(25)]
 B_FRAMES = {"bf": "3", "g": "12"}

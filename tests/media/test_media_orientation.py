@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 from talks import join
 
-from avfake.media import iter_frames, probe, read_frames, sample_times
+from avfake.media.frames import iter_frames, read_frames
+from avfake.media.probing import probe, sample_times
 
 WIDTH, HEIGHT = 96, 64
 QUARTERS = {"top left": 40, "top right": 90, "bottom left": 150, "bottom right": 220}

@@ -6,15 +6,12 @@ import pytest
 from PIL import Image
 
 from avfake.errors import MediaError
-from avfake.media import (
-    Waveform,
-    local_file,
-    probe,
-    read_frames,
-    read_waveform,
-    sample_times,
-    write_audio,
-)
+from avfake.media.frames import read_frames
+from avfake.media.local import local_file
+from avfake.media.probing import probe, sample_times
+from avfake.media.sound import read_waveform
+from avfake.media.types import Waveform
+from avfake.media.writing import write_audio
 
 TIMES = [index / 25 for index in range(25)]
 

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from avfake.errors import MediaError
-from avfake.media import Waveform, read_sound, read_waveform, write_audio
+from avfake.media.sound import read_sound, read_waveform
+from avfake.media.types import Waveform
+from avfake.media.writing import write_audio
 
 RATE = 16_000
 

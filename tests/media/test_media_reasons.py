@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from talks import join, write_talk
 
-from avfake.clips import ClipConfig, cut_clip
+from avfake.clips.config import ClipConfig
+from avfake.clips.cut import cut_clip
 from avfake.errors import NOTHING_LOST, REASONS, Reason
-from avfake.faces import Detections
-from avfake.media import read_sound
+from avfake.faces.types import Detections
+from avfake.media.sound import read_sound
 from avfake.verdict import status_of
 
 CONFIG = ClipConfig(num_frames=8)

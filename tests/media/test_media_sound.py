@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 
 from avfake.errors import MediaError
-from avfake.media import Waveform, read_waveform, resample, write_audio, write_video
+from avfake.media.sound import read_waveform, resample
+from avfake.media.types import Waveform
+from avfake.media.writing import write_audio, write_video
 
 
 def burst(rate, at_seconds, duration=2.0):

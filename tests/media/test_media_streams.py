@@ -9,7 +9,9 @@ from av.stream import Disposition
 from talks import strongest_hertz
 
 from avfake.errors import MediaError
-from avfake.media import probe, read_frames, read_sound, read_waveform
+from avfake.media.frames import read_frames
+from avfake.media.probing import probe
+from avfake.media.sound import read_sound, read_waveform
 
 RATE, SOUND_RATE = 16_000, 48_000
 DEFAULT = Disposition.default

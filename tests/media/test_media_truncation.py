@@ -7,15 +7,11 @@ import numpy as np
 import pytest
 from talks import write_talk
 
-from avfake.media import (
-    Waveform,
-    iter_frames,
-    probe,
-    read_frames,
-    read_sound,
-    sample_times,
-    write_audio,
-)
+from avfake.media.frames import iter_frames, read_frames
+from avfake.media.probing import probe, sample_times
+from avfake.media.sound import read_sound
+from avfake.media.types import Waveform
+from avfake.media.writing import write_audio
 
 RATE = 16_000
 NOISE = Waveform(np.random.default_rng(0).normal(0, 0.1, 6 * RATE).astype(np.float32), RATE)

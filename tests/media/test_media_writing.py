@@ -3,15 +3,11 @@ import hashlib
 import numpy as np
 import pytest
 
-from avfake.media import (
-    Waveform,
-    iter_frames,
-    probe,
-    read_frames,
-    read_waveform,
-    write_audio,
-    write_video,
-)
+from avfake.media.frames import iter_frames, read_frames
+from avfake.media.probing import probe
+from avfake.media.sound import read_waveform
+from avfake.media.types import Waveform
+from avfake.media.writing import write_audio, write_video
 
 
 def grey_frames(count, height=48, width=64):

@@ -7,8 +7,13 @@ import torch
 import torchaudio.functional as AF  # noqa: N812
 
 from avfake.errors import ConfigError
-from avfake.models import AudioBranch, AudioConfig, SpectrogramConfig
-from avfake.models.spectrogram import LogSpectrogram, band_filters, mask_bands_and_times
+from avfake.models.audio import AudioBranch, AudioConfig
+from avfake.models.spectrogram import (
+    LogSpectrogram,
+    SpectrogramConfig,
+    band_filters,
+    mask_bands_and_times,
+)
 
 RATE = 16_000
 TINY = AudioConfig(

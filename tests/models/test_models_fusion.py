@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from avfake.errors import ConfigError
-from avfake.models import FUSIONS, FusionConfig
-from avfake.models.fusion import Fusion, FusionKind, Stream, build_fusion
+from avfake.models.fusion import FUSIONS, build_fusion
+from avfake.models.fusion.config import FusionConfig, FusionKind
+from avfake.models.fusion.streams import Fusion, Stream
 
 DIMS = {"visual": 6, "audio": 10, "sync": 5}
 NUM_ITEMS = {"visual": 3, "audio": 4, "sync": 3}

@@ -7,16 +7,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from avfake.models import (
-    AudioConfig,
-    FusionConfig,
-    ModelConfig,
-    ModelOutput,
-    SpectrogramConfig,
-    VisualConfig,
-    build_model,
-)
-from avfake.train import FitConfig, OptimizerConfig, fit, masked_bce, outputs_of
+from avfake.models.audio import AudioConfig
+from avfake.models.av_model import ModelConfig, build_model
+from avfake.models.fusion.config import FusionConfig
+from avfake.models.outputs import ModelOutput
+from avfake.models.spectrogram import SpectrogramConfig
+from avfake.models.visual import VisualConfig
+from avfake.training.fitting.batches import outputs_of
+from avfake.training.fitting.config import FitConfig
+from avfake.training.fitting.loop import fit
+from avfake.training.fitting.losses import masked_bce
+from avfake.training.fitting.optimizers import OptimizerConfig
 
 CONFIG = ModelConfig(
     VisualConfig("test_resnet", pretrained=False, size_px=32, embedding_dim=16, drop_path=0.0),

@@ -8,7 +8,6 @@ import torch.nn.functional as F
 from torchvision.transforms.functional import gaussian_blur
 
 from avfake.errors import ConfigError
-from avfake.models import VisualBranch, VisualConfig
 from avfake.models.regions import (
     PARTS,
     SCALES,
@@ -21,6 +20,7 @@ from avfake.models.regions import (
     mirrored,
     sharpness,
 )
+from avfake.models.visual import VisualBranch, VisualConfig
 
 SIDE = 192
 PLACE = {name: place for place, name in enumerate(PARTS)}

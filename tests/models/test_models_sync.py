@@ -8,18 +8,13 @@ from talkers import RATE, talkers
 from torch import Tensor
 
 from avfake.errors import ConfigError
-from avfake.models import (
-    AudioConfig,
-    FusionConfig,
-    ModelConfig,
-    SyncBranch,
-    SyncConfig,
-    VisualConfig,
-    build_model,
-    sync_contrast,
-)
+from avfake.models.audio import AudioConfig
+from avfake.models.av_model import ModelConfig, build_model
+from avfake.models.fusion.config import FusionConfig
 from avfake.models.mouth import cut_mouths, shows_mouth
-from avfake.models.sync import SPECTRA_A_STEP
+from avfake.models.sync import SPECTRA_A_STEP, SyncBranch, SyncConfig
+from avfake.models.sync_evidence import sync_contrast
+from avfake.models.visual import VisualConfig
 
 CONFIG = SyncConfig(mouth_px=40, width=12, embedding_dim=32)
 MIDDLE = CONFIG.num_shifts // 2

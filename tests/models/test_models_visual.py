@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from avfake.errors import ConfigError
-from avfake.models import VisualBranch, VisualConfig
 from avfake.models import backbone as backbone_module
 from avfake.models.backbone import load_backbone
 from avfake.models.branch import ItemNorm
+from avfake.models.visual import VisualBranch, VisualConfig
 
 TINY = VisualConfig(
     backbone="test_resnet", pretrained=False, size_px=32, embedding_dim=8, drop_path=0.0

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from avfake.models import AudioBranch, AudioConfig, SpectrogramConfig
+from avfake.models.audio import AudioBranch, AudioConfig
+from avfake.models.spectrogram import SpectrogramConfig
 from avfake.models.voice_statistics import VoiceStatistics
 from avfake.models.voice_statistics.cepstra import CepstralMovement, cosine_basis
 from avfake.models.voice_statistics.fine_spectrum import NUM_GROUPS, FineSpectrum

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from avfake.errors import ConfigError
-from avfake.outputs import check_apart, check_file, check_folder, check_mark, check_table
+from avfake.storage.outputs.contents import check_mark, check_table
+from avfake.storage.outputs.locations import check_apart, check_file, check_folder
 
 COLUMNS = ("file", "p_fake")
 

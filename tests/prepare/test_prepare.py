@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from avfake.clips import ClipConfig
-from avfake.data import build_manifest, load_spec
+from avfake.clips.config import ClipConfig
+from avfake.clips.preparation.folder import PreparedFolder
+from avfake.clips.preparation.prepare import prepare_clips
+from avfake.datasets.build import build_manifest
+from avfake.datasets.catalogue import load_spec
 from avfake.errors import AvfakeError, ConfigError
-from avfake.faces import CropConfig
-from avfake.prepare import PreparedFolder, prepare_clips
+from avfake.faces.cropping import CropConfig
 
 CONFIG = ClipConfig(num_frames=2, crop=CropConfig(size_px=64))
 

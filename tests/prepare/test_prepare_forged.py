@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avfake.clips import Clip
+from avfake.clips.archive import Clip
+from avfake.clips.preparation.folder import PreparedFolder
+from avfake.clips.preparation.forged import ForgeryConfig, forge_clips
 from avfake.errors import ConfigError, ManifestError
-from avfake.prepare import ForgeryConfig, PreparedFolder, forge_clips
 
 CONFIG = ForgeryConfig(variants=2, voice_methods=("strides", "splice"))
 

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avfake.clips import Clip
-from avfake.data import assign_folds, save_manifest
+from avfake.clips.archive import Clip
+from avfake.clips.preparation.folder import PreparedFolder
+from avfake.clips.preparation.joined import join_clips, pairs_of_sources
+from avfake.datasets.listing import save_manifest
+from avfake.datasets.splits import assign_folds
 from avfake.errors import ManifestError
-from avfake.prepare import PreparedFolder, join_clips, pairs_of_sources
 
 
 def clip_id(folder: PreparedFolder, *, face: bool, voice: bool) -> str:

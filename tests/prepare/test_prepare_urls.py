@@ -12,14 +12,20 @@ import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from avfake.assembly import gather
-from avfake.clips import Clip, ClipConfig, ClipDataset, SampleConfig
-from avfake.data import Manifest, build_manifest, load_spec
+from avfake.clips.archive import Clip
+from avfake.clips.config import ClipConfig
+from avfake.clips.dataset import ClipDataset
+from avfake.clips.preparation.folder import PreparedFolder
+from avfake.clips.preparation.prepare import prepare_clips
+from avfake.clips.sample import SampleConfig
+from avfake.datasets.build import build_manifest
+from avfake.datasets.catalogue import load_spec
+from avfake.datasets.rows import Manifest
 from avfake.errors import AvfakeError, StoreError
-from avfake.faces import CropConfig
-from avfake.files import read_if_there
-from avfake.prepare import PreparedFolder, prepare_clips
-from avfake.remote import inside, list_url
+from avfake.faces.cropping import CropConfig
+from avfake.storage.files import read_if_there
+from avfake.storage.remote import inside, list_url
+from avfake.training.plan import gather
 
 CONFIG = ClipConfig(num_frames=2, crop=CropConfig(size_px=64))
 
@@ -254,7 +260,7 @@ def test_a_bad_archive_behind_a_url_is_left_out_as_on_disk(dataset: Path) -> Non
 def test_paths_on_disk_never_meet_fsspec(
     dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("avfake.remote._store", lambda url: pytest.fail(f"asked for {url}"))
+    monkeypatch.setattr("avfake.storage.remote._store", lambda url: pytest.fail(f"asked for {url}"))
     monkeypatch.chdir(tmp_path)
     folder = prepare_clips(manifest_of(os.path.relpath(dataset)), "plain", CONFIG, workers=0)
     assert len(folder.clips) == 8

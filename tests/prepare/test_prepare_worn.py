@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avfake.augment import draw_sound
-from avfake.clips import Clip
-from avfake.data import assign_folds
+from avfake.augment.whole import draw_sound
+from avfake.clips.archive import Clip
+from avfake.clips.preparation.degraded import wear_clips
+from avfake.clips.preparation.folder import PreparedFolder
+from avfake.datasets.splits import assign_folds
 from avfake.errors import ManifestError
-from avfake.prepare import PreparedFolder, wear_clips
 
 WORN = partial(draw_sound, names=("worn",))
 

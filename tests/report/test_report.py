@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 from speaking import speech
 
-from avfake.cli import main
-from avfake.detector import Detector
+from avfake.cli.main import main
+from avfake.detector.detector import Detector
 from avfake.errors import Reason
-from avfake.media import write_audio, write_video
-from avfake.report import Evidence, render_page, write_report
+from avfake.media.writing import write_audio, write_video
 from avfake.report.axes import band_ticks, ticks
+from avfake.report.evidence import Evidence
+from avfake.report.page import render_page, write_report
 from avfake.report.pictures import heat_uri
 from avfake.report.timelines import HEIGHT, WIDTH, timelines
 from avfake.verdict import FaceScore, Person, Segment, Verdict, VoiceScore

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from avfake.bundle import read_bundle, write_bundle
-from avfake.cli import main
+from avfake.cli.main import main
 from avfake.cli.reporting import report
+from avfake.detector.bundle import read_bundle, write_bundle
 
 
 def run(*args):

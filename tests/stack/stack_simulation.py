@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from avfake.stack import ClipScores, OutOfFold, stack_row
-from avfake.stack.logits import to_probabilities
+from avfake.calibration.features import stack_row
+from avfake.calibration.folds import OutOfFold
+from avfake.calibration.logits import to_probabilities
+from avfake.calibration.scores import ClipScores
 
 
 def clip_scores(

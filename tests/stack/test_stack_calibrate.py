@@ -3,17 +3,11 @@ import json
 import numpy as np
 import pytest
 
+from avfake.calibration.calibrate import PlattCalibrator, fit_calibrator, operating_point
+from avfake.calibration.calibrators import cross_fit_by
+from avfake.calibration.decide import ConformalBand, DecisionRule, decide
+from avfake.calibration.logits import to_logits, to_probabilities
 from avfake.errors import ConfigError
-from avfake.stack import (
-    ConformalBand,
-    DecisionRule,
-    PlattCalibrator,
-    decide,
-    fit_calibrator,
-    operating_point,
-)
-from avfake.stack.calibrators import cross_fit_by
-from avfake.stack.logits import to_logits, to_probabilities
 
 
 def simulate(num: int, *, slope: float, offset: float, seed: int = 0):

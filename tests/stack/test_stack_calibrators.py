@@ -5,9 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from avfake.errors import BundleError
-from avfake.stack.calibrate import PlattCalibrator
-from avfake.stack.calibrators import (
+from avfake.calibration.calibrate import PlattCalibrator
+from avfake.calibration.calibrators import (
     FITS,
     BetaCalibrator,
     ClippedCalibrator,
@@ -19,6 +18,7 @@ from avfake.stack.calibrators import (
     kind_of,
     read_calibrator,
 )
+from avfake.errors import BundleError
 
 
 def draw(law, num: int, *, seed: int = 0):

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from stack_simulation import out_of_fold
 
-from avfake.stack import FEATURES, StackConfig, VerdictModel, fit_verdict_model
-from avfake.stack.calibrators import ClippedCalibrator, read_calibrator
-from avfake.stack.clipping import MAX_EPSILON, fit_epsilon, squeeze
-from avfake.stack.logits import row_losses, to_probabilities
-from avfake.stack.output import fit_output
+from avfake.calibration.booster import StackConfig
+from avfake.calibration.calibrators import ClippedCalibrator, read_calibrator
+from avfake.calibration.clipping import MAX_EPSILON, fit_epsilon, squeeze
+from avfake.calibration.combine import VerdictModel, fit_verdict_model
+from avfake.calibration.features import FEATURES
+from avfake.calibration.logits import row_losses, to_probabilities
+from avfake.calibration.output import fit_output
 
 FAST = StackConfig(max_rounds=30, num_folds=3)
 

@@ -9,21 +9,16 @@ import numpy as np
 import pytest
 from stack_simulation import clip_scores, out_of_fold
 
-from avfake.bundle import write_bundle
-from avfake.detector import Detector, Switches
-from avfake.report import Evidence, render_page, write_report
-from avfake.score import score_files
-from avfake.stack import (
-    FEATURES,
-    OUTPUTS,
-    ClipScores,
-    OutOfFold,
-    StackConfig,
-    VerdictModel,
-    fit_verdict_model,
-    stack_row,
-)
-from avfake.stack.features import RULE_COLUMNS
+from avfake.calibration.booster import StackConfig
+from avfake.calibration.combine import VerdictModel, fit_verdict_model
+from avfake.calibration.features import FEATURES, OUTPUTS, RULE_COLUMNS, stack_row
+from avfake.calibration.folds import OutOfFold
+from avfake.calibration.scores import ClipScores
+from avfake.detector.bundle import write_bundle
+from avfake.detector.detector import Detector, Switches
+from avfake.report.evidence import Evidence
+from avfake.report.page import render_page, write_report
+from avfake.scoring.files import score_files
 from avfake.verdict import Contribution, Verdict
 
 FAST = StackConfig(max_rounds=30, learning_rate=0.1, num_folds=3)

@@ -5,15 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from avfake.stack import (
+from avfake.calibration.features import (
     FEATURES,
+    MONOTONE,
     OUTPUT_FEATURES,
     SYNC_STATISTICS,
     VOICE_STATISTICS,
-    ClipScores,
     stack_row,
 )
-from avfake.stack.features import MONOTONE
+from avfake.calibration.scores import ClipScores
 
 TWO_PEOPLE = ClipScores(
     "two",
@@ -149,7 +149,7 @@ def test_scores_that_are_no_probabilities_or_do_not_match_are_refused() -> None:
 
 def test_the_room_imports_nothing_heavy() -> None:
     code = (
-        "import avfake.stack, avfake.evaluate, sys;"
+        "import avfake.calibration, avfake.evaluation, sys;"
         "print([m for m in ('sklearn', 'scipy', 'lightgbm', 'torch') if m in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -8,19 +8,14 @@ import numpy as np
 import pytest
 from stack_simulation import out_of_fold
 
+from avfake.calibration.booster import StackConfig
+from avfake.calibration.combine import VerdictModel, fit_verdict_model
+from avfake.calibration.features import OUTPUTS
+from avfake.calibration.folds import OutOfFold
+from avfake.calibration.logits import row_losses
+from avfake.calibration.prior import TrainedPrior, check_prior, shift_probability
 from avfake.errors import ConfigError
-from avfake.evaluate.metrics import calibration_error
-from avfake.stack import (
-    OUTPUTS,
-    OutOfFold,
-    StackConfig,
-    TrainedPrior,
-    VerdictModel,
-    check_prior,
-    fit_verdict_model,
-    shift_probability,
-)
-from avfake.stack.logits import row_losses
+from avfake.evaluation.metrics import calibration_error
 
 FAST = StackConfig(max_rounds=30, learning_rate=0.1, num_folds=3)
 

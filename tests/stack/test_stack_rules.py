@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from avfake.errors import ConfigError
-from avfake.stack.rules import (
+from avfake.calibration.rules import (
     RULES,
     confident,
     confident_majority,
@@ -14,6 +13,7 @@ from avfake.stack.rules import (
     over_persons,
     strongest_person,
 )
+from avfake.errors import ConfigError
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from stack_simulation import out_of_fold
 
-from avfake.evaluate.metrics import calibration_error
-from avfake.stack import VIEWS, OutOfFold, StackConfig, VerdictModel, fit_verdict_model, view_of
-from avfake.stack.features import FEATURES
-from avfake.stack.views import views_of
+from avfake.calibration.booster import StackConfig
+from avfake.calibration.combine import VerdictModel, fit_verdict_model
+from avfake.calibration.features import FEATURES
+from avfake.calibration.folds import OutOfFold
+from avfake.calibration.modalities import VIEWS, view_of, views_of
+from avfake.evaluation.metrics import calibration_error
 
 FAST = StackConfig(max_rounds=30, learning_rate=0.1, num_folds=3)
 BLANKED = {"picture": ("voice", "sound", "disag"), "sound": ("face", "disag")}

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from stack_simulation import out_of_fold
 
+from avfake.calibration.booster import StackConfig, Stacker, fit_stacker
+from avfake.calibration.choose import choose
+from avfake.calibration.features import FEATURES, OUTPUT_FEATURES
+from avfake.calibration.folds import OutOfFold, group_folds
 from avfake.errors import BundleError, ConfigError
-from avfake.stack import FEATURES, OUTPUT_FEATURES, OutOfFold, StackConfig, Stacker, fit_stacker
-from avfake.stack.choose import choose
-from avfake.stack.folds import group_folds
 
 FAST = StackConfig(max_rounds=60, num_folds=3)
 

@@ -5,10 +5,13 @@ import numpy as np
 import pytest
 from stack_simulation import clip_scores, out_of_fold
 
+from avfake.calibration.booster import StackConfig
+from avfake.calibration.combine import VerdictModel, fit_verdict_model
+from avfake.calibration.features import FEATURES, SYNC_STATISTICS, columns_of
+from avfake.calibration.folds import OutOfFold
+from avfake.calibration.output import fit_output
+from avfake.calibration.scores import ClipScores
 from avfake.errors import BundleError, ConfigError
-from avfake.stack import ClipScores, OutOfFold, StackConfig, VerdictModel, fit_verdict_model
-from avfake.stack.features import FEATURES, SYNC_STATISTICS, columns_of
-from avfake.stack.output import fit_output
 
 FAST = StackConfig(max_rounds=30, learning_rate=0.1, num_folds=3)
 

@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 
 from avfake.errors import ConfigError, MediaError
-from avfake.media import Waveform, iter_frames, probe, read_waveform, write_audio, write_video
-from avfake.stress import CELLS, Rewrite, choose_cells
-from avfake.stress.rewriting import at_rate
+from avfake.media.frames import iter_frames
+from avfake.media.probing import probe
+from avfake.media.sound import read_waveform
+from avfake.media.types import Waveform
+from avfake.media.writing import write_audio, write_video
+from avfake.scoring.stress.cells import CELLS, choose_cells
+from avfake.scoring.stress.rewriting import Rewrite, at_rate
 
 RATE, FPS = 16_000, 30
 

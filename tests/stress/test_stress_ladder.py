@@ -7,22 +7,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from avfake.bundle import read_bundle
 from avfake.cli.main import main
-from avfake.data import Manifest, build_manifest, load_spec, save_manifest
-from avfake.detector import Detector
+from avfake.datasets.build import build_manifest
+from avfake.datasets.catalogue import load_spec
+from avfake.datasets.listing import save_manifest
+from avfake.datasets.rows import Manifest
+from avfake.detector.bundle import read_bundle
+from avfake.detector.detector import Detector
 from avfake.errors import ConfigError
-from avfake.figures import draw_stress
-from avfake.stress import (
-    Rewrite,
-    read_stress,
-    render_stress,
-    run_ladder,
-    run_unseen_ladder,
-    stress_table,
-    weakest_cells,
-)
-from avfake.stress.ladder import labelled_rows
+from avfake.evaluation.figures.stress import draw_stress
+from avfake.scoring.stress.ladder import labelled_rows, run_ladder
+from avfake.scoring.stress.rewriting import Rewrite
+from avfake.scoring.stress.table import read_stress, render_stress, stress_table, weakest_cells
+from avfake.scoring.stress.unseen import run_unseen_ladder
 
 
 def scores_of(p_fake: np.ndarray, labels: np.ndarray) -> pd.DataFrame:

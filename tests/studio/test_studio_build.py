@@ -13,8 +13,12 @@ import numpy as np
 import pytest
 
 from avfake.errors import AvfakeError, ConfigError
-from avfake.media import iter_frames, probe, read_waveform
-from avfake.studio import ClipPlan, StudioConfig, build_studio, forged_area, plan_families
+from avfake.media.frames import iter_frames
+from avfake.media.probing import probe
+from avfake.media.sound import read_waveform
+from avfake.studio.build import build_studio
+from avfake.studio.family import forged_area
+from avfake.studio.plan import ClipPlan, StudioConfig, plan_families
 
 SMALL = StudioConfig(num_clips=8, seconds=1.0, seed=11, frame_sizes=((192, 160), (160, 192)))
 

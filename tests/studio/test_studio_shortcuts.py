@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from avfake.audit.probes import ProbeConfig, probe_table
-from avfake.media import probe, read_waveform
-from avfake.studio import StudioConfig, build_studio
+from avfake.media.probing import probe
+from avfake.media.sound import read_waveform
+from avfake.studio.build import build_studio
+from avfake.studio.plan import StudioConfig
 
 CONFIG = StudioConfig(num_clips=320, seconds=1.2, seed=5, frame_sizes=((160, 160), (192, 144)))
 

@@ -8,10 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avfake.data import build_manifest, load_spec
+from avfake.datasets.build import build_manifest
+from avfake.datasets.catalogue import load_spec
 from avfake.errors import ConfigError
-from avfake.media import Waveform, iter_frames, read_waveform
-from avfake.studio import ClipPlan, StudioConfig, build_studio, plan_families
+from avfake.media.frames import iter_frames
+from avfake.media.sound import read_waveform
+from avfake.media.types import Waveform
+from avfake.studio.build import build_studio
+from avfake.studio.plan import ClipPlan, StudioConfig, plan_families
 from avfake.studio.splicing import forged_share, splice_picture, splice_sound
 
 WHOLE = StudioConfig(num_clips=4, seconds=3.0, seed=11, frame_sizes=((192, 160),))

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from avfake.errors import ConfigError
-from avfake.media import iter_frames
-from avfake.studio import StudioConfig, build_studio, plan_families
+from avfake.media.frames import iter_frames
+from avfake.studio.build import build_studio
+from avfake.studio.plan import StudioConfig, plan_families
 
 CONFIG = StudioConfig(4, seconds=1.0, seed=3, frame_sizes=((192, 160),), num_people=2)
 

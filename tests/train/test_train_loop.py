@@ -12,18 +12,14 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from avfake.errors import ConfigError
-from avfake.train import (
-    DivergedError,
-    EpochRecord,
-    FitConfig,
-    FitResult,
-    OptimizerConfig,
-    ScheduleConfig,
-    fit,
-    masked_bce,
-    outputs_of,
-)
-from avfake.train.schedules import rate_factor
+from avfake.training.fitting.batches import outputs_of
+from avfake.training.fitting.checkpoint import EpochRecord
+from avfake.training.fitting.config import FitConfig
+from avfake.training.fitting.engine import DivergedError
+from avfake.training.fitting.loop import FitResult, fit
+from avfake.training.fitting.losses import masked_bce
+from avfake.training.fitting.optimizers import OptimizerConfig
+from avfake.training.fitting.schedules import ScheduleConfig, rate_factor
 
 GENERATOR_SEED = 3
 NUM_ROWS = 48

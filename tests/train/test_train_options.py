@@ -30,22 +30,15 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from avfake.errors import AvfakeError, ConfigError
-from avfake.train import (
-    FitConfig,
-    OptimizerConfig,
-    RateConfig,
-    RateFinding,
-    ScheduleConfig,
-    epoch_weights,
-    find_rate,
-    fit,
-    is_main_process,
-    on_main_process,
-)
-from avfake.train.averaging import measure_statistics
-from avfake.train.loop import rate_of
-from avfake.train.schedules import rate_factor
-from avfake.train.sharpness import climbed
+from avfake.training.fitting.averaging import measure_statistics
+from avfake.training.fitting.checkpoint import epoch_weights
+from avfake.training.fitting.config import FitConfig
+from avfake.training.fitting.loop import fit, rate_of
+from avfake.training.fitting.optimizers import OptimizerConfig
+from avfake.training.fitting.processes import is_main_process, on_main_process
+from avfake.training.fitting.rate_finder import RateConfig, RateFinding, find_rate
+from avfake.training.fitting.schedules import ScheduleConfig, rate_factor
+from avfake.training.fitting.sharpness import climbed
 
 OPTIONS = {
     "frozen": config_of(frozen_epochs=3),
@@ -262,7 +255,7 @@ def test_no_space_left_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def refuse(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("avfake.train.checkpoint.torch.save", refuse)
+    monkeypatch.setattr("avfake.training.fitting.checkpoint.torch.save", refuse)
     with pytest.raises(AvfakeError, match=r"No space left on device; the one before is kept"):
         run(tmp_path)
 
@@ -299,7 +292,9 @@ def test_the_steepest_descent_is_suggested() -> None:
 def test_a_tracker_without_its_package_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("avfake.train.trackers.get_available_trackers", lambda: ["tensorboard"])
+    monkeypatch.setattr(
+        "avfake.training.fitting.trackers.get_available_trackers", lambda: ["tensorboard"]
+    )
     with pytest.raises(ConfigError, match="pip install wandb"):
         run(tmp_path, config_of(epochs=1, trackers=("wandb",)))
 

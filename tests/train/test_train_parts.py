@@ -7,20 +7,25 @@ import pytest
 import torch
 from torch import nn
 
+from avfake.config import from_dict, to_dict
 from avfake.errors import ConfigError
-from avfake.settings import from_dict, to_dict
-from avfake.train import (
-    SCHEDULES,
-    FitConfig,
+from avfake.training.fitting.averaging import WeightAverage
+from avfake.training.fitting.config import FitConfig
+from avfake.training.fitting.losses import masked_bce
+from avfake.training.fitting.optimizers import (
     OptimizerConfig,
-    ScheduleConfig,
-    draw_rows,
-    masked_bce,
-    undersample,
+    build_optimizer,
+    parameter_groups,
+    set_rate,
 )
-from avfake.train.averaging import WeightAverage
-from avfake.train.optimizers import build_optimizer, parameter_groups, set_rate
-from avfake.train.schedules import WARMUP_START, plateau_drop, rate_factor
+from avfake.training.fitting.sampling import draw_rows, undersample
+from avfake.training.fitting.schedules import (
+    SCHEDULES,
+    WARMUP_START,
+    ScheduleConfig,
+    plateau_drop,
+    rate_factor,
+)
 
 LOGITS = torch.tensor([[2.0, -1.0], [0.5, 3.0], [-1.5, 0.0]])
 LABELS = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])

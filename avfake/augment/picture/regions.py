@@ -5,7 +5,7 @@ from PIL import Image, ImageDraw
 from scipy.ndimage import uniform_filter
 
 from avfake.clips import TrainingSample
-from avfake.forge.align import TEMPLATE, fit_similarity
+from avfake.forgery import TEMPLATE, fit_similarity
 
 LEFT_EYE, RIGHT_EYE, NOSE, LEFT_MOUTH, RIGHT_MOUTH = range(5)
 CHANGED = 20 / 255

@@ -14,8 +14,8 @@ import numpy as np
 
 from avfake.augment.transform import PictureTransform
 from avfake.clips import TrainingSample
+from avfake.config import nearest
 from avfake.errors import ConfigError
-from avfake.settings import nearest
 
 # SVT-AV1 tells its life to stderr unless told not to, and only by the environment.
 os.environ.setdefault("SVT_LOG", "1")

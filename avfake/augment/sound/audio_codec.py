@@ -13,9 +13,9 @@ import numpy as np
 
 from avfake.augment.transform import SoundTransform
 from avfake.clips import TrainingSample
+from avfake.config import nearest
 from avfake.errors import ConfigError
 from avfake.media import resample
-from avfake.settings import nearest
 
 
 @dataclass(frozen=True)

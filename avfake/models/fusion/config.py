@@ -5,8 +5,8 @@ from typing import Annotated, Literal, get_args
 
 import tyro
 
+from avfake.config import nearest
 from avfake.errors import ConfigError
-from avfake.settings import nearest
 
 FusionKind = Literal["gated", "concat", "cross_attention", "bilinear", "late"]
 KINDS: tuple[FusionKind, ...] = get_args(FusionKind)

@@ -1,0 +1,260 @@
+"""The labels of a whole manifest, from each fake's comparison with its original.
+
+Unknown labels are filled where a comparison is clear; a label that was there stays, and where the
+comparison says otherwise, that is reported.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from avfake.audit.labels.pair import PairConfig, compare_pair
+from avfake.audit.labels.unknowns import Why
+from avfake.config import fingerprint, to_dict
+from avfake.datasets import Manifest, Row, save_manifest
+from avfake.errors import ConfigError
+from avfake.parallel import Failure, Journal, default_workers, map_items
+from avfake.progress import progress
+from avfake.storage import (
+    Place,
+    check_folder,
+    check_table,
+    fitting,
+    has_changed,
+    place_of,
+    states_of,
+    write_table,
+)
+
+_log = logging.getLogger(__name__)
+TIME_LIMIT_SECONDS = 300.0
+JOURNAL = "journal.jsonl"
+WRITTEN = ("derived.csv", "manifest.csv", "manifest.csv.json", JOURNAL, "masks")
+RUN = "#run"
+"""Key of the journal line that says with which settings the other lines were made."""
+FAILED = {"unreadable", "failed"}
+"""Reasons that may have gone when the same pair is compared again."""
+
+
+@dataclass(frozen=True)
+class DerivedRow:
+    """What the comparison with its original says of one fake."""
+
+    clip_id: str
+    face_fake: bool | None = None
+    voice_fake: bool | None = None
+    has_audio: bool | None = None
+    """None where the file could not be opened."""
+    no_visible_change: bool | None = None
+    """The picture reads as the original's and the sound not as changed: perhaps no fake at all."""
+    face_why: Why | None = None
+    """Why `face_fake` is unknown."""
+    voice_why: Why | None = None
+    face_distance: float | None = None
+    ssim_inside: float | None = None
+    ssim_outside: float | None = None
+    residual_db: float | None = None
+    worst_residual_db: float | None = None
+    spectral_distance_db: float | None = None
+    offset_seconds: float | None = None
+    detail: str = ""
+    """What the decoder said, if anything."""
+
+
+COLUMNS = tuple(field.name for field in fields(DerivedRow))
+"""Of derived.csv."""
+
+
+@dataclass(frozen=True)
+class Derived:
+    """What became of a manifest."""
+
+    rows: tuple[DerivedRow, ...]
+    manifest: Manifest
+    """With the unknown labels filled."""
+    contradictions: tuple[str, ...]
+    """Each a sentence that names the clip."""
+
+
+@dataclass(frozen=True)
+class _Pair:
+    fake: Row
+    original: Row
+
+
+def derive_labels(
+    manifest: Manifest,
+    out: str | Path,
+    config: PairConfig | None = None,
+    *,
+    workers: int | None = None,
+    masks: bool = False,
+    time_limit_seconds: float = TIME_LIMIT_SECONDS,
+) -> Derived:
+    """Compares every fake with its original; writes derived.csv and manifest.csv into `out`.
+
+    A run that was stopped goes on; pairs that failed or have changed are compared again.
+    ConfigError for a folder that holds something else, or labels of other clips.
+
+    masks: also write masks/<clip_id>.npz, the SSIM differences.
+    """
+    out, config = Path(out), config or PairConfig()
+    mark = fingerprint(to_dict(config))
+    fakes = [row for row in manifest.rows if row.label]
+    check_target(out)
+    table = out / "derived.csv"
+    check_table(table, COLUMNS, flag="OUT", rows=lambda: [row.clip_id for row in fakes])
+    journal = Journal(out / JOURNAL, "clip_id")
+    journal.begin({"clip_id": RUN, "settings": mark})
+    if any(line.get("settings") != mark for line in journal.done.values()):
+        raise ConfigError(f"{out} was made with other settings; choose another folder")
+    pairs, derived = _pairs(manifest, fakes)
+    states = states_of([place_of(row.path) for pair in pairs for row in (pair.fake, pair.original)])
+    into = out / "masks" if masks else None
+    todo = [pair for pair in pairs if not _is_settled(journal.done, pair, states, into)]
+    function = partial(_derive_one, config, into)
+    workers = default_workers() if workers is None else workers
+    with progress(
+        total=len(pairs), initial=len(pairs) - len(todo), unit="pair", desc="labels"
+    ) as bar:
+        for index, result in map_items(
+            function, todo, workers=workers, time_limit_seconds=time_limit_seconds
+        ):
+            pair = todo[index]
+            told = {"settings": mark, "states": _states(pair, states)}
+            journal.append(_entry(pair.fake.clip_id, result) | told)
+            bar.update()
+    for pair in pairs:
+        entry = journal.done[pair.fake.clip_id]
+        known = {name: value for name, value in entry.items() if name in COLUMNS}
+        derived[pair.fake.clip_id] = DerivedRow(**known)
+    return _written(manifest, tuple(derived[row.clip_id] for row in fakes), out)
+
+
+def check_target(out: Path, *, inputs: Iterable[Place] = ()) -> None:
+    """Raise ConfigError if a folder cannot take labels: not writable, an input, or other files.
+
+    inputs: what the command reads.
+    """
+    check_folder(out, flag="OUT", mark=JOURNAL, writes=WRITTEN, inputs=inputs)
+
+
+def _is_settled(
+    done: Mapping[str, dict[str, Any]],
+    pair: _Pair,
+    states: Mapping[Place, str | None],
+    masks: Path | None,
+) -> bool:
+    """False for a pair that failed, has changed, or lacks the masks that are asked for."""
+    entry = done.get(pair.fake.clip_id)
+    if entry is None or {entry.get("face_why"), entry.get("voice_why")} & FAILED:
+        return False
+    if entry.get("face_why") is None and masks and not _mask_path(masks, pair.fake).is_file():
+        return False
+    before = entry.get("states", [None, None])
+    return not any(map(has_changed, before, _states(pair, states)))
+
+
+def _states(pair: _Pair, states: Mapping[Place, str | None]) -> list[str | None]:
+    return [states[place_of(row.path)] for row in (pair.fake, pair.original)]
+
+
+def _mask_path(masks: Path, fake: Row) -> Path:
+    return masks.joinpath(*map(fitting, f"{fake.clip_id}.npz".split("/")))
+
+
+def _pairs(manifest: Manifest, fakes: list[Row]) -> tuple[list[_Pair], dict[str, DerivedRow]]:
+    """(what can be compared, what is unknown from the start)"""
+    by_id = {row.clip_id: row for row in manifest.rows}
+    pairs, unknown = [], {}
+    for row in fakes:
+        original = by_id.get(row.original or "")
+        if row.status == "missing":
+            why: Why = "unreadable"
+        elif original is None or original.status == "missing":
+            why = "original_missing" if row.original else "no_original"
+        else:
+            pairs.append(_Pair(row, original))
+            continue
+        unknown[row.clip_id] = DerivedRow(row.clip_id, face_why=why, voice_why=why)
+    return pairs, unknown
+
+
+def fill(manifest: Manifest, rows: tuple[DerivedRow, ...]) -> tuple[Manifest, tuple[str, ...]]:
+    """The manifest with its unknown labels filled, and what contradicts the known ones."""
+    found = {row.clip_id: row for row in rows}
+    contradictions: list[str] = []
+    filled = []
+    for row in manifest.rows:
+        derived = found.get(row.clip_id)
+        filled.append(row if derived is None else _filled(row, derived, contradictions))
+    return replace(manifest, rows=tuple(filled)), tuple(contradictions)
+
+
+def _filled(row: Row, derived: DerivedRow, contradictions: list[str]) -> Row:
+    labels: dict[str, bool | None] = {}
+    for part, name in (("face", "face_fake"), ("voice", "voice_fake")):
+        known, measured = getattr(row, name), getattr(derived, name)
+        labels[name] = measured if known is None else known
+        if None not in (known, measured) and known != measured:
+            words = ("differs from", "is") if measured else ("is", "differs from")
+            contradictions.append(
+                f"{row.clip_id}: its {part} {words[0]} its original's, but {name} is "
+                f"{str(known).lower()}"
+            )
+    has_audio = derived.has_audio if row.has_audio is None else row.has_audio
+    face, voice = labels["face_fake"], labels["voice_fake"]
+    if face is False and (voice is False or has_audio is False):
+        contradictions.append(f"{row.clip_id}: nothing in it was changed, but label is true")
+        return replace(row, has_audio=has_audio)
+    return replace(row, has_audio=has_audio, face_fake=face, voice_fake=voice)
+
+
+def _derive_one(config: PairConfig, masks: Path | None, pair: _Pair) -> dict[str, Any]:
+    into = None if masks is None else _mask_path(masks, pair.fake)
+    found = compare_pair(pair.fake.path, pair.original.path, config, masks=into)
+    picture, sound = found.picture, found.sound
+    unseen = None if picture.changed is None else not picture.changed and not sound.changed
+    return {
+        "face_fake": picture.changed,
+        "voice_fake": sound.changed,
+        "has_audio": found.has_audio,
+        "no_visible_change": unseen,
+        "face_why": picture.why,
+        "voice_why": sound.why,
+        "face_distance": picture.distance,
+        "ssim_inside": picture.ssim_inside,
+        "ssim_outside": picture.ssim_outside,
+        "residual_db": sound.residual_db,
+        "worst_residual_db": sound.worst_residual_db,
+        "spectral_distance_db": sound.spectral_distance_db,
+        "offset_seconds": sound.offset_seconds,
+        "detail": found.detail,
+    }
+
+
+def _entry(clip_id: str, result: dict[str, Any] | Failure) -> dict[str, Any]:
+    if isinstance(result, Failure):
+        _log.warning("%s: %s", clip_id, result.detail or result.code)
+        detail = f"{result.code}: {result.detail}"
+        result = {"face_why": "failed", "voice_why": "failed", "detail": detail}
+    return {"clip_id": clip_id} | result
+
+
+def _written(manifest: Manifest, rows: tuple[DerivedRow, ...], out: Path) -> Derived:
+    filled, contradictions = fill(manifest, rows)
+    write_table(out / "derived.csv", COLUMNS, [_cells(row) for row in rows])
+    save_manifest(replace(filled, warnings=filled.warnings + contradictions), out / "manifest.csv")
+    return Derived(rows, filled, contradictions)
+
+
+def _cells(row: DerivedRow) -> dict[str, Any]:
+    def cell(value: Any) -> Any:
+        if isinstance(value, bool):
+            return str(value).lower()
+        return f"{value:.6g}" if isinstance(value, float) else value
+
+    return {field.name: cell(getattr(row, field.name)) for field in fields(row)}

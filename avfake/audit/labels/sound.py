@@ -1,0 +1,211 @@
+"""Whether a file's sound is its original's: sample for sample up to coding, or made anew.
+
+A copy that was re-muxed, re-encoded, resampled, filtered or made louder is still, band by band, its
+original times a constant: linear prediction of the one from the other leaves little. Whatever made
+the sound anew, even with the very same words, pitch and loudness, did not keep the phases of the
+waveform, and next to nothing is predicted.
+
+Neural codecs keep the strong partials below 1 kHz, which have most of the energy, and make the rest
+anew: so bands count alike. Above 4 kHz, plain codecs put noise in place of noise (AAC), or nothing.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.signal import correlate, correlation_lags, stft
+
+from avfake.audit.labels.unknowns import Why
+from avfake.errors import ConfigError
+from avfake.media import Waveform, resample
+
+_TINY = 1e-12
+_MEL_BANDS = 40
+_SEGMENT_FRAMES = 16
+"""Half a second at the defaults: shorter ones fit a constant to anything."""
+_TOP_HZ = 4000
+_BAND_RANGE_DB = -30.0
+"""Bands this far below the strongest hold noise and what codecs leave; they do not count."""
+_MOST_UNMATCHED_SECONDS = 0.25
+"""Of the fake's sound where its original has none: codecs add some at both ends."""
+
+
+@dataclass(frozen=True)
+class SoundConfig:
+    """How sounds are compared, and from what distance on they differ."""
+
+    sample_rate: int = 16_000
+    window_samples: int = 1024
+    """Of the analysis, 64 ms: far longer than the delays that filters and resampling leave."""
+    least_seconds: float = 0.5
+    """Shorter overlaps are not judged."""
+    quiet_db: float = -20.0
+    """Segments this far below the loudest are not judged: noise covers them, codecs drop them."""
+    unchanged_below_db: float = -11.0
+    changed_above_db: float = -3.5
+    """Of the whole and of the worst half second. Measured on 40 genuine voices: MP3 of 48 kbit/s
+    and more, AAC and Opus of 64, ADPCM, G.711, and noise 26 dB below at most -11.0 dB. Coarser ones
+    (AAC of 24 and Opus of 16 kbit/s, clipping by 12 dB) lie between the limits, AMR of 4.75 kbit/s
+    above both for 3 of 40. The same words made anew, 664 real pairs: 653 above, none below; the
+    lowest are two conversions by a filter (-10.1 dB) and neural codecs (-6.2 dB and more)."""
+
+    def __post_init__(self) -> None:
+        if self.unchanged_below_db > self.changed_above_db:
+            raise ConfigError(
+                "unchanged_below_db must not lie above changed_above_db, got "
+                f"{self.unchanged_below_db:g} and {self.changed_above_db:g}"
+            )
+
+
+@dataclass(frozen=True)
+class SoundComparison:
+    """How far a sound is from its original."""
+
+    changed: bool | None
+    """None: not known, see `why`."""
+    offset_seconds: float | None = None
+    """How much later the same sound comes in the fake."""
+    residual_db: float | None = None
+    """Share of each band that the original does not explain, averaged over the bands: 0 dB for
+    another sound, -20 dB and less for a copy."""
+    worst_residual_db: float | None = None
+    """Energy that is not explained over all energy in the worst half second; high where a word was
+    replaced."""
+    spectral_distance_db: float | None = None
+    """Root mean square between the log mel spectra, each band's mean difference taken out."""
+    why: Why | None = None
+
+
+def compare_sound(
+    fake: Waveform, original: Waveform, config: SoundConfig | None = None
+) -> SoundComparison:
+    """Whether the fake's sound is its original's, with the measured distances."""
+    config = config or SoundConfig()
+    if fake.is_silent or original.is_silent:
+        return SoundComparison(None, why="silent")
+    rate = config.sample_rate
+    made, source = (_levelled(resample(w.samples, w.sample_rate, rate)) for w in (fake, original))
+    least = round(max(config.least_seconds * rate, config.window_samples))
+    if min(len(made), len(source)) < least:
+        return SoundComparison(None, why="too_short")
+    offset = find_offset(made, source, least)
+    unmatched = _unmatched_samples(made, len(source), offset, config)
+    made, source = _overlap(made, source, offset)
+    # [F, T] each
+    spectra = [
+        stft(x, nperseg=config.window_samples, noverlap=config.window_samples // 2)[2]
+        for x in (made, source)
+    ]
+    residual, worst = _residuals_db(spectra[0], spectra[1], rate, config.quiet_db)
+    if residual is None or worst is None:
+        return SoundComparison(None, offset / rate, why="silent")
+    high = max(residual, worst)
+    changed: bool | None = None
+    why: Why | None = "undecided"
+    if high >= config.changed_above_db:
+        changed, why = True, None
+    elif high <= config.unchanged_below_db:
+        is_partly = unmatched > _MOST_UNMATCHED_SECONDS * rate
+        changed, why = (None, "partly") if is_partly else (False, None)
+    return SoundComparison(
+        changed,
+        offset_seconds=offset / rate,
+        residual_db=residual,
+        worst_residual_db=worst,
+        spectral_distance_db=_spectral_distance_db(spectra[0], spectra[1], rate),
+        why=why,
+    )
+
+
+def find_offset(fake: np.ndarray, original: np.ndarray, least: int) -> int:
+    """Samples by which the fake lags its original: the peak of the cross-correlation.
+
+    Only lags with `least` samples in common count. Differences of neighbouring samples are
+    correlated, since low frequencies have broad peaks.
+    """
+    steps = [np.diff(x.astype(np.float64), prepend=0.0) for x in (fake, original)]
+    lags = correlation_lags(len(fake), len(original))
+    # An inverted polarity is a copy all the same.
+    strength = np.abs(correlate(steps[0], steps[1], method="fft"))
+    common = np.minimum(len(fake) - lags, len(original)) - np.maximum(-lags, 0)
+    common = np.minimum(common, len(fake))
+    strength[common < least] = 0
+    return int(lags[strength.argmax()])
+
+
+def _overlap(fake: np.ndarray, original: np.ndarray, offset: int) -> tuple[np.ndarray, np.ndarray]:
+    fake, original = fake[max(offset, 0) :], original[max(-offset, 0) :]
+    length = min(len(fake), len(original))
+    return fake[:length], original[:length]
+
+
+def _unmatched_samples(
+    fake: np.ndarray, num_original: int, offset: int, config: SoundConfig
+) -> int:
+    """How much of the fake's sound that is not quiet lies where its original has none."""
+    size = config.window_samples
+    blocks = fake[: len(fake) // size * size].reshape(-1, size)
+    energies = (blocks.astype(np.float64) ** 2).sum(1)
+    loud = energies > energies.max() * 10 ** (config.quiet_db / 10)
+    starts = np.arange(len(blocks)) * size
+    outside = (starts < offset) | (starts + size > offset + num_original)
+    return size * int((loud & outside).sum())
+
+
+def _residuals_db(
+    fake: np.ndarray, original: np.ndarray, sample_rate: int, quiet_db: float
+) -> tuple[float | None, float | None]:
+    """(of the whole, of the worst segment); each frequency is fitted by a constant of its own.
+
+    fake, original: complex [F, T]
+    """
+    bands = _mel_bands(len(fake), sample_rate)
+    used = np.linspace(0, sample_rate / 2, len(fake)) <= _TOP_HZ
+    bands = bands[bands @ ~used == 0][:, used]
+    fake, original = fake[used], original[used]
+    energy = np.abs(fake) ** 2
+    if energy.max() <= _TINY:
+        return None, None
+    gains = (fake * original.conj()).sum(1) / ((np.abs(original) ** 2).sum(1) + _TINY)
+    rest = np.abs(fake - gains[:, None] * original) ** 2
+    strength, left = bands @ energy.sum(1), bands @ rest.sum(1)
+    counts = strength > strength.max() * 10 ** (_BAND_RANGE_DB / 10)
+    whole = (left[counts] / strength[counts]).mean()
+    count = max(1, energy.shape[1] // _SEGMENT_FRAMES)
+    segments = np.array_split(np.arange(energy.shape[1]), count)
+    energies = np.array([energy[:, s].sum() for s in segments])
+    rests = np.array([rest[:, s].sum() for s in segments])
+    loud = energies > energies.max() * 10 ** (quiet_db / 10)
+    return _db(whole), _db((rests[loud] / energies[loud]).max())
+
+
+def _spectral_distance_db(fake: np.ndarray, original: np.ndarray, sample_rate: int) -> float:
+    """Over bands and frames within 50 dB of the loudest in both."""
+    bands = _mel_bands(len(fake), sample_rate)
+    logs = [10 * np.log10(bands @ np.abs(x) ** 2 + _TINY) for x in (fake, original)]
+    heard = np.logical_and(*(x > x.max() - 50 for x in logs))
+    if not heard.any():
+        return 0.0
+    difference = np.where(heard, logs[0] - logs[1], 0.0)
+    count = heard.sum(1, keepdims=True).clip(1)
+    centred = np.where(heard, difference - difference.sum(1, keepdims=True) / count, 0.0)
+    return float(np.sqrt((centred**2).sum() / heard.sum()))
+
+
+def _mel_bands(num_bins: int, sample_rate: int) -> np.ndarray:
+    """Triangles [bands, F], even on the mel scale of O'Shaughnessy, from 100 Hz up."""
+    top = 2595 * np.log10(1 + sample_rate / 2 / 700)
+    low = 2595 * np.log10(1 + 100 / 700)
+    edges = 700 * (10 ** (np.linspace(low, top, _MEL_BANDS + 2) / 2595) - 1)
+    bins = np.linspace(0, sample_rate / 2, num_bins)
+    rising = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
+    falling = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
+    return np.minimum(rising, falling).clip(0)
+
+
+def _levelled(samples: np.ndarray) -> np.ndarray:
+    """The same sound at full scale, so that its level decides nothing."""
+    return samples / max(float(np.abs(samples).max(initial=0)), _TINY)
+
+
+def _db(ratio: float) -> float:
+    return float(10 * np.log10(ratio + _TINY))

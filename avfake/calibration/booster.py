@@ -1,0 +1,189 @@
+"""The LightGBM stacker: small trees over out-of-fold rows, the number of rounds found by folds."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from avfake.calibration.contributions import LogitParts
+from avfake.calibration.features import (
+    FEATURES,
+    MONOTONE,
+    OUTPUT_FEATURES,
+    RULE_COLUMNS,
+    columns_of,
+)
+from avfake.calibration.folds import OutOfFold
+from avfake.calibration.logits import to_probabilities
+from avfake.config import nearest
+from avfake.errors import BundleError, ConfigError
+
+if TYPE_CHECKING:
+    from lightgbm import Booster
+
+
+@dataclass(frozen=True)
+class StackConfig:
+    """How the stackers are trained; small and slow, because clips are few and scores strong."""
+
+    rule: str = "auto"
+    """auto = the stacker, or the baseline it could not beat; or one of `RULE_COLUMNS`, which then
+    makes one answer of frames and windows, calibrated but not chosen: no stacker is tried."""
+    num_leaves: int = 5
+    min_data_in_leaf: int = 20
+    """Upper limit: small sets use a twelfth of their rows."""
+    learning_rate: float = 0.05
+    max_rounds: int = 300
+    lambda_l2: float = 5.0
+    feature_fraction: float = 0.5
+    num_folds: int = 5
+    seed: int = 0
+    use_monotone: bool = True
+    """A higher branch score never lowers the answer."""
+    choice_confidence: float = 0.99
+    """One-sided level at which the stacker must beat the best baseline."""
+    false_alarm_rate: float = 0.05
+    confidence: float = 0.9
+    """Coverage of the conformal set."""
+
+    def __post_init__(self) -> None:
+        allowed = ("auto", *RULE_COLUMNS)
+        if self.rule not in allowed:
+            raise ConfigError(
+                f"stack.rule {self.rule!r} is unknown{nearest(self.rule, allowed)}; "
+                f"allowed: {', '.join(allowed)}"
+            )
+        for name in ("choice_confidence", "false_alarm_rate", "confidence"):
+            if not 0 < getattr(self, name) < 1:
+                raise ConfigError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
+        for name, least in [("num_leaves", 2), ("max_rounds", 1), ("num_folds", 2)]:
+            if getattr(self, name) < least:
+                raise ConfigError(f"{name} must be at least {least}, got {getattr(self, name)}")
+
+
+class Stacker:
+    """A trained booster that picks its own columns out of full rows [N, F]."""
+
+    def __init__(self, booster: "Booster") -> None:
+        self._booster = booster
+        self.columns = tuple(booster.feature_name())
+        if unknown := set(self.columns) - set(FEATURES):
+            raise BundleError(f"the stacker was made for other columns: {sorted(unknown)}")
+
+    def logits(self, rows: np.ndarray) -> np.ndarray:
+        """float64 [N] for rows [N, F]."""
+        return self._predict(rows, raw_score=True)
+
+    def predict(self, rows: np.ndarray) -> np.ndarray:
+        """float64 [N] probability of forgery, not yet calibrated."""
+        return to_probabilities(self.logits(rows))
+
+    def contributions(self, row: np.ndarray) -> LogitParts:
+        """What each column adds to the logit of one row [F]; those that no tree asks add 0."""
+        *values, base = self._predict(row[None], pred_contrib=True)[0].tolist()
+        return LogitParts("stacker", base, dict(zip(self.columns, values, strict=True)))
+
+    def to_text(self) -> str:
+        """LightGBM's own text format."""
+        return str(self._booster.model_to_string())
+
+    @classmethod
+    def from_text(cls, text: str) -> "Stacker":
+        """The stacker that `to_text` wrote."""
+        import lightgbm
+
+        # LightGBM's reader takes the whole process down on most texts that were cut short.
+        if not (text.startswith("tree\n") and "\nend of parameters\n" in text):
+            raise BundleError("the stacker's text is incomplete")
+        try:
+            return cls(lightgbm.Booster(model_str=text))
+        except (lightgbm.basic.LightGBMError, ValueError) as error:
+            raise BundleError(f"the stacker's text cannot be read: {error}") from error
+
+    def _predict(self, rows: np.ndarray, **options: Any) -> np.ndarray:
+        inputs = columns_of(rows, self.columns)
+        return np.asarray(self._booster.predict(inputs, num_threads=1, **options))
+
+
+@dataclass(frozen=True)
+class StackerFit:
+    """A stacker with the logits it would have given had it not seen the row's group."""
+
+    stacker: Stacker
+    logits: np.ndarray
+    """float64 [N], out of the stacker's own folds; rows without a label too."""
+    num_rounds: int
+
+
+def fit_stacker(
+    scored: OutOfFold, output: str, folds: np.ndarray, *, config: StackConfig
+) -> StackerFit:
+    """A stacker for one output; folds: int [N] from `group_folds`, both classes in each rest."""
+    columns, labels = OUTPUT_FEATURES[output], scored.labels[output]
+    inputs = columns_of(scored.rows, columns)
+    known = ~np.isnan(labels)
+    members, curves, weights = [], [], []
+    for number in np.unique(folds):
+        rest, held_out = known & (folds != number), known & (folds == number)
+        member, curve = _train(
+            (inputs[rest], labels[rest]),
+            columns,
+            config,
+            held_out=(inputs[held_out], labels[held_out]),
+        )
+        members.append(member)
+        # Training stops early where nothing is left to split; the loss stays from there on.
+        curves.append(curve + curve[-1:] * (config.max_rounds - len(curve)))
+        weights.append(held_out.sum())
+    # One number for all folds, so that the choice sees little of any single row.
+    num_rounds = int(np.argmin(np.average(curves, axis=0, weights=weights))) + 1
+    logits = np.full(len(labels), np.nan)
+    for number, member in zip(np.unique(folds), members, strict=True):
+        logits[folds == number] = member.predict(
+            inputs[folds == number], raw_score=True, num_iteration=num_rounds, num_threads=1
+        )
+    final, _ = _train(
+        (inputs[known], labels[known]), columns, replace(config, max_rounds=num_rounds)
+    )
+    return StackerFit(Stacker(final), logits, num_rounds)
+
+
+def _train(
+    examples: tuple[np.ndarray, np.ndarray],
+    columns: tuple[str, ...],
+    config: StackConfig,
+    *,
+    held_out: tuple[np.ndarray, np.ndarray] | None = None,
+) -> tuple["Booster", list[float]]:
+    """The booster, and its log-loss on what was held out after each round."""
+    import lightgbm
+
+    inputs, labels = examples
+
+    options = {
+        "objective": "binary",
+        "num_leaves": config.num_leaves,
+        "min_data_in_leaf": min(config.min_data_in_leaf, max(2, len(labels) // 12)),
+        "learning_rate": config.learning_rate,
+        "lambda_l2": config.lambda_l2,
+        "feature_fraction": config.feature_fraction,
+        "seed": config.seed,
+        "verbosity": -1,
+        # The same rows give the same trees, on any machine with any number of cores.
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": 1,
+    }
+    if config.use_monotone:
+        options["monotone_constraints"] = [MONOTONE.get(name, 0) for name in columns]
+    table = lightgbm.Dataset(inputs, labels, feature_name=list(columns), params=options)
+    losses: dict[str, dict[str, list[float]]] = {}
+    booster = lightgbm.train(
+        options,
+        table,
+        num_boost_round=config.max_rounds,
+        valid_sets=[table.create_valid(*held_out)] if held_out else None,
+        valid_names=["held_out"] if held_out else None,
+        callbacks=[lightgbm.record_evaluation(losses)],
+    )
+    return booster, losses["held_out"]["binary_logloss"] if held_out else []

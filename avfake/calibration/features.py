@@ -1,0 +1,195 @@
+"""One clip's scores -> one row of named statistics; the order of `FEATURES` is frozen.
+
+A column is NaN where its modality is missing; LightGBM reads NaN as "not there".
+"""
+
+from types import MappingProxyType
+
+import numpy as np
+
+from avfake.calibration.logits import to_logits
+from avfake.calibration.rules import confident, weighted_by_confidence
+from avfake.calibration.scores import ClipScores
+
+OUTPUTS = ("overall", "face", "voice")
+"""The three answers, each with a stacker of its own."""
+
+VOICE_STATISTICS = (
+    "centroid_mean",
+    "centroid_std",
+    "bandwidth_mean",
+    "rolloff_mean",
+    "rolloff_std",
+    "flatness_mean",
+    "flatness_std",
+    "zero_crossing_mean",
+    "zero_crossing_std",
+    "rms_mean",
+    "rms_std",
+    "high_band_share",
+    "silence_share",
+)
+"""Names of the statistics `clips` measures on the sound; `high_band_share` is above 4 kHz."""
+
+SYNC_STATISTICS = {
+    "sync_confidence": "how far the best shift of lips against sound stands out",
+    "sync_offset": "the shift that fits best in seconds, positive where the sound is late",
+    "sync_similarity": "how well lips and sound fit as they are",
+    "sync_entropy": "doubt about the shift in nats",
+}
+"""Column -> meaning, of what a sync branch says."""
+
+_SEQUENCE = {
+    "mean": "mean score",
+    "std": "spread of the scores",
+    "q10": "score that 10 % lie below",
+    "q25": "score that 25 % lie below",
+    "q50": "median score",
+    "q75": "score that 75 % lie below",
+    "q90": "score that 90 % lie below",
+    "max": "highest score",
+    "share_high": "share of scores above 0.8",
+    "share_low": "share of scores below 0.2",
+    "longest_run": "longest unbroken run above 0.5, as a share",
+    "slope": "change of the score per second",
+    "confident": "the DFDC winner's rule: mean of the confident scores",
+    "weighted": "mean weighted by distance from 0.5",
+}
+_FACE = {f"face_{name}": f"{text}, over face frames" for name, text in _SEQUENCE.items()} | {
+    "face_person_max": "mean score of the most suspicious person",
+    "face_person_min": "mean score of the least suspicious person",
+    "face_fused": "fusion head's logit for the face",
+}
+_QUALITY = {
+    "face_px": "median side of the face box in px",
+    "face_confidence": "mean confidence of the face detector",
+    "face_coverage": "share of the sampled frames that gave a face",
+    "num_people": "number of persons",
+}
+_VOICE = {f"voice_{name}": f"{text}, over sound windows" for name, text in _SEQUENCE.items()} | {
+    "voice_fused": "fusion head's logit for the voice",
+    **{f"sound_{name}": f"{name.replace('_', ' ')} of the sound" for name in VOICE_STATISTICS},
+}
+_BOTH = {
+    "overall_fused": "fusion head's logit for the whole file",
+    "disagreement": "absolute difference of face mean and voice mean",
+}
+
+FEATURES = MappingProxyType(_FACE | _QUALITY | _VOICE | _BOTH | SYNC_STATISTICS)
+"""Column -> meaning, in the order of the row; new ones go to the end, where older bundles do not
+look for them."""
+
+OUTPUT_FEATURES = MappingProxyType(
+    {"overall": tuple(FEATURES), "face": tuple(_FACE | _QUALITY), "voice": tuple(_VOICE)}
+)
+"""Output -> columns its stacker may see; the answer on the face never depends on the sound."""
+
+RULE_COLUMNS = MappingProxyType(
+    {
+        "mean": "mean",
+        "median": "q50",
+        "max": "max",
+        "confident": "confident",
+        "weighted": "weighted",
+    }
+)
+"""Rule over frames or windows -> the column, of face_ and voice_, that has its answer."""
+
+_NOT_MONOTONE = {"std", "slope"}
+MONOTONE = MappingProxyType(
+    {
+        f"{part}_{name}": -1 if name == "share_low" else 1
+        for part in ("face", "voice")
+        for name in [*_SEQUENCE, "fused"]
+        if name not in _NOT_MONOTONE
+    }
+    | {"face_person_max": 1, "face_person_min": 1, "overall_fused": 1}
+)
+"""Column -> 1 where a higher score must not make a forgery less probable, -1 the other way."""
+
+
+def stack_row(scores: ClipScores) -> np.ndarray:
+    """float32 [F] in the order of `FEATURES`."""
+    values = _fused_logits(scores)
+    if scores.has_visual:
+        values |= _face_values(scores)
+    if scores.has_audio:
+        windows = _sequence_values(
+            scores.window_scores, scores.window_spans[:, 0], np.zeros(len(scores.window_scores))
+        )
+        values |= {f"voice_{name}": value for name, value in windows.items()}
+        statistics = scores.voice_statistics
+        values |= {f"sound_{n}": statistics[n] for n in VOICE_STATISTICS if n in statistics}
+    if scores.has_visual and scores.has_audio:
+        values["disagreement"] = abs(values["face_mean"] - values["voice_mean"])
+    values |= {n: scores.sync_statistics[n] for n in SYNC_STATISTICS if n in scores.sync_statistics}
+    return np.array([values.get(name, np.nan) for name in FEATURES], np.float32)
+
+
+def columns_of(rows: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+    """float32 [N, len(names)] out of rows [N, F]."""
+    order = list(FEATURES)
+    return rows[:, [order.index(name) for name in names]]
+
+
+def _fused_logits(scores: ClipScores) -> dict[str, float]:
+    fused = {output: scores.fused.get(output) for output in OUTPUTS}
+    return {
+        f"{output}_fused": float(to_logits(value))
+        for output, value in fused.items()
+        if value is not None
+    }
+
+
+def _face_values(scores: ClipScores) -> dict[str, float]:
+    persons = np.unique(scores.frame_persons)
+    person_means = [scores.frame_scores[scores.frame_persons == p].mean() for p in persons]
+    # Several persons share a frame, so frames are counted by their time.
+    num_frames = len(np.unique(scores.frame_seconds))
+    sampled = scores.num_frames_sampled
+    frames = _sequence_values(scores.frame_scores, scores.frame_seconds, scores.frame_persons)
+    return {f"face_{name}": value for name, value in frames.items()} | {
+        "face_person_max": float(np.max(person_means)),
+        "face_person_min": float(np.min(person_means)),
+        "face_px": float(np.median(scores.face_px)),
+        "face_confidence": float(np.mean(scores.face_confidences)),
+        "face_coverage": num_frames / sampled if sampled else float("nan"),
+        "num_people": float(len(persons)),
+    }
+
+
+def _sequence_values(
+    scores: np.ndarray, seconds: np.ndarray, persons: np.ndarray
+) -> dict[str, float]:
+    scores = scores.astype(np.float64)
+    names = ("q10", "q25", "q50", "q75", "q90")
+    quantiles = np.quantile(scores, [0.1, 0.25, 0.5, 0.75, 0.9])
+    return dict(zip(names, quantiles.tolist(), strict=True)) | {
+        "mean": float(scores.mean()),
+        "std": float(scores.std()),
+        "max": float(scores.max()),
+        "share_high": float(np.mean(scores > 0.8)),
+        "share_low": float(np.mean(scores < 0.2)),
+        "longest_run": max(
+            _longest_run(scores[persons == person], seconds[persons == person])
+            for person in np.unique(persons)
+        ),
+        "slope": _slope(scores, seconds),
+        "confident": confident(scores),
+        "weighted": weighted_by_confidence(scores),
+    }
+
+
+def _longest_run(scores: np.ndarray, seconds: np.ndarray) -> float:
+    # A share, not a count, so that it means the same for 8 and for 32 sampled frames.
+    longest = run = 0
+    for is_high in scores[np.argsort(seconds, kind="stable")] > 0.5:
+        run = run + 1 if is_high else 0
+        longest = max(longest, run)
+    return longest / len(scores)
+
+
+def _slope(scores: np.ndarray, seconds: np.ndarray) -> float:
+    time = seconds.astype(np.float64) - seconds.mean(dtype=np.float64)
+    spread = float(time @ time)
+    return float(time @ scores) / spread if spread > 0 else float("nan")

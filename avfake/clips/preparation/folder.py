@@ -1,0 +1,167 @@
+"""A folder of prepared clips, on disk or behind a URL.
+
+clips.yaml        settings and their hash
+manifest.csv      the rows it was made from
+journal.jsonl     one line a finished file, appended as it happens; behind a URL, where nothing
+                  can be appended to, journal/*.json, an object a finished file
+status.csv        one row a file: ok / partial / failed with reasons, in the manifest's order
+archives/*.zip    the clips
+"""
+
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from avfake import config as settings
+from avfake.clips.config import ClipConfig
+from avfake.datasets import Manifest, Row, read_manifest
+from avfake.errors import ConfigError
+from avfake.storage import (
+    Place,
+    check_folder,
+    fitting,
+    inside,
+    name_of,
+    place_of,
+    read_if_there,
+    write_whole,
+)
+
+SETTINGS = "clips.yaml"
+WRITTEN = (SETTINGS, "manifest.csv", "manifest.csv.json", "status.csv", "journal.jsonl", "archives")
+STATUS_COLUMNS = (
+    "clip_id",
+    "status",
+    "reasons",
+    "persons",
+    "crops",
+    "duration_seconds",
+    "width",
+    "height",
+    "fps",
+    "sound_seconds",
+)
+
+
+@dataclass(frozen=True)
+class PreparedClip:
+    """A row of the manifest whose archive is there."""
+
+    row: Row
+    archive: Place
+    has_visual: bool
+    """Crops of at least one person."""
+    has_audio: bool
+    """Sound to judge."""
+
+
+class PreparedFolder:
+    """Reading side of a prepared folder; ConfigError if it is none.
+
+    Archives behind a URL are copied to this machine when they are first opened (`files.cached`).
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = place_of(path)
+        self._settings = read_if_there(inside(self.path, "clips.yaml"))
+        if self._settings is None:
+            raise ConfigError(
+                f"{self.path} is not a folder of prepared clips (it has no clips.yaml); "
+                "make one with: avfake prepare SPEC ROOT OUT"
+            )
+
+    @property
+    def name(self) -> str:
+        """Of the folder itself."""
+        return name_of(self.path)
+
+    @cached_property
+    def config(self) -> ClipConfig:
+        """The settings the clips were made with."""
+        assert self._settings is not None
+        return settings.from_dict(ClipConfig, _parsed(self._settings, self.path)["settings"])
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        return read_manifest(inside(self.path, "manifest.csv"))
+
+    @cached_property
+    def statuses(self) -> dict[str, dict[str, str]]:
+        """clip_id -> its row of status.csv."""
+        table = read_if_there(inside(self.path, "status.csv"))
+        if table is None:
+            raise ConfigError(f"{self.path} is not finished; run the same avfake prepare again")
+        text = table.decode("utf-8", errors="surrogateescape")
+        reader = csv.DictReader(io.StringIO(text, newline=""))
+        return {row["clip_id"]: row for row in reader}
+
+    @property
+    def clips(self) -> list[PreparedClip]:
+        """Every row with an archive, in the manifest's order."""
+        return [
+            PreparedClip(
+                row,
+                self.archive_of(row.clip_id),
+                has_visual=int(status["crops"]) > 0,
+                has_audio=float(status["sound_seconds"]) > 0,
+            )
+            for row in self.manifest.rows
+            if (status := self.statuses[row.clip_id])["status"] != "failed"
+        ]
+
+    def archive_of(self, clip_id: str) -> Place:
+        """Where the archive of a row lies."""
+        return archive_path(self.path, clip_id)
+
+
+def archive_path(folder: Place, clip_id: str) -> Place:
+    """Where the archive of `clip_id` lies in a prepared folder."""
+    names = f"archives/{clip_id.replace('!/', '/')}.zip".split("/")
+    return inside(folder, "/".join(map(fitting, names)))
+
+
+def check_target(folder: str | Path, *, inputs: Iterable[str | Path] = ()) -> None:
+    """Raise ConfigError if a folder cannot take clips: not writable, an input, or other files.
+
+    inputs: what the command reads.
+    """
+    read = [place_of(one) for one in inputs]
+    check_folder(
+        place_of(folder), flag="OUT", mark=SETTINGS, writes=WRITTEN, inputs=read, remote=True
+    )
+
+
+def _parsed(content: bytes, folder: Place) -> dict[str, Any]:
+    """Content of clips.yaml; ConfigError if it is not what `write_settings` wrote."""
+    try:
+        parsed = yaml.safe_load(content)
+        return {"hash": parsed["hash"], "settings": parsed["settings"]}
+    except (yaml.YAMLError, ValueError, TypeError, KeyError) as error:
+        raise ConfigError(
+            f"{inside(folder, SETTINGS)} is not what avfake wrote; give another folder, or delete "
+            "this one to start over"
+        ) from error
+
+
+def write_settings(folder: Place, config: ClipConfig) -> None:
+    """Write clips.yaml, or check that the one there says the same (ConfigError otherwise)."""
+    path = inside(folder, SETTINGS)
+    there = read_if_there(path)
+    if there is None:
+        check_target(str(folder))
+    else:
+        found = _parsed(there, folder)["hash"]
+        if found != config.hash:
+            raise ConfigError(
+                f"{folder} holds clips made with other settings (hash {found}, now {config.hash}); "
+                "give another output folder, or delete this one to start over"
+            )
+        return
+    content = {"hash": config.hash, "settings": settings.to_dict(config)}
+    write_whole(path, yaml.safe_dump(content, sort_keys=False))

@@ -1,0 +1,161 @@
+"""Genuine prepared clips in, a folder of forged ones out: training data that needs no fakes.
+
+Each clip is forged by routes of `avfake.forgery` and packed as every clip is. The genuine clip is
+packed once more as well: a JPEG made from a JPEG shows it, and only the forged would.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from avfake.clips.archive import Clip, pack_clip
+from avfake.clips.config import ClipConfig
+from avfake.clips.preparation.derived import Derived, make_derived
+from avfake.clips.preparation.folder import PreparedClip, PreparedFolder, archive_path
+from avfake.clips.sound import voice_statistics
+from avfake.config import nearest
+from avfake.datasets import Row
+from avfake.errors import ConfigError, ManifestError
+from avfake.faces import landmarks_in_crops
+from avfake.forgery import FACE_METHODS, VOICE_METHODS, forge_face, forge_voice
+from avfake.media import Waveform
+from avfake.storage import Place, place_of
+
+KINDS = ("face", "voice", "both")
+
+
+@dataclass(frozen=True)
+class ForgeryConfig:
+    """Which forgeries are made of each genuine clip."""
+
+    variants: int = 1
+    """Of each kind that the clip has streams for: face, voice, both."""
+    face_methods: tuple[str, ...] = tuple(FACE_METHODS)
+    voice_methods: tuple[str, ...] = tuple(VOICE_METHODS)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.variants < 1:
+            raise ConfigError(f"variants is {self.variants}; it must be 1 or more")
+        for key, known in (("face_methods", FACE_METHODS), ("voice_methods", VOICE_METHODS)):
+            names = getattr(self, key)
+            if not names:
+                raise ConfigError(f"{key} is empty; name some of {', '.join(known)}")
+            for name in names:
+                if name not in known:
+                    raise ConfigError(
+                        f"{key} does not know {name!r}{nearest(name, known)}; "
+                        f"allowed: {', '.join(known)}"
+                    )
+
+
+@dataclass(frozen=True)
+class _Forgery(Derived):
+    """One clip to be forged of another, or only packed once more."""
+
+    source: Place
+    face_method: str | None
+    voice_method: str | None
+    seed: tuple[int, ...]
+
+
+def forge_clips(
+    folder: PreparedFolder,
+    out: str | Path,
+    config: ForgeryConfig | None = None,
+    *,
+    clip_ids: Collection[str] | None = None,
+    workers: int | None = None,
+) -> PreparedFolder:
+    """The folder of forgeries of every clip of `folder` that is known to be genuine.
+
+    Labels are exact, originals and groups those of the genuine clips, so that the folder can be
+    split and joined like any other. A run that was stopped goes on; a clip that cannot be forged
+    has a status that says why. ManifestError without any genuine clip.
+
+    clip_ids: of these clips only; None = all
+    """
+    target, config = place_of(out), config or ForgeryConfig()
+    genuine = [
+        clip
+        for clip in folder.clips
+        if clip.row.label is False and (clip_ids is None or clip.row.clip_id in clip_ids)
+    ]
+    if not genuine:
+        raise ManifestError(f"{folder.path} holds no genuine clip to forge")
+    tasks = [
+        task
+        for number, clip in enumerate(genuine)
+        for task in _tasks_of(clip, target, config, number=number)
+    ]
+    return make_derived(
+        folder.manifest.dataset,
+        tasks,
+        partial(_forged, folder.config),
+        target,
+        folder.config,
+        workers=workers,
+        doing="forge",
+    )
+
+
+def _tasks_of(
+    clip: PreparedClip, out: Place, config: ForgeryConfig, *, number: int
+) -> Sequence[_Forgery]:
+    kinds = [
+        k for k in KINDS if (clip.has_visual or k == "voice") and (clip.has_audio or k == "face")
+    ]
+    names = ["genuine"] + [f"{kind}{v}" for v in range(config.variants) for kind in kinds]
+    tasks = []
+    for place, name in enumerate(names):
+        rng = np.random.default_rng([config.seed, number, place])
+        face = str(rng.choice(config.face_methods)) if name.startswith(("face", "both")) else None
+        voice = (
+            str(rng.choice(config.voice_methods)) if name.startswith(("voice", "both")) else None
+        )
+        row = _row(clip, name, face=face, voice=voice)
+        archive = archive_path(out, row.clip_id)
+        tasks.append(
+            _Forgery(row, archive, clip.archive, face, voice, (config.seed, number, place, 1))
+        )
+    return tasks
+
+
+def _row(clip: PreparedClip, name: str, *, face: str | None, voice: str | None) -> Row:
+    row = clip.row
+    forged = bool(face or voice)
+    return replace(
+        row,
+        clip_id=f"{row.clip_id}~{name}",
+        label=forged,
+        face_fake=face is not None if clip.has_visual else None,
+        voice_fake=voice is not None if clip.has_audio else None,
+        original=f"{row.clip_id}~genuine" if forged else None,
+        group=row.group or row.clip_id,
+        method="+".join(filter(None, (face, voice))) or None,
+    )
+
+
+def _forged(config: ClipConfig, task: _Forgery) -> Clip:
+    clip = Clip.open(task.source)
+    meta, rng = clip.meta, np.random.default_rng(task.seed)
+    crops = []
+    for place, person in enumerate(meta.persons):
+        pixels = np.stack([clip.crop(place, k) for k in range(len(person.frame_indices))])
+        if task.face_method:
+            points = landmarks_in_crops(person.as_track(), config.crop)
+            pixels = forge_face(pixels, points, rng=rng, methods=[task.face_method]).pixels
+        crops.append(pixels)
+    waveform = clip.waveform()
+    if waveform is not None and task.voice_method:
+        waveform = forge_voice(waveform, rng=rng, methods=[task.voice_method])
+    meta = replace(meta, clip_id=task.row.clip_id, voice_statistics=_statistics(waveform))
+    return pack_clip(meta, crops, waveform, jpeg_quality=config.jpeg_quality)
+
+
+def _statistics(waveform: Waveform | None) -> dict[str, Any]:
+    return {} if waveform is None else voice_statistics(waveform)

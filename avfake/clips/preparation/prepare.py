@@ -1,0 +1,201 @@
+"""The preparation of a whole manifest over a pool of workers."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+from avfake.clips.archive import Clip, ClipMeta
+from avfake.clips.config import ClipConfig, face_detector
+from avfake.clips.cut import cut_clip
+from avfake.clips.preparation.folder import (
+    STATUS_COLUMNS,
+    PreparedFolder,
+    archive_path,
+    write_settings,
+)
+from avfake.datasets import Manifest, Row, read_manifest, save_manifest
+from avfake.errors import AvfakeError, ConfigError, MediaError, Reason, StoreError
+from avfake.faces import FaceDetector
+from avfake.parallel import Engine, Failure, Journal, default_workers, journal_at, map_items
+from avfake.progress import progress
+from avfake.storage import (
+    Place,
+    has_changed,
+    inside,
+    place_of,
+    read_if_there,
+    state_of,
+    states_of,
+    write_table,
+)
+
+TIME_LIMIT_SECONDS = 300.0
+"""For one file; a 10 s clip takes a few seconds, so this only catches endless decodes."""
+
+
+@dataclass(frozen=True)
+class _Task:
+    row: Row
+    archive: Place
+    original_archive: Place | None
+
+
+def prepare_clips(
+    manifest: Manifest,
+    out: str | Path,
+    config: ClipConfig | None = None,
+    *,
+    workers: int | None = None,
+    time_limit_seconds: float = TIME_LIMIT_SECONDS,
+    reuse_boxes: bool = True,
+    engine: Engine = "local",
+    ray_address: str | None = None,
+) -> PreparedFolder:
+    """The folder of prepared clips of a manifest; what is there already is kept.
+
+    What failed is tried again, a file that has changed is cut again. ConfigError for a folder that
+    holds something else, or clips of other files.
+
+    Genuine clips go first, so that a fake can take the boxes found on its original
+    (`reuse_boxes`): pixel-aligned pairs, and no second detection.
+    """
+    folder, config = place_of(out), config or ClipConfig()
+    if config.detector == "blazeface":
+        face_detector(config)  # refused here, not once for each file
+    write_settings(folder, config)
+    _refuse_to_lose(folder, manifest)
+    save_manifest(manifest, inside(folder, "manifest.csv"))
+    journal = Journal(journal_at(inside(folder, "journal")), "clip_id")
+    states = states_of([place_of(row.path) for row in manifest.rows])
+    state = {row.clip_id: states[place_of(row.path)] for row in manifest.rows}
+    left = {i for i in state if not _is_settled(journal.done.get(i), state[i])}
+    second = [row for row in manifest.rows if reuse_boxes and row.original in state]
+    waiting = {row.clip_id for row in second}
+    place: dict[str, Any] = {
+        "workers": default_workers() if workers is None else workers,
+        "engine": engine,
+        "ray_address": ray_address,
+    }
+    total = len(manifest)
+    bar = progress(total=total, initial=total - len(left), unit="clip", desc="prepare")
+    renewed = left & waiting
+    """Clips whose boxes may be others than those that a fake of them has taken."""
+    with bar:
+        for batch in ([row for row in manifest.rows if row.clip_id not in waiting], second):
+            rows = [row for row in batch if row.clip_id in left or row.original in renewed]
+            bar.total = total = total + sum(row.clip_id not in left for row in rows)
+            tasks = [_task(folder, row, reuse_boxes=batch is second) for row in rows]
+            for row, result in _cut_all(config, tasks, time_limit_seconds, **place):
+                status = status_of(row, result) | {"state": state[row.clip_id]}
+                if journal.done.get(row.clip_id) != status:
+                    renewed.add(row.clip_id)
+                journal.append(status)
+                bar.update()
+    done = [journal.done[row.clip_id] for row in manifest.rows]
+    statuses = [{name: status.get(name) for name in STATUS_COLUMNS} for status in done]
+    write_table(inside(folder, "status.csv"), STATUS_COLUMNS, statuses)
+    return PreparedFolder(folder)
+
+
+def _cut_all(
+    config: ClipConfig, tasks: Sequence[_Task], time_limit_seconds: float, **place: Any
+) -> Iterator[tuple[Row, ClipMeta | Failure]]:
+    """What became of each file; place: where `map_items` works."""
+    for index, result in map_items(
+        partial(_prepare_one, config),
+        tasks,
+        threads=1,  # so that the archives do not depend on the number of workers
+        time_limit_seconds=time_limit_seconds,
+        **place,
+    ):
+        if isinstance(result, StoreError):
+            raise AvfakeError(
+                f"{result}; what was done is kept: run the same command again"
+            ) from result
+        yield tasks[index].row, result
+
+
+def _refuse_to_lose(folder: Place, manifest: Manifest) -> None:
+    """ConfigError if the folder holds clips of other files than these, which would be lost."""
+    if not state_of(inside(folder, "manifest.csv")):
+        return
+    paths = {row.clip_id: place_of(row.path) for row in manifest.rows}
+    before = {
+        r.clip_id: place_of(r.path) for r in read_manifest(inside(folder, "manifest.csv")).rows
+    }
+    lost = [clip_id for clip_id in before if clip_id not in paths]
+    moved = [clip_id for clip_id in before if before[clip_id] != paths.get(clip_id)]
+    states = states_of([*(before[i] for i in moved), *(paths[i] for i in moved if i in paths)])
+    lost += [i for i in moved if i in paths and has_changed(states[before[i]], states[paths[i]])]
+    if lost:
+        raise ConfigError(
+            f"{folder} holds {len(lost)} clips of files that are not among these "
+            f"({', '.join(lost[:3])}{', ...' if len(lost) > 3 else ''}); give another folder, or "
+            "delete this one to start over"
+        )
+
+
+def _task(folder: Place, row: Row, *, reuse_boxes: bool) -> _Task:
+    original = archive_path(folder, row.original) if reuse_boxes and row.original else None
+    return _Task(row, archive_path(folder, row.clip_id), original)
+
+
+def _is_settled(status: dict[str, Any] | None, state: str | None) -> bool:
+    """False for a file that failed, or has changed since; one that is gone keeps its clip."""
+    if status is None or status.get("status") not in ("ok", "partial"):
+        return False
+    return not has_changed(status.get("state"), state)
+
+
+def _prepare_one(config: ClipConfig, task: _Task) -> ClipMeta | StoreError:
+    """What became of a file; StoreError where the place of the clips is at fault, not the file."""
+    try:
+        return _cut_and_save(config, task)
+    except StoreError as error:
+        return error
+
+
+def _cut_and_save(config: ClipConfig, task: _Task) -> ClipMeta:
+    boxes_from = _original(task.original_archive)
+    try:
+        clip = cut_clip(
+            task.row.path,
+            config,
+            _detector(config),
+            clip_id=task.row.clip_id,
+            boxes_from=boxes_from,
+        )
+    except MediaError as error:
+        return ClipMeta(task.row.clip_id, config.hash, "failed", (error.reason,))
+    if clip.meta.status != "failed":
+        clip.save(task.archive)
+    return clip.meta
+
+
+def _original(archive: Place | None) -> Clip | None:
+    if isinstance(archive, str):
+        content = read_if_there(archive)
+        return None if content is None else Clip.open(content)
+    return Clip.open(archive) if archive is not None and archive.is_file() else None
+
+
+@lru_cache(maxsize=1)
+def _detector(config: ClipConfig) -> FaceDetector:
+    return face_detector(config)
+
+
+def status_of(row: Row, result: ClipMeta | Failure) -> dict[str, Any]:
+    """The row of status.csv for a clip that was made, or was not."""
+    if isinstance(result, Failure):
+        reason = Reason("file", result.code, result.detail)
+        result = ClipMeta(row.clip_id, "", "failed", (reason,))
+    return {
+        "clip_id": result.clip_id,
+        "status": result.status,
+        "reasons": "; ".join(reason.short for reason in result.reasons),
+        "persons": len(result.persons),
+        "crops": sum(len(person.frame_indices) for person in result.persons),
+        "sound_seconds": round(result.sound_seconds, 3),
+    } | {name: result.media.get(name) for name in ("duration_seconds", "width", "height", "fps")}

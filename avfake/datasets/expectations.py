@@ -1,0 +1,85 @@
+"""What a spec expects of a complete copy of its dataset, and which class it must lack."""
+
+import posixpath
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from avfake.datasets.rows import Row
+from avfake.datasets.scan import some
+from avfake.datasets.spec import DatasetSpec
+from avfake.datasets.values import as_text
+
+ASK = ": is the copy of the dataset complete?"
+
+
+def check_expectations(
+    spec: DatasetSpec, rows: Sequence[Row], names: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """A warning for each expectation that is not met; `names` are the captures of each row.
+
+    Where counts are expected, any of these warnings begins with "expected": without one, the copy
+    is as complete as counts can tell.
+    """
+    expect, warnings = dict(spec.expect), missing_class(spec, rows)
+    repeated = _repeated_names(rows) if spec.unique_names else []
+    warnings += repeated
+    media = expect.pop("when", {}).get("media")
+    meant = [n for n, told in enumerate(names) if media is None or told["media"] in media]
+    for name, values in expect.pop("by", {}).items():
+        found = Counter(as_text(names[n].get(name)) for n in meant)
+        for value, wanted in values.items():
+            warnings += _compared(f"rows with {name} {value}", wanted, found[value])
+    counts = _counts([rows[n] for n in meant])
+    for name, wanted in expect.items():
+        warnings += _compared(name, wanted, counts[name])
+    gone = sum(rows[n].status == "missing" for n in meant)
+    if spec.expect and gone:
+        warnings.append(f"expected a file for each of {len(meant)} rows, {gone} have none{ASK}")
+    if spec.expect and repeated:
+        warnings.append(f"expected each file name once{ASK}")
+    return warnings
+
+
+def missing_class(spec: DatasetSpec, rows: Sequence[Row]) -> list[str]:
+    """A warning where the genuine class is another corpus, so that these rows alone are fakes."""
+    lacking = {n: entry for n, entry in spec.external.items() if entry["role"] == "real_class"}
+    if not lacking or any(row.label is False for row in rows):
+        return []
+    ways = (f"avfake prepare {' '.join(_prepare(entry))}" for entry in lacking.values())
+    return [
+        f"fakes only; join a folder of genuine clips, {' and '.join(lacking)}, which "
+        f"{spec.name} was made from: a detector cannot learn from one class. Prepare it with "
+        f"{' or '.join(dict.fromkeys(ways))}, and train with --clips for each of the two folders"
+    ]
+
+
+def _prepare(entry: Mapping[str, Any]) -> list[str]:
+    settings = (f"--set params.{key}={value}" for key, value in entry["params"].items())
+    return [entry["spec"], "ROOT", "OUT", *settings]
+
+
+def _counts(rows: Sequence[Row]) -> Counter[str]:
+    counts = Counter(row.split for row in rows if row.split)
+    counts["rows"] = len(rows)
+    counts["real"] = sum(row.label is False for row in rows)
+    counts["fake"] = sum(row.label is True for row in rows)
+    return counts
+
+
+def _compared(what: str, wanted: Any, found: int) -> list[str]:
+    least, most = wanted if isinstance(wanted, list) else (wanted, wanted)
+    number = str(least) if least == most else f"{least} to {most}"
+    if not least <= found <= most:
+        return [f"expected {number} {what}, found {found}{ASK}"]
+    if least < found < most:
+        return [f"expected {number} {what}, found {found}: a copy in that range may lack files"]
+    return []
+
+
+def _repeated_names(rows: Sequence[Row]) -> list[str]:
+    counts = Counter(posixpath.basename(row.clip_id) for row in rows)
+    twice = sorted(name for name, count in counts.items() if count > 1)
+    if not twice:
+        return []
+    return [f"{len(twice)} file names occur in more than one folder: {some(twice)}"]

@@ -1,0 +1,244 @@
+"""A folder in, its files and those in its zip archives out, by their path from the root."""
+
+import os
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from avfake.datasets.own_outputs import is_prepared_clip, written_files, written_tables
+from avfake.datasets.walking import is_junk, some, walk
+from avfake.errors import AvfakeError, SpecError
+from avfake.storage import Place, inside, list_url, open_place, place_of
+
+MAX_TABLE_BYTES = 2 << 30
+"""Of one table, read into memory whole; the largest published one has 557 MB."""
+
+
+@dataclass
+class Listing:
+    """The files below a root. A zip member has the path it would have after unpacking in place."""
+
+    root: Place
+    files: dict[str, str] = field(default_factory=dict)
+    """Posix path from the root -> what `media.local_file` opens."""
+    members: dict[str, str] = field(default_factory=dict)
+    """Posix path from the root -> the archive that holds it, for files that lie in one."""
+    twins: dict[str, str] = field(default_factory=dict)
+    """Path of a file that linked folders show under several -> the same one for all of them."""
+    own_tables: set[str] = field(default_factory=set)
+    """Tables that avfake wrote: read where one is named, not where a pattern fits it."""
+    clashes: list[tuple[str, str, str]] = field(default_factory=list)
+    """(path from the root, archive, other archive) where two archives hold it."""
+    warnings: list[str] = field(default_factory=list)
+
+    def below(self, folder: str) -> "Listing":
+        """The same listing seen from a folder inside the root."""
+        start = folder.strip("/") + "/"
+        files, members, twins = (
+            {name.removeprefix(start): p for name, p in paths.items() if name.startswith(start)}
+            for paths in (self.files, self.members, self.twins)
+        )
+        tables = {n.removeprefix(start) for n in self.own_tables if n.startswith(start)}
+        root = inside(self.root, folder)
+        return Listing(root, files, members, twins, tables, warnings=self.warnings)
+
+    def read(self, name: str) -> bytes:
+        """The content of one file, which is a table."""
+        path = self.files[name]
+        try:
+            with self._open(name) as file:
+                return _read_table(file, path)
+        except OSError as error:
+            raise SpecError(f"{path}: cannot be read ({error})") from error
+
+    def begins(self, name: str, start: bytes) -> bool:
+        """Whether the content of a file begins so; False for one that cannot be read."""
+        try:
+            with self._open(name) as file:
+                return file.read(len(start)) == start
+        except (OSError, AvfakeError):
+            return False
+
+    @contextmanager
+    def _open(self, name: str) -> Iterator[IO[bytes]]:
+        path = self.files[name]
+        if name not in self.members:
+            with open_place(place_of(path)) as file:
+                yield file
+            return
+        member = path.removeprefix(f"{self.members[name]}!/")
+        with _unzip(self.members[name]) as archive, archive.open(member) as file:
+            yield file
+
+
+@contextmanager
+def _unzip(path: str) -> Iterator[zipfile.ZipFile]:
+    with open_place(place_of(path)) as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                yield archive
+        except (zipfile.BadZipFile, zlib.error, RuntimeError) as error:
+            raise SpecError(f"{path}: cannot be read ({error})") from error
+
+
+def _read_table(file: IO[bytes], path: str) -> bytes:
+    blocks, size = list[bytes](), 0
+    while block := file.read(1 << 20):
+        blocks.append(block)
+        size += len(block)
+        if size > MAX_TABLE_BYTES:
+            raise SpecError(
+                f"{path}: has more than {MAX_TABLE_BYTES} bytes, which is no table of labels; "
+                "split it, or take out of it what the spec does not read"
+            )
+    return b"".join(blocks)
+
+
+def scan_folder(root: str | Path) -> Listing:
+    """All files below `root`, without those that are hidden, junk, or written by avfake.
+
+    Only the zip archives are opened, and what may mark a folder of results. SpecError where there
+    is no such folder, or where two archives hold a file of one path.
+    """
+    place = place_of(root)
+    if isinstance(place, Path):
+        place = Path(os.path.abspath(place))  # noqa: PTH100  links stay as the user wrote them
+        if not place.exists():
+            raise SpecError(f"{place}: there is no such folder")
+        if not place.is_dir():
+            raise SpecError(f"{place}: this is a file; give the folder that holds the dataset")
+    listing = list_folder(place)
+    if isinstance(place, str) and not listing.files:
+        raise SpecError(f"{place}: there is no file below it; give the folder of the dataset")
+    for name, archive, other in listing.clashes:
+        raise SpecError(
+            f"{name} lies in two archives, {archive} and {other}: unpack each into its own folder"
+        )
+    return listing
+
+
+def list_folder(root: Place) -> Listing:
+    """The same, for a folder that is there; places begin with `root` as it is written."""
+    listing = Listing(root.rstrip("/") if isinstance(root, str) else root)
+    if isinstance(root, str):
+        listing.files = {n: url for n, url in list_url(root).items() if not is_junk(n)}
+    else:
+        walked = walk(root)
+        listing.files, listing.twins = walked.files, walked.twins
+        listing.warnings += walked.notes
+    own = _leave_out_own(listing)  # before archives are opened: there may be many of prepared clips
+    archives = [name for name in listing.files if name.lower().endswith(".zip")]
+    own |= _open_archives(listing, archives)
+    if listing.members:
+        own |= _leave_out_own(listing)
+    _note_own(listing, own)
+    return listing
+
+
+def list_archive(archive: Place) -> Listing:
+    """The same for a zip archive; OSError, SpecError or StoreError where it cannot be read."""
+    listing, path = Listing(archive), str(archive)
+    members, listing.warnings = archive_members(path)
+    own = {}
+    if is_prepared_clip(members):
+        own = dict.fromkeys(members, "a prepared clip")
+    else:
+        listing.files = {name: f"{path}!/{name}" for name in members}
+        listing.members = dict.fromkeys(members, path)
+        own = _leave_out_own(listing)
+    _note_own(listing, own)
+    return listing
+
+
+def _leave_out_own(listing: Listing) -> dict[str, str]:
+    own = written_files(listing.files.keys(), listing.begins)
+    for name in own:
+        del listing.files[name]
+    return own
+
+
+def _note_own(listing: Listing, own: dict[str, str]) -> None:
+    listing.own_tables = written_tables(listing.files.keys(), listing.begins)
+    if own:
+        where = some(list(dict.fromkeys(own.values())))
+        listing.warnings.append(f"{len(own)} files that avfake wrote were left out, in {where}")
+
+
+def _open_archives(listing: Listing, archives: list[str]) -> dict[str, str]:
+    """Puts what the archives hold into their place; returns those that are prepared clips."""
+    on_disk, clips = set(listing.files), {}
+    for archive in archives:
+        path, hidden = listing.files[archive], list[str]()
+        try:
+            members, notes = archive_members(path)
+        except (OSError, AvfakeError) as error:
+            listing.warnings.append(
+                f"{archive}: cannot be opened ({error}); its files are left out"
+            )
+            continue
+        del listing.files[archive]
+        listing.warnings += [f"{archive}: {note}" for note in notes]
+        if is_prepared_clip(members):
+            clips[archive] = archive
+            continue
+        folder = archive.rpartition("/")[0]
+        start = f"{folder}/" if folder else ""
+        for member in members:
+            name = start + member
+            if name in on_disk:
+                hidden.append(name)
+                continue
+            if name in listing.members:
+                listing.clashes.append((name, listing.members[name], path))
+                name = f"{archive}!/{member}"
+            listing.members[name] = path
+            listing.files[name] = f"{path}!/{member}"
+        if hidden:
+            listing.warnings.append(
+                f"{archive}: {len(hidden)} of its files are there unpacked too, "
+                f"the unpacked ones are used: {some(hidden)}"
+            )
+    return clips
+
+
+def archive_members(path: str) -> tuple[list[str], list[str]]:
+    """(names of the files in an archive, notes): without junk, and without unsafe names.
+
+    OSError, SpecError or StoreError where it cannot be read.
+    """
+    with _unzip(path) as opened:
+        names = list(dict.fromkeys(i.filename for i in opened.infolist() if not i.is_dir()))
+    refused = [name for name in names if not is_safe(name)]
+    notes = []
+    if refused:
+        notes.append(
+            f"refused {len(refused)} members whose names lead out of the archive: {some(refused)}"
+        )
+    return [name for name in names if is_safe(name) and not is_junk(name)], notes
+
+
+def is_safe(name: str) -> bool:
+    """Whether a member's name stays inside the folder that it would be unpacked into."""
+    parts = PurePosixPath(name.replace("\\", "/"))
+    return not (parts.is_absolute() or ".." in parts.parts or re.match(r"[A-Za-z]:", name))
+
+
+def glob_pattern(globs: tuple[str, ...]) -> re.Pattern[str]:
+    """One pattern that matches whole posix paths as any of the globs does.
+
+    `*` and `?` stay inside a folder, `**/` is any number of folders, none included, `[...]` a set.
+    """
+    return re.compile("|".join(f"(?:{_translate(glob)})" for glob in globs) or r"(?!)")
+
+
+def _translate(glob: str) -> str:
+    pieces = re.split(r"(\*\*/|\*\*|\*|\?|\[!?[^\]]+\])", glob)
+    known = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    wild = (known.get(p) or p.replace("[!", "[^", 1) for p in pieces[1::2])
+    plain = map(re.escape, pieces[::2])
+    return "".join(a + b for a, b in zip(plain, [*wild, ""], strict=True))

@@ -1,0 +1,240 @@
+"""Label tables beside the media, read as the spec says: JSON, CSV, words or lines to records."""
+
+import csv
+import io
+import json
+import posixpath
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from avfake.config import nearest
+from avfake.datasets.expressions import ExpressionError, Scope
+from avfake.datasets.filters import folder_of
+from avfake.datasets.scan import Listing, glob_pattern
+from avfake.datasets.spec import TableSpec
+from avfake.datasets.values import as_text
+from avfake.errors import ManifestError, SpecError
+
+
+@dataclass(slots=True)
+class Record:
+    """One row of a table."""
+
+    values: dict[str, Any]
+    where: str
+    """File and line, or file and key: for messages."""
+
+
+@dataclass
+class Table:
+    """All records of one table, and those that can be looked up by key."""
+
+    files: list[str] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    by_key: dict[str, Record] = field(default_factory=dict)
+
+
+def read_table(spec: TableSpec, listing: Listing, params: dict[str, str]) -> Table:
+    """The table in `listing`, all its files as one. Raises SpecError or ManifestError."""
+    table = Table(_files_of(spec, listing))
+    if not table.files and not spec.optional:
+        raise SpecError(
+            f"table {spec.name!r} is missing: no file {' or '.join(spec.globs)} "
+            f"in {listing.root} or a zip archive there"
+        )
+    for file in table.files:
+        beside = _file_names(spec, file)
+        for record in read_records(spec, file, listing.read(file)):
+            if _is_wanted(spec, record.values):
+                _check_filled(spec, record)
+                record.values.update(beside)
+                table.records.append(record)
+    if spec.key is not None:
+        for record in table.records:
+            _index(spec, table, record, params)
+    return table
+
+
+def _files_of(spec: TableSpec, listing: Listing) -> list[str]:
+    groups = [(glob,) for glob in spec.globs] if spec.first_found else [spec.globs]
+    for globs in groups:
+        whole = glob_pattern(globs).fullmatch
+        found = (name for name in listing.files if whole(name))
+        names = [name for name in found if name in globs or name not in listing.own_tables]
+        if spec.file_regex:
+            names = [name for name in names if spec.file_regex.search(name)]
+        if names:
+            return names
+    return []
+
+
+def _file_names(spec: TableSpec, file: str) -> dict[str, Any]:
+    found = spec.file_regex.search(file) if spec.file_regex else None
+    return {
+        **(found.groupdict() if found else {}),
+        "file.dir": folder_of(file),
+        "file.stem": posixpath.splitext(posixpath.basename(file))[0],
+    }
+
+
+def _is_wanted(spec: TableSpec, values: dict[str, Any]) -> bool:
+    return all(as_text(values.get(column)) in kept for column, kept in spec.where.items())
+
+
+def _check_filled(spec: TableSpec, record: Record) -> None:
+    for needed in spec.require:
+        if all(as_text(record.values.get(column)) is None for column in needed.split("|")):
+            there = ", ".join(map(str, record.values)) or "nothing"
+            raise ManifestError(
+                f"{record.where}: has no {needed.replace('|', ' or ')} (it has: {there}); "
+                "add it, or remove the row"
+            )
+
+
+def scope_of(record: Record, params: dict[str, str]) -> Scope:
+    """What the key and path of a table can refer to: its columns, its file, the parameters."""
+    return Scope({**{f"params.{k}": v for k, v in params.items()}, **record.values})
+
+
+def _index(spec: TableSpec, table: Table, record: Record, params: dict[str, str]) -> None:
+    assert spec.key is not None
+    try:
+        key = as_text(spec.key.evaluate(scope_of(record, params)))
+    except ExpressionError as error:
+        raise ManifestError(f"{record.where}: {error}") from error
+    if key is None:
+        raise ManifestError(f"{record.where}: has nothing to look it up by (its key is empty)")
+    if key in table.by_key and spec.duplicate != "last":
+        if spec.duplicate == "error":
+            raise ManifestError(
+                f"{record.where}: {key!r} is there already, at {table.by_key[key].where}; "
+                "remove one of the two"
+            )
+        return
+    table.by_key[key] = record
+
+
+def read_records(spec: TableSpec, file: str, content: bytes) -> Iterator[Record]:
+    """The records of one file."""
+    try:
+        text = content.decode(spec.encoding)
+    except (UnicodeDecodeError, LookupError) as error:
+        raise SpecError(f"{file}: is not {spec.encoding} text ({error})") from error
+    if spec.format.startswith("json"):
+        return _json_records(spec, file, _json(text, file))
+    if spec.format == "csv":
+        return _csv_records(spec, file, text)
+    return _line_records(spec, file, text)
+
+
+def _json(text: str, file: str) -> Any:
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        values = dict(pairs)
+        if len(values) < len(pairs):
+            seen: set[str] = set()
+            twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+            raise ManifestError(f"{file}: the key {twice!r} is there twice; remove one of the two")
+        return values
+
+    try:
+        return json.loads(text, object_pairs_hook=once)
+    except json.JSONDecodeError as error:
+        raise SpecError(
+            f"{file}, line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}); "
+            "the file may be cut short: fetch it again"
+        ) from error
+    except RecursionError as error:
+        raise SpecError(f"{file}: not a table, the JSON is nested too deeply") from error
+
+
+def _json_records(spec: TableSpec, file: str, content: Any) -> Iterator[Record]:
+    for key in spec.at.split(".") if spec.at else ():
+        if not isinstance(content, dict) or key not in content:
+            raise SpecError(f"{file}: has no {spec.at!r}, where the table should be")
+        content = content[key]
+    if spec.format == "json_flat":
+        for text in _strings(content):
+            yield Record({"value": text}, f"{file}, {text!r}")
+        return
+    wanted = dict if spec.format == "json_map" else list
+    if not isinstance(content, wanted):
+        raise SpecError(
+            f"{file}: must be a JSON {'object' if wanted is dict else 'list'}, "
+            f"is a {type(content).__name__}"
+        )
+    items: Iterable[tuple[Any, Any]] = (
+        content.items() if isinstance(content, dict) else enumerate(content, start=1)
+    )
+    for key, value in items:
+        where = f"{file}, entry {key!r}"
+        record = dict(value) if isinstance(value, dict) else {"value": value}
+        if spec.format == "json_map":
+            record["key"] = key
+        yield Record(record, where)
+
+
+def _strings(content: Any) -> Iterator[str]:
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, list | dict):
+        for item in content if isinstance(content, list) else content.values():
+            yield from _strings(item)
+
+
+def _csv_records(spec: TableSpec, file: str, text: str) -> Iterator[Record]:
+    reader = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=spec.delimiter,
+        quoting=csv.QUOTE_MINIMAL if spec.quoting else csv.QUOTE_NONE,
+    )
+    columns, width = list(enumerate(spec.columns)), len(spec.columns)
+    try:
+        if spec.header != "false":
+            header = next(reader, None)
+            if header is None:
+                raise SpecError(f"{file}: is empty, not even a header")
+            columns = columns or _renamed(spec, file, [name.strip() for name in header])
+            width = len(spec.columns or header)
+        for cells in reader:
+            if not cells:
+                continue
+            where = f"{file}, line {reader.line_num}"
+            if not spec.columns and any(cells[width:]):
+                raise ManifestError(
+                    f"{where}: {len(cells)} values for {width} columns; "
+                    "quote values that hold the delimiter"
+                )
+            yield Record(_named(columns, cells), where)
+    except csv.Error as error:
+        raise SpecError(f"{file}, line {reader.line_num}: not valid CSV ({error})") from error
+
+
+def _renamed(spec: TableSpec, file: str, header: list[str]) -> list[tuple[int, str]]:
+    """(position, name) of each column; the spec's names win over those in the file."""
+    renamed = {new: old for new, old in spec.rename.items() if old}
+    for new, old in renamed.items():
+        if old != "-" and old not in header:
+            raise SpecError(
+                f"{file}: has no column {old!r} for {new!r}{nearest(old, header)}; "
+                f"columns: {', '.join(header)}"
+            )
+    kept = [(place, name) for place, name in enumerate(header) if name not in renamed]
+    return kept + [(header.index(old), new) for new, old in renamed.items() if old != "-"]
+
+
+def _line_records(spec: TableSpec, file: str, text: str) -> Iterator[Record]:
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        where = f"{file}, line {number}"
+        if spec.format == "lines":
+            yield Record({"value": line.strip()}, where)
+        else:
+            yield Record(_named(enumerate(spec.columns), line.split()), where)
+
+
+def _named(columns: Iterable[tuple[int, str]], cells: list[str]) -> dict[str, Any]:
+    """Column -> value; too few values and empty ones are left out."""
+    there = len(cells)
+    return {name: cells[n] for n, name in columns if n < there and cells[n] and name != "_"}

@@ -1,0 +1,226 @@
+"""A trained detector as a folder: readable settings, safe weights, checksums. Nothing is unpickled.
+
+config.yaml           settings of the road and of the model, and where it all came from
+member_0.safetensors  weights, one file for each fold's model
+calibration.json      calibrators and decision rule
+stacker_*.txt         LightGBM, where it was kept
+README.md             the model card, which the Hub shows; see `card`
+checksums.json        SHA-256 of every other file but the card
+
+The card may be edited, and written anew with what was measured since: the detector, whose name has
+a hash of its content, stays the same one.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from avfake import __version__
+from avfake import config as settings
+from avfake.calibration import VerdictModel
+from avfake.clips import ClipConfig
+from avfake.detector import shipped
+from avfake.errors import BundleError, ConfigError
+from avfake.models import AVModel, ModelConfig, build_model
+from avfake.storage import fitting, naming, target_of
+
+logger = logging.getLogger(__name__)
+FORMAT = 1
+CARD = "README.md"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Everything a detector needs to judge a file."""
+
+    name: str
+    """Folder or Hub name, with 12 digits of the checksum of its content."""
+    clip_config: ClipConfig
+    models: Sequence[AVModel]
+    """One for each fold; their logits are averaged."""
+    judge: VerdictModel
+    window_seconds: float
+    """Length of the windows of sound the models were trained on."""
+    facts: Mapping[str, Any]
+    """Where it came from: data, split hash, seed, commit."""
+
+
+def write_bundle(folder: Path, bundle: Bundle) -> None:
+    """Write a bundle as a whole; one that is there already is replaced at the last moment."""
+    with whole_folder(folder) as partial:
+        _write_parts(partial, bundle)
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A folder to write into, which takes the place of `folder` at the end, with checksums.
+
+    Of folders inside only their own checksums.json is summed up, which answers for the rest. The
+    card is not.
+    """
+    target = target_of(folder)
+    partial, before = (
+        target.with_name(fitting(f".{target.name}.{what}-{os.getpid()}"))
+        for what in ("partial", "before")
+    )
+    try:
+        with naming(folder):
+            partial.mkdir(parents=True)
+            yield partial
+            parts = [*partial.glob("*"), *partial.glob("*/**/checksums.json")]
+            sums = {
+                path.relative_to(partial).as_posix(): _sha256(path)
+                for path in sorted(parts)
+                if path.is_file() and path.name != CARD
+            }
+            (partial / "checksums.json").write_text(json.dumps(sums, indent=1), encoding="utf-8")
+            if target.exists():
+                target.rename(before)
+            partial.rename(target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(before, ignore_errors=True)
+
+
+def _write_parts(partial: Path, bundle: Bundle) -> None:
+    config = {
+        "format": FORMAT,
+        "avfake": __version__,
+        "clips": settings.to_dict(bundle.clip_config),
+        "clips_hash": bundle.clip_config.hash,
+        "model": settings.to_dict(bundle.models[0].config),
+        "num_members": len(bundle.models),
+        "window_seconds": bundle.window_seconds,
+        "facts": dict(bundle.facts),
+    }
+    (partial / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    for number, model in enumerate(bundle.models):
+        weights = {name: w.detach().cpu().contiguous() for name, w in model.state_dict().items()}
+        save_file(weights, partial / f"member_{number}.safetensors")
+    bundle.judge.save(partial)
+
+
+def read_bundle(name: str | Path) -> Bundle:
+    """The bundle in a folder, in the Hugging Face Hub repository of that name, or the default.
+
+    BundleError if a file is missing or altered, or was written by another format.
+    """
+    folder = locate_bundle(name)
+    sums = checked_sums(folder)
+    config = read_config(folder)
+    clip_config = settings.from_dict(ClipConfig, config["clips"])
+    if clip_config.hash != config["clips_hash"]:
+        raise BundleError(
+            f"{folder} was trained on clips prepared as {config['clips_hash']}, this version of "
+            f"avfake would prepare them as {clip_config.hash}; use avfake {config['avfake']}, or "
+            "prepare and train again"
+        )
+    model_config = settings.from_dict(ModelConfig, config["model"])
+    members = [
+        _read_model(folder / f"member_{number}.safetensors", model_config)
+        for number in range(config["num_members"])
+    ]
+    # Where avfake is installed is nobody's business who reads an answer of its own detector.
+    shown = str(name).replace(str(shipped.PLACE), shipped.DEFAULT)
+    return Bundle(
+        name=f"{shown}@{settings.fingerprint(sums)}",
+        clip_config=clip_config,
+        models=members,
+        judge=VerdictModel.load(folder),
+        window_seconds=config["window_seconds"],
+        facts=config["facts"],
+    )
+
+
+def locate_bundle(name: str | Path) -> Path:
+    """The folder of that name, or the one the Hub gives for it; BundleError if neither does.
+
+    The text "default" is the detector that comes with avfake; ConfigError if it is not whole.
+    """
+    if name == shipped.DEFAULT:
+        return _default_folder()
+    if not str(name):
+        raise BundleError('a detector has the empty name; give "." for the folder you are in')
+    folder = Path(name)
+    if folder.is_dir():
+        return folder
+    if str(name).count("/") != 1 or folder.is_absolute():
+        raise BundleError(f"{name} is neither a detector folder nor a Hub name like owner/name")
+    from huggingface_hub import snapshot_download  # late: most runs never ask the Hub
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(
+            snapshot_download(
+                str(name), allow_patterns=["*.yaml", "*.json", "*.safetensors", "*.txt", "*.md"]
+            )
+        )
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise BundleError(
+            f"{name} is no folder here, and the Hub did not give it: {error}"
+        ) from error
+
+
+def _default_folder() -> Path:
+    release, folder = shipped.default_release(), shipped.PLACE
+    try:
+        found = settings.fingerprint(checked_sums(folder, remedy=shipped.REMEDY))
+    except BundleError as error:
+        raise ConfigError(f"the default detector is not whole: {error}") from error
+    if found != release.detector:
+        raise ConfigError(
+            f"the default detector is not the one that was released: its content is {found}, "
+            f"{shipped.RELEASE} expects {release.detector}; {shipped.REMEDY}"
+        )
+    return folder
+
+
+def checked_sums(folder: Path, *, remedy: str = "copy it again, or train again") -> dict[str, str]:
+    """File -> SHA-256, all found to be true; BundleError names files missing or altered."""
+    try:
+        sums: dict[str, str] = json.loads((folder / "checksums.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{folder} is not a whole detector: checksums.json: {error}") from error
+    missing = [name for name in sums if not (folder / name).is_file()]
+    if missing:
+        raise BundleError(f"{folder} lacks {', '.join(missing)}; {remedy}")
+    altered = [name for name, expected in sums.items() if _sha256(folder / name) != expected]
+    if altered:
+        raise BundleError(f"{folder}: {', '.join(altered)} differ from their checksums; {remedy}")
+    return sums
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """What config.yaml of a bundle says, weights unread; BundleError for another format."""
+    config: dict[str, Any] = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    if config.get("format") != FORMAT:
+        raise BundleError(
+            f"{folder} has format {config.get('format')}, this avfake reads format {FORMAT}; "
+            f"use avfake {config.get('avfake')}"
+        )
+    return config
+
+
+def _read_model(path: Path, config: ModelConfig) -> AVModel:
+    try:
+        model = build_model(config, download=False)
+        model.load_state_dict(load_file(path))
+    except (SafetensorError, RuntimeError, ConfigError) as error:
+        raise BundleError(f"{path} does not fit its config.yaml: {error}") from error
+    return model
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

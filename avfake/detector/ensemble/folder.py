@@ -1,0 +1,152 @@
+"""Several detectors as one folder, which opens, moves and uploads like a single one.
+
+config.yaml      format, rule, decision rule, name of each member
+members/0 ...    the members, whole bundles with their own checksums
+checksums.json   SHA-256 of config.yaml and of each member's checksums.json
+"""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from avfake import __version__
+from avfake.calibration import DecisionRule, find_rule
+from avfake.detector.bundle import CARD, checked_sums, locate_bundle, whole_folder
+from avfake.detector.ensemble.columns import RANK_MEAN
+from avfake.errors import BundleError, ConfigError
+from avfake.evaluation import read_scores
+
+FORMAT = "ensemble-1"
+"""In the place of a bundle's number, so that whatever reads bundles alone refuses it by name."""
+
+
+@dataclass(frozen=True)
+class Combination:
+    """Which detectors answer together, and how."""
+
+    names: tuple[str, ...]
+    """Bundle folders or Hub names."""
+    rule: str = "mean"
+    """One of `stack.RULES`."""
+    decision: DecisionRule | None = None
+    """Fitted on held-out answers of the ensemble; None = the members must agree."""
+
+    def __post_init__(self) -> None:
+        if not self.names:
+            raise ConfigError("no detector was named; give one folder or Hub name, or more")
+        twice = sorted({name for name in self.names if self.names.count(name) > 1})
+        if twice:
+            raise ConfigError(f"a detector counts once in an ensemble; twice: {', '.join(twice)}")
+        if self.rule == RANK_MEAN:
+            raise ConfigError(
+                "rank_mean needs the scores of all files at once: score them with each detector, "
+                "then combine the tables with avfake ensemble"
+            )
+        find_rule(self.rule)
+
+
+def fit_decision(scores: Path) -> DecisionRule:
+    """The rule for the answers of an ensemble to labelled clips its members have not seen.
+
+    scores: table of `avfake evaluate` (clip_id, label, p_fake, ...). ConfigError without both
+    classes, since each has its own bound.
+    """
+    table = read_scores(scores)
+    if "prior" in table and table["prior"].notna().any():
+        raise ConfigError(
+            f"{scores} was made with --prior, but decisions rest on probabilities under the "
+            "prior of the training data; make it again without"
+        )
+    if "label" not in table:
+        raise ConfigError(f"{scores} has no column label; make it with avfake evaluate --out")
+    labels = table["label"].map({True: 1.0, False: 0.0}).to_numpy(np.float64)
+    p_fake = table["p_fake"].to_numpy(np.float64)
+    known = labels[~np.isnan(labels) & ~np.isnan(p_fake)]
+    if not 0 < known.sum() < len(known):
+        raise ConfigError(
+            f"{scores} has {int(known.sum())} fakes among {len(known)} clips with a label and a "
+            "probability; a decision is fitted on genuine and fake clips"
+        )
+    return DecisionRule.fit(p_fake, labels)
+
+
+def write_ensemble(folder: Path, combination: Combination) -> None:
+    """Copy the detectors of a combination into one folder that opens as they would together.
+
+    ConfigError if one is an ensemble itself, or if `folder` holds something else already.
+    """
+    _refuse_to_overwrite(folder)
+    found = [locate_bundle(name) for name in combination.names]
+    for name, bundle in zip(combination.names, found, strict=True):
+        checked_sums(bundle)
+        if is_ensemble(bundle):
+            raise ConfigError(f"{name} is an ensemble itself; name its members instead")
+        if bundle.resolve().is_relative_to(folder.resolve()):
+            raise ConfigError(f"{name} lies in {folder}, which is to be written anew")
+    decision = combination.decision
+    config = {
+        "format": FORMAT,
+        "avfake": __version__,
+        "rule": combination.rule,
+        "members": [bundle.resolve().name for bundle in found],
+        "decision": decision.to_dict() if decision else None,
+    }
+    with whole_folder(folder) as partial:
+        text = yaml.safe_dump(config, sort_keys=False)
+        (partial / "config.yaml").write_text(text, encoding="utf-8")
+        for number, bundle in enumerate(found):
+            _copy_bundle(bundle, partial / "members" / str(number))
+
+
+def read_ensemble(folder: Path) -> Combination:
+    """The combination in a folder; BundleError if a file of it is missing or altered."""
+    checked_sums(folder)
+    config = _read_config(folder)
+    decision = config["decision"]
+    return Combination(
+        names=tuple(str(folder / "members" / str(n)) for n in range(len(config["members"]))),
+        rule=config["rule"],
+        decision=DecisionRule.from_dict(decision) if decision else None,
+    )
+
+
+def is_ensemble(folder: Path) -> bool:
+    """Whether `write_ensemble` made it; what a folder lacks is for its reader to say."""
+    return _read_config(folder).get("format") == FORMAT
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    try:
+        config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise BundleError(f"{folder / 'config.yaml'} cannot be read: {error}") from error
+    return config if isinstance(config, dict) else {}
+
+
+def _copy_bundle(bundle: Path, target: Path) -> None:
+    """The files that its checksums name, its card, and no other."""
+    card = [CARD] if (bundle / CARD).is_file() else []
+    for name in (*checked_sums(bundle), "checksums.json", *card):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(bundle / name, target / name)
+
+
+def _refuse_to_overwrite(folder: Path) -> None:
+    """ConfigError for a folder that is no ensemble, or to which files were added since."""
+    if not folder.exists():
+        return
+    if not (folder.is_dir() and is_ensemble(folder)):
+        raise ConfigError(f"{folder} is there already and is no ensemble; give another folder")
+    ours = {*checked_sums(folder), "checksums.json", CARD, "members"}
+    others = sorted(path.name for path in folder.iterdir() if path.name not in ours)
+    if others:
+        raise ConfigError(
+            f"{folder} is to be written anew and holds {', '.join(others[:3])}, which would be "
+            "lost; move it away, or give another folder"
+        )

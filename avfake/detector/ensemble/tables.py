@@ -1,0 +1,161 @@
+"""Score tables of several detectors in, one table out: rows are matched by file."""
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from avfake.calibration import OUTPUTS
+from avfake.detector.ensemble.columns import combine_outputs
+from avfake.detector.ensemble.verdicts import agree
+from avfake.errors import ConfigError, Reason
+from avfake.verdict import Decision
+
+KEYS = ("file", "clip_id")
+"""The column that rows are matched by: of `avfake predict`, of `avfake evaluate`."""
+SCORES = {"overall": "p_fake", "face": "p_face_fake", "voice": "p_voice_fake"}
+OWN = {*SCORES.values(), "status", "decision", "prior", "reasons", "contributions"}
+"""Columns that a detector fills; all others are facts about the file."""
+Rows = Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class CombinedTable:
+    """One row for every file of any table, in the order first met."""
+
+    columns: tuple[str, ...]
+    rows: list[dict[str, Any]]
+    missing: Mapping[Path, tuple[str, ...]]
+    """Table -> files that others have and it has not: combined without it."""
+
+    @property
+    def failed(self) -> list[dict[str, Any]]:
+        """Rows without any probability."""
+        return [row for row in self.rows if row["p_fake"] is None]
+
+
+def combine_tables(paths: Sequence[Path], rule: str) -> CombinedTable:
+    """Every file's probabilities by `rule` over the tables that have one (see `combine_columns`).
+
+    The decision is that of the tables where they agree, as in `combine_verdicts`. ConfigError for
+    a file twice in a table, a cell that is no probability, or labels that contradict each other.
+    """
+    if len(paths) < 2:
+        raise ConfigError("combining needs two score tables or more")
+    if twice := [str(path) for path in paths if paths.count(path) > 1]:
+        raise ConfigError(f"a table counts once; twice: {twice[0]}")
+    key, columns = _common_columns(paths)
+    tables = [_read(path, key) for path in paths]
+    files = list(dict.fromkeys(file for table in tables for file in table))
+    answers = {output: _scores(paths, tables, files, name) for output, name in SCORES.items()}
+    combined = combine_outputs(answers, rule)
+    rows = []
+    for index, file in enumerate(files):
+        having = [table[file] for table in tables if file in table]
+        row: dict[str, Any] = {key: file, **_facts(file, having, columns)}
+        for output in OUTPUTS:
+            p = combined[output][index]
+            row[SCORES[output]] = None if np.isnan(p) else float(f"{p:.6g}")
+        rows.append(row | _judgement(row, having, num_tables=len(tables)))
+    missing = {
+        path: tuple(file for file in files if file not in table)
+        for path, table in zip(paths, tables, strict=True)
+    }
+    return CombinedTable(columns, rows, {path: names for path, names in missing.items() if names})
+
+
+def _judgement(
+    row: Mapping[str, Any], having: Sequence[Mapping[str, str]], *, num_tables: int
+) -> dict[str, str]:
+    votes = [cast(Decision, one.get("decision") or "unsure") for one in having if one["p_fake"]]
+    reasons = dict.fromkeys(one["reasons"] for one in having if one.get("reasons"))
+    if len(having) < num_tables:
+        absent = f"{num_tables - len(having)} of {num_tables} tables"
+        reasons[Reason("file", "no_row", absent).short] = None
+    is_ok = len(having) == num_tables and all(one.get("status", "ok") == "ok" for one in having)
+    return {
+        "status": "failed" if row["p_fake"] is None else "ok" if is_ok else "partial",
+        "decision": agree(votes),
+        "prior": _same_prior(having),
+        "reasons": "; ".join(reasons),
+    }
+
+
+def _same_prior(having: Sequence[Mapping[str, str]]) -> str:
+    """Of the tables that have a probability, where they agree."""
+    found = {one.get("prior", "") for one in having if one["p_fake"]}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _common_columns(paths: Sequence[Path]) -> tuple[str, tuple[str, ...]]:
+    """The key, and the columns of the combined table."""
+    headers = {}
+    for path in paths:
+        try:
+            with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+                headers[path] = next(csv.reader(file), [])
+        except (OSError, csv.Error) as error:
+            raise ConfigError(f"{path} cannot be read as a score table: {error}") from error
+    key = next((one for one in KEYS if all(one in found for found in headers.values())), None)
+    lacking = [str(path) for path, found in headers.items() if "p_fake" not in found]
+    if key is None or lacking:
+        raise ConfigError(
+            f"{lacking[0] if lacking else ', '.join(map(str, paths))}: a score table has a column "
+            f"p_fake, and all tables a column {' or '.join(KEYS)}"
+        )
+    facts = [name for name in headers[paths[0]] if name not in OWN and name != key]
+    return key, (key, *facts, "status", "decision", *SCORES.values(), "prior", "reasons")
+
+
+def _read(path: Path, key: str) -> dict[str, dict[str, str]]:
+    rows: dict[str, dict[str, str]] = {}
+    twice = []
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        for row in csv.DictReader(file, restval=""):
+            twice += [row[key]] * (row[key] in rows)
+            rows[row[key]] = row
+    if twice:
+        raise ConfigError(f"{path} has these more than once: {_some(twice)}")
+    return rows
+
+
+def _scores(paths: Sequence[Path], tables: Sequence[Rows], files: Sequence[str], name: str) -> Any:
+    """float64 [N, M] of one column; NaN where a table has no row or an empty cell."""
+    scores = np.full((len(files), len(tables)), np.nan)
+    for column, (path, table) in enumerate(zip(paths, tables, strict=True)):
+        for index, file in enumerate(files):
+            if cell := table.get(file, {}).get(name):
+                scores[index, column] = _probability(cell, f"{path}: {file}: {name}")
+    return scores
+
+
+def _probability(cell: str, where: str) -> float:
+    try:
+        value = float(cell)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:  # NaN is not
+        raise ConfigError(f"{where} is {cell!r}; a probability lies in [0, 1], or is empty")
+    return value
+
+
+def _facts(
+    file: str, having: Sequence[Mapping[str, str]], columns: Sequence[str]
+) -> dict[str, str]:
+    """What the tables say of the file itself, in which they must not differ."""
+    facts = {}
+    for name in [name for name in columns if name not in OWN and name not in KEYS]:
+        values = {row[name] for row in having if row.get(name)}
+        if len(values) > 1:
+            raise ConfigError(f"{file}: {name} differs between the tables: {_some(sorted(values))}")
+        facts[name] = values.pop() if values else ""
+    return facts
+
+
+def _some(names: Sequence[str]) -> str:
+    names = list(dict.fromkeys(names))
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -1,0 +1,50 @@
+"""Tables of scores and labels in, metrics with bootstrap intervals over groups out.
+
+1 = fake. A metric is NaN where one class is missing; a clip without a probability is counted as
+not assessed, never scored as 0.5.
+"""
+
+from avfake.evaluation.bootstrap import Interval, bootstrap, paired_difference
+from avfake.evaluation.compare import compare
+from avfake.evaluation.cross_validation import cross_validated
+from avfake.evaluation.figures.run import draw_answers, draw_batch, draw_training
+from avfake.evaluation.figures.stress import draw_stress
+from avfake.evaluation.markdown import as_text, markdown_table
+from avfake.evaluation.metrics import METRICS, auc
+from avfake.evaluation.shares import decision_table, share
+from avfake.evaluation.slices import forgery_kind
+from avfake.evaluation.tables import (
+    OUTPUTS,
+    ablation_table,
+    method_table,
+    numbers,
+    read_plan,
+    read_scores,
+    render,
+)
+
+__all__ = [
+    "Interval",
+    "METRICS",
+    "OUTPUTS",
+    "ablation_table",
+    "as_text",
+    "auc",
+    "bootstrap",
+    "compare",
+    "cross_validated",
+    "decision_table",
+    "draw_answers",
+    "draw_batch",
+    "draw_stress",
+    "draw_training",
+    "forgery_kind",
+    "markdown_table",
+    "method_table",
+    "numbers",
+    "paired_difference",
+    "read_plan",
+    "read_scores",
+    "render",
+    "share",
+]

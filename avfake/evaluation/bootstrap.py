@@ -1,0 +1,109 @@
+"""Confidence intervals by resampling groups, for one detector and for the difference of two."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from avfake.evaluation.metrics import Metric
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value with the bounds it moves in when other groups had been drawn."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        if np.isnan(self.value):
+            return "-"
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+def bootstrap(
+    metric: Metric,
+    scores: np.ndarray,
+    labels: np.ndarray,
+    groups: Sequence[str],
+    *,
+    num_resamples: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """The metric with its percentile interval (Efron 1979).
+
+    Whole groups are drawn, because a fake and its original do not vary independently.
+
+    scores: [N]; or [R, N] of R runs that differ in their seed, whose metrics are averaged. The
+    interval is then still one over clips: how far seeds scatter is another question.
+    """
+    return group_interval(
+        lambda rows: _over_runs(metric, scores, labels, rows),
+        groups,
+        num_resamples=num_resamples,
+        confidence=confidence,
+        seed=seed,
+    )
+
+
+def paired_difference(
+    metric: Metric,
+    scores: tuple[np.ndarray, np.ndarray],
+    labels: np.ndarray,
+    groups: Sequence[str],
+    *,
+    num_resamples: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """Metric of the first detector minus that of the second, on the same clips.
+
+    Both see the same draws, so what is hard for both cancels out. Scores of several runs as in
+    `bootstrap`; the two need not have the same number.
+    """
+    first, second = scores
+    return group_interval(
+        lambda rows: (
+            _over_runs(metric, first, labels, rows) - _over_runs(metric, second, labels, rows)
+        ),
+        groups,
+        num_resamples=num_resamples,
+        confidence=confidence,
+        seed=seed,
+    )
+
+
+def _over_runs(metric: Metric, scores: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> float:
+    return float(np.mean([metric(run[rows], labels[rows]) for run in np.atleast_2d(scores)]))
+
+
+def group_interval(
+    statistic: Callable[[np.ndarray], float],
+    groups: Sequence[str],
+    *,
+    num_resamples: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """Any statistic of items with its percentile interval over draws of whole groups.
+
+    statistic: numbers of the items drawn, int [M], some more than once -> value; NaN has none
+    groups: [N], of each item
+    """
+    value = statistic(np.arange(len(groups)))
+    if np.isnan(value) or num_resamples == 0:
+        return Interval(value, float("nan"), float("nan"))
+    _, index = np.unique(np.asarray(groups, str), return_inverse=True)
+    members = np.split(np.argsort(index, kind="stable"), np.cumsum(np.bincount(index))[:-1])
+    rng = np.random.default_rng(seed)
+    values = np.zeros(num_resamples)
+    for number in range(num_resamples):
+        draw = rng.integers(len(members), size=len(members))
+        values[number] = statistic(np.concatenate([members[group] for group in draw]))
+    # A draw without fakes, or without genuine clips, has no value.
+    values = values[~np.isnan(values)]
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(values, [tail, 1 - tail]) if len(values) else (np.nan, np.nan)
+    return Interval(value, float(low), float(high))

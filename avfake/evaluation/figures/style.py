@@ -1,0 +1,83 @@
+"""The one look of all pictures: sizes, colours and how a picture gets to disk."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from avfake.storage import write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe & Ito (2008): told apart by all common kinds of colour blindness, and in grey by their line.
+BLUE, VERMILION, GREEN, ORANGE, GREY = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#777777"
+OUTPUT_LINES: dict[str, dict[str, Any]] = {
+    "overall": {"color": BLUE, "linestyle": "-"},
+    "face": {"color": VERMILION, "linestyle": "--"},
+    "voice": {"color": GREEN, "linestyle": "-."},
+}
+OUTPUT_TITLES = {
+    "overall": "anything forged",
+    "face": "face forged",
+    "voice": "voice forged",
+}
+DPI = 100
+_STYLE: dict[Any, Any] = {
+    "figure.dpi": DPI,
+    "font.family": "DejaVu Sans",  # ships with matplotlib: the same picture on every machine
+    "font.size": 11,
+    "axes.titlesize": 12,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e4e4e4",
+    "grid.linewidth": 0.8,
+    "axes.axisbelow": True,
+    "lines.linewidth": 2.0,
+    "legend.frameon": False,
+}
+
+
+@contextmanager
+def picture(
+    out: Path, *, width_px: int, height_px: int, title: str, by_hand: bool = False
+) -> Iterator["Figure"]:
+    """A figure to draw into, which is written to `out` (png) at the end: whole, or not at all.
+
+    by_hand: everything is put where `place` says; otherwise matplotlib finds the room.
+    """
+    import matplotlib as mpl  # late: only runs that draw pay for it
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(_STYLE):
+        size = (width_px / DPI, height_px / DPI)
+        figure = Figure(figsize=size, layout=None if by_hand else "constrained")
+        FigureCanvasAgg(figure)
+        at = {"y": 1 - 10 / height_px, "va": "top"} if by_hand else {}
+        figure.suptitle(title, x=8 / width_px, ha="left", fontsize=14, fontweight="bold", **at)
+        yield figure
+        image = io.BytesIO()
+        # Without the name of the program, equal content gives equal bytes.
+        figure.savefig(image, format="png", metadata={"Software": None})
+    write_whole(out, image.getvalue())
+
+
+def place(figure: "Figure", x_px: int, y_px: int, width_px: int, height_px: int) -> "Axes":
+    """Bare axes over a rectangle of pixels, counted from the upper left corner."""
+    width, height = figure.get_size_inches() * DPI
+    bottom = height - y_px - height_px
+    axes = figure.add_axes((x_px / width, bottom / height, width_px / width, height_px / height))
+    axes.set(xticks=[], yticks=[])
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    return axes
+
+
+def unit_square(axes: "Axes", *, x: str, y: str) -> None:
+    """Both axes from 0 to 1, at one scale, with their meaning."""
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel=x, ylabel=y, aspect="equal")

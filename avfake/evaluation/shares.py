@@ -1,0 +1,98 @@
+"""What was decided: shares of clips called fake, real or left unsure, with intervals."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+
+import numpy as np
+import pandas as pd
+
+from avfake.errors import AvfakeError
+from avfake.evaluation.bootstrap import Interval, bootstrap
+from avfake.evaluation.slices import GENUINE, KINDS, add_kind
+from avfake.evaluation.tables import numbers
+
+DECISIONS = ("fake", "real", "unsure")
+
+
+def share(
+    hits: np.ndarray,
+    groups: Sequence[str],
+    *,
+    num_resamples: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """Share of the clips of which something is true; NaN without any clip.
+
+    The interval is that of `bootstrap` over groups. Of none or of all clips it has no width, which
+    would promise that it never happens: there it is the exact one of Clopper and Pearson (1934),
+    with a group for a trial.
+
+    hits: bool [N]
+    """
+    if not len(hits):
+        return Interval(float("nan"), float("nan"), float("nan"))
+    if 0 < np.sum(hits) < len(hits):
+        return bootstrap(
+            lambda found, _: float(np.mean(found)),
+            hits.astype(np.float64),
+            np.zeros(len(hits)),
+            groups,
+            num_resamples=num_resamples,
+            confidence=confidence,
+            seed=seed,
+        )
+    from scipy.stats import binomtest
+
+    num_groups = len(set(groups))
+    value = float(np.mean(hits))
+    bounds = binomtest(round(value * num_groups), num_groups).proportion_ci(confidence)
+    return Interval(value, float(bounds.low), float(bounds.high))
+
+
+def decision_table(
+    scores: pd.DataFrame, *, num_resamples: int = 1000, seed: int = 0
+) -> pd.DataFrame:
+    """One row for each kind of clip and decision: value, low, high, clips.
+
+    Kinds: "genuine", whose share of "fake" is the rate of false alarms; "fake", all of them; each
+    of `KINDS` that is there; "method: NAME" of each method that is named. Clips without a label
+    are left out, clips without a probability are unsure.
+
+    Frame: clip_id, group, label, face_fake, voice_fake, decision; method, if known. AvfakeError for
+    a decision that is none of `DECISIONS`.
+    """
+    odd = sorted(set(scores["decision"].dropna().astype(str)) - set(DECISIONS))
+    if odd or scores["decision"].isna().any():
+        raise AvfakeError(
+            f"a decision is one of {', '.join(DECISIONS)}; got {', '.join(odd) or 'none'}"
+        )
+    return pd.DataFrame(
+        [
+            {"kind": kind, "decision": decision}
+            | asdict(
+                share(
+                    (rows["decision"] == decision).to_numpy(bool),
+                    rows["group"].astype(str).tolist(),
+                    num_resamples=num_resamples,
+                    seed=seed,
+                )
+            )
+            | {"clips": len(rows)}
+            for kind, rows in _kinds(add_kind(scores))
+            for decision in DECISIONS
+        ]
+    )
+
+
+def _kinds(scores: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    truth = numbers(scores["label"])
+    yield GENUINE, scores[truth == 0]
+    fakes = scores[truth == 1]
+    yield "fake", fakes
+    for kind in KINDS:
+        if (fakes["kind"] == kind).any():
+            yield kind, fakes[fakes["kind"] == kind]
+    if "method" in fakes:
+        for method in sorted(fakes["method"].dropna().astype(str).unique()):
+            yield f"method: {method}", fakes[fakes["method"].astype(str) == method]

@@ -1,0 +1,199 @@
+"""Score files in; tidy tables of metrics with intervals, and the same as Markdown, out."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from avfake.errors import AvfakeError
+from avfake.evaluation.bootstrap import Interval, bootstrap
+from avfake.evaluation.markdown import markdown_table
+from avfake.evaluation.metrics import METRICS
+from avfake.evaluation.slices import KINDS, add_kind, kind_against_genuine
+
+OUTPUTS = {
+    "overall": ("p_fake", "label"),
+    "face": ("p_face_fake", "face_fake"),
+    "voice": ("p_voice_fake", "voice_fake"),
+}
+"""Output -> its column of probabilities and its column of labels."""
+LABELS = ("label", "face_fake", "voice_fake")
+DEFAULT_METRICS = ("auc", "log_loss", "eer")
+_TRUTH = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
+
+
+def read_scores(path: Path, *, clip_ids: Collection[str] | None = None) -> pd.DataFrame:
+    """The table of a score file; empty cells are "not assessed" or "unknown".
+
+    clip_ids: those of the manifest; each must be there, and no other.
+    """
+    try:
+        table = _read_csv(path)
+    except (OSError, ValueError) as error:
+        raise AvfakeError(f"{path}: cannot be read as a score table: {error}") from error
+    if missing := {"clip_id", "p_fake"} - set(table.columns):
+        raise AvfakeError(f"{path}: column {' and '.join(sorted(missing))} is missing")
+    for name in [probability for probability, _ in OUTPUTS.values() if probability in table]:
+        table[name] = _probabilities(table, name, path)
+    for name in [name for name in LABELS if name in table]:
+        table[name] = _labels(table, name, path)
+    _refuse(table["clip_id"][table["clip_id"].duplicated()], path, "clip_id occurs twice")
+    if clip_ids is not None:
+        known, given = set(clip_ids), set(table["clip_id"])
+        _refuse(sorted(known - given), path, "clip of the manifest has no score")
+        _refuse(sorted(given - known), path, "clip is not in the manifest")
+    return table
+
+
+def read_plan(path: Path) -> dict[str, str]:
+    """Return clip_id -> split of the plan.csv of a training run; AvfakeError if it is none."""
+    try:
+        plan = _read_csv(path)
+    except (OSError, ValueError) as error:
+        raise AvfakeError(f"{path}: cannot be read as a plan: {error}") from error
+    if missing := {"clip_id", "split"} - set(plan.columns):
+        raise AvfakeError(f"{path}: column {' and '.join(sorted(missing))} is missing")
+    return dict(zip(plan["clip_id"], plan["split"], strict=True))
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    """All cells as text, empty ones as NaN; names of files need not be UTF-8."""
+    return pd.read_csv(
+        path,
+        dtype=str,
+        keep_default_na=False,
+        na_values=[""],
+        encoding="utf-8-sig",
+        encoding_errors="surrogateescape",
+    )
+
+
+def ablation_table(
+    detectors: Sequence[tuple[str, pd.DataFrame]],
+    *,
+    metrics: Sequence[str] = DEFAULT_METRICS,
+    num_resamples: int = 1000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """One row for each detector, output, kind of forgery and metric: value, low, high, assessed.
+
+    Each frame has clip_id, group, label, face_fake, voice_fake, p_fake, p_face_fake,
+    p_voice_fake. A clip without a probability is left out of the metric and of "assessed", which
+    stands beside "labelled": a detector that skips the hard clips is seen to do so.
+    """
+    if unknown := set(metrics) - set(METRICS):
+        raise AvfakeError(f"metrics {sorted(unknown)} are unknown; known: {', '.join(METRICS)}")
+    return pd.DataFrame(
+        [
+            {"detector": name, "output": output, "kind": kind, "metric": metric}
+            | _measure(rows, output, metric, num_resamples=num_resamples, seed=seed)
+            for name, scores in detectors
+            for output, kind, rows in _slices(add_kind(scores))
+            for metric in metrics
+        ]
+    )
+
+
+def method_table(
+    detectors: Sequence[tuple[str, pd.DataFrame]],
+    output: str = "overall",
+    *,
+    metrics: Sequence[str] = DEFAULT_METRICS,
+    num_resamples: int = 1000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """As `ablation_table`, for one output, with a row for each method of forging in place of kinds.
+
+    Each frame has a column "method" too. The fakes of a method are measured against all genuine
+    clips; "all" comes first.
+    """
+    return pd.DataFrame(
+        [
+            {"detector": name, "output": output, "kind": method, "metric": metric}
+            | _measure(rows, output, metric, num_resamples=num_resamples, seed=seed)
+            for name, scores in detectors
+            for method, rows in _by_method(scores, output)
+            for metric in metrics
+        ]
+    )
+
+
+def render(table: pd.DataFrame) -> str:
+    """The table of `ablation_table` as aligned Markdown, one line for each detector and kind."""
+    metrics = list(dict.fromkeys(table["metric"]))
+    lines = [["detector", "output", "kind", *metrics, "assessed"]]
+    keys = ["detector", "output", "kind"]
+    for key, rows in table.groupby(keys, sort=False):
+        bounds = (numbers(rows[name]) for name in ("value", "low", "high"))
+        intervals = (str(Interval(*one)) for one in zip(*bounds, strict=True))
+        cells = dict(zip(rows["metric"], intervals, strict=True))
+        counts = f"{rows['assessed'].iloc[0]}/{rows['labelled'].iloc[0]}"
+        lines.append([*map(str, key), *(cells.get(metric, "-") for metric in metrics), counts])
+    return markdown_table(lines)
+
+
+def numbers(column: pd.Series) -> np.ndarray:
+    """float64 [N]; None, NaN and NA as NaN, True as 1."""
+    return np.array([np.nan if pd.isna(one) else float(one) for one in column], np.float64)
+
+
+def _slices(scores: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """(output, kind of forgery, its labelled rows)."""
+    for output, (probability, label) in OUTPUTS.items():
+        if probability not in scores:
+            continue
+        labelled = scores[~np.isnan(numbers(scores[label]))]
+        yield output, "all", labelled
+        if output == "overall":
+            for kind in KINDS:
+                if (labelled["kind"] == kind).any():
+                    yield output, kind, labelled[kind_against_genuine(labelled["kind"], kind)]
+
+
+def _by_method(scores: pd.DataFrame, output: str) -> Iterator[tuple[str, pd.DataFrame]]:
+    """(method, its labelled fakes and all genuine rows)."""
+    truth = numbers(scores[OUTPUTS[output][1]])
+    yield "all", scores[~np.isnan(truth)]
+    of_fakes = scores["method"].where(truth == 1)
+    for method in sorted(of_fakes.dropna().astype(str).unique()):
+        yield method, scores[(truth == 0) | (of_fakes == method)]
+
+
+def _measure(
+    rows: pd.DataFrame, output: str, metric: str, *, num_resamples: int, seed: int
+) -> dict[str, float]:
+    probability, label = OUTPUTS[output]
+    p = numbers(rows[probability])
+    assessed = ~np.isnan(p)
+    interval = bootstrap(
+        METRICS[metric],
+        p[assessed],
+        numbers(rows[label])[assessed],
+        rows["group"][assessed].astype(str).tolist(),
+        num_resamples=num_resamples,
+        seed=seed,
+    )
+    return asdict(interval) | {"assessed": int(assessed.sum()), "labelled": len(rows)}
+
+
+def _probabilities(table: pd.DataFrame, name: str, path: Path) -> pd.Series:
+    values = pd.to_numeric(table[name], errors="coerce")
+    is_given = table[name].notna()
+    _refuse(table["clip_id"][is_given & ~values.between(0, 1)], path, f"{name} is not in [0, 1]")
+    return values.astype(np.float64)
+
+
+def _labels(table: pd.DataFrame, name: str, path: Path) -> pd.Series:
+    values = table[name].str.lower().map(_TRUTH)
+    is_wrong = table[name].notna() & values.isna()
+    _refuse(table["clip_id"][is_wrong], path, f"{name} is neither true nor false")
+    return pd.Series([None if pd.isna(one) else bool(one) for one in values], dtype=object)
+
+
+def _refuse(clip_ids: Iterable[str], path: Path, why: str) -> None:
+    offenders = list(dict.fromkeys(clip_ids))
+    if offenders:
+        more = ", ..." if len(offenders) > 5 else ""
+        raise AvfakeError(f"{path}: {why}: {len(offenders)} ({', '.join(offenders[:5])}{more})")

@@ -1,0 +1,25 @@
+"""Genuine picture or sound in, forged out, with the truth known: which pixels, which samples."""
+
+from avfake.forgery.align import TEMPLATE, fit_similarity
+from avfake.forgery.composing import FaceSwap
+from avfake.forgery.face_methods import FACE_METHODS, forge_face
+from avfake.forgery.face_swap import draw_traces, swap_faces
+from avfake.forgery.self_blending import self_blend
+from avfake.forgery.voice import CONVERSIONS, Conversion, convert_voice
+from avfake.forgery.voice_methods import VOICE_METHODS, forge_voice
+
+__all__ = [
+    "CONVERSIONS",
+    "Conversion",
+    "FACE_METHODS",
+    "FaceSwap",
+    "TEMPLATE",
+    "VOICE_METHODS",
+    "convert_voice",
+    "draw_traces",
+    "fit_similarity",
+    "forge_face",
+    "forge_voice",
+    "self_blend",
+    "swap_faces",
+]

@@ -1,0 +1,114 @@
+"""Sound kept as entries of small codebooks, as neural codecs and codec language models keep it.
+
+Residual vector quantisation (Zeghidour et al. 2021; Defossez et al. 2022) of what a transform
+gives. The codebooks are random directions instead of learned ones: what is lost, and how it sounds
+(warbling harmonics, noise in place of weak bands), is of the same kind.
+"""
+
+import numpy as np
+import torch
+
+from avfake.forgery.loudness import as_loud, as_strong
+from avfake.forgery.phases import griffin_lim
+from avfake.forgery.spectra import Analysis, through_mel
+from avfake.media import Waveform
+
+
+def quantise_vectors(
+    vectors: torch.Tensor, *, stages: int, entries: int, rng: np.random.Generator
+) -> torch.Tensor:
+    """Vectors [M, D] as sums of `stages` multiples of entries of random codebooks.
+
+    Gains are kept in steps of 1.5 dB.
+    """
+    seed = torch.Generator().manual_seed(int(rng.integers(2**31)))
+    left = vectors.clone()
+    for _ in range(stages):
+        book = torch.randn(entries, vectors.shape[1], generator=seed)
+        book = book / book.norm(dim=1, keepdim=True)
+        fit = left @ book.T  # [M, entries]
+        best = fit.abs().argmax(dim=1, keepdim=True)
+        gain = fit.gather(1, best)
+        level = (gain.abs().clamp_min(1e-9).log10() * (20 / 1.5)).round() * (1.5 / 20)
+        left = left - gain.sign() * 10**level * book[best[:, 0]]
+    return vectors - left
+
+
+def neural_codec(
+    waveform: Waveform, *, stages: int, entries: int, width: int, rng: np.random.Generator
+) -> Waveform:
+    """The sound through a codec of cosine-transformed frames of 20 ms, as loud on the whole.
+
+    width: neighbouring coefficients that share an entry. Bits a second: the sample rate * stages *
+    log2(entries) / width, and the gains.
+    """
+    if waveform.is_silent:
+        return waveform
+    hop = int(0.02 * waveform.sample_rate) // (2 * width) * 2 * width
+    basis = _cosines(hop)
+    frames = _framed(torch.from_numpy(waveform.samples), hop) @ basis  # [T, hop]
+    # Each group of neighbours is told apart from its loudness, as any codec does.
+    groups = frames.reshape(-1, width)
+    kept = quantise_vectors(groups, stages=stages, entries=entries, rng=rng)
+    made = _overlapped(kept.reshape(frames.shape) @ basis.T, len(waveform.samples))
+    return Waveform(as_strong(made.numpy(), waveform), waveform.sample_rate)
+
+
+def own_units(
+    waveform: Waveform, *, num_units: int, bands: int, rounds: int, rng: np.random.Generator
+) -> Waveform:
+    """The sound told in `num_units` spectra of its own, as speech of discrete units is.
+
+    Each moment's mel spectrum of `bands` bands is replaced by the nearest of a few drawn moments'
+    (its loudness is kept), then given phases by Griffin-Lim. Needs at least two frames.
+    """
+    if waveform.is_silent:
+        return waveform
+    analysis = Analysis.at(waveform.sample_rate)
+    spectrum = analysis.spectrum(torch.from_numpy(waveform.samples))
+    magnitude = through_mel(spectrum.abs(), bands, waveform.sample_rate)
+    logs = magnitude.clamp_min(1e-5).log()
+    shape = (logs - logs.mean(dim=0)).T  # [T, F]
+    loud = np.asarray(magnitude.square().sum(dim=0).sqrt(), float)
+    drawn = rng.choice(len(shape), min(num_units, len(shape)), replace=False, p=_shares(loud))
+    nearest = torch.cdist(shape, shape[drawn]).argmin(dim=1)
+    told = (shape[drawn][nearest].T + logs.mean(dim=0)).exp()
+    seed = int(rng.integers(2**31))
+    made = griffin_lim(
+        told,
+        analysis,
+        length=len(waveform.samples),
+        rounds=rounds,
+        seed=seed,
+        start=spectrum.angle(),
+    )
+    return Waveform(as_loud(made.numpy(), waveform), waveform.sample_rate)
+
+
+def _shares(loud: np.ndarray) -> np.ndarray:
+    """Chances of being drawn; pauses have little to tell."""
+    shares = loud + 0.05 * loud.mean() + 1e-9
+    return shares / shares.sum()
+
+
+def _cosines(hop: int) -> torch.Tensor:
+    """The windowed transform [2 hop, hop] of a lapped cosine codec (Princen & Bradley 1986)."""
+    n = torch.arange(2 * hop, dtype=torch.float64)[:, None]
+    k = torch.arange(hop, dtype=torch.float64)
+    window = torch.sin(torch.pi * (n + 0.5) / (2 * hop))
+    waves = torch.cos(torch.pi / hop * (n + 0.5 + hop / 2) * (k + 0.5))
+    return (window * waves * (2 / hop) ** 0.5).float()
+
+
+def _framed(samples: torch.Tensor, hop: int) -> torch.Tensor:
+    """Frames [T, 2 hop], half overlapping, with silence before and after."""
+    count = -(-len(samples) // hop) + 1
+    padded = torch.nn.functional.pad(samples, (hop, (count) * hop - len(samples)))
+    return padded.unfold(0, 2 * hop, hop)
+
+
+def _overlapped(frames: torch.Tensor, length: int) -> torch.Tensor:
+    """Samples [length] of which `_framed` took frames [T, 2 hop], where they overlap to 1."""
+    hop = frames.shape[1] // 2
+    halves = frames.view(len(frames), 2, hop)
+    return (halves[1:, 0] + halves[:-1, 1]).flatten()[:length]

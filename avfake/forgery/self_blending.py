@@ -1,0 +1,216 @@
+"""A face blended with a slightly altered copy of itself: a forgery without a second person.
+
+What every pasted face has, whoever made it, is a seam and two histories: the colours, sharpness and
+place of the inside do not quite agree with the outside (Shiohara & Yamasaki 2022; hulls of several
+kinds as in Li et al. 2020). Nothing else is there to learn.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from avfake.config import nearest
+from avfake.errors import ConfigError
+from avfake.forgery.composing import (
+    FaceSwap,
+    Window,
+    forge_windows,
+    to_pixels,
+    to_planes,
+    untouched,
+)
+from avfake.forgery.hulls import (
+    REGIONS,
+    aligned_places,
+    blur,
+    fit_hull,
+    outside_distance,
+    smooth_field,
+)
+from avfake.forgery.jitter import apply_colours, colour_change, lower_resolution, move, sharpen
+
+_MASK_PX = 96
+"""Masks are soft: they are drawn at this side and enlarged."""
+
+
+@dataclass(frozen=True)
+class SelfBlendConfig:
+    """Ranges of what is drawn once a clip. Shares are of the crop's side unless said otherwise."""
+
+    regions: tuple[str, ...] = tuple(REGIONS)
+    """Kinds of hull to draw from: keys of `hulls.REGIONS`."""
+    hull_scale: tuple[float, float] = (0.9, 1.12)
+    """Width and height of the hull over those of the mean face, drawn apart."""
+    elastic: tuple[float, float] = (0.003, 0.02)
+    """Deviation of the hull's elastic deformation."""
+    erosion: tuple[float, float] = (0.0, 0.04)
+    """How much smaller the opaque core is than the hull: the first of the paper's two blurs, after
+    which all that is not fully opaque is cut away."""
+    softness: tuple[float, float] = (0.006, 0.045)
+    """Deviation of the second blur, which makes the edge."""
+    ratios: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0, 1.0, 1.0)
+    """Opacity of the inside."""
+    rgb_shift: float = 20.0
+    """Up to so many grey levels on each channel."""
+    hue: float = 0.03
+    """In turns."""
+    saturation: float = 0.3
+    value: float = 0.1
+    contrast: float = 0.1
+    colour_probability: float = 0.3
+    """Of each of: channel shift, hue with saturation and value, brightness with contrast."""
+    downscale: tuple[float, float] = (1.3, 4.0)
+    """Factors; drawn with probability 1/2, else the copy is sharpened."""
+    sharpening: tuple[float, float] = (0.2, 1.0)
+    shift: tuple[float, float] = (0.03, 0.015)
+    """The copy moves by up to so much in x and in y."""
+    scale: tuple[float, float] = (0.95, 1.05)
+    tremble: float = 0.0015
+    """Deviation of the copy's place from frame to frame; as often as not there is none."""
+    flicker: float = 0.0
+    """Deviation of the copy's brightness from frame to frame, as a share."""
+    target_share: float = 0.0
+    """How often the surroundings are altered instead of the copy, as the paper does with 0.5. Then
+    pixels outside the mask change too, all alike; 0 keeps them as they were."""
+
+    def __post_init__(self) -> None:
+        for region in self.regions:
+            if region not in REGIONS:
+                raise ConfigError(
+                    f"regions: {region!r} is unknown{nearest(region, REGIONS)}; "
+                    f"allowed: {', '.join(REGIONS)}"
+                )
+        if not self.regions or not self.ratios:
+            raise ConfigError("regions and ratios must name at least one each")
+        for name in ("hull_scale", "elastic", "erosion", "softness", "downscale", "scale"):
+            low, high = getattr(self, name)
+            if not 0 <= low <= high:
+                raise ConfigError(f"{name} must be (low, high), 0 <= low <= high, got {low, high}")
+        if min(self.hull_scale[0], self.scale[0]) <= 0 or self.downscale[0] < 1:
+            raise ConfigError("hull_scale and scale must be above 0, downscale at least 1")
+        if not all(0 < ratio <= 1 for ratio in self.ratios):
+            raise ConfigError(f"ratios must lie in 0..1, got {self.ratios}")
+        for name in ("colour_probability", "target_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name} must lie in 0..1, got {getattr(self, name)}")
+        for field in fields(self):
+            if isinstance(field.default, float) and getattr(self, field.name) < 0:
+                raise ConfigError(f"{field.name} must not be negative")
+
+
+def self_blend(
+    crops: np.ndarray,
+    landmarks: np.ndarray,
+    *,
+    rng: np.random.Generator,
+    config: SelfBlendConfig | None = None,
+) -> FaceSwap:
+    """The crops with part of each face taken from an altered copy of itself.
+
+    crops: uint8 [T, S, S, 3]; landmarks: float32 [T, 5, 2] px, in the order of `faces.Detections`.
+    One draw for all frames. A frame without landmarks (NaN) stays as it is, so no frame at all
+    comes back with an empty mask: a caller labels by `mask.any()`.
+    """
+    config = config or SelfBlendConfig()
+    known = known_frames(crops, landmarks)
+    if not known.any():
+        return untouched(crops)
+    size = crops.shape[1]
+    opacity = draw_opacity(landmarks[known], size, rng=rng, config=config)
+    opacity *= float(rng.choice(config.ratios))
+    places, scale = _draw_places(rng, config, len(opacity))
+    gains = _draw_gains(rng, config.flicker, len(opacity))
+    alter = draw_alteration(rng, config)
+    if rng.random() < config.target_share:
+        crops = crops.copy()
+        crops[known] = to_pixels(alter(to_planes(crops[known])))
+        alter = _unaltered
+
+    def copy(part: torch.Tensor, window: Window) -> torch.Tensor:
+        moved = move(part, places[window.frames] * size, scale)
+        changed = alter(moved)
+        return changed if gains is None else changed.mul_(gains[window.frames]).clamp_(0, 255)
+
+    return forge_windows(crops, known, opacity, copy)
+
+
+def known_frames(crops: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """bool [T]: the frames whose five points are finite and not all in one place."""
+    if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[3] != 3:
+        raise ValueError(f"crops must be uint8 [T, S, S, 3], got {crops.dtype} {crops.shape}")
+    if crops.shape[1] != crops.shape[2]:
+        raise ValueError(f"crops must be square, got {crops.shape[1]} x {crops.shape[2]} px")
+    if landmarks.shape != (len(crops), 5, 2):
+        raise ValueError(f"landmarks must be [{len(crops)}, 5, 2], got {landmarks.shape}")
+    finite: np.ndarray = np.isfinite(landmarks).all(axis=(1, 2))
+    return finite & (np.ptp(np.nan_to_num(landmarks), axis=1).max(axis=1, initial=0) > 1)
+
+
+def draw_opacity(
+    landmarks: np.ndarray, size_px: int, *, rng: np.random.Generator, config: SelfBlendConfig
+) -> torch.Tensor:
+    """Soft masks [T, S, S] in 0..1 over one drawn region of each face, alike in all frames."""
+    region = str(rng.choice(config.regions))
+    scale = rng.uniform(*config.hull_scale, 2)
+    bend = smooth_field(rng, _MASK_PX, int(rng.integers(3, 12)), 2) * rng.uniform(*config.elastic)
+    erosion, softness = rng.uniform(*config.erosion), rng.uniform(*config.softness)
+    points, places = aligned_places(landmarks.astype(float), size_px, _MASK_PX)
+    places = places + bend.permute(1, 2, 0)
+    cell = float((places[0, 0, 1] - places[0, 0, 0]).norm())
+    # A small region is not eroded away.
+    erosion *= min(1.0, 2 * np.ptp(np.array([y for _, y, _ in REGIONS[region]])))
+    corners = fit_hull(region, points, scale)
+    distance = torch.stack([outside_distance(c, p) for c, p in zip(corners, places, strict=True)])
+    core = (0.5 - (distance + erosion) / cell).clamp(0, 1)
+    soft = blur(core, softness * _MASK_PX)
+    soft = F.interpolate(soft[:, None], (size_px, size_px), mode="bilinear", align_corners=False)
+    return soft[:, 0]
+
+
+def draw_alteration(
+    rng: np.random.Generator, config: SelfBlendConfig
+) -> Callable[[torch.Tensor], torch.Tensor]:
+    """A drawn change of colours and sharpness, for planes [T, 3, H, W] of grey levels."""
+    shift, hsv, bc = rng.uniform(size=3) < config.colour_probability
+    spread = rng.uniform(-1, 1, 8)
+    colours = colour_change(
+        shift=spread[:3] * config.rgb_shift * shift + spread[3] * config.contrast * 128 * bc,
+        hue=spread[4] * config.hue * hsv,
+        saturation=spread[5] * config.saturation * hsv,
+        value=spread[6] * config.value * hsv,
+        contrast=spread[7] * config.contrast * bc,
+    )
+    mode = str(rng.choice(["bilinear", "bicubic", "nearest"], p=[0.5, 0.3, 0.2]))
+    factor, amount = rng.uniform(*config.downscale), rng.uniform(*config.sharpening)
+    is_reduced = rng.random() < 0.5
+
+    def alter(planes: torch.Tensor) -> torch.Tensor:
+        if shift or hsv or bc:
+            planes = apply_colours(planes, colours)
+        return lower_resolution(planes, factor, mode) if is_reduced else sharpen(planes, amount)
+
+    return alter
+
+
+def _unaltered(planes: torch.Tensor) -> torch.Tensor:
+    return planes
+
+
+def _draw_places(
+    rng: np.random.Generator, config: SelfBlendConfig, count: int
+) -> tuple[np.ndarray, float]:
+    """Shift of the copy [T, 2] as shares of the side, and its magnification."""
+    tremble = config.tremble * (rng.random() < 0.5)
+    shift = rng.uniform(-1, 1, 2) * config.shift
+    return shift + rng.normal(0, 1, (count, 2)) * tremble, float(rng.uniform(*config.scale))
+
+
+def _draw_gains(rng: np.random.Generator, spread: float, count: int) -> torch.Tensor | None:
+    """[T, 3, 1, 1]: brightness and, less, colour."""
+    if not spread:
+        return None
+    gains = 1 + rng.normal(0, spread, (count, 1)) + rng.normal(0, spread / 3, (count, 3))
+    return torch.from_numpy(gains[:, :, None, None].astype(np.float32))

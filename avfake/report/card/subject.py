@@ -1,0 +1,67 @@
+"""What a detector folder says of itself, weights unread."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from avfake import config as settings
+from avfake.calibration import OUTPUTS, VerdictModel
+from avfake.detector import checked_sums, is_ensemble, read_config, read_ensemble
+from avfake.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A bundle, or an ensemble of bundles."""
+
+    folder: Path
+    fingerprint: str
+    """Of its content: the 12 digits in the detector's name."""
+    config: Mapping[str, Any]
+    """config.yaml of a bundle; empty for an ensemble, whose members have their own cards."""
+    judge: VerdictModel | None
+    """None for an ensemble."""
+    num_members: int
+    rule: str = ""
+    """How the answers of the members become one."""
+
+    @classmethod
+    def read(cls, folder: Path) -> "Subject":
+        """ConfigError for what is no folder, BundleError for one that is damaged."""
+        if not folder.is_dir():
+            raise ConfigError(f"{folder} is no folder; a card is written into a detector's folder")
+        fingerprint = settings.fingerprint(checked_sums(folder))
+        if is_ensemble(folder):
+            combination = read_ensemble(folder)
+            members = len(combination.names)
+            return cls(folder, fingerprint, {}, None, members, combination.rule)
+        config = read_config(folder)
+        judge = VerdictModel.load(folder)
+        return cls(folder, fingerprint, config, judge, config["num_members"])
+
+    @property
+    def name(self) -> str:
+        return f"avfake detector {self.fingerprint}"
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Keys as in `assembly.bundle_facts`; bundles made before 2026-11-21 have fewer."""
+        facts: Mapping[str, Any] = self.config.get("facts", {})
+        return facts
+
+    @property
+    def held_out(self) -> Mapping[str, Any]:
+        """What was measured out of fold; empty where it was not."""
+        found: Mapping[str, Any] = self.facts.get("held_out", {})
+        return found
+
+    @property
+    def not_judged(self) -> dict[str, str]:
+        """Output -> why it is never answered."""
+        return dict(self.judge.not_trained) if self.judge else {}
+
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """Outputs that are answered."""
+        return tuple(name for name in OUTPUTS if name not in self.not_judged)

@@ -1,0 +1,32 @@
+"""scoring"""
+
+from avfake.scoring.files import (
+    find_files,
+    find_requested,
+    score_files,
+    verdict_of,
+    write_submission,
+)
+from avfake.scoring.stress.cells import CELLS
+from avfake.scoring.stress.ladder import check_target, run_ladder
+from avfake.scoring.stress.table import Weakest, read_stress, render_stress, signed, weakest_cells
+from avfake.scoring.submission import FILL, SUBMISSION, check_submission
+
+__all__ = [
+    "CELLS",
+    "FILL",
+    "SUBMISSION",
+    "Weakest",
+    "check_submission",
+    "check_target",
+    "find_files",
+    "find_requested",
+    "read_stress",
+    "render_stress",
+    "run_ladder",
+    "score_files",
+    "signed",
+    "verdict_of",
+    "weakest_cells",
+    "write_submission",
+]

@@ -1,0 +1,168 @@
+"""Every labelled file, untouched and once for each cell, judged and compared.
+
+untouched.csv    answers for the files as they are, beside their labels; reasons where there
+                 is none
+cells/NAME.csv   the same after a cell; NAME.csv.journal is what a run that was stopped goes
+                 on from
+stress.csv       what each cell changed
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from avfake.datasets import Manifest, Row, read_manifest
+from avfake.errors import ConfigError
+from avfake.evaluation import OUTPUTS, numbers
+from avfake.scoring.files import score_files
+from avfake.scoring.stress.cells import choose_cells
+from avfake.scoring.stress.rewriting import Rewrite
+from avfake.scoring.stress.table import stress_table
+from avfake.storage import Place, check_folder, place_of, write_whole
+
+UNTOUCHED = "untouched"
+"""In place of a cell's name: the files as they are."""
+SCORES = "untouched.scores.csv"
+WRITTEN = ("untouched.csv", SCORES, "cells", "stress.csv", "stress.png")
+MIN_CLIPS, MIN_GROUPS = 10, 3
+"""Fewer say nothing: their intervals reach from one end to the other."""
+
+
+@dataclass(frozen=True)
+class Stress:
+    """What a run of the ladder found."""
+
+    table: pd.DataFrame
+    """As `stress_table` gives it."""
+    num_files: int
+    num_unlabelled: int
+    """Rows of the manifest that were left out."""
+    failed: pd.DataFrame
+    """Files without any probability: cell, clip_id, reasons."""
+
+
+def run_ladder(
+    source: Path,
+    detector: str,
+    out: Path,
+    *,
+    cells: Sequence[str] = (),
+    limit: int | None = None,
+    workers: int = 1,
+) -> Stress:
+    """The stress table of a detector on labelled files; a run that was stopped goes on.
+
+    source: a manifest (csv), or a folder with a manifest.csv, such as avfake prepare leaves.
+    ConfigError for a set that cannot say anything: too few clips, one class, a file twice.
+    """
+    check_target(out, inputs=[source])
+    chosen = choose_cells(cells)
+    manifest = _manifest(source)
+    rows = labelled_rows(manifest, limit=limit)
+    scores = judge_cells(rows, detector, out, chosen, workers=workers)
+    untouched = scores.pop(UNTOUCHED)
+    check_both_answered(untouched, out)
+    table = stress_table(untouched, scores)
+    write_whole(out / "stress.csv", table.to_csv(index=False))
+    failed = pd.concat(
+        [
+            frame[frame["p_fake"].isna()].assign(cell=name)[["cell", "clip_id", "reasons"]]
+            for name, frame in {UNTOUCHED: untouched, **scores}.items()
+        ]
+    )
+    labelled = sum(row.label is not None for row in manifest.rows)
+    return Stress(table, len(rows), len(manifest) - labelled, failed)
+
+
+def check_target(out: Path, *, inputs: Iterable[Place] = ()) -> None:
+    """Raise ConfigError if a folder cannot take the tables: not writable, an input, or other files.
+
+    inputs: what the command reads.
+    """
+    check_folder(out, mark=SCORES + ".journal.jsonl", writes=WRITTEN, inputs=inputs)
+
+
+def judge_cells(
+    rows: Sequence[Row], detector: str, out: Path, cells: Sequence[str], *, workers: int
+) -> dict[str, pd.DataFrame]:
+    """`UNTOUCHED` and each cell -> answers beside the labels, which are written below `out`, too;
+    a run that was stopped goes on."""
+    files = [place_of(row.path) for row in rows]
+    scores = {}
+    for name in (UNTOUCHED, *cells):
+        target = out / "untouched.csv" if name == UNTOUCHED else out / "cells" / f"{name}.csv"
+        change = None if name == UNTOUCHED else Rewrite(name)
+        answered = score_files(
+            files, detector, target.with_suffix(".scores.csv"), change=change, workers=workers
+        )
+        scores[name] = _beside_labels(rows, answered.rows)
+        write_whole(target, scores[name].to_csv(index=False))
+    return scores
+
+
+def labelled_rows(manifest: Manifest, *, limit: int | None = None) -> list[Row]:
+    """The first rows with a known label; ConfigError where they cannot carry a comparison."""
+    if limit is not None and limit < MIN_CLIPS:
+        raise ConfigError(f"--limit is {limit}; at least {MIN_CLIPS} clips are needed")
+    rows = [row for row in manifest.rows if row.label is not None][:limit]
+    for what, names in {
+        "clip_id": [row.clip_id for row in rows],
+        "file": [row.path for row in rows],
+    }.items():
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        if twice:
+            raise ConfigError(f"these come twice as a {what}: {', '.join(twice[:5])}")
+    groups = {_group(row) for row in rows}
+    if len(rows) < MIN_CLIPS or len(groups) < MIN_GROUPS:
+        raise ConfigError(
+            f"{len(rows)} labelled clips of {len(groups)} groups are too few to compare on; at "
+            f"least {MIN_CLIPS} clips of {MIN_GROUPS} groups are needed"
+        )
+    if len({row.label for row in rows}) < 2:
+        only = "fakes" if rows[0].label else "genuine clips"
+        raise ConfigError(f"the {len(rows)} clips are {only} only; both classes are needed")
+    return rows
+
+
+def _manifest(source: Path) -> Manifest:
+    if not source.is_dir():
+        return read_manifest(source)
+    if not (source / "manifest.csv").is_file():
+        raise ConfigError(
+            f"{source} has no manifest.csv, so nothing says which files are fakes; make one with "
+            "avfake manifest"
+        )
+    return read_manifest(source / "manifest.csv")
+
+
+def _group(row: Row) -> str:
+    return row.group or row.clip_id
+
+
+def _beside_labels(rows: Sequence[Row], answers: Sequence[dict[str, object]]) -> pd.DataFrame:
+    """One row a file: clip_id, group, three labels, the columns of the answer."""
+    facts = [
+        {
+            "clip_id": row.clip_id,
+            "group": _group(row),
+            "label": row.label,
+            "face_fake": row.face_fake,
+            "voice_fake": row.voice_fake,
+        }
+        for row in rows
+    ]
+    return pd.DataFrame([fact | one for fact, one in zip(facts, answers, strict=True)])
+
+
+def check_both_answered(untouched: pd.DataFrame, out: Path) -> None:
+    """ConfigError unless a fake and a genuine file, untouched, got a probability."""
+    answered = untouched[untouched["p_fake"].notna()]
+    if len(np.unique(numbers(answered[OUTPUTS["overall"][1]]))) < 2:
+        raise ConfigError(
+            "of the untouched files no fake, or no genuine one, got a probability; the reasons are "
+            f"below {out}, in untouched.csv"
+        )

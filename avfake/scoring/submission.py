@@ -1,0 +1,63 @@
+"""Tables of a competition: the files that it asks for, and the submission."""
+
+import csv
+import io
+import math
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from avfake.errors import ConfigError
+from avfake.storage import Place, name_of, write_table
+
+SUBMISSION = ("filename", "label")
+FILL = 0.5
+"""Default label of a file that could not be assessed."""
+
+
+def read_requested(sample_submission: Path) -> list[str]:
+    """Return the file names in a sample_submission.csv, in its order, each once.
+
+    ConfigError if it cannot be read, has no column filename, or names no file.
+    """
+    try:
+        # surrogateescape: names that are not UTF-8 come back as they are on the disk.
+        text = sample_submission.read_bytes().decode("utf-8-sig", errors="surrogateescape")
+        reader = csv.DictReader(io.StringIO(text, newline=""))
+        columns = list(reader.fieldnames or [])
+        names = [row.get("filename") or "" for row in reader]
+    except (OSError, csv.Error) as error:
+        said = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{sample_submission} cannot be read as a csv: {said}") from error
+    if "filename" not in columns:
+        found = textwrap.shorten(ascii(columns), 200)
+        raise ConfigError(f"{sample_submission} has columns {found}; it needs 'filename'")
+    for number, name in enumerate(names, start=1):
+        if not name or "\0" in name:
+            raise ConfigError(f"{sample_submission}: row {number} has no file name")
+    if not names:
+        raise ConfigError(f"{sample_submission} asks for no file")
+    return list(dict.fromkeys(names))
+
+
+def check_submission(files: Iterable[Place], fill: float) -> None:
+    """Raise ConfigError for equal file names, or a fill value that is no probability."""
+    if not (0.0 <= fill <= 1.0) or math.isnan(fill):
+        raise ConfigError(f"fill is {fill}; a probability lies in [0, 1]")
+    names = Counter(name_of(file) for file in files)
+    twice = [name for name, count in names.items() if count > 1]
+    if twice:
+        raise ConfigError(
+            f"a submission needs unique file names; these come twice: {', '.join(twice[:5])}"
+        )
+
+
+def write_labels(
+    files: Sequence[Place], p_fakes: Sequence[float | None], out: Place, *, fill: float
+) -> None:
+    """Write filename,label for every file; those without a probability take `fill`."""
+    check_submission(files, fill)
+    labels = [fill if p_fake is None else p_fake for p_fake in p_fakes]
+    rows = [{"filename": name_of(f), "label": v} for f, v in zip(files, labels, strict=True)]
+    write_table(out, SUBMISSION, rows)

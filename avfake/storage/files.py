@@ -1,0 +1,178 @@
+"""Files written whole or not at all, here or behind a URL, and the tables every verb leaves."""
+
+import csv
+import hashlib
+import io
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import IO, Any
+
+from avfake.errors import AvfakeError, StoreError
+from avfake.storage.remote import Place, ending_of, fitting, read_url, state_of, write_url
+
+
+def write_whole(path: Place, content: str | bytes) -> None:
+    """Write a file so that a kill at any moment leaves the old content or the new, never half.
+
+    Links are followed. The content is written through a pipe, a terminal or a descriptor such as
+    /dev/stdout, which is not replaced.
+    """
+    if isinstance(content, str):
+        # surrogateescape: file names that are not UTF-8 come back as they were.
+        content = content.encode("utf-8", errors="surrogateescape")
+    if isinstance(path, str):
+        write_url(path, content)
+        return
+    with naming(path):
+        if is_stream(path):
+            with _open_stream(path) as stream:
+                stream.write(content)
+        else:
+            with _beside(path) as partial:
+                partial.write_bytes(content)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Turn every OSError inside into an AvfakeError that names the path."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, BrokenPipeError) and descriptor_of(path) is not None:
+            raise  # the reader of the output has closed it: no error
+        said = error.strerror or " ".join(str(error).split())[:300]
+        raise AvfakeError(f"{path} could not be written: {said}") from error
+
+
+@contextmanager
+def whole_file(path: Path, ending: str) -> Iterator[Path]:
+    """Give a temporary name with this ending; the file written there replaces `path` at the end.
+
+    For files too large for memory; otherwise as `write_whole`.
+    """
+    with naming(path):
+        if not is_stream(path):
+            with _beside(path, ending) as partial:
+                yield partial
+            return
+        with tempfile.TemporaryDirectory(prefix="avfake-") as folder:
+            whole = Path(folder) / f"whole{ending}"
+            yield whole
+            with whole.open("rb") as source, _open_stream(path) as stream:
+                shutil.copyfileobj(source, stream)
+
+
+def is_stream(path: Path) -> bool:
+    """Whether a path is a descriptor, a pipe or a device, which is written through, not replaced.
+
+    OSError if its state cannot be read.
+    """
+    if descriptor_of(path) is not None:
+        return True
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def descriptor_of(path: Path) -> int | None:
+    """Number of the descriptor that a path stands for, such as 1 for /dev/stdout, or None."""
+    folders = {"/dev/fd", f"/proc/{os.getpid()}/fd"}
+    for _ in range(40):  # as many links as a kernel follows
+        folder, name = target_of(path.parent), path.name
+        if str(folder) in folders and name.isdigit():
+            return int(name)
+        if not path.is_symlink():
+            return None
+        path = Path(folder, path.readlink())
+    return None
+
+
+def target_of(path: Path) -> Path:
+    """Path with all links resolved; the file need not exist."""
+    try:
+        return Path(os.path.realpath(path))
+    except FileNotFoundError as error:
+        raise AvfakeError(
+            f"{path}: the folder you are in is gone; change to another, or give a path from /"
+        ) from error
+
+
+def read_if_there(path: Place) -> bytes | None:
+    """All the bytes of a file; None if there is no such file. StoreError, OSError otherwise."""
+    if isinstance(path, Path):
+        return path.read_bytes() if path.is_file() else None
+    try:
+        return read_url(path)
+    except StoreError as error:
+        if error.is_missing:
+            return None
+        raise
+
+
+def cached(place: Place) -> Path:
+    """A file on this machine's disk: the place itself, or a lasting copy of what a URL leads to.
+
+    Copies lie in the folder AVFAKE_CACHE, by default ~/.cache/avfake, until someone deletes them. A
+    process asks the store once whether the file has changed since.
+    """
+    return place if isinstance(place, Path) else _copy_of(place)
+
+
+@cache
+def _copy_of(url: str) -> Path:
+    folder = Path(os.environ.get("AVFAKE_CACHE") or Path.home() / ".cache" / "avfake")
+    name = hashlib.sha256(f"{url} {state_of(url)}".encode(errors="surrogateescape")).hexdigest()
+    copy = folder / name[:2] / (name + ending_of(url))
+    if not copy.is_file():
+        write_whole(copy, read_url(url))
+    return copy
+
+
+def write_table(path: Place, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write a csv with these columns, whole or not at all; None becomes an empty cell."""
+    text, rows = io.StringIO(), list(rows)
+    # Before Python 3.13 the writer does not quote a carriage return, which ends a row when read.
+    returns = any("\r" in cell for row in rows for cell in row.values() if isinstance(cell, str))
+    writer = csv.DictWriter(
+        text,
+        columns,
+        lineterminator="\n",
+        quoting=csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL,
+    )
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(path, text.getvalue())
+
+
+@contextmanager
+def _beside(path: Path, ending: str = "") -> Iterator[Path]:
+    """Give a temporary name beside the target of `path`, which it replaces if nothing raises."""
+    target = target_of(path)
+    # With an ending it is for ffmpeg's writer, which adds to the name.
+    name = f".{'whole' if ending else target.name}.partial-{os.getpid()}{ending}"
+    partial = target.with_name(fitting(name))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        if target.exists():
+            shutil.copymode(target, partial)
+        partial.replace(target)
+    finally:
+        with suppress(OSError):  # what may be left of it need not be there, nor its folder
+            partial.unlink()
+
+
+def _open_stream(path: Path) -> IO[bytes]:
+    """Open a stream for writing without creating or truncating anything."""
+    descriptor = descriptor_of(path)
+    if descriptor is None:
+        return os.fdopen(os.open(path, os.O_WRONLY), "wb")
+    return os.fdopen(os.dup(descriptor), "wb")

@@ -1,0 +1,158 @@
+"""What a detector's answers are worth on the training clips that its models had not seen.
+
+Out of fold all the way: members, calibrators and, for what is decided, decision rules are each of
+the other folds. The clips are the training's own, so other material is not spoken for.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from avfake.calibration import (
+    VIEWS,
+    DecisionRule,
+    OutOfFold,
+    StackConfig,
+    VerdictFit,
+    columns_of,
+    group_folds,
+    views_of,
+)
+from avfake.evaluation import METRICS, OUTPUTS, Interval, bootstrap, share
+
+MEASURED = ("auc", "log_loss", "calibration_error")
+DIGITS = 6
+
+
+def held_out_facts(scored: OutOfFold, judged: VerdictFit, config: StackConfig) -> dict[str, Any]:
+    """For a bundle: "outputs", "decisions" by view, and "face_px" of the clips.
+
+    outputs: output -> rows, fake_share and each of `MEASURED` as value, low, high; a clip counts
+        once whole and once for each stream that was hidden from its copies.
+    decisions: view -> genuine, fake (clips), false_alarms, found, unsure_genuine, unsure_fake,
+        real_covered, fake_covered (clips of that label whose conformal set holds it); left out
+        where there are too few groups to hold any out.
+    face_px: least and median over the clips of the median side of the face box.
+    """
+    return {
+        "outputs": {output: _output(scored, judged, output) for output in judged.model.outputs},
+        "decisions": dict(_decisions(scored, judged, config)),
+        "face_px": _face_px(scored),
+    }
+
+
+def out_of_fold_table(scored: OutOfFold, judged: VerdictFit, config: StackConfig) -> pd.DataFrame:
+    """One row a clip and view: clip_id, group, fold, view, labels, out-of-fold answers, decision.
+
+    labels and probabilities are NaN where unknown and where not assessed; the decision is None
+    where the label is unknown or too few groups are there to hold any out.
+    """
+    table = pd.DataFrame(
+        {
+            "clip_id": scored.clip_ids,
+            "group": scored.groups,
+            "fold": scored.fold,
+            "view": views_of(scored.rows),
+        }
+    )
+    for output, (p, truth) in OUTPUTS.items():
+        table[truth] = scored.labels[output]
+        table[p] = judged.kept.get(output, np.full(len(table), np.nan))
+    table["decision"] = None
+    for view in VIEWS if "overall" in judged.kept else ():
+        rows = _rows_of(scored, judged, view)
+        groups = np.asarray(scored.groups)[rows].tolist()
+        decided = _decided(
+            judged.kept["overall"][rows], scored.labels["overall"][rows], groups, config
+        )
+        if decided is not None:
+            table.loc[rows, "decision"] = decided[0]
+    return table
+
+
+def _output(scored: OutOfFold, judged: VerdictFit, output: str) -> dict[str, Any]:
+    p, labels = judged.kept[output], scored.labels[output]
+    known = ~np.isnan(p) & ~np.isnan(labels)
+    groups = np.asarray(scored.groups)[known].tolist()
+    metrics = {
+        name: _rounded(bootstrap(METRICS[name], p[known], labels[known], groups))
+        for name in MEASURED
+    }
+    fake_share = round(float(np.mean(labels[known])), DIGITS)
+    return {"rows": int(known.sum()), "fake_share": fake_share} | metrics
+
+
+def _decisions(
+    scored: OutOfFold, judged: VerdictFit, config: StackConfig
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    if "overall" not in judged.model.outputs:
+        return
+    for view in VIEWS:
+        rows = _rows_of(scored, judged, view)
+        p_fake, labels = judged.kept["overall"][rows], scored.labels["overall"][rows]
+        groups = np.asarray(scored.groups)[rows].tolist()
+        decided = _decided(p_fake, labels, groups, config)
+        if decided is not None:
+            yield view, _shares(*decided, labels, groups)
+
+
+def _rows_of(scored: OutOfFold, judged: VerdictFit, view: str) -> np.ndarray:
+    """Places of the labelled rows of this view that were assessed, one a clip."""
+    is_known = ~np.isnan(judged.kept["overall"] + scored.labels["overall"])
+    rows = np.flatnonzero((views_of(scored.rows) == view) & is_known)
+    return rows[np.unique(np.asarray(scored.clip_ids)[rows], return_index=True)[1]]
+
+
+def _decided(
+    p_fake: np.ndarray, labels: np.ndarray, groups: Sequence[str], config: StackConfig
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """What rules fitted on other groups say of each row, and whether their set holds its label."""
+    folds = group_folds(labels, groups, num_folds=config.num_folds, seed=config.seed)
+    if folds is None:
+        return None
+    decisions, covered = np.empty(len(labels), object), np.zeros(len(labels), bool)
+    for fold in np.unique(folds):
+        rest = folds != fold
+        rule = DecisionRule.fit(
+            p_fake[rest],
+            labels[rest],
+            false_alarm_rate=config.false_alarm_rate,
+            confidence=config.confidence,
+        )
+        for row in np.flatnonzero(~rest):
+            decisions[row] = rule.decide(float(p_fake[row]))
+            covered[row] = rule.band.contains(float(p_fake[row]))[int(labels[row])]
+    return decisions, covered
+
+
+def _shares(
+    decisions: np.ndarray, covered: np.ndarray, labels: np.ndarray, groups: Sequence[str]
+) -> dict[str, Any]:
+    asked = {
+        "false_alarms": (decisions == "fake", 0),
+        "found": (decisions == "fake", 1),
+        "unsure_genuine": (decisions == "unsure", 0),
+        "unsure_fake": (decisions == "unsure", 1),
+        "real_covered": (covered, 0),
+        "fake_covered": (covered, 1),
+    }
+    shares = {
+        name: _rounded(share(hits[labels == of], np.asarray(groups)[labels == of].tolist()))
+        for name, (hits, of) in asked.items()
+    }
+    return {"genuine": int(np.sum(labels == 0)), "fake": int(np.sum(labels == 1))} | shares
+
+
+def _face_px(scored: OutOfFold) -> dict[str, float] | None:
+    sides = columns_of(scored.rows[scored.is_full_row], ("face_px",))
+    sides = sides[~np.isnan(sides)]
+    if not len(sides):
+        return None
+    return {"least": round(float(sides.min()), 1), "median": round(float(np.median(sides)), 1)}
+
+
+def _rounded(interval: Interval) -> dict[str, float]:
+    return {name: round(value, DIGITS) for name, value in asdict(interval).items()}

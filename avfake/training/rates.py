@@ -1,0 +1,37 @@
+"""Folders of prepared clips and a config come in, the finding of the rate finder goes out."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+import torch
+
+from avfake.clips import PreparedFolder
+from avfake.models import build_model
+from avfake.training.config import AssemblyConfig
+from avfake.training.fitting.rate_finder import RateConfig, RateFinding, find_rate
+from avfake.training.member import first_member_batches, multitask_loss
+from avfake.training.plan import check_classes, gather, trainable_outputs
+from avfake.training.train_detector import plan_of
+
+
+def find_member_rate(
+    folders: Sequence[PreparedFolder], config: AssemblyConfig, search: RateConfig | None = None
+) -> RateFinding:
+    """How the loss of the first member goes as the rate rises, on its own training batches.
+
+    The backbone is free throughout: the rate is one for the longer, unfrozen stretch.
+    """
+    examples = gather(folders, assume_face_weight=config.data.assume_face_weight)
+    plan = plan_of(examples, config)
+    check_classes(plan)
+    model_config = config.model(trainable_outputs(plan.splits["train"]))
+    seed = config.seed * 1000
+    torch.manual_seed(seed)
+    return find_rate(
+        build_model(model_config),
+        loss=partial(multitask_loss, config.loss),
+        batches=first_member_batches(config, model_config, folders[0].config, plan),
+        config=replace(config.fit, seed=seed),
+        search=search,
+    )

@@ -1,0 +1,80 @@
+"""A run folder and what stands in it: settings, versions, commit. Running again goes on."""
+
+import importlib.metadata
+import json
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from avfake import config as settings
+from avfake.errors import ConfigError
+from avfake.parallel import default_workers
+from avfake.storage import write_whole
+
+PACKAGES = ("torch", "torchaudio", "torchvision", "timm", "av", "librosa", "lightgbm", "numpy")
+
+
+def open_run(folder: Path, config: Any, *, inputs: dict[str, str]) -> None:
+    """Record the settings of a run, or check that the folder holds the same run.
+
+    inputs: what the run reads, name -> hash or path. ConfigError if the folder holds another run.
+    """
+    record = {"settings": settings.to_dict(config), "inputs": inputs}
+    path = folder / "config.json"
+    if path.is_file():
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ConfigError(f"{path} is no record of a run; give another --out") from error
+        if found != record:
+            changed = ", ".join(_differences(found, record))
+            raise ConfigError(
+                f"{folder} holds a run with other settings ({changed}); "
+                "give another --out, or delete it to start over"
+            )
+        return
+    write_whole(path, json.dumps(record, indent=1))
+    write_whole(folder / "environment.json", json.dumps(environment(), indent=1))
+
+
+def environment() -> dict[str, Any]:
+    """Commit, versions, machine type, cores and GPU, for the record."""
+    return {
+        "commit": commit(),
+        "python": platform.python_version(),
+        "machine": _machine(),
+        "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
+    }
+
+
+def _machine() -> str:
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+    return f"{platform.machine()} {platform.system()}, {default_workers()} cores, {gpu}"
+
+
+def commit() -> str | None:
+    """The git commit of the checkout avfake is imported from; None outside one."""
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "HEAD"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def _differences(found: Any, wanted: Any, prefix: str = "") -> list[str]:
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        return [
+            line
+            for key in sorted(set(found) | set(wanted))
+            for line in _differences(found.get(key), wanted.get(key), f"{prefix}.{key}")
+        ]
+    return [] if found == wanted else [f"{prefix.lstrip('.')}: {found} there, {wanted} now"]
