@@ -8,7 +8,7 @@ from typing import Any
 from avfake.errors import ConfigError
 from avfake.parallel import Journal, journal_at
 from avfake.storage import (
-    Place,
+    AnyPath,
     beside,
     check_file,
     check_table,
@@ -45,7 +45,7 @@ class ScoreTable:
         return [row for row in self.rows if row["p_fake"] is None]
 
 
-def journal_of(out: Place) -> Place | None:
+def journal_of(out: AnyPath) -> AnyPath | None:
     """Path or URL of the journal of a table of scores; None for a table written to a stream."""
     if isinstance(out, Path):
         if is_stream(out):
@@ -54,7 +54,9 @@ def journal_of(out: Place) -> Place | None:
     return journal_at(beside(out, name_of(out) + ".journal"))
 
 
-def check_scores(files: Sequence[Place], out: Place, *, flag: str, inputs: Iterable[Place]) -> None:
+def check_scores(
+    files: Sequence[AnyPath], out: AnyPath, *, flag: str, inputs: Iterable[AnyPath]
+) -> None:
     """Raise ConfigError if a table of scores cannot be written or would destroy something.
 
     inputs: what is read besides the files.
@@ -70,7 +72,7 @@ def check_scores(files: Sequence[Place], out: Place, *, flag: str, inputs: Itera
     check_table(out, COLUMNS, flag=flag, rows=lambda: _known(Journal(where, "file"), files))
 
 
-def open_journal(out: Place, files: Sequence[Place], run: str) -> Journal:
+def open_journal(out: AnyPath, files: Sequence[AnyPath], run: str) -> Journal:
     """Open the journal of a table that will hold these files.
 
     run: the detector and all else that scores depend on. ConfigError for a table that is one of the
@@ -88,13 +90,13 @@ def open_journal(out: Place, files: Sequence[Place], run: str) -> Journal:
     return journal
 
 
-def _known(journal: Journal, files: Sequence[Place]) -> set[str]:
+def _known(journal: Journal, files: Sequence[AnyPath]) -> set[str]:
     """Files whose rows will be in the table; to be called after the existing table was read."""
     journal.reload()
     return {*journal.done, *map(str, files)}
 
 
-def _refuse_namesakes(journal: Journal, files: Sequence[Place]) -> None:
+def _refuse_namesakes(journal: Journal, files: Sequence[AnyPath]) -> None:
     """Raise ConfigError if a row belongs to a file of the same relative name in another folder."""
     for file in files:
         path = (journal.done.get(str(file)) or {}).get("path")
@@ -105,12 +107,12 @@ def _refuse_namesakes(journal: Journal, files: Sequence[Place]) -> None:
             )
 
 
-def path_of(file: Place) -> str | None:
+def path_of(file: AnyPath) -> str | None:
     """Absolute path, links unresolved; None for a URL."""
     return str(file.absolute()) if isinstance(file, Path) else None
 
 
-def write_scores(journal: Journal, files: Sequence[Place], out: Place) -> ScoreTable:
+def write_scores(journal: Journal, files: Sequence[AnyPath], out: AnyPath) -> ScoreTable:
     """Write the rows of other files of the journal, then those of these files.
 
     Another process may write the same table: repeated until the journal has nothing new.
@@ -127,11 +129,11 @@ def write_scores(journal: Journal, files: Sequence[Place], out: Place) -> ScoreT
 
 def unsettled(
     journal: Journal,
-    files: Sequence[Place],
-    states: Mapping[Place, str | None],
+    files: Sequence[AnyPath],
+    states: Mapping[AnyPath, str | None],
     *,
     is_rewritten: bool,
-) -> list[Place]:
+) -> list[AnyPath]:
     """Return the files without a row, with a failed one, or that have changed since.
 
     A file that no longer exists keeps its row.
@@ -142,7 +144,7 @@ def unsettled(
             itself is then final
     """
 
-    def is_settled(file: Place) -> bool:
+    def is_settled(file: AnyPath) -> bool:
         row = journal.done.get(str(file))
         if row is None or has_changed(row.get("state"), states[file]):
             return False

@@ -32,14 +32,14 @@ from avfake.models.visual import VisualConfig
 from avfake.storage.files import write_whole
 from avfake.studio.build import build_studio
 from avfake.studio.plan import StudioConfig
-from avfake.training.config import AssemblyConfig, DataConfig
+from avfake.training.config import DataConfig, TrainingConfig
 from avfake.training.fitting.config import FitConfig
 from avfake.training.fitting.optimizers import OptimizerConfig
 from avfake.training.measure import measure
-from avfake.training.train_detector import assemble
+from avfake.training.train_detector import train_detector
 
 EPOCHS = 4
-SMALL = AssemblyConfig(
+SMALL = TrainingConfig(
     visual=VisualConfig("test_resnet", pretrained=False, size_px=112, drop_path=0.0),
     audio=AudioConfig("test_resnet", pretrained=False),
     data=DataConfig(
@@ -77,7 +77,7 @@ def main(config: Config) -> None:
     manifest = build_manifest(load_spec("studio"), config.out / "videos")
     clips = ClipConfig(num_frames=8, crop=CropConfig(size_px=128))
     folder = prepare_clips(manifest, config.out / "clips", clips, workers=config.workers)
-    run = assemble([folder], SMALL, config.out / "run")
+    run = train_detector([folder], SMALL, config.out / "run")
     detector, tested = Detector.from_pretrained(run.detector), run.plan.splits["test"]
     as_trained = measure(detector, tested)
     shifted = reweighted(measure(detector, tested, Switches(prior=config.prior)), config.prior)
@@ -110,7 +110,7 @@ def calibration(scores: pd.DataFrame, world: str) -> Iterator[dict[str, object]]
 
 def coverage(detector: Detector, scores: pd.DataFrame) -> Iterator[dict[str, object]]:
     """How often the conformal set of the overall answer holds the truth."""
-    rule = detector.bundle.judge.rule(use_stacker=True, view="whole")
+    rule = detector.bundle.decision_model.rule(use_stacker=True, view="whole")
     assert rule is not None
     is_fake = scores["label"].to_numpy(bool)
     sets = np.array([rule.band.contains(p) for p in scores["p_fake"]])  # [N, 2] real, fake

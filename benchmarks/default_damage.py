@@ -19,7 +19,7 @@ from avfake.clips.preparation.folder import PreparedFolder
 from avfake.datasets.rows import Row
 from avfake.parallel.pool import default_workers
 from avfake.scoring.stress.table import render_stress
-from avfake.scoring.stress.unseen import run_unseen_ladder
+from avfake.scoring.stress.unseen import run_stress_out_of_fold
 
 FOLDERS = ("video", "voices")
 DAMAGE = (
@@ -52,7 +52,7 @@ def main(config: Config) -> None:
         [rows[clip_id] for clip_id in chosen.loc[chosen["fold"] == fold, "clip_id"]]
         for fold in sorted(answers["fold"].unique())
     ]
-    table = run_unseen_ladder(
+    table = run_stress_out_of_fold(
         config.run / "detector",
         held_out,
         config.run / "stress",

@@ -32,7 +32,7 @@ from avfake.clips.sample import SampleConfig
 from avfake.models.audio import AudioConfig
 from avfake.models.av_model import ModelConfig, build_model
 from avfake.models.visual import VisualConfig
-from avfake.training.config import AssemblyConfig, LossConfig
+from avfake.training.config import LossConfig, TrainingConfig
 from avfake.training.member import multitask_loss
 from avfake.training.plan import gather
 
@@ -143,7 +143,7 @@ def loader_rate(config: Config, frames: int, name: str, *, workers: int) -> tupl
 def step_rate(config: Config, frames: int, network: str) -> float:
     """Clips a second of CPU time that training steps take; the median of the repeats."""
     name, _, side = network.partition(":")
-    assembly = AssemblyConfig(visual=VisualConfig(name, pretrained=False, size_px=int(side)))
+    assembly = TrainingConfig(visual=VisualConfig(name, pretrained=False, size_px=int(side)))
     model = build_model(ModelConfig(visual=assembly.visual, audio=config.audio)).train()
     optimizer = torch.optim.AdamW(model.parameters())
     entries = [e.entry for e in gather_clips(config)][: config.step_clips]

@@ -38,11 +38,11 @@ from avfake.progress import progress
 from avfake.storage.files import write_whole
 from avfake.studio.build import build_studio
 from avfake.studio.plan import ClipPlan, StudioConfig
-from avfake.training.config import AssemblyConfig, DataConfig
+from avfake.training.config import DataConfig, TrainingConfig
 from avfake.training.fitting.config import FitConfig
 from avfake.training.fitting.optimizers import OptimizerConfig
 from avfake.training.run import environment
-from avfake.training.train_detector import assemble
+from avfake.training.train_detector import train_detector
 from avfake.verdict import Verdict
 
 METRICS = ("mean_iou", "ap@0.5", "ap@0.75", "ap@0.95", "ar@5")
@@ -52,7 +52,7 @@ OTHERS = tuple(
     for start, end in [(0.4, 0.2), (0.5, 0.3), (0.5, 0.5), (0.7, 0.5), (0.8, 0.6), (0.9, 0.7)]
 )
 """Thresholds looked at to see how much depends on them; nothing is chosen by them."""
-SMALL = AssemblyConfig(
+SMALL = TrainingConfig(
     visual=VisualConfig("test_resnet", pretrained=False, size_px=112, drop_path=0.0),
     # Windows are short, so what is hidden of them in training must be, too.
     audio=AudioConfig("test_resnet", pretrained=False, mask_times=8),
@@ -95,7 +95,7 @@ class Config:
     clips: ClipConfig = field(
         default_factory=lambda: ClipConfig(num_frames=32, crop=CropConfig(size_px=128))
     )
-    assembly: AssemblyConfig = field(default_factory=lambda: SMALL)
+    assembly: TrainingConfig = field(default_factory=lambda: SMALL)
 
 
 def main(config: Config) -> None:
@@ -132,7 +132,7 @@ def trained(config: Config) -> Path:
     folder = config.out / "train"
     build_studio(folder / "studio", config.train, workers=config.workers)
     clips = prepared(folder, config.clips, config.workers, reuse_boxes=True)
-    return assemble([clips], config.assembly, config.out / "run").detector
+    return train_detector([clips], config.assembly, config.out / "run").detector
 
 
 def judged(

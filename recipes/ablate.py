@@ -19,7 +19,7 @@ import tyro
 from avfake.cli import run_recipe
 from avfake.clips import PreparedFolder
 from avfake.evaluation import render
-from avfake.training import AssemblyConfig, ablate, is_main_process
+from avfake.training import TrainingConfig, ablate, is_main_process
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Config:
     """Run folder; running again with the same settings goes on."""
     retrain: bool = True
     """Train every variant; --no-retrain switches parts of the full detector off instead."""
-    assembly: Annotated[AssemblyConfig, tyro.conf.arg(name="")] = field(
-        default_factory=AssemblyConfig
+    assembly: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
+        default_factory=TrainingConfig
     )
 
 

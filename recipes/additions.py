@@ -33,17 +33,17 @@ from avfake.evaluation import METRICS, OUTPUTS, bootstrap, paired_difference
 from avfake.models import FUSIONS, AudioConfig, FusionConfig, VisualConfig
 from avfake.storage import write_whole
 from avfake.training import (
-    AssemblyConfig,
     DataConfig,
     FitConfig,
     OptimizerConfig,
-    assemble,
+    TrainingConfig,
     environment,
     measure,
     publish_test,
+    train_detector,
 )
 
-PLAIN = AssemblyConfig(
+PLAIN = TrainingConfig(
     visual=VisualConfig("test_resnet", pretrained=False, size_px=112, drop_path=0.0),
     audio=AudioConfig("test_resnet", pretrained=False),
     use_stacker=False,
@@ -64,15 +64,15 @@ PLAIN = AssemblyConfig(
 AUC, LOG_LOSS = METRICS["auc"], METRICS["log_loss"]
 
 
-def _augmented(**changes: Any) -> Callable[[AssemblyConfig], AssemblyConfig]:
+def _augmented(**changes: Any) -> Callable[[TrainingConfig], TrainingConfig]:
     return lambda config: replace(config, augment=AugmentConfig(**changes))
 
 
-def _fused(kind: Any) -> Callable[[AssemblyConfig], AssemblyConfig]:
+def _fused(kind: Any) -> Callable[[TrainingConfig], TrainingConfig]:
     return lambda config: replace(config, fusion=FusionConfig(kind))
 
 
-ADDITIONS: Mapping[str, Callable[[AssemblyConfig], AssemblyConfig]] = {
+ADDITIONS: Mapping[str, Callable[[TrainingConfig], TrainingConfig]] = {
     "plain": lambda config: config,
     "winner": _augmented(picture=("winner",)),
     "codec": _augmented(picture=("flip", "codec"), sound=("codec",)),
@@ -96,7 +96,7 @@ class Config:
     seeds: tuple[int, ...] = (0, 1, 2)
     additions: tuple[str, ...] = tuple(ADDITIONS)
     """Rows of the table; the plain detector is always one."""
-    assembly: Annotated[AssemblyConfig, tyro.conf.arg(name="")] = field(
+    assembly: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
         default_factory=lambda: PLAIN
     )
 
@@ -133,7 +133,7 @@ def train_and_measure(
     if not scores.is_file():
         wanted = replace(ADDITIONS[name](config.assembly), seed=seed)
         wanted = replace(wanted, data=replace(wanted.data, split_seed=0))
-        done = assemble(folders, wanted, home)
+        done = train_detector(folders, wanted, home)
         found = measure(Detector.from_pretrained(done.detector), done.plan.splits["test"])
         write_whole(scores, found.to_csv(index=False))
         publish_test(done.detector, done.plan, scores)

@@ -28,20 +28,20 @@ import pandas as pd
 import tyro
 
 from avfake.cli import run_recipe
-from avfake.clips import Clip, PreparedFolder, SampleConfig, sample_clip, seen_labels
+from avfake.clips import Clip, PreparedFolder, SampleConfig, sample_clip, sample_labels
 from avfake.detector import Detector
 from avfake.evaluation import ablation_table, render
 from avfake.storage import write_whole
 from avfake.training import (
-    AssemblyConfig,
     DataConfig,
     Example,
-    assemble,
+    TrainingConfig,
     is_main_process,
     measure_test,
+    train_detector,
 )
 
-EXACT = AssemblyConfig(
+EXACT = TrainingConfig(
     # About the length of a forged word: a longer window would be mostly genuine.
     data=DataConfig(
         num_folds=2, num_frames=8, num_windows=8, window_seconds=0.64, assume_face_weight=0.0
@@ -57,14 +57,14 @@ class Config:
     """Folder (or URL of one) made by avfake prepare; repeat it to join datasets."""
     out: Path = Path("runs/av_exact")
     """Run folder; running again with the same settings goes on."""
-    assembly: Annotated[AssemblyConfig, tyro.conf.arg(name="")] = field(
+    assembly: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
         default_factory=lambda: EXACT
     )
 
 
 def main(config: Config) -> None:
     folders = [PreparedFolder(path) for path in config.clips]
-    done = assemble(folders, config.assembly, config.out)
+    done = train_detector(folders, config.assembly, config.out)
     detector = Detector.from_pretrained(done.detector)
     table = measure_test("av_exact", detector, done.plan, config.out, seed=config.assembly.seed)
     if not is_main_process():
@@ -89,7 +89,7 @@ def _moments(detector: Detector, examples: Sequence[Example]) -> Iterator[dict[s
             continue
         clip = Clip.open(example.archive)
         sampled = sample_clip(clip, SampleConfig(window_seconds=window_seconds))
-        seen = seen_labels(example.labels, example.row.segments, sampled)
+        seen = sample_labels(example.labels, example.row.segments, sampled)
         scores = detector.score_clip(clip)
         for part, found, forged, label in (
             ("face", scores.frame_scores, seen.forged_frames, seen.labels[1]),

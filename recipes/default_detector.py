@@ -4,9 +4,9 @@
 
 --real DIR holds video/ with manifest.csv beside it, voice/ with a manifest.csv of its own, and
 faces/ with genuine faces only (columns: docs/data_specs.md, the csv spec). All is prepared alike,
-genuine material is forged by the routes of avfake.forgery, and five models are trained, each without
-some of the *sources*. What a model says of the sources it has not seen is all that is measured;
-no source is kept apart from that, and statistics and false-alarm rate were chosen by it.
+genuine material is forged by the routes of avfake.forgery, and five models are trained, each
+without some of the *sources*. What a model says of the sources it has not seen is all that is
+measured; no source is kept apart from that, and statistics and false-alarm rate were chosen by it.
 
 Every experiment is a row for each output in recipes/results/default_detector.csv: AUC within the
 folds (averaged) and of all folds together, with 95 % intervals over sources, and the log-loss
@@ -30,11 +30,11 @@ from avfake.clips import (
     ClipConfig,
     ForgeryConfig,
     PreparedFolder,
+    degrade_clips,
     forge_clips,
     join_clips,
     pairs_of_sources,
     prepare_clips,
-    wear_clips,
 )
 from avfake.config import nearest
 from avfake.datasets import build_manifest, load_spec
@@ -48,12 +48,12 @@ from avfake.parallel import default_workers
 from avfake.report import write_card
 from avfake.storage import write_whole
 from avfake.training import (
-    AssemblyConfig,
     DataConfig,
     FitConfig,
     OptimizerConfig,
-    assemble,
+    TrainingConfig,
     environment,
+    train_detector,
 )
 
 MATERIAL: Mapping[str, tuple[str, Mapping[str, str]]] = {
@@ -71,14 +71,14 @@ PARTS = ("video", "voices", "joins")
 JUDGED_BY = {"overall": PARTS, "face": ("video",), "voice": ("voices",)}
 """Output -> folders: the sound of video has hardly a forged voice, and joins repeat the others."""
 _EPOCHS = 10
-BASE = AssemblyConfig(
+BASE = TrainingConfig(
     visual=VisualConfig("test_resnet", pretrained=False, size_px=160, drop_path=0.0),
     audio=AudioConfig("test_resnet", pretrained=False),
     data=DataConfig(
         num_folds=5,
         val_share=0.0,
         test_share=0.0,
-        judge_on=(*PARTS, "worn_voices", "worn_joins"),
+        calibrate_on=(*PARTS, "worn_voices", "worn_joins"),
         num_frames=2,
         num_windows=2,
         window_seconds=2.0,
@@ -112,27 +112,27 @@ class Experiment:
     folders: tuple[str, ...]
     """Of `MATERIAL`; forged_NAME = what is forged of its genuine clips, once on disk; joins =
     pictures of video with sounds of voices; worn_NAME = all with their sound damaged."""
-    change: Callable[[AssemblyConfig], AssemblyConfig]
+    change: Callable[[TrainingConfig], TrainingConfig]
     """Of `BASE`."""
 
     @property
-    def config(self) -> AssemblyConfig:
-        judged = tuple(name for name in BASE.data.judge_on if name in self.folders)
+    def config(self) -> TrainingConfig:
+        judged = tuple(name for name in BASE.data.calibrate_on if name in self.folders)
         config = self.change(BASE)
-        return replace(config, data=replace(config.data, judge_on=judged))
+        return replace(config, data=replace(config.data, calibrate_on=judged))
 
 
 def _voice(
-    config: AssemblyConfig, *, audio: AudioConfig = STATISTICS, sound: tuple[str, ...] = ("level",)
-) -> AssemblyConfig:
+    config: TrainingConfig, *, audio: AudioConfig = STATISTICS, sound: tuple[str, ...] = ("level",)
+) -> TrainingConfig:
     return replace(
         config, use_visual=False, audio=audio, augment=replace(config.augment, sound=sound)
     )
 
 
 def _face(
-    config: AssemblyConfig, *, visual: VisualConfig = REGIONS, forge_rate: float = 0.0
-) -> AssemblyConfig:
+    config: TrainingConfig, *, visual: VisualConfig = REGIONS, forge_rate: float = 0.0
+) -> TrainingConfig:
     forge = ForgeConfig(face_rate=forge_rate, face_methods=tuple(FACE_METHODS))
     return replace(
         config,
@@ -143,8 +143,8 @@ def _face(
 
 
 def _both(
-    config: AssemblyConfig, *, forge_rate: float = 0.0, sound: tuple[str, ...] = PASSED_ON
-) -> AssemblyConfig:
+    config: TrainingConfig, *, forge_rate: float = 0.0, sound: tuple[str, ...] = PASSED_ON
+) -> TrainingConfig:
     face, voice = _face(config, forge_rate=forge_rate), _voice(config, sound=sound)
     augment = replace(face.augment, sound=voice.augment.sound)
     # Faces are many, and would leave voices few places in a batch.
@@ -214,7 +214,9 @@ def try_out(config: Config, name: str) -> pd.DataFrame:
     folders = [material(config, folder) for folder in EXPERIMENTS[name].folders]
     fit = replace(wanted.fit, epochs=config.epochs, first_best_epoch=config.epochs)
     data = replace(wanted.data, loader_workers=int(config.workers > 1))
-    assemble(folders, replace(wanted, data=data, fit=fit, seed=config.seed), config.out / name)
+    train_detector(
+        folders, replace(wanted, data=data, fit=fit, seed=config.seed), config.out / name
+    )
     minutes = config.out / name / "minutes.txt"
     if not minutes.is_file():
         write_whole(minutes, f"{(time.monotonic() - started) / 60:.1f}")
@@ -286,7 +288,7 @@ def material(config: Config, name: str) -> PreparedFolder:
         return join_clips(pictures, sounds, place, pairs, workers=config.workers)
     if name.startswith("worn_"):
         whole, worn = material(config, name[len("worn_") :]), partial(draw_sound, names=("worn",))
-        return wear_clips(whole, place, worn, seed=config.seed, workers=config.workers)
+        return degrade_clips(whole, place, worn, seed=config.seed, workers=config.workers)
     if name.startswith("forged_"):
         genuine = material(config, name[len("forged_") :])
         routes = ForgeryConfig(config.variants, seed=config.seed)

@@ -28,11 +28,17 @@ from avfake.clips import PreparedFolder
 from avfake.detector import Detector
 from avfake.evaluation import render
 from avfake.models import FusionConfig, VisualConfig
-from avfake.training import AssemblyConfig, DataConfig, assemble, is_main_process, measure_test
+from avfake.training import (
+    DataConfig,
+    TrainingConfig,
+    is_main_process,
+    measure_test,
+    train_detector,
+)
 
 # What helped over the plain detector (recipes/results/additions.csv): lips held against the sound,
 # cross-attention, faces blended with themselves, several models averaged (here those of the folds).
-FLAGSHIP = AssemblyConfig(
+FLAGSHIP = TrainingConfig(
     visual=VisualConfig("tf_efficientnet_b0"),
     fusion=FusionConfig("cross_attention"),
     use_sync=True,
@@ -49,14 +55,14 @@ class Config:
     """Folder (or URL of one) made by avfake prepare; repeat it to join datasets."""
     out: Path = Path("runs/dfdc_av")
     """Run folder; running again with the same settings goes on."""
-    assembly: Annotated[AssemblyConfig, tyro.conf.arg(name="")] = field(
+    assembly: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
         default_factory=lambda: FLAGSHIP
     )
 
 
 def main(config: Config) -> None:
     folders = [PreparedFolder(path) for path in config.clips]
-    done = assemble(folders, config.assembly, config.out)
+    done = train_detector(folders, config.assembly, config.out)
     detector = Detector.from_pretrained(done.detector)
     table = measure_test("dfdc_av", detector, done.plan, config.out, seed=config.assembly.seed)
     if not is_main_process():

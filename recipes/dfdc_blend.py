@@ -37,20 +37,20 @@ from avfake.evaluation import render
 from avfake.models import HEADS
 from avfake.storage import write_whole
 from avfake.training import (
-    Assembled,
-    AssemblyConfig,
     DataConfig,
-    assemble,
+    TrainedDetector,
+    TrainingConfig,
     gather,
     is_main_process,
     measure,
     on_main_process,
     publish_test,
     record_results,
+    train_detector,
 )
 
 logger = logging.getLogger(__name__)
-BLEND = AssemblyConfig(data=DataConfig(num_folds=2, num_frames=4))
+BLEND = TrainingConfig(data=DataConfig(num_folds=2, num_frames=4))
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Config:
     """How they are blended: logit_mean, mean, geometric_mean, ... (see avfake ensemble)."""
     sound: bool = True
     """Train a sound model too, and measure the blend with and without it."""
-    assembly: Annotated[AssemblyConfig, tyro.conf.arg(name="")] = field(
+    assembly: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
         default_factory=lambda: BLEND
     )
 
@@ -75,14 +75,14 @@ class Config:
 def main(config: Config) -> None:
     folders = [PreparedFolder(path) for path in config.clips]
     pictures = {
-        name: assemble(folders, _seeing(config.assembly, name), config.out / name)
+        name: train_detector(folders, _seeing(config.assembly, name), config.out / name)
         for name in config.backbones
     }
     blends = {"blend": list(pictures.values())}
     singles = dict(pictures)
     if config.sound and _has_voices(folders):
         hearing = replace(config.assembly, use_visual=False, use_audio=True)
-        singles["sound"] = assemble(folders, hearing, config.out / "sound")
+        singles["sound"] = train_detector(folders, hearing, config.out / "sound")
         blends["blend+sound"] = list(singles.values())
     plan = next(iter(pictures.values())).plan
     detectors = {name: done.detector for name, done in singles.items()}
@@ -102,12 +102,12 @@ def main(config: Config) -> None:
             print(f"{name}: {detectors[name]} (split {plan.hash})")
 
 
-def _seeing(assembly: AssemblyConfig, backbone: str) -> AssemblyConfig:
+def _seeing(assembly: TrainingConfig, backbone: str) -> TrainingConfig:
     visual = replace(assembly.visual, backbone=backbone)
     return replace(assembly, visual=visual, use_visual=True, use_audio=False)
 
 
-def _blended(parts: Sequence[Assembled], config: Config, name: str) -> Path:
+def _blended(parts: Sequence[TrainedDetector], config: Config, name: str) -> Path:
     folder = config.out / name
     names = tuple(str(done.detector) for done in parts)
     on_main_process(lambda: write_ensemble(folder, Combination(names, config.rule)))

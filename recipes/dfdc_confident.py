@@ -42,18 +42,18 @@ from avfake.clips import PreparedFolder
 from avfake.evaluation import render
 from avfake.models import VisualConfig
 from avfake.training import (
-    AssemblyConfig,
     DataConfig,
     FitConfig,
     LossConfig,
     OptimizerConfig,
     ScheduleConfig,
-    assemble,
+    TrainingConfig,
     is_main_process,
     join_detectors,
+    train_detector,
 )
 
-WINNER = AssemblyConfig(
+WINNER = TrainingConfig(
     visual=VisualConfig("tf_efficientnet_b7.ns_jft_in1k", size_px=380, dropout=0.0, drop_path=0.2),
     use_audio=False,
     data=DataConfig(
@@ -92,7 +92,7 @@ class Config:
     """Run folder; running again with the same settings goes on."""
     seeds: tuple[int, ...] = (111, 555, 777, 888, 999)
     """One detector each, in the place of --seed."""
-    assembly: Annotated[AssemblyConfig, tyro.conf.arg(name="")] = field(
+    assembly: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
         default_factory=lambda: WINNER
     )
 
@@ -100,7 +100,7 @@ class Config:
 def main(config: Config) -> None:
     folders = [PreparedFolder(path) for path in config.clips]
     members = {
-        f"seed_{seed}": assemble(
+        f"seed_{seed}": train_detector(
             folders, replace(config.assembly, seed=seed), config.out / f"seed_{seed}"
         )
         for seed in config.seeds

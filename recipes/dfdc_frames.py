@@ -33,10 +33,10 @@ from avfake.errors import ConfigError
 from avfake.evaluation import render
 from avfake.models import VisualConfig
 from avfake.parallel import default_workers
-from avfake.storage import Place
-from avfake.training import AssemblyConfig, DataConfig, FitConfig, assemble, measure_test
+from avfake.storage import AnyPath
+from avfake.training import DataConfig, FitConfig, TrainingConfig, measure_test, train_detector
 
-FRAMEWISE = AssemblyConfig(
+FRAMEWISE = TrainingConfig(
     visual=VisualConfig("tf_efficientnet_b0", size_px=224),
     use_audio=False,
     # Ten folds of which one is held out to calibrate on: one model, trained on nine tenths.
@@ -61,14 +61,14 @@ class Config:
     clips: ClipConfig = field(default_factory=ClipConfig)
     workers: int = field(default_factory=default_workers)
     """Processes that prepare and answer; by default one a core."""
-    assembly: Annotated[AssemblyConfig, tyro.conf.arg(name="")] = field(
+    assembly: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
         default_factory=lambda: FRAMEWISE
     )
 
 
 def main(config: Config) -> None:
     scores, submission = config.out / "scores.csv", config.out / "submission.csv"
-    files: list[Place] = []
+    files: list[AnyPath] = []
     if config.test:  # whatever speaks against them is said before anything is trained
         files, _ = checked_files(
             [config.test], config.sample_submission, out=scores, submission=submission
@@ -77,7 +77,7 @@ def main(config: Config) -> None:
         raise ConfigError("--sample-submission does nothing without --test, where its videos lie")
     manifest = build_manifest(load_spec("dfdc"), config.data)
     folder = prepare_clips(manifest, config.out / "clips", config.clips, workers=config.workers)
-    done = assemble([folder], config.assembly, config.out)
+    done = train_detector([folder], config.assembly, config.out)
     detector = Detector.from_pretrained(done.detector)
     print(
         render(

@@ -41,14 +41,14 @@ from avfake.errors import ConfigError
 from avfake.evaluation import render
 from avfake.models import VisualConfig
 from avfake.training import (
-    AssemblyConfig,
     DataConfig,
     FitConfig,
     OptimizerConfig,
     ScheduleConfig,
-    assemble,
+    TrainingConfig,
     is_main_process,
     join_detectors,
+    train_detector,
 )
 
 COARSE = ("ggd",)  # flip, downscale, JPEG of quality 8 to 30
@@ -76,7 +76,7 @@ MEMBERS = {
     "b1_d": Member("b1", 224, normalise=False, picture=COARSE),
     "b1_e": Member("b1", 224, normalise=False, mix=MIXED),
 }
-SHARED = AssemblyConfig(
+SHARED = TrainingConfig(
     visual=VisualConfig("", head="bn_mlp", dropout=0.75, drop_path=0.0),
     use_audio=False,
     data=DataConfig(
@@ -119,7 +119,7 @@ class Config:
     """The network of that name in the table, as timm calls it."""
     b1: str = "efficientnet_b1.ft_in1k"
     """The other."""
-    assembly: Annotated[AssemblyConfig, tyro.conf.arg(name="")] = field(
+    assembly: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
         default_factory=lambda: SHARED
     )
     """What the members share; the table decides on backbone, size, width and augmentation."""
@@ -133,7 +133,7 @@ class Config:
                 )
 
 
-def settings_of(config: Config, name: str) -> AssemblyConfig:
+def settings_of(config: Config, name: str) -> TrainingConfig:
     """The shared settings with what the member has of its own, its seed included."""
     member, shared = MEMBERS[name], config.assembly
     visual = replace(
@@ -154,7 +154,7 @@ def settings_of(config: Config, name: str) -> AssemblyConfig:
 def main(config: Config) -> None:
     folders = [PreparedFolder(path) for path in config.clips]
     members = {
-        name: assemble(folders, settings_of(config, name), config.out / name)
+        name: train_detector(folders, settings_of(config, name), config.out / name)
         for name in config.members
     }
     table = join_detectors(members, "geometric_mean", config.out, seed=config.assembly.seed)

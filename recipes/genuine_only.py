@@ -35,23 +35,23 @@ from avfake.models import AudioConfig, VisualConfig
 from avfake.parallel import default_workers
 from avfake.storage import write_whole
 from avfake.training import (
-    AssemblyConfig,
     DataConfig,
     Example,
     FitConfig,
     OptimizerConfig,
     Plan,
-    assemble,
+    TrainingConfig,
     gather,
     measure,
     publish_test,
     record_results,
+    train_detector,
 )
 
 # What a swapped face shows; mouths of other moments and motion fields stand for other forgeries.
 FACE_ROUTES = ("self_blend", "flicker", "resynthesis", "self_blend_mouth")
 VOICE_ROUTES = tuple(name for name in VOICE_METHODS if name not in CONVERSIONS)
-GENUINE_ONLY = AssemblyConfig(
+GENUINE_ONLY = TrainingConfig(
     visual=VisualConfig("test_resnet", pretrained=False, size_px=112, drop_path=0.0),
     audio=AudioConfig("test_resnet", pretrained=False),
     data=DataConfig(
@@ -90,7 +90,7 @@ class Config:
     )
     workers: int = field(default_factory=default_workers)
     """Processes that forge; by default one a core."""
-    assembly: Annotated[AssemblyConfig, tyro.conf.arg(name="")] = field(
+    assembly: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
         default_factory=lambda: GENUINE_ONLY
     )
 
@@ -108,7 +108,7 @@ def main(config: Config) -> None:
         for folder in folders
         if folder.name in sources
     ]
-    done = assemble(forged, config.assembly, config.out / "run")
+    done = train_detector(forged, config.assembly, config.out / "run")
     detector = Detector.from_pretrained(done.detector)
     own, unseen = measure(detector, done.plan.splits["test"]), measure(detector, aside)
     write_whole(config.out / "test_scores.csv", unseen.to_csv(index=False))

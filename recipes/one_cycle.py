@@ -35,7 +35,6 @@ from avfake.detector import Detector
 from avfake.evaluation import render
 from avfake.models import VisualConfig
 from avfake.training import (
-    AssemblyConfig,
     DataConfig,
     FitConfig,
     LossConfig,
@@ -43,13 +42,14 @@ from avfake.training import (
     RateConfig,
     RateFinding,
     ScheduleConfig,
-    assemble,
+    TrainingConfig,
     find_member_rate,
     is_main_process,
     measure_test,
+    train_detector,
 )
 
-ONE_CYCLE = AssemblyConfig(
+ONE_CYCLE = TrainingConfig(
     visual=VisualConfig("tf_efficientnet_b0"),
     data=DataConfig(num_folds=2, num_frames=4),
     loss=LossConfig(trim_fakes=0.1),
@@ -73,7 +73,7 @@ class Config:
     find_rate: bool = False
     """Look for the learning rate, in place of fit.optimizer.learning_rate."""
     search: RateConfig = field(default_factory=RateConfig)
-    assembly: Annotated[AssemblyConfig, tyro.conf.arg(name="")] = field(
+    assembly: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
         default_factory=lambda: ONE_CYCLE
     )
 
@@ -81,7 +81,7 @@ class Config:
 def main(config: Config) -> None:
     folders = [PreparedFolder(path) for path in config.clips]
     assembly = with_found_rate(folders, config) if config.find_rate else config.assembly
-    done = assemble(folders, assembly, config.out)
+    done = train_detector(folders, assembly, config.out)
     detector = Detector.from_pretrained(done.detector)
     table = measure_test("one_cycle", detector, done.plan, config.out, seed=assembly.seed)
     if is_main_process():
@@ -89,7 +89,7 @@ def main(config: Config) -> None:
         print(f"detector: {done.detector} (split {done.plan.hash})")
 
 
-def with_found_rate(folders: Sequence[PreparedFolder], config: Config) -> AssemblyConfig:
+def with_found_rate(folders: Sequence[PreparedFolder], config: Config) -> TrainingConfig:
     """The settings with the rate of the finding, which is kept: a run that goes on reads it."""
     path = config.out / "rates.csv"
     if path.is_file():

@@ -29,17 +29,17 @@ from avfake.parallel import default_workers
 from avfake.report import annotate, write_card, write_report
 from avfake.studio import StudioConfig, build_studio
 from avfake.training import (
-    AssemblyConfig,
     DataConfig,
     FitConfig,
     OptimizerConfig,
+    TrainingConfig,
     ablate,
     refuse_processes,
 )
 
 # timm's smallest networks, 0.4 M parameters: from random weights they learn the studio in a minute
 # of two cores, where an EfficientNet-B0 has not begun to.
-SMALL = AssemblyConfig(
+SMALL = TrainingConfig(
     visual=VisualConfig("test_resnet", pretrained=False, size_px=112, drop_path=0.0),
     audio=AudioConfig("test_resnet", pretrained=False),
     data=DataConfig(
@@ -76,7 +76,7 @@ class Config:
     stress: int = 0
     """Damage so many of the test clips in every way of `avfake stress`, and write what becomes of
     the answers into the model card; 10 or more, 80 take half an hour. 0 = leave it out."""
-    assembly: Annotated[AssemblyConfig, tyro.conf.arg(name="")] = field(
+    assembly: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
         default_factory=lambda: SMALL
     )
 

@@ -31,17 +31,17 @@ from avfake.detector import Detector
 from avfake.evaluation import method_table, render
 from avfake.storage import write_whole
 from avfake.training import (
-    AssemblyConfig,
     DataConfig,
-    assemble,
+    TrainingConfig,
     is_main_process,
     measure,
     publish_test,
     record_results,
+    train_detector,
 )
 
 METRICS = ("eer", "min_detection_cost", "auc")
-VOICES = AssemblyConfig(
+VOICES = TrainingConfig(
     use_visual=False,
     # Four seconds: what most systems of the challenge look at.
     data=DataConfig(num_folds=2, num_windows=1, window_seconds=4.0, batch_size=32),
@@ -60,14 +60,14 @@ class Config:
     Its pictures are not seen."""
     out: Path = Path("runs/voices")
     """Run folder; running again with the same settings goes on."""
-    assembly: Annotated[AssemblyConfig, tyro.conf.arg(name="")] = field(
+    assembly: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
         default_factory=lambda: VOICES
     )
 
 
 def main(config: Config) -> None:
     folders = [PreparedFolder(path) for path in config.clips]
-    done = assemble(folders, config.assembly, config.out)
+    done = train_detector(folders, config.assembly, config.out)
     scores = measure(Detector.from_pretrained(done.detector), done.plan.splits["test"])
     if not is_main_process():
         return

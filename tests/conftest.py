@@ -22,9 +22,9 @@ from avfake.models.audio import AudioConfig
 from avfake.models.visual import VisualConfig
 from avfake.studio.build import build_studio
 from avfake.studio.plan import StudioConfig
-from avfake.training.config import AssemblyConfig, DataConfig
+from avfake.training.config import DataConfig, TrainingConfig
 from avfake.training.fitting.config import FitConfig
-from avfake.training.train_detector import assemble
+from avfake.training.train_detector import train_detector
 
 # A test that reached for the network would fail on a plane, and wait for it first.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -53,8 +53,8 @@ def prepared(studio_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Pre
 
 
 @pytest.fixture(scope="session")
-def tiny_config() -> AssemblyConfig:
-    return AssemblyConfig(
+def tiny_config() -> TrainingConfig:
+    return TrainingConfig(
         visual=VisualConfig("test_efficientnet", pretrained=False, size_px=64, embedding_dim=16),
         audio=AudioConfig("test_resnet", pretrained=False, embedding_dim=16),
         data=DataConfig(num_folds=2, val_share=0.2, test_share=0.3, window_seconds=1.0),
@@ -64,10 +64,10 @@ def tiny_config() -> AssemblyConfig:
 
 @pytest.fixture(scope="session")
 def run_folder(
-    prepared: PreparedFolder, tiny_config: AssemblyConfig, tmp_path_factory: pytest.TempPathFactory
+    prepared: PreparedFolder, tiny_config: TrainingConfig, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     out = tmp_path_factory.mktemp("run") / "run"
-    assemble([prepared], tiny_config, out)
+    train_detector([prepared], tiny_config, out)
     return out
 
 

@@ -6,7 +6,7 @@ fingerprint. Shortcuts are facts about files, not of what they show, that tell f
 
 from avfake.audit.auditing import audit_manifest
 from avfake.audit.labels.derive import check_target, derive_labels
-from avfake.audit.labels.unknowns import WHYS
+from avfake.audit.labels.unknowns import UNKNOWN_REASONS
 from avfake.audit.probes import ProbeConfig
 
-__all__ = ["ProbeConfig", "WHYS", "audit_manifest", "check_target", "derive_labels"]
+__all__ = ["ProbeConfig", "UNKNOWN_REASONS", "audit_manifest", "check_target", "derive_labels"]

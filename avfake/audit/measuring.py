@@ -15,7 +15,7 @@ from avfake.errors import MediaError
 from avfake.media import MediaInfo, local_file, probe, read_frames, read_waveform, sample_times
 from avfake.parallel import Failure, Journal, default_workers, map_items
 from avfake.progress import progress
-from avfake.storage import fitting, place_of, states_of
+from avfake.storage import as_path, fitting, states_of
 
 VERSION = 1
 """Of what is measured; an older journal's results are measured again."""
@@ -58,8 +58,8 @@ def measure_files(
     """
     rows = [row for row in rows if row.status != "missing"]
     journal = Journal(journal_path, "clip_id")
-    states = states_of([place_of(row.path) for row in rows])
-    marks = {row.clip_id: _mark(row, clips, states[place_of(row.path)] or "") for row in rows}
+    states = states_of([as_path(row.path) for row in rows])
+    marks = {row.clip_id: _mark(row, clips, states[as_path(row.path)] or "") for row in rows}
     todo = [row for row in rows if not _is_settled(journal.done.get(row.clip_id), marks)]
     tasks = [_Task(row.path, _archive(row, clips)) for row in todo]
     workers = default_workers() if workers is None else workers

@@ -7,12 +7,18 @@ real, fake or unsure. LightGBM and scikit-learn are imported when they are neede
 
 from avfake.calibration.booster import StackConfig
 from avfake.calibration.calibrators import Calibrator, ClippedCalibrator, kind_of
-from avfake.calibration.combine import VerdictFit, VerdictModel, fit_verdict_model, raise_overall
+from avfake.calibration.combine import DecisionFit, DecisionModel, fit_decision_model, raise_overall
 from avfake.calibration.contributions import LogitParts
 from avfake.calibration.decide import DecisionRule
 from avfake.calibration.features import FEATURES, OUTPUTS, columns_of, stack_row
 from avfake.calibration.folds import OutOfFold, group_folds
-from avfake.calibration.modalities import VIEWS, View, view_name, view_of, views_of
+from avfake.calibration.modalities import (
+    MODALITIES,
+    Modality,
+    modalities_of,
+    modality_name,
+    modality_of,
+)
 from avfake.calibration.output import OutputModel
 from avfake.calibration.prior import check_prior, shift_probability
 from avfake.calibration.rules import RULES, find_rule
@@ -30,20 +36,20 @@ __all__ = [
     "OutputModel",
     "RULES",
     "StackConfig",
-    "VIEWS",
-    "VerdictFit",
-    "VerdictModel",
-    "View",
+    "MODALITIES",
+    "DecisionFit",
+    "DecisionModel",
+    "Modality",
     "check_prior",
     "columns_of",
     "find_rule",
-    "fit_verdict_model",
+    "fit_decision_model",
     "group_folds",
     "kind_of",
     "raise_overall",
     "shift_probability",
     "stack_row",
-    "view_name",
-    "view_of",
-    "views_of",
+    "modality_name",
+    "modality_of",
+    "modalities_of",
 ]

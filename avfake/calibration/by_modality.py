@@ -14,12 +14,12 @@ from avfake.calibration.calibrators import (
 )
 from avfake.calibration.clipping import fit_epsilon, squeeze
 from avfake.calibration.folds import OutOfFold, group_folds
-from avfake.calibration.modalities import VIEWS, View, views_of
+from avfake.calibration.modalities import MODALITIES, Modality, modalities_of
 
 
-def calibrate_views(
+def calibrate_modalities(
     logits: np.ndarray, labels: np.ndarray, scored: OutOfFold, config: StackConfig
-) -> tuple[dict[View, Calibrator], np.ndarray]:
+) -> tuple[dict[Modality, Calibrator], np.ndarray]:
     """View -> its calibrator, and what calibrators give rows [N] that they did not see.
 
     A view with too few groups to hold any out has that of all rows, and one without a labelled row
@@ -33,10 +33,10 @@ def calibrate_views(
     def folds_of(labels: np.ndarray) -> np.ndarray | None:
         return group_folds(labels, scored.groups, num_folds=config.num_folds, seed=config.seed)
 
-    views = views_of(scored.rows)
+    views = modalities_of(scored.rows)
     of_all, probabilities = _calibrate(logits, labels, scored.groups, folds_of(labels))
-    labelled = [view for view in VIEWS if not np.isnan(labels[views == view]).all()]
-    found: dict[View, Calibrator] = dict.fromkeys(["whole", *labelled], of_all)
+    labelled = [view for view in MODALITIES if not np.isnan(labels[views == view]).all()]
+    found: dict[Modality, Calibrator] = dict.fromkeys(["whole", *labelled], of_all)
     for view in labelled:
         of_view = np.where(views == view, labels, np.nan)
         folds = folds_of(of_view)

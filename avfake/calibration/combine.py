@@ -14,7 +14,7 @@ from avfake.calibration.contributions import LogitParts
 from avfake.calibration.decide import DecisionRule
 from avfake.calibration.features import FEATURES, OUTPUTS, stack_row
 from avfake.calibration.folds import OutOfFold
-from avfake.calibration.modalities import VIEWS, View, view_name, views_of
+from avfake.calibration.modalities import MODALITIES, Modality, modalities_of, modality_name
 from avfake.calibration.output import OutputModel, fit_output, why_untrainable
 from avfake.calibration.prior import check_prior
 from avfake.calibration.scores import ClipScores
@@ -25,7 +25,7 @@ _PARTS: dict[str, Part] = {"overall": "file", "face": "face", "voice": "voice"}
 
 
 @dataclass(frozen=True)
-class VerdictModel:
+class DecisionModel:
     """`ClipScores` in, calibrated probabilities and a decision out."""
 
     outputs: Mapping[str, OutputModel]
@@ -70,13 +70,13 @@ class VerdictModel:
         }
         return {output: parts for output, parts in found.items() if parts is not None}
 
-    def rule(self, *, use_stacker: bool = True, view: View = "whole") -> DecisionRule | None:
+    def rule(self, *, use_stacker: bool = True, view: Modality = "whole") -> DecisionRule | None:
         """How p_fake becomes a decision; None where the overall answer is not trained."""
         name = "kept" if use_stacker else "fused"
-        return self.rules.get(view_name(name, view), self.rules.get(name))
+        return self.rules.get(modality_name(name, view), self.rules.get(name))
 
     def decide(
-        self, p_fake: float | None, *, use_stacker: bool = True, view: View = "whole"
+        self, p_fake: float | None, *, use_stacker: bool = True, view: Modality = "whole"
     ) -> Literal["real", "fake", "unsure"]:
         """The decision for what `assess` gave as "overall" of a clip of which that was assessed."""
         rule = self.rule(use_stacker=use_stacker, view=view)
@@ -132,7 +132,7 @@ class VerdictModel:
         (folder / _CALIBRATION).write_text(json.dumps(fields, indent=1, allow_nan=False))
 
     @classmethod
-    def load(cls, folder: Path) -> "VerdictModel":
+    def load(cls, folder: Path) -> "DecisionModel":
         """The model that `save` wrote."""
         try:
             fields = json.loads((folder / _CALIBRATION).read_text())
@@ -159,19 +159,19 @@ def raise_overall(answers: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 @dataclass(frozen=True)
-class VerdictFit:
+class DecisionFit:
     """A model with what it would have answered for its own rows, had it not seen their groups."""
 
-    model: VerdictModel
+    model: DecisionModel
     kept: Mapping[str, np.ndarray]
     """Output -> float64 [N] with the stacker where it was kept; NaN where not assessed."""
     fused: Mapping[str, np.ndarray]
     """Output -> float64 [N] of the calibrated fusion head alone."""
 
 
-def fit_verdict_model(
+def fit_decision_model(
     scored: OutOfFold, config: StackConfig | None = None, *, use_stacker: bool = True
-) -> VerdictFit:
+) -> DecisionFit:
     """All three outputs; one whose labels hold one class or none is left out, with the reason.
 
     use_stacker False: no stacker is tried, the calibrated fusion head answers.
@@ -194,7 +194,7 @@ def fit_verdict_model(
         for name, answer in answers.items():
             rules |= _fit_rules(name, answer["overall"], scored, config)
     models = {output: fit.model for output, fit in fits.items()}
-    return VerdictFit(VerdictModel(models, not_trained, rules), answers["kept"], answers["fused"])
+    return DecisionFit(DecisionModel(models, not_trained, rules), answers["kept"], answers["fused"])
 
 
 def _fit_rules(
@@ -205,13 +205,13 @@ def _fit_rules(
     A clip whose missing part may be the forged one is still labelled by the whole: the promises
     are about files, and a picture without its sound seldom proves that a file is genuine.
     """
-    views, labels = views_of(scored.rows), scored.labels["overall"]
+    views, labels = modalities_of(scored.rows), scored.labels["overall"]
     rules = {}
-    for view in VIEWS:
+    for view in MODALITIES:
         rows = np.flatnonzero(views == view)
         # More copies of a clip would count it more than once.
         rows = rows[np.unique(np.asarray(scored.clip_ids)[rows], return_index=True)[1]]
-        rules[view_name(name, view)] = DecisionRule.fit(
+        rules[modality_name(name, view)] = DecisionRule.fit(
             p_fake[rows],
             labels[rows],
             false_alarm_rate=config.false_alarm_rate,

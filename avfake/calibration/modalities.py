@@ -10,26 +10,26 @@ import numpy as np
 
 from avfake.calibration.features import columns_of
 
-View = Literal["whole", "picture", "sound"]
-VIEWS: tuple[View, ...] = ("whole", "picture", "sound")
+Modality = Literal["whole", "picture", "sound"]
+MODALITIES: tuple[Modality, ...] = ("whole", "picture", "sound")
 
 
-def views_of(rows: np.ndarray) -> np.ndarray:
-    """str [N] out of `VIEWS` for rows [N, F]; "" where nothing was assessed."""
+def modalities_of(rows: np.ndarray) -> np.ndarray:
+    """str [N] out of `MODALITIES` for rows [N, F]; "" where nothing was assessed."""
     has_face, has_voice = ~np.isnan(columns_of(rows, ("face_mean", "voice_mean"))).T
-    choices: tuple[str, ...] = VIEWS
+    choices: tuple[str, ...] = MODALITIES
     return np.select(
         [has_face & has_voice, has_face, has_voice], [np.array(one) for one in choices], ""
     )
 
 
-def view_of(*, has_visual: bool, has_audio: bool) -> View:
+def modality_of(*, has_visual: bool, has_audio: bool) -> Modality:
     """The view of a clip with these parts assessed; "whole" where none was."""
     if has_visual == has_audio:
         return "whole"
     return "picture" if has_visual else "sound"
 
 
-def view_name(name: str, view: View) -> str:
+def modality_name(name: str, view: Modality) -> str:
     """How what is kept for this view is called, where `name` is that for whole clips."""
     return name if view == "whole" else f"{name}:{view}"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from avfake.calibration.booster import StackConfig, Stacker, fit_stacker
-from avfake.calibration.by_modality import calibrate_views
+from avfake.calibration.by_modality import calibrate_modalities
 from avfake.calibration.calibrate import fit_calibrator
 from avfake.calibration.calibrators import Calibrator, cross_fit_by, read_calibrator
 from avfake.calibration.choose import Choice, choose
@@ -15,7 +15,7 @@ from avfake.calibration.contributions import LogitParts
 from avfake.calibration.features import RULE_COLUMNS, columns_of
 from avfake.calibration.folds import OutOfFold, group_folds
 from avfake.calibration.logits import to_logits
-from avfake.calibration.modalities import VIEWS, view_name, views_of
+from avfake.calibration.modalities import MODALITIES, modalities_of, modality_name
 from avfake.calibration.prior import TrainedPrior
 
 _CANDIDATES = ("fused", "mean", "confident", "weighted")
@@ -84,10 +84,10 @@ class OutputModel:
             else baseline_logits(rows, self.output)[name]
         )
         probabilities = np.full(len(rows), np.nan)
-        views = views_of(rows)
-        for view in VIEWS:
+        views = modalities_of(rows)
+        for view in MODALITIES:
             here = views == view
-            calibrator = self.calibrators.get(view_name(name, view), self.calibrators[name])
+            calibrator = self.calibrators.get(modality_name(name, view), self.calibrators[name])
             probabilities[here] = calibrator(logits[here])
         return np.where(assessable(rows, self.output), probabilities, np.nan)
 
@@ -181,8 +181,8 @@ def fit_output(
     calibrators: dict[str, Calibrator] = {}
     for name in dict.fromkeys([choice.kept, "fused"]):
         if name in logits:
-            found, probabilities[name] = calibrate_views(logits[name], labels, scored, config)
-            calibrators |= {view_name(name, view): one for view, one in found.items()}
+            found, probabilities[name] = calibrate_modalities(logits[name], labels, scored, config)
+            calibrators |= {modality_name(name, view): one for view, one in found.items()}
     kept = stacker if choice.kept == "stacker" else None
     prior = TrainedPrior.measure(labels, scored.labels.get("overall"))
     model = OutputModel(output, choice, calibrators, kept, prior)

@@ -9,7 +9,7 @@ from avfake.cli.codes import IN_PART, OK
 from avfake.cli.flags import refuse_idle
 from avfake.cli.process import print_aside
 from avfake.errors import ConfigError
-from avfake.storage import TABLE, check_file, check_folder, check_table, place_of
+from avfake.storage import TABLE, as_path, check_file, check_folder, check_table
 
 
 def ensemble(
@@ -36,7 +36,7 @@ def ensemble(
             must agree.
     """
     print_aside(out)
-    read = [place_of(name) for name in members]
+    read = [as_path(name) for name in members]
     if members and all(name.lower().endswith(".csv") for name in members):
         refuse_idle({"--held-out": held_out}, "a decision is fitted for detectors, not for tables")
         check_file(out, inputs=read)

@@ -22,12 +22,12 @@ from avfake.datasets import (
 from avfake.errors import AvfakeError, ConfigError
 from avfake.parallel import Engine
 from avfake.storage import (
+    as_path,
     beside,
     check_file,
     inside,
     is_stream,
     name_of,
-    place_of,
     read_if_there,
     target_of,
     write_whole,
@@ -89,7 +89,7 @@ def check_manifest(out: str, *, inputs: Sequence[str]) -> None:
 
     inputs: what the command reads.
     """
-    place, read = place_of(out), [place_of(one) for one in inputs]
+    place, read = as_path(out), [as_path(one) for one in inputs]
     check_file(place, flag="OUT", what="manifest", inputs=read, remote=True)
     if isinstance(place, Path):
         if is_stream(place):
@@ -114,7 +114,7 @@ def check_manifest(out: str, *, inputs: Sequence[str]) -> None:
 
 def write_manifest(manifest: Manifest, out: str) -> None:
     """Save a manifest; to a stream, such as /dev/stdout, its table alone."""
-    place = place_of(out)
+    place = as_path(out)
     if isinstance(place, str) or not is_stream(place):
         save_manifest(manifest, out if isinstance(place, str) else target_of(place))
         return

@@ -12,7 +12,7 @@ from avfake.clips import PreparedFolder
 from avfake.detector import DEFAULT, Detector, Switches
 from avfake.errors import ConfigError
 from avfake.evaluation import ablation_table, render
-from avfake.storage import check_file, check_table, place_of, write_whole
+from avfake.storage import as_path, check_file, check_table, write_whole
 from avfake.training import COLUMNS, examples_of_split, gather, measure
 
 
@@ -28,7 +28,7 @@ def evaluate_clips(
     if split is not None and detector == DEFAULT:
         raise ConfigError("--split asks for the plan of a run, and the default detector has none")
     if out is not None:
-        check_file(out, inputs=[place_of(path) for path in clips])
+        check_file(out, inputs=[as_path(path) for path in clips])
     choose_one(detector)
     examples = gather([PreparedFolder(path) for path in clips], assume_face_weight=0.0)
     if split is not None:

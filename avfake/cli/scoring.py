@@ -19,18 +19,18 @@ from avfake.scoring import (
     write_submission,
 )
 from avfake.storage import (
-    Place,
+    AnyPath,
+    as_path,
     beside,
     check_apart,
     check_file,
     check_table,
     is_stream,
     name_of,
-    place_of,
 )
 
 
-def files_of(paths: Sequence[str | Path], requested: Path | None) -> list[Place]:
+def files_of(paths: Sequence[str | Path], requested: Path | None) -> list[AnyPath]:
     """Return the files to score: all below the paths, or those of one path that a table names."""
     if requested is None:
         return find_files(paths)
@@ -38,23 +38,23 @@ def files_of(paths: Sequence[str | Path], requested: Path | None) -> list[Place]
         raise ConfigError(
             f"--requested needs one folder or zip archive, in which its files lie; got {len(paths)}"
         )
-    return find_requested(place_of(paths[0]), requested)
+    return find_requested(as_path(paths[0]), requested)
 
 
 def checked_files(
     paths: Sequence[str | Path],
     requested: Path | None,
     *,
-    out: Place | None,
-    submission: Place | None,
+    out: AnyPath | None,
+    submission: AnyPath | None,
     fill: float = FILL,
-) -> tuple[list[Place], Place]:
+) -> tuple[list[AnyPath], AnyPath]:
     """Return the files to score and the table for their scores: `out`, or one beside `submission`.
 
     ConfigError if an output cannot be written or would destroy something.
     """
     files = files_of(paths, requested)
-    read = [*map(place_of, paths), *([requested] if requested else [])]
+    read = [*map(as_path, paths), *([requested] if requested else [])]
     flag = "--out" if out is not None else "the scores beside the submission:"
     if out is None:
         assert submission is not None
@@ -74,7 +74,7 @@ def checked_files(
 
 
 def predict_each(
-    files: Sequence[Place], detector: str | Combination, switches: Switches, *, as_json: bool
+    files: Sequence[AnyPath], detector: str | Combination, switches: Switches, *, as_json: bool
 ) -> int:
     """Print a verdict for each file as it comes; 1 if any could not be assessed."""
     loaded = Detector.from_pretrained(detector)
@@ -89,12 +89,12 @@ def predict_each(
 
 
 def predict_table(
-    files: Sequence[Place],
+    files: Sequence[AnyPath],
     detector: str | Combination,
     switches: Switches,
     *,
-    out: Place,
-    submission: Place | None,
+    out: AnyPath,
+    submission: AnyPath | None,
     fill: float = FILL,
     workers: int,
     engine: Engine = "local",

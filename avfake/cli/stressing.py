@@ -36,12 +36,12 @@ def stress(
         workers: Processes.
     """
     from avfake.evaluation import draw_stress
-    from avfake.scoring import CELLS, check_target, render_stress, run_ladder, weakest_cells
+    from avfake.scoring import CELLS, check_target, render_stress, run_stress, weakest_cells
 
     at_least(0, workers=workers)
     at_least(1, limit=limit)
     check_target(out, inputs=[source])
-    found = run_ladder(source, choose_one(detector), out, cells=cells, limit=limit, workers=workers)
+    found = run_stress(source, choose_one(detector), out, cells=cells, limit=limit, workers=workers)
     plot = draw_stress(found.table, out / "stress.png")
     print(render_stress(found.table))
     for weakest in weakest_cells(found.table):

@@ -82,13 +82,13 @@ def predict(
     print_aside(out, submission)
     from avfake.cli.scoring import checked_files, files_of, predict_each, predict_table
     from avfake.detector import Switches
-    from avfake.storage import place_of
+    from avfake.storage import as_path
 
     switches = Switches(audio, visual, stacker, sync, prior)
     if not keeps:
         files = files_of(paths, requested)
         return predict_each(files, choose(detector, combine), switches, as_json=json)
-    table, answers = (None if one is None else place_of(one) for one in (out, submission))
+    table, answers = (None if one is None else as_path(one) for one in (out, submission))
     label = FILL if fill is None else fill
     files, scores = checked_files(paths, requested, out=table, submission=answers, fill=label)
     return predict_table(

@@ -9,13 +9,13 @@ from avfake.clips.config import ClipConfig, face_detector
 from avfake.clips.cut import cut_clip
 from avfake.clips.dataset import ClipDataset, ClipEntry, batch_of, collate
 from avfake.clips.loading import EpochDraws, load_batches, named_failures
-from avfake.clips.preparation.degraded import wear_clips
+from avfake.clips.preparation.degraded import degrade_clips
 from avfake.clips.preparation.folder import PreparedClip, PreparedFolder, check_target
 from avfake.clips.preparation.forged import ForgeryConfig, forge_clips
 from avfake.clips.preparation.joined import join_clips, pairs_of_sources
 from avfake.clips.preparation.prepare import prepare_clips
 from avfake.clips.sample import SampleConfig, Sampled, sample_clip
-from avfake.clips.stretches import seen_labels
+from avfake.clips.stretches import sample_labels
 from avfake.clips.training import TrainingSample
 
 __all__ = [
@@ -42,6 +42,6 @@ __all__ = [
     "pairs_of_sources",
     "prepare_clips",
     "sample_clip",
-    "seen_labels",
-    "wear_clips",
+    "sample_labels",
+    "degrade_clips",
 ]

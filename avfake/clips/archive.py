@@ -21,7 +21,7 @@ from PIL import Image
 from avfake.errors import MediaError, Reason, StoreError
 from avfake.faces import FaceTrack
 from avfake.media import Waveform
-from avfake.storage import Place, cached, place_of, write_whole
+from avfake.storage import AnyPath, as_path, cached, write_whole
 
 FIXED_DATE = (1980, 1, 1, 0, 0, 0)
 
@@ -82,7 +82,7 @@ class ClipMeta:
 class Clip:
     """A prepared clip: facts at once, pixels and sound when asked for."""
 
-    def __init__(self, source: Place | bytes) -> None:
+    def __init__(self, source: AnyPath | bytes) -> None:
         self._source = source
         self._archive: zipfile.ZipFile | None = None
 
@@ -92,7 +92,7 @@ class Clip:
 
         What is behind a URL is read from a copy on this machine's disk (`files.cached`).
         """
-        return cls(source if isinstance(source, bytes) else place_of(source))
+        return cls(source if isinstance(source, bytes) else as_path(source))
 
     @cached_property
     def meta(self) -> ClipMeta:
@@ -113,7 +113,7 @@ class Clip:
         samples, sample_rate = soundfile.read(io.BytesIO(self._read("sound.flac")), dtype="float32")
         return Waveform(samples, sample_rate)
 
-    def save(self, path: Place) -> None:
+    def save(self, path: AnyPath) -> None:
         """Write the archive to `path`, whole or not at all."""
         source = self._source
         write_whole(path, source if isinstance(source, bytes) else cached(source).read_bytes())

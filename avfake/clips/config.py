@@ -17,7 +17,7 @@ from avfake.faces import (
 )
 
 DETECTORS = ("mtcnn", "blazeface")
-ROAD_VERSION = 2
+PREPROCESSING_VERSION = 2
 """Raised whenever the code of the road changes what a clip holds under the same settings."""
 
 
@@ -77,7 +77,7 @@ class ClipConfig:
         if self.detector == "mtcnn":
             # Clips of before there was a choice stay what they are.
             del deciding["detector"], deciding["blazeface"]
-        return settings.fingerprint({"road": ROAD_VERSION, **deciding})
+        return settings.fingerprint({"road": PREPROCESSING_VERSION, **deciding})
 
 
 def face_detector(config: ClipConfig, *, device: str = "cpu") -> FaceDetector:

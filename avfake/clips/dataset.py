@@ -10,9 +10,9 @@ from torch.utils.data import Dataset
 
 from avfake.clips.archive import Clip
 from avfake.clips.sample import SampleConfig, Sampled, sample_clip
-from avfake.clips.stretches import Stretch, seen_labels
+from avfake.clips.stretches import Stretch, sample_labels
 from avfake.clips.training import Augment, TrainingSample
-from avfake.storage import Place
+from avfake.storage import AnyPath
 
 UNKNOWN = (0.0, 0.0, 0.0)
 
@@ -21,12 +21,12 @@ UNKNOWN = (0.0, 0.0, 0.0)
 class ClipEntry:
     """One clip to learn from."""
 
-    archive: Place
+    archive: AnyPath
     labels: tuple[float, float, float] = UNKNOWN
     """overall, face, voice; 1 = fake; any value where the weight is 0."""
     weights: tuple[float, float, float] = UNKNOWN
     """0 = label unknown; below 1 = an assumed label that counts less."""
-    partner: Place | None = None
+    partner: AnyPath | None = None
     """Archive of the genuine original of a fake, where there is one."""
     stretches: tuple[Stretch, ...] = ()
     """Where in the clip something is forged, as far as that is known."""
@@ -71,7 +71,7 @@ class ClipDataset(Dataset[dict[str, Any]]):
             generator = np.random.default_rng([self.seed, epoch, place])
         clip = Clip.open(entry.archive)
         sampled = sample_clip(clip, self.sampling, generator)
-        seen = seen_labels(entry.labels, entry.stretches, sampled)
+        seen = sample_labels(entry.labels, entry.stretches, sampled)
         sample = _training_sample(sampled, entry, seen.labels)
         if generator is not None and self.augment is not None:
             if self.augment.needs_partner and entry.partner is not None:

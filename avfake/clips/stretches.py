@@ -12,7 +12,7 @@ Stretch = tuple[float, float, str]
 
 
 @dataclass(frozen=True)
-class SeenLabels:
+class SampleLabels:
     """What the crops and windows that were taken show."""
 
     labels: tuple[float, float, float]
@@ -23,11 +23,11 @@ class SeenLabels:
     """float32 [W]: times the label of the voice, the label of each window."""
 
 
-def seen_labels(
+def sample_labels(
     labels: tuple[float, float, float],
     stretches: Sequence[Stretch],
     sampled: Sampled,
-) -> SeenLabels:
+) -> SampleLabels:
     """The labels of a clip for what was taken of it.
 
     A crop is forged if its moment lies in a stretch, a window if it shares any of one. Where no
@@ -43,7 +43,7 @@ def seen_labels(
     overall = labels[0]
     if labels[1:] != (face, voice):
         overall = max(face, voice)
-    return SeenLabels((overall, face, voice), frames, windows)
+    return SampleLabels((overall, face, voice), frames, windows)
 
 
 def _of(stream: str, stretches: Sequence[Stretch]) -> list[Stretch]:

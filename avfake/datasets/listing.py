@@ -18,7 +18,7 @@ from avfake.datasets.rows import Manifest, Row, Segment
 from avfake.datasets.segments import segments_as_text, segments_from_text
 from avfake.datasets.values import is_blank
 from avfake.errors import ManifestError
-from avfake.storage import Place, beside, name_of, place_of, read_if_there, write_whole
+from avfake.storage import AnyPath, as_path, beside, name_of, read_if_there, write_whole
 
 COLUMNS = tuple(field.name for field in fields(Row))
 LABELS = {"true": True, "false": False, "": None}
@@ -34,7 +34,7 @@ TEXTS = ("clip_id", "path", "group", "dataset")
 
 def save_manifest(manifest: Manifest, path: str | Path) -> None:
     """Writes both files; each appears whole or not at all."""
-    path = place_of(path)
+    path = as_path(path)
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -48,14 +48,14 @@ def save_manifest(manifest: Manifest, path: str | Path) -> None:
     write_whole(path, text.getvalue())
 
 
-def beside_of(path: Place) -> Place:
+def beside_of(path: AnyPath) -> AnyPath:
     """The JSON file that goes with a manifest's CSV."""
     return beside(path, f"{name_of(path)}.json")
 
 
 def read_manifest(path: str | Path) -> Manifest:
     """The manifest in a CSV file. Raises ManifestError that names the line and the column."""
-    path = place_of(path)
+    path = as_path(path)
     text = _text_of(path)
     if text is None:
         raise ManifestError(f"{path}: the manifest cannot be read (No such file)")
@@ -85,7 +85,7 @@ def _segments(cell: str, where: str) -> tuple[Segment, ...]:
         raise ManifestError(f"{where}, column segments: {error}") from error
 
 
-def _text_of(path: Place) -> str | None:
+def _text_of(path: AnyPath) -> str | None:
     try:
         content = read_if_there(path)
     except OSError as error:
@@ -93,7 +93,7 @@ def _text_of(path: Place) -> str | None:
     return None if content is None else content.decode("utf-8-sig", errors="surrogateescape")
 
 
-def _told_beside(path: Place) -> dict[str, Any]:
+def _told_beside(path: AnyPath) -> dict[str, Any]:
     try:
         text = _text_of(path)
         content = {} if text is None else json.loads(text)
@@ -104,7 +104,7 @@ def _told_beside(path: Place) -> dict[str, Any]:
     return content
 
 
-def _rows(path: Place, text: str) -> Iterator[Row]:
+def _rows(path: AnyPath, text: str) -> Iterator[Row]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = next(reader, [])
@@ -120,7 +120,7 @@ def _rows(path: Place, text: str) -> Iterator[Row]:
         raise ManifestError(f"{path}, line {reader.line_num}: not valid CSV ({error})") from error
 
 
-def _check_header(path: Place, header: list[str]) -> None:
+def _check_header(path: AnyPath, header: list[str]) -> None:
     for name in REQUIRED:
         if name not in header:
             raise ManifestError(f"{path}: has no column {name!r}; columns: {', '.join(header)}")

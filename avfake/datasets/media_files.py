@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 
 from avfake.datasets.scan import list_archive, list_folder
 from avfake.media import ENDINGS, UNREAD_ENDINGS
-from avfake.storage import Place, inside, is_folder, place_of
+from avfake.storage import AnyPath, as_path, inside, is_folder
 
 READ = frozenset(ending for endings in ENDINGS.values() for ending in endings)
 
@@ -16,7 +16,7 @@ def ending_of(name: str) -> str:
     return last.lower() if dot and stem else ""
 
 
-def media_in(place: Place) -> tuple[list[Place], list[str]]:
+def media_in(place: AnyPath) -> tuple[list[AnyPath], list[str]]:
     """(files with the ending of media, notes): all below a folder and in its archives, sorted.
 
     place: a folder, or a zip archive; OSError, SpecError or StoreError where that cannot be read.
@@ -24,7 +24,7 @@ def media_in(place: Place) -> tuple[list[Place], list[str]]:
     """
     listing = list_folder(place) if is_folder(place) else list_archive(place)
     places = {
-        name: place_of(path) if name in listing.members else inside(place, name)
+        name: as_path(path) if name in listing.members else inside(place, name)
         for name, path in listing.files.items()
     }
     found = sorted(name for name in places if ending_of(name) in READ)

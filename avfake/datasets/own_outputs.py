@@ -23,7 +23,7 @@ class Output:
 
 
 OUTPUTS = (
-    Output(  # prepare, forge_clips, join_clips, wear_clips
+    Output(  # prepare, forge_clips, join_clips, degrade_clips
         "clips.yaml",
         b"hash: ",
         r"archives|journal|journal\.jsonl|manifest\.csv|manifest\.csv\.json|status\.csv|clips\.yaml",

@@ -13,7 +13,7 @@ from typing import IO
 from avfake.datasets.own_outputs import is_prepared_clip, written_files, written_tables
 from avfake.datasets.walking import is_junk, some, walk
 from avfake.errors import AvfakeError, SpecError
-from avfake.storage import Place, inside, list_url, open_place, place_of
+from avfake.storage import AnyPath, as_path, inside, list_url, open_path
 
 MAX_TABLE_BYTES = 2 << 30
 """Of one table, read into memory whole; the largest published one has 557 MB."""
@@ -23,7 +23,7 @@ MAX_TABLE_BYTES = 2 << 30
 class Listing:
     """The files below a root. A zip member has the path it would have after unpacking in place."""
 
-    root: Place
+    root: AnyPath
     files: dict[str, str] = field(default_factory=dict)
     """Posix path from the root -> what `media.local_file` opens."""
     members: dict[str, str] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class Listing:
     def _open(self, name: str) -> Iterator[IO[bytes]]:
         path = self.files[name]
         if name not in self.members:
-            with open_place(place_of(path)) as file:
+            with open_path(as_path(path)) as file:
                 yield file
             return
         member = path.removeprefix(f"{self.members[name]}!/")
@@ -78,7 +78,7 @@ class Listing:
 
 @contextmanager
 def _unzip(path: str) -> Iterator[zipfile.ZipFile]:
-    with open_place(place_of(path)) as file:
+    with open_path(as_path(path)) as file:
         try:
             with zipfile.ZipFile(file) as archive:
                 yield archive
@@ -105,7 +105,7 @@ def scan_folder(root: str | Path) -> Listing:
     Only the zip archives are opened, and what may mark a folder of results. SpecError where there
     is no such folder, or where two archives hold a file of one path.
     """
-    place = place_of(root)
+    place = as_path(root)
     if isinstance(place, Path):
         place = Path(os.path.abspath(place))  # noqa: PTH100  links stay as the user wrote them
         if not place.exists():
@@ -122,7 +122,7 @@ def scan_folder(root: str | Path) -> Listing:
     return listing
 
 
-def list_folder(root: Place) -> Listing:
+def list_folder(root: AnyPath) -> Listing:
     """The same, for a folder that is there; places begin with `root` as it is written."""
     listing = Listing(root.rstrip("/") if isinstance(root, str) else root)
     if isinstance(root, str):
@@ -140,7 +140,7 @@ def list_folder(root: Place) -> Listing:
     return listing
 
 
-def list_archive(archive: Place) -> Listing:
+def list_archive(archive: AnyPath) -> Listing:
     """The same for a zip archive; OSError, SpecError or StoreError where it cannot be read."""
     listing, path = Listing(archive), str(archive)
     members, listing.warnings = archive_members(path)

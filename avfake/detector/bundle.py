@@ -28,7 +28,7 @@ from safetensors.torch import load_file, save_file
 
 from avfake import __version__
 from avfake import config as settings
-from avfake.calibration import VerdictModel
+from avfake.calibration import DecisionModel
 from avfake.clips import ClipConfig
 from avfake.detector import shipped
 from avfake.errors import BundleError, ConfigError
@@ -49,7 +49,7 @@ class Bundle:
     clip_config: ClipConfig
     models: Sequence[AVModel]
     """One for each fold; their logits are averaged."""
-    judge: VerdictModel
+    decision_model: DecisionModel
     window_seconds: float
     """Length of the windows of sound the models were trained on."""
     facts: Mapping[str, Any]
@@ -108,7 +108,7 @@ def _write_parts(partial: Path, bundle: Bundle) -> None:
     for number, model in enumerate(bundle.models):
         weights = {name: w.detach().cpu().contiguous() for name, w in model.state_dict().items()}
         save_file(weights, partial / f"member_{number}.safetensors")
-    bundle.judge.save(partial)
+    bundle.decision_model.save(partial)
 
 
 def read_bundle(name: str | Path) -> Bundle:
@@ -137,7 +137,7 @@ def read_bundle(name: str | Path) -> Bundle:
         name=f"{shown}@{settings.fingerprint(sums)}",
         clip_config=clip_config,
         models=members,
-        judge=VerdictModel.load(folder),
+        decision_model=DecisionModel.load(folder),
         window_seconds=config["window_seconds"],
         facts=config["facts"],
     )

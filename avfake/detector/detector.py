@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from avfake.calibration import ClipScores, check_prior, view_of
+from avfake.calibration import ClipScores, check_prior, modality_of
 from avfake.clips import Clip, ClipConfig, SampleConfig, cut_clip, face_detector
 from avfake.detector.bundle import Bundle, locate_bundle, read_bundle
 from avfake.detector.contributing import strongest_contributions
@@ -103,7 +103,7 @@ class Detector:
     def check(self, switches: Switches) -> None:
         """ConfigError if this detector cannot be asked so."""
         if switches.prior is not None:
-            self.bundle.judge.shifts(switches.prior)
+            self.bundle.decision_model.shifts(switches.prior)
 
     def predict_clip(
         self, clip: Clip, switches: Switches | None = None, *, file: str | None = None
@@ -113,33 +113,37 @@ class Detector:
         verdict = self._verdict(clip, switches, file or clip.meta.clip_id)
         if switches.prior is None:
             return verdict
-        return shift_verdict(verdict, self.bundle.judge.shifts(switches.prior), switches.prior)
+        return shift_verdict(
+            verdict, self.bundle.decision_model.shifts(switches.prior), switches.prior
+        )
 
     def _verdict(self, clip: Clip, switches: Switches, file: str) -> Verdict:
         """Under the prior of the training data."""
         scores = self.score_clip(clip, switches)
-        judge, use_stacker = self.bundle.judge, switches.use_stacker
-        answer = judge.assess(scores, use_stacker=use_stacker)
-        view = view_of(has_visual=scores.has_visual, has_audio=scores.has_audio)
+        decision_model, use_stacker = self.bundle.decision_model, switches.use_stacker
+        answer = decision_model.assess(scores, use_stacker=use_stacker)
+        view = modality_of(has_visual=scores.has_visual, has_audio=scores.has_audio)
         reasons = self._reasons(clip, switches)
         voice = self._voice(scores)
         return Verdict(
             file=file,
-            decision=judge.decide(answer["overall"], use_stacker=use_stacker, view=view),
+            decision=decision_model.decide(answer["overall"], use_stacker=use_stacker, view=view),
             p_fake=answer["overall"],
             p_face_fake=answer["face"],
             p_voice_fake=answer["voice"],
             status=status_of(answer["overall"], reasons),
             reasons=reasons,
-            persons=_persons(clip, scores, find="face" not in judge.not_trained),
+            persons=_persons(clip, scores, find="face" not in decision_model.not_trained),
             voice=voice,
-            operating_point=operating_point_of(judge.rule(use_stacker=use_stacker, view=view)),
+            operating_point=operating_point_of(
+                decision_model.rule(use_stacker=use_stacker, view=view)
+            ),
             detector=self.name,
             voice_segments=within_spans(voice_segments(voice), clip.meta.speech_spans),
-            prior=judge.prior,
-            trained_prior=judge.prior,
+            prior=decision_model.prior,
+            trained_prior=decision_model.prior,
             contributions=strongest_contributions(
-                scores, judge.contributions(scores, use_stacker=use_stacker)
+                scores, decision_model.contributions(scores, use_stacker=use_stacker)
             ),
         )
 
@@ -182,11 +186,11 @@ class Detector:
         used: dict[Part, bool] = {"face": switches.use_visual, "voice": switches.use_audio}
         reasons = [reason for reason in clip.meta.reasons if used.get(reason.part, True)]
         reasons += [Reason(part, "disabled") for part, on in used.items() if not on]
-        reasons += [r for r in self.bundle.judge.reasons if used.get(r.part, True)]
+        reasons += [r for r in self.bundle.decision_model.reasons if used.get(r.part, True)]
         return tuple(reasons)
 
     def _voice(self, scores: ClipScores) -> tuple[VoiceScore, ...]:
-        if "voice" in self.bundle.judge.not_trained:
+        if "voice" in self.bundle.decision_model.not_trained:
             return ()  # scores of an untrained branch are noise, not evidence
         return tuple(
             VoiceScore(round(float(start), 3), round(float(end), 3), float(score))

@@ -80,7 +80,7 @@ class EnsembleDetector(Detector):
         switches = switches or Switches()
         self.check(switches)
         verdicts: dict[Detector, Verdict] = {}
-        for party in self._parties().values():
+        for party in self._group_by_preprocessing().values():
             try:
                 clip = party[0].cut_clip(path)
             except MediaError as error:
@@ -93,8 +93,10 @@ class EnsembleDetector(Detector):
         self, clip: Clip, switches: Switches | None = None, *, file: str | None = None
     ) -> Verdict:
         """The verdict on a prepared clip; ConfigError unless all members cut clips that way."""
-        if len(self._parties()) > 1:
-            ways = (f"{found}: {len(party)}" for found, party in self._parties().items())
+        if len(self._group_by_preprocessing()) > 1:
+            ways = (
+                f"{found}: {len(party)}" for found, party in self._group_by_preprocessing().items()
+            )
             raise ConfigError(
                 "the members of this ensemble were trained on clips of different settings "
                 f"({', '.join(ways)}), so that no prepared clip suits all: give the file itself"
@@ -102,7 +104,7 @@ class EnsembleDetector(Detector):
         switches = switches or Switches()
         return self._combine(self._ask(self.members, clip, switches, file), switches.prior)
 
-    def _parties(self) -> dict[str, list[Detector]]:
+    def _group_by_preprocessing(self) -> dict[str, list[Detector]]:
         """Hash of the settings of clips -> the members that share them."""
         parties: dict[str, list[Detector]] = {}
         for member in self.members:
@@ -123,7 +125,7 @@ class EnsembleDetector(Detector):
         combined = combine_verdicts(answers, rule, decision=decision, name=self.name)
         if prior is None:
             return combined
-        shifts = [member.bundle.judge.shifts(prior) for member in verdicts]
+        shifts = [member.bundle.decision_model.shifts(prior) for member in verdicts]
         return shift_verdict(combined, mean_shifts(answers, shifts), prior)
 
 

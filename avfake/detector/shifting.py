@@ -14,7 +14,7 @@ _FIELDS = {"overall": "p_fake", "face": "p_face_fake", "voice": "p_voice_fake"}
 def shift_verdict(verdict: Verdict, shifts: Mapping[str, float], prior: float) -> Verdict:
     """The same decision with the probabilities, and the threshold, of a world of that prior.
 
-    shifts: output -> what its logits rise by (`VerdictModel.shifts`). The decision rests on rates
+    shifts: output -> what its logits rise by (`DecisionModel.shifts`). The decision rests on rates
     within each class, which no prior changes, so the threshold moves along with the probability.
     No part is ever above the whole: as the prior falls, the logit of a part falls by less.
     """

@@ -30,7 +30,7 @@ def invert(transforms: np.ndarray) -> np.ndarray:
     return np.concatenate([turn, -turn @ transforms[:, :, 2:]], axis=2)
 
 
-def grid_places(transforms: np.ndarray, columns: np.ndarray, rows: np.ndarray) -> torch.Tensor:
+def pixel_grid(transforms: np.ndarray, columns: np.ndarray, rows: np.ndarray) -> torch.Tensor:
     """Where the points (columns x rows) of each picture land: float32 [T, rows, columns, 2]."""
     matrix = torch.from_numpy(transforms.astype(np.float32))[:, None, None]
     x = torch.from_numpy(columns.astype(np.float32))[None, None, :, None]

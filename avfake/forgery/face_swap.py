@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 
 from avfake.errors import ConfigError
-from avfake.forgery.align import TEMPLATE, fit_similarity, grid_places, invert
+from avfake.forgery.align import TEMPLATE, fit_similarity, invert, pixel_grid
 from avfake.forgery.blend import face_mask, grain_level, transfer_colour
 from avfake.forgery.composing import FaceSwap, compose, to_planes
 
@@ -85,7 +85,7 @@ def swap_faces(
     to_aligned = fit_similarity(np.asarray(target_landmarks, float), TEMPLATE + trembling)
     rows, columns = _reach(to_aligned, target.shape[1:3])
     part = to_planes(target[:, rows, columns])
-    places = grid_places(to_aligned, _centres(columns), _centres(rows))
+    places = pixel_grid(to_aligned, _centres(columns), _centres(rows))
 
     faces = _align(to_planes(source), np.asarray(source_landmarks, float), traces.resolution_px)
     faces = _match_colours(faces, target, to_aligned, traces.colour_share)
@@ -122,7 +122,7 @@ def _align(pictures: torch.Tensor, landmarks: np.ndarray, side_px: int) -> torch
 
 def _sample(pictures: torch.Tensor, to_aligned: np.ndarray, side_px: int) -> torch.Tensor:
     line = (np.arange(side_px) + 0.5) / side_px
-    places = grid_places(invert(to_aligned), line, line)
+    places = pixel_grid(invert(to_aligned), line, line)
     height, width = pictures.shape[2:]
     scale = torch.tensor([2 / width, 2 / height])
     return F.grid_sample(pictures, places * scale - 1, align_corners=False, padding_mode="border")

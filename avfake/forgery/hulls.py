@@ -11,7 +11,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from avfake.forgery.align import TEMPLATE, fit_similarity, grid_places
+from avfake.forgery.align import TEMPLATE, fit_similarity, pixel_grid
 
 _JAW = (
     (0.175, 0.40, -0.25),
@@ -82,7 +82,9 @@ def blur(masks: torch.Tensor, deviation: float) -> torch.Tensor:
     return F.conv2d(across, line.transpose(2, 3), padding=(radius, 0))[:, 0]
 
 
-def aligned_places(landmarks: np.ndarray, size: int, cells: int) -> tuple[np.ndarray, torch.Tensor]:
+def aligned_coordinates(
+    landmarks: np.ndarray, size: int, cells: int
+) -> tuple[np.ndarray, torch.Tensor]:
     """The aligned points [T, 5, 2], and where a grid [cells, cells] over the crop lies aligned.
 
     landmarks: [T, 5, 2] px of crops of side `size`; places: [T, cells, cells, 2].
@@ -90,4 +92,4 @@ def aligned_places(landmarks: np.ndarray, size: int, cells: int) -> tuple[np.nda
     to_aligned = fit_similarity(landmarks, TEMPLATE)
     turned = landmarks @ to_aligned[:, :, :2].transpose(0, 2, 1)
     line = (np.arange(cells) + 0.5) * size / cells
-    return turned + to_aligned[:, None, :, 2], grid_places(to_aligned, line, line)
+    return turned + to_aligned[:, None, :, 2], pixel_grid(to_aligned, line, line)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from avfake.forgery.align import fit_similarity, grid_places
+from avfake.forgery.align import fit_similarity, pixel_grid
 from avfake.forgery.blend import transfer_colour
 from avfake.forgery.composing import FaceSwap, Window, forge_windows, to_planes, untouched
 from avfake.forgery.hulls import smooth_field
@@ -114,7 +114,7 @@ def _borrow(
 
     def bring(part: torch.Tensor, window: Window) -> torch.Tensor:
         lines = [np.arange(s.start, s.stop) + 0.5 for s in (window.columns, window.rows)]
-        grid = grid_places(back[window.frames], *lines) * scale - 1
+        grid = pixel_grid(back[window.frames], *lines) * scale - 1
         sources = to_planes(pictures[moments[window.frames]])
         brought = F.grid_sample(sources, grid, align_corners=False, padding_mode="border")
         weights = opacity[window.frames, window.rows, window.columns].mean(dim=0)[None, None]

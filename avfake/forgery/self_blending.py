@@ -24,7 +24,7 @@ from avfake.forgery.composing import (
 )
 from avfake.forgery.hulls import (
     REGIONS,
-    aligned_places,
+    aligned_coordinates,
     blur,
     fit_hull,
     outside_distance,
@@ -157,7 +157,7 @@ def draw_opacity(
     scale = rng.uniform(*config.hull_scale, 2)
     bend = smooth_field(rng, _MASK_PX, int(rng.integers(3, 12)), 2) * rng.uniform(*config.elastic)
     erosion, softness = rng.uniform(*config.erosion), rng.uniform(*config.softness)
-    points, places = aligned_places(landmarks.astype(float), size_px, _MASK_PX)
+    points, places = aligned_coordinates(landmarks.astype(float), size_px, _MASK_PX)
     places = places + bend.permute(1, 2, 0)
     cell = float((places[0, 0, 1] - places[0, 0, 0]).norm())
     # A small region is not eroded away.

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from avfake.errors import AvfakeError, StoreError
-from avfake.storage import Place, beside, inside, list_url, name_of, read_urls, write_whole
+from avfake.storage import AnyPath, beside, inside, list_url, name_of, read_urls, write_whole
 
 
-def journal_at(place: Place) -> Place:
+def journal_at(place: AnyPath) -> AnyPath:
     """Where a journal called so is kept: on disk with ".jsonl" to its name, else as it stands."""
     return beside(place, name_of(place) + ".jsonl") if isinstance(place, Path) else place
 
@@ -25,7 +25,7 @@ def journal_at(place: Place) -> Place:
 class Journal:
     """Results keyed by one of their fields; the last one of a key wins."""
 
-    def __init__(self, path: Place | None, key: str) -> None:
+    def __init__(self, path: AnyPath | None, key: str) -> None:
         """path: file of a journal on disk, folder of one behind a URL; None = in memory only.
 
         AvfakeError if something else is there.

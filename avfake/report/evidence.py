@@ -80,7 +80,7 @@ def _explain(
     detector: Detector, clip: Clip, switches: Switches, *, faces: bool = True, voice: bool = True
 ) -> Explanation:
     bundle = detector.bundle
-    untrained = bundle.judge.not_trained  # whose scores are noise, not evidence
+    untrained = bundle.decision_model.not_trained  # whose scores are noise, not evidence
     sampling = SampleConfig(
         window_seconds=bundle.window_seconds,
         use_visual=faces and switches.use_visual and "face" not in untrained,

@@ -8,7 +8,7 @@ from avfake.scoring.files import (
     write_submission,
 )
 from avfake.scoring.stress.cells import CELLS
-from avfake.scoring.stress.ladder import check_target, run_ladder
+from avfake.scoring.stress.ladder import check_target, run_stress
 from avfake.scoring.stress.table import Weakest, read_stress, render_stress, signed, weakest_cells
 from avfake.scoring.submission import FILL, SUBMISSION, check_submission
 
@@ -23,7 +23,7 @@ __all__ = [
     "find_requested",
     "read_stress",
     "render_stress",
-    "run_ladder",
+    "run_stress",
     "score_files",
     "signed",
     "verdict_of",

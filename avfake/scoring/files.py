@@ -20,7 +20,7 @@ from avfake.parallel import Engine, Failure, map_items
 from avfake.progress import progress
 from avfake.score_table import COLUMNS, ScoreTable, open_journal, path_of, unsettled, write_scores
 from avfake.scoring.submission import FILL, read_requested, write_labels
-from avfake.storage import Place, ending_of, inside, is_folder, name_of, place_of, states_of
+from avfake.storage import AnyPath, as_path, ending_of, inside, is_folder, name_of, states_of
 from avfake.verdict import Verdict
 
 _log = logging.getLogger(__name__)
@@ -28,11 +28,11 @@ LISTS = ("reasons", "contributions")
 """Columns that join several things with semicolons; contributions are those of p_fake."""
 MEDIA_ENDINGS = {f".{ending}" for endings in ENDINGS.values() for ending in endings}
 TIME_LIMIT_SECONDS = 600.0
-Change = Callable[[Place, Path], Path]
+Change = Callable[[AnyPath, Path], Path]
 """A file and a folder in, a changed copy in that folder out; its `repr` says what it does."""
 
 
-def find_files(paths: Sequence[str | Path]) -> list[Place]:
+def find_files(paths: Sequence[str | Path]) -> list[AnyPath]:
     """The media files named, or anywhere below the folders and zip archives named, sorted.
 
     A named file is kept whatever its ending, and even if it is not there: it gets a status row.
@@ -41,14 +41,14 @@ def find_files(paths: Sequence[str | Path]) -> list[Place]:
     """
     if not paths:
         raise ConfigError("no file was named; give video or sound files, or folders of them")
-    found: list[Place] = []
-    for place in map(place_of, paths):
+    found: list[AnyPath] = []
+    for place in map(as_path, paths):
         below = _below(place)
         found += [place] if below is None else below
     return list(dict.fromkeys(found))
 
 
-def _below(place: Place) -> Sequence[Place] | None:
+def _below(place: AnyPath) -> Sequence[AnyPath] | None:
     """The media files in a folder or zip archive, sorted; None for what is neither."""
     if not _is_archive(place):
         is_media = isinstance(place, str) and ending_of(place) in MEDIA_ENDINGS
@@ -65,13 +65,13 @@ def _below(place: Place) -> Sequence[Place] | None:
     return below
 
 
-def _is_archive(place: Place) -> bool:
+def _is_archive(place: AnyPath) -> bool:
     if ending_of(place) != ".zip":
         return False
     return place.is_file() if isinstance(place, Path) else not is_folder(place)
 
 
-def find_requested(source: Place, sample_submission: Path) -> list[Place]:
+def find_requested(source: AnyPath, sample_submission: Path) -> list[AnyPath]:
     """The files of a folder or zip archive that a sample_submission.csv asks for, in its order.
 
     One that is not there is named all the same, and gets a status row.
@@ -82,13 +82,13 @@ def find_requested(source: Place, sample_submission: Path) -> list[Place]:
     if not _is_archive(source):
         raise ConfigError(f"{source} is no folder and no zip archive in which files could lie")
     found = {name_of(file): file for file in find_files([source])}
-    return [found.get(name, place_of(f"{source}{SEPARATOR}{name}")) for name in names]
+    return [found.get(name, as_path(f"{source}{SEPARATOR}{name}")) for name in names]
 
 
 def score_files(
-    files: Sequence[Place],
+    files: Sequence[AnyPath],
     detector: str | Combination,
-    out: Place,
+    out: AnyPath,
     *,
     switches: Switches | None = None,
     change: Change | None = None,
@@ -128,15 +128,15 @@ def score_files(
     return write_scores(journal, files, out)
 
 
-def write_submission(table: ScoreTable, out: Place, *, fill: float = FILL) -> int:
+def write_submission(table: ScoreTable, out: AnyPath, *, fill: float = FILL) -> int:
     """Write filename,label for every row of the table; how many had to take the `fill` value."""
-    files = [place_of(row["file"]) for row in table.rows]
+    files = [as_path(row["file"]) for row in table.rows]
     write_labels(files, [row["p_fake"] for row in table.rows], out, fill=fill)
     return len(table.failed)
 
 
 def _predict_one(
-    detector: str | Combination, switches: Switches, change: Change | None, file: Place
+    detector: str | Combination, switches: Switches, change: Change | None, file: AnyPath
 ) -> Verdict:
     loaded = _loaded(detector)
     if change is None:
@@ -155,7 +155,7 @@ def _loaded(detector: str | Combination) -> Detector:
     return Detector.from_pretrained(detector)
 
 
-def verdict_of(file: Place, result: Verdict | Failure) -> Verdict:
+def verdict_of(file: AnyPath, result: Verdict | Failure) -> Verdict:
     """The verdict on a file; for a Failure, one that says why there is none."""
     if isinstance(result, Verdict):
         return result
@@ -163,7 +163,7 @@ def verdict_of(file: Place, result: Verdict | Failure) -> Verdict:
     return Verdict(str(file), "unsure", None, None, None, "failed", (reason,))
 
 
-def _row_of(file: Place, result: Verdict | Failure) -> dict[str, Any]:
+def _row_of(file: AnyPath, result: Verdict | Failure) -> dict[str, Any]:
     result = verdict_of(file, result)
     row = {name: getattr(result, name) for name in COLUMNS if name not in LISTS}
     for name, value in row.items():

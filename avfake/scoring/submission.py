@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from avfake.errors import ConfigError
-from avfake.storage import Place, name_of, write_table
+from avfake.storage import AnyPath, name_of, write_table
 
 SUBMISSION = ("filename", "label")
 FILL = 0.5
@@ -41,7 +41,7 @@ def read_requested(sample_submission: Path) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def check_submission(files: Iterable[Place], fill: float) -> None:
+def check_submission(files: Iterable[AnyPath], fill: float) -> None:
     """Raise ConfigError for equal file names, or a fill value that is no probability."""
     if not (0.0 <= fill <= 1.0) or math.isnan(fill):
         raise ConfigError(f"fill is {fill}; a probability lies in [0, 1]")
@@ -54,7 +54,7 @@ def check_submission(files: Iterable[Place], fill: float) -> None:
 
 
 def write_labels(
-    files: Sequence[Place], p_fakes: Sequence[float | None], out: Place, *, fill: float
+    files: Sequence[AnyPath], p_fakes: Sequence[float | None], out: AnyPath, *, fill: float
 ) -> None:
     """Write filename,label for every file; those without a probability take `fill`."""
     check_submission(files, fill)

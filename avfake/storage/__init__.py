@@ -15,7 +15,8 @@ from avfake.storage.outputs.contents import check_mark, check_table
 from avfake.storage.outputs.locations import TABLE, check_apart, check_file, check_folder
 from avfake.storage.remote import (
     MEMBER,
-    Place,
+    AnyPath,
+    as_path,
     beside,
     ending_of,
     fitting,
@@ -25,9 +26,8 @@ from avfake.storage.remote import (
     is_url,
     list_url,
     name_of,
-    open_place,
+    open_path,
     open_url,
-    place_of,
     read_urls,
     state_of,
     states_of,
@@ -35,7 +35,7 @@ from avfake.storage.remote import (
 
 __all__ = [
     "MEMBER",
-    "Place",
+    "AnyPath",
     "TABLE",
     "beside",
     "cached",
@@ -55,9 +55,9 @@ __all__ = [
     "list_url",
     "name_of",
     "naming",
-    "open_place",
+    "open_path",
     "open_url",
-    "place_of",
+    "as_path",
     "read_if_there",
     "read_urls",
     "state_of",

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from avfake.errors import AvfakeError, StoreError
-from avfake.storage.remote import Place, ending_of, fitting, read_url, state_of, write_url
+from avfake.storage.remote import AnyPath, ending_of, fitting, read_url, state_of, write_url
 
 
-def write_whole(path: Place, content: str | bytes) -> None:
+def write_whole(path: AnyPath, content: str | bytes) -> None:
     """Write a file so that a kill at any moment leaves the old content or the new, never half.
 
     Links are followed. The content is written through a pipe, a terminal or a descriptor such as
@@ -105,7 +105,7 @@ def target_of(path: Path) -> Path:
         ) from error
 
 
-def read_if_there(path: Place) -> bytes | None:
+def read_if_there(path: AnyPath) -> bytes | None:
     """All the bytes of a file; None if there is no such file. StoreError, OSError otherwise."""
     if isinstance(path, Path):
         return path.read_bytes() if path.is_file() else None
@@ -117,7 +117,7 @@ def read_if_there(path: Place) -> bytes | None:
         raise
 
 
-def cached(place: Place) -> Path:
+def cached(place: AnyPath) -> Path:
     """A file on this machine's disk: the place itself, or a lasting copy of what a URL leads to.
 
     Copies lie in the folder AVFAKE_CACHE, by default ~/.cache/avfake, until someone deletes them. A
@@ -136,7 +136,7 @@ def _copy_of(url: str) -> Path:
     return copy
 
 
-def write_table(path: Place, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+def write_table(path: AnyPath, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
     """Write a csv with these columns, whole or not at all; None becomes an empty cell."""
     text, rows = io.StringIO(), list(rows)
     # Before Python 3.13 the writer does not quote a carriage return, which ends a row when read.

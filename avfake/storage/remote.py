@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from avfake.errors import AvfakeError, ConfigError, StoreError
 
-Place = Path | str
+AnyPath = Path | str
 """A `Path` on disk, or a URL as text."""
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(://|::.*://)", re.DOTALL)
 OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oci", "oss", "hf", "memory"}
@@ -30,7 +30,7 @@ VOLATILE = ("url", "time", "atime")
 """Facts of a store that change although the file does not."""
 
 
-def place_of(text: str | Path) -> Place:
+def as_path(text: str | Path) -> AnyPath:
     """What a user named: the URL as it stands, anything else as a `Path`; ConfigError for "".
 
     A `Path` makes "." of that: the variable that a script forgot would become all that lies below.
@@ -42,10 +42,10 @@ def place_of(text: str | Path) -> Place:
 
 def is_url(place: str | Path) -> bool:
     """Whether fsspec is to be asked for it."""
-    return isinstance(place_of(place), str)
+    return isinstance(as_path(place), str)
 
 
-def inside(folder: Place, name: str) -> Place:
+def inside(folder: AnyPath, name: str) -> AnyPath:
     """The place of `name`, a posix path, in a folder; in a chain, in its first store."""
     if isinstance(folder, Path):
         return folder / name
@@ -53,17 +53,17 @@ def inside(folder: Place, name: str) -> Place:
     return before + (link if link.endswith("/") else link + "/") + name + after
 
 
-def name_of(place: Place) -> str:
+def name_of(place: AnyPath) -> str:
     """The last part of a place."""
     return place.name if isinstance(place, Path) else posixpath.basename(_path_in(place))
 
 
-def ending_of(place: Place) -> str:
+def ending_of(place: AnyPath) -> str:
     """The ending of a name in small letters, with its dot, without what a web address asks."""
     return posixpath.splitext(name_of(place))[1].lower()
 
 
-def beside(place: Place, name: str) -> Place:
+def beside(place: AnyPath, name: str) -> AnyPath:
     """The place of another name in the same folder; a name that is too long for one is cut."""
     if isinstance(place, Path):
         return place.with_name(fitting(name))
@@ -110,7 +110,7 @@ def open_url(url: str) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def open_place(place: Place) -> Iterator[IO[bytes]]:
+def open_path(place: AnyPath) -> Iterator[IO[bytes]]:
     """The file at a place, to be read; OSError or StoreError."""
     with open_url(place) if isinstance(place, str) else place.open("rb") as file:
         yield file
@@ -153,7 +153,7 @@ def list_url(url: str) -> dict[str, str]:
     return {name: str(inside(url, name)) for name in names}
 
 
-def is_folder(place: Place) -> bool:
+def is_folder(place: AnyPath) -> bool:
     """Whether files can lie below it; False where there is nothing at all."""
     if isinstance(place, Path):
         return place.is_dir()
@@ -167,7 +167,7 @@ def is_folder(place: Place) -> bool:
         raise
 
 
-def state_of(place: Place) -> str:
+def state_of(place: AnyPath) -> str:
     """Return a text that changes when the file does: size and time, or what its store tells.
 
     A file inside a zip archive ("parts.zip!/a.mp4") has the state of the archive. "" if there is no
@@ -198,10 +198,10 @@ def has_changed(before: str | None, now: str | None) -> bool:
     return bool(before) and bool(now) and before != now
 
 
-def states_of(files: Sequence[Place]) -> dict[Place, str | None]:
+def states_of(files: Sequence[AnyPath]) -> dict[AnyPath, str | None]:
     """Return file -> `state_of`, asked in parallel; None if the store does not answer."""
 
-    def asked(file: Place) -> str | None:
+    def asked(file: AnyPath) -> str | None:
         try:
             return state_of(file)
         except StoreError:

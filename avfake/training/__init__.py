@@ -1,7 +1,7 @@
 """Folders of prepared clips and a config come in; a trained detector and its test table go out."""
 
 from avfake.training.ablation import ablate
-from avfake.training.config import AssemblyConfig, DataConfig, LossConfig
+from avfake.training.config import DataConfig, LossConfig, TrainingConfig
 from avfake.training.fitting.config import FitConfig
 from avfake.training.fitting.optimizers import OptimizerConfig
 from avfake.training.fitting.processes import is_main_process, on_main_process, refuse_processes
@@ -13,11 +13,11 @@ from avfake.training.plan import Example, Plan, gather
 from avfake.training.rates import find_member_rate
 from avfake.training.results import measure_test, publish_test, record_results
 from avfake.training.run import environment
-from avfake.training.train_detector import Assembled, assemble
+from avfake.training.train_detector import TrainedDetector, train_detector
 
 __all__ = [
-    "Assembled",
-    "AssemblyConfig",
+    "TrainedDetector",
+    "TrainingConfig",
     "COLUMNS",
     "DataConfig",
     "Example",
@@ -29,7 +29,7 @@ __all__ = [
     "RateFinding",
     "ScheduleConfig",
     "ablate",
-    "assemble",
+    "train_detector",
     "environment",
     "examples_of_split",
     "find_member_rate",

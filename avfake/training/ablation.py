@@ -11,11 +11,11 @@ from avfake.clips import PreparedFolder
 from avfake.detector import Detector, Switches
 from avfake.models import FUSIONS
 from avfake.storage import write_whole
-from avfake.training.config import AssemblyConfig
+from avfake.training.config import TrainingConfig
 from avfake.training.fitting.processes import is_main_process
 from avfake.training.measure import measure
 from avfake.training.results import publish_test, record_results
-from avfake.training.train_detector import Assembled, assemble
+from avfake.training.train_detector import TrainedDetector, train_detector
 
 SWITCHES: Mapping[str, Mapping[str, Any]] = {
     "no-audio": {"use_audio": False},
@@ -28,14 +28,14 @@ SYNC_SWITCH = {"no-sync": {"use_sync": False}}
 
 
 def ablate(
-    folders: Sequence[PreparedFolder], config: AssemblyConfig, out: Path, *, retrain: bool
-) -> tuple[Assembled, pd.DataFrame]:
+    folders: Sequence[PreparedFolder], config: TrainingConfig, out: Path, *, retrain: bool
+) -> tuple[TrainedDetector, pd.DataFrame]:
     """The full run and the table of `ablation_table`, one detector a difference.
 
     retrain: train every variant afresh, other fusions included; otherwise the full detector is
     measured with a part switched off, which shows what it leans on at no cost.
     """
-    full = assemble(folders, config, out / "full")
+    full = train_detector(folders, config, out / "full")
     test = full.plan.splits["test"]
     detector = Detector.from_pretrained(full.detector)
     measured = [("full", measure(detector, test))]
@@ -44,7 +44,7 @@ def ablate(
             measured.append((name, measure(detector, test, Switches(**changes))))
     if retrain:
         for name, variant in _variants(config):
-            done = assemble(folders, variant, out / name)
+            done = train_detector(folders, variant, out / name)
             measured.append((name, measure(Detector.from_pretrained(done.detector), test)))
     table = record_results(measured, full.plan, out, seed=config.seed)
     for name, scores in measured:
@@ -54,7 +54,7 @@ def ablate(
     return full, table
 
 
-def _variants(config: AssemblyConfig) -> Iterator[tuple[str, AssemblyConfig]]:
+def _variants(config: TrainingConfig) -> Iterator[tuple[str, TrainingConfig]]:
     for name, changes in _switches(config).items():
         yield name, replace(config, **changes)
     for kind in FUSIONS:
@@ -62,5 +62,5 @@ def _variants(config: AssemblyConfig) -> Iterator[tuple[str, AssemblyConfig]]:
             yield f"fusion-{kind}", replace(config, fusion=replace(config.fusion, kind=kind))
 
 
-def _switches(config: AssemblyConfig) -> Mapping[str, Mapping[str, Any]]:
+def _switches(config: TrainingConfig) -> Mapping[str, Mapping[str, Any]]:
     return {**SWITCHES, **(SYNC_SWITCH if config.use_sync else {})}

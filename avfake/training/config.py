@@ -42,7 +42,7 @@ class DataConfig:
     """Folder numbers that train, such as 0-39; with the two below, in place of a random split."""
     val_parts: str = ""
     test_parts: str = ""
-    judge_on: tuple[str, ...] = ()
+    calibrate_on: tuple[str, ...] = ()
     """Of the folders joined, those whose clips are scored out of fold, to stack, calibrate and
     judge by; () = all. The others only train: with forgeries of one's own, say, so that what the
     detector says of its doubt comes from the fakes of others."""
@@ -172,7 +172,7 @@ class LossConfig:
 
 
 @dataclass(frozen=True)
-class AssemblyConfig:
+class TrainingConfig:
     """From prepared clips to a detector."""
 
     visual: VisualConfig = field(default_factory=VisualConfig)

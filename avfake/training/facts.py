@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from avfake import config as settings
-from avfake.calibration import OutOfFold, VerdictFit
+from avfake.calibration import DecisionFit, OutOfFold
 from avfake.datasets import licence_of
 from avfake.evaluation import forgery_kind
 from avfake.models import HEADS
-from avfake.training.config import AssemblyConfig
+from avfake.training.config import TrainingConfig
 from avfake.training.held_out import held_out_facts
 from avfake.training.plan import Example, Plan
 from avfake.training.run import environment
@@ -19,7 +19,7 @@ CLASSES = {False: "genuine", True: "fake"}
 
 
 def bundle_facts(
-    plan: Plan, config: AssemblyConfig, *, scored: OutOfFold, judged: VerdictFit
+    plan: Plan, config: TrainingConfig, *, scored: OutOfFold, judged: DecisionFit
 ) -> dict[str, Any]:
     """The facts of a bundle; `card` writes them out, and its readers may rely on these keys.
 

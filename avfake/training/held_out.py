@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 
 from avfake.calibration import (
-    VIEWS,
+    MODALITIES,
+    DecisionFit,
     DecisionRule,
     OutOfFold,
     StackConfig,
-    VerdictFit,
     columns_of,
     group_folds,
-    views_of,
+    modalities_of,
 )
 from avfake.evaluation import METRICS, OUTPUTS, Interval, bootstrap, share
 
@@ -27,7 +27,7 @@ MEASURED = ("auc", "log_loss", "calibration_error")
 DIGITS = 6
 
 
-def held_out_facts(scored: OutOfFold, judged: VerdictFit, config: StackConfig) -> dict[str, Any]:
+def held_out_facts(scored: OutOfFold, judged: DecisionFit, config: StackConfig) -> dict[str, Any]:
     """For a bundle: "outputs", "decisions" by view, and "face_px" of the clips.
 
     outputs: output -> rows, fake_share and each of `MEASURED` as value, low, high; a clip counts
@@ -44,7 +44,7 @@ def held_out_facts(scored: OutOfFold, judged: VerdictFit, config: StackConfig) -
     }
 
 
-def out_of_fold_table(scored: OutOfFold, judged: VerdictFit, config: StackConfig) -> pd.DataFrame:
+def out_of_fold_table(scored: OutOfFold, judged: DecisionFit, config: StackConfig) -> pd.DataFrame:
     """One row a clip and view: clip_id, group, fold, view, labels, out-of-fold answers, decision.
 
     labels and probabilities are NaN where unknown and where not assessed; the decision is None
@@ -55,14 +55,14 @@ def out_of_fold_table(scored: OutOfFold, judged: VerdictFit, config: StackConfig
             "clip_id": scored.clip_ids,
             "group": scored.groups,
             "fold": scored.fold,
-            "view": views_of(scored.rows),
+            "view": modalities_of(scored.rows),
         }
     )
     for output, (p, truth) in OUTPUTS.items():
         table[truth] = scored.labels[output]
         table[p] = judged.kept.get(output, np.full(len(table), np.nan))
     table["decision"] = None
-    for view in VIEWS if "overall" in judged.kept else ():
+    for view in MODALITIES if "overall" in judged.kept else ():
         rows = _rows_of(scored, judged, view)
         groups = np.asarray(scored.groups)[rows].tolist()
         decided = _decided(
@@ -73,7 +73,7 @@ def out_of_fold_table(scored: OutOfFold, judged: VerdictFit, config: StackConfig
     return table
 
 
-def _output(scored: OutOfFold, judged: VerdictFit, output: str) -> dict[str, Any]:
+def _output(scored: OutOfFold, judged: DecisionFit, output: str) -> dict[str, Any]:
     p, labels = judged.kept[output], scored.labels[output]
     known = ~np.isnan(p) & ~np.isnan(labels)
     groups = np.asarray(scored.groups)[known].tolist()
@@ -86,11 +86,11 @@ def _output(scored: OutOfFold, judged: VerdictFit, output: str) -> dict[str, Any
 
 
 def _decisions(
-    scored: OutOfFold, judged: VerdictFit, config: StackConfig
+    scored: OutOfFold, judged: DecisionFit, config: StackConfig
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     if "overall" not in judged.model.outputs:
         return
-    for view in VIEWS:
+    for view in MODALITIES:
         rows = _rows_of(scored, judged, view)
         p_fake, labels = judged.kept["overall"][rows], scored.labels["overall"][rows]
         groups = np.asarray(scored.groups)[rows].tolist()
@@ -99,10 +99,10 @@ def _decisions(
             yield view, _shares(*decided, labels, groups)
 
 
-def _rows_of(scored: OutOfFold, judged: VerdictFit, view: str) -> np.ndarray:
+def _rows_of(scored: OutOfFold, judged: DecisionFit, view: str) -> np.ndarray:
     """Places of the labelled rows of this view that were assessed, one a clip."""
     is_known = ~np.isnan(judged.kept["overall"] + scored.labels["overall"])
-    rows = np.flatnonzero((views_of(scored.rows) == view) & is_known)
+    rows = np.flatnonzero((modalities_of(scored.rows) == view) & is_known)
     return rows[np.unique(np.asarray(scored.clip_ids)[rows], return_index=True)[1]]
 
 

@@ -11,11 +11,11 @@ from avfake.storage import write_whole
 from avfake.training.fitting.processes import is_main_process, on_main_process
 from avfake.training.measure import measure
 from avfake.training.results import publish_test, record_results
-from avfake.training.train_detector import Assembled
+from avfake.training.train_detector import TrainedDetector
 
 
 def join_detectors(
-    members: Mapping[str, Assembled], rule: str, out: Path, *, seed: int
+    members: Mapping[str, TrainedDetector], rule: str, out: Path, *, seed: int
 ) -> pd.DataFrame:
     """Write the ensemble into out/detector; the rows of `record_results` for it and its members.
 

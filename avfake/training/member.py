@@ -20,7 +20,7 @@ from avfake.clips import (
     named_failures,
 )
 from avfake.models import HEADS, AVModel, ModelConfig, ModelOutput, build_model, sync_contrast
-from avfake.training.config import AssemblyConfig, DataConfig, LossConfig
+from avfake.training.config import DataConfig, LossConfig, TrainingConfig
 from avfake.training.fitting.loop import fit
 from avfake.training.fitting.losses import masked_bce
 from avfake.training.order import EpochOrder
@@ -43,7 +43,7 @@ class Member:
 
 
 def train_member(
-    config: AssemblyConfig,
+    config: TrainingConfig,
     model_config: ModelConfig,
     plan: Plan,
     *,
@@ -58,7 +58,7 @@ def train_member(
     loss = partial(multitask_loss, config.loss)
     sampling = _sampling(config.data, model_config, clip_config)
     # The epoch is chosen by what the detector answers with, not by how well it finds lips.
-    judge = partial(multitask_loss, replace(config.loss, sync=0.0))
+    decision_model = partial(multitask_loss, replace(config.loss, sync=0.0))
     choosing = _loader(config, sampling, plan.splits["val"] or _held_out(plan, fold))
     batches = _train_batches(config, sampling, seen, folders=plan.folders, seed=seed)
     with named_failures([batches(1), choosing]):
@@ -66,7 +66,7 @@ def train_member(
             model,
             loss=loss,
             train_batches=batches,
-            validate=lambda trained: validate(trained, choosing, judge),
+            validate=lambda trained: validate(trained, choosing, decision_model),
             config=replace(config.fit, seed=seed),
             run_folder=folder,
         )
@@ -75,7 +75,7 @@ def train_member(
 
 
 def first_member_batches(
-    config: AssemblyConfig, model: ModelConfig, clips: ClipConfig, plan: Plan
+    config: TrainingConfig, model: ModelConfig, clips: ClipConfig, plan: Plan
 ) -> DataLoader[Batch]:
     """The batches of the first epoch of the first model."""
     seen, seed = _seen(plan, 0), _seed(config, 0)
@@ -93,7 +93,7 @@ def _held_out(plan: Plan, fold: int) -> list[Example]:
     return [e for e in plan.splits["train"] if plan.folds.get(e.row.clip_id) == fold]
 
 
-def _seed(config: AssemblyConfig, fold: int) -> int:
+def _seed(config: TrainingConfig, fold: int) -> int:
     return config.seed * 1000 + fold
 
 
@@ -139,7 +139,7 @@ def _bce(config: LossConfig, logits: Tensor, labels: Tensor, weights: Tensor) ->
 
 
 def _train_batches(
-    config: AssemblyConfig,
+    config: TrainingConfig,
     sampling: SampleConfig,
     examples: Sequence[Example],
     *,
@@ -170,7 +170,7 @@ def _sampling(data: DataConfig, model: ModelConfig, clips: ClipConfig) -> Sample
 
 
 def _loader(
-    config: AssemblyConfig,
+    config: TrainingConfig,
     sampling: SampleConfig,
     examples: Sequence[Example],
     *,

@@ -10,7 +10,7 @@ from avfake.config import nearest
 from avfake.datasets import Label, Row, assign_folds, assign_splits, check_groups, split_hash
 from avfake.errors import ConfigError, ManifestError
 from avfake.models import HEADS
-from avfake.storage import Place, write_table
+from avfake.storage import AnyPath, write_table
 
 logger = logging.getLogger(__name__)
 
@@ -23,14 +23,14 @@ class Example:
     """clip_id, original and group are unique over all folders joined."""
     folder: str
     """Name of the prepared folder it comes from."""
-    archive: Place
+    archive: AnyPath
     has_visual: bool
     has_audio: bool
     labels: tuple[float, float, float]
     """overall, face, voice; 1 = fake."""
     weights: tuple[float, float, float]
     """0 = unknown; `assume_face_weight` for a face that is only assumed to be fake."""
-    partner: Place | None = None
+    partner: AnyPath | None = None
     """Archive of the genuine original of a fake, where that was prepared too."""
 
     @property
@@ -114,14 +114,14 @@ def make_plan(
     seed: int,
     parts: Mapping[str, str] | None = None,
     leave_out: Sequence[str] = (),
-    judge_on: Sequence[str] = (),
+    calibrate_on: Sequence[str] = (),
 ) -> Plan:
     """Splits and folds that tear no group apart; ManifestError if there is too little for them.
 
     fractions: of "train", "val", "test"; a split of 0 is empty
     leave_out: methods of forging whose clips are in no split but "test".
-    judge_on: folders among whose clips the folds are balanced; () = all. Clips of the others are
-        held out with those that they belong to, or never.
+    calibrate_on: folders among whose clips the folds are balanced; () = all. Clips of the others
+        are held out with those that they belong to, or never.
     """
     usable = [example for example in examples if example.knows("overall")]
     if not usable:
@@ -144,13 +144,15 @@ def make_plan(
         if not members and (parts or fractions[name]):
             raise ManifestError(f"the {name} split is empty: {len(usable)} clips are too few")
     folders = tuple(dict.fromkeys(e.folder for e in examples))
-    for name in judge_on:
+    for name in calibrate_on:
         if name not in folders:
             raise ConfigError(
-                f"data.judge_on names {name!r}, which is not among the folders joined"
+                f"data.calibrate_on names {name!r}, which is not among the folders joined"
                 f"{nearest(name, folders)}; they are: {', '.join(folders)}"
             )
-    judged = {e.row.clip_id for e in splits["train"] if not judge_on or e.folder in judge_on}
+    judged = {
+        e.row.clip_id for e in splits["train"] if not calibrate_on or e.folder in calibrate_on
+    }
     folds = assign_folds([e.row for e in splits["train"]], num_folds, seed=seed, judged=judged)
     return Plan(splits, folds, folders)
 

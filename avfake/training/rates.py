@@ -8,7 +8,7 @@ import torch
 
 from avfake.clips import PreparedFolder
 from avfake.models import build_model
-from avfake.training.config import AssemblyConfig
+from avfake.training.config import TrainingConfig
 from avfake.training.fitting.rate_finder import RateConfig, RateFinding, find_rate
 from avfake.training.member import first_member_batches, multitask_loss
 from avfake.training.plan import check_classes, gather, trainable_outputs
@@ -16,7 +16,7 @@ from avfake.training.train_detector import plan_of
 
 
 def find_member_rate(
-    folders: Sequence[PreparedFolder], config: AssemblyConfig, search: RateConfig | None = None
+    folders: Sequence[PreparedFolder], config: TrainingConfig, search: RateConfig | None = None
 ) -> RateFinding:
     """How the loss of the first member goes as the rate rises, on its own training batches.
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from avfake.calibration import OutOfFold, VerdictFit, fit_verdict_model, stack_row
+from avfake.calibration import DecisionFit, OutOfFold, fit_decision_model, stack_row
 from avfake.clips import Clip, ClipConfig, PreparedFolder, SampleConfig
 from avfake.detector import CARD, Bundle, score_clip, write_bundle
 from avfake.evaluation import draw_batch, draw_training
@@ -21,7 +21,7 @@ from avfake.models import HEADS
 from avfake.progress import progress
 from avfake.report import write_card
 from avfake.storage import write_whole
-from avfake.training.config import AssemblyConfig
+from avfake.training.config import TrainingConfig
 from avfake.training.facts import bundle_facts
 from avfake.training.fitting.processes import join_processes, on_main_process
 from avfake.training.held_out import out_of_fold_table
@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Assembled:
+class TrainedDetector:
     """A finished run."""
 
     detector: Path
@@ -49,7 +49,9 @@ class Assembled:
     plan: Plan
 
 
-def assemble(folders: Sequence[PreparedFolder], config: AssemblyConfig, out: Path) -> Assembled:
+def train_detector(
+    folders: Sequence[PreparedFolder], config: TrainingConfig, out: Path
+) -> TrainedDetector:
     """Train a detector on prepared folders into `out`; a run that was stopped goes on.
 
     Of several processes (accelerate launch, torchrun) all train; the first alone scores and writes
@@ -66,14 +68,14 @@ def assemble(folders: Sequence[PreparedFolder], config: AssemblyConfig, out: Pat
     if (detector / "checksums.json").is_file():
         logger.info("%s is finished already", detector)
         on_main_process(lambda: _card(detector))
-        return Assembled(detector, plan)
+        return TrainedDetector(detector, plan)
     log_assumptions(plan.splits["train"], config.data.assume_face_weight)
     members = _train(config, plan, folders[0].config, out)
     on_main_process(lambda: _conclude(config, plan, members, folders[0].config, out=out))
-    return Assembled(detector, plan)
+    return TrainedDetector(detector, plan)
 
 
-def _train(config: AssemblyConfig, plan: Plan, clip_config: ClipConfig, out: Path) -> list[Member]:
+def _train(config: TrainingConfig, plan: Plan, clip_config: ClipConfig, out: Path) -> list[Member]:
     """The members, after a picture of what they are about to see."""
     model_config = config.model(trainable_outputs(plan.splits["train"]))
     seen = partial(first_member_batches, config, model_config, clip_config, plan)
@@ -92,7 +94,7 @@ def _train(config: AssemblyConfig, plan: Plan, clip_config: ClipConfig, out: Pat
 
 
 def _conclude(
-    config: AssemblyConfig,
+    config: TrainingConfig,
     plan: Plan,
     members: Sequence[Member],
     clip_config: ClipConfig,
@@ -103,7 +105,7 @@ def _conclude(
     draw_training(out)
     scored = _out_of_fold(config, plan, members, clip_config)
     stack = replace(config.stack, seed=config.seed)
-    judged = fit_verdict_model(scored, stack, use_stacker=config.use_stacker)
+    judged = fit_decision_model(scored, stack, use_stacker=config.use_stacker)
     _log_choices(judged, out)
     table = out_of_fold_table(scored, judged, stack)
     methods = {e.row.clip_id: e.row.method for e in plan.splits["train"]}
@@ -113,7 +115,7 @@ def _conclude(
         name=str(out / "detector"),
         clip_config=clip_config,
         models=[member.model for member in members],
-        judge=judged.model,
+        decision_model=judged.model,
         window_seconds=config.data.window_seconds,
         facts=bundle_facts(plan, config, scored=scored, judged=judged),
     )
@@ -121,7 +123,7 @@ def _conclude(
     _card(out / "detector")
 
 
-def _open(out: Path, config: AssemblyConfig, plan: Plan, inputs: dict[str, str]) -> None:
+def _open(out: Path, config: TrainingConfig, plan: Plan, inputs: dict[str, str]) -> None:
     open_run(out, config, inputs=inputs)
     plan.save(out / "plan.csv")
 
@@ -132,7 +134,7 @@ def _card(detector: Path) -> None:
         write_card(detector)
 
 
-def plan_of(examples: Sequence[Example], config: AssemblyConfig) -> Plan:
+def plan_of(examples: Sequence[Example], config: TrainingConfig) -> Plan:
     """The splits and folds that the settings ask for."""
     data = config.data
     shares = {"val": data.val_share, "test": data.test_share}
@@ -143,12 +145,12 @@ def plan_of(examples: Sequence[Example], config: AssemblyConfig) -> Plan:
         seed=config.seed if data.split_seed is None else data.split_seed,
         parts=data.parts,
         leave_out=data.leave_out,
-        judge_on=data.judge_on,
+        calibrate_on=data.calibrate_on,
     )
 
 
 def _out_of_fold(
-    config: AssemblyConfig, plan: Plan, members: Sequence[Member], clip_config: ClipConfig
+    config: TrainingConfig, plan: Plan, members: Sequence[Member], clip_config: ClipConfig
 ) -> OutOfFold:
     """Rows of every training clip that a member has not seen, by that member.
 
@@ -164,7 +166,7 @@ def _out_of_fold(
         e
         for e in plan.splits["train"]
         if plan.folds.get(e.row.clip_id, len(members)) < len(members)
-        and e.folder in (config.data.judge_on or plan.folders)
+        and e.folder in (config.data.calibrate_on or plan.folders)
     ]
     for example in progress(held_out, desc="score out of fold", unit="clip"):
         fold = plan.folds[example.row.clip_id]
@@ -195,7 +197,7 @@ def _labels(examples: Sequence[Example], column: int) -> np.ndarray:
     return np.array([e.labels[column] if e.weights[column] > 0 else np.nan for e in examples])
 
 
-def _log_choices(judged: VerdictFit, out: Path) -> None:
+def _log_choices(judged: DecisionFit, out: Path) -> None:
     choices = {name: one.choice for name, one in judged.model.outputs.items()}
     for name, choice in choices.items():
         logger.info("%s: kept %s; %s", name, choice.kept, choice.reason)

@@ -166,7 +166,7 @@ def test_damage_is_measured_by_the_default(
         raise ConfigError(f"{source} would be judged by {detector}")
 
     monkeypatch.setattr(
-        "avfake.scoring.stress.ladder.run_ladder", ladder
+        "avfake.scoring.stress.ladder.run_stress", ladder
     )  # whose own tests take long enough
     code, _, err = run("stress", tmp_path, "--out", tmp_path / "stress")
     assert code == 2

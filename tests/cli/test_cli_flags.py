@@ -121,9 +121,9 @@ def test_settings_of_a_branch_that_is_off_are_noted(
     from dataclasses import dataclass, replace
 
     from avfake.cli.main import run_recipe
-    from avfake.training.config import AssemblyConfig
+    from avfake.training.config import TrainingConfig
 
-    assert isinstance(tiny_config, AssemblyConfig)
+    assert isinstance(tiny_config, TrainingConfig)
     quiet = replace(tiny_config, use_audio=False)
     flags = ["--audio.backbone", "x", "--visual.size-px=64", "--augment.sound", "telephone"]
     assert idle_settings(quiet, flags) == {"audio": ["--audio.backbone", "--augment.sound"]}
@@ -134,7 +134,7 @@ def test_settings_of_a_branch_that_is_off_are_noted(
 
     @dataclass(frozen=True)
     class Config:
-        assembly: AssemblyConfig = quiet
+        assembly: TrainingConfig = quiet
 
     done: list[Config] = []
     with caplog.at_level(logging.WARNING), pytest.raises(SystemExit) as left:

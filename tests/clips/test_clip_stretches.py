@@ -13,7 +13,7 @@ from avfake.clips.archive import Clip
 from avfake.clips.dataset import ClipDataset, ClipEntry, collate
 from avfake.clips.preparation.folder import PreparedFolder
 from avfake.clips.sample import SampleConfig, sample_clip
-from avfake.clips.stretches import seen_labels
+from avfake.clips.stretches import sample_labels
 from avfake.models.outputs import ModelOutput
 from avfake.training.config import LossConfig
 from avfake.training.member import multitask_loss
@@ -23,7 +23,7 @@ KNOWN = (1.0, 1.0, 1.0)
 
 
 class Taken:
-    """Crops and windows at these times, as far as `seen_labels` looks."""
+    """Crops and windows at these times, as far as `sample_labels` looks."""
 
     def __init__(self, frames: list[float], windows: list[float]) -> None:
         self.crop_seconds = np.array(frames, np.float32)
@@ -31,7 +31,7 @@ class Taken:
 
 
 def seen(labels, stretches, frames, windows):
-    found = seen_labels(labels, stretches, Taken(frames, windows))
+    found = sample_labels(labels, stretches, Taken(frames, windows))
     return found.labels, found.forged_frames.tolist(), found.forged_windows.tolist()
 
 

@@ -24,11 +24,13 @@ def video(studio_root):
 def deaf(detector_folder, tmp_path_factory):
     """A detector that never learned the voice and looks at fewer frames."""
     bundle = read_bundle(detector_folder)
-    outputs = {name: one for name, one in bundle.judge.outputs.items() if name != "voice"}
-    judge = replace(bundle.judge, outputs=outputs, not_trained={"voice": "no labels"})
+    outputs = {name: one for name, one in bundle.decision_model.outputs.items() if name != "voice"}
+    decision_model = replace(
+        bundle.decision_model, outputs=outputs, not_trained={"voice": "no labels"}
+    )
     folder = tmp_path_factory.mktemp("members") / "deaf"
     fewer = replace(bundle.clip_config, num_frames=3)
-    write_bundle(folder, replace(bundle, judge=judge, clip_config=fewer))
+    write_bundle(folder, replace(bundle, decision_model=decision_model, clip_config=fewer))
     return folder
 
 

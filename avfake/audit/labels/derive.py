@@ -19,12 +19,12 @@ from avfake.errors import ConfigError
 from avfake.parallel import Failure, Journal, default_workers, map_items
 from avfake.progress import progress
 from avfake.storage import (
-    Place,
+    AnyPath,
+    as_path,
     check_folder,
     check_table,
     fitting,
     has_changed,
-    place_of,
     states_of,
     write_table,
 )
@@ -112,7 +112,7 @@ def derive_labels(
     if any(line.get("settings") != mark for line in journal.done.values()):
         raise ConfigError(f"{out} was made with other settings; choose another folder")
     pairs, derived = _pairs(manifest, fakes)
-    states = states_of([place_of(row.path) for pair in pairs for row in (pair.fake, pair.original)])
+    states = states_of([as_path(row.path) for pair in pairs for row in (pair.fake, pair.original)])
     into = out / "masks" if masks else None
     todo = [pair for pair in pairs if not _is_settled(journal.done, pair, states, into)]
     function = partial(_derive_one, config, into)
@@ -134,7 +134,7 @@ def derive_labels(
     return _written(manifest, tuple(derived[row.clip_id] for row in fakes), out)
 
 
-def check_target(out: Path, *, inputs: Iterable[Place] = ()) -> None:
+def check_target(out: Path, *, inputs: Iterable[AnyPath] = ()) -> None:
     """Raise ConfigError if a folder cannot take labels: not writable, an input, or other files.
 
     inputs: what the command reads.
@@ -145,7 +145,7 @@ def check_target(out: Path, *, inputs: Iterable[Place] = ()) -> None:
 def _is_settled(
     done: Mapping[str, dict[str, Any]],
     pair: _Pair,
-    states: Mapping[Place, str | None],
+    states: Mapping[AnyPath, str | None],
     masks: Path | None,
 ) -> bool:
     """False for a pair that failed, has changed, or lacks the masks that are asked for."""
@@ -158,8 +158,8 @@ def _is_settled(
     return not any(map(has_changed, before, _states(pair, states)))
 
 
-def _states(pair: _Pair, states: Mapping[Place, str | None]) -> list[str | None]:
-    return [states[place_of(row.path)] for row in (pair.fake, pair.original)]
+def _states(pair: _Pair, states: Mapping[AnyPath, str | None]) -> list[str | None]:
+    return [states[as_path(row.path)] for row in (pair.fake, pair.original)]
 
 
 def _mask_path(masks: Path, fake: Row) -> Path:

@@ -22,7 +22,7 @@ Why = Literal[
     "failed",
 ]
 
-WHYS: dict[Why, str] = {
+UNKNOWN_REASONS: dict[Why, str] = {
     "no_original": "the manifest names no original",
     "original_missing": "the original is not among the files",
     "unreadable": "one of the two files could not be read",

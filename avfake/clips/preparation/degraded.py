@@ -19,7 +19,7 @@ from avfake.clips.preparation.folder import PreparedFolder, archive_path
 from avfake.clips.sound import voice_statistics
 from avfake.errors import ManifestError
 from avfake.media import Waveform
-from avfake.storage import Place, place_of
+from avfake.storage import AnyPath, as_path
 
 
 class ChangeSound(Protocol):
@@ -30,11 +30,11 @@ class ChangeSound(Protocol):
 
 @dataclass(frozen=True)
 class _Copy(Derived):
-    source: Place
+    source: AnyPath
     seed: tuple[int, ...]
 
 
-def wear_clips(
+def degrade_clips(
     folder: PreparedFolder,
     out: str | Path,
     change: ChangeSound,
@@ -49,7 +49,7 @@ def wear_clips(
     heard = [clip for clip in folder.clips if clip.has_audio]
     if not heard:
         raise ManifestError(f"{folder.path} holds no clip with sound to change")
-    target = place_of(out)
+    target = as_path(out)
     tasks = []
     for number, clip in enumerate(heard):
         row = clip.row
@@ -61,13 +61,13 @@ def wear_clips(
         )
         archive = archive_path(target, worn.clip_id)
         tasks.append(_Copy(worn, archive, clip.archive, (seed, number)))
-    make: Callable[[_Copy], Clip] = partial(_worn, folder.config, change)
+    make: Callable[[_Copy], Clip] = partial(_degraded, folder.config, change)
     return make_derived(
         folder.manifest.dataset, tasks, make, target, folder.config, workers=workers, doing="wear"
     )
 
 
-def _worn(config: ClipConfig, change: ChangeSound, task: _Copy) -> Clip:
+def _degraded(config: ClipConfig, change: ChangeSound, task: _Copy) -> Clip:
     clip = Clip.open(task.source)
     with clip.opened():
         crops = [

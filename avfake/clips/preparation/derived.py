@@ -13,7 +13,7 @@ from avfake.datasets import Manifest, Row, save_manifest
 from avfake.errors import MediaError
 from avfake.parallel import Journal, default_workers, journal_at, map_items
 from avfake.progress import progress
-from avfake.storage import Place, inside, write_table
+from avfake.storage import AnyPath, inside, write_table
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Derived:
     """One clip to be written."""
 
     row: Row
-    archive: Place
+    archive: AnyPath
 
 
 D = TypeVar("D", bound=Derived)
@@ -31,7 +31,7 @@ def make_derived(
     dataset: str,
     tasks: Sequence[D],
     make: Callable[[D], Clip],
-    out: Place,
+    out: AnyPath,
     config: ClipConfig,
     *,
     workers: int | None,

@@ -23,12 +23,12 @@ from avfake.clips.config import ClipConfig
 from avfake.datasets import Manifest, Row, read_manifest
 from avfake.errors import ConfigError
 from avfake.storage import (
-    Place,
+    AnyPath,
+    as_path,
     check_folder,
     fitting,
     inside,
     name_of,
-    place_of,
     read_if_there,
     write_whole,
 )
@@ -54,7 +54,7 @@ class PreparedClip:
     """A row of the manifest whose archive is there."""
 
     row: Row
-    archive: Place
+    archive: AnyPath
     has_visual: bool
     """Crops of at least one person."""
     has_audio: bool
@@ -68,7 +68,7 @@ class PreparedFolder:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = place_of(path)
+        self.path = as_path(path)
         self._settings = read_if_there(inside(self.path, "clips.yaml"))
         if self._settings is None:
             raise ConfigError(
@@ -115,12 +115,12 @@ class PreparedFolder:
             if (status := self.statuses[row.clip_id])["status"] != "failed"
         ]
 
-    def archive_of(self, clip_id: str) -> Place:
+    def archive_of(self, clip_id: str) -> AnyPath:
         """Where the archive of a row lies."""
         return archive_path(self.path, clip_id)
 
 
-def archive_path(folder: Place, clip_id: str) -> Place:
+def archive_path(folder: AnyPath, clip_id: str) -> AnyPath:
     """Where the archive of `clip_id` lies in a prepared folder."""
     names = f"archives/{clip_id.replace('!/', '/')}.zip".split("/")
     return inside(folder, "/".join(map(fitting, names)))
@@ -131,13 +131,13 @@ def check_target(folder: str | Path, *, inputs: Iterable[str | Path] = ()) -> No
 
     inputs: what the command reads.
     """
-    read = [place_of(one) for one in inputs]
+    read = [as_path(one) for one in inputs]
     check_folder(
-        place_of(folder), flag="OUT", mark=SETTINGS, writes=WRITTEN, inputs=read, remote=True
+        as_path(folder), flag="OUT", mark=SETTINGS, writes=WRITTEN, inputs=read, remote=True
     )
 
 
-def _parsed(content: bytes, folder: Place) -> dict[str, Any]:
+def _parsed(content: bytes, folder: AnyPath) -> dict[str, Any]:
     """Content of clips.yaml; ConfigError if it is not what `write_settings` wrote."""
     try:
         parsed = yaml.safe_load(content)
@@ -149,7 +149,7 @@ def _parsed(content: bytes, folder: Place) -> dict[str, Any]:
         ) from error
 
 
-def write_settings(folder: Place, config: ClipConfig) -> None:
+def write_settings(folder: AnyPath, config: ClipConfig) -> None:
     """Write clips.yaml, or check that the one there says the same (ConfigError otherwise)."""
     path = inside(folder, SETTINGS)
     there = read_if_there(path)

@@ -23,7 +23,7 @@ from avfake.errors import ConfigError, ManifestError
 from avfake.faces import landmarks_in_crops
 from avfake.forgery import FACE_METHODS, VOICE_METHODS, forge_face, forge_voice
 from avfake.media import Waveform
-from avfake.storage import Place, place_of
+from avfake.storage import AnyPath, as_path
 
 KINDS = ("face", "voice", "both")
 
@@ -57,7 +57,7 @@ class ForgeryConfig:
 class _Forgery(Derived):
     """One clip to be forged of another, or only packed once more."""
 
-    source: Place
+    source: AnyPath
     face_method: str | None
     voice_method: str | None
     seed: tuple[int, ...]
@@ -79,7 +79,7 @@ def forge_clips(
 
     clip_ids: of these clips only; None = all
     """
-    target, config = place_of(out), config or ForgeryConfig()
+    target, config = as_path(out), config or ForgeryConfig()
     genuine = [
         clip
         for clip in folder.clips
@@ -104,7 +104,7 @@ def forge_clips(
 
 
 def _tasks_of(
-    clip: PreparedClip, out: Place, config: ForgeryConfig, *, number: int
+    clip: PreparedClip, out: AnyPath, config: ForgeryConfig, *, number: int
 ) -> Sequence[_Forgery]:
     kinds = [
         k for k in KINDS if (clip.has_visual or k == "voice") and (clip.has_audio or k == "face")

@@ -18,13 +18,13 @@ from avfake.clips.preparation.derived import Derived, make_derived
 from avfake.clips.preparation.folder import PreparedClip, PreparedFolder, archive_path
 from avfake.datasets import Row
 from avfake.errors import ConfigError, ManifestError
-from avfake.storage import Place, place_of
+from avfake.storage import AnyPath, as_path
 
 
 @dataclass(frozen=True)
 class _Join(Derived):
-    picture: Place
-    sound: Place
+    picture: AnyPath
+    sound: AnyPath
 
 
 def join_clips(
@@ -51,7 +51,7 @@ def join_clips(
         )
     seen = _usable(pictures, {picture for picture, _ in pairs}, "face")
     heard = _usable(sounds, {sound for _, sound in pairs}, "voice")
-    target = place_of(out)
+    target = as_path(out)
     tasks = []
     for picture, sound in pairs:
         row = _row(seen[picture].row, heard[sound].row)

@@ -21,10 +21,10 @@ from avfake.faces import FaceDetector
 from avfake.parallel import Engine, Failure, Journal, default_workers, journal_at, map_items
 from avfake.progress import progress
 from avfake.storage import (
-    Place,
+    AnyPath,
+    as_path,
     has_changed,
     inside,
-    place_of,
     read_if_there,
     state_of,
     states_of,
@@ -38,8 +38,8 @@ TIME_LIMIT_SECONDS = 300.0
 @dataclass(frozen=True)
 class _Task:
     row: Row
-    archive: Place
-    original_archive: Place | None
+    archive: AnyPath
+    original_archive: AnyPath | None
 
 
 def prepare_clips(
@@ -61,15 +61,15 @@ def prepare_clips(
     Genuine clips go first, so that a fake can take the boxes found on its original
     (`reuse_boxes`): pixel-aligned pairs, and no second detection.
     """
-    folder, config = place_of(out), config or ClipConfig()
+    folder, config = as_path(out), config or ClipConfig()
     if config.detector == "blazeface":
         face_detector(config)  # refused here, not once for each file
     write_settings(folder, config)
     _refuse_to_lose(folder, manifest)
     save_manifest(manifest, inside(folder, "manifest.csv"))
     journal = Journal(journal_at(inside(folder, "journal")), "clip_id")
-    states = states_of([place_of(row.path) for row in manifest.rows])
-    state = {row.clip_id: states[place_of(row.path)] for row in manifest.rows}
+    states = states_of([as_path(row.path) for row in manifest.rows])
+    state = {row.clip_id: states[as_path(row.path)] for row in manifest.rows}
     left = {i for i in state if not _is_settled(journal.done.get(i), state[i])}
     second = [row for row in manifest.rows if reuse_boxes and row.original in state]
     waiting = {row.clip_id for row in second}
@@ -117,13 +117,13 @@ def _cut_all(
         yield tasks[index].row, result
 
 
-def _refuse_to_lose(folder: Place, manifest: Manifest) -> None:
+def _refuse_to_lose(folder: AnyPath, manifest: Manifest) -> None:
     """ConfigError if the folder holds clips of other files than these, which would be lost."""
     if not state_of(inside(folder, "manifest.csv")):
         return
-    paths = {row.clip_id: place_of(row.path) for row in manifest.rows}
+    paths = {row.clip_id: as_path(row.path) for row in manifest.rows}
     before = {
-        r.clip_id: place_of(r.path) for r in read_manifest(inside(folder, "manifest.csv")).rows
+        r.clip_id: as_path(r.path) for r in read_manifest(inside(folder, "manifest.csv")).rows
     }
     lost = [clip_id for clip_id in before if clip_id not in paths]
     moved = [clip_id for clip_id in before if before[clip_id] != paths.get(clip_id)]
@@ -137,7 +137,7 @@ def _refuse_to_lose(folder: Place, manifest: Manifest) -> None:
         )
 
 
-def _task(folder: Place, row: Row, *, reuse_boxes: bool) -> _Task:
+def _task(folder: AnyPath, row: Row, *, reuse_boxes: bool) -> _Task:
     original = archive_path(folder, row.original) if reuse_boxes and row.original else None
     return _Task(row, archive_path(folder, row.clip_id), original)
 
@@ -174,7 +174,7 @@ def _cut_and_save(config: ClipConfig, task: _Task) -> ClipMeta:
     return clip.meta
 
 
-def _original(archive: Place | None) -> Clip | None:
+def _original(archive: AnyPath | None) -> Clip | None:
     if isinstance(archive, str):
         content = read_if_there(archive)
         return None if content is None else Clip.open(content)

@@ -97,7 +97,7 @@ def _merge_reasons(reasons: Sequence[Sequence[Reason]]) -> tuple[Reason, ...]:
     return tuple(merged)
 
 
-def _largest_party(
+def _largest_group(
     timelines: Sequence[Timeline], looked_at: Callable[[Timeline], Hashable]
 ) -> list[Timeline]:
     """Those that looked at the same things as most others; the first such party on a tie."""
@@ -113,7 +113,7 @@ def _combine_persons(tracks: Sequence[tuple[Person, ...]], rule: str) -> tuple[P
             (p.person_id, *((face.seconds, face.box) for face in p.frames)) for p in persons
         )
 
-    party = _largest_party(tracks, looked_at)
+    party = _largest_group(tracks, looked_at)
     combined = []
     for same in zip(*party, strict=True):  # one person, as each member sees it
         scores = np.array([[face.p_fake for face in person.frames] for person in same]).T
@@ -133,7 +133,7 @@ def _combine_persons(tracks: Sequence[tuple[Person, ...]], rule: str) -> tuple[P
 
 
 def _combine_voices(voices: Sequence[tuple[VoiceScore, ...]], rule: str) -> tuple[VoiceScore, ...]:
-    party = _largest_party(
+    party = _largest_group(
         voices, lambda voice: tuple((one.start_seconds, one.end_seconds) for one in voice)
     )
     if not party:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from avfake import config as settings
-from avfake.calibration import OUTPUTS, VerdictModel
+from avfake.calibration import OUTPUTS, DecisionModel
 from avfake.detector import checked_sums, is_ensemble, read_config, read_ensemble
 from avfake.errors import ConfigError
 
@@ -20,7 +20,7 @@ class Subject:
     """Of its content: the 12 digits in the detector's name."""
     config: Mapping[str, Any]
     """config.yaml of a bundle; empty for an ensemble, whose members have their own cards."""
-    judge: VerdictModel | None
+    decision_model: DecisionModel | None
     """None for an ensemble."""
     num_members: int
     rule: str = ""
@@ -37,8 +37,8 @@ class Subject:
             members = len(combination.names)
             return cls(folder, fingerprint, {}, None, members, combination.rule)
         config = read_config(folder)
-        judge = VerdictModel.load(folder)
-        return cls(folder, fingerprint, config, judge, config["num_members"])
+        decision_model = DecisionModel.load(folder)
+        return cls(folder, fingerprint, config, decision_model, config["num_members"])
 
     @property
     def name(self) -> str:
@@ -59,7 +59,7 @@ class Subject:
     @property
     def not_judged(self) -> dict[str, str]:
         """Output -> why it is never answered."""
-        return dict(self.judge.not_trained) if self.judge else {}
+        return dict(self.decision_model.not_trained) if self.decision_model else {}
 
     @property
     def judged(self) -> tuple[str, ...]:

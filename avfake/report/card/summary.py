@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from avfake.calibration import View
+from avfake.calibration import Modality
 from avfake.evaluation import Interval, as_text
 from avfake.report.card.measured import Measured
 from avfake.report.card.subject import Subject
 from avfake.report.card.words import NOT_MEASURED, counted, percent
 
-VIEWS: Mapping[View, str] = {
+MODALITIES: Mapping[Modality, str] = {
     "whole": "picture and sound",
     "picture": "the picture alone",
     "sound": "the sound alone",
@@ -41,7 +41,7 @@ def _num_fakes(measured: Measured) -> int:
     return measured.decisions["fake", "fake"][1]
 
 
-def _out_of_fold(decisions: Mapping[View, Any]) -> str:
+def _out_of_fold(decisions: Mapping[Modality, Any]) -> str:
     view, found = next(iter(decisions.items()))
     keys = {
         ("genuine", "fake"): "false_alarms",
@@ -51,10 +51,10 @@ def _out_of_fold(decisions: Mapping[View, Any]) -> str:
     }
     shares = {asked: Interval(**found[key]) for asked, key in keys.items()}
     return (
-        f"{_sentences(shares, found['genuine'], found['fake'])} These are training clips, judged "
-        f"by {VIEWS[view]} and each by the model that had not seen it; on clips apart from the "
-        f"training it was {NOT_MEASURED}. Brackets are 95 % intervals over groups; on material of "
-        "another kind the numbers do not hold."
+        f"{_sentences(shares, found['genuine'], found['fake'])} These are training clips, scored "
+        f"by {MODALITIES[view]} and each by the model that had not seen it; on clips apart from "
+        f"the training it was {NOT_MEASURED}. Brackets are 95 % intervals over groups; on material "
+        "of another kind the numbers do not hold."
     )
 
 
@@ -79,7 +79,7 @@ def _sentences(shares: Mapping[tuple[str, str], Interval], genuine: int, fakes: 
 
 
 def _abilities(subject: Subject) -> str:
-    if subject.judge is None:
+    if subject.decision_model is None:
         return (
             f"An ensemble of {subject.num_members} detectors, which answer together by the rule "
             f"{as_text(subject.rule)}. What each can judge stands in its own card, in the folders "
@@ -90,7 +90,7 @@ def _abilities(subject: Subject) -> str:
     lines += [
         f"It does not judge {names[output]}: {why}." for output, why in subject.not_judged.items()
     ]
-    rule = subject.judge.rule()
+    rule = subject.decision_model.rule()
     if rule is not None and rule.threshold >= 1:
         lines.append(
             f"It calls no clip with picture and sound fake: too few genuine ones were there to "

@@ -7,28 +7,28 @@ from avfake.calibration import (
     Calibrator,
     ClippedCalibrator,
     DecisionRule,
+    Modality,
     OutputModel,
-    View,
     kind_of,
-    view_name,
+    modality_name,
 )
 from avfake.evaluation import as_text, markdown_table
 from avfake.report.card.measured import Measured
 from avfake.report.card.subject import Subject
-from avfake.report.card.summary import VIEWS
+from avfake.report.card.summary import MODALITIES
 from avfake.report.card.words import NOT_MEASURED, bullets, counted, interval, listed, percent
 
 
 def calibration_section(subject: Subject) -> str:
     """Calibrators with what they reach out of fold; rules with promise and measure."""
-    assert subject.judge is not None
+    assert subject.decision_model is not None
     parts = [
         "## Calibration and decision\n\nOut of fold: each training clip is judged by models, "
         "calibrators and rules that had not seen it.",
         _outputs(subject),
         bullets(
             f"{name}: {as_text(model.choice.reason)}"
-            for name, model in subject.judge.outputs.items()
+            for name, model in subject.decision_model.outputs.items()
         ),
         "*fake* needs a probability above the threshold, and a conformal set of *fake* alone; "
         "*real* needs a set of *real* alone; otherwise the answer is *unsure*.",
@@ -38,12 +38,12 @@ def calibration_section(subject: Subject) -> str:
 
 
 def _outputs(subject: Subject) -> str:
-    assert subject.judge is not None
+    assert subject.decision_model is not None
     held_out: Mapping[str, Any] = subject.held_out.get("outputs", {})
     lines = [
         ["output", "answers", "calibrated by", "AUC", "log-loss", "calibration error", "fakes"]
     ]
-    for name, model in subject.judge.outputs.items():
+    for name, model in subject.decision_model.outputs.items():
         found, kept = held_out.get(name), model.choice.kept
         metrics = [
             interval(found[metric]) if found else NOT_MEASURED
@@ -57,8 +57,8 @@ def _outputs(subject: Subject) -> str:
 def _calibrated_by(model: OutputModel) -> str:
     """In words; with the views where those of whole clips, of picture and of sound differ."""
     views: dict[str, list[str]] = {}
-    for view, words in VIEWS.items():
-        calibrator = model.calibrators.get(view_name(model.choice.kept, view))
+    for view, words in MODALITIES.items():
+        calibrator = model.calibrators.get(modality_name(model.choice.kept, view))
         if calibrator is not None:
             views.setdefault(_in_words(calibrator), []).append(words)
     if len(views) < 2:
@@ -73,24 +73,24 @@ def _in_words(calibrator: Calibrator) -> str:
 
 
 def _rules(subject: Subject) -> str:
-    assert subject.judge is not None
+    assert subject.decision_model is not None
     decisions: Mapping[str, Any] = subject.held_out.get("decisions", {})
     lines = [
         ["judged by", "threshold", "*real* up to", "*fake* from"]
         + ["false alarms: asked, measured", "genuine covered: asked, measured"]
         + ["fakes covered: asked, measured"]
     ]
-    for view, words in VIEWS.items():
+    for view, words in MODALITIES.items():
         rule = _rule_of(subject, view)
         if rule is not None:
             lines.append([words, *_bounds(rule), *_promises(rule, decisions.get(view))])
     return markdown_table(lines) if lines[1:] else ""
 
 
-def _rule_of(subject: Subject, view: View) -> DecisionRule | None:
+def _rule_of(subject: Subject, view: Modality) -> DecisionRule | None:
     """That of the view itself, not of the whole in its place."""
-    assert subject.judge is not None
-    return subject.judge.rules.get(view_name("kept", view))
+    assert subject.decision_model is not None
+    return subject.decision_model.rules.get(modality_name("kept", view))
 
 
 def _bounds(rule: DecisionRule) -> list[str]:
@@ -115,16 +115,16 @@ def limits_section(subject: Subject, measured: Measured | None, *, is_stressed: 
 def _untrained(subject: Subject) -> Iterator[str]:
     for output, why in subject.not_judged.items():
         yield f"No answer on {output}: {why}."
-    assert subject.judge is not None
-    if subject.judge.prior is not None:
+    assert subject.decision_model is not None
+    if subject.decision_model.prior is not None:
         yield (
-            f"Probabilities reckon with {100 * subject.judge.prior:.0f} % fakes, as among the "
-            "clips they were calibrated on; where fakes are rarer they are too high "
+            f"Probabilities reckon with {100 * subject.decision_model.prior:.0f} % fakes, as among "
+            "the clips they were calibrated on; where fakes are rarer they are too high "
             "(`--prior 0.01` tells it so)."
         )
     mute = [
         words
-        for view, words in VIEWS.items()
+        for view, words in MODALITIES.items()
         if (rule := _rule_of(subject, view)) is not None and rule.threshold >= 1
     ]
     if mute:

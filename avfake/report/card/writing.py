@@ -86,7 +86,7 @@ def render_card(
         metric_sections(measured),
         stress_section(damage),
     ]
-    if subject.judge is not None:
+    if subject.decision_model is not None:
         parts += [
             calibration_section(subject),
             limits_section(subject, measured, is_stressed=damage is not None),

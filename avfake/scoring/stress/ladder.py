@@ -22,7 +22,7 @@ from avfake.scoring.files import score_files
 from avfake.scoring.stress.cells import choose_cells
 from avfake.scoring.stress.rewriting import Rewrite
 from avfake.scoring.stress.table import stress_table
-from avfake.storage import Place, check_folder, place_of, write_whole
+from avfake.storage import AnyPath, as_path, check_folder, write_whole
 
 UNTOUCHED = "untouched"
 """In place of a cell's name: the files as they are."""
@@ -45,7 +45,7 @@ class Stress:
     """Files without any probability: cell, clip_id, reasons."""
 
 
-def run_ladder(
+def run_stress(
     source: Path,
     detector: str,
     out: Path,
@@ -63,7 +63,7 @@ def run_ladder(
     chosen = choose_cells(cells)
     manifest = _manifest(source)
     rows = labelled_rows(manifest, limit=limit)
-    scores = judge_cells(rows, detector, out, chosen, workers=workers)
+    scores = score_cells(rows, detector, out, chosen, workers=workers)
     untouched = scores.pop(UNTOUCHED)
     check_both_answered(untouched, out)
     table = stress_table(untouched, scores)
@@ -78,7 +78,7 @@ def run_ladder(
     return Stress(table, len(rows), len(manifest) - labelled, failed)
 
 
-def check_target(out: Path, *, inputs: Iterable[Place] = ()) -> None:
+def check_target(out: Path, *, inputs: Iterable[AnyPath] = ()) -> None:
     """Raise ConfigError if a folder cannot take the tables: not writable, an input, or other files.
 
     inputs: what the command reads.
@@ -86,12 +86,12 @@ def check_target(out: Path, *, inputs: Iterable[Place] = ()) -> None:
     check_folder(out, mark=SCORES + ".journal.jsonl", writes=WRITTEN, inputs=inputs)
 
 
-def judge_cells(
+def score_cells(
     rows: Sequence[Row], detector: str, out: Path, cells: Sequence[str], *, workers: int
 ) -> dict[str, pd.DataFrame]:
     """`UNTOUCHED` and each cell -> answers beside the labels, which are written below `out`, too;
     a run that was stopped goes on."""
-    files = [place_of(row.path) for row in rows]
+    files = [as_path(row.path) for row in rows]
     scores = {}
     for name in (UNTOUCHED, *cells):
         target = out / "untouched.csv" if name == UNTOUCHED else out / "cells" / f"{name}.csv"

@@ -17,7 +17,7 @@ from avfake.media import (
     write_video,
 )
 from avfake.scoring.stress.cells import CELLS, Cell
-from avfake.storage import Place
+from avfake.storage import AnyPath
 
 RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 """Hz that MP3 and AAC both know."""
@@ -32,7 +32,7 @@ class Rewrite:
 
     cell: str
 
-    def __call__(self, source: Place, folder: Path) -> Path:
+    def __call__(self, source: AnyPath, folder: Path) -> Path:
         """The rewritten file, in `folder`; MediaError if the source cannot be read."""
         cell = CELLS[self.cell]
         with local_file(source) as file:

@@ -14,12 +14,12 @@ from avfake.datasets import Row
 from avfake.detector import read_bundle, write_bundle
 from avfake.errors import ConfigError
 from avfake.scoring.stress.cells import choose_cells
-from avfake.scoring.stress.ladder import UNTOUCHED, check_both_answered, judge_cells
+from avfake.scoring.stress.ladder import UNTOUCHED, check_both_answered, score_cells
 from avfake.scoring.stress.table import stress_table
 from avfake.storage import write_whole
 
 
-def run_unseen_ladder(
+def run_stress_out_of_fold(
     detector: Path,
     held_out: Sequence[Sequence[Row]],
     out: Path,
@@ -47,7 +47,7 @@ def run_unseen_ladder(
             continue
         alone = out / f"model_{number}"
         write_bundle(alone / "detector", replace(bundle, models=(model,)))
-        parts.append(judge_cells(rows, str(alone / "detector"), alone, chosen, workers=workers))
+        parts.append(score_cells(rows, str(alone / "detector"), alone, chosen, workers=workers))
     if not parts:
         raise ConfigError("the lists of files that a model has not seen are all empty")
     scores = {name: pd.concat([part[name] for part in parts]) for name in (UNTOUCHED, *chosen)}

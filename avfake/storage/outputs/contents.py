@@ -8,11 +8,11 @@ from pathlib import Path
 
 from avfake.errors import ConfigError
 from avfake.storage.files import is_stream, read_if_there
-from avfake.storage.remote import Place
+from avfake.storage.remote import AnyPath
 
 
 def check_table(
-    out: Place,
+    out: AnyPath,
     columns: Sequence[str],
     *,
     flag: str = "--out",

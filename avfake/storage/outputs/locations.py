@@ -12,14 +12,14 @@ from avfake.errors import ConfigError
 from avfake.storage.files import descriptor_of, is_stream, target_of
 from avfake.storage.remote import (
     MEMBER,
-    Place,
+    AnyPath,
+    as_path,
     beside,
     ending_of,
     inside,
     is_folder,
     is_url,
     name_of,
-    place_of,
     state_of,
 )
 
@@ -30,12 +30,12 @@ READ_ONLY_STORES = ("http", "https", "zip", "tar", "libarchive")
 
 
 def check_file(
-    out: Place,
+    out: AnyPath,
     *,
     flag: str = "--out",
     what: str = "table",
     endings: Sequence[str] = TABLE,
-    inputs: Iterable[Place] = (),
+    inputs: Iterable[AnyPath] = (),
     remote: bool = False,
 ) -> None:
     """Raise ConfigError if a file cannot be written, or is an input.
@@ -70,9 +70,9 @@ def check_file(
         )
 
 
-def check_apart(outs: Mapping[str, Place]) -> None:
+def check_apart(outs: Mapping[str, AnyPath]) -> None:
     """Raise ConfigError if two outputs are one file; outs: flag -> path or URL."""
-    seen: dict[Place, str] = {}
+    seen: dict[AnyPath, str] = {}
     for flag, out in outs.items():
         place = target_of(out) if isinstance(out, Path) else out
         if place in seen:
@@ -81,12 +81,12 @@ def check_apart(outs: Mapping[str, Place]) -> None:
 
 
 def check_folder(
-    out: Place,
+    out: AnyPath,
     *,
     flag: str = "--out",
     mark: str = "",
     writes: Sequence[str] = (),
-    inputs: Iterable[Place] = (),
+    inputs: Iterable[AnyPath] = (),
     remote: bool = False,
 ) -> None:
     """Raise ConfigError if a folder cannot be written, is an input, or holds other files.
@@ -114,10 +114,10 @@ def check_folder(
         )
 
 
-def _on_disk(out: Place, flag: str, *, remote: bool) -> Path | None:
+def _on_disk(out: AnyPath, flag: str, *, remote: bool) -> Path | None:
     """Path on this machine's disk; None for the URL of another store."""
     if str(out) == "":
-        place_of("")  # says what is wrong with it
+        as_path("")  # says what is wrong with it
     scheme, sign, rest = str(out).partition(":/")
     is_address = is_url(str(out)) or (sign and scheme.isalnum() and len(scheme) > 1)
     if not is_address or Path(scheme + ":").is_dir():
@@ -132,7 +132,7 @@ def _on_disk(out: Place, flag: str, *, remote: bool) -> Path | None:
     return path
 
 
-def _check_url(url: str, flag: str, inputs: Iterable[Place]) -> None:
+def _check_url(url: str, flag: str, inputs: Iterable[AnyPath]) -> None:
     if urlsplit(url).scheme in READ_ONLY_STORES:
         raise ConfigError(f"{flag} {url}: nothing can be written to such a URL (docs/remote.md)")
     if url.rstrip("/") in {str(one).partition(MEMBER)[0].rstrip("/") for one in inputs}:
@@ -181,7 +181,7 @@ def _check_device(path: Path, flag: str) -> None:
         raise ConfigError(f"{flag} {path} is a device; give the name of a file")
 
 
-def _check_can_hold(folder: Path, flag: str, out: Place) -> None:
+def _check_can_hold(folder: Path, flag: str, out: AnyPath) -> None:
     """Raise ConfigError unless a file can be made in a folder, or in the nearest one above it."""
     while not os.path.lexists(folder) and folder != folder.parent:
         folder = folder.parent
@@ -199,7 +199,7 @@ def _check_can_hold(folder: Path, flag: str, out: Place) -> None:
         ) from error
 
 
-def _check_not_read(path: Path, flag: str, inputs: Iterable[Place]) -> None:
+def _check_not_read(path: Path, flag: str, inputs: Iterable[AnyPath]) -> None:
     """Raise ConfigError if a path is the same file as an input."""
     found = _stat(path, flag)
     if found is None:

@@ -27,9 +27,9 @@ def with_slope(bundle: Bundle, slope: float) -> Bundle:
     """The same scores, calibrated otherwise: a member with an opinion of its own."""
     outputs = {
         name: replace(one, calibrators=dict.fromkeys(one.calibrators, PlattCalibrator(slope, 0.3)))
-        for name, one in bundle.judge.outputs.items()
+        for name, one in bundle.decision_model.outputs.items()
     }
-    return replace(bundle, judge=replace(bundle.judge, outputs=outputs))
+    return replace(bundle, decision_model=replace(bundle.decision_model, outputs=outputs))
 
 
 @pytest.fixture(scope="module")
@@ -94,9 +94,11 @@ def test_a_member_that_never_learned_the_voice_leaves_it_to_the_others(
     names: tuple[str, ...], tmp_path: Path, video: Path
 ) -> None:
     bundle = read_bundle(names[0])
-    outputs = {name: one for name, one in bundle.judge.outputs.items() if name != "voice"}
-    judge = replace(bundle.judge, outputs=outputs, not_trained={"voice": "no labels"})
-    write_bundle(tmp_path / "deaf", replace(bundle, judge=judge))
+    outputs = {name: one for name, one in bundle.decision_model.outputs.items() if name != "voice"}
+    decision_model = replace(
+        bundle.decision_model, outputs=outputs, not_trained={"voice": "no labels"}
+    )
+    write_bundle(tmp_path / "deaf", replace(bundle, decision_model=decision_model))
     verdict = open_ensemble([str(tmp_path / "deaf"), names[1]]).predict(video)
     alone = Detector.from_pretrained(names[1], device="cpu").predict(video)
     assert verdict.p_voice_fake == pytest.approx(alone.p_voice_fake)

@@ -12,6 +12,7 @@ from avfake.errors import ConfigError, StoreError
 from avfake.parallel.journal import Journal, journal_at
 from avfake.storage.files import cached, read_if_there, write_whole
 from avfake.storage.remote import (
+    as_path,
     beside,
     ending_of,
     inside,
@@ -19,7 +20,6 @@ from avfake.storage.remote import (
     is_url,
     list_url,
     name_of,
-    place_of,
     read_urls,
 )
 
@@ -40,14 +40,14 @@ def files_below(folder: Path) -> dict[str, bytes]:
     ["clips", "/data/a.mp4", "./a::b.mp4", "parts.zip!/a.mp4", "C:/a.mp4", "a:b", "x/s3://a"],
 )
 def test_paths_stay_paths(text: str) -> None:
-    assert place_of(text) == Path(text)
+    assert as_path(text) == Path(text)
     assert not is_url(Path(text))
 
 
 def test_no_name_is_not_the_folder_one_is_in() -> None:
     with pytest.raises(ConfigError, match="the empty name.*folder you are in"):
-        place_of("")
-    assert place_of(".") == Path()
+        as_path("")
+    assert as_path(".") == Path()
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_no_name_is_not_the_folder_one_is_in() -> None:
 def test_urls_are_gone_into_at_their_first_address(
     url: str, below: str, sister: str, name: str
 ) -> None:
-    assert place_of(url) == url
+    assert as_path(url) == url
     assert inside(url, "x.mp4") == below
     assert name_of(url) == name
     if name:

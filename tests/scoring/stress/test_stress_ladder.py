@@ -16,10 +16,10 @@ from avfake.detector.bundle import read_bundle
 from avfake.detector.detector import Detector
 from avfake.errors import ConfigError
 from avfake.evaluation.figures.stress import draw_stress
-from avfake.scoring.stress.ladder import labelled_rows, run_ladder
+from avfake.scoring.stress.ladder import labelled_rows, run_stress
 from avfake.scoring.stress.rewriting import Rewrite
 from avfake.scoring.stress.table import read_stress, render_stress, stress_table, weakest_cells
-from avfake.scoring.stress.unseen import run_unseen_ladder
+from avfake.scoring.stress.unseen import run_stress_out_of_fold
 
 
 def scores_of(p_fake: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
@@ -96,7 +96,7 @@ def test_sets_that_say_nothing_are_refused(manifest: Manifest, tmp_path: Path) -
     with pytest.raises(ConfigError, match="at least 10"):
         labelled_rows(manifest, limit=4)
     with pytest.raises(ConfigError, match=r"has no manifest\.csv"):
-        run_ladder(tmp_path, "none", tmp_path / "out")
+        run_stress(tmp_path, "none", tmp_path / "out")
 
 
 def test_every_file_gets_a_row_and_nothing_is_done_twice(
@@ -109,7 +109,7 @@ def test_every_file_gets_a_row_and_nothing_is_done_twice(
     save_manifest(replace(manifest, rows=rows), tmp_path / "manifest.csv")
     out = tmp_path / "out"
     args = (tmp_path, str(detector_folder), out)
-    found = run_ladder(*args, cells=["mute", "black"], workers=0)
+    found = run_stress(*args, cells=["mute", "black"], workers=0)
     assert found.num_files == 10
     assert found.failed["cell"].tolist() == ["untouched", "black", "mute"]
     assert found.failed["reasons"].str.startswith("file:not_media").all()
@@ -128,7 +128,7 @@ def test_every_file_gets_a_row_and_nothing_is_done_twice(
         return rewrite(change, file, folder)
 
     monkeypatch.setattr(Rewrite, "__call__", again)
-    run_ladder(*args, cells=["mute", "black"], workers=0)
+    run_stress(*args, cells=["mute", "black"], workers=0)
     assert rewritten <= {"broken.mp4"}  # what failed is tried again
     assert (out / "stress.csv").read_bytes() == first
     pd.testing.assert_frame_equal(read_stress(out / "stress.csv"), found.table)
@@ -140,7 +140,7 @@ def test_each_model_judges_what_it_has_not_seen(
     bundle = read_bundle(detector_folder)
     rows = [row for row in manifest.rows if row.label is not None][:12]
     held_out = [rows[number :: len(bundle.models)] for number in range(len(bundle.models))]
-    table = run_unseen_ladder(detector_folder, held_out, tmp_path, cells=["mute"], workers=0)
+    table = run_stress_out_of_fold(detector_folder, held_out, tmp_path, cells=["mute"], workers=0)
     pd.testing.assert_frame_equal(read_stress(tmp_path / "stress.csv"), table)
     assert table.loc[table["cell"] == "untouched", "assessed"].max() == 1
     for number, (model, part) in enumerate(zip(bundle.models, held_out, strict=True)):
@@ -150,11 +150,13 @@ def test_each_model_judges_what_it_has_not_seen(
         expected = alone.predict(part[0].path).p_fake
         assert found["p_fake"].iloc[0] == pytest.approx(expected, abs=1e-6)
     with pytest.raises(ConfigError, match="one for each is needed"):
-        run_unseen_ladder(detector_folder, held_out[1:], tmp_path / "few")
+        run_stress_out_of_fold(detector_folder, held_out[1:], tmp_path / "few")
     genuine = [row for row in rows if not row.label][:2]
     one_class = [genuine, *([] for _ in bundle.models[1:])]  # and nothing for the other models
     with pytest.raises(ConfigError, match="no fake, or no genuine one"):
-        run_unseen_ladder(detector_folder, one_class, tmp_path / "one", cells=["mute"], workers=0)
+        run_stress_out_of_fold(
+            detector_folder, one_class, tmp_path / "one", cells=["mute"], workers=0
+        )
 
 
 def test_the_verb_refuses_in_a_sentence(

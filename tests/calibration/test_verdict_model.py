@@ -6,7 +6,7 @@ import pytest
 from stack_simulation import clip_scores, out_of_fold
 
 from avfake.calibration.booster import StackConfig
-from avfake.calibration.combine import VerdictModel, fit_verdict_model
+from avfake.calibration.combine import DecisionModel, fit_decision_model
 from avfake.calibration.features import FEATURES, SYNC_STATISTICS, columns_of
 from avfake.calibration.folds import OutOfFold
 from avfake.calibration.output import fit_output
@@ -30,8 +30,8 @@ def scored() -> OutOfFold:
 
 
 @pytest.fixture(scope="module")
-def model(scored) -> VerdictModel:
-    return fit_verdict_model(scored, FAST).model
+def model(scored) -> DecisionModel:
+    return fit_decision_model(scored, FAST).model
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_the_stacker_is_kept_where_it_wins_and_its_folder_gives_the_same_answers
         "stacker_overall.txt",
         "stacker_voice.txt",
     ]
-    again = VerdictModel.load(tmp_path)
+    again = DecisionModel.load(tmp_path)
     for use_stacker in (True, False):
         assert again.assess(clip, use_stacker=use_stacker) == model.assess(
             clip, use_stacker=use_stacker
@@ -64,20 +64,20 @@ def test_the_stacker_is_kept_where_it_wins_and_its_folder_gives_the_same_answers
 
 
 def test_a_baseline_is_kept_where_it_says_all_there_is_to_say(tmp_path) -> None:
-    fit = fit_verdict_model(out_of_fold(100), FAST)
+    fit = fit_decision_model(out_of_fold(100), FAST)
     kept = fit.model.outputs["face"].choice
     assert kept.kept != "stacker"
     assert "out-of-fold log-loss" in kept.reason
     (tmp_path / "stacker_face.txt").write_text("left over from an earlier run")
     fit.model.save(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["calibration.json"]
-    assert VerdictModel.load(tmp_path).outputs["face"].choice.kept == kept.kept
+    assert DecisionModel.load(tmp_path).outputs["face"].choice.kept == kept.kept
 
 
 def test_a_fixed_rule_is_the_answer_whatever_wins_and_is_read_back(scored, clip, tmp_path) -> None:
-    fixed = fit_verdict_model(scored, replace(FAST, rule="median")).model
+    fixed = fit_decision_model(scored, replace(FAST, rule="median")).model
     fixed.save(tmp_path)
-    again = VerdictModel.load(tmp_path)
+    again = DecisionModel.load(tmp_path)
     assert {one.choice.kept for one in again.outputs.values()} == {"median"}
     medians = columns_of(scored.rows, ("face_q50",))[:, 0]
     answers = again.assess_rows(scored.rows)["face"]
@@ -137,7 +137,7 @@ def test_copies_with_a_modality_left_out_can_be_added(scored) -> None:
         labels={name: np.tile(values, 2) for name, values in scored.labels.items()},
         fold=np.tile(scored.fold, 2),
     )
-    fit = fit_verdict_model(more, FAST)
+    fit = fit_decision_model(more, FAST)
     assert np.isnan(fit.kept["voice"][len(scored) :]).all()
     assert not np.isnan(fit.kept["overall"]).any()
 
@@ -155,7 +155,7 @@ def test_out_of_fold_answers_do_not_depend_on_the_rows_own_label() -> None:
 def test_an_output_with_one_class_or_no_labels_is_not_trained_and_says_why(clip) -> None:
     scored = out_of_fold(40)
     labels = {"overall": scored.labels["overall"], "face": np.full(40, np.nan)}
-    fit = fit_verdict_model(replace(scored, labels=labels | {"voice": np.zeros(40)}), FAST)
+    fit = fit_decision_model(replace(scored, labels=labels | {"voice": np.zeros(40)}), FAST)
     p = fit.model.assess(clip)
     assert p["face"] is p["voice"] is None
     assert p["overall"] is not None
@@ -167,7 +167,7 @@ def test_an_output_with_one_class_or_no_labels_is_not_trained_and_says_why(clip)
         "face:not_trained",
         "voice:not_trained",
     ]
-    without = fit_verdict_model(replace(scored, labels={}), FAST).model
+    without = fit_decision_model(replace(scored, labels={}), FAST).model
     assert without.assess(clip)["overall"] is None
     assert without.decide(0.9) == "unsure"
 
@@ -175,7 +175,7 @@ def test_an_output_with_one_class_or_no_labels_is_not_trained_and_says_why(clip)
 def test_three_clips_give_an_answer_but_no_decision(clip) -> None:
     scored = out_of_fold(3, clips_per_group=1)
     labels = {name: np.array([0.0, 1.0, 1.0]) for name in scored.labels}
-    model = fit_verdict_model(replace(scored, labels=labels), FAST).model
+    model = fit_decision_model(replace(scored, labels=labels), FAST).model
     p = model.assess(clip)
     assert 0 < p["overall"] < 1
     assert model.decide(p["overall"]) == model.decide(0.999) == "unsure"
@@ -183,30 +183,30 @@ def test_three_clips_give_an_answer_but_no_decision(clip) -> None:
 
 
 def test_sixty_clips_are_enough_to_decide() -> None:
-    fit = fit_verdict_model(out_of_fold(60, signal=3), FAST)
+    fit = fit_decision_model(out_of_fold(60, signal=3), FAST)
     assert fit.model.decide(0.999) == "fake"
     assert fit.model.decide(0.001) == "real"
 
 
 def test_out_of_fold_probabilities_are_calibrated() -> None:
     scored = out_of_fold(300, signal=0.5)
-    fit = fit_verdict_model(scored, FAST)
+    fit = fit_decision_model(scored, FAST)
     for output, labels in scored.labels.items():
         assert fit.kept[output].mean() == pytest.approx(labels.mean(), abs=0.08), output
 
 
 def test_a_folder_that_does_not_fit_is_refused(model, tmp_path) -> None:
     with pytest.raises(BundleError, match="cannot be read"):
-        VerdictModel.load(tmp_path)
+        DecisionModel.load(tmp_path)
     model.save(tmp_path)
     (tmp_path / "stacker_face.txt").unlink()
     with pytest.raises(BundleError, match="stacker_face"):
-        VerdictModel.load(tmp_path)
+        DecisionModel.load(tmp_path)
     fields = json.loads((tmp_path / "calibration.json").read_text())
     fields["features"].reverse()
     (tmp_path / "calibration.json").write_text(json.dumps(fields))
     with pytest.raises(BundleError, match="rows have changed"):
-        VerdictModel.load(tmp_path)
+        DecisionModel.load(tmp_path)
 
 
 def test_a_folder_from_before_the_latest_columns_still_answers(model, scored, tmp_path) -> None:
@@ -214,7 +214,7 @@ def test_a_folder_from_before_the_latest_columns_still_answers(model, scored, tm
     fields = json.loads((tmp_path / "calibration.json").read_text())
     fields["features"] = fields["features"][: -len(SYNC_STATISTICS)]
     (tmp_path / "calibration.json").write_text(json.dumps(fields))
-    older = VerdictModel.load(tmp_path).assess_rows(scored.rows)
+    older = DecisionModel.load(tmp_path).assess_rows(scored.rows)
     for output, answers in model.assess_rows(scored.rows).items():
         np.testing.assert_array_equal(older[output], answers)
 
@@ -224,11 +224,11 @@ def test_a_stacker_that_was_altered_is_refused(model, tmp_path) -> None:
     path = tmp_path / "stacker_voice.txt"
     path.write_text(path.read_text().replace("leaf_value=-", "leaf_value=", 1))
     with pytest.raises(BundleError, match="stacker_voice.txt: altered"):
-        VerdictModel.load(tmp_path)
+        DecisionModel.load(tmp_path)
 
 
 def test_decisions_keep_their_promises_on_new_clips() -> None:
-    fit = fit_verdict_model(out_of_fold(300, seed=1), FAST)
+    fit = fit_decision_model(out_of_fold(300, seed=1), FAST)
     new = out_of_fold(800, seed=2)
     p, labels = fit.model.assess_rows(new.rows)["overall"], new.labels["overall"]
     decisions = np.array([fit.model.decide(one) for one in p])

@@ -13,10 +13,10 @@ from avfake.clips.preparation.forged import ForgeryConfig, forge_clips
 from avfake.clips.preparation.prepare import prepare_clips
 from avfake.datasets.rows import Row
 from avfake.errors import ConfigError, ManifestError
-from avfake.training.config import AssemblyConfig, DataConfig
+from avfake.training.config import DataConfig, TrainingConfig
 from avfake.training.order import EpochOrder
 from avfake.training.plan import Example, Plan, check_classes, gather
-from avfake.training.train_detector import assemble, plan_of
+from avfake.training.train_detector import plan_of, train_detector
 
 
 @pytest.fixture(scope="module")
@@ -97,13 +97,13 @@ def test_weights_that_are_no_weights_are_refused(weights: tuple[str, ...]) -> No
 
 def test_a_real_class_from_another_corpus_trains_and_warns(
     parted: dict[bool, PreparedFolder],
-    tiny_config: AssemblyConfig,
+    tiny_config: TrainingConfig,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
     folders = [parted[True], parted[False]]
-    done = assemble(folders, tiny_config, tmp_path / "run")
+    done = train_detector(folders, tiny_config, tmp_path / "run")
     assert (done.detector / "checksums.json").is_file()
     assert {e.row.label for e in done.plan.splits["train"]} == {True, False}
     assert "fakes: 0 genuine, " in caplog.text
@@ -112,10 +112,10 @@ def test_a_real_class_from_another_corpus_trains_and_warns(
 
 
 def test_one_class_alone_is_refused_before_a_run_is_made(
-    parted: dict[bool, PreparedFolder], tiny_config: AssemblyConfig, tmp_path: Path
+    parted: dict[bool, PreparedFolder], tiny_config: TrainingConfig, tmp_path: Path
 ) -> None:
     with pytest.raises(ManifestError, match=r"0 genuine and \d+ fake clips to train on"):
-        assemble([parted[True]], tiny_config, tmp_path / "run")
+        train_detector([parted[True]], tiny_config, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -128,7 +128,7 @@ def test_no_known_label_at_all_is_refused(prepared: PreparedFolder, tmp_path: Pa
     folder = prepare_clips(manifest, tmp_path / "unknown", prepared.config, workers=0)
     assert {e.weights for e in gather([folder], assume_face_weight=1.0)} == {(0.0, 0.0, 0.0)}
     with pytest.raises(ManifestError, match="no clip has both a label and a stream"):
-        assemble([folder], AssemblyConfig(), tmp_path / "run")
+        train_detector([folder], TrainingConfig(), tmp_path / "run")
 
 
 def test_clips_of_one_class_to_choose_by_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
@@ -139,12 +139,12 @@ def test_clips_of_one_class_to_choose_by_are_warned_of(caplog: pytest.LogCapture
 
 
 def test_forgeries_of_ones_own_train_but_are_not_judged_by(
-    prepared: PreparedFolder, tiny_config: AssemblyConfig, tmp_path: Path
+    prepared: PreparedFolder, tiny_config: TrainingConfig, tmp_path: Path
 ) -> None:
     forged = forge_clips(
         prepared, tmp_path / "forged", ForgeryConfig(1, ("self_blend",), ("strides",)), workers=0
     )
-    data = replace(tiny_config.data, judge_on=(prepared.name,), trained_folds=1)
+    data = replace(tiny_config.data, calibrate_on=(prepared.name,), trained_folds=1)
     config = replace(tiny_config, data=data)
     plan = plan_of(gather([prepared, forged], assume_face_weight=0.0), config)
     sides: dict[str, set[tuple[str, int | None]]] = defaultdict(set)
@@ -154,11 +154,11 @@ def test_forgeries_of_ones_own_train_but_are_not_judged_by(
     # A forgery stays with the genuine clip it was made of, in another folder.
     assert all(len(found) == 1 for found in sides.values())
     assert {e.folder for e in plan.splits["train"]} == {prepared.name, "forged"}
-    assemble([prepared, forged], config, tmp_path / "run")
+    train_detector([prepared, forged], config, tmp_path / "run")
     scored = pd.read_csv(tmp_path / "run/out_of_fold.csv")["clip_id"]
     assert scored.str.startswith(f"{prepared.name}/").all()
-    with pytest.raises(ConfigError, match="judge_on names 'forgd'.*did you mean 'forged'"):
+    with pytest.raises(ConfigError, match="calibrate_on names 'forgd'.*did you mean 'forged'"):
         plan_of(
             gather([prepared, forged], assume_face_weight=0.0),
-            replace(config, data=replace(data, judge_on=("forgd",))),
+            replace(config, data=replace(data, calibrate_on=("forgd",))),
         )

@@ -20,12 +20,12 @@ from avfake.detector.detector import Detector, Switches
 from avfake.errors import ConfigError, ManifestError
 from avfake.models.outputs import ModelOutput
 from avfake.report.card.writing import has_card_of
-from avfake.training.config import AssemblyConfig, DataConfig, LossConfig
+from avfake.training.config import DataConfig, LossConfig, TrainingConfig
 from avfake.training.measure import measure
 from avfake.training.member import multitask_loss
 from avfake.training.plan import gather, make_plan, trainable_outputs
 from avfake.training.results import measure_test, publish_test
-from avfake.training.train_detector import assemble, plan_of
+from avfake.training.train_detector import plan_of, train_detector
 
 
 @pytest.fixture(scope="module")
@@ -91,12 +91,12 @@ def test_too_few_clips_for_a_split_are_an_error(prepared: PreparedFolder) -> Non
 
 def test_the_voice_stays_untrained_without_labels_and_says_so(
     as_dfdc: PreparedFolder,
-    tiny_config: AssemblyConfig,
+    tiny_config: TrainingConfig,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
-    done = assemble([as_dfdc], tiny_config, tmp_path / "run")
+    done = train_detector([as_dfdc], tiny_config, tmp_path / "run")
     assert "the voice head stays untrained" in caplog.text
     assert "their face is assumed forged, with loss weight 1" in caplog.text
     detector = Detector.from_pretrained(done.detector, device="cpu")
@@ -107,10 +107,10 @@ def test_the_voice_stays_untrained_without_labels_and_says_so(
 
 
 def test_a_branch_without_labels_cannot_be_all_there_is(
-    as_dfdc: PreparedFolder, tiny_config: AssemblyConfig, tmp_path: Path
+    as_dfdc: PreparedFolder, tiny_config: TrainingConfig, tmp_path: Path
 ) -> None:
     with pytest.raises(ConfigError, match="no branch is left to train"):
-        assemble([as_dfdc], replace(tiny_config, use_visual=False), tmp_path / "run")
+        train_detector([as_dfdc], replace(tiny_config, use_visual=False), tmp_path / "run")
 
 
 def test_a_column_of_one_class_is_not_trainable(prepared: PreparedFolder) -> None:
@@ -122,7 +122,7 @@ def test_a_column_of_one_class_is_not_trainable(prepared: PreparedFolder) -> Non
 
 def test_a_finished_run_is_not_run_again_and_another_is_refused(
     prepared: PreparedFolder,
-    tiny_config: AssemblyConfig,
+    tiny_config: TrainingConfig,
     run_folder: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -130,19 +130,19 @@ def test_a_finished_run_is_not_run_again_and_another_is_refused(
         pytest.fail("trained again")
 
     monkeypatch.setattr("avfake.training.train_detector.train_member", fail)
-    assemble([prepared], tiny_config, run_folder)
+    train_detector([prepared], tiny_config, run_folder)
     with pytest.raises(ConfigError, match=r"seed: 0 there, 7 now"):
-        assemble([prepared], replace(tiny_config, seed=7), run_folder)
+        train_detector([prepared], replace(tiny_config, seed=7), run_folder)
 
 
 def test_a_card_gets_what_the_test_gave_and_keeps_what_it_has(
-    prepared: PreparedFolder, tiny_config: AssemblyConfig, run_folder: Path, tmp_path: Path
+    prepared: PreparedFolder, tiny_config: TrainingConfig, run_folder: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
     shutil.copytree(run_folder, out)
     card, scores = out / "detector/README.md", out / "test_scores.csv"
     card.unlink()  # as if killed before it was written
-    done = assemble([prepared], tiny_config, out)
+    done = train_detector([prepared], tiny_config, out)
     assert "This is not measured" in card.read_text()
     measure_test("tiny", Detector.from_pretrained(done.detector), done.plan, out, seed=0)
     assert has_card_of(done.detector, scores)
@@ -151,7 +151,7 @@ def test_a_card_gets_what_the_test_gave_and_keeps_what_it_has(
     assert f"plan {done.plan.hash}" in card.read_text()
     card.write_text(card.read_text() + "and a stress table")
     publish_test(done.detector, done.plan, scores)
-    assemble([prepared], tiny_config, out)
+    train_detector([prepared], tiny_config, out)
     assert card.read_text().endswith("and a stress table")
 
 
@@ -234,14 +234,14 @@ def test_impossible_settings_are_refused(make: Callable[[], DataConfig], message
 
 
 def test_without_clips_to_choose_by_all_train_and_the_last_epoch_is_kept(
-    prepared: PreparedFolder, tiny_config: AssemblyConfig, tmp_path: Path
+    prepared: PreparedFolder, tiny_config: TrainingConfig, tmp_path: Path
 ) -> None:
     data = replace(tiny_config.data, val_share=0.0, test_share=0.0, trained_folds=1)
     fit = replace(tiny_config.fit, epochs=2)
     with pytest.raises(ConfigError, match="--fit.first-best-epoch 2"):
         replace(tiny_config, data=data, fit=fit)
     config = replace(tiny_config, data=data, fit=replace(fit, first_best_epoch=2))
-    done = assemble([prepared], config, tmp_path / "run")
+    done = train_detector([prepared], config, tmp_path / "run")
     assert {name: len(found) for name, found in done.plan.splits.items()} == {
         "train": len(prepared.clips),
         "val": 0,
@@ -255,16 +255,18 @@ def test_without_clips_to_choose_by_all_train_and_the_last_epoch_is_kept(
 
 
 def test_a_single_model_is_calibrated_on_the_one_fold_it_has_not_seen(
-    prepared: PreparedFolder, tiny_config: AssemblyConfig, tmp_path: Path
+    prepared: PreparedFolder, tiny_config: TrainingConfig, tmp_path: Path
 ) -> None:
     data = replace(tiny_config.data, trained_folds=1, split_seed=tiny_config.seed)
     config = replace(
         tiny_config, seed=7, data=data, stack=replace(tiny_config.stack, rule="median")
     )
-    done = assemble([prepared], config, tmp_path / "run")
+    done = train_detector([prepared], config, tmp_path / "run")
     detector = Detector.from_pretrained(done.detector, device="cpu")
     assert len(detector.bundle.models) == 1
-    assert {one.choice.kept for one in detector.bundle.judge.outputs.values()} == {"median"}
+    assert {one.choice.kept for one in detector.bundle.decision_model.outputs.values()} == {
+        "median"
+    }
     # Of another seed, and yet of the same people to train on and to test on.
     other = replace(config, seed=8, data=replace(data, trained_folds=0))
     assert plan_of(gather([prepared], assume_face_weight=1.0), other).hash == done.plan.hash

@@ -8,10 +8,10 @@ import pytest
 from stack_simulation import out_of_fold
 
 from avfake.calibration.booster import StackConfig
-from avfake.calibration.combine import VerdictModel, fit_verdict_model
+from avfake.calibration.combine import DecisionModel, fit_decision_model
 from avfake.calibration.features import FEATURES
 from avfake.calibration.folds import OutOfFold
-from avfake.calibration.modalities import VIEWS, view_of, views_of
+from avfake.calibration.modalities import MODALITIES, modalities_of, modality_of
 from avfake.evaluation.metrics import calibration_error
 
 FAST = StackConfig(max_rounds=30, learning_rate=0.1, num_folds=3)
@@ -39,17 +39,19 @@ def three_views(scored: OutOfFold) -> OutOfFold:
 
 
 @pytest.fixture(scope="module")
-def model() -> VerdictModel:
-    return fit_verdict_model(three_views(out_of_fold(400, seed=1, signal=2)), FAST).model
+def model() -> DecisionModel:
+    return fit_decision_model(three_views(out_of_fold(400, seed=1, signal=2)), FAST).model
 
 
 def test_the_view_is_told_from_what_was_assessed() -> None:
     rows = out_of_fold(2).rows
-    assert views_of(rows).tolist() == ["whole", "whole"]
-    assert views_of(blanked(rows, "picture")).tolist() == ["picture", "picture"]
-    assert views_of(blanked(rows, "sound")).tolist() == ["sound", "sound"]
-    assert views_of(np.full_like(rows, np.nan)).tolist() == ["", ""]
-    assert [view_of(has_visual=v, has_audio=a) for v, a in [(1, 1), (1, 0), (0, 1), (0, 0)]] == [
+    assert modalities_of(rows).tolist() == ["whole", "whole"]
+    assert modalities_of(blanked(rows, "picture")).tolist() == ["picture", "picture"]
+    assert modalities_of(blanked(rows, "sound")).tolist() == ["sound", "sound"]
+    assert modalities_of(np.full_like(rows, np.nan)).tolist() == ["", ""]
+    assert [
+        modality_of(has_visual=v, has_audio=a) for v, a in [(1, 1), (1, 0), (0, 1), (0, 0)]
+    ] == [
         "whole",
         "picture",
         "sound",
@@ -60,19 +62,19 @@ def test_the_view_is_told_from_what_was_assessed() -> None:
 def shifted_whole(scored: OutOfFold) -> OutOfFold:
     """As a head answers that takes either of two unsure parts for a forged one."""
     rows = scored.rows.copy()
-    rows[views_of(rows) == "whole", list(FEATURES).index("overall_fused")] += 2
+    rows[modalities_of(rows) == "whole", list(FEATURES).index("overall_fused")] += 2
     return replace(scored, rows=rows)
 
 
 def test_each_view_is_calibrated_by_itself() -> None:
-    fit = fit_verdict_model(
+    fit = fit_decision_model(
         shifted_whole(three_views(out_of_fold(1000, seed=1))), FAST, use_stacker=False
     )
     new = shifted_whole(three_views(out_of_fold(2000, seed=2)))
     overall = fit.model.outputs["overall"]
     of_whole = replace(overall, calibrators={"fused": overall.calibrators["fused"]})
-    for view in VIEWS:
-        here = views_of(new.rows) == view
+    for view in MODALITIES:
+        here = modalities_of(new.rows) == view
         labels = new.labels["overall"][here]
         answers = overall.predict(new.rows)[here]
         assert calibration_error(answers, labels) < 0.05, view
@@ -91,7 +93,7 @@ def test_views_of_few_groups_have_the_calibrator_of_all_and_those_of_none_have_n
         labels={name: np.append(whole.labels[name], few.labels[name]) for name in whole.labels},
         fold=np.append(whole.fold, few.fold),
     )
-    fit = fit_verdict_model(scored, FAST, use_stacker=False).model
+    fit = fit_decision_model(scored, FAST, use_stacker=False).model
     assert fit.outputs["face"].calibrators.keys() == {"fused"}
     overall = fit.outputs["overall"]
     assert overall.calibrators.keys() == {"fused", "fused:sound"}
@@ -130,12 +132,12 @@ def test_what_is_plain_in_a_view_is_decided_there(model) -> None:
 def test_a_view_that_was_never_seen_is_unsure_and_an_older_folder_uses_its_one_rule(
     model, tmp_path
 ) -> None:
-    blind = fit_verdict_model(out_of_fold(100, signal=3), FAST).model
+    blind = fit_decision_model(out_of_fold(100, signal=3), FAST).model
     assert blind.decide(0.999) == "fake"
     assert blind.decide(0.999, view="sound") == blind.decide(0.001, view="sound") == "unsure"
     model.save(tmp_path)
-    assert VerdictModel.load(tmp_path).rules == model.rules
+    assert DecisionModel.load(tmp_path).rules == model.rules
     fields = json.loads((tmp_path / "calibration.json").read_text())
     fields["rules"] = {name: fields["rules"][name] for name in ("kept", "fused")}
     (tmp_path / "calibration.json").write_text(json.dumps(fields))
-    assert VerdictModel.load(tmp_path).rule(view="picture") == model.rule()
+    assert DecisionModel.load(tmp_path).rule(view="picture") == model.rule()

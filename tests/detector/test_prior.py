@@ -32,16 +32,16 @@ def with_opinion(bundle: Bundle, slope: float, *, knows: bool = True) -> Bundle:
             calibrators=dict.fromkeys(one.calibrators, PlattCalibrator(slope, 0.3)),
             prior=one.prior if knows else None,
         )
-        for name, one in bundle.judge.outputs.items()
+        for name, one in bundle.decision_model.outputs.items()
     }
-    return replace(bundle, judge=replace(bundle.judge, outputs=outputs))
+    return replace(bundle, decision_model=replace(bundle.decision_model, outputs=outputs))
 
 
 def decided_at(bundle: Bundle, threshold: float) -> Bundle:
     """Every file is real or fake."""
     rule = DecisionRule(threshold, 0.05, ConformalBand(threshold, threshold, 0.9))
-    rules = dict.fromkeys(bundle.judge.rules, rule)
-    return replace(bundle, judge=replace(bundle.judge, rules=rules))
+    rules = dict.fromkeys(bundle.decision_model.rules, rule)
+    return replace(bundle, decision_model=replace(bundle.decision_model, rules=rules))
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def test_the_prior_of_training_is_the_default(names: tuple[str, ...], clips: lis
     detector = Detector.from_pretrained(names[0], device="cpu")
     plain = detector.predict_clip(clips[0])
     assert plain.prior is not None
-    assert plain.prior == plain.trained_prior == detector.bundle.judge.prior
+    assert plain.prior == plain.trained_prior == detector.bundle.decision_model.prior
     same = detector.predict_clip(clips[0], Switches(prior=plain.prior))
     assert same.p_fake == pytest.approx(plain.p_fake, abs=1e-12)
     assert "for a world" not in str(same)
@@ -114,7 +114,7 @@ def test_an_ensemble_shifts_what_it_combined(names: tuple[str, ...], clips: list
         logits = np.log(alone) - np.log1p(-np.array(alone, np.float64))
         assert rare.p_fake == pytest.approx(1 / (1 + np.exp(-logits.mean())))
         assert (rare.decision, rare.prior) == (plain.decision, 0.01)
-        assert plain.prior == plain.trained_prior == together.members[0].bundle.judge.prior
+        assert plain.prior == plain.trained_prior == together.members[0].bundle.decision_model.prior
 
 
 def test_only_members_that_answered_count() -> None:

@@ -9,7 +9,7 @@ from subjects import talking_head
 from avfake.errors import ConfigError
 from avfake.forgery.align import TEMPLATE
 from avfake.forgery.face_methods import FACE_METHODS, forge_face, swap_crops
-from avfake.forgery.hulls import REGIONS, aligned_places, fit_hull
+from avfake.forgery.hulls import REGIONS, aligned_coordinates, fit_hull
 from avfake.forgery.person_swap import one_shot, temporal_mouth
 from avfake.forgery.resynthesis import latent_blocks, likely_texture, upsampling_layers
 from avfake.forgery.self_blending import SelfBlendConfig, self_blend
@@ -107,7 +107,7 @@ def test_aligned_places_undo_turn_and_size() -> None:
     angle = 0.4
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     points = (TEMPLATE - 0.5) @ turn.T * 60 + 64
-    aligned, _ = aligned_places(points[None], SIDE, 32)
+    aligned, _ = aligned_coordinates(points[None], SIDE, 32)
     assert np.allclose(aligned, TEMPLATE)
 
 

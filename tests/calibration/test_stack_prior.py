@@ -9,7 +9,7 @@ import pytest
 from stack_simulation import out_of_fold
 
 from avfake.calibration.booster import StackConfig
-from avfake.calibration.combine import VerdictModel, fit_verdict_model
+from avfake.calibration.combine import DecisionModel, fit_decision_model
 from avfake.calibration.features import OUTPUTS
 from avfake.calibration.folds import OutOfFold
 from avfake.calibration.logits import row_losses
@@ -26,8 +26,8 @@ def scored() -> OutOfFold:
 
 
 @pytest.fixture(scope="module")
-def model(scored) -> VerdictModel:
-    return fit_verdict_model(scored, FAST, use_stacker=False).model
+def model(scored) -> DecisionModel:
+    return fit_decision_model(scored, FAST, use_stacker=False).model
 
 
 def test_a_shift_is_bayes_rule_and_spares_certainty() -> None:
@@ -92,13 +92,13 @@ def test_the_shifted_probabilities_are_right_where_that_share_is_fake(model, new
 
 def test_a_folder_without_a_saved_prior_refuses_and_says_what_to_do(model, tmp_path) -> None:
     model.save(tmp_path)
-    again = VerdictModel.load(tmp_path)
+    again = DecisionModel.load(tmp_path)
     assert again.shifts(0.1) == model.shifts(0.1)
     assert again.prior == model.prior
     fields = json.loads((tmp_path / "calibration.json").read_text())
     del fields["outputs"]["voice"]["prior"]
     (tmp_path / "calibration.json").write_text(json.dumps(fields))
-    older = VerdictModel.load(tmp_path)
+    older = DecisionModel.load(tmp_path)
     assert older.outputs["voice"].prior is None
     with pytest.raises(ConfigError, match="of voice it is not known.*train it again"):
         older.shifts(0.1)

@@ -10,7 +10,7 @@ from stack_simulation import out_of_fold
 from avfake.calibration.booster import StackConfig
 from avfake.calibration.calibrators import ClippedCalibrator, read_calibrator
 from avfake.calibration.clipping import MAX_EPSILON, fit_epsilon, squeeze
-from avfake.calibration.combine import VerdictModel, fit_verdict_model
+from avfake.calibration.combine import DecisionModel, fit_decision_model
 from avfake.calibration.features import FEATURES
 from avfake.calibration.logits import row_losses, to_probabilities
 from avfake.calibration.output import fit_output
@@ -78,9 +78,9 @@ def test_rows_not_seen_are_clipped_alike_and_cost_no_more() -> None:
 
 def test_a_verdict_model_keeps_its_clip(tmp_path) -> None:
     scored = out_of_fold(100, seed=4)
-    model = fit_verdict_model(scored, FAST).model
+    model = fit_decision_model(scored, FAST).model
     model.save(tmp_path)
-    assert VerdictModel.load(tmp_path).outputs == model.outputs
+    assert DecisionModel.load(tmp_path).outputs == model.outputs
 
 
 def test_without_folds_nothing_is_learned() -> None:

@@ -248,8 +248,10 @@ def test_limits_are_written_from_the_facts(folder: Path) -> None:
     }
     facts["one_class_folders"] = {"voices_only": "fake"}
     facts["settings"]["augment"]["forge"]["face_rate"] = 0.5
-    judge = replace(bundle.judge, not_trained={"voice": "no clip has a label for it"})
-    write_bundle(folder, replace(bundle, facts=facts, judge=judge))
+    decision_model = replace(
+        bundle.decision_model, not_trained={"voice": "no clip has a label for it"}
+    )
+    write_bundle(folder, replace(bundle, facts=facts, decision_model=decision_model))
     card = write_card(folder)
     limits = section(card, "Limits")
     assert "Of 9 fakes it is only assumed that the face is forged" in limits

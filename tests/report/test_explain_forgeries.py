@@ -16,14 +16,14 @@ from avfake.report.explain.heat import face_heat
 from avfake.studio.build import build_studio
 from avfake.studio.family import forged_area
 from avfake.studio.plan import StudioConfig, plan_families
-from avfake.training.config import AssemblyConfig, DataConfig
+from avfake.training.config import DataConfig, TrainingConfig
 from avfake.training.fitting.config import FitConfig
 from avfake.training.fitting.optimizers import OptimizerConfig
-from avfake.training.train_detector import assemble
+from avfake.training.train_detector import train_detector
 
 STUDIO = StudioConfig(240, seconds=1.0, seed=3, difficulty=0.1, frame_sizes=((160, 160),))
 CLIPS = ClipConfig(num_frames=4, crop=CropConfig(size_px=96))
-SIGHT = AssemblyConfig(
+SIGHT = TrainingConfig(
     visual=VisualConfig("test_resnet", pretrained=False, size_px=96, drop_path=0.0),
     use_audio=False,
     data=DataConfig(
@@ -61,7 +61,7 @@ def test_heat_lies_on_what_was_forged(tmp_path):
     build_studio(tmp_path / "studio", STUDIO, workers=2, show_progress=False)
     manifest = build_manifest(load_spec("studio"), tmp_path / "studio")
     folder = prepare_clips(manifest, tmp_path / "clips", CLIPS, workers=2)
-    run = assemble([folder], SIGHT, tmp_path / "run")
+    run = train_detector([folder], SIGHT, tmp_path / "run")
     detector = Detector.from_pretrained(run.detector, device="cpu")
     tested = {example.row.clip_id for example in run.plan.splits["test"]}
     ratios = []

@@ -8,18 +8,18 @@ import pytest
 
 from avfake.augment.whole import draw_sound
 from avfake.clips.archive import Clip
-from avfake.clips.preparation.degraded import wear_clips
+from avfake.clips.preparation.degraded import degrade_clips
 from avfake.clips.preparation.folder import PreparedFolder
 from avfake.datasets.splits import assign_folds
 from avfake.errors import ManifestError
 
-WORN = partial(draw_sound, names=("worn",))
+DEGRADED = partial(draw_sound, names=("worn",))
 
 
 def test_a_copy_sounds_otherwise_and_keeps_labels_and_group(
     prepared: PreparedFolder, tmp_path: Path
 ) -> None:
-    worn = wear_clips(prepared, tmp_path / "worn", WORN, workers=0)
+    worn = degrade_clips(prepared, tmp_path / "worn", DEGRADED, workers=0)
     heard = {clip.row.clip_id: clip for clip in prepared.clips if clip.has_audio}
     assert len(worn.manifest.rows) == len(heard)
     for row in worn.manifest.rows:
@@ -46,14 +46,14 @@ def test_a_copy_sounds_otherwise_and_keeps_labels_and_group(
 
 
 def test_the_same_seed_wears_alike_and_goes_on(prepared: PreparedFolder, tmp_path: Path) -> None:
-    one = wear_clips(prepared, tmp_path / "one", WORN, seed=3, workers=1)
-    two = wear_clips(prepared, tmp_path / "two", WORN, seed=3, workers=0)
+    one = degrade_clips(prepared, tmp_path / "one", DEGRADED, seed=3, workers=1)
+    two = degrade_clips(prepared, tmp_path / "two", DEGRADED, seed=3, workers=0)
     clip_id = one.manifest.rows[1].clip_id
     first, second = (Clip.open(folder.archive_of(clip_id)).waveform() for folder in (one, two))
     assert first is not None
     assert second is not None
     assert np.array_equal(first.samples, second.samples)
-    again = wear_clips(
+    again = degrade_clips(
         prepared, tmp_path / "one", lambda *_, **__: pytest.fail("worn again"), seed=3
     )
     assert [row.clip_id for row in again.manifest.rows] == [r.clip_id for r in one.manifest.rows]
@@ -65,4 +65,4 @@ def test_silent_folders_are_refused(prepared: PreparedFolder, tmp_path: Path) ->
         path = prepared.path
 
     with pytest.raises(ManifestError, match="no clip with sound"):
-        wear_clips(Silent(), tmp_path / "none", WORN)  # type: ignore[arg-type]
+        degrade_clips(Silent(), tmp_path / "none", DEGRADED)  # type: ignore[arg-type]

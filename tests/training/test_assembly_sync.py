@@ -19,25 +19,25 @@ from avfake.models.av_model import build_model
 from avfake.models.outputs import ModelOutput
 from avfake.models.sync import SyncConfig
 from avfake.models.sync_evidence import SyncOutput
-from avfake.training.config import AssemblyConfig, DataConfig, LossConfig
+from avfake.training.config import DataConfig, LossConfig, TrainingConfig
 from avfake.training.member import multitask_loss, train_member
 from avfake.training.plan import gather, make_plan
-from avfake.training.train_detector import assemble
+from avfake.training.train_detector import train_detector
 
 SMALL = SyncConfig(mouth_px=32, width=8, embedding_dim=16)
 ALL = {"overall": True, "face": True, "voice": True}
 
 
 @pytest.fixture(scope="module")
-def with_sync(tiny_config: AssemblyConfig) -> AssemblyConfig:
+def with_sync(tiny_config: TrainingConfig) -> TrainingConfig:
     return replace(tiny_config, sync=SMALL, use_sync=True)
 
 
 @pytest.fixture(scope="module")
 def run(
-    prepared: PreparedFolder, with_sync: AssemblyConfig, tmp_path_factory: pytest.TempPathFactory
+    prepared: PreparedFolder, with_sync: TrainingConfig, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    return assemble([prepared], with_sync, tmp_path_factory.mktemp("sync") / "run").detector
+    return train_detector([prepared], with_sync, tmp_path_factory.mktemp("sync") / "run").detector
 
 
 def test_a_detector_with_sync_is_trained_saved_and_asked(
@@ -67,7 +67,7 @@ def test_a_detector_with_sync_is_trained_saved_and_asked(
 
 @pytest.mark.parametrize("missing", ["visual", "audio"])
 def test_lips_and_sound_are_compared_where_a_branch_had_no_labels(
-    prepared: PreparedFolder, with_sync: AssemblyConfig, tmp_path: Path, missing: str
+    prepared: PreparedFolder, with_sync: TrainingConfig, tmp_path: Path, missing: str
 ) -> None:
     examples = gather([prepared], assume_face_weight=0.0)
     plan = make_plan(examples, fractions={"train": 0.6, "val": 0.4}, num_folds=2, seed=0)
@@ -83,14 +83,14 @@ def test_lips_and_sound_are_compared_where_a_branch_had_no_labels(
     assert set(scores.sync_statistics) == set(SYNC_STATISTICS)
 
 
-def test_sync_goes_with_what_is_switched_off(with_sync: AssemblyConfig) -> None:
+def test_sync_goes_with_what_is_switched_off(with_sync: TrainingConfig) -> None:
     assert with_sync.model(ALL).sync == SMALL
     for off in ("use_sync", "use_visual", "use_audio"):
         assert replace(with_sync, **{off: False}).model(ALL).sync is None
-    assert AssemblyConfig().model(ALL).sync is None
+    assert TrainingConfig().model(ALL).sync is None
 
 
-def test_one_crop_at_once_cannot_be_compared(with_sync: AssemblyConfig) -> None:
+def test_one_crop_at_once_cannot_be_compared(with_sync: TrainingConfig) -> None:
     with pytest.raises(ConfigError, match="num_frames is 1"):
         replace(with_sync, data=DataConfig(num_frames=1))
 
@@ -132,7 +132,7 @@ def test_only_clips_known_to_be_genuine_are_learned_from() -> None:
 
 
 def test_a_model_without_sync_asks_for_no_sound_around_crops(
-    prepared: PreparedFolder, tiny_config: AssemblyConfig
+    prepared: PreparedFolder, tiny_config: TrainingConfig
 ) -> None:
     model = tiny_config.model(ALL)
     assert model.sync is None

@@ -20,7 +20,7 @@ from avfake.scoring.files import (
     write_submission,
 )
 from avfake.storage.files import write_whole
-from avfake.storage.remote import Place
+from avfake.storage.remote import AnyPath
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -145,7 +145,7 @@ def predicted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     from avfake.scoring.files import _predict_one
 
-    def watched(detector: str, switches: Switches, change: None, file: Place) -> object:
+    def watched(detector: str, switches: Switches, change: None, file: AnyPath) -> object:
         seen.append(Path(str(file)).name)
         return _predict_one(detector, switches, change, file)
 

@@ -10,28 +10,28 @@ import pytest
 from avfake.clips.preparation.folder import PreparedFolder
 from avfake.detector.detector import Detector
 from avfake.errors import ConfigError
-from avfake.training.config import AssemblyConfig
+from avfake.training.config import TrainingConfig
 from avfake.training.join_detectors import join_detectors
 from avfake.training.measure import measure
 from avfake.training.plan import gather, make_plan
-from avfake.training.train_detector import Assembled, assemble
+from avfake.training.train_detector import TrainedDetector, train_detector
 
 
 def test_members_of_different_splits_are_refused(prepared: PreparedFolder, tmp_path: Path) -> None:
     examples = gather([prepared], assume_face_weight=1.0)
     shares = {"train": 0.5, "val": 0.2, "test": 0.3}
     plans = [make_plan(examples, fractions=shares, num_folds=2, seed=seed) for seed in (0, 1)]
-    members = {f"seed_{i}": Assembled(tmp_path, plan) for i, plan in enumerate(plans)}
+    members = {f"seed_{i}": TrainedDetector(tmp_path, plan) for i, plan in enumerate(plans)}
     with pytest.raises(ConfigError, match="data.split_seed"):
         join_detectors(members, "mean", tmp_path, seed=0)
 
 
 def test_the_ensemble_lies_between_its_members_and_is_measured_beside_them(
-    prepared: PreparedFolder, tiny_config: AssemblyConfig, run_folder: Path, tmp_path: Path
+    prepared: PreparedFolder, tiny_config: TrainingConfig, run_folder: Path, tmp_path: Path
 ) -> None:
     data = replace(tiny_config.data, split_seed=tiny_config.seed)
-    other = assemble([prepared], replace(tiny_config, seed=5, data=data), tmp_path / "other")
-    members = {"one": Assembled(run_folder / "detector", other.plan), "other": other}
+    other = train_detector([prepared], replace(tiny_config, seed=5, data=data), tmp_path / "other")
+    members = {"one": TrainedDetector(run_folder / "detector", other.plan), "other": other}
     table = join_detectors(members, "geometric_mean", tmp_path, seed=0)
     assert list(dict.fromkeys(table["detector"])) == ["ensemble", "one", "other"]
     written = pd.read_csv(tmp_path / "results.csv")
@@ -50,5 +50,5 @@ def test_the_ensemble_lies_between_its_members_and_is_measured_beside_them(
     assert not np.allclose(alone[0], alone[1])
 
 
-def _sizes(done: Assembled) -> list[str]:
+def _sizes(done: TrainedDetector) -> list[str]:
     return [str(len(done.plan.splits[name])) for name in ("train", "val", "test")]

@@ -10,7 +10,7 @@ import pytest
 from stack_simulation import clip_scores, out_of_fold
 
 from avfake.calibration.booster import StackConfig
-from avfake.calibration.combine import VerdictModel, fit_verdict_model
+from avfake.calibration.combine import DecisionModel, fit_decision_model
 from avfake.calibration.features import FEATURES, OUTPUTS, RULE_COLUMNS, stack_row
 from avfake.calibration.folds import OutOfFold
 from avfake.calibration.scores import ClipScores
@@ -36,8 +36,8 @@ def scored() -> OutOfFold:
 
 
 @pytest.fixture(scope="module")
-def model(scored) -> VerdictModel:
-    found = fit_verdict_model(scored, FAST).model
+def model(scored) -> DecisionModel:
+    found = fit_decision_model(scored, FAST).model
     assert {one.choice.kept for one in found.outputs.values()} == {"stacker"}
     return found
 
@@ -46,7 +46,9 @@ def model(scored) -> VerdictModel:
 def judged_by_trees(detector_folder, model, tmp_path_factory) -> Path:
     """The small detector with that judge."""
     folder = tmp_path_factory.mktemp("trees") / "detector"
-    write_bundle(folder, replace(Detector.from_pretrained(detector_folder).bundle, judge=model))
+    write_bundle(
+        folder, replace(Detector.from_pretrained(detector_folder).bundle, decision_model=model)
+    )
     return folder
 
 
@@ -65,7 +67,7 @@ def test_base_and_parts_add_up_to_the_logit_that_was_calibrated(
     scored, model, rule, use_stacker
 ) -> None:
     if rule != "auto":
-        model = fit_verdict_model(scored, replace(FAST, rule=rule)).model
+        model = fit_decision_model(scored, replace(FAST, rule=rule)).model
     for clip in clips():
         sums = model.contributions(clip, use_stacker=use_stacker)
         for output, one in model.outputs.items():
@@ -84,7 +86,7 @@ def stack_rows(clip: ClipScores) -> np.ndarray:
 
 
 def test_a_baseline_names_the_score_that_counted_and_the_other_that_it_read(scored) -> None:
-    model = fit_verdict_model(scored, replace(FAST, rule="mean")).model
+    model = fit_decision_model(scored, replace(FAST, rule="mean")).model
     clip = clip_scores(np.random.default_rng(0), "a", True, False)
     found = model.contributions(clip)["overall"]
     logit = float(np.log(clip.frame_scores.mean() / (1 - clip.frame_scores.mean())))
@@ -99,7 +101,7 @@ def test_a_detector_tells_the_strongest_of_each_answer(judged_by_trees, studio_r
     video = min(studio_root.glob("*.mp4"))
     verdict = detector.predict(video)
     scores = detector.score_clip(detector.cut_clip(video))
-    sums = detector.bundle.judge.contributions(scores)
+    sums = detector.bundle.decision_model.contributions(scores)
     for output in OUTPUTS:
         mine = [one for one in verdict.contributions if one.output == output]
         assert 0 < len(mine) <= 5

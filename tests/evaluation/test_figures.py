@@ -34,7 +34,7 @@ from avfake.evaluation.figures.reliability import (
 )
 from avfake.evaluation.figures.roc import draw_roc
 from avfake.evaluation.figures.run import draw_answers, draw_batch, draw_training
-from avfake.training.config import AssemblyConfig
+from avfake.training.config import TrainingConfig
 from avfake.training.member import first_member_batches
 from avfake.training.plan import gather, make_plan
 
@@ -203,7 +203,7 @@ def test_a_tone_is_brightest_in_its_own_band() -> None:
 def test_a_run_is_drawn_from_one_place_and_a_missing_part_costs_nothing(
     run_folder: Path,
     prepared: PreparedFolder,
-    tiny_config: AssemblyConfig,
+    tiny_config: TrainingConfig,
     scores: pd.DataFrame,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
