@@ -21,7 +21,7 @@ demo: $(STAMP)
 	$(BIN)/python recipes/synthetic.py --out $(DEMO)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m 'slow and not cuda and not ray'

@@ -103,7 +103,7 @@ def test_a_ray_cluster_gives_the_same_table(
     files: list[Path], detector_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ray = pytest.importorskip("ray")
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     score_files(files, str(detector_folder), tmp_path / "alone.csv", workers=1)
     try:
         score_files(files, str(detector_folder), tmp_path / "ray.csv", engine="ray")
