@@ -20,7 +20,7 @@ from avfake import Detector
 from avfake.clips.config import ClipConfig
 from avfake.clips.preparation.prepare import prepare_clips
 from avfake.datasets.build import build_manifest
-from avfake.datasets.catalogue import load_spec
+from avfake.datasets.schema import load_spec
 from avfake.detector.detector import Switches
 from avfake.evaluation.bootstrap import Interval, bootstrap
 from avfake.evaluation.metrics import METRICS

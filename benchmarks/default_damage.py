@@ -16,7 +16,7 @@ import pandas as pd
 import tyro
 
 from avfake.clips.preparation.folder import PreparedFolder
-from avfake.datasets.rows import Row
+from avfake.datasets.manifest import Row
 from avfake.parallel.pool import default_workers
 from avfake.scoring.stress.table import render_stress
 from avfake.scoring.stress.unseen import run_stress_out_of_fold

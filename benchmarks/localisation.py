@@ -27,7 +27,7 @@ from avfake.clips.config import ClipConfig
 from avfake.clips.preparation.folder import PreparedFolder
 from avfake.clips.preparation.prepare import prepare_clips
 from avfake.datasets.build import build_manifest
-from avfake.datasets.catalogue import load_spec
+from avfake.datasets.schema import load_spec
 from avfake.detector.timeline import SegmentConfig, face_segments, voice_segments
 from avfake.evaluation.localise import FileSegments, localisation_table
 from avfake.evaluation.shares import share

@@ -15,7 +15,7 @@ from avfake.clips.config import ClipConfig
 from avfake.clips.preparation.folder import PreparedFolder
 from avfake.clips.preparation.prepare import prepare_clips
 from avfake.datasets.build import build_manifest
-from avfake.datasets.catalogue import load_spec
+from avfake.datasets.schema import load_spec
 from avfake.detector.release import Terms, release_detector
 from avfake.faces.cropping import CropConfig
 from avfake.models.audio import AudioConfig

@@ -24,7 +24,7 @@ from PIL import Image
 from real_media import REAL_MEDIA
 
 from avfake.clips.preparation.folder import PreparedFolder
-from avfake.datasets.listing import save_manifest
+from avfake.datasets.manifest import save_manifest
 from avfake.media.frames import iter_frames
 from avfake.media.sound import read_waveform
 from avfake.media.writing import write_audio

@@ -1,22 +1,31 @@
-"""A spec and a folder in, labelled rows out, and splits that do not leak.
+"""From a spec and a folder to labelled rows, and from rows to splits that do not leak.
 
-`load_spec` reads what a dataset looks like, `build_manifest` lists its files with their labels,
+`load_spec` reads how a dataset lies on disk, `build_manifest` lists its files with their labels,
 `assign_folds` and `assign_splits` divide them so that what belongs together stays together.
 """
 
 from avfake.datasets.build import build_manifest
-from avfake.datasets.catalogue import licence_of, list_specs, load_spec
-from avfake.datasets.groups import rows_together
-from avfake.datasets.listing import read_manifest, save_manifest
-from avfake.datasets.media_files import media_in
-from avfake.datasets.rows import Label, Manifest, Row, Segment
-from avfake.datasets.segments import segments_as_text
+from avfake.datasets.listing import media_in
+from avfake.datasets.manifest import (
+    Manifest,
+    Row,
+    Segment,
+    read_manifest,
+    save_manifest,
+    segments_as_text,
+)
+from avfake.datasets.schema import licence_of, list_specs, load_spec
 from avfake.datasets.spec import DatasetSpec
-from avfake.datasets.splits import assign_folds, assign_splits, check_groups, split_hash
+from avfake.datasets.splits import (
+    assign_folds,
+    assign_splits,
+    check_groups,
+    rows_together,
+    split_hash,
+)
 
 __all__ = [
     "DatasetSpec",
-    "Label",
     "Manifest",
     "Row",
     "Segment",

@@ -1,4 +1,4 @@
-"""A spec and a folder in, a manifest out: every file a row, every oddity a warning or an error."""
+"""From a spec and a folder to a manifest: every file a row, every oddity a warning or an error."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,17 +13,15 @@ from avfake.datasets.candidates import (
     tried,
 )
 from avfake.datasets.expectations import check_expectations
-from avfake.datasets.expressions import ExpressionError, Link, Scope
-from avfake.datasets.groups import merged_names
-from avfake.datasets.labels import ABSENT, LabelError, Labels, settle_labels
-from avfake.datasets.links import Links
-from avfake.datasets.lists import SplitReader
-from avfake.datasets.rows import Manifest, Row
-from avfake.datasets.scan import Listing, glob_pattern, scan_folder, some
-from avfake.datasets.segments import segments_of
+from avfake.datasets.expressions import Link, Scope
+from avfake.datasets.fields import Links, SplitReader, segments_of
+from avfake.datasets.folders import some
+from avfake.datasets.listing import Listing, glob_pattern, scan_folder
+from avfake.datasets.manifest import Manifest, Row
 from avfake.datasets.spec import DatasetSpec
+from avfake.datasets.splits import merged_names
 from avfake.datasets.tables import read_table
-from avfake.datasets.values import as_text
+from avfake.datasets.values import ABSENT, DataValueError, as_text, settle_labels
 from avfake.errors import ManifestError, SpecError
 from avfake.storage import inside
 
@@ -32,7 +30,7 @@ NAMING = ("original", "identity", "speaker")
 
 
 def build_manifest(spec: DatasetSpec, root: str | Path) -> Manifest:
-    """One row for each file of the dataset under `root`, sorted by clip_id.
+    """Return one row for each file of the dataset under `root`, sorted by clip_id.
 
     Raises SpecError where the folder is not what the spec describes, ManifestError for a row.
     """
@@ -57,19 +55,19 @@ def build_manifest(spec: DatasetSpec, root: str | Path) -> Manifest:
             f"{listing.root}: {len(candidates)} rows of {spec.name} and no file for any of them; "
             f"looked for {some(list(candidates), 3) or tried(spec)}\n{notes}"
         )
-    return _Describer(spec, listing, candidates).manifest(listing.warnings + warnings)
+    return _ManifestBuilder(spec, listing, candidates).manifest(listing.warnings + warnings)
 
 
 def _dataset_root(spec: DatasetSpec, listing: Listing) -> Listing:
-    """The listing from the folder that the spec describes: the one given, or one just below."""
+    """Return the listing of the folder that the spec describes: the one given, or one below it."""
     if not spec.root.any_of:
         return listing
     whole = glob_pattern(spec.root.any_of).fullmatch
-    for place in (listing, *(listing.below(folder) for folder in spec.root.descend)):
-        folders = {name.rpartition("/")[0] for name in place.files}
+    for seen in (listing, *(listing.below(folder) for folder in spec.root.descend)):
+        folders = {name.rpartition("/")[0] for name in seen.files}
         above = {"/".join(f.split("/")[:n]) for f in folders for n in range(1, f.count("/") + 2)}
-        if any(whole(name) for names in (place.files, above) for name in names):
-            return place
+        if any(whole(name) for names in (seen.files, above) for name in names):
+            return seen
     first = sorted({name.split("/")[0] for name in listing.files})
     raise SpecError(
         f"{listing.root}: does not look like {spec.name}, there is no "
@@ -77,8 +75,8 @@ def _dataset_root(spec: DatasetSpec, listing: Listing) -> Listing:
     )
 
 
-class _Describer:
-    """Computes the fields of candidates."""
+class _ManifestBuilder:
+    """A builder that computes the fields of candidates."""
 
     def __init__(
         self, spec: DatasetSpec, listing: Listing, candidates: dict[str, Candidate]
@@ -87,18 +85,21 @@ class _Describer:
         self.candidates = [candidates[clip_id] for clip_id in sorted(candidates)]
         self.links = Links(candidates, spec.name)
         self.splits = SplitReader(spec, listing)
-        named = spec.fields["original"].references() if "original" in spec.fields else ()
-        self.original_columns = [(name.partition(".")[0], name.partition(".")[2]) for name in named]
+        named = spec.fields["original"].references if "original" in spec.fields else ()
+        self.original_columns = [name.partition(".")[::2] for name in named]
 
     def manifest(self, warnings: list[str]) -> Manifest:
         rows, group_values = list[Row](), list[list[str]]()
         dropped: dict[str, list[str]] = {}
         names = []
         for candidate in self.candidates:
-            row, groups = self._row(candidate)
-            why = next((c for c in self.spec.drop if _fits(row, c)), None)
-            if why is not None:
-                words = ", ".join(f"{name} {value}" for name, value in why.items())
+            try:
+                row, groups = self._row(candidate)
+            except DataValueError as error:
+                raise ManifestError(f"{candidate.where}: {error}") from error
+            rule = next((c for c in self.spec.drop if _fits(row, c)), None)
+            if rule is not None:
+                words = ", ".join(f"{name} {value}" for name, value in rule.items())
                 dropped.setdefault(words, []).append(row.clip_id)
             else:
                 rows.append(row)
@@ -108,10 +109,13 @@ class _Describer:
             merged = merged_names(group_values)
             rows = [replace(row, group=name) for row, name in zip(rows, merged, strict=True)]
         warnings = warnings + [
-            f"{len(ids)} rows dropped, as the spec says, for {why}: {some(ids)}"
-            for why, ids in dropped.items()
+            f"{len(ids)} rows dropped, as the spec says, for {words}: {some(ids)}"
+            for words, ids in dropped.items()
         ]
-        warnings = warnings + self.links.warnings() + self.splits.warnings() + _missing(rows)
+        warnings += self.links.warnings() + self.splits.warnings()
+        missing = [row.clip_id for row in rows if row.status == "missing"]
+        if missing:
+            warnings.append(f"{len(missing)} rows name a file that is not there: {some(missing)}")
         first: dict[str, int] = {}
         for n, row in enumerate(rows):
             first.setdefault(self.twins.get(row.clip_id, row.clip_id), n)
@@ -120,15 +124,10 @@ class _Describer:
         return Manifest(tuple(rows), self.spec.name, tuple(warnings), dict(self.spec.assumed))
 
     def _row(self, candidate: Candidate) -> tuple[Row, list[str]]:
-        try:
-            return self._described(candidate)
-        except (ExpressionError, LabelError) as error:
-            raise ManifestError(f"{candidate.where}: {error}") from error
-
-    def _described(self, candidate: Candidate) -> tuple[Row, list[str]]:
+        """Return the row of a candidate, and all groups that it belongs to."""
         tables = {name: record.values for name, record in candidate.records.items()}
         scope = Scope(candidate.names, tables)
-        naming = Scope(candidate.names, tables, is_naming=True)
+        naming = replace(scope, is_naming=True)
         values = {
             name: e.evaluate(naming if name in NAMING else scope)
             for name, e in self.spec.fields.items()
@@ -148,15 +147,8 @@ class _Describer:
             self.links.note_unnamed(candidate.clip_id, is_blank=is_blank)
         if candidate.clip_id in self.twins:
             groups.append(self.twins[candidate.clip_id])
-        segments = segments_of(self.spec.segments, after)
-        values |= {"split": split, "group": groups[0], "segments": segments}
-        return self._as_row(candidate, values, labels), groups
-
-    def _as_row(self, candidate: Candidate, values: dict[str, Any], labels: Labels) -> Row:
-        segments = values.pop("segments")
-        texts = {name: as_text(value) for name, value in values.items()}
-        text = {name: t for name, t in texts.items() if t not in ("nan", "NaN", "<NA>")}.get
-        return Row(
+        text = {name: _text(value) for name, value in values.items()}.get
+        row = Row(
             clip_id=candidate.clip_id,
             path=candidate.path or str(inside(self.root, candidate.clip_id)),
             label=labels.label,
@@ -165,16 +157,22 @@ class _Describer:
             has_video=labels.has_video,
             has_audio=labels.has_audio,
             original=text("original"),
-            group=values["group"],
+            group=groups[0],
             dataset=self.spec.name,
             part=text("part") or text("fold"),
             identity=text("identity") or text("speaker"),
             method=text("method"),
             source=text("source"),
-            split=values["split"],
+            split=split,
             status="ok" if candidate.path else "missing",
-            segments=segments,
+            segments=segments_of(self.spec.segments, after),
         )
+        return row, groups
+
+
+def _text(value: Any) -> str | None:
+    text = as_text(value)
+    return None if text in ("nan", "NaN", "<NA>") else text
 
 
 def _link(value: Any) -> Link | None:
@@ -183,10 +181,5 @@ def _link(value: Any) -> Link | None:
 
 
 def _fits(row: Row, condition: dict[str, str]) -> bool:
-    """Whether a row is one that the spec drops, as `{face_fake: unknown}` says."""
+    """Return whether a row is one that the spec drops, such as `{face_fake: unknown}`."""
     return all((as_text(getattr(row, name)) or "unknown") == v for name, v in condition.items())
-
-
-def _missing(rows: list[Row]) -> list[str]:
-    gone = [row.clip_id for row in rows if row.status == "missing"]
-    return [f"{len(gone)} rows name a file that is not there: {some(gone)}"] if gone else []

@@ -1,17 +1,16 @@
-"""Which rows a manifest will have: files that a media rule takes, and records that name a file."""
+"""The rows a manifest will have: files that a media rule takes, and records that name a file."""
 
 import posixpath
 import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from avfake.datasets.expressions import Expression, ExpressionError, Scope
-from avfake.datasets.filters import folder_of
-from avfake.datasets.media_files import ending_of, unread_note
-from avfake.datasets.scan import Listing, glob_pattern, some
+from avfake.datasets.expressions import Expression, Scope
+from avfake.datasets.folders import some
+from avfake.datasets.listing import Listing, ending_of, glob_pattern, unread_note
 from avfake.datasets.spec import DatasetSpec, Join, MediaRule, Pattern
 from avfake.datasets.tables import Record, Table, scope_of
-from avfake.datasets.values import as_text
+from avfake.datasets.values import DataValueError, as_text, folder_of
 from avfake.errors import ManifestError, SpecError
 from avfake.media import ENDINGS
 from avfake.storage import is_url
@@ -19,7 +18,7 @@ from avfake.storage import is_url
 
 @dataclass(slots=True)
 class Candidate:
-    """One row in the making."""
+    """A row before its fields are computed."""
 
     clip_id: str
     path: str | None
@@ -32,31 +31,31 @@ class Candidate:
 
     @property
     def where(self) -> str:
-        """The row in words: its record where it has one, else its file."""
+        """Name the row in a message: its record where it has one, else its file."""
         records = "; ".join(record.where for record in self.records.values())
         return f"{self.clip_id} ({records})" if records else self.clip_id
 
 
 class MediaRules:
-    """Finds the first rule of a spec that takes a path."""
+    """The media rules of a spec; the first one that takes a path counts."""
 
     def __init__(self, spec: DatasetSpec) -> None:
         self.rules = [(_whole_path(rule), glob_pattern(rule.exclude), rule) for rule in spec.media]
         self.params = {**spec.params, **{f"params.{k}": v for k, v in spec.params.items()}}
 
     def candidate(self, clip_id: str, path: str | None) -> Candidate | None:
-        """A candidate with what its path says; None where no rule takes it."""
+        """Return a candidate with the captures of its path; None where no rule takes it."""
         for whole, exclude, rule in self.rules:
             if whole.fullmatch(clip_id) and not exclude.fullmatch(clip_id):
                 found = rule.regex.search(clip_id)
                 if found:
-                    says = {k: v for k, v in found.groupdict().items() if v is not None}
-                    names = {**self._built_in(clip_id, rule.id), **rule.constants, **says}
+                    captures = {k: v for k, v in found.groupdict().items() if v is not None}
+                    names = {**self._built_in(clip_id, rule.id), **rule.constants, **captures}
                     return Candidate(clip_id, path, rule.kind, names)
         return None
 
-    def untold(self, clip_id: str, path: str | None) -> Candidate:
-        """A candidate for a path that a record names and no rule takes."""
+    def without_rule(self, clip_id: str, path: str | None) -> Candidate:
+        """Return a candidate for a path that a record names and no rule takes."""
         return Candidate(clip_id, path, "video", self._built_in(clip_id, None))
 
     def _built_in(self, path: str, rule: str | None) -> dict[str, Any]:
@@ -73,7 +72,7 @@ def _whole_path(rule: MediaRule) -> Pattern:
 
 
 def tried(spec: DatasetSpec) -> str:
-    """In words, which files the media rules look for."""
+    """Describe which files the media rules look for."""
     rules = (
         (" ".join(rule.globs) or _any_ending(rule.kind))
         + (f" with a path like {rule.regex.pattern}" if rule.regex.pattern else "")
@@ -88,7 +87,7 @@ def _any_ending(kind: str) -> str:
 
 
 def from_files(spec: DatasetSpec, listing: Listing, warnings: list[str]) -> dict[str, Candidate]:
-    """A candidate for each file that a media rule takes."""
+    """Return a candidate for each file that a media rule takes."""
     rules, found = MediaRules(spec), {}
     for clip_id, path in listing.files.items():
         candidate = rules.candidate(clip_id, path)
@@ -106,7 +105,7 @@ def from_files(spec: DatasetSpec, listing: Listing, warnings: list[str]) -> dict
 
 
 def _without_thumbnails(found: dict[str, Candidate], warnings: list[str]) -> dict[str, Candidate]:
-    """Pictures are clips where nothing else is one; beside videos they are parts of these."""
+    """Drop pictures beside videos, of which they are parts; alone, they are clips."""
     pictures = [name for name, candidate in found.items() if candidate.kind == "picture"]
     if not pictures or len(pictures) == len(found):
         return found
@@ -120,7 +119,7 @@ def _without_thumbnails(found: dict[str, Candidate], warnings: list[str]) -> dic
 def from_table(
     spec: DatasetSpec, listing: Listing, tables: dict[str, Table], warnings: list[str]
 ) -> dict[str, Candidate]:
-    """A candidate for each record of the table that rows come from."""
+    """Return a candidate for each record of the table that rows come from."""
     assert spec.rows.table is not None
     assert spec.rows.path is not None
     rules, found = MediaRules(spec), dict[str, Candidate]()
@@ -132,7 +131,7 @@ def from_table(
             again.append(record.where)
             continue
         path = listing.files.get(clip_id)
-        candidate = rules.candidate(clip_id, path) or rules.untold(clip_id, path)
+        candidate = rules.candidate(clip_id, path) or rules.without_rule(clip_id, path)
         candidate.records[name] = record
         found[clip_id] = candidate
     if again:
@@ -145,7 +144,7 @@ def from_table(
 
 
 def _check_agreement(spec: DatasetSpec, record: Record, first: Candidate) -> None:
-    """Two records of one file may differ in what they say beside the labels."""
+    """Raise ManifestError if two records of one file have different labels."""
     name = spec.rows.table
     assert name is not None
     fields = [spec.fields[f] for f in ("label", "face_fake", "voice_fake") if f in spec.fields]
@@ -161,15 +160,15 @@ def _check_agreement(spec: DatasetSpec, record: Record, first: Candidate) -> Non
 def _or_none(expression: Expression, scope: Scope) -> Any:
     try:
         return expression.evaluate(scope)
-    except ExpressionError:
+    except DataValueError:
         return None  # a word that is no label is found, and named, when the row is described
 
 
 def path_in(record: Record, template: Any, spec: DatasetSpec, listing: Listing) -> str:
-    """The clip_id of the file that a record names. Raises ManifestError if it leads elsewhere."""
+    """Return the clip_id of the file that a record names. ManifestError if it leads elsewhere."""
     try:
         text = as_text(template.evaluate(scope_of(record, spec.params)))
-    except ExpressionError as error:
+    except DataValueError as error:
         raise ManifestError(f"{record.where}: {error}") from error
     if text is None:
         raise ManifestError(f"{record.where}: does not say which file it is about")
@@ -188,21 +187,21 @@ def path_in(record: Record, template: Any, spec: DatasetSpec, listing: Listing) 
 def join_records(
     spec: DatasetSpec, candidates: dict[str, Candidate], tables: dict[str, Table]
 ) -> list[str]:
-    """Looks up the records of each candidate; those to drop are taken out. Returns warnings."""
+    """Look up the records of each candidate, remove those to drop, return warnings."""
     warnings = []
     for join in spec.joins:
         warnings += _join(join, candidates, tables[join.table])
-    told = {join.media for join in spec.joins if join.missing == "keep"}
-    if spec.joins and spec.rows.table is None and told:
-        bare = [c.clip_id for c in candidates.values() if not c.records and _is_told(spec, c)]
+    keeps = any(join.missing == "keep" for join in spec.joins)
+    if spec.rows.table is None and keeps:
+        bare = [c.clip_id for c in candidates.values() if not c.records and _has_table(spec, c)]
         if bare:
             names = ", ".join(join.table for join in spec.joins)
             warnings.append(f"{len(bare)} files have no row in any table ({names}): {some(bare)}")
     return warnings
 
 
-def _is_told(spec: DatasetSpec, candidate: Candidate) -> bool:
-    """Whether any table of the spec is about files of its kind."""
+def _has_table(spec: DatasetSpec, candidate: Candidate) -> bool:
+    """Return whether any table of the spec is about files of its kind."""
     return any(not join.media or candidate.names["media"] in join.media for join in spec.joins)
 
 
@@ -246,7 +245,7 @@ def add_missing(
     listing: Listing,
     tables: dict[str, Table],
 ) -> list[str]:
-    """A candidate without a file for each record that no file answers. Returns warnings."""
+    """Add a candidate without a file for each record that no file fits; return warnings."""
     rules, warnings = MediaRules(spec), []
     used = {id(record) for c in candidates.values() for record in c.records.values()}
     for name, table in tables.items():
@@ -261,6 +260,6 @@ def add_missing(
         for record in left:
             clip_id = path_in(record, spec.rows.missing[name], spec, listing)
             candidate = candidates.get(clip_id) or rules.candidate(clip_id, None)
-            candidates[clip_id] = candidate or rules.untold(clip_id, None)
+            candidates[clip_id] = candidate or rules.without_rule(clip_id, None)
             candidates[clip_id].records[name] = record
     return warnings

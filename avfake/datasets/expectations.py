@@ -1,12 +1,12 @@
-"""What a spec expects of a complete copy of its dataset, and which class it must lack."""
+"""Checks of a manifest against what its spec expects of a complete copy of the dataset."""
 
 import posixpath
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from avfake.datasets.rows import Row
-from avfake.datasets.scan import some
+from avfake.datasets.folders import some
+from avfake.datasets.manifest import Row
 from avfake.datasets.spec import DatasetSpec
 from avfake.datasets.values import as_text
 
@@ -16,16 +16,16 @@ ASK = ": is the copy of the dataset complete?"
 def check_expectations(
     spec: DatasetSpec, rows: Sequence[Row], names: Sequence[Mapping[str, Any]]
 ) -> list[str]:
-    """A warning for each expectation that is not met; `names` are the captures of each row.
+    """Return a warning for each expectation that is not met; `names` are the captures of each row.
 
     Where counts are expected, any of these warnings begins with "expected": without one, the copy
-    is as complete as counts can tell.
+    is as complete as counts can show.
     """
-    expect, warnings = dict(spec.expect), missing_class(spec, rows)
+    expect, warnings = dict(spec.expect), _missing_class(spec, rows)
     repeated = _repeated_names(rows) if spec.unique_names else []
     warnings += repeated
     media = expect.pop("when", {}).get("media")
-    meant = [n for n, told in enumerate(names) if media is None or told["media"] in media]
+    meant = [n for n, known in enumerate(names) if media is None or known["media"] in media]
     for name, values in expect.pop("by", {}).items():
         found = Counter(as_text(names[n].get(name)) for n in meant)
         for value, wanted in values.items():
@@ -41,22 +41,23 @@ def check_expectations(
     return warnings
 
 
-def missing_class(spec: DatasetSpec, rows: Sequence[Row]) -> list[str]:
-    """A warning where the genuine class is another corpus, so that these rows alone are fakes."""
+def _missing_class(spec: DatasetSpec, rows: Sequence[Row]) -> list[str]:
+    """Return a warning where the genuine class is another corpus, so that all rows are fakes."""
     lacking = {n: entry for n, entry in spec.external.items() if entry["role"] == "real_class"}
     if not lacking or any(row.label is False for row in rows):
         return []
-    ways = (f"avfake prepare {' '.join(_prepare(entry))}" for entry in lacking.values())
+    ways = dict.fromkeys(
+        " ".join(
+            ["avfake prepare", entry["spec"], "ROOT", "OUT"]
+            + [f"--set params.{key}={value}" for key, value in entry["params"].items()]
+        )
+        for entry in lacking.values()
+    )
     return [
         f"fakes only; join a folder of genuine clips, {' and '.join(lacking)}, which "
         f"{spec.name} was made from: a detector cannot learn from one class. Prepare it with "
-        f"{' or '.join(dict.fromkeys(ways))}, and train with --clips for each of the two folders"
+        f"{' or '.join(ways)}, and train with --clips for each of the two folders"
     ]
-
-
-def _prepare(entry: Mapping[str, Any]) -> list[str]:
-    settings = (f"--set params.{key}={value}" for key, value in entry["params"].items())
-    return [entry["spec"], "ROOT", "OUT", *settings]
 
 
 def _counts(rows: Sequence[Row]) -> Counter[str]:

@@ -1,156 +1,284 @@
-"""A manifest on disk: `name.csv`, one line a row, and `name.csv.json` with what holds for them all.
+"""The files of a folder and of the zip archives in it, by their posix paths from the root."""
 
-In the CSV a label is `true`, `false` or empty (unknown). The JSON beside it has the dataset, the
-warnings and the assumptions; a CSV without it, written by hand, is read as well.
-"""
+import os
+import re
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import IO
 
-import csv
-import io
-import json
-from collections.abc import Iterator
-from dataclasses import fields
-from pathlib import Path
-from typing import Any
+from avfake.datasets.folders import (
+    is_junk,
+    is_prepared_clip,
+    some,
+    walk,
+    written_files,
+    written_tables,
+)
+from avfake.errors import AvfakeError, SpecError
+from avfake.media import ENDINGS, UNREAD_ENDINGS
+from avfake.storage import AnyPath, as_path, inside, is_folder, list_url, open_path
 
-from avfake.config import nearest
-from avfake.datasets.expressions import ExpressionError
-from avfake.datasets.rows import Manifest, Row, Segment
-from avfake.datasets.segments import segments_as_text, segments_from_text
-from avfake.datasets.values import is_blank
-from avfake.errors import ManifestError
-from avfake.storage import AnyPath, as_path, beside, name_of, read_if_there, write_whole
-
-COLUMNS = tuple(field.name for field in fields(Row))
-LABELS = {"true": True, "false": False, "": None}
-LABEL_COLUMNS = ("label", "face_fake", "voice_fake", "has_audio", "has_video")
-REQUIRED = ("clip_id", "path")
-FILLED = ("clip_id", "path", "has_video", "status")
-"""Columns that, where they are there, must hold something."""
-NAMING = ("original", "identity", "group")
-"""Columns that tie rows together by a name."""
-TEXTS = ("clip_id", "path", "group", "dataset")
-"""Columns that are a text even where they are empty."""
+MAX_TABLE_BYTES = 2 << 30
+"""Limit for one table, which is read into memory whole; the largest published one has 557 MB."""
+READ = frozenset(ending for endings in ENDINGS.values() for ending in endings)
 
 
-def save_manifest(manifest: Manifest, path: str | Path) -> None:
-    """Writes both files; each appears whole or not at all."""
-    path = as_path(path)
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows([_written(getattr(row, name)) for name in COLUMNS] for row in manifest.rows)
-    told = {
-        "dataset": manifest.dataset,
-        "warnings": list(manifest.warnings),
-        "assumed": manifest.assumed,
+@dataclass
+class Listing:
+    """The files below a root. A zip member has the path it would have after unpacking in place."""
+
+    root: AnyPath
+    files: dict[str, str] = field(default_factory=dict)
+    """Posix path from the root -> what `media.local_file` opens."""
+    members: dict[str, str] = field(default_factory=dict)
+    """Posix path from the root -> the archive that holds it, for files that lie in one."""
+    twins: dict[str, str] = field(default_factory=dict)
+    """Path of a file that linked folders show under several -> the same one for all of them."""
+    own_tables: set[str] = field(default_factory=set)
+    """Tables that avfake wrote: read where one is named, not where a pattern fits it."""
+    clashes: list[tuple[str, str, str]] = field(default_factory=list)
+    """(path from the root, archive, other archive) where two archives hold it."""
+    warnings: list[str] = field(default_factory=list)
+
+    def below(self, folder: str) -> "Listing":
+        """Return the same listing with a folder inside the root as the root."""
+        start = folder.strip("/") + "/"
+        files, members, twins = (
+            {name.removeprefix(start): p for name, p in paths.items() if name.startswith(start)}
+            for paths in (self.files, self.members, self.twins)
+        )
+        tables = {n.removeprefix(start) for n in self.own_tables if n.startswith(start)}
+        root = inside(self.root, folder)
+        return Listing(root, files, members, twins, tables, warnings=self.warnings)
+
+    def read(self, name: str) -> bytes:
+        """Return the content of one file, which is a table."""
+        path, blocks, size = self.files[name], list[bytes](), 0
+        try:
+            with self._open(name) as file:
+                while size <= MAX_TABLE_BYTES and (block := file.read(1 << 20)):
+                    blocks.append(block)
+                    size += len(block)
+        except OSError as error:
+            raise SpecError(f"{path}: cannot be read ({error})") from error
+        if size > MAX_TABLE_BYTES:
+            raise SpecError(
+                f"{path}: has more than {MAX_TABLE_BYTES} bytes, which is no table of labels; "
+                "split it, or take out of it what the spec does not read"
+            )
+        return b"".join(blocks)
+
+    def begins(self, name: str, start: bytes) -> bool:
+        """Return whether the content of a file begins so; False for one that cannot be read."""
+        try:
+            with self._open(name) as file:
+                return file.read(len(start)) == start
+        except (OSError, AvfakeError):
+            return False
+
+    @contextmanager
+    def _open(self, name: str) -> Iterator[IO[bytes]]:
+        path = self.files[name]
+        if name not in self.members:
+            with open_path(as_path(path)) as file:
+                yield file
+            return
+        member = path.removeprefix(f"{self.members[name]}!/")
+        with _unzip(self.members[name]) as archive, archive.open(member) as file:
+            yield file
+
+
+@contextmanager
+def _unzip(path: str) -> Iterator[zipfile.ZipFile]:
+    with open_path(as_path(path)) as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                yield archive
+        except (zipfile.BadZipFile, zlib.error, RuntimeError) as error:
+            raise SpecError(f"{path}: cannot be read ({error})") from error
+
+
+def scan_folder(root: str | Path) -> Listing:
+    """List all files below `root`, without those that are hidden, junk, or written by avfake.
+
+    Only the zip archives are opened, and what may mark a folder of results. SpecError where there
+    is no such folder, or where two archives hold a file of one path.
+    """
+    path = as_path(root)
+    if isinstance(path, Path):
+        path = Path(os.path.abspath(path))  # noqa: PTH100  links stay as the user wrote them
+        if not path.exists():
+            raise SpecError(f"{path}: there is no such folder")
+        if not path.is_dir():
+            raise SpecError(f"{path}: this is a file; give the folder that holds the dataset")
+    listing = _list_folder(path)
+    if isinstance(path, str) and not listing.files:
+        raise SpecError(f"{path}: there is no file below it; give the folder of the dataset")
+    for name, archive, other in listing.clashes:
+        raise SpecError(
+            f"{name} lies in two archives, {archive} and {other}: unpack each into its own folder"
+        )
+    return listing
+
+
+def media_in(path: AnyPath) -> tuple[list[AnyPath], list[str]]:
+    """Return (files with the ending of media, notes): all below a folder and in its archives.
+
+    path: a folder, or a zip archive; OSError, SpecError or StoreError where that cannot be read.
+    Files are sorted. Hidden files, junk and what avfake wrote are left out; linked folders are
+    followed.
+    """
+    listing = _list_folder(path) if is_folder(path) else _list_archive(path)
+    paths = {
+        name: as_path(file) if name in listing.members else inside(path, name)
+        for name, file in listing.files.items()
     }
-    write_whole(beside_of(path), json.dumps(told, indent=1, ensure_ascii=False) + "\n")
-    write_whole(path, text.getvalue())
+    found = sorted(name for name in paths if ending_of(name) in READ)
+    notes = listing.warnings + unread_note(paths.keys() - set(found))
+    return [paths[name] for name in found], notes
 
 
-def beside_of(path: AnyPath) -> AnyPath:
-    """The JSON file that goes with a manifest's CSV."""
-    return beside(path, f"{name_of(path)}.json")
+def unread_note(names: Iterable[str], kinds: Collection[str] = ()) -> list[str]:
+    """Return a line that counts, by ending, the files among these that may be media; [] for none.
+
+    kinds: of media that another line counts
+    """
+    counted = {ending for kind in kinds for ending in ENDINGS[kind]}
+    may_be = (READ | set(UNREAD_ENDINGS)) - counted
+    counts = Counter(one for one in map(ending_of, names) if one in may_be)
+    if not counts:
+        return []
+    words = ", ".join(f"{count} .{one}" for one, count in counts.most_common())
+    return [f"not read, though they may be media: {words}"]
 
 
-def read_manifest(path: str | Path) -> Manifest:
-    """The manifest in a CSV file. Raises ManifestError that names the line and the column."""
-    path = as_path(path)
-    text = _text_of(path)
-    if text is None:
-        raise ManifestError(f"{path}: the manifest cannot be read (No such file)")
-    rows = tuple(_rows(path, text))
-    lines: dict[str, int] = {}
-    for number, row in enumerate(rows, start=1):
-        first = lines.setdefault(row.clip_id, number)
-        if first != number:
-            raise ManifestError(
-                f"{path}: rows {first} and {number} have one clip_id, {row.clip_id}"
+def ending_of(name: str) -> str:
+    """Return the ending of a posix path in small letters, without its dot; "" for none."""
+    stem, dot, last = name.rpartition("/")[2].rpartition(".")
+    return last.lower() if dot and stem else ""
+
+
+def glob_pattern(globs: tuple[str, ...]) -> re.Pattern[str]:
+    """Return one pattern that matches whole posix paths as any of the globs does.
+
+    `*` and `?` stay inside a folder, `**/` is any number of folders, none included, `[...]` a set.
+    """
+    return re.compile("|".join(f"(?:{_translate(glob)})" for glob in globs) or r"(?!)")
+
+
+def _translate(glob: str) -> str:
+    pieces = re.split(r"(\*\*/|\*\*|\*|\?|\[!?[^\]]+\])", glob)
+    known = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    wild = (known.get(p) or p.replace("[!", "[^", 1) for p in pieces[1::2])
+    plain = map(re.escape, pieces[::2])
+    return "".join(a + b for a, b in zip(plain, [*wild, ""], strict=True))
+
+
+def _list_folder(root: AnyPath) -> Listing:
+    """List the files of a folder that exists; their paths begin with `root` as it is written."""
+    listing = Listing(root.rstrip("/") if isinstance(root, str) else root)
+    if isinstance(root, str):
+        listing.files = {n: url for n, url in list_url(root).items() if not is_junk(n)}
+    else:
+        walked = walk(root)
+        listing.files, listing.twins = walked.files, walked.twins
+        listing.warnings += walked.notes
+    own = _leave_out_own(listing)  # before archives are opened: there may be many of prepared clips
+    archives = [name for name in listing.files if name.lower().endswith(".zip")]
+    own |= _open_archives(listing, archives)
+    if listing.members:
+        own |= _leave_out_own(listing)
+    _note_own(listing, own)
+    return listing
+
+
+def _list_archive(archive: AnyPath) -> Listing:
+    """List a zip archive; OSError, SpecError or StoreError where it cannot be read."""
+    listing, path = Listing(archive), str(archive)
+    members, listing.warnings = _archive_members(path)
+    own = {}
+    if is_prepared_clip(members):
+        own = dict.fromkeys(members, "a prepared clip")
+    else:
+        listing.files = {name: f"{path}!/{name}" for name in members}
+        listing.members = dict.fromkeys(members, path)
+        own = _leave_out_own(listing)
+    _note_own(listing, own)
+    return listing
+
+
+def _leave_out_own(listing: Listing) -> dict[str, str]:
+    own = written_files(listing.files.keys(), listing.begins)
+    for name in own:
+        del listing.files[name]
+    return own
+
+
+def _note_own(listing: Listing, own: dict[str, str]) -> None:
+    listing.own_tables = written_tables(listing.files.keys(), listing.begins)
+    if own:
+        where = some(list(dict.fromkeys(own.values())))
+        listing.warnings.append(f"{len(own)} files that avfake wrote were left out, in {where}")
+
+
+def _open_archives(listing: Listing, archives: list[str]) -> dict[str, str]:
+    """Replace archives by what they hold; return those that are prepared clips."""
+    on_disk, clips = set(listing.files), {}
+    for archive in archives:
+        path, hidden = listing.files[archive], list[str]()
+        try:
+            members, notes = _archive_members(path)
+        except (OSError, AvfakeError) as error:
+            listing.warnings.append(
+                f"{archive}: cannot be opened ({error}); its files are left out"
             )
-    told = _told_beside(beside_of(path))
-    dataset = told.get("dataset") or (rows[0].dataset if rows else "")
-    return Manifest(rows, dataset, tuple(told.get("warnings", ())), told.get("assumed", {}))
-
-
-def _written(value: Any) -> str:
-    if isinstance(value, tuple):
-        return segments_as_text(value)
-    return "" if value is None else str(value).lower() if isinstance(value, bool) else value
-
-
-def _segments(cell: str, where: str) -> tuple[Segment, ...]:
-    try:
-        return segments_from_text(cell)
-    except ExpressionError as error:
-        raise ManifestError(f"{where}, column segments: {error}") from error
-
-
-def _text_of(path: AnyPath) -> str | None:
-    try:
-        content = read_if_there(path)
-    except OSError as error:
-        raise ManifestError(f"{path}: the manifest cannot be read ({error.strerror})") from error
-    return None if content is None else content.decode("utf-8-sig", errors="surrogateescape")
-
-
-def _told_beside(path: AnyPath) -> dict[str, Any]:
-    try:
-        text = _text_of(path)
-        content = {} if text is None else json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ManifestError(f"{path}, line {error.lineno}: not valid JSON ({error.msg})") from error
-    if not isinstance(content, dict):
-        raise ManifestError(f"{path}: must be a JSON object")
-    return content
-
-
-def _rows(path: AnyPath, text: str) -> Iterator[Row]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        header = next(reader, [])
-        _check_header(path, header)
-        for cells in reader:
-            if not cells:
+            continue
+        del listing.files[archive]
+        listing.warnings += [f"{archive}: {note}" for note in notes]
+        if is_prepared_clip(members):
+            clips[archive] = archive
+            continue
+        start = archive.rpartition("/")[0]
+        for member in members:
+            name = f"{start}/{member}" if start else member
+            if name in on_disk:
+                hidden.append(name)
                 continue
-            where = f"{path}, line {reader.line_num}"
-            if len(cells) != len(header):
-                raise ManifestError(f"{where}: {len(cells)} values for {len(header)} columns")
-            yield _row(dict(zip(header, cells, strict=True)), where)
-    except csv.Error as error:
-        raise ManifestError(f"{path}, line {reader.line_num}: not valid CSV ({error})") from error
-
-
-def _check_header(path: AnyPath, header: list[str]) -> None:
-    for name in REQUIRED:
-        if name not in header:
-            raise ManifestError(f"{path}: has no column {name!r}; columns: {', '.join(header)}")
-    for name in header:
-        if name not in COLUMNS or header.count(name) > 1:
-            problem = "is there twice" if name in COLUMNS else "is unknown"
-            raise ManifestError(
-                f"{path}, line 1: column {name!r} {problem}{nearest(name, COLUMNS)}; "
-                f"allowed: {', '.join(COLUMNS)}"
+            if name in listing.members:
+                listing.clashes.append((name, listing.members[name], path))
+                name = f"{archive}!/{member}"
+            listing.members[name] = path
+            listing.files[name] = f"{path}!/{member}"
+        if hidden:
+            listing.warnings.append(
+                f"{archive}: {len(hidden)} of its files are there unpacked too, "
+                f"the unpacked ones are used: {some(hidden)}"
             )
+    return clips
 
 
-def _row(cells: dict[str, str], where: str) -> Row:
-    values: dict[str, Any] = {}
-    for name, cell in cells.items():
-        if cell in ("nan", "NaN", "<NA>") or (name in NAMING and is_blank(cell)):
-            cell = ""  # noqa: PLW2901  of a table that another program has written anew
-        if not cell and name in FILLED:
-            raise ManifestError(f"{where}, column {name}: is empty")
-        if name in LABEL_COLUMNS:
-            if cell not in LABELS:
-                raise ManifestError(
-                    f"{where}, column {name}: {cell!r} is no label; "
-                    "allowed: true, false, or empty for unknown"
-                )
-            values[name] = LABELS[cell]
-        elif name == "segments":
-            values[name] = _segments(cell, where)
-        else:
-            values[name] = cell if cell or name in TEXTS else None
-    if values.get("status", "ok") not in ("ok", "missing"):
-        raise ManifestError(f"{where}, column status: {values['status']!r}; allowed: ok, missing")
-    return Row(**values)
+def _archive_members(path: str) -> tuple[list[str], list[str]]:
+    """Return (names of the files in an archive, notes): without junk, and without unsafe names.
+
+    OSError, SpecError or StoreError where it cannot be read.
+    """
+    with _unzip(path) as opened:
+        names = list(dict.fromkeys(i.filename for i in opened.infolist() if not i.is_dir()))
+    refused = [name for name in names if not _is_safe(name)]
+    notes = []
+    if refused:
+        notes.append(
+            f"refused {len(refused)} members whose names lead out of the archive: {some(refused)}"
+        )
+    return [name for name in names if _is_safe(name) and not is_junk(name)], notes
+
+
+def _is_safe(name: str) -> bool:
+    """Return whether a member's name stays inside the folder that it would be unpacked into."""
+    parts = PurePosixPath(name.replace("\\", "/"))
+    return not (parts.is_absolute() or ".." in parts.parts or re.match(r"[A-Za-z]:", name))

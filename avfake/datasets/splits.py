@@ -1,34 +1,46 @@
-"""Folds and splits that do not leak: what belongs together stays together, both classes spread."""
+"""Folds and splits that do not leak: what belongs together stays together, both classes spread.
+
+scikit-learn's StratifiedGroupKFold has no unequal shares, balances one label instead of three, and
+gives other folds for rows in another order; hence the assignment here.
+"""
 
 import hashlib
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
-from avfake.datasets.groups import rows_together
-from avfake.datasets.parts import part_ranges
-from avfake.datasets.rows import Row
-from avfake.datasets.scan import some
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from avfake.datasets.folders import some
+from avfake.datasets.manifest import Row
 from avfake.errors import ConfigError, ManifestError
 
 Name = TypeVar("Name", int, str)
+_BALANCED = {
+    "label": (False, True, None),
+    "face_fake": (False, True),
+    "voice_fake": (False, True),
+}
 
 
 def assign_folds(
-    rows: Iterable[Row], num_folds: int, *, seed: int, judged: Collection[str] | None = None
+    rows: Iterable[Row], num_folds: int, *, seed: int, counted: Collection[str] | None = None
 ) -> dict[str, int]:
-    """clip_id -> fold, 0 to `num_folds` - 1.
+    """Return clip_id -> fold, 0 to `num_folds` - 1.
 
     Folds have about the same share of each label; the same seed and rows, in any order, give the
     same folds.
 
-    judged: clips among which the shares are to be the same, None = all. Rows that may not be parted
-        from one of these lie in its fold, all others in none.
+    counted: clips among which the shares are to be the same, None = all. Rows that may not be
+        separated from one of these lie in its fold, all others in none.
     """
     if num_folds < 2:
         raise ConfigError(f"num_folds must be 2 or more, got {num_folds}")
     shares = dict.fromkeys(range(num_folds), 1 / num_folds)
-    return _assign(list(rows), shares, seed, judged=judged)
+    return _assign(list(rows), shares, seed, counted=counted)
 
 
 def assign_splits(
@@ -38,7 +50,7 @@ def assign_splits(
     seed: int = 0,
     parts: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """clip_id -> split, by `fractions` of the rows, or by `parts` of the dataset.
+    """Return clip_id -> split, by `fractions` of the rows, or by `parts` of the dataset.
 
     `parts` maps a split to the parts it takes, as text: `{"train": "0-40", "val": "41-49"}`; other
     parts are named as they are: `"0-9, train_sample_videos"`. It goes before `fractions`.
@@ -56,9 +68,9 @@ def assign_splits(
 
 
 def check_groups(rows: Iterable[Row], assignment: Mapping[str, int | str]) -> None:
-    """Raises ManifestError that names the rows of groups torn by `assignment`.
+    """Raise ManifestError that names the groups with rows on more than one side of `assignment`.
 
-    Rows that are not in the assignment leak nothing and are passed over.
+    Rows that are not in the assignment leak nothing and are skipped.
     """
     torn = []
     for together in rows_together(rows):
@@ -74,32 +86,76 @@ def check_groups(rows: Iterable[Row], assignment: Mapping[str, int | str]) -> No
 
 
 def split_hash(assignment: Mapping[str, int | str]) -> str:
-    """12 hex digits that stand for exactly this division, to publish with a number."""
+    """Return 12 hex digits that stand for exactly this division, to publish with a number."""
     lines = "".join(f"{clip_id}\t{side}\n" for clip_id, side in sorted(assignment.items()))
     return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
 
-_BALANCED = {
-    "label": (False, True, None),
-    "face_fake": (False, True),
-    "voice_fake": (False, True),
-}
+def rows_together(rows: Iterable[Row]) -> list[list[Row]]:
+    """Return sets of rows that no split may divide, each sorted, the sets sorted by first row.
+
+    Rows belong together that share a group or an identity within a dataset, and a fake with its
+    original; so do rows that are only connected through others.
+    """
+    ordered = sorted(rows, key=lambda row: row.clip_id)
+    sets: dict[int, list[Row]] = {}
+    for row, component in zip(ordered, _components([_ties(r) for r in ordered]), strict=True):
+        sets.setdefault(component, []).append(row)
+    return list(sets.values())
+
+
+def _ties(row: Row) -> list[Hashable]:
+    ties = [("clip", row.clip_id), ("group", row.group), ("clip", row.original)]
+    ties.append(("identity", row.identity))
+    return [(row.dataset, *tie) for tie in ties if tie[1]]
+
+
+def merged_names(values: Sequence[Sequence[str]]) -> list[str]:
+    """Return a name for each row's group: rows that share any value have the same name."""
+    components = _components(values)
+    smallest: dict[int, str] = {}
+    for shared, component in zip(values, components, strict=True):
+        smallest[component] = min(*shared, smallest.get(component, shared[0]))
+    return [smallest[component] for component in components]
+
+
+def _components(shared: Sequence[Sequence[Hashable]]) -> list[int]:
+    """Return a number for each item: the same for items that share anything, through any chain."""
+    if not shared:
+        return []
+    numbers: dict[Hashable, int] = {}
+    nodes = [numbers.setdefault(value, len(numbers)) for values in shared for value in values]
+    items = np.repeat(np.arange(len(shared)), [len(values) for values in shared])
+    edges = (np.ones(len(items)), (items, len(shared) + np.array(nodes, int)))
+    graph = coo_array(edges, (len(shared) + len(numbers),) * 2)
+    return list(connected_components(graph, directed=False)[1][: len(shared)].tolist())
 
 
 class _Set(NamedTuple):
-    """Rows that may not be parted."""
+    """Rows that may not be separated."""
 
     clip_ids: list[str]
     counts: list[int]
-    """Of those judged, as `_counts`."""
+    """How many of those that count are genuine, fake, unknown; of how many the face is either, and
+    the voice."""
+
+
+def _set_of(rows: Sequence[Row], counted: Collection[str] | None) -> _Set:
+    used = [row for row in rows if counted is None or row.clip_id in counted]
+    counts = [
+        sum(getattr(row, field) is label for row in used)
+        for field, labels in _BALANCED.items()
+        for label in labels
+    ]
+    return _Set([row.clip_id for row in rows], counts)
 
 
 def _assign(
-    rows: list[Row], shares: dict[Name, float], seed: int, *, judged: Collection[str] | None = None
+    rows: list[Row], shares: dict[Name, float], seed: int, *, counted: Collection[str] | None = None
 ) -> dict[str, Name]:
-    """Each set of rows, largest first, to the side that lacks its labels most."""
+    """Assign each set of rows, largest first, to the side that lacks its labels most."""
     _check_unique(rows)
-    sets = [_set_of(together, judged) for together in rows_together(rows)]
+    sets = [_set_of(together, counted) for together in rows_together(rows)]
     sets = [one for one in sets if any(one.counts)]
     if len(sets) < len(shares):
         raise ManifestError(
@@ -129,20 +185,6 @@ def _assign(
     return {row.clip_id: assignment[row.clip_id] for row in rows if row.clip_id in assignment}
 
 
-def _set_of(rows: Sequence[Row], judged: Collection[str] | None) -> _Set:
-    counted = [row for row in rows if judged is None or row.clip_id in judged]
-    return _Set([row.clip_id for row in rows], _counts(counted))
-
-
-def _counts(rows: Sequence[Row]) -> list[int]:
-    """How many rows are genuine, fake, unknown; of how many the face is either, and the voice."""
-    return [
-        sum(getattr(row, field) is label for row in rows)
-        for field, labels in _BALANCED.items()
-        for label in labels
-    ]
-
-
 def _digest(seed: int, clip_id: str) -> bytes:
     return hashlib.sha256(f"{seed}:{clip_id}".encode("utf-8", "surrogateescape")).digest()
 
@@ -159,8 +201,14 @@ def _check_unique(rows: Sequence[Row]) -> None:
 
 def _by_part(rows: Sequence[Row], parts: Mapping[str, str]) -> dict[str, str]:
     _check_unique(rows)
-    side_of = part_ranges(parts)
-    sides = {row.clip_id: side_of(row.part) for row in rows}
+    if not parts:
+        raise ConfigError('parts needs at least one split, such as {"train": "0-40"}')
+    side_of: dict[str, str] = {}
+    for side, text in parts.items():
+        for part in _listed(text):
+            if side_of.setdefault(part, side) != side:
+                raise ConfigError(f"part {part} is in two splits, {side_of[part]} and {side}")
+    sides = {row.clip_id: side_of.get(_plain(row.part or "")) for row in rows}
     left = sorted({str(row.part) for row in rows if sides[row.clip_id] is None})
     if left:
         raise ManifestError(
@@ -168,3 +216,25 @@ def _by_part(rows: Sequence[Row], parts: Mapping[str, str]) -> dict[str, str]:
             f"give each a split, or leave its rows out; splits: {dict(parts)}"
         )
     return {clip_id: side for clip_id, side in sides.items() if side is not None}
+
+
+def _listed(text: str) -> list[str]:
+    """Return the parts in a text such as `0-40` or `3, 7-9, train_sample_videos`."""
+    listed = []
+    for piece in filter(None, (piece.strip() for piece in str(text).split(","))):
+        bounds = re.fullmatch(r"(\d+)\s*-\s*(\d+)", piece)
+        if not bounds:
+            listed.append(_plain(piece))
+            continue
+        first, last = int(bounds[1]), int(bounds[2])
+        if first > last or last - first > 1_000_000:
+            raise ConfigError(f"parts {piece!r} run from {first} to {last}; write the lower first")
+        listed += map(str, range(first, last + 1))
+    if not listed:
+        raise ConfigError(f'parts are a text such as "0-40" or "3, 7-9", got {text!r}')
+    return listed
+
+
+def _plain(part: str) -> str:
+    """Return a part in one spelling: `07` and `7` are the same."""
+    return str(int(part)) if part.isdecimal() else part

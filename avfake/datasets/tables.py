@@ -1,4 +1,4 @@
-"""Label tables beside the media, read as the spec says: JSON, CSV, words or lines to records."""
+"""Label tables beside the media, read as the spec says: JSON, CSV, words or lines."""
 
 import csv
 import io
@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from avfake.config import nearest
-from avfake.datasets.expressions import ExpressionError, Scope
-from avfake.datasets.filters import folder_of
-from avfake.datasets.scan import Listing, glob_pattern
+from avfake.datasets.expressions import Scope
+from avfake.datasets.listing import Listing, glob_pattern
 from avfake.datasets.spec import TableSpec
-from avfake.datasets.values import as_text
+from avfake.datasets.values import DataValueError, as_text, folder_of
 from avfake.errors import ManifestError, SpecError
 
 
@@ -36,7 +35,7 @@ class Table:
 
 
 def read_table(spec: TableSpec, listing: Listing, params: dict[str, str]) -> Table:
-    """The table in `listing`, all its files as one. Raises SpecError or ManifestError."""
+    """Return a table, all its files as one. Raises SpecError or ManifestError."""
     table = Table(_files_of(spec, listing))
     if not table.files and not spec.optional:
         raise SpecError(
@@ -93,7 +92,7 @@ def _check_filled(spec: TableSpec, record: Record) -> None:
 
 
 def scope_of(record: Record, params: dict[str, str]) -> Scope:
-    """What the key and path of a table can refer to: its columns, its file, the parameters."""
+    """Return what the key and path of a table can use: its columns, its file, the parameters."""
     return Scope({**{f"params.{k}": v for k, v in params.items()}, **record.values})
 
 
@@ -101,7 +100,7 @@ def _index(spec: TableSpec, table: Table, record: Record, params: dict[str, str]
     assert spec.key is not None
     try:
         key = as_text(spec.key.evaluate(scope_of(record, params)))
-    except ExpressionError as error:
+    except DataValueError as error:
         raise ManifestError(f"{record.where}: {error}") from error
     if key is None:
         raise ManifestError(f"{record.where}: has nothing to look it up by (its key is empty)")
@@ -116,7 +115,7 @@ def _index(spec: TableSpec, table: Table, record: Record, params: dict[str, str]
 
 
 def read_records(spec: TableSpec, file: str, content: bytes) -> Iterator[Record]:
-    """The records of one file."""
+    """Yield the records of one file."""
     try:
         text = content.decode(spec.encoding)
     except (UnicodeDecodeError, LookupError) as error:
@@ -211,7 +210,7 @@ def _csv_records(spec: TableSpec, file: str, text: str) -> Iterator[Record]:
 
 
 def _renamed(spec: TableSpec, file: str, header: list[str]) -> list[tuple[int, str]]:
-    """(position, name) of each column; the spec's names win over those in the file."""
+    """Return (position, name) of each column; the spec's names win over those in the file."""
     renamed = {new: old for new, old in spec.rename.items() if old}
     for new, old in renamed.items():
         if old != "-" and old not in header:
@@ -219,7 +218,7 @@ def _renamed(spec: TableSpec, file: str, header: list[str]) -> list[tuple[int, s
                 f"{file}: has no column {old!r} for {new!r}{nearest(old, header)}; "
                 f"columns: {', '.join(header)}"
             )
-    kept = [(place, name) for place, name in enumerate(header) if name not in renamed]
+    kept = [(n, name) for n, name in enumerate(header) if name not in renamed]
     return kept + [(header.index(old), new) for new, old in renamed.items() if old != "-"]
 
 
@@ -235,6 +234,6 @@ def _line_records(spec: TableSpec, file: str, text: str) -> Iterator[Record]:
 
 
 def _named(columns: Iterable[tuple[int, str]], cells: list[str]) -> dict[str, Any]:
-    """Column -> value; too few values and empty ones are left out."""
+    """Return column -> value; too few values and empty ones are left out."""
     there = len(cells)
     return {name: cells[n] for n, name in columns if n < there and cells[n] and name != "_"}

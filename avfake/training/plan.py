@@ -7,7 +7,7 @@ from pathlib import Path
 
 from avfake.clips import ClipEntry, PreparedClip, PreparedFolder
 from avfake.config import nearest
-from avfake.datasets import Label, Row, assign_folds, assign_splits, check_groups, split_hash
+from avfake.datasets import Row, assign_folds, assign_splits, check_groups, split_hash
 from avfake.errors import ConfigError, ManifestError
 from avfake.models import HEADS
 from avfake.storage import AnyPath, write_table
@@ -153,7 +153,7 @@ def make_plan(
     judged = {
         e.row.clip_id for e in splits["train"] if not calibrate_on or e.folder in calibrate_on
     }
-    folds = assign_folds([e.row for e in splits["train"]], num_folds, seed=seed, judged=judged)
+    folds = assign_folds([e.row for e in splits["train"]], num_folds, seed=seed, counted=judged)
     return Plan(splits, folds, folders)
 
 
@@ -248,7 +248,7 @@ def _example(clip: PreparedClip, folder: str, assume_face_weight: float) -> Exam
     if row.label and row.face_fake is None and row.voice_fake is None:
         # DFDC: nine fakes in ten are face swaps (features.md 3e), but no row says so.
         face, face_weight = True, assume_face_weight
-    columns: list[tuple[Label, float]] = [
+    columns: list[tuple[bool | None, float]] = [
         (row.label, 1.0),
         (face, face_weight),
         (row.voice_fake, 1.0),

@@ -11,9 +11,8 @@ from avfake.audit.auditing import LabelName, audit_manifest
 from avfake.audit.measuring import measure_files
 from avfake.cli.main import main
 from avfake.datasets.build import build_manifest
-from avfake.datasets.catalogue import load_spec
-from avfake.datasets.listing import save_manifest
-from avfake.datasets.rows import Manifest, Row
+from avfake.datasets.manifest import Manifest, Row, save_manifest
+from avfake.datasets.schema import load_spec
 from avfake.errors import ManifestError
 from avfake.media.frames import iter_frames
 from avfake.media.types import Waveform

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from avfake.audit.leaks import find_leaks, splits_of
-from avfake.datasets.rows import Row
+from avfake.datasets.manifest import Row
 from avfake.datasets.splits import assign_splits
 from avfake.errors import ManifestError
 

@@ -11,8 +11,7 @@ from real_media import REAL_MEDIA
 
 from avfake.audit.labels.derive import DerivedRow, derive_labels, fill
 from avfake.audit.labels.pair import PairConfig, compare_pair
-from avfake.datasets.listing import read_manifest
-from avfake.datasets.rows import Manifest, Row
+from avfake.datasets.manifest import Manifest, Row, read_manifest
 from avfake.errors import ConfigError
 from avfake.media.frames import iter_frames
 from avfake.media.probing import probe

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from avfake.cli.verbs import labels
-from avfake.datasets.listing import save_manifest
-from avfake.datasets.rows import Manifest, Row
+from avfake.datasets.manifest import Manifest, Row, save_manifest
 
 
 @pytest.mark.parametrize("workers", [0, 1])

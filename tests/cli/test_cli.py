@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from avfake.cli.main import main
-from avfake.datasets.catalogue import load_spec
+from avfake.datasets.schema import load_spec
 
 
 def avfake(*args: object) -> list[str]:

@@ -53,7 +53,7 @@ def test_a_huge_table_is_refused(
         with zipfile.ZipFile(root / "part.zip", "w") as archive:
             archive.write(root / "metadata.json", "metadata.json")
         (root / "metadata.json").unlink()
-    monkeypatch.setattr("avfake.datasets.scan.MAX_TABLE_BYTES", 1000)
+    monkeypatch.setattr("avfake.datasets.listing.MAX_TABLE_BYTES", 1000)
     code, _, err = run("manifest", "dfdc", root, tmp_path / "m.csv")
     assert code == 2
     assert "metadata.json: has more than 1000 bytes, which is no table of labels" in err
@@ -106,7 +106,7 @@ def test_a_folder_that_may_not_be_read_is_named(
             raise PermissionError(13, "Permission denied")
         return scandir(folder)
 
-    monkeypatch.setattr("avfake.datasets.scan.os.scandir", refused)
+    monkeypatch.setattr("avfake.datasets.folders.os.scandir", refused)
     code, out, _ = run("manifest", "dfdc", root, tmp_path / "m.csv")
     assert code == 0
     assert f"{root / 'locked'}: cannot be listed (Permission denied); it was left out" in out

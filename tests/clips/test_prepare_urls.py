@@ -19,8 +19,8 @@ from avfake.clips.preparation.folder import PreparedFolder
 from avfake.clips.preparation.prepare import prepare_clips
 from avfake.clips.sample import SampleConfig
 from avfake.datasets.build import build_manifest
-from avfake.datasets.catalogue import load_spec
-from avfake.datasets.rows import Manifest
+from avfake.datasets.manifest import Manifest
+from avfake.datasets.schema import load_spec
 from avfake.errors import AvfakeError, StoreError
 from avfake.faces.cropping import CropConfig
 from avfake.storage.files import read_if_there

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from avfake.datasets.build import build_manifest
-from avfake.datasets.catalogue import load_spec
-from avfake.datasets.rows import Manifest
+from avfake.datasets.manifest import Manifest
+from avfake.datasets.schema import load_spec
 
 REAL, FAKE, UNKNOWN = (False, None, False), (True, None, True), (None, None, None)
 """(label, face_fake, voice_fake) of a file without picture."""

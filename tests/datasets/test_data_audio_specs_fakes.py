@@ -7,7 +7,7 @@ from sounds import FAKE, REAL, UNKNOWN, built, labels, told
 from trees import touch, write
 
 from avfake.datasets.build import build_manifest
-from avfake.datasets.catalogue import load_spec
+from avfake.datasets.schema import load_spec
 from avfake.datasets.splits import assign_splits
 from avfake.errors import ManifestError
 

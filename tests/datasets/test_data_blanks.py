@@ -7,10 +7,9 @@ import pytest
 from trees import touch, write
 
 from avfake.datasets.build import build_manifest
-from avfake.datasets.catalogue import load_spec
-from avfake.datasets.groups import rows_together
-from avfake.datasets.listing import read_manifest
-from avfake.datasets.rows import Manifest
+from avfake.datasets.manifest import Manifest, read_manifest
+from avfake.datasets.schema import load_spec
+from avfake.datasets.splits import rows_together
 from avfake.datasets.values import is_blank
 
 CASES = Path(__file__).resolve().parents[3] / "shared" / "cases" / "t01_nan_originals"

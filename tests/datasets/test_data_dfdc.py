@@ -9,8 +9,8 @@ from real_media import REAL_MEDIA
 from trees import PART_0, PART_12, dfdc_parts, touch, write, zip_up
 
 from avfake.datasets.build import build_manifest
-from avfake.datasets.catalogue import load_spec
-from avfake.datasets.rows import Manifest, Row
+from avfake.datasets.manifest import Manifest, Row
+from avfake.datasets.schema import load_spec
 from avfake.errors import ManifestError, SpecError
 
 P0, P12 = "dfdc_train_part_0", "dfdc_train_part_12"

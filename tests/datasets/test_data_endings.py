@@ -9,7 +9,7 @@ import pytest
 from trees import touch, write
 
 from avfake.datasets.build import build_manifest
-from avfake.datasets.catalogue import load_spec
+from avfake.datasets.schema import load_spec
 from avfake.errors import ConfigError, SpecError
 from avfake.media.endings import ENDINGS, UNREAD_ENDINGS
 from avfake.media.frames import read_frames

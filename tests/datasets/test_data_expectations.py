@@ -7,7 +7,7 @@ from trees import touch, write
 
 from avfake.cli.main import main
 from avfake.datasets.build import build_manifest
-from avfake.datasets.catalogue import load_spec
+from avfake.datasets.schema import load_spec
 
 SPEC = """\
 spec: 1

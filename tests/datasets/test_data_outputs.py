@@ -14,10 +14,9 @@ from avfake.audit.labels.derive import DerivedRow
 from avfake.clips.config import ClipConfig
 from avfake.clips.preparation.folder import PreparedFolder, write_settings
 from avfake.datasets.build import build_manifest
-from avfake.datasets.catalogue import load_spec
-from avfake.datasets.listing import save_manifest
-from avfake.datasets.rows import Manifest, Row
-from avfake.datasets.scan import scan_folder
+from avfake.datasets.listing import scan_folder
+from avfake.datasets.manifest import Manifest, Row, save_manifest
+from avfake.datasets.schema import load_spec
 from avfake.errors import AvfakeError, ConfigError
 from avfake.models.audio import AudioConfig
 from avfake.scoring.files import find_files

@@ -8,8 +8,8 @@ from real_media import REAL_MEDIA
 from trees import touch, write
 
 from avfake.datasets.build import build_manifest
-from avfake.datasets.catalogue import load_spec
-from avfake.datasets.rows import Manifest, Row
+from avfake.datasets.manifest import Manifest, Row
+from avfake.datasets.schema import load_spec
 from avfake.errors import ManifestError, SpecError
 
 needs_media = pytest.mark.skipif(not REAL_MEDIA.is_dir(), reason="the real clips are not here")

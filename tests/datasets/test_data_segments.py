@@ -6,8 +6,8 @@ import pytest
 from trees import touch, write
 
 from avfake.datasets.build import build_manifest
-from avfake.datasets.catalogue import load_spec
-from avfake.datasets.rows import Row
+from avfake.datasets.manifest import Row
+from avfake.datasets.schema import load_spec
 from avfake.errors import ManifestError, SpecError
 
 SPEC = """

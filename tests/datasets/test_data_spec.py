@@ -7,8 +7,8 @@ import pytest
 from trees import touch, write, zip_up
 
 from avfake.datasets.build import build_manifest
-from avfake.datasets.catalogue import list_specs, load_spec
-from avfake.datasets.rows import Manifest
+from avfake.datasets.manifest import Manifest
+from avfake.datasets.schema import list_specs, load_spec
 from avfake.datasets.spec import DatasetSpec
 from avfake.errors import ManifestError, SpecError
 

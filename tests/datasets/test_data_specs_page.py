@@ -9,7 +9,7 @@ from trees import touch, write
 
 from avfake.cli.main import main
 from avfake.datasets.build import build_manifest
-from avfake.datasets.catalogue import load_spec
+from avfake.datasets.schema import load_spec
 from avfake.datasets.values import as_text
 
 PAGE = (Path(__file__).parents[2] / "docs" / "data_specs.md").read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from avfake.datasets.rows import Row
+from avfake.datasets.manifest import Row
 from avfake.datasets.splits import assign_folds, assign_splits, check_groups, split_hash
 from avfake.errors import ConfigError, ManifestError
 
@@ -199,13 +199,13 @@ def test_each_part_is_spread_where_faces_and_voices_come_from_different_files() 
             assert found == dict.fromkeys(range(5), each)
 
 
-def test_clips_that_nobody_judges_follow_those_they_belong_to() -> None:
-    judged = [row(f"real{n}", n % 2 == 0, group=f"g{n}") for n in range(20)]
+def test_clips_that_do_not_count_follow_those_they_belong_to() -> None:
+    counted = [row(f"real{n}", n % 2 == 0, group=f"g{n}") for n in range(20)]
     related = [row(f"forged{n}", True, group=f"g{n}") for n in range(0, 20, 5)]
     strangers = [row(f"still{n}", False, group="stills") for n in range(500)]
-    names = {r.clip_id for r in judged}
-    folds = assign_folds([*judged, *related, *strangers], 5, seed=0, judged=names)
+    names = {r.clip_id for r in counted}
+    folds = assign_folds([*counted, *related, *strangers], 5, seed=0, counted=names)
     assert folds.keys() == names | {r.clip_id for r in related}
     assert all(folds[f"forged{n}"] == folds[f"real{n}"] for n in range(0, 20, 5))
-    alone = assign_folds(judged, 5, seed=0)
+    alone = assign_folds(counted, 5, seed=0)
     assert Counter(folds[name] for name in names) == Counter(alone.values())

@@ -7,9 +7,8 @@ import pytest
 from trees import dfdc_parts
 
 from avfake.datasets.build import build_manifest
-from avfake.datasets.catalogue import load_spec
-from avfake.datasets.listing import read_manifest, save_manifest
-from avfake.datasets.rows import Manifest, Row
+from avfake.datasets.manifest import Manifest, Row, read_manifest, save_manifest
+from avfake.datasets.schema import load_spec
 from avfake.errors import AvfakeError, ManifestError
 
 ODD = Manifest(

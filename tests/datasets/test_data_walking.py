@@ -6,9 +6,9 @@ import pytest
 from trees import touch, write, zip_up
 
 from avfake.datasets.build import build_manifest
-from avfake.datasets.catalogue import load_spec
-from avfake.datasets.groups import rows_together
-from avfake.datasets.walking import walk
+from avfake.datasets.folders import walk
+from avfake.datasets.schema import load_spec
+from avfake.datasets.splits import rows_together
 from avfake.scoring.files import find_files
 
 JUNK = (

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from avfake.datasets.build import build_manifest
-from avfake.datasets.catalogue import load_spec
-from avfake.datasets.rows import Manifest
+from avfake.datasets.manifest import Manifest
+from avfake.datasets.schema import load_spec
 
 Told = tuple[bool | None, bool | None, bool | None, str | None, str, str | None]
 

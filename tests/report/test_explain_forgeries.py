@@ -8,7 +8,7 @@ from avfake.clips.archive import Clip
 from avfake.clips.config import ClipConfig
 from avfake.clips.preparation.prepare import prepare_clips
 from avfake.datasets.build import build_manifest
-from avfake.datasets.catalogue import load_spec
+from avfake.datasets.schema import load_spec
 from avfake.detector.detector import Detector
 from avfake.faces.cropping import CropConfig, crop_track
 from avfake.models.visual import VisualConfig

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from avfake.datasets.build import build_manifest
-from avfake.datasets.catalogue import load_spec
+from avfake.datasets.schema import load_spec
 from avfake.errors import ConfigError
 from avfake.media.frames import iter_frames
 from avfake.media.sound import read_waveform

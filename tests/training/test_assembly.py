@@ -15,7 +15,7 @@ import torch
 from avfake.clips.preparation.folder import PreparedFolder
 from avfake.clips.preparation.prepare import prepare_clips
 from avfake.datasets.build import build_manifest
-from avfake.datasets.catalogue import load_spec
+from avfake.datasets.schema import load_spec
 from avfake.detector.detector import Detector, Switches
 from avfake.errors import ConfigError, ManifestError
 from avfake.models.outputs import ModelOutput

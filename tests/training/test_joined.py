@@ -11,7 +11,7 @@ import pytest
 from avfake.clips.preparation.folder import PreparedFolder
 from avfake.clips.preparation.forged import ForgeryConfig, forge_clips
 from avfake.clips.preparation.prepare import prepare_clips
-from avfake.datasets.rows import Row
+from avfake.datasets.manifest import Row
 from avfake.errors import ConfigError, ManifestError
 from avfake.training.config import DataConfig, TrainingConfig
 from avfake.training.order import EpochOrder

@@ -9,9 +9,8 @@ import pytest
 
 from avfake.cli.main import main
 from avfake.datasets.build import build_manifest
-from avfake.datasets.catalogue import load_spec
-from avfake.datasets.listing import save_manifest
-from avfake.datasets.rows import Manifest
+from avfake.datasets.manifest import Manifest, save_manifest
+from avfake.datasets.schema import load_spec
 from avfake.detector.bundle import read_bundle
 from avfake.detector.detector import Detector
 from avfake.errors import ConfigError
