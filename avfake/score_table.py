@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from avfake.errors import ConfigError
-from avfake.parallel import Journal, journal_at
+from avfake.parallel import Journal
 from avfake.storage import (
     AnyPath,
     beside,
@@ -15,7 +15,7 @@ from avfake.storage import (
     has_changed,
     is_stream,
     name_of,
-    state_of,
+    states_of,
     target_of,
     write_table,
 )
@@ -51,7 +51,7 @@ def journal_of(out: AnyPath) -> AnyPath | None:
         if is_stream(out):
             return None
         out = target_of(out)  # the same journal under every link
-    return journal_at(beside(out, name_of(out) + ".journal"))
+    return Journal.path_of(beside(out, name_of(out) + ".journal"))
 
 
 def check_scores(
@@ -100,7 +100,10 @@ def _refuse_namesakes(journal: Journal, files: Sequence[AnyPath]) -> None:
     """Raise ConfigError if a row belongs to a file of the same relative name in another folder."""
     for file in files:
         path = (journal.done.get(str(file)) or {}).get("path")
-        if path not in (None, path_of(file)) and has_changed(state_of(Path(path)), state_of(file)):
+        if path in (None, path_of(file)):
+            continue
+        states = states_of([Path(path), file])
+        if has_changed(states[Path(path)], states[file]):
             raise ConfigError(
                 f"the table has a row for {file}, of another file, {path}; give names that start "
                 "with /, or another --out"

@@ -24,8 +24,7 @@ import tyro
 from avfake.clips.config import ClipConfig
 from avfake.clips.cut import cut_clip
 from avfake.faces.detecting import MTCNNDetector
-from avfake.parallel.mapping import map_items
-from avfake.parallel.pool import THREAD_LIMITS
+from avfake.parallel.pool import THREAD_LIMITS, map_items
 
 
 @dataclass(frozen=True)

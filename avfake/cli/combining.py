@@ -9,7 +9,7 @@ from avfake.cli.codes import IN_PART, OK
 from avfake.cli.flags import refuse_idle
 from avfake.cli.process import print_aside
 from avfake.errors import ConfigError
-from avfake.storage import TABLE, as_path, check_file, check_folder, check_table
+from avfake.storage import as_path, check_file, check_folder, check_table
 
 
 def ensemble(
@@ -41,7 +41,7 @@ def ensemble(
         refuse_idle({"--held-out": held_out}, "a decision is fitted for detectors, not for tables")
         check_file(out, inputs=read)
         return _combine_tables([Path(name) for name in members], out, rule)
-    if out.suffix.lower() in TABLE:
+    if out.suffix.lower() == ".csv":
         raise ConfigError(f"--out {out}: of detectors a folder is written; give a name without end")
     check_folder(out, inputs=[*read, *([held_out] if held_out else [])])
     from avfake.detector import Combination, fit_decision, write_ensemble

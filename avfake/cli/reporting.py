@@ -90,9 +90,9 @@ def annotate(
 def _check_source(path: str, what: str) -> None:
     """A mistyped name is the caller's to mend, not a finding to write about."""
     from avfake.errors import ConfigError
-    from avfake.storage import MEMBER, is_url
+    from avfake.storage import is_url
 
-    if is_url(path) or MEMBER in path:
+    if is_url(path) or "!/" in path:
         return
     if not Path(path).exists():
         raise ConfigError(f"{path} does not exist")

@@ -87,9 +87,7 @@ class TableSpec:
     file_regex: Pattern | None = yaml_key(Section.regex)
     format: str = _choice("json_map", "json_list", "json_flat", "csv", "words", "lines")
     first_found: bool = yaml_key(Section.flag)
-    at: str | None = yaml_key(
-        lambda section, name: section.text(name) if section.has(name) else None
-    )
+    at: str | None = yaml_key(Section.optional_text)
     delimiter: str = yaml_key(_delimiter)
     encoding: str = yaml_key(lambda section, name: section.text(name, "utf-8-sig"))
     quoting: bool = yaml_key(lambda section, name: section.flag(name, True))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from avfake.errors import AvfakeError, MediaError, StoreError
-from avfake.storage import ending_of, is_url, open_url
+from avfake.storage import is_url, name_of, open_path
 
 SEPARATOR = "!/"
 MAX_UNPACKED_BYTES = 8 << 30
@@ -34,7 +34,7 @@ def local_file(path: str | Path, *, max_bytes: int | None = None) -> Iterator[Pa
     archive, separator, inner = name.partition(SEPARATOR)
     with tempfile.TemporaryDirectory(prefix="avfake-") as folder:
         # Only the ending of the inner name reaches the disk, so "../" in it is harmless.
-        ending = Path(inner).suffix if separator else ending_of(name)
+        ending = Path(inner).suffix if separator else Path(name_of(name)).suffix.lower()
         copy = Path(folder) / f"unpacked{ending[:16]}"
         limit = MAX_UNPACKED_BYTES if max_bytes is None else max_bytes
         if is_url(path):
@@ -61,7 +61,7 @@ def _checked(file: Path) -> Path:
 def _fetch(url: str, inner: str, target: Path, *, max_bytes: int) -> None:
     name = f"{url}{SEPARATOR}{inner}" if inner else url
     try:
-        with open_url(url) as source:
+        with open_path(url) as source:
             if inner:
                 _unpack(source, inner, target, name=name, max_bytes=max_bytes)
             else:

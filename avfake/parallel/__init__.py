@@ -1,10 +1,9 @@
-"""Work spread over processes: a function and items come in, results or `Failure`s go out.
+"""Work spread over processes: from a function and items to results or `Failure`s.
 
-A worker that dies or hangs costs its one item, never the run. The journal keeps what is done.
+A worker that dies or hangs loses its one item, never the run. The journal keeps what is done.
 """
 
-from avfake.parallel.journal import Journal, journal_at
-from avfake.parallel.mapping import Engine, map_items
-from avfake.parallel.pool import Failure, default_workers
+from avfake.parallel.journal import Journal
+from avfake.parallel.pool import Engine, Failure, default_workers, map_items
 
-__all__ = ["Engine", "Failure", "Journal", "default_workers", "journal_at", "map_items"]
+__all__ = ["Engine", "Failure", "Journal", "default_workers", "map_items"]

@@ -1,4 +1,4 @@
-"""What is done, kept as it happens: a killed run goes on from it.
+"""A journal of what is done, written as it happens: a killed run goes on from it.
 
 On disk a journal is one file of JSON lines, to which several processes may append at once. Behind a
 URL nothing can be appended to, so there it is a folder of small objects, one a key, each put whole:
@@ -17,13 +17,8 @@ from avfake.errors import AvfakeError, StoreError
 from avfake.storage import AnyPath, beside, inside, list_url, name_of, read_urls, write_whole
 
 
-def journal_at(place: AnyPath) -> AnyPath:
-    """Where a journal called so is kept: on disk with ".jsonl" to its name, else as it stands."""
-    return beside(place, name_of(place) + ".jsonl") if isinstance(place, Path) else place
-
-
 class Journal:
-    """Results keyed by one of their fields; the last one of a key wins."""
+    """Results keyed by one of their fields; the last one of a key counts."""
 
     def __init__(self, path: AnyPath | None, key: str) -> None:
         """path: file of a journal on disk, folder of one behind a URL; None = in memory only.
@@ -35,6 +30,11 @@ class Journal:
         self._bytes_read = 0
         self._objects_read: set[str] = set()
         self.reload()
+
+    @staticmethod
+    def path_of(name: AnyPath) -> AnyPath:
+        """Return the path of the journal of that name: on disk with ".jsonl" added."""
+        return beside(name, name_of(name) + ".jsonl") if isinstance(name, Path) else name
 
     def reload(self) -> bool:
         """Read what other processes have added since; return whether there was anything."""
@@ -59,7 +59,7 @@ class Journal:
         return self.done.get(first[self.key], {})
 
     def append(self, result: dict[str, Any], *, only_if_empty: bool = False) -> None:
-        """Keep a result; it is on its way to the disk, or in the store, when this returns.
+        """Add a result; it is on its way to the disk, or in the store, when this returns.
 
         A result equal to the one in the journal is not written again.
         """
@@ -76,9 +76,9 @@ class Journal:
                 write_whole(inside(self.path, name), line)
                 self._objects_read.add(name)
         except (OSError, StoreError) as error:
-            said = getattr(error, "said", None) or getattr(error, "strerror", None) or error
+            cause = getattr(error, "said", None) or getattr(error, "strerror", None) or error
             raise AvfakeError(
-                f"{self.path} could not be written: {said}; what was done is "
+                f"{self.path} could not be written: {cause}; what was done is "
                 "kept: run the same command again once it can be"
             ) from error
         self.done[key] = result
@@ -100,7 +100,7 @@ class Journal:
         return True
 
     def _new_lines(self, path: Path) -> list[dict[str, Any] | None]:
-        """Whole lines that were added since; None for one that is torn: its item is done again."""
+        """Return the lines that were added since; None for a torn one: its item is done again."""
         try:
             with path.open("rb") as file:
                 file.seek(self._bytes_read)
@@ -128,7 +128,7 @@ class Journal:
         return [self._result(content) for content in read_urls(new)]
 
     def _result(self, line: bytes) -> dict[str, Any] | None:
-        """Result of a line; None if it is not a line of this journal."""
+        """Return the result of a line; None if it is not a line of this journal."""
         try:
             result = json.loads(line)
         except ValueError:
@@ -148,5 +148,5 @@ def _locked(file: IO[bytes]) -> Iterator[None]:
 
 
 def _object_name(key: str) -> str:
-    """Keys hold what names of objects may not, and more than 255 letters."""
+    """Return the hash of a key: keys may hold what names of objects may not, and be longer."""
     return hashlib.sha256(key.encode("utf-8", errors="surrogateescape")).hexdigest() + ".json"

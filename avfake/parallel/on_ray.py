@@ -17,18 +17,17 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 CONNECT_SECONDS = 5.0
 GONE_AFTER_SECONDS = 20.0
-"""A head that is silent for so long is gone. Ray ends the whole process at 60 s, without a word
-to its caller, so ours must be the shorter."""
+"""A head that is silent for so long is gone. Ray ends the whole process at 60 s, without a message,
+so ours must be the shorter."""
 
 
 def map_on_ray(
     function: Callable[[Item], Result],
     items: Sequence[Item],
-    *,
     address: str | None,
     time_limit_seconds: float | None,
 ) -> Iterator[tuple[int, Result | Failure]]:
-    """See `map_items`. ConfigError if Ray is not installed or the cluster cannot be reached.
+    """Do the work of `map_items`; ConfigError without Ray or if no cluster can be reached.
 
     AvfakeError if the cluster goes away: its items in flight are then neither done nor failed.
     """
@@ -66,18 +65,18 @@ def map_on_ray(
 
 
 class _Lost(str):
-    """Why a task has no result: `attempt` gives one whenever its worker lives."""
+    """The reason why a task has no result: `attempt` gives one whenever its worker lives."""
 
 
 class _Head:
-    """The head node of the cluster, watched by us: Ray does not say when it has gone."""
+    """The head node of the cluster, watched by us: Ray gives no sign when it has gone."""
 
     def __init__(self, address: str, gcs_address: str) -> None:
         self.address = gcs_address if address in ("auto", "local") else address
         self.seen = time.monotonic()
 
     def check(self, *, at_once: bool = False) -> None:
-        """AvfakeError once it has been silent for too long; `at_once` waits until that is known."""
+        """Raise AvfakeError once it has been silent too long; `at_once` waits until that is known."""
         while not _answers(self.address):
             if time.monotonic() - self.seen > GONE_AFTER_SECONDS:
                 raise AvfakeError(

@@ -1,7 +1,9 @@
-"""A pool of single-purpose processes, each on a pipe of its own.
+"""Work on many items, in processes of this machine or on Ray.
+
+On this machine it is done by a pool of single-purpose processes, each on a pipe of its own.
 
 `concurrent.futures` breaks the whole pool when one worker dies and cannot stop one that hangs;
-here the parent knows which item each worker holds, so a crash or an endless decode is the result
+here the parent records which item each worker holds, so a crash or an endless decode is the result
 of that item alone.
 """
 
@@ -14,20 +16,21 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
-from avfake.errors import TRACEBACKS, is_out_of_memory
+from avfake.errors import TRACEBACKS, AvfakeError, ConfigError, is_out_of_memory
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Engine = Literal["local", "ray"]
 
 
 @dataclass(frozen=True)
 class Failure:
-    """What stands in the place of a result that could not be had."""
+    """The reason why an item has no result."""
 
     code: str
     """"crashed", "out_of_memory" or "timed_out", as in `errors.REASONS`; `DISK_FULL` only inside
@@ -39,7 +42,7 @@ DISK_FULL = "disk_full"
 """Not the item's fault: `map_items` ends the run, so that no item is recorded as failed for it."""
 THREAD_LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 ATTEMPTS = 2
-"""How often an item is tried whose worker dies: once may be the machine's fault, twice is its."""
+"""How often an item is tried whose worker dies: the first death may be the machine's fault."""
 
 
 @dataclass
@@ -47,43 +50,87 @@ class _Worker(Generic[Item]):
     process: Any
     pipe: Connection
     index: int | None = None
-    """Of the item in hand; None when idle."""
-    since: float = field(default=0.0)
+    """The item in work; None when idle."""
+    since: float = 0.0
 
 
 def default_workers() -> int:
-    """The number of CPU cores this process may use."""
+    """Return the number of CPU cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def map_on_pool(
+def map_items(
     function: Callable[[Item], Result],
     items: Sequence[Item],
     *,
+    workers: int = 1,
+    threads: int | None = None,
+    time_limit_seconds: float | None = None,
+    engine: Engine = "local",
+    ray_address: str | None = None,
+) -> Iterator[tuple[int, Result | Failure]]:
+    """Yield (index of the item, its result or Failure), in the order of completion.
+
+    An item whose worker dies is tried once more; one that dies again, hangs or raises becomes a
+    Failure and stops nothing else. A full disk ends the run (AvfakeError): no item is to blame for
+    that. `function` must be importable by name (a module's function, or a `functools.partial` of
+    one).
+
+    Args:
+        workers: processes; 0 runs in this one, without isolation and time limit, for debugging
+        threads: of each worker; None gives each an equal share of the cores. Sums of floats depend
+            on it, so what must come out the same on any machine fixes it. On Ray it is always 1
+        time_limit_seconds: for one item
+        engine: "ray" uses a Ray cluster, all of its CPUs, and takes no notice of `workers`
+        ray_address: of a running cluster; None starts one on this machine
+    """
+    if workers < 0:
+        raise ConfigError(f"workers is {workers}; allowed: 0 (this process alone) or more")
+    results: Iterator[tuple[int, Result | Failure]]
+    if engine == "ray":
+        from avfake.parallel.on_ray import map_on_ray  # late: an extra
+
+        results = map_on_ray(function, items, ray_address, time_limit_seconds)
+    elif workers == 0:
+        results = ((index, attempt(function, item)) for index, item in enumerate(items))
+    else:
+        threads = threads or max(1, default_workers() // workers)
+        results = _map_on_pool(function, items, workers, threads, time_limit_seconds)
+    for index, result in results:
+        if isinstance(result, Failure) and result.code == DISK_FULL:
+            raise AvfakeError(
+                f"{result.detail}; what was done is kept: free some space and run the same "
+                "command again"
+            )
+        yield index, result
+
+
+def _map_on_pool(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
     workers: int,
     threads: int,
     time_limit_seconds: float | None,
 ) -> Iterator[tuple[int, Result | Failure]]:
-    """See `map_items`."""
     pool = [_start(function, threads) for _ in range(min(workers, len(items)))]
     waiting = iter(enumerate(items))
     crashes: Counter[int] = Counter()
     try:
-        for slot in pool:
-            _hand_out(slot, waiting)
+        for worker in pool:
+            _hand_out(worker, waiting)
         while any(worker.index is not None for worker in pool):
-            for slot, result in _collect(pool, time_limit_seconds):
-                done = slot.index
+            for worker, result in _collect(pool, time_limit_seconds):
+                done = worker.index
                 assert done is not None
-                if isinstance(result, Failure) and not slot.process.is_alive():
-                    slot.process.join()
-                    fresh = _start(function, threads)
-                    slot.process, slot.pipe = fresh.process, fresh.pipe
+                if isinstance(result, Failure) and not worker.process.is_alive():
+                    worker.process.join()
+                    started = _start(function, threads)
+                    worker.process, worker.pipe = started.process, started.pipe
                     crashes[done] += result.code == "crashed"
                     if 0 < crashes[done] < ATTEMPTS:
-                        _hand_out(slot, iter([(done, items[done])]))
+                        _hand_out(worker, iter([(done, items[done])]))
                         continue
-                _hand_out(slot, waiting)
+                _hand_out(worker, waiting)
                 yield done, result
     finally:
         for worker in pool:
@@ -130,10 +177,10 @@ def _collect(
 
 @contextmanager
 def _environment(threads: int) -> Iterator[None]:
-    """What a process started inside finds when numpy and torch are imported: they read it once.
+    """Set the number of threads that numpy and torch read once, in processes started inside.
 
     Setting it in the process itself would be too late: the caller's main module is imported there
-    before anything of ours is run.
+    before our code runs.
     """
     before = {name: os.environ.get(name) for name in THREAD_LIMITS}
     os.environ.update(dict.fromkeys(THREAD_LIMITS, str(threads)))
@@ -173,7 +220,7 @@ def _serve(pipe: Connection) -> None:
 
 
 def attempt(function: Callable[[Item], Result], item: Item) -> Result | Failure:
-    """The result, or what went wrong as a value."""
+    """Return the result of an item, or what went wrong as a Failure."""
     try:
         return function(item)
     except Exception as error:  # noqa: BLE001 - one bad file is a row in the table, not the end
@@ -182,8 +229,8 @@ def attempt(function: Callable[[Item], Result], item: Item) -> Result | Failure:
         cause = error if isinstance(error, OSError) else error.__cause__
         if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
             return Failure(DISK_FULL, str(error))
-        said = " ".join(str(error).split())
+        text = " ".join(str(error).split())
         if is_out_of_memory(error) or (cause is not None and is_out_of_memory(cause)):
-            return Failure("out_of_memory", said[:200])
+            return Failure("out_of_memory", text[:200])
         last = traceback.extract_tb(error.__traceback__)[-1]
-        return Failure("crashed", f"{type(error).__name__}: {said} ({last.name}:{last.lineno})")
+        return Failure("crashed", f"{type(error).__name__}: {text} ({last.name}:{last.lineno})")

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from avfake.errors import MediaError
 from avfake.media import MediaInfo, Waveform, iter_frames, probe, read_waveform, write_video
-from avfake.storage import as_path, check_file, check_mark, whole_file
+from avfake.storage import as_path, check_file, whole_file
 from avfake.verdict import Person, Verdict
 
 LOW, MIDDLE, HIGH = (46, 134, 222), (240, 180, 40), (220, 40, 40)
@@ -30,8 +30,7 @@ def check_evidence(path: str | Path, out_path: str | Path) -> MediaInfo:
 
     ConfigError if the evidence video cannot be written, or would replace another file.
     """
-    check_file(Path(out_path), what="video", endings=ENDINGS, inputs=[as_path(path)])
-    check_mark(Path(out_path), MARK)
+    check_file(Path(out_path), what="video", endings=ENDINGS, inputs=[as_path(path)], mark=MARK)
     info = probe(path)
     if not info.has_video:
         raise MediaError(path, "no_video", "only videos can be annotated")

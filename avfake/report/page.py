@@ -13,7 +13,7 @@ from avfake.report.contributions import answers
 from avfake.report.evidence import Evidence, collect_evidence
 from avfake.report.explain.types import Explanation
 from avfake.report.timelines import HEIGHT, WIDTH, percent, timelines
-from avfake.storage import as_path, check_file, check_mark, write_whole
+from avfake.storage import as_path, check_file, write_whole
 from avfake.verdict import Verdict
 
 LIBRARIES = ("torch", "timm", "av", "lightgbm", "captum")
@@ -24,8 +24,7 @@ MARK = b'<meta name="generator" content="avfake'
 
 def check_page(path: str | Path, out: Path) -> None:
     """Raise ConfigError if the page cannot be written to `out`, or would replace another file."""
-    check_file(out, what="page", endings=ENDINGS, inputs=[as_path(path)])
-    check_mark(out, MARK)
+    check_file(out, what="page", endings=ENDINGS, inputs=[as_path(path)], mark=MARK)
 
 
 def write_report(

@@ -20,7 +20,7 @@ from avfake.parallel import Engine, Failure, map_items
 from avfake.progress import progress
 from avfake.score_table import COLUMNS, ScoreTable, open_journal, path_of, unsettled, write_scores
 from avfake.scoring.submission import FILL, read_requested, write_labels
-from avfake.storage import AnyPath, as_path, ending_of, inside, is_folder, name_of, states_of
+from avfake.storage import AnyPath, as_path, inside, is_folder, name_of, states_of
 from avfake.verdict import Verdict
 
 _log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ def find_files(paths: Sequence[str | Path]) -> list[AnyPath]:
 def _below(place: AnyPath) -> Sequence[AnyPath] | None:
     """The media files in a folder or zip archive, sorted; None for what is neither."""
     if not _is_archive(place):
-        is_media = isinstance(place, str) and ending_of(place) in MEDIA_ENDINGS
+        is_media = isinstance(place, str) and _ending(place) in MEDIA_ENDINGS
         if is_media or not is_folder(place):
             return None
     try:
@@ -66,9 +66,13 @@ def _below(place: AnyPath) -> Sequence[AnyPath] | None:
 
 
 def _is_archive(place: AnyPath) -> bool:
-    if ending_of(place) != ".zip":
+    if _ending(place) != ".zip":
         return False
     return place.is_file() if isinstance(place, Path) else not is_folder(place)
+
+
+def _ending(path: AnyPath) -> str:
+    return Path(name_of(path)).suffix.lower()
 
 
 def find_requested(source: AnyPath, sample_submission: Path) -> list[AnyPath]:

@@ -1,4 +1,7 @@
-"""storage"""
+"""Paths and URLs, files written whole, and checks of outputs before any work.
+
+`AnyPath` is a path on disk or a URL of fsspec; every function here takes both where it says so.
+"""
 
 from avfake.storage.files import (
     cached,
@@ -11,14 +14,11 @@ from avfake.storage.files import (
     write_table,
     write_whole,
 )
-from avfake.storage.outputs.contents import check_mark, check_table
-from avfake.storage.outputs.locations import TABLE, check_apart, check_file, check_folder
+from avfake.storage.outputs import check_apart, check_file, check_folder, check_table
 from avfake.storage.remote import (
-    MEMBER,
     AnyPath,
     as_path,
     beside,
-    ending_of,
     fitting,
     has_changed,
     inside,
@@ -27,25 +27,20 @@ from avfake.storage.remote import (
     list_url,
     name_of,
     open_path,
-    open_url,
     read_urls,
-    state_of,
     states_of,
 )
 
 __all__ = [
-    "MEMBER",
     "AnyPath",
-    "TABLE",
+    "as_path",
     "beside",
     "cached",
     "check_apart",
     "check_file",
     "check_folder",
-    "check_mark",
     "check_table",
     "descriptor_of",
-    "ending_of",
     "fitting",
     "has_changed",
     "inside",
@@ -56,11 +51,8 @@ __all__ = [
     "name_of",
     "naming",
     "open_path",
-    "open_url",
-    "as_path",
     "read_if_there",
     "read_urls",
-    "state_of",
     "states_of",
     "target_of",
     "whole_file",

@@ -1,4 +1,4 @@
-"""Files written whole or not at all, here or behind a URL, and the tables every verb leaves."""
+"""Files and tables that are written whole or not at all, on disk or behind a URL."""
 
 import csv
 import hashlib
@@ -46,8 +46,8 @@ def naming(path: Path) -> Iterator[None]:
     except OSError as error:
         if isinstance(error, BrokenPipeError) and descriptor_of(path) is not None:
             raise  # the reader of the output has closed it: no error
-        said = error.strerror or " ".join(str(error).split())[:300]
-        raise AvfakeError(f"{path} could not be written: {said}") from error
+        cause = error.strerror or " ".join(str(error).split())[:300]
+        raise AvfakeError(f"{path} could not be written: {cause}") from error
 
 
 @contextmanager
@@ -69,7 +69,7 @@ def whole_file(path: Path, ending: str) -> Iterator[Path]:
 
 
 def is_stream(path: Path) -> bool:
-    """Whether a path is a descriptor, a pipe or a device, which is written through, not replaced.
+    """Return whether a path is a descriptor, pipe or device: written through, not replaced.
 
     OSError if its state cannot be read.
     """
@@ -83,7 +83,7 @@ def is_stream(path: Path) -> bool:
 
 
 def descriptor_of(path: Path) -> int | None:
-    """Number of the descriptor that a path stands for, such as 1 for /dev/stdout, or None."""
+    """Return the number of the descriptor that a path stands for, 1 for /dev/stdout, or None."""
     folders = {"/dev/fd", f"/proc/{os.getpid()}/fd"}
     for _ in range(40):  # as many links as a kernel follows
         folder, name = target_of(path.parent), path.name
@@ -96,7 +96,7 @@ def descriptor_of(path: Path) -> int | None:
 
 
 def target_of(path: Path) -> Path:
-    """Path with all links resolved; the file need not exist."""
+    """Return a path with all links resolved; the file need not exist."""
     try:
         return Path(os.path.realpath(path))
     except FileNotFoundError as error:
@@ -106,7 +106,7 @@ def target_of(path: Path) -> Path:
 
 
 def read_if_there(path: AnyPath) -> bytes | None:
-    """All the bytes of a file; None if there is no such file. StoreError, OSError otherwise."""
+    """Return the bytes of a file; None if there is no such file. StoreError, OSError otherwise."""
     if isinstance(path, Path):
         return path.read_bytes() if path.is_file() else None
     try:
@@ -117,13 +117,13 @@ def read_if_there(path: AnyPath) -> bytes | None:
         raise
 
 
-def cached(place: AnyPath) -> Path:
-    """A file on this machine's disk: the place itself, or a lasting copy of what a URL leads to.
+def cached(path: AnyPath) -> Path:
+    """Return a file on this machine's disk: the path itself, or a lasting copy of a URL's file.
 
     Copies lie in the folder AVFAKE_CACHE, by default ~/.cache/avfake, until someone deletes them. A
     process asks the store once whether the file has changed since.
     """
-    return place if isinstance(place, Path) else _copy_of(place)
+    return path if isinstance(path, Path) else _copy_of(path)
 
 
 @cache

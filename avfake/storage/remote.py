@@ -1,7 +1,7 @@
 """Files behind the URLs of fsspec: s3://, gs://, https://, or zip://a.mp4::s3://bucket/clips.zip.
 
-A place is a `Path`, which lies on a disk and never meets fsspec, or a URL, which stays the text it
-was: a `Path` would make "s3:/bucket" of "s3://bucket".
+`AnyPath` is a `Path`, which lies on a disk and never meets fsspec, or a URL, which stays the text
+it was: a `Path` would make "s3:/bucket" of "s3://bucket".
 """
 
 import hashlib
@@ -31,7 +31,7 @@ VOLATILE = ("url", "time", "atime")
 
 
 def as_path(text: str | Path) -> AnyPath:
-    """What a user named: the URL as it stands, anything else as a `Path`; ConfigError for "".
+    """Return a URL as it stands, anything else as a `Path`; ConfigError for "".
 
     A `Path` makes "." of that: the variable that a script forgot would become all that lies below.
     """
@@ -40,34 +40,34 @@ def as_path(text: str | Path) -> AnyPath:
     return text if isinstance(text, str) and URL.match(text) else Path(text)
 
 
-def is_url(place: str | Path) -> bool:
-    """Whether fsspec is to be asked for it."""
-    return isinstance(as_path(place), str)
+def is_url(path: str | Path) -> bool:
+    """Return whether a path is a URL, which fsspec opens."""
+    return isinstance(as_path(path), str)
 
 
 def inside(folder: AnyPath, name: str) -> AnyPath:
-    """The place of `name`, a posix path, in a folder; in a chain, in its first store."""
+    """Return the path of `name`, a posix path, in a folder; in a chain, in its first store."""
     if isinstance(folder, Path):
         return folder / name
     before, link, after = _links(folder)
     return before + (link if link.endswith("/") else link + "/") + name + after
 
 
-def name_of(place: AnyPath) -> str:
-    """The last part of a place."""
-    return place.name if isinstance(place, Path) else posixpath.basename(_path_in(place))
+def name_of(path: AnyPath) -> str:
+    """Return the last part of a path."""
+    return path.name if isinstance(path, Path) else posixpath.basename(_path_in(path))
 
 
-def ending_of(place: AnyPath) -> str:
-    """The ending of a name in small letters, with its dot, without what a web address asks."""
-    return posixpath.splitext(name_of(place))[1].lower()
+def ending_of(path: AnyPath) -> str:
+    """Return the ending of a name in small letters, with its dot, without a web query."""
+    return posixpath.splitext(name_of(path))[1].lower()
 
 
-def beside(place: AnyPath, name: str) -> AnyPath:
-    """The place of another name in the same folder; a name that is too long for one is cut."""
-    if isinstance(place, Path):
-        return place.with_name(fitting(name))
-    before, link, after = _links(place)
+def beside(path: AnyPath, name: str) -> AnyPath:
+    """Return the path of another name in the same folder; a name that is too long is cut."""
+    if isinstance(path, Path):
+        return path.with_name(fitting(name))
+    before, link, after = _links(path)
     return f"{before}{link.rpartition('/')[0]}/{name}{after}"
 
 
@@ -82,18 +82,18 @@ def fitting(name: str) -> str:
 
 
 def read_url(url: str) -> bytes:
-    """All the bytes; StoreError if they cannot be had."""
-    with answering(url):
+    """Return all the bytes; StoreError if that fails."""
+    with _store_errors(url):
         store, path = _store(url)
         content: bytes = store.cat_file(path)
         return content
 
 
 def read_urls(urls: Sequence[str]) -> list[bytes]:
-    """The bytes of many small files of one store, fetched side by side where it can."""
+    """Return the bytes of many small files of one store, fetched in parallel where it can."""
     if not urls:
         return []
-    with answering(urls[0]):
+    with _store_errors(urls[0]):
         store, _ = _store(urls[0])
         paths = [_store(url)[1] for url in urls]
         # Not cat: that would take "[1]" in the name of a folder for a pattern.
@@ -101,19 +101,16 @@ def read_urls(urls: Sequence[str]) -> list[bytes]:
 
 
 @contextmanager
-def open_url(url: str) -> Iterator[IO[bytes]]:
-    """The file at `url`, seekable where the store is; whatever the store says is a StoreError."""
-    with answering(url):
-        store, path = _store(url)
-        with store.open(path, "rb") as file:
+def open_path(path: AnyPath) -> Iterator[IO[bytes]]:
+    """Open a file for reading, seekable where its store is; OSError or StoreError."""
+    if isinstance(path, Path):
+        with path.open("rb") as file:
             yield file
-
-
-@contextmanager
-def open_path(place: AnyPath) -> Iterator[IO[bytes]]:
-    """The file at a place, to be read; OSError or StoreError."""
-    with open_url(place) if isinstance(place, str) else place.open("rb") as file:
-        yield file
+        return
+    with _store_errors(path):
+        store, inner = _store(path)
+        with store.open(inner, "rb") as file:
+            yield file
 
 
 def write_url(url: str, content: bytes) -> None:
@@ -122,7 +119,7 @@ def write_url(url: str, content: bytes) -> None:
     An object store shows a file once it is complete. Any other gets it under a name of its own,
     which is then moved.
     """
-    with answering(url):
+    with _store_errors(url):
         store, path = _store(url)
         names = {store.protocol} if isinstance(store.protocol, str) else set(store.protocol)
         if names & OBJECT_STORES:
@@ -136,11 +133,11 @@ def write_url(url: str, content: bytes) -> None:
 
 
 def list_url(url: str) -> dict[str, str]:
-    """Every file below a folder, sorted: posix path from the folder -> URL.
+    """Return every file below a folder, sorted: posix path from the folder -> URL.
 
-    None below a folder that is not there: object stores know no folders but by their files.
+    Empty for a folder that is not there: object stores have no folders apart from their files.
     """
-    with answering(url):
+    with _store_errors(url):
         store, root = _store(url)
         store.invalidate_cache()  # of what was there before
         start = root.rstrip("/") + "/" if root.strip("/") else root
@@ -153,48 +150,47 @@ def list_url(url: str) -> dict[str, str]:
     return {name: str(inside(url, name)) for name in names}
 
 
-def is_folder(place: AnyPath) -> bool:
-    """Whether files can lie below it; False where there is nothing at all."""
-    if isinstance(place, Path):
-        return place.is_dir()
+def is_folder(path: AnyPath) -> bool:
+    """Return whether files can lie below a path; False where there is nothing at all."""
+    if isinstance(path, Path):
+        return path.is_dir()
     try:
-        with answering(place):
-            store, path = _store(place)
-            return bool(store.info(path)["type"] == "directory")
+        with _store_errors(path):
+            store, inner = _store(path)
+            return bool(store.info(inner)["type"] == "directory")
     except StoreError as error:
         if error.is_missing:
             return False
         raise
 
 
-def state_of(place: AnyPath) -> str:
-    """Return a text that changes when the file does: size and time, or what its store tells.
+def state_of(path: AnyPath) -> str:
+    """Return a text that changes when the file does: size and time, or the facts of its store.
 
     A file inside a zip archive ("parts.zip!/a.mp4") has the state of the archive. "" if there is no
     file; StoreError if the store does not answer.
     """
-    name = str(place)
-    if isinstance(place, Path):
-        for path in (name, name.partition(MEMBER)[0]):
+    url = str(path).partition(MEMBER)[0]
+    if isinstance(path, Path):
+        for name in (path, url):
             with suppress(OSError):
-                found = os.stat(path)  # noqa: PTH116
+                found = os.stat(name)  # noqa: PTH116
                 return f"{found.st_size} {found.st_mtime_ns}"
         return ""
-    url = name.partition(MEMBER)[0]
     try:
-        with answering(url):
-            store, path = _store(url)
-            told = {key: value for key, value in store.info(path).items() if key not in VOLATILE}
+        with _store_errors(url):
+            store, inner = _store(url)
+            facts = {key: value for key, value in store.info(inner).items() if key not in VOLATILE}
     except StoreError as error:
         if error.is_missing:
             return ""
         raise
-    text = " ".join(f"{key}={told[key]}" for key in sorted(told))
+    text = " ".join(f"{key}={facts[key]}" for key in sorted(facts))
     return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:24]
 
 
 def has_changed(before: str | None, now: str | None) -> bool:
-    """Whether both states of a file are known and differ."""
+    """Return whether both states of a file are known and differ."""
     return bool(before) and bool(now) and before != now
 
 
@@ -212,8 +208,8 @@ def states_of(files: Sequence[AnyPath]) -> dict[AnyPath, str | None]:
 
 
 @contextmanager
-def answering(url: str) -> Iterator[None]:
-    """Whatever a store raises becomes a StoreError; our own errors pass.
+def _store_errors(url: str) -> Iterator[None]:
+    """Turn whatever a store raises into a StoreError; our own errors pass.
 
     Every store brings the errors of its own client, which have no base but `Exception`.
     """
@@ -224,12 +220,12 @@ def answering(url: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise StoreError(url, "", is_missing=True) from error
     except Exception as error:
-        said = str(error).strip() or "it did not say why"
-        raise StoreError(url, f"{type(error).__name__}: {said}") from error
+        cause = str(error).strip() or "it did not say why"
+        raise StoreError(url, f"{type(error).__name__}: {cause}") from error
 
 
 def _store(url: str) -> tuple[Any, str]:
-    """The store of a URL and the path in it. Never kept: a store does not survive a fork."""
+    """Return the store of a URL and the path in it. Never kept: it does not survive a fork."""
     from fsspec.core import url_to_fs  # late: no path on disk needs it
 
     store, path = url_to_fs(url)
@@ -237,9 +233,9 @@ def _store(url: str) -> tuple[Any, str]:
 
 
 def _links(url: str) -> tuple[str, str, str]:
-    """What stands before the first address of a chain, the address, and what follows."""
+    """Split a chain into what stands before its first address, the address, and the rest."""
     links = url.split("::")
-    first = next(place for place, link in enumerate(links) if "://" in link)
+    first = next(n for n, link in enumerate(links) if "://" in link)
     link = links[first] if links[first].endswith("://") else links[first].rstrip("/")
     before, after = links[:first], links[first + 1 :]
     return "".join(f"{one}::" for one in before), link, "".join(f"::{one}" for one in after)

@@ -13,8 +13,7 @@ import pytest
 
 from avfake.errors import AvfakeError
 from avfake.parallel.journal import Journal
-from avfake.parallel.mapping import map_items
-from avfake.parallel.pool import Failure, _serve
+from avfake.parallel.pool import Failure, _serve, map_items
 
 
 def square_or_misbehave(number: int) -> int:

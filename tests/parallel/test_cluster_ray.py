@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from avfake.errors import ConfigError
-from avfake.parallel.mapping import map_items
 from avfake.parallel.on_ray import map_on_ray
-from avfake.parallel.pool import Failure
+from avfake.parallel.pool import Failure, map_items
 
 
 def square_or_misbehave(folder: str, number: int) -> int:

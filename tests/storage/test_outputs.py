@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from avfake.errors import ConfigError
-from avfake.storage.outputs.contents import check_mark, check_table
-from avfake.storage.outputs.locations import check_apart, check_file, check_folder
+from avfake.storage.outputs import check_apart, check_file, check_folder, check_table
 
 COLUMNS = ("file", "p_fake")
 
@@ -161,11 +160,11 @@ def test_only_a_table_of_ones_own_is_written_over(
 def test_a_mark_tells_ones_own_file_at_its_start_or_its_end(tmp_path: Path) -> None:
     for content in (b"MARK" + bytes(9000), bytes(9000) + b"MARK", b""):
         (tmp_path / "a").write_bytes(content)
-        check_mark(tmp_path / "a", b"MARK")
+        check_file(tmp_path / "a", endings=(), mark=b"MARK")
     (tmp_path / "a").write_bytes(bytes(9000))
     with pytest.raises(ConfigError, match="not made by this command"):
-        check_mark(tmp_path / "a", b"MARK")
-    check_mark(tmp_path / "new", b"MARK")
+        check_file(tmp_path / "a", endings=(), mark=b"MARK")
+    check_file(tmp_path / "new", endings=(), mark=b"MARK")
 
 
 def test_a_folder_is_not_read_and_holds_nothing_else(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from avfake.errors import ConfigError, StoreError
-from avfake.parallel.journal import Journal, journal_at
+from avfake.parallel.journal import Journal
 from avfake.storage.files import cached, read_if_there, write_whole
 from avfake.storage.remote import (
     as_path,
@@ -156,8 +156,8 @@ def test_a_copy_is_kept_until_the_file_changes(
 
 
 def test_a_journal_behind_a_url_holds_the_last_line_of_each_key(tmp_path: Path) -> None:
-    assert journal_at(tmp_path / "journal") == tmp_path / "journal.jsonl"
-    assert journal_at("memory://out/journal") == "memory://out/journal"
+    assert Journal.path_of(tmp_path / "journal") == tmp_path / "journal.jsonl"
+    assert Journal.path_of("memory://out/journal") == "memory://out/journal"
     journal = Journal("memory://out/journal", "name")
     assert journal.done == {}
     names = ["a/b.mp4", "raw\udcff.mp4", "n" * 300]

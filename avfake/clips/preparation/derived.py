@@ -11,7 +11,7 @@ from avfake.clips.preparation.folder import STATUS_COLUMNS, PreparedFolder, writ
 from avfake.clips.preparation.prepare import status_of
 from avfake.datasets import Manifest, Row, save_manifest
 from avfake.errors import MediaError
-from avfake.parallel import Journal, default_workers, journal_at, map_items
+from avfake.parallel import Journal, default_workers, map_items
 from avfake.progress import progress
 from avfake.storage import AnyPath, inside, write_table
 
@@ -44,7 +44,7 @@ def make_derived(
     write_settings(out, config)
     manifest = Manifest(tuple(task.row for task in tasks), dataset)
     save_manifest(manifest, inside(out, "manifest.csv"))
-    journal = Journal(journal_at(inside(out, "journal")), "clip_id")
+    journal = Journal(Journal.path_of(inside(out, "journal")), "clip_id")
     ok = {clip_id for clip_id, status in journal.done.items() if status["status"] != "failed"}
     todo = [task for task in tasks if task.row.clip_id not in ok]
     work = partial(_make_one, config.hash, make)

@@ -18,7 +18,7 @@ from avfake.clips.preparation.folder import (
 from avfake.datasets import Manifest, Row, read_manifest, save_manifest
 from avfake.errors import AvfakeError, ConfigError, MediaError, Reason, StoreError
 from avfake.faces import FaceDetector
-from avfake.parallel import Engine, Failure, Journal, default_workers, journal_at, map_items
+from avfake.parallel import Engine, Failure, Journal, default_workers, map_items
 from avfake.progress import progress
 from avfake.storage import (
     AnyPath,
@@ -26,7 +26,6 @@ from avfake.storage import (
     has_changed,
     inside,
     read_if_there,
-    state_of,
     states_of,
     write_table,
 )
@@ -67,7 +66,7 @@ def prepare_clips(
     write_settings(folder, config)
     _refuse_to_lose(folder, manifest)
     save_manifest(manifest, inside(folder, "manifest.csv"))
-    journal = Journal(journal_at(inside(folder, "journal")), "clip_id")
+    journal = Journal(Journal.path_of(inside(folder, "journal")), "clip_id")
     states = states_of([as_path(row.path) for row in manifest.rows])
     state = {row.clip_id: states[as_path(row.path)] for row in manifest.rows}
     left = {i for i in state if not _is_settled(journal.done.get(i), state[i])}
@@ -119,7 +118,7 @@ def _cut_all(
 
 def _refuse_to_lose(folder: AnyPath, manifest: Manifest) -> None:
     """ConfigError if the folder holds clips of other files than these, which would be lost."""
-    if not state_of(inside(folder, "manifest.csv")):
+    if not read_if_there(inside(folder, "manifest.csv")):
         return
     paths = {row.clip_id: as_path(row.path) for row in manifest.rows}
     before = {

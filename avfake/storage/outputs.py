@@ -1,15 +1,21 @@
-"""Check a path or URL: it can be written, and is not one of the inputs."""
+"""Checks of outputs before any work: refuse what cannot be written or would destroy something.
 
+Every verb calls `check_file` or `check_folder` for the path, and `check_table` for the rows of a
+table that exists there. `files` does the writing.
+"""
+
+import csv
 import errno
+import io
 import os
 import stat
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from avfake.errors import ConfigError
-from avfake.storage.files import descriptor_of, is_stream, target_of
+from avfake.storage.files import descriptor_of, is_stream, read_if_there, target_of
 from avfake.storage.remote import (
     MEMBER,
     AnyPath,
@@ -23,7 +29,6 @@ from avfake.storage.remote import (
     state_of,
 )
 
-TABLE = (".csv",)
 TERMINALS = (4, 5, *range(136, 144))
 """Major device numbers of terminals (Linux)."""
 READ_ONLY_STORES = ("http", "https", "zip", "tar", "libarchive")
@@ -34,11 +39,12 @@ def check_file(
     *,
     flag: str = "--out",
     what: str = "table",
-    endings: Sequence[str] = TABLE,
+    endings: Sequence[str] = (".csv",),
     inputs: Iterable[AnyPath] = (),
     remote: bool = False,
+    mark: bytes = b"",
 ) -> None:
-    """Raise ConfigError if a file cannot be written, or is an input.
+    """Raise ConfigError if a file cannot be written, is an input, or would replace another file.
 
     Pipes, terminals, /dev/null and open descriptors (/dev/stdout) are accepted: they are written
     through.
@@ -49,6 +55,8 @@ def check_file(
         endings: those of files of this content; () = any
         inputs: what the command reads; `out` must not be the same file under any name
         remote: URLs can be written, too
+        mark: bytes near the start or the end of files that this command wrote, which alone may be
+            replaced; b"" = any
     """
     local = _on_disk(out, flag, remote=remote)
     if local is None:
@@ -68,16 +76,18 @@ def check_file(
             f"{flag} {out}: a {what} is written as {' or '.join(endings)}; give a name that ends "
             f"so, such as {beside(out, name_of(out).partition('.')[0] + endings[0])}"
         )
+    if mark and local is not None and local.exists():
+        _check_mark(local, mark, flag)
 
 
 def check_apart(outs: Mapping[str, AnyPath]) -> None:
     """Raise ConfigError if two outputs are one file; outs: flag -> path or URL."""
     seen: dict[AnyPath, str] = {}
     for flag, out in outs.items():
-        place = target_of(out) if isinstance(out, Path) else out
-        if place in seen:
-            raise ConfigError(f"{seen[place]} and {flag} are one file, {out}; give another name")
-        seen[place] = flag
+        target = target_of(out) if isinstance(out, Path) else out
+        if target in seen:
+            raise ConfigError(f"{seen[target]} and {flag} are one file, {out}; give another name")
+        seen[target] = flag
 
 
 def check_folder(
@@ -114,10 +124,64 @@ def check_folder(
         )
 
 
+def check_table(
+    out: AnyPath,
+    columns: Sequence[str],
+    *,
+    flag: str = "--out",
+    rows: Callable[[], Collection[str]] | None = None,
+    optional: Collection[str] = (),
+) -> None:
+    """Raise ConfigError if a table there is not of this command, or has rows that would be lost.
+
+    Args:
+        columns: of the table that is to be written; the first says which row is which
+        rows: gives what stands in the first column of all rows that will be written, and is called
+            after the table was read; None = any row may go
+        optional: those of `columns` that may be absent
+    """
+    if isinstance(out, Path) and (is_stream(out) or not out.exists()):
+        return
+    content = read_if_there(out)
+    if not content:
+        return
+    text = content.decode("utf-8-sig", errors="surrogateescape")
+    try:
+        header, *lines = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+    except (csv.Error, ValueError):
+        header, lines = [], []
+    fixed = [name for name in header if name not in optional]
+    if fixed != [name for name in columns if name not in optional]:
+        raise ConfigError(
+            f"{flag} {out} is there already and is no table that this command made; it was left "
+            "as it is: give another name"
+        )
+    known = rows() if rows else {cells[0] for cells in lines}
+    lost = [cells[0] for cells in lines if cells[0] not in known]
+    if lost:
+        more = ", ..." if len(lost) > 3 else ""
+        raise ConfigError(
+            f"{flag} {out} has {len(lost)} rows of other files, which would be lost "
+            f"({', '.join(lost[:3])}{more}); give another name, or move it away"
+        )
+
+
+def _check_mark(path: Path, mark: bytes, flag: str) -> None:
+    with path.open("rb") as file:
+        found = file.read(4096)
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
+        found += file.read()
+    if found and mark not in found:
+        raise ConfigError(
+            f"{flag} {path} is there already and was not made by this command; it was left as it "
+            "is: give another name"
+        )
+
+
 def _on_disk(out: AnyPath, flag: str, *, remote: bool) -> Path | None:
-    """Path on this machine's disk; None for the URL of another store."""
+    """Return the path on this machine's disk; None for the URL of another store."""
     if str(out) == "":
-        as_path("")  # says what is wrong with it
+        as_path("")  # raises ConfigError
     scheme, sign, rest = str(out).partition(":/")
     is_address = is_url(str(out)) or (sign and scheme.isalnum() and len(scheme) > 1)
     if not is_address or Path(scheme + ":").is_dir():
@@ -140,7 +204,7 @@ def _check_url(url: str, flag: str, inputs: Iterable[AnyPath]) -> None:
 
 
 def _is_open_stream(path: Path, flag: str) -> bool:
-    """Whether a path is an open descriptor; ConfigError if it is not open for writing."""
+    """Return whether a path is an open descriptor; ConfigError if it is not open for writing."""
     _stat(path, flag)  # first, for its message on a name that is too long
     descriptor = descriptor_of(path)
     if descriptor is None:
@@ -149,31 +213,31 @@ def _is_open_stream(path: Path, flag: str) -> bool:
         os.write(descriptor, b"")
     except OSError as error:
         raise ConfigError(f"{flag} {path} is not open for writing ({error.strerror})") from error
-    _check_device(path, flag)
+    _check_device(path, path.stat(), flag)
     return True
 
 
 def _check_can_be_written(path: Path, flag: str, what: str) -> None:
     found = _stat(path, flag)
     if found is not None:
+        is_file = stat.S_ISREG(found.st_mode)
         if stat.S_ISDIR(found.st_mode):
             raise ConfigError(f"{flag} {path} is a folder; name the {what} in it")
-        _check_device(path, flag)
-        if stat.S_ISREG(found.st_mode) and found.st_nlink > 1:
+        _check_device(path, found, flag)
+        if is_file and found.st_nlink > 1:
             raise ConfigError(
                 f"{flag} {path} is one of {found.st_nlink} names (hard links) of the same file, "
                 "and the others would lose what they show; give another name"
             )
         if not os.access(path, os.W_OK):
             raise ConfigError(f"{flag} {path} may not be written (its permissions say so)")
-        if not stat.S_ISREG(found.st_mode):
+        if not is_file:
             return
     _check_can_hold(target_of(path).parent, flag, path)
 
 
-def _check_device(path: Path, flag: str) -> None:
+def _check_device(path: Path, found: os.stat_result, flag: str) -> None:
     """Raise ConfigError for a device other than a terminal or /dev/null."""
-    found = path.stat()
     if stat.S_ISBLK(found.st_mode) or stat.S_ISSOCK(found.st_mode):
         raise ConfigError(f"{flag} {path} is a device or a socket; give the name of a file")
     is_null = found.st_rdev == os.stat(os.devnull).st_rdev  # noqa: PTH116
@@ -206,33 +270,29 @@ def _check_not_read(path: Path, flag: str, inputs: Iterable[AnyPath]) -> None:
         return
     for one in inputs:
         for name in dict.fromkeys((str(one), str(one).partition(MEMBER)[0])):
-            read = _stat_of_input(name)
+            try:
+                read = None if _is_elsewhere(name) else os.stat(name.removeprefix("file://"))  # noqa: PTH116
+            except OSError:
+                continue
             if read is not None and os.path.samestat(found, read):
                 raise ConfigError(
                     f"{flag} {path} is also read by this command ({name}); give another name"
                 )
 
 
-def _stat_of_input(name: str) -> os.stat_result | None:
-    if is_url(name):
-        if not name.startswith("file://"):
-            return None
-        name = name.removeprefix("file://")
-    try:
-        return os.stat(name)  # noqa: PTH116
-    except OSError:
-        return None
+def _is_elsewhere(name: str) -> bool:
+    return is_url(name) and not name.startswith("file://")
 
 
 def _stat(path: Path, flag: str) -> os.stat_result | None:
-    """State of a path, None if there is no such file; ConfigError if it cannot be read."""
+    """Return the state of a path, None if there is no such file; ConfigError if unreadable."""
     try:
         return path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        said = {
+        explained = {
             errno.ENAMETOOLONG: "the name is too long for a file",
             errno.ELOOP: "the link leads to itself",
         }.get(error.errno or 0, error.strerror)
-        raise ConfigError(f"{flag} {path} cannot be written: {said}") from error
+        raise ConfigError(f"{flag} {path} cannot be written: {explained}") from error
