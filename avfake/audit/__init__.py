@@ -1,12 +1,12 @@
-"""A manifest in, what leaks between its splits and what gives its labels away out.
+"""What leaks between the splits of a manifest, what gives its labels away, and labels it lacks.
 
 Leaks are rows that share an original, a group, a person or a part, and near-duplicates by
-fingerprint. Shortcuts are facts about files, not of what they show, that tell fake from genuine.
+fingerprint. Shortcuts are facts about files, not of their content, that tell fake from genuine.
+`derive_labels` finds which part of a fake was forged by comparing it with its original.
 """
 
-from avfake.audit.auditing import audit_manifest
-from avfake.audit.labels.derive import check_target, derive_labels
-from avfake.audit.labels.unknowns import UNKNOWN_REASONS
+from avfake.audit.audit import audit_manifest
+from avfake.audit.labels.derive import NO_LABEL_REASONS, derive_labels
 from avfake.audit.probes import ProbeConfig
 
-__all__ = ["ProbeConfig", "UNKNOWN_REASONS", "audit_manifest", "check_target", "derive_labels"]
+__all__ = ["NO_LABEL_REASONS", "ProbeConfig", "audit_manifest", "derive_labels"]

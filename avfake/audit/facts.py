@@ -1,4 +1,4 @@
-"""What lies about the streams of a file: nothing of what is seen or said in it."""
+"""Facts about a file and its streams, but not about what is seen or said in it."""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -10,9 +10,9 @@ from avfake.clips import Clip
 from avfake.media import MediaInfo, Waveform, every_packet, open_media
 
 QUIET_DB = -40.0
-"""Below the loud stretches of the file by this much is silence."""
+"""Sound this far below the loud parts of the file is silence."""
 DIGITAL_DB = -75.0
-"""Below this re full scale nothing was recorded; a codec leaves a little where zeros were."""
+"""Below this, re full scale, nothing was recorded; a codec leaves a little where zeros were."""
 BLOCK_SECONDS = 0.01
 
 
@@ -52,7 +52,7 @@ class FileFacts:
     crop_px: float | None = None
     """Median side of the face boxes, where prepared clips were given."""
     crop_share: float | None = None
-    """The same as a share of the picture's shorter side."""
+    """`crop_px` as a share of the picture's shorter side."""
 
 
 PROBES: dict[str, tuple[str, ...]] = {
@@ -71,7 +71,7 @@ PROBES: dict[str, tuple[str, ...]] = {
     "trailing silence": ("trailing_silence_seconds", "trailing_nothing_seconds"),
     "crop size": ("crop_px", "crop_share"),
 }
-"""Probe -> the facts that it may look at."""
+"""Probe -> the facts that it may use."""
 STATED = (
     *("container", "video_codec", "audio_codec", "size_bytes", "duration_seconds"),
     *("num_frames", "fps", "width", "height", "sample_rate", "num_channels"),
@@ -83,22 +83,22 @@ ALL_FACTS = tuple(field.name for field in fields(FileFacts))
 
 
 def stream_facts(described: MediaInfo, name: str) -> dict[str, Any]:
-    """What the container says, and what its packets weigh; `name` is the file's own."""
+    """Return the facts of the container and of its packets; `name` is the file's own."""
     found = {key: getattr(described, key) for key in STATED}
     found["ending"] = Path(name).suffix.lower()
     if described.has_video:
         found["rotation_degrees"] = described.rotation_degrees
         found["pixel_aspect"] = described.pixel_aspect
-    weights, packets = _weigh(described.path)
+    sizes, packets = _packet_facts(described.path)
     seconds = described.duration_seconds
     if seconds:
         found["file_kbps"] = described.size_bytes * 8e-3 / seconds
-        found |= {f"{kind}_kbps": size * 8e-3 / seconds for kind, size in weights.items()}
+        found |= {f"{kind}_kbps": size * 8e-3 / seconds for kind, size in sizes.items()}
     return found | packets
 
 
 def sound_facts(waveform: Waveform) -> dict[str, float]:
-    """Length, loudness, and the silence at both ends."""
+    """Return length, loudness, and the silence at both ends."""
     samples = waveform.samples.astype(np.float64)
     facts = {"sound_seconds": waveform.duration_seconds}
     size = round(BLOCK_SECONDS * waveform.sample_rate)
@@ -118,7 +118,7 @@ def sound_facts(waveform: Waveform) -> dict[str, float]:
 
 
 def crop_facts(clip: Clip) -> dict[str, float]:
-    """Size of the boxes of the most prominent person of a prepared clip."""
+    """Return the size of the boxes of the most prominent person of a prepared clip."""
     meta = clip.meta
     if not meta.persons or not meta.persons[0].boxes:
         return {}
@@ -132,9 +132,9 @@ def _decibels(amplitude: np.ndarray) -> np.ndarray:
     return 20 * np.log10(np.maximum(amplitude, 1e-6))
 
 
-def _weigh(path: Path) -> tuple[dict[str, int], dict[str, Any]]:
-    """(stream kind -> bytes, facts of the packets); nothing is decoded."""
-    weights: dict[str, int] = {}
+def _packet_facts(path: Path) -> tuple[dict[str, int], dict[str, Any]]:
+    """Return (stream kind -> bytes, facts of the packets); nothing is decoded."""
+    sizes: dict[str, int] = {}
     num_packets = num_key_frames = longest = 0
     starts: dict[str, Any] = {}
     with open_media(path) as media:
@@ -144,12 +144,12 @@ def _weigh(path: Path) -> tuple[dict[str, int], dict[str, Any]]:
             starts[f"{stream.type}_start_seconds"] = start
         for packet in every_packet(media.container, *used):
             kind = packet.stream.type
-            weights[kind] = weights.get(kind, 0) + packet.size
+            sizes[kind] = sizes.get(kind, 0) + packet.size
             num_packets += 1
             num_key_frames += packet.is_keyframe and kind == "video"
             longest = max(longest, packet.size)
-    return weights, starts | {
+    return sizes, starts | {
         "num_packets": num_packets,
-        "num_key_frames": num_key_frames if "video" in weights else None,
+        "num_key_frames": num_key_frames if "video" in sizes else None,
         "longest_packet_bytes": longest,
     }

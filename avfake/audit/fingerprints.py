@@ -1,30 +1,31 @@
 """Fingerprints of picture and sound that survive re-encoding, and the pairs they find.
 
-Picture: the signs of the lowest DCT terms of a few frames against their median (64 bit a frame).
-Sound: the signs of how the energy differences of neighbouring bands change in time, 32 bit a
-step (Haitsma & Kalker 2002); a copy shares some steps exactly, wherever it was cut.
+Picture: the perceptual hash of `imagehash`, 64 bits for each of a few frames. Sound: the signs of
+how the energy differences of neighbouring bands change in time, 32 bits a step (Haitsma & Kalker
+2002); a copy shares some steps exactly, wherever it was cut. That is our own, since chromaprint
+needs a program outside of Python.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import imagehash
 import numpy as np
 from PIL import Image
-from scipy.fft import dctn
 
 from avfake.media import Frames, Waveform, resample
 
 NUM_FRAMES = 5
 PICTURE_LIMIT_BITS = 6.0
-"""Mean over the frames of the 64 bits that may differ; unrelated pictures differ in some 30."""
+"""Limit for the mean over the frames of the 64 bits that differ; unrelated pictures: some 30."""
 FLAT_LEVELS = 4.0
-"""A frame whose grey levels vary less (black, a fade) says nothing."""
+"""A frame whose grey levels vary less (black, a fade) has no hash."""
 
 SOUND_RATE, WINDOW, HOP = 5_512, 2_048, 128
 BAND_EDGES_HZ = np.geomspace(300, 2_000, 34)
 SILENCE_DB = -60.0
 MIN_STEPS = 40
-"""Just under a second that both clips must have in common."""
+"""What both clips must have in common, just under a second."""
 SOUND_LIMIT = 0.3
 """Share of bits that may differ. Measured on speech: 0.07 to 0.2 after Opus at 16 kbit/s, 0.45 at
 the least between unrelated clips, at their best of 40 shifts."""
@@ -34,10 +35,10 @@ COMMON = 24
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """Of one file; empty where it has no picture or no sound."""
+    """The fingerprint of one file; empty where it has no picture or no sound."""
 
     pictures: np.ndarray
-    """uint64 [T], 0 for a frame that says nothing."""
+    """uint64 [T], 0 for a frame without a hash."""
     sound: np.ndarray
     """uint32 [N], 0 for silence."""
 
@@ -55,12 +56,12 @@ class Pair:
 
 
 def picture_hashes(frames: Frames) -> np.ndarray:
-    """uint64 [T]: a perceptual hash of each frame."""
+    """Return a perceptual hash of each frame, uint64 [T]."""
     return np.array([_hash(pixels) for pixels in frames.pixels], np.uint64)
 
 
 def sound_print(waveform: Waveform) -> np.ndarray:
-    """uint32 [N]: one step of 32 bits each 23 ms."""
+    """Return the fingerprint of a sound, uint32 [N]: one step of 32 bits each 23 ms."""
     samples = resample(waveform.samples, waveform.sample_rate, SOUND_RATE)
     if len(samples) < WINDOW + HOP:
         return np.zeros(0, np.uint32)
@@ -75,21 +76,19 @@ def sound_print(waveform: Waveform) -> np.ndarray:
 
 
 def near_duplicates(prints: Sequence[Fingerprint]) -> list[Pair]:
-    """All pairs of files alike in picture or in sound."""
+    """Return all pairs of files alike in picture or in sound."""
     return [*_picture_pairs(prints), *_sound_pairs(prints)]
 
 
 def _hash(pixels: np.ndarray) -> int:
-    grey = np.asarray(Image.fromarray(pixels).convert("L").resize((32, 32), Image.Resampling.BOX))
-    if grey.std() < FLAT_LEVELS:
+    small = Image.fromarray(pixels).convert("L").resize((32, 32), Image.Resampling.BOX)
+    if np.asarray(small).std() < FLAT_LEVELS:
         return 0
-    terms = dctn(grey.astype(np.float64), norm="ortho")[:8, :8].ravel()
-    bits = terms > np.median(terms[1:])
-    return int(np.packbits(bits).view(">u8")[0])
+    return int(np.packbits(imagehash.phash(small).hash).view(">u8")[0])
 
 
 def _picture_pairs(prints: Sequence[Fingerprint], chunk: int = 2048) -> Iterator[Pair]:
-    """Every pair is compared, frame by frame at equal shares of the duration, as one product."""
+    """Compare every pair, frame by frame at equal shares of the duration, as one product."""
     hashes = np.zeros((len(prints), NUM_FRAMES), ">u8")
     for index, one in enumerate(prints):
         hashes[index, : len(one.pictures)] = one.pictures[:NUM_FRAMES]
@@ -108,7 +107,7 @@ def _picture_pairs(prints: Sequence[Fingerprint], chunk: int = 2048) -> Iterator
 
 
 def _sound_pairs(prints: Sequence[Fingerprint]) -> Iterator[Pair]:
-    """Pairs that share a step are lined up at it and compared as a whole."""
+    """Align pairs that share a step at that step and compare them as a whole."""
     tried: dict[tuple[int, int], set[int]] = {}
     for holders in _shared_steps(prints):
         for number, (first, at) in enumerate(holders):
@@ -123,7 +122,7 @@ def _sound_pairs(prints: Sequence[Fingerprint]) -> Iterator[Pair]:
 
 
 def _shared_steps(prints: Sequence[Fingerprint]) -> Iterator[list[tuple[int, int]]]:
-    """For each step that more than one file has: (file, position) of each, by file."""
+    """Yield (file, position) of each step that more than one file has, sorted by file."""
     if not prints:
         return
     steps = np.concatenate([one.sound for one in prints])
@@ -140,15 +139,18 @@ def _shared_steps(prints: Sequence[Fingerprint]) -> Iterator[list[tuple[int, int
 
 
 def _difference(first: np.ndarray, second: np.ndarray, shift: int) -> float:
-    """Share of bits that differ when `second` runs `shift` steps later; 1 for too little sound."""
+    """Return the share of bits that differ with `second` shifted by `shift` steps.
+
+    1 for too little sound.
+    """
     if shift < 0:
         first, second, shift = second, first, -shift
     length = min(len(first), len(second) - shift)
     if length < MIN_STEPS:
         return 1.0
-    ours, theirs = first[:length], second[shift : shift + length]
-    heard = (ours != 0) & (theirs != 0)
-    if heard.sum() < MIN_STEPS:
+    first, second = first[:length], second[shift : shift + length]
+    audible = (first != 0) & (second != 0)
+    if audible.sum() < MIN_STEPS:
         return 1.0
-    differing = np.unpackbits((ours ^ theirs)[heard].astype(np.uint32).view(np.uint8))
+    differing = np.unpackbits((first ^ second)[audible].astype(np.uint32).view(np.uint8))
     return float(differing.mean())

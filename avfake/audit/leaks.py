@@ -1,4 +1,4 @@
-"""What stands in two splits and may not: fakes and their originals, groups, people, parts."""
+"""Leaks: fakes and originals, groups, people or parts that lie in two splits."""
 
 import csv
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ TIES = {
     "identity": "clips of one person",
     "part": "clips of one part",
 }
-"""What must not be parted -> in words."""
+"""What rows of one split may share -> in words."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Leak:
     kind: str
     """A key of `TIES`, or "picture" or "sound" for near-duplicates."""
     shared: str
-    """The original, person, ... that they share; how alike near-duplicates are."""
+    """The original, person, ... that they share; the difference of near-duplicates."""
     clips: tuple[tuple[str, str], ...]
     """(clip_id, split) of all rows concerned."""
 
@@ -38,7 +38,7 @@ class Leak:
 
 
 def splits_of(rows: Iterable[Row], plan: str | Path | None = None) -> dict[str, str]:
-    """clip_id -> split: from a plan.csv (clip_id, split), or the manifest's own column.
+    """Return clip_id -> split: from a plan.csv (clip_id, split), or the manifest's own column.
 
     Rows without a split are left out. ManifestError if the plan does not fit the manifest.
     """
@@ -65,22 +65,22 @@ def splits_of(rows: Iterable[Row], plan: str | Path | None = None) -> dict[str, 
 def find_leaks(
     rows: Iterable[Row], splits: Mapping[str, str], *, ties: Iterable[str] = tuple(TIES)
 ) -> list[Leak]:
-    """Every original, group, person and part whose rows lie in more than one split."""
+    """Return every original, group, person and part whose rows lie in more than one split."""
     rows = [row for row in rows if row.clip_id in splits]
     leaks: list[Leak] = []
-    told: set[frozenset[str]] = set()
+    seen: set[frozenset[str]] = set()
     for tie in ties:
         for shared, clips in _shared(rows, tie).items():
             names = frozenset(clips)
-            # One leak is told once, although a group is often the original itself.
-            if len({splits[clip] for clip in clips}) > 1 and names not in told:
-                told.add(names)
+            # One leak is listed once, although a group is often the original itself.
+            if len({splits[clip] for clip in clips}) > 1 and names not in seen:
+                seen.add(names)
                 leaks.append(Leak(tie, shared, tuple((clip, splits[clip]) for clip in clips)))
     return leaks
 
 
 def _shared(rows: Iterable[Row], tie: str) -> dict[str, list[str]]:
-    """What rows share by one tie -> their clip_ids; within a dataset only."""
+    """Return what rows share by one tie -> their clip_ids; within a dataset only."""
     sets: dict[tuple[str, str], list[str]] = {}
     for row in rows:
         # A genuine clip is its own original.

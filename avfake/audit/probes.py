@@ -1,10 +1,10 @@
-"""Shortcut probes: can a small model tell fake from genuine without looking or listening?
+"""Shortcut probes: whether a small model tells fake from genuine by facts about the files alone.
 
-One LightGBM a group of facts, and one with all of them, each scoring clips of groups that it has
-not seen. A dataset on which they succeed teaches a detector the same shortcut.
+One LightGBM for each group of facts, and one for all of them, each scoring clips of groups that it
+has not seen. A dataset on which they succeed teaches a detector the same shortcut.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,15 +15,15 @@ from avfake.evaluation import Interval, auc, bootstrap
 ALL = "all together"
 NUM_FOLDS = 5
 NUM_ROUNDS = 80
-LIMIT = 0.6
-"""A probe fails when even the lower end of its interval is above."""
+UNKNOWN = Interval(float("nan"), float("nan"), float("nan"))
 
 
 @dataclass(frozen=True)
 class ProbeConfig:
-    """How the probes are trained and judged."""
+    """How the probes are trained and assessed."""
 
-    limit: float = LIMIT
+    limit: float = 0.6
+    """A probe fails when even the lower end of its interval is above."""
     num_resamples: int = 1000
     seed: int = 0
 
@@ -34,11 +34,11 @@ class Probe:
 
     name: str
     auc: Interval
-    """Of the clips scored by models that had not seen their group; NaN if it could not be had."""
+    """AUC of the clips scored by models that had not seen their group; NaN where there is none."""
     num_clips: int
     limit: float
     note: str = ""
-    """Why there is no value, or what the facts look like on both sides."""
+    """Why there is no value, or the facts of fake and of genuine clips."""
 
     @property
     def certain(self) -> float:
@@ -63,19 +63,19 @@ def run_probes(
     groups: Sequence[str],
     config: ProbeConfig | None = None,
 ) -> list[Probe]:
-    """One probe for each group of facts that varies, and one for all facts.
+    """Return one probe for each group of facts that varies, and one for all facts.
 
-    labels: [N] of 1 and 0; groups: [N], clips that are never parted.
+    labels: [N] of 1 and 0; groups: [N], clips that are never separated.
     """
     config = config or ProbeConfig()
     columns = {name: _column(facts, name) for name in ALL_FACTS}
     varying = {name for name, column in columns.items() if len(np.unique(column)) > 1}
-    folds = _folds(labels, groups, config.seed)
+    has_folds = _folds(labels, groups, config.seed) is not None
     probes = []
     for name, members in {**PROBES, ALL: ALL_FACTS}.items():
         used = [member for member in members if member in varying]
-        empty = Interval(float("nan"), float("nan"), float("nan"))
-        if folds is None:
+        interval = UNKNOWN
+        if not has_folds:
             note = "too few groups of each class"
         elif not used:
             known = any(not np.isnan(columns[member]).all() for member in members)
@@ -86,9 +86,7 @@ def run_probes(
             interval = probe_table(table, labels, groups, config, named=named)
             # The first fact of a probe is the one it is named after.
             note = "" if name == ALL else _both_sides(facts, labels, used[0])
-            probes.append(Probe(name, interval, len(labels), config.limit, note))
-            continue
-        probes.append(Probe(name, empty, len(labels), config.limit, note))
+        probes.append(Probe(name, interval, len(labels), config.limit, note))
     return probes
 
 
@@ -100,13 +98,13 @@ def probe_table(
     *,
     named: Sequence[int] = (),
 ) -> Interval:
-    """AUC of a LightGBM on rows of groups it has not seen; NaN where there are too few groups.
+    """Return the AUC of a LightGBM on groups it has not seen; NaN where there are too few.
 
-    table: float64 [N, F], NaN = not known; named: the columns that hold places in an alphabet.
+    table: float64 [N, F], NaN = not known; named: the columns that hold names, as numbers.
     """
     folds = _folds(labels, groups, config.seed)
     if folds is None:
-        return Interval(float("nan"), float("nan"), float("nan"))
+        return UNKNOWN
     scores = _scores(table, labels, folds, named=list(named), seed=config.seed)
     return bootstrap(
         auc, scores, labels, groups, num_resamples=config.num_resamples, seed=config.seed
@@ -114,34 +112,38 @@ def probe_table(
 
 
 def _column(facts: Sequence[FileFacts], name: str) -> np.ndarray:
-    """float64 [N]; names as their place in the alphabet, NaN for None."""
+    """Return a fact as float64 [N]: NaN for None, names by their alphabetical order."""
     values = [getattr(one, name) for one in facts]
     if name in NAMED:
-        places: Mapping[str, int] = {v: i for i, v in enumerate(sorted({v for v in values if v}))}
-        values = [places.get(value) for value in values]
+        numbers = {v: n for n, v in enumerate(sorted({v for v in values if v}))}
+        values = [numbers.get(value) for value in values]
     return np.array([np.nan if value is None else float(value) for value in values])
 
 
-def _folds(labels: np.ndarray, groups: Sequence[str], seed: int) -> np.ndarray | None:
-    """int [N], groups whole, both classes in the rest of each fold; None if that cannot be."""
+def _folds(
+    labels: np.ndarray, groups: Sequence[str], seed: int
+) -> list[tuple[np.ndarray, np.ndarray]] | None:
+    """Return (rest, held out) with whole groups and both classes in each rest; None if too few."""
     from sklearn.model_selection import StratifiedGroupKFold
 
     index = np.unique(np.asarray(groups, str), return_inverse=True)[1]
     num_folds = min(NUM_FOLDS, *(len(set(index[labels == label])) for label in (0, 1)))
     if num_folds < 2:
         return None
-    folds = np.zeros(len(labels), int)
     splitter = StratifiedGroupKFold(num_folds, shuffle=True, random_state=seed)
-    for number, (_, held_out) in enumerate(splitter.split(labels[:, None], labels, index)):
-        folds[held_out] = number
-    rests = [labels[folds != number] for number in range(num_folds)]
-    return folds if all(len(set(rest)) == 2 for rest in rests) else None
+    folds = list(splitter.split(labels[:, None], labels, index))
+    return folds if all(len(set(labels[rest])) == 2 for rest, _ in folds) else None
 
 
 def _scores(
-    table: np.ndarray, labels: np.ndarray, folds: np.ndarray, *, named: list[int], seed: int
+    table: np.ndarray,
+    labels: np.ndarray,
+    folds: list[tuple[np.ndarray, np.ndarray]],
+    *,
+    named: list[int],
+    seed: int,
 ) -> np.ndarray:
-    """float64 [N]: each clip by a model that never saw its group."""
+    """Return float64 [N]: the score of each clip by a model that never saw its group."""
     import lightgbm
 
     options = {
@@ -156,11 +158,10 @@ def _scores(
         "num_threads": 1,
     }
     scores = np.zeros(len(labels))
-    for number in np.unique(folds):
-        rest, held_out = folds != number, folds == number
-        share = labels[rest].mean()
+    for rest, held_out in folds:
         # Classes weigh the same: else each fold's model starts from the share of fakes it saw,
         # which is the lower the more of them are held out, and no facts at all score below 0.5.
+        share = labels[rest].mean()
         weights = np.where(labels[rest] == 1, 0.5 / share, 0.5 / (1 - share))
         examples = lightgbm.Dataset(
             table[rest], labels[rest], weight=weights, categorical_feature=named, params=options
@@ -172,7 +173,7 @@ def _scores(
 
 
 def _both_sides(facts: Sequence[FileFacts], labels: np.ndarray, name: str) -> str:
-    """The fact as it is among fakes and among genuine clips, in words."""
+    """Describe a fact among fakes and among genuine clips, in words."""
     sides = []
     for label, word in ((1, "fake"), (0, "genuine")):
         values = [getattr(f, name) for f, one in zip(facts, labels, strict=True) if one == label]

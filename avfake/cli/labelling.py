@@ -3,7 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
-from avfake.audit import UNKNOWN_REASONS, check_target, derive_labels
+from avfake.audit import NO_LABEL_REASONS, derive_labels
 from avfake.cli.codes import IN_PART, OK
 from avfake.datasets import read_manifest
 from avfake.storage import as_path
@@ -11,8 +11,9 @@ from avfake.storage import as_path
 
 def label_fakes(manifest: str, out: Path, *, workers: int | None, masks: bool) -> int:
     """Derive and say how it went; 1 if any pair could not be read."""
-    check_target(out, inputs=[as_path(manifest)])
-    derived = derive_labels(read_manifest(manifest), out, workers=workers, masks=masks)
+    inputs = [as_path(manifest)]
+    rows = read_manifest(manifest)
+    derived = derive_labels(rows, out, workers=workers, masks=masks, inputs=inputs)
     words = {True: "changed", False: "unchanged", None: "unknown"}
     print(f"{len(derived.rows)} fakes")
     for part in ("face", "voice"):
@@ -21,7 +22,7 @@ def label_fakes(manifest: str, out: Path, *, workers: int | None, masks: bool) -
         whys = Counter(getattr(row, f"{part}_why") for row in derived.rows)
         for why, count in whys.most_common():
             if why is not None:
-                print(f"    unknown, {count}: {UNKNOWN_REASONS[why]}")
+                print(f"    unknown, {count}: {NO_LABEL_REASONS[why]}")
     print(f"  no visible change: {sum(row.no_visible_change is True for row in derived.rows)}")
     for contradiction in derived.contradictions:
         print(f"  note: {contradiction}")

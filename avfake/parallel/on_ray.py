@@ -76,7 +76,7 @@ class _Head:
         self.seen = time.monotonic()
 
     def check(self, *, at_once: bool = False) -> None:
-        """Raise AvfakeError once it has been silent too long; `at_once` waits until that is known."""
+        """Raise AvfakeError after too long a silence; `at_once` waits until that is known."""
         while not _answers(self.address):
             if time.monotonic() - self.seen > GONE_AFTER_SECONDS:
                 raise AvfakeError(

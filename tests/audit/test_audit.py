@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avfake.audit.auditing import LabelName, audit_manifest
+from avfake.audit.audit import LabelName, audit_manifest
 from avfake.audit.measuring import measure_files
 from avfake.cli.main import main
 from avfake.datasets.build import build_manifest

@@ -1,7 +1,7 @@
-"""The labels of a whole manifest, from each fake's comparison with its original.
+"""Labels of a whole manifest, from the comparison of each fake with its original.
 
 Unknown labels are filled where a comparison is clear; a label that was there stays, and where the
-comparison says otherwise, that is reported.
+comparison contradicts it, that is reported.
 """
 
 import logging
@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from avfake.audit.labels.pair import PairConfig, compare_pair
-from avfake.audit.labels.unknowns import Why
 from avfake.config import fingerprint, to_dict
 from avfake.datasets import Manifest, Row, save_manifest
 from avfake.errors import ConfigError
@@ -34,14 +33,36 @@ TIME_LIMIT_SECONDS = 300.0
 JOURNAL = "journal.jsonl"
 WRITTEN = ("derived.csv", "manifest.csv", "manifest.csv.json", JOURNAL, "masks")
 RUN = "#run"
-"""Key of the journal line that says with which settings the other lines were made."""
+"""Key of the journal line with the settings that the other lines were made with."""
 FAILED = {"unreadable", "failed"}
 """Reasons that may have gone when the same pair is compared again."""
 
 
+NO_LABEL_REASONS = {
+    "no_original": "the manifest names no original",
+    "original_missing": "the original is not among the files",
+    "unreadable": "one of the two files could not be read",
+    "no_audio": "the file has no sound track",
+    "original_no_audio": "the original has no sound track",
+    "silent": "one of the two sound tracks is digital silence",
+    "too_short": "the two have too little in common in time",
+    "no_video": "one of the two has no picture",
+    "no_face": "no face was found in the original",
+    "other_size": "the two pictures differ in size",
+    "not_aligned": "the two pictures are shifted too far against each other",
+    "other_picture": "the two differ around the face as well: another scene, time or crop",
+    "no_surroundings": "the face fills the picture; there is nothing to compare it with",
+    "face_too_small": "the face is too small to be compared",
+    "partly": "the sound goes on where its original has none; what both have is alike",
+    "undecided": "the distance lies between that of copies and that of forgeries",
+    "failed": "the worker died, ran out of time, or met a bug on this pair",
+}
+"""Code -> why a label could not be derived, in words."""
+
+
 @dataclass(frozen=True)
 class DerivedRow:
-    """What the comparison with its original says of one fake."""
+    """The comparison of one fake with its original; a row of derived.csv."""
 
     clip_id: str
     face_fake: bool | None = None
@@ -49,10 +70,10 @@ class DerivedRow:
     has_audio: bool | None = None
     """None where the file could not be opened."""
     no_visible_change: bool | None = None
-    """The picture reads as the original's and the sound not as changed: perhaps no fake at all."""
-    face_why: Why | None = None
-    """Why `face_fake` is unknown."""
-    voice_why: Why | None = None
+    """The picture is like the original's and the sound not changed: perhaps no fake at all."""
+    face_why: str | None = None
+    """Why `face_fake` is unknown, a code of `NO_LABEL_REASONS`."""
+    voice_why: str | None = None
     face_distance: float | None = None
     ssim_inside: float | None = None
     ssim_outside: float | None = None
@@ -61,22 +82,26 @@ class DerivedRow:
     spectral_distance_db: float | None = None
     offset_seconds: float | None = None
     detail: str = ""
-    """What the decoder said, if anything."""
+    """The message of the decoder, if there was one."""
+
+    def __post_init__(self) -> None:
+        if not {self.face_why, self.voice_why} <= {None, *NO_LABEL_REASONS}:
+            raise ValueError(f"unknown reason: {self.face_why}, {self.voice_why}")
 
 
 COLUMNS = tuple(field.name for field in fields(DerivedRow))
-"""Of derived.csv."""
+"""Columns of derived.csv."""
 
 
 @dataclass(frozen=True)
 class Derived:
-    """What became of a manifest."""
+    """The derived labels of a manifest."""
 
     rows: tuple[DerivedRow, ...]
     manifest: Manifest
-    """With the unknown labels filled."""
+    """The manifest with its unknown labels filled."""
     contradictions: tuple[str, ...]
-    """Each a sentence that names the clip."""
+    """Sentences that name the clip."""
 
 
 @dataclass(frozen=True)
@@ -92,19 +117,20 @@ def derive_labels(
     *,
     workers: int | None = None,
     masks: bool = False,
-    time_limit_seconds: float = TIME_LIMIT_SECONDS,
+    inputs: Iterable[AnyPath] = (),
 ) -> Derived:
-    """Compares every fake with its original; writes derived.csv and manifest.csv into `out`.
+    """Compare every fake with its original; write derived.csv and manifest.csv into `out`.
 
     A run that was stopped goes on; pairs that failed or have changed are compared again.
     ConfigError for a folder that holds something else, or labels of other clips.
 
     masks: also write masks/<clip_id>.npz, the SSIM differences.
+    inputs: what else the command reads, which `out` may not be
     """
     out, config = Path(out), config or PairConfig()
     mark = fingerprint(to_dict(config))
     fakes = [row for row in manifest.rows if row.label]
-    check_target(out)
+    check_folder(out, flag="OUT", mark=JOURNAL, writes=WRITTEN, inputs=inputs)
     table = out / "derived.csv"
     check_table(table, COLUMNS, flag="OUT", rows=lambda: [row.clip_id for row in fakes])
     journal = Journal(out / JOURNAL, "clip_id")
@@ -117,15 +143,13 @@ def derive_labels(
     todo = [pair for pair in pairs if not _is_settled(journal.done, pair, states, into)]
     function = partial(_derive_one, config, into)
     workers = default_workers() if workers is None else workers
-    with progress(
-        total=len(pairs), initial=len(pairs) - len(todo), unit="pair", desc="labels"
-    ) as bar:
-        for index, result in map_items(
-            function, todo, workers=workers, time_limit_seconds=time_limit_seconds
-        ):
+    mapped = map_items(function, todo, workers=workers, time_limit_seconds=TIME_LIMIT_SECONDS)
+    num_done = len(pairs) - len(todo)
+    with progress(total=len(pairs), initial=num_done, unit="pair", desc="labels") as bar:
+        for index, result in mapped:
             pair = todo[index]
-            told = {"settings": mark, "states": _states(pair, states)}
-            journal.append(_entry(pair.fake.clip_id, result) | told)
+            made_of = {"settings": mark, "states": _states(pair, states)}
+            journal.append(_entry(pair.fake.clip_id, result) | made_of)
             bar.update()
     for pair in pairs:
         entry = journal.done[pair.fake.clip_id]
@@ -134,21 +158,13 @@ def derive_labels(
     return _written(manifest, tuple(derived[row.clip_id] for row in fakes), out)
 
 
-def check_target(out: Path, *, inputs: Iterable[AnyPath] = ()) -> None:
-    """Raise ConfigError if a folder cannot take labels: not writable, an input, or other files.
-
-    inputs: what the command reads.
-    """
-    check_folder(out, flag="OUT", mark=JOURNAL, writes=WRITTEN, inputs=inputs)
-
-
 def _is_settled(
     done: Mapping[str, dict[str, Any]],
     pair: _Pair,
     states: Mapping[AnyPath, str | None],
     masks: Path | None,
 ) -> bool:
-    """False for a pair that failed, has changed, or lacks the masks that are asked for."""
+    """Return False for a pair that failed, has changed, or lacks the masks that are asked for."""
     entry = done.get(pair.fake.clip_id)
     if entry is None or {entry.get("face_why"), entry.get("voice_why")} & FAILED:
         return False
@@ -167,13 +183,13 @@ def _mask_path(masks: Path, fake: Row) -> Path:
 
 
 def _pairs(manifest: Manifest, fakes: list[Row]) -> tuple[list[_Pair], dict[str, DerivedRow]]:
-    """(what can be compared, what is unknown from the start)"""
+    """Return the pairs that can be compared, and the rows that are unknown from the start."""
     by_id = {row.clip_id: row for row in manifest.rows}
     pairs, unknown = [], {}
     for row in fakes:
         original = by_id.get(row.original or "")
         if row.status == "missing":
-            why: Why = "unreadable"
+            why = "unreadable"
         elif original is None or original.status == "missing":
             why = "original_missing" if row.original else "no_original"
         else:
@@ -184,7 +200,7 @@ def _pairs(manifest: Manifest, fakes: list[Row]) -> tuple[list[_Pair], dict[str,
 
 
 def fill(manifest: Manifest, rows: tuple[DerivedRow, ...]) -> tuple[Manifest, tuple[str, ...]]:
-    """The manifest with its unknown labels filled, and what contradicts the known ones."""
+    """Return the manifest with its unknown labels filled, and what contradicts known ones."""
     found = {row.clip_id: row for row in rows}
     contradictions: list[str] = []
     filled = []

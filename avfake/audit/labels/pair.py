@@ -1,8 +1,9 @@
-"""Two files in, picture and sound compared: reads the same instants of both, finds the faces."""
+"""Comparison of two files in picture and sound, at the same instants of both."""
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ class PairConfig:
     """How a fake is compared with its original."""
 
     num_frames: int = 16
-    """Evenly spread over what the two have in common."""
+    """Frames that are compared, evenly spread over what the two have in common."""
     max_people: int = 32
     sound: SoundConfig = field(default_factory=SoundConfig)
     picture: PictureConfig = field(default_factory=PictureConfig)
@@ -33,13 +34,17 @@ class PairConfig:
 
 @dataclass(frozen=True)
 class PairComparison:
-    """What two files say of each other."""
+    """The comparison of a fake with its original."""
 
     picture: PictureComparison
     sound: SoundComparison
     has_audio: bool | None
-    """Of the fake; None where it could not be opened."""
+    """Whether the fake has sound; None where it could not be opened."""
     detail: str = ""
+
+
+_UNREAD_PICTURE = PictureComparison(None, why="unreadable")
+_UNREAD_SOUND = SoundComparison(None, why="unreadable")
 
 
 def compare_pair(
@@ -49,66 +54,53 @@ def compare_pair(
     *,
     masks: Path | None = None,
 ) -> PairComparison:
-    """Picture and sound of a fake against its original's; what cannot be read is unknown.
+    """Compare picture and sound of a fake with its original's; what cannot be read is unknown.
 
     masks: where to write the SSIM differences (npz: masks uint8 [T, h, w], seconds [T]).
     """
     config = config or PairConfig()
     has_audio: bool | None = None
     try:
-        about = probe(fake)
-        has_audio = about.has_audio
-        source = probe(original)
+        infos = [probe(fake)]
+        has_audio = infos[0].has_audio
+        infos.append(probe(original))
     except MediaError as error:
-        nothing = PictureComparison(None, why="unreadable")
-        return PairComparison(
-            nothing, SoundComparison(None, why="unreadable"), has_audio, str(error)
-        )
-    details = []
+        return PairComparison(_UNREAD_PICTURE, _UNREAD_SOUND, has_audio, str(error))
+    paths, details = [fake, original], []
     try:
-        sound = _sounds(fake, original, about, source, config=config.sound)
+        sound = _compare_sounds(paths, infos, config.sound)
     except MediaError as error:
-        sound = SoundComparison(None, why="unreadable")
+        sound = _UNREAD_SOUND
         details.append(str(error))
     try:
-        picture, seconds = _pictures(fake, original, about, source, config=config)
+        picture, seconds = _compare_pictures(paths, infos, config)
     except MediaError as error:
-        picture, seconds = PictureComparison(None, why="unreadable"), np.zeros(0)
+        picture, seconds = _UNREAD_PICTURE, np.zeros(0)
         details.append(str(error))
     if masks is not None and picture.masks is not None:
         _save(masks, picture.masks, seconds)
     return PairComparison(picture, sound, has_audio, "; ".join(details))
 
 
-def _sounds(
-    fake: str | Path,
-    original: str | Path,
-    about: MediaInfo,
-    source: MediaInfo,
-    *,
-    config: SoundConfig,
+def _compare_sounds(
+    paths: Sequence[str | Path], infos: Sequence[MediaInfo], config: SoundConfig
 ) -> SoundComparison:
-    if not about.has_audio:
-        return SoundComparison(None, why="no_audio")
-    if not source.has_audio:
-        return SoundComparison(None, why="original_no_audio")
-    sounds = [read_waveform(path, config.sample_rate) for path in (fake, original)]
-    return compare_sound(sounds[0], sounds[1], config)
+    for info, why in zip(infos, ("no_audio", "original_no_audio"), strict=True):
+        if not info.has_audio:
+            return SoundComparison(None, why=why)
+    fake, original = (read_waveform(path, config.sample_rate) for path in paths)
+    return compare_sound(fake, original, config)
 
 
-def _pictures(
-    fake: str | Path,
-    original: str | Path,
-    about: MediaInfo,
-    source: MediaInfo,
-    *,
-    config: PairConfig,
+def _compare_pictures(
+    paths: Sequence[str | Path], infos: Sequence[MediaInfo], config: PairConfig
 ) -> tuple[PictureComparison, np.ndarray]:
-    if not (about.has_video and source.has_video):
+    if not all(info.has_video for info in infos):
         return PictureComparison(None, why="no_video"), np.zeros(0)
-    if (about.width, about.height) != (source.width, source.height):
+    if len({(info.width, info.height) for info in infos}) > 1:
         return PictureComparison(None, why="other_size"), np.zeros(0)
-    ends = [info.video_end_seconds for info in (about, source) if info.video_end_seconds]
+    ends = [info.video_end_seconds for info in infos if info.video_end_seconds]
+    source = infos[1]
     seconds = sample_times(
         replace(source, video_end_seconds=min(ends, default=0.0)), config.num_frames
     )
@@ -117,22 +109,23 @@ def _pictures(
     first = source.video_start_seconds
     seconds = first + (np.floor((seconds - first) / step) + 0.5) * step
     seconds = np.unique(seconds)
-    made, same, seconds = _same_instants(fake, original, seconds, step)
+    fakes, originals, seconds = _same_instants(paths, seconds, step)
     if not len(seconds):
         return PictureComparison(None, why="too_short"), seconds
-    return compare_faces(made, same, _boxes(same, config), config.picture), seconds
+    return compare_faces(fakes, originals, _boxes(originals, config), config.picture), seconds
 
 
 def _same_instants(
-    fake: str | Path, original: str | Path, seconds: np.ndarray, step: float
+    paths: Sequence[str | Path], seconds: np.ndarray, step: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(fake's pictures, original's, their times): at these times, or the original's one picture off
+    """Return (the fake's pictures, the original's, their times) at these times.
 
-    where that fits better: encoders that drop or double the first picture put all others off.
+    The original's are one picture earlier or later where that fits better: encoders that drop or
+    double the first picture shift all others.
     """
     lags = (0.0, -step, step)
-    made = read_frames(fake, seconds)
-    source = read_frames(original, np.concatenate([seconds + lag for lag in lags]))
+    made = read_frames(paths[0], seconds)
+    source = read_frames(paths[1], np.concatenate([seconds + lag for lag in lags]))
     choices = []
     for lag in lags:
         shown = [_shown(made, seconds, step), _shown(source, seconds + lag, step)]
@@ -145,14 +138,14 @@ def _same_instants(
 
 
 def _shown(frames: Frames, seconds: np.ndarray, step: float) -> np.ndarray:
-    """int [T]: which frame is on display at each time; -1 where that one is damaged or lost."""
+    """Return the frame on display at each time, int [T]; -1 where that one is damaged or lost."""
     index = np.searchsorted(frames.seconds, seconds + 1e-6, side="right") - 1
     lag = seconds - frames.seconds[index.clip(0)]
     return np.where((index >= 0) & (lag < 1.75 * step), index, -1)
 
 
 def _boxes(frames: np.ndarray, config: PairConfig) -> np.ndarray:
-    """float [P, T, 4] px, NaN where a person is not seen."""
+    """Return boxes in px, float [P, T, 4], NaN where a person is not seen."""
     tracks = track_faces(_detector(config.detect).detect(frames))[: config.max_people]
     boxes = np.full((len(tracks), len(frames), 4), np.nan)
     for person, track in enumerate(tracks):
@@ -160,7 +153,7 @@ def _boxes(frames: np.ndarray, config: PairConfig) -> np.ndarray:
     return boxes
 
 
-@lru_cache(maxsize=1)
+@cache
 def _detector(config: DetectConfig) -> MTCNNDetector:
     return MTCNNDetector(config)
 

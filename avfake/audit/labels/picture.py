@@ -1,4 +1,4 @@
-"""Whether the face in a video is its original's: where the pictures differ, and how far.
+"""Comparison of the faces of a video with its original's: where pictures differ, and how far.
 
 Both are compared by structural similarity (SSIM; Wang, Bovik, Sheikh, Simoncelli 2004, IEEE TIP
 13/4) of their brightness. Coding lowers it everywhere alike; a forgery lowers it in the face.
@@ -10,16 +10,15 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from avfake.audit.labels.unknowns import Why
 from avfake.errors import ConfigError
 
 _LUMA = (0.299, 0.587, 0.114)
 _CELLS = 12
-"""A face box is looked at in so many cells each way; a mouth is some 12 of the 144."""
+"""A face box is divided into so many cells each way; a mouth is some 12 of the 144."""
 _WORST_SHARE = 1 / 18
-"""Of the cells, in the face and around it."""
+"""Share of the cells that counts, in the face and around it."""
 _MARGIN = 0.25
-"""Forgeries reach beyond the box; so much of its side is neither face nor surroundings."""
+"""Share of the side of a box that is neither face nor surroundings: forgeries reach beyond it."""
 
 
 @dataclass(frozen=True)
@@ -29,18 +28,18 @@ class PictureConfig:
     face_px: int = 96
     """Frames are shrunk until the smallest face has this side; much coding noise goes with it."""
     sigma_px: float = 1.5
-    """Of SSIM's Gaussian window, as in the paper."""
+    """Deviation of SSIM's Gaussian window, as in the paper."""
     max_shift_share: float = 0.03
-    """Of the frame's larger side. Pictures shifted further are not compared."""
+    """Share of the frame's larger side. Pictures shifted further are not compared."""
     least_outside: float = 0.6
-    """Where the surroundings are less alike, it is another picture and nothing is said."""
+    """Where the surroundings are less alike, it is another picture and no label is derived."""
     least_outside_share: float = 0.03
-    """Of the frame: with less around the face there is nothing to compare it with."""
+    """Share of the frame: with less around the face there is nothing to compare it with."""
     changed_above: float = 0.22
     unchanged_below: float = 0.1
-    """Of the distance. Measured on the originals of 5 real pairs: copies by H.264 at CRF 18 to 36
-    at most 0.06, at CRF 42 at most 0.15 (undecided), shifted ones 0.0; the 7 forgeries (face swaps,
-    reenactment of a mouth, lip-sync) at least 0.26."""
+    """Limits of the distance. Measured on the originals of 5 real pairs: copies by H.264 at CRF 18
+    to 36 at most 0.06, at CRF 42 at most 0.15 (undecided), shifted ones 0.0; the 7 forgeries (face
+    swaps, reenactment of a mouth, lip-sync) at least 0.26."""
 
     def __post_init__(self) -> None:
         if self.unchanged_below > self.changed_above:
@@ -55,7 +54,7 @@ class PictureComparison:
     """How far the faces of a video are from those of its original."""
 
     changed: bool | None
-    """None: not known, see `why`."""
+    """None: unknown, see `why`."""
     ssim_inside: float | None = None
     """Mean in the box of the face that differs most."""
     ssim_outside: float | None = None
@@ -67,7 +66,8 @@ class PictureComparison:
     """(right, down) by which the fake is shifted."""
     masks: np.ndarray | None = None
     """uint8 [T, h, w], 255 (1 - SSIM), of the whole frame at the size of the comparison."""
-    why: Why | None = None
+    why: str | None = None
+    """A code of `NO_LABEL_REASONS`."""
 
 
 @torch.inference_mode()
@@ -77,7 +77,7 @@ def compare_faces(
     boxes: np.ndarray,
     config: PictureConfig | None = None,
 ) -> PictureComparison:
-    """Whether any of the faces was changed, with the measured distances.
+    """Return whether any of the faces was changed, with the measured distances.
 
     fake, original: uint8 [T, H, W, 3], frame by frame of the same instants
     boxes: float [P, T, 4] px on the original, a row a person; NaN where the face is not seen
@@ -98,12 +98,12 @@ def compare_faces(
     small = [_shrunk(x, scale) for x in (_moved(grey[0], -right, -down), grey[1])]
     similar = ssim(small[0], small[1], config.sigma_px)
     margin = round(max(abs(right), abs(down)) * scale)
-    found = _judged(similar, seen * scale, margin, config)
+    found = _assessed(similar, seen * scale, margin, config)
     masks = (255 * (1 - similar).clamp(0, 1)).round().byte().numpy()
     return replace(found, shift_px=(right, down), masks=masks)
 
 
-def _judged(
+def _assessed(
     similar: torch.Tensor, boxes: np.ndarray, margin: int, config: PictureConfig
 ) -> PictureComparison:
     outside = _outside(tuple(similar.shape), boxes, margin)
@@ -117,7 +117,7 @@ def _judged(
     inside, elsewhere = float(face.mean()), float(similar[outside].mean())
     distance = _worst(around) - _worst(face)
     changed: bool | None = None
-    why: Why | None = None
+    why: str | None = None
     if elsewhere < config.least_outside:
         why = "other_picture"
     elif distance >= config.changed_above:
@@ -130,7 +130,7 @@ def _judged(
 
 
 def _sides(boxes: np.ndarray) -> np.ndarray:
-    """[P]: each person's larger side in px, in the middle of the frames."""
+    """Return each person's larger side in px, median over the frames, [P]."""
     return np.nanmedian((boxes[..., 2:] - boxes[..., :2]).max(2), axis=1)
 
 
@@ -140,13 +140,13 @@ def _worst(cells: torch.Tensor) -> float:
 
 
 def brightness(frames: np.ndarray) -> torch.Tensor:
-    """float32 [T, H, W] in 0..1."""
+    """Return the brightness of pictures, float32 [T, H, W] in 0..1."""
     weights = torch.tensor(_LUMA) / 255
     return torch.stack([torch.from_numpy(frame).float() @ weights for frame in frames])
 
 
 def _shrunk(pictures: torch.Tensor, scale: float) -> torch.Tensor:
-    """[T, h, w], without aliasing."""
+    """Return smaller pictures [T, h, w], without aliasing."""
     if scale == 1.0:
         return pictures
     size = [max(1, round(side * scale)) for side in pictures.shape[1:]]
@@ -154,7 +154,7 @@ def _shrunk(pictures: torch.Tensor, scale: float) -> torch.Tensor:
 
 
 def ssim(first: torch.Tensor, second: torch.Tensor, sigma_px: float = 1.5) -> torch.Tensor:
-    """The SSIM map [T, h, w] of pictures [T, h, w] in 0..1: 1 where they are the same."""
+    """Return the SSIM map [T, h, w] of pictures [T, h, w] in 0..1: 1 where they are the same."""
     # The paper's constants: K1 = 0.01 and K2 = 0.03 of the range, squared.
     small, smaller = 0.03**2, 0.01**2
     means = [_blurred(x, sigma_px) for x in (first, second)]
@@ -175,9 +175,9 @@ def _blurred(pictures: torch.Tensor, sigma_px: float) -> torch.Tensor:
 
 
 def find_shift(fake: torch.Tensor, original: torch.Tensor) -> tuple[int, int]:
-    """(right, down) px by which the fake is shifted: the peak of the phase correlation.
+    """Return (right, down) px by which the fake is shifted: the peak of the phase correlation.
 
-    Four frames vote together; a window takes the borders out, where the two see different things.
+    Four frames vote together; a window removes the borders, where the two show different things.
     """
     chosen = torch.linspace(0, len(fake) - 1, min(4, len(fake))).round().long()
     fake, original = fake[chosen], original[chosen]
@@ -201,7 +201,7 @@ def _moved(pictures: torch.Tensor, right: int, down: int) -> torch.Tensor:
 
 
 def _outside(shape: tuple[int, ...], boxes: np.ndarray, margin: int) -> torch.Tensor:
-    """bool [T, h, w]: well outside every face, and off the borders that were moved in."""
+    """Return what is well outside every face and off the moved borders, bool [T, h, w]."""
     outside = torch.ones(shape, dtype=torch.bool)
     if margin:
         outside[:, :margin] = outside[:, -margin:] = False
@@ -216,7 +216,7 @@ def _outside(shape: tuple[int, ...], boxes: np.ndarray, margin: int) -> torch.Te
 
 
 def _outside_cells(similar: torch.Tensor, outside: torch.Tensor, side: int) -> torch.Tensor:
-    """[K]: cells of the surroundings, each the mean over the instants at which it is outside."""
+    """Return cells of the surroundings [K], each the mean over the instants when it is outside."""
     free = outside.float()
     sums = F.avg_pool2d((similar * free).sum(0)[None], side)[0]
     counts = F.avg_pool2d(free.sum(0)[None], side)[0]
@@ -224,7 +224,7 @@ def _outside_cells(similar: torch.Tensor, outside: torch.Tensor, side: int) -> t
 
 
 def _face_cells(similar: torch.Tensor, boxes: np.ndarray) -> torch.Tensor | None:
-    """[cells, cells]: the face over time; None where it is too small to be divided."""
+    """Return the face over time, [cells, cells]; None where it is too small to be divided."""
     cells = []
     for picture, box in zip(similar, boxes, strict=True):
         if np.isfinite(box).all():

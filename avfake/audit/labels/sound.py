@@ -1,12 +1,13 @@
-"""Whether a file's sound is its original's: sample for sample up to coding, or made anew.
+"""Comparison of a sound with its original: the same samples up to coding, or synthesised again.
 
 A copy that was re-muxed, re-encoded, resampled, filtered or made louder is still, band by band, its
-original times a constant: linear prediction of the one from the other leaves little. Whatever made
-the sound anew, even with the very same words, pitch and loudness, did not keep the phases of the
-waveform, and next to nothing is predicted.
+original times a constant: linear prediction of the one from the other leaves little. Whatever
+synthesised the sound, even with the very same words, pitch and loudness, did not keep the phases of
+the waveform, and next to nothing is predicted.
 
-Neural codecs keep the strong partials below 1 kHz, which have most of the energy, and make the rest
-anew: so bands count alike. Above 4 kHz, plain codecs put noise in place of noise (AAC), or nothing.
+Neural codecs keep the strong partials below 1 kHz, which have most of the energy, and synthesise
+the rest: so bands count alike. Above 4 kHz, plain codecs put noise in place of noise (AAC), or
+nothing.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import correlate, correlation_lags, stft
 
-from avfake.audit.labels.unknowns import Why
 from avfake.errors import ConfigError
 from avfake.media import Waveform, resample
 
@@ -26,7 +26,7 @@ _TOP_HZ = 4000
 _BAND_RANGE_DB = -30.0
 """Bands this far below the strongest hold noise and what codecs leave; they do not count."""
 _MOST_UNMATCHED_SECONDS = 0.25
-"""Of the fake's sound where its original has none: codecs add some at both ends."""
+"""Limit for the fake's sound where its original has none: codecs add some at both ends."""
 
 
 @dataclass(frozen=True)
@@ -35,18 +35,19 @@ class SoundConfig:
 
     sample_rate: int = 16_000
     window_samples: int = 1024
-    """Of the analysis, 64 ms: far longer than the delays that filters and resampling leave."""
+    """Window of the analysis, 64 ms: far longer than the delays of filters and resampling."""
     least_seconds: float = 0.5
-    """Shorter overlaps are not judged."""
+    """Shorter overlaps are not compared."""
     quiet_db: float = -20.0
-    """Segments this far below the loudest are not judged: noise covers them, codecs drop them."""
+    """Segments this far below the loudest do not count: noise covers them, codecs drop them."""
     unchanged_below_db: float = -11.0
     changed_above_db: float = -3.5
-    """Of the whole and of the worst half second. Measured on 40 genuine voices: MP3 of 48 kbit/s
-    and more, AAC and Opus of 64, ADPCM, G.711, and noise 26 dB below at most -11.0 dB. Coarser ones
-    (AAC of 24 and Opus of 16 kbit/s, clipping by 12 dB) lie between the limits, AMR of 4.75 kbit/s
-    above both for 3 of 40. The same words made anew, 664 real pairs: 653 above, none below; the
-    lowest are two conversions by a filter (-10.1 dB) and neural codecs (-6.2 dB and more)."""
+    """Limits for the whole and for the worst half second. Measured on 40 genuine voices: MP3 of 48
+    kbit/s and more, AAC and Opus of 64, ADPCM, G.711, and noise 26 dB below at most -11.0 dB.
+    Coarser ones (AAC of 24 and Opus of 16 kbit/s, clipping by 12 dB) lie between the limits, AMR of
+    4.75 kbit/s above both for 3 of 40. The same words synthesised, 664 real pairs: 653 above, none
+    below; the lowest are two conversions by a filter (-10.1 dB) and neural codecs (-6.2 dB and
+    more)."""
 
     def __post_init__(self) -> None:
         if self.unchanged_below_db > self.changed_above_db:
@@ -61,7 +62,7 @@ class SoundComparison:
     """How far a sound is from its original."""
 
     changed: bool | None
-    """None: not known, see `why`."""
+    """None: unknown, see `why`."""
     offset_seconds: float | None = None
     """How much later the same sound comes in the fake."""
     residual_db: float | None = None
@@ -72,13 +73,14 @@ class SoundComparison:
     replaced."""
     spectral_distance_db: float | None = None
     """Root mean square between the log mel spectra, each band's mean difference taken out."""
-    why: Why | None = None
+    why: str | None = None
+    """A code of `NO_LABEL_REASONS`."""
 
 
 def compare_sound(
     fake: Waveform, original: Waveform, config: SoundConfig | None = None
 ) -> SoundComparison:
-    """Whether the fake's sound is its original's, with the measured distances."""
+    """Return whether the fake's sound is its original's, with the measured distances."""
     config = config or SoundConfig()
     if fake.is_silent or original.is_silent:
         return SoundComparison(None, why="silent")
@@ -100,7 +102,7 @@ def compare_sound(
         return SoundComparison(None, offset / rate, why="silent")
     high = max(residual, worst)
     changed: bool | None = None
-    why: Why | None = "undecided"
+    why: str | None = "undecided"
     if high >= config.changed_above_db:
         changed, why = True, None
     elif high <= config.unchanged_below_db:
@@ -117,7 +119,7 @@ def compare_sound(
 
 
 def find_offset(fake: np.ndarray, original: np.ndarray, least: int) -> int:
-    """Samples by which the fake lags its original: the peak of the cross-correlation.
+    """Return the samples by which the fake lags: the peak of the cross-correlation.
 
     Only lags with `least` samples in common count. Differences of neighbouring samples are
     correlated, since low frequencies have broad peaks.
@@ -141,7 +143,7 @@ def _overlap(fake: np.ndarray, original: np.ndarray, offset: int) -> tuple[np.nd
 def _unmatched_samples(
     fake: np.ndarray, num_original: int, offset: int, config: SoundConfig
 ) -> int:
-    """How much of the fake's sound that is not quiet lies where its original has none."""
+    """Return how many samples of the fake that are not quiet lie where its original has none."""
     size = config.window_samples
     blocks = fake[: len(fake) // size * size].reshape(-1, size)
     energies = (blocks.astype(np.float64) ** 2).sum(1)
@@ -154,7 +156,7 @@ def _unmatched_samples(
 def _residuals_db(
     fake: np.ndarray, original: np.ndarray, sample_rate: int, quiet_db: float
 ) -> tuple[float | None, float | None]:
-    """(of the whole, of the worst segment); each frequency is fitted by a constant of its own.
+    """Return the residuals of the whole and of the worst segment, each frequency fitted alone.
 
     fake, original: complex [F, T]
     """
@@ -179,31 +181,35 @@ def _residuals_db(
 
 
 def _spectral_distance_db(fake: np.ndarray, original: np.ndarray, sample_rate: int) -> float:
-    """Over bands and frames within 50 dB of the loudest in both."""
+    """Return the distance over bands and frames within 50 dB of the loudest in both."""
     bands = _mel_bands(len(fake), sample_rate)
     logs = [10 * np.log10(bands @ np.abs(x) ** 2 + _TINY) for x in (fake, original)]
-    heard = np.logical_and(*(x > x.max() - 50 for x in logs))
-    if not heard.any():
+    audible = np.logical_and(*(x > x.max() - 50 for x in logs))
+    if not audible.any():
         return 0.0
-    difference = np.where(heard, logs[0] - logs[1], 0.0)
-    count = heard.sum(1, keepdims=True).clip(1)
-    centred = np.where(heard, difference - difference.sum(1, keepdims=True) / count, 0.0)
-    return float(np.sqrt((centred**2).sum() / heard.sum()))
+    difference = np.where(audible, logs[0] - logs[1], 0.0)
+    count = audible.sum(1, keepdims=True).clip(1)
+    centred = np.where(audible, difference - difference.sum(1, keepdims=True) / count, 0.0)
+    return float(np.sqrt((centred**2).sum() / audible.sum()))
 
 
 def _mel_bands(num_bins: int, sample_rate: int) -> np.ndarray:
-    """Triangles [bands, F], even on the mel scale of O'Shaughnessy, from 100 Hz up."""
-    top = 2595 * np.log10(1 + sample_rate / 2 / 700)
-    low = 2595 * np.log10(1 + 100 / 700)
-    edges = 700 * (10 ** (np.linspace(low, top, _MEL_BANDS + 2) / 2595) - 1)
-    bins = np.linspace(0, sample_rate / 2, num_bins)
-    rising = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
-    falling = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
-    return np.minimum(rising, falling).clip(0)
+    """Return triangles [bands, F], even on the mel scale of O'Shaughnessy, from 100 Hz up."""
+    from librosa.filters import mel  # late: it takes a second
+
+    return mel(
+        sr=sample_rate,
+        n_fft=2 * (num_bins - 1),
+        n_mels=_MEL_BANDS,
+        fmin=100,
+        htk=True,
+        norm=None,
+        dtype=np.float64,
+    )
 
 
 def _levelled(samples: np.ndarray) -> np.ndarray:
-    """The same sound at full scale, so that its level decides nothing."""
+    """Return a sound at full scale, so that its level decides nothing."""
     return samples / max(float(np.abs(samples).max(initial=0)), _TINY)
 
 
