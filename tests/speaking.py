@@ -4,8 +4,7 @@ import numpy as np
 
 from avfake.media.sound import resample
 from avfake.media.types import Waveform
-from avfake.studio.articulation import SAMPLE_RATE, draw_speaker, write_score
-from avfake.studio.synthesis import synthesise
+from avfake.studio.voices import SAMPLE_RATE, draw_articulation, draw_speaker, synthesise
 
 
 def speech(
@@ -15,6 +14,6 @@ def speech(
     rng = np.random.default_rng(seed)
     speaker = draw_speaker(rng)
     length = round(seconds * SAMPLE_RATE)
-    voice = synthesise(speaker, write_score(speaker, rng, seconds), rng, length)
+    voice = synthesise(speaker, draw_articulation(speaker, rng, seconds), rng, length)
     scaled = (level * voice / np.abs(voice).max()).astype(np.float32)
     return Waveform(resample(scaled, SAMPLE_RATE, sample_rate), sample_rate)

@@ -1,4 +1,4 @@
-"""A seed in, a labelled dataset of talking heads out: genuine, face or voice forged, or both."""
+"""From a seed to a labelled dataset of talking heads: genuine, face or voice forged, or both."""
 
 from avfake.studio.build import build_studio
 from avfake.studio.plan import StudioConfig

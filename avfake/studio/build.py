@@ -1,4 +1,4 @@
-"""A whole studio on disk: the clips, metadata.json as DFDC has it, and the truth beside it."""
+"""A whole studio on disk: the clips, metadata.json as in DFDC, and the truth beside it."""
 
 import csv
 import io
@@ -13,7 +13,7 @@ from avfake.parallel import Failure, map_items
 from avfake.progress import progress
 from avfake.storage import check_folder, write_whole
 from avfake.studio.family import build_family
-from avfake.studio.plan import ClipPlan, StudioConfig, describe, plan_families
+from avfake.studio.plan import ClipPlan, StudioConfig, plan_families
 
 CONFIG_FILE, METADATA_FILE, TRUTH_FILE = "studio.json", "metadata.json", "truth.csv"
 OPTIONAL = ("segments", "forged_side")
@@ -22,7 +22,7 @@ OPTIONAL = ("segments", "forged_side")
 def build_studio(
     out: str | Path, config: StudioConfig, *, workers: int = 1, show_progress: bool = True
 ) -> tuple[ClipPlan, ...]:
-    """The clips of the studio in folder `out`, which is made, or completed where it was left.
+    """Make the clips of the studio in folder `out`, or complete those of a run that was stopped.
 
     workers: processes; 0 builds in this one. The result does not depend on it.
     """
@@ -43,14 +43,14 @@ def build_studio(
             f"run again to go on. First: {failures[0]}"
         )
     clips = tuple(clip for family in families for clip in family.clips)
-    # Last, so that their presence says that all is there.
+    # Last, so that their presence shows that all is there.
     write_whole(out / TRUTH_FILE, truth_table(clips))
     write_whole(out / METADATA_FILE, json.dumps(dfdc_metadata(clips), indent=1))
     return clips
 
 
 def dfdc_metadata(clips: tuple[ClipPlan, ...]) -> dict[str, dict[str, str]]:
-    """What DFDC says of its clips: REAL, or FAKE with the original; never which part."""
+    """Return the metadata of DFDC: REAL, or FAKE with the original; never which part."""
     entries = {}
     for clip in sorted(clips, key=lambda clip: clip.filename):
         entry = {"label": "FAKE" if clip.label else "REAL", "split": clip.split}
@@ -59,9 +59,9 @@ def dfdc_metadata(clips: tuple[ClipPlan, ...]) -> dict[str, dict[str, str]]:
 
 
 def truth_table(clips: tuple[ClipPlan, ...]) -> str:
-    """All that is known of the clips, as CSV with a head line; true and false in lower case.
+    """Return all facts of the clips as CSV with a header; true and false in lower case.
 
-    Columns of options (`OPTIONAL`) are there if they say something of any clip.
+    Columns of options (`OPTIONAL`) are left out where they are empty for all clips.
     """
     names = [field.name for field in fields(ClipPlan)]
     names = [n for n in names if n not in OPTIONAL or any(getattr(clip, n) for clip in clips)]
@@ -76,10 +76,17 @@ def truth_table(clips: tuple[ClipPlan, ...]) -> str:
     return text.getvalue()
 
 
+def _described(config: StudioConfig) -> dict[str, object]:
+    """Return the config as it is in studio.json; an option that is off is not named."""
+    plain: dict[str, object] = json.loads(json.dumps(asdict(config)))
+    options = {"splice_seconds": None, "num_people": 1}
+    return {n: v for n, v in plain.items() if n not in options or v != options[n]}
+
+
 def _claim(out: Path, config: StudioConfig) -> None:
-    """Marks the folder as this studio's; ConfigError if it is another's."""
+    """Mark the folder as this studio's; ConfigError if it is another's."""
     check_folder(out, flag="OUT", mark=CONFIG_FILE, writes=(TRUTH_FILE, METADATA_FILE))
-    wanted, mark = describe(config), out / CONFIG_FILE
+    wanted, mark = _described(config), out / CONFIG_FILE
     if not mark.exists():
         if any(out.glob("*.mp4")):
             raise ConfigError(f"{out} holds videos that are not a studio's; choose another folder")

@@ -1,4 +1,4 @@
-"""One family on disk: filmed once, passed through a codec, forged, passed through a codec again."""
+"""One family on disk: rendered once, encoded, forged, and encoded again."""
 
 import tempfile
 from dataclasses import dataclass, replace
@@ -7,20 +7,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from avfake.datasets import Segment
 from avfake.forgery import FaceSwap, convert_voice, draw_traces, swap_faces
 from avfake.media import Waveform, iter_frames, read_waveform, write_video
-from avfake.studio.articulation import SAMPLE_RATE, Speaker, draw_speaker
-from avfake.studio.heads import Take, film, film_plain
-from avfake.studio.identity import Identity, draw_identity
-from avfake.studio.motion import Motion, draw_motion, pose_for_swap
-from avfake.studio.plan import SIDES, ClipPlan, Delivery, FamilyPlan, StudioConfig
+from avfake.studio.heads import Rendering, render, render_head
+from avfake.studio.person import Identity, Motion, draw_identity, draw_motion, pose_for_swap
+from avfake.studio.plan import SIDES, ClipPlan, Encoding, FamilyPlan, StudioConfig
 from avfake.studio.scene import Light, Scene, draw_light, draw_scene, mix_lights
-from avfake.studio.splicing import splice_picture, splice_sound
-from avfake.studio.synthesis import draw_room
-from avfake.studio.voices import speak
+from avfake.studio.voices import SAMPLE_RATE, Speaker, draw_acoustics, draw_speaker, speak
 
 _SOURCE_PX = 176
-"""Side of the pictures of the face that is laid over."""
+"""Side of the pictures of the face that is swapped in."""
 
 
 @dataclass(frozen=True)
@@ -32,16 +29,16 @@ class Person:
 
 
 @dataclass(frozen=True)
-class Filmed:
-    """One person's part in the picture."""
+class Appearance:
+    """One person in the picture."""
 
     motion: Motion
-    take: Take
+    rendering: Rendering
 
 
 @dataclass(frozen=True)
-class Shoot:
-    """What was filmed, as it comes back from the first codec, and what a forger may use."""
+class Recording:
+    """A person speaking, decoded from the first encoding, and what a forger may use."""
 
     pixels: np.ndarray
     """uint8 [T, H, W, 3]."""
@@ -49,13 +46,13 @@ class Shoot:
     light: Light
     speaker: Speaker
     motions: tuple[Motion, ...]
-    """Of each person, from left to right."""
+    """The motion of each person, from left to right."""
     landmarks: tuple[np.ndarray, ...]
     """float32 [T, 5, 2] px of each person."""
 
 
 def build_family(family: FamilyPlan, config: StudioConfig, out: Path) -> int:
-    """Writes the clips of a family that are not there yet; the number written."""
+    """Write the clips of a family that are not there yet; return their number."""
     missing = [
         (number, clip)
         for number, clip in enumerate(family.clips)
@@ -63,62 +60,65 @@ def build_family(family: FamilyPlan, config: StudioConfig, out: Path) -> int:
     ]
     if not missing:
         return 0
-    torch.set_num_threads(1)  # one family a process: threads would only get in each other's way
-    shoot, donor, forging = _set_up(family, config)
+    torch.set_num_threads(1)  # one family a process: more threads would only slow it down
+    recording, donor, forging = _set_up(family, config)
     for number, clip in missing:
         rng = np.random.default_rng(forging[number])
-        pixels, waveform = shoot.pixels, shoot.waveform
+        pixels, waveform = recording.pixels, recording.waveform
         if clip.face_fake:
-            pixels = _with_other_face(shoot, donor.identity, rng, clip).pixels
+            pixels = _with_other_face(recording, donor.identity, rng, clip).pixels
         if clip.voice_fake:
-            waveform = _with_other_voice(shoot, donor.speaker, rng, clip)
+            waveform = _with_other_voice(recording, donor.speaker, rng, clip)
         for segment in clip.segments:  # of each stream that is forged, one
             if segment[2] == "face":
-                pixels = splice_picture(shoot.pixels, pixels, segment, fps=config.fps)
+                pixels = splice_picture(recording.pixels, pixels, segment, fps=config.fps)
             else:
-                waveform = splice_sound(shoot.waveform, waveform, segment)
-        _deliver(out / clip.filename, pixels, waveform, family.deliveries[number], config.fps)
+                waveform = splice_sound(recording.waveform, waveform, segment)
+        _write_clip(out / clip.filename, pixels, waveform, family.encodings[number], config.fps)
     return len(missing)
 
 
 def forged_area(family: FamilyPlan, config: StudioConfig, number: int) -> np.ndarray:
-    """bool [T, H, W]: where in clip `number` of a family another face was laid over; all of it is
-    filmed and forged anew. Nothing if its face is genuine; whatever `splice_seconds` says."""
-    shoot, donor, forging = _set_up(family, config)
+    """Return where another face was swapped in, in clip `number` of a family: bool [T, H, W].
+
+    All is rendered and forged again. False everywhere if its face is genuine; `splice_seconds` does
+    not count.
+    """
+    recording, donor, forging = _set_up(family, config)
     clip = family.clips[number]
     if not clip.face_fake:
-        return np.zeros(shoot.pixels.shape[:3], bool)
+        return np.zeros(recording.pixels.shape[:3], bool)
     rng = np.random.default_rng(forging[number])
-    return _with_other_face(shoot, donor.identity, rng, clip).mask
+    return _with_other_face(recording, donor.identity, rng, clip).mask
 
 
 def _set_up(
     family: FamilyPlan, config: StudioConfig
-) -> tuple[Shoot, Person, list[np.random.SeedSequence]]:
-    """What was filmed, who gives face and voice, and a seed for each clip's forgeries."""
+) -> tuple[Recording, Person, list[np.random.SeedSequence]]:
+    """Return the recording, the donor of face and voice, and a seed for each clip's forgeries."""
     filming, casting, *forging = np.random.SeedSequence(
         family.seed.entropy, spawn_key=family.seed.spawn_key
-    ).spawn(2 + len(family.clips))  # of a fresh one: a sequence that has spawned goes on counting
-    shoot = first_generation(np.random.default_rng(filming), config)
-    return shoot, draw_person(np.random.default_rng(casting)), forging
+    ).spawn(2 + len(family.clips))  # of a new one: a sequence that has spawned goes on counting
+    recording = record_person(np.random.default_rng(filming), config)
+    return recording, draw_person(np.random.default_rng(casting)), forging
 
 
 def draw_person(rng: np.random.Generator) -> Person:
-    """Somebody, drawn from `rng`."""
+    """Draw a person from `rng`."""
     return Person(draw_identity(rng), draw_speaker(rng))
 
 
-def first_generation(rng: np.random.Generator, config: StudioConfig) -> Shoot:
-    """A person speaking, filmed and compressed once, as any footage is that a forger gets."""
+def record_person(rng: np.random.Generator, config: StudioConfig) -> Recording:
+    """Render a person speaking, compressed once, as any video is that a forger gets."""
     person = draw_person(rng)
-    scene, room = draw_scene(rng, config.frame_sizes), draw_room(rng)
-    speech = speak(person.speaker, room, rng, num_frames=config.num_frames, fps=config.fps)
+    scene, acoustics = draw_scene(rng, config.frame_sizes), draw_acoustics(rng)
+    speech = speak(person.speaker, acoustics, rng, num_frames=config.num_frames, fps=config.fps)
     size = (scene.width_px, scene.height_px)
     motion = draw_motion(rng, speech.mouth_open, size=size, fps=config.fps)
-    filmed = [Filmed(motion, film(person.identity, scene, motion))]
+    people = [Appearance(motion, render(person.identity, scene, motion))]
     if config.num_people == 2:
-        filmed.insert(int(rng.integers(2)), _film_listener(rng, scene, config))
-    pixels = np.concatenate([one.take.pixels for one in filmed], axis=2)
+        people.insert(int(rng.integers(2)), _render_listener(rng, scene, config))
+    pixels = np.concatenate([one.rendering.pixels for one in people], axis=2)
     kbps = int(rng.integers(900, 1800))
     with tempfile.TemporaryDirectory(prefix="avfake-") as folder:
         path = Path(folder) / "first.mp4"
@@ -131,21 +131,21 @@ def first_generation(rng: np.random.Generator, config: StudioConfig) -> Shoot:
             preset="ultrafast",
         )
         pixels = np.stack([picture for _, picture in iter_frames(path)])
-        heard = read_waveform(path, SAMPLE_RATE)
-    waveform = Waveform(_cut(heard.samples, len(speech.waveform.samples)), SAMPLE_RATE)
+        decoded = read_waveform(path, SAMPLE_RATE)
+    waveform = Waveform(_cut(decoded.samples, len(speech.waveform.samples)), SAMPLE_RATE)
     landmarks = tuple(
-        one.take.landmarks + np.array([place * scene.width_px, 0], np.float32)
-        for place, one in enumerate(filmed)
+        one.rendering.landmarks + np.array([n * scene.width_px, 0], np.float32)
+        for n, one in enumerate(people)
     )
-    motions = tuple(one.motion for one in filmed)
-    return Shoot(pixels, waveform, scene.light, person.speaker, motions, landmarks)
+    motions = tuple(one.motion for one in people)
+    return Recording(pixels, waveform, scene.light, person.speaker, motions, landmarks)
 
 
-def _film_listener(rng: np.random.Generator, scene: Scene, config: StudioConfig) -> Filmed:
-    """Somebody who is silent, in the same light before another wall, as in a call of two."""
+def _render_listener(rng: np.random.Generator, scene: Scene, config: StudioConfig) -> Appearance:
+    """Render a silent person in the same light before another wall, as in a call of two."""
     seeds = rng.integers(2**31, size=2).tolist()
     clothes: list[float] = rng.uniform(20, 220, 3).tolist()
-    elsewhere = replace(
+    other_scene = replace(
         scene,
         backdrop_seed=seeds[0],
         noise_seed=seeds[1],
@@ -153,20 +153,20 @@ def _film_listener(rng: np.random.Generator, scene: Scene, config: StudioConfig)
     )
     size = (scene.width_px, scene.height_px)
     motion = draw_motion(rng, np.zeros(config.num_frames, np.float32), size=size, fps=config.fps)
-    return Filmed(motion, film(draw_person(rng).identity, elsewhere, motion))
+    return Appearance(motion, render(draw_person(rng).identity, other_scene, motion))
 
 
 def _with_other_face(
-    shoot: Shoot, donor: Identity, rng: np.random.Generator, clip: ClipPlan
+    recording: Recording, donor: Identity, rng: np.random.Generator, clip: ClipPlan
 ) -> FaceSwap:
-    """The frames with the donor's face, which takes over the expressions and some of the light."""
+    """Return the frames with the donor's face, with the expressions and some of the light."""
     whose = SIDES.index(clip.forged_side) if clip.forged_side else 0
-    light = mix_lights(shoot.light, draw_light(rng), 1 - clip.difficulty)
-    still = pose_for_swap(shoot.motions[whose], size_px=_SOURCE_PX)
-    source = film_plain(donor, light, still, size_px=_SOURCE_PX)
+    light = mix_lights(recording.light, draw_light(rng), 1 - clip.difficulty)
+    still = pose_for_swap(recording.motions[whose], size_px=_SOURCE_PX)
+    source = render_head(donor, light, still, size_px=_SOURCE_PX)
     return swap_faces(
-        shoot.pixels,
-        shoot.landmarks[whose],
+        recording.pixels,
+        recording.landmarks[whose],
         source.pixels,
         source.landmarks,
         traces=draw_traces(rng, clip.difficulty),
@@ -175,13 +175,13 @@ def _with_other_face(
 
 
 def _with_other_voice(
-    shoot: Shoot, donor: Speaker, rng: np.random.Generator, clip: ClipPlan
+    recording: Recording, donor: Speaker, rng: np.random.Generator, clip: ClipPlan
 ) -> Waveform:
-    """The words in the donor's pitch and with the donor's vocal tract."""
-    pitch_ratio = np.clip(donor.pitch_hz / shoot.speaker.pitch_hz, 0.6, 1.7)
-    formant_ratio = np.clip(donor.formant_scale / shoot.speaker.formant_scale, 0.75, 1.35)
+    """Return the words in the donor's pitch and with the donor's vocal tract."""
+    pitch_ratio = np.clip(donor.pitch_hz / recording.speaker.pitch_hz, 0.6, 1.7)
+    formant_ratio = np.clip(donor.formant_scale / recording.speaker.formant_scale, 0.75, 1.35)
     return convert_voice(
-        shoot.waveform,
+        recording.waveform,
         method=clip.voice_method,
         pitch_ratio=float(pitch_ratio),
         formant_ratio=float(formant_ratio),
@@ -190,22 +190,22 @@ def _with_other_voice(
     )
 
 
-def _deliver(
-    path: Path, pixels: np.ndarray, waveform: Waveform, delivery: Delivery, fps: int
+def _write_clip(
+    path: Path, pixels: np.ndarray, waveform: Waveform, delivery: Encoding, fps: int
 ) -> None:
-    """The second generation: every clip, genuine or forged, at the level and rate drawn for it."""
+    """Encode a clip, genuine or forged, a second time, at the level and rate drawn for it."""
     write_video(
         path,
         pixels,
         fps=fps,
-        waveform=_master(waveform, delivery),
+        waveform=_set_loudness(waveform, delivery),
         video_kbps=delivery.video_kbps,
         audio_kbps=delivery.audio_kbps,
     )
 
 
-def _master(waveform: Waveform, delivery: Delivery) -> Waveform:
-    """Loudness and peak set as drawn, so that neither tells how a voice was made."""
+def _set_loudness(waveform: Waveform, delivery: Encoding) -> Waveform:
+    """Set loudness and peak as drawn, so that neither tells how a voice was made."""
     samples = waveform.samples.astype(np.float64)
     samples /= _rms(samples) + 1e-9
     # The lower the ceiling under which peaks are rounded off, the lower the peak over the loudness.
@@ -226,5 +226,37 @@ def _rms(samples: np.ndarray) -> float:
 
 
 def _cut(samples: np.ndarray, length: int) -> np.ndarray:
-    """Exactly `length` samples: the end is cut, or filled with silence."""
+    """Return exactly `length` samples: the end is cut, or filled with silence."""
     return np.pad(samples[:length], (0, max(0, length - len(samples))))
+
+
+FADE_SECONDS = 0.1
+"""Fade at either end, inside the segment; a frame and a half of 15 a second."""
+
+
+def splice_picture(
+    genuine: np.ndarray, forged: np.ndarray, segment: Segment, *, fps: float
+) -> np.ndarray:
+    """Return the genuine frames, but for the segment: uint8 [T, H, W, 3]."""
+    middles = (np.arange(len(genuine)) + 0.5) / fps
+    shares = forged_share(middles, segment)
+    spliced = genuine.copy()
+    for frame in np.flatnonzero(shares):
+        mixed = genuine[frame] + shares[frame] * (forged[frame].astype(np.float32) - genuine[frame])
+        spliced[frame] = mixed.round().clip(0, 255).astype(np.uint8)
+    return spliced
+
+
+def splice_sound(genuine: Waveform, forged: Waveform, segment: Segment) -> Waveform:
+    """Return the genuine sound, but for the segment; both as long and of one rate."""
+    moments = np.arange(len(genuine.samples)) / genuine.sample_rate
+    mixed = genuine.samples + forged_share(moments, segment) * (forged.samples - genuine.samples)
+    return Waveform(mixed.astype(np.float32), genuine.sample_rate)
+
+
+def forged_share(moments: np.ndarray, segment: Segment) -> np.ndarray:
+    """Return the share of the fake at moments in seconds: 0 outside, 1 inside, smooth fades."""
+    start, end, _ = segment
+    inwards = np.minimum(moments - start, end - moments) / FADE_SECONDS
+    share: np.ndarray = np.sin(0.5 * np.pi * inwards.clip(0, 1)) ** 2
+    return share.astype(np.float32)

@@ -1,4 +1,4 @@
-"""A person in motion, as pictures: the painted head is bent, turned and laid over its room."""
+"""A person in motion, as pictures: the painted head, deformed, turned, before its background."""
 
 from dataclasses import dataclass
 
@@ -6,12 +6,16 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from avfake.studio.features import Window, eye_window, mouth_window, paint_eyes, paint_mouth
-from avfake.studio.identity import Identity
-from avfake.studio.motion import Motion
-from avfake.studio.portrait import paint_portrait
-from avfake.studio.scene import Light, Scene, paint_backdrop
-from avfake.studio.shapes import EXTENT
+from avfake.studio.painting import (
+    Window,
+    eye_window,
+    mouth_window,
+    paint_eyes,
+    paint_mouth,
+    paint_portrait,
+)
+from avfake.studio.person import Identity, Motion
+from avfake.studio.scene import EXTENT, Light, Scene, paint_backdrop
 
 _LEVELS = 9
 """Eyes and mouths are painted at this many openings; frames take the nearest."""
@@ -22,7 +26,7 @@ _TURN = 0.4
 
 
 @dataclass(frozen=True)
-class Take:
+class Rendering:
     """Rendered frames of one person."""
 
     pixels: np.ndarray
@@ -31,25 +35,25 @@ class Take:
     """float32 [T, 5, 2] px: left eye, right eye, nose, mouth corners, as MTCNN orders them."""
 
 
-def film(identity: Identity, scene: Scene, motion: Motion) -> Take:
-    """The person in the scene, through the scene's camera."""
+def render(identity: Identity, scene: Scene, motion: Motion) -> Rendering:
+    """Render the person in the scene, through the scene's camera."""
     centre = (float(motion.x.mean()), float(motion.y.mean()))
     backdrop = paint_backdrop(scene, identity, centre, float(motion.unit_px.mean()))
     pixels = _lay_over(_heads(identity, scene.light, motion), motion, backdrop)
-    return Take(_expose(pixels, scene), landmarks_of(identity, motion))
+    return Rendering(_expose(pixels, scene), landmarks_of(identity, motion))
 
 
-def film_plain(identity: Identity, light: Light, motion: Motion, *, size_px: int) -> Take:
-    """The person's head alone on a plain ground, without a camera's noise: a swap's source."""
+def render_head(identity: Identity, light: Light, motion: Motion, *, size_px: int) -> Rendering:
+    """Render the head alone on a plain ground, without a camera's noise: the source of a swap."""
     ground = np.empty((size_px, size_px, 3), np.float32)
     ground[:] = np.array(identity.skin) * 0.8
     pixels = _lay_over(_heads(identity, light, motion), motion, ground)
     clean = pixels.permute(0, 2, 3, 1).round().clamp(0, 255).to(torch.uint8).numpy()
-    return Take(clean, landmarks_of(identity, motion))
+    return Rendering(clean, landmarks_of(identity, motion))
 
 
 def landmarks_of(identity: Identity, motion: Motion) -> np.ndarray:
-    """Where the five points are in each frame: float32 [T, 5, 2] px."""
+    """Return the five points in each frame: float32 [T, 5, 2] px."""
     eye, mouth = identity.eye_spacing, identity.mouth_width * 0.95
     points = np.array(
         [
@@ -72,16 +76,16 @@ def landmarks_of(identity: Identity, motion: Motion) -> np.ndarray:
 
 
 def _heads(identity: Identity, light: Light, motion: Motion) -> torch.Tensor:
-    """Painted heads, unbent: float32 [T, 4, S, S], colours times coverage, and coverage."""
+    """Paint heads, not deformed: float32 [T, 4, S, S], colours times coverage, and coverage."""
     portrait, coverage = paint_portrait(identity, light)
     brightness = 0.55 + 0.45 * light.ambient + 0.2 * light.direction[2]
     # Colours are kept times coverage, so that no black creeps in at the head's edge.
-    film = coverage[..., None] * np.array(light.tint, np.float32)  # [S, S, 3]
-    layers = np.concatenate([portrait * film, coverage[..., None]], axis=2)
+    tinted = coverage[..., None] * np.array(light.tint, np.float32)  # [S, S, 3]
+    layers = np.concatenate([portrait * tinted, coverage[..., None]], axis=2)
     heads = torch.from_numpy(layers).permute(2, 0, 1).repeat(len(motion), 1, 1, 1)
 
     def put(patch: np.ndarray, where: Window, frames: np.ndarray) -> None:
-        planes = torch.from_numpy((patch * film[where]).astype(np.float32)).permute(2, 0, 1)
+        planes = torch.from_numpy((patch * tinted[where]).astype(np.float32)).permute(2, 0, 1)
         heads[torch.from_numpy(frames), :3, where[0], where[1]] = planes
 
     mouths = (motion.mouth_open * (_LEVELS - 1)).round().astype(int)
@@ -98,7 +102,7 @@ def _heads(identity: Identity, light: Light, motion: Motion) -> torch.Tensor:
 
 
 def _lay_over(heads: torch.Tensor, motion: Motion, ground: np.ndarray) -> torch.Tensor:
-    """Frames float32 [T, 3, H, W]: the heads, posed, over one ground [H, W, 3]."""
+    """Return frames float32 [T, 3, H, W]: the heads, posed, over one ground [H, W, 3]."""
     frames = torch.from_numpy(ground).float().permute(2, 0, 1).repeat(len(motion), 1, 1, 1)
     height, width = ground.shape[:2]
     reach = EXTENT * float(motion.unit_px.max())
@@ -114,7 +118,7 @@ def _lay_over(heads: torch.Tensor, motion: Motion, ground: np.ndarray) -> torch.
 
 
 def _bend(motion: Motion, columns: tuple[int, int], rows: tuple[int, int]) -> torch.Tensor:
-    """For each pixel of a part of the frame, where on the head's square it lies: [T, h, w, 2]."""
+    """Return the coordinates on the head's square of each pixel of a part: [T, h, w, 2]."""
 
     def per_frame(values: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(values).view(-1, 1, 1)
@@ -143,21 +147,21 @@ def _jaw(v: np.ndarray) -> np.ndarray:
 
 
 def _expose(frames: torch.Tensor, scene: Scene) -> np.ndarray:
-    """uint8 [T, H, W, 3]: the camera blurs a little, and adds noise anew to each frame."""
+    """Blur a little, and add new noise to each frame, as a camera does: uint8 [T, H, W, 3]."""
     frames = _blur(_blur(frames, scene.blur, dim=2), scene.blur, dim=3)
     count, _, height, width = frames.shape
     generator = torch.Generator().manual_seed(scene.noise_seed)
     noise = torch.randn(3 * height * width + 100_003, generator=generator)
     starts = torch.randint(100_000, (count,), generator=generator).tolist()
     for frame, start in zip(frames, starts, strict=True):
-        # A new window of one long noise: as good to a codec as fresh noise, at a tenth of the cost.
+        # A new window of one long noise: as good to a codec as other noise, at a tenth of the cost.
         grain = noise[start : start + 3 * height * width].view(3, height, width)
         frame.add_(grain, alpha=scene.noise_level)
     return frames.permute(0, 2, 3, 1).round().clamp(0, 255).to(torch.uint8).numpy()
 
 
 def _blur(frames: torch.Tensor, share: float, *, dim: int) -> torch.Tensor:
-    """Each pixel gives `share` of itself to either neighbour along `dim`; the border is kept."""
+    """Give `share` of each pixel to either neighbour along `dim`; the border is kept."""
     size = frames.shape[dim]
     before, middle, after = (frames.narrow(dim, start, size - 2) for start in (0, 1, 2))
     blurred = frames.clone()

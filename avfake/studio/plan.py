@@ -1,13 +1,13 @@
-"""What is to be built, decided before anything is drawn: families, their clips, their labels.
+"""The plan of a studio, made before anything is rendered: families, their clips, their labels.
 
-A family has persons of its own: one who is filmed, one who gives a face and a voice. It holds one
+A family has persons of its own: one who speaks, one who gives a face and a voice. It holds one
 genuine clip and the three fakes of it: the face, the voice, both. All that could give a label away
-(name, bitrate, loudness) is drawn clip by clip, without a look at the label. A fake may be
-forged in one stretch of time alone (`splice_seconds`).
+(name, bitrate, loudness) is drawn clip by clip, whatever the label. A fake may be forged in one
+segment alone (`splice_seconds`).
 """
 
 import string
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -19,28 +19,28 @@ from avfake.forgery import CONVERSIONS, Conversion
 FRAME_SIZES = ((320, 240), (256, 256), (240, 320), (288, 288), (352, 264), (256, 336))
 SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
 MIN_SPLICE_SECONDS = 0.4
-"""Shorter ones would be little but their fades."""
+"""Shorter ones would be hardly more than their fades."""
 _KINDS = ((False, False), (True, False), (False, True), (True, True))
-"""(face forged, voice forged); a cut-off last family keeps the first few, so the genuine one."""
+"""(face forged, voice forged); an incomplete last family keeps the first, the genuine one."""
 
 
 @dataclass(frozen=True)
 class StudioConfig:
-    """Everything that decides what a studio holds."""
+    """The settings that decide what a studio holds."""
 
     num_clips: int
     seconds: float = 2.0
     seed: int = 0
     difficulty: float = 0.3
-    """0: traces of forgery are plain, 1: hardly to be found."""
+    """0: traces of forgery are easy to see, 1: hardly to be found."""
     fps: int = 15
     frame_sizes: tuple[tuple[int, int], ...] = FRAME_SIZES
     """(width, height) in px, one drawn per family."""
     splice_seconds: tuple[float, float] | None = None
-    """Least and greatest length of the one stretch in which a fake is forged; None = all of it."""
+    """Least and greatest length of the one segment in which a fake is forged; None = all of it."""
     num_people: int = 1
-    """2: somebody else, silent, is filmed beside the speaker, each in a half of the picture of one
-    of `frame_sizes`; a face is forged of either, drawn."""
+    """2: a silent person is shown beside the speaker, each in a half of the picture of one of
+    `frame_sizes`; the face that is forged is drawn from both."""
 
     def __post_init__(self) -> None:
         if self.num_clips < 1:
@@ -79,9 +79,9 @@ class ClipPlan:
     face_fake: bool
     voice_fake: bool
     identity: str
-    """Who is filmed."""
+    """The person who speaks."""
     face_source: str
-    """Whose face was laid over; empty if none was."""
+    """The person whose face was swapped in; empty if none was."""
     voice_source: str
     original: str
     """The genuine clip this was made from; empty for itself."""
@@ -91,9 +91,9 @@ class ClipPlan:
     difficulty: float
     split: str = "train"
     segments: tuple[Segment, ...] = ()
-    """Where it is forged, if only there."""
+    """Segments that are forged, if not the whole clip is."""
     forged_side: Literal["", "left", "right"] = ""
-    """Of two people, whose face is forged."""
+    """Of two people, the side of the forged face."""
 
     @property
     def voice_method(self) -> Conversion:
@@ -102,8 +102,8 @@ class ClipPlan:
 
 
 @dataclass(frozen=True)
-class Delivery:
-    """How a clip is written; drawn without a look at its label."""
+class Encoding:
+    """How a clip is written; drawn independently of its label."""
 
     video_kbps: int
     audio_kbps: int
@@ -115,16 +115,16 @@ class Delivery:
 
 @dataclass(frozen=True)
 class FamilyPlan:
-    """The clips of one family; everything in them follows from the seed."""
+    """The clips of one family; all their content follows from the seed."""
 
     index: int
     seed: np.random.SeedSequence
     clips: tuple[ClipPlan, ...]
-    deliveries: tuple[Delivery, ...]
+    encodings: tuple[Encoding, ...]
 
 
 def plan_families(config: StudioConfig) -> list[FamilyPlan]:
-    """All families; a family does not depend on how many others there are."""
+    """Return all families; a family does not depend on how many others there are."""
     count = -(-config.num_clips // len(_KINDS))
     families = [_plan_family(config, index) for index in range(count)]
     names = [clip.filename for family in families for clip in family.clips]
@@ -137,15 +137,14 @@ def _plan_family(config: StudioConfig, index: int) -> FamilyPlan:
     draw, seed, cutting, casting = sequence.spawn(4)
     rng = np.random.default_rng(draw)
     names = ["".join(rng.choice([*string.ascii_lowercase], 10)) + ".mp4" for _ in _KINDS]
-    deliveries = tuple(_draw_delivery(rng) for _ in _KINDS)
+    encodings = tuple(_draw_encoding(rng) for _ in _KINDS)
     methods = rng.choice([*CONVERSIONS], len(_KINDS))
     size = min(len(_KINDS), config.num_clips - index * len(_KINDS))
-    # Of their own draws, so that clips forged all along are what they were before there was this.
-    stretches = _draw_stretches(config, np.random.default_rng(cutting))
+    cuts = _draw_cuts(config, np.random.default_rng(cutting))
     sides: np.ndarray = np.random.default_rng(casting).integers(2, size=len(_KINDS))
     clips = []
-    drawn = list(zip(names, methods, _KINDS, stretches, sides, strict=True))[:size]
-    for name, method, (face, voice), stretch, side in drawn:
+    drawn = list(zip(names, methods, _KINDS, cuts, sides, strict=True))[:size]
+    for name, method, (face, voice), cut, side in drawn:
         donor = f"person_{2 * index + 1:05d}"
         clips.append(
             ClipPlan(
@@ -160,53 +159,36 @@ def _plan_family(config: StudioConfig, index: int) -> FamilyPlan:
                 family=f"family_{index:05d}",
                 method="+".join(["face_swap"] * face + [str(method)] * voice),
                 difficulty=config.difficulty,
-                segments=_segments(stretch, face=face, voice=voice),
+                segments=_segments(cut, face=face, voice=voice),
                 forged_side=SIDES[side] if face and config.num_people == 2 else "",
             )
         )
-    return FamilyPlan(index, seed, tuple(clips), deliveries[:size])
+    return FamilyPlan(index, seed, tuple(clips), encodings[:size])
 
 
-def _draw_stretches(
-    config: StudioConfig, rng: np.random.Generator
-) -> list[tuple[float, float] | None]:
-    """For each kind of clip the one stretch that may be forged, from frame to frame."""
+def _draw_cuts(config: StudioConfig, rng: np.random.Generator) -> list[tuple[float, float] | None]:
+    """Return for each kind of clip the one segment that may be forged, from frame to frame."""
     if config.splice_seconds is None:
         return [None] * len(_KINDS)
-    stretches: list[tuple[float, float] | None] = []
+    cuts: list[tuple[float, float] | None] = []
     for _ in _KINDS:
         length = round(rng.uniform(*config.splice_seconds) * config.fps)
         length = min(length, config.num_frames - 1)
         start = int(rng.integers(config.num_frames - length + 1))
-        stretches.append((round(start / config.fps, 4), round((start + length) / config.fps, 4)))
-    return stretches
+        cuts.append((round(start / config.fps, 4), round((start + length) / config.fps, 4)))
+    return cuts
 
 
-def _segments(
-    stretch: tuple[float, float] | None, *, face: bool, voice: bool
-) -> tuple[Segment, ...]:
-    if stretch is None:
+def _segments(cut: tuple[float, float] | None, *, face: bool, voice: bool) -> tuple[Segment, ...]:
+    if cut is None:
         return ()
-    return tuple((*stretch, stream) for stream in ["face"] * face + ["voice"] * voice)
+    return tuple((*cut, stream) for stream in ["face"] * face + ["voice"] * voice)
 
 
-def _draw_delivery(rng: np.random.Generator) -> Delivery:
-    return Delivery(
+def _draw_encoding(rng: np.random.Generator) -> Encoding:
+    return Encoding(
         video_kbps=int(rng.integers(300, 900)),
         audio_kbps=int(rng.choice([64, 80, 96, 112, 128])),
         level_db=float(rng.uniform(-28, -20)),
         crest=float(rng.uniform(2.7, 3.3)),
     )
-
-
-def describe(config: StudioConfig) -> dict[str, object]:
-    """The config as it stands in studio.json."""
-    plain = asdict(config)
-    plain["frame_sizes"] = [list(size) for size in config.frame_sizes]
-    # An option that is off is not named: studios of before there was it can be completed.
-    del plain["splice_seconds"], plain["num_people"]
-    if config.num_people != 1:
-        plain["num_people"] = config.num_people
-    if config.splice_seconds is not None:
-        plain["splice_seconds"] = list(config.splice_seconds)
-    return plain

@@ -1,28 +1,77 @@
-"""Where somebody is filmed: the light, the room behind, the clothes, the camera."""
+"""Where a person is recorded: drawing tools, light, background, clothes, camera."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, zoom
 
-from avfake.studio.identity import Colour, Identity
-from avfake.studio.shapes import cover, ellipse, paint, smooth_noise
+from avfake.studio.person import Colour, Identity
+
+TEXTURE_PX = 256
+"""Side of the square in which a head is painted."""
+EXTENT = 1.9
+"""The square reaches from -EXTENT to EXTENT in face units."""
+PX_PER_UNIT = TEXTURE_PX / (2 * EXTENT)
+
+
+def canonical_grid() -> tuple[np.ndarray, np.ndarray]:
+    """Return u (rightwards) and v (downwards) of the head's square: float32 [S, S] each."""
+    line = ((np.arange(TEXTURE_PX) + 0.5) / TEXTURE_PX * 2 - 1) * EXTENT
+    v, u = np.meshgrid(line.astype(np.float32), line.astype(np.float32), indexing="ij")
+    return u, v
+
+
+def cover(distance: np.ndarray, softness: float = 1.2 / PX_PER_UNIT) -> np.ndarray:
+    """Return how much of a pixel lies inside a shape: 1 for distance < 0, else 0, soft between."""
+    ramp = np.clip(0.5 - distance / softness, 0, 1)
+    return ramp * ramp * (3 - 2 * ramp)
+
+
+def ellipse(
+    u: np.ndarray, v: np.ndarray, centre: tuple[float, float], radii: tuple[float, float]
+) -> np.ndarray:
+    """Return the approximate signed distance to an ellipse, in the units of u and v."""
+    radius = np.hypot((u - centre[0]) / radii[0], (v - centre[1]) / radii[1])
+    return (radius - 1) * min(radii)
+
+
+def bump(
+    u: np.ndarray, v: np.ndarray, centre: tuple[float, float], widths: tuple[float, float]
+) -> np.ndarray:
+    """Return a Gaussian of height 1."""
+    return np.exp(-(((u - centre[0]) / widths[0]) ** 2) - ((v - centre[1]) / widths[1]) ** 2)
+
+
+def paint(canvas: np.ndarray, colour: np.ndarray, amount: np.ndarray) -> None:
+    """Lay a colour ([3] or [H, W, 3]) over canvas [H, W, 3] in place, as thick as amount [H, W]."""
+    canvas += amount[..., None] * (np.asarray(colour, np.float32) - canvas)
+
+
+def smooth_noise(
+    rng: np.random.Generator, shape: tuple[int, int], cells: tuple[int, int]
+) -> np.ndarray:
+    """Return noise [H, W] of mean 0, deviation 1, with about `cells` lumps down and across."""
+    coarse = rng.standard_normal((cells[0] + 3, cells[1] + 3)).astype(np.float32)
+    factors = (shape[0] / cells[0], shape[1] / cells[1])
+    fine = gaussian_filter(zoom(coarse, factors, order=1), (factors[0] / 3, factors[1] / 3))
+    fine = fine[: shape[0], : shape[1]]
+    return (fine - fine.mean()) / (fine.std() + 1e-6)
 
 
 @dataclass(frozen=True)
 class Light:
-    """One lamp and the glow of the room."""
+    """One lamp and the ambient light."""
 
     direction: tuple[float, float, float]
     """Towards the lamp: rightwards, downwards, towards the camera; length 1."""
     ambient: float
     tint: Colour
-    """What it does to each channel, about 1."""
+    """Factor of each channel, about 1."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """All that a camera sees and adds, but for the person."""
+    """The surroundings of a person, and the camera."""
 
     width_px: int
     height_px: int
@@ -37,7 +86,7 @@ class Scene:
 
 
 def draw_light(rng: np.random.Generator) -> Light:
-    """A lamp somewhere in front, mostly above."""
+    """Draw a lamp somewhere in front, mostly above."""
     direction = np.array([rng.uniform(-0.8, 0.8), rng.uniform(-0.7, 0.05), rng.uniform(0.75, 1.1)])
     x, y, z = (direction / np.linalg.norm(direction)).tolist()
     warmth = rng.normal(0, 0.05)
@@ -46,7 +95,7 @@ def draw_light(rng: np.random.Generator) -> Light:
 
 
 def mix_lights(first: Light, second: Light, share: float) -> Light:
-    """`first` with `share` in [0, 1] of `second` in it."""
+    """Return `first` with `share` in [0, 1] of `second` in it."""
 
     def mix(a: tuple[float, ...], b: tuple[float, ...]) -> np.ndarray:
         return (1 - share) * np.array(a) + share * np.array(b)
@@ -59,7 +108,7 @@ def mix_lights(first: Light, second: Light, share: float) -> Light:
 
 
 def draw_scene(rng: np.random.Generator, sizes: tuple[tuple[int, int], ...]) -> Scene:
-    """One place, drawn from `rng`; sizes are (width, height) in px to choose from."""
+    """Draw a scene from `rng`; sizes are (width, height) in px to choose from."""
     width, height = sizes[rng.integers(len(sizes))]
     red, green, blue = rng.uniform(20, 220, 3).tolist()
     return Scene(
@@ -77,7 +126,7 @@ def draw_scene(rng: np.random.Generator, sizes: tuple[tuple[int, int], ...]) -> 
 def paint_backdrop(
     scene: Scene, identity: Identity, centre: tuple[float, float], unit_px: float
 ) -> np.ndarray:
-    """float32 [H, W, 3]: the room, and the person's neck and clothes under a head at `centre`."""
+    """Paint the background, and neck and clothes under a head at `centre`: float32 [H, W, 3]."""
     rng = np.random.default_rng(scene.backdrop_seed)
     shape = (scene.height_px, scene.width_px)
     rows, columns = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
@@ -101,7 +150,7 @@ def paint_backdrop(
 def _paint_thing(
     canvas: np.ndarray, rows: np.ndarray, columns: np.ndarray, rng: np.random.Generator
 ) -> None:
-    """A box (shelf, window, picture) or a ball (plant, lamp) somewhere in the room."""
+    """Paint a box (shelf, window, picture) or a ball (plant, lamp) into the background."""
     height, width = rows.shape
     x, y = rng.uniform(0, width), rng.uniform(0, height)
     half_width, half_height = rng.uniform(0.04, 0.3) * width, rng.uniform(0.04, 0.3) * height
@@ -115,7 +164,7 @@ def _paint_thing(
 def _paint_body(
     canvas: np.ndarray, scene: Scene, identity: Identity, u: np.ndarray, v: np.ndarray
 ) -> None:
-    """Neck and shoulders, in face units from the middle of the head."""
+    """Paint neck and shoulders, in face units from the middle of the head."""
     x, _, z = scene.light.direction
     side = np.clip(0.75 + 0.35 * x * u, 0.35, 1.15)[..., None] * (0.6 + 0.4 * z)
     neck = np.maximum(np.abs(u) - 0.42 * identity.face_width / 0.72, v - 1.6)

@@ -7,23 +7,20 @@ import numpy as np
 import pytest
 from facenet_pytorch import MTCNN
 
-from avfake.studio.articulation import SAMPLE_RATE, draw_speaker
-from avfake.studio.heads import Take, film, film_plain
-from avfake.studio.identity import draw_identity
-from avfake.studio.motion import Motion, draw_motion, pose_for_swap
+from avfake.studio.heads import Rendering, render, render_head
+from avfake.studio.person import Motion, draw_identity, draw_motion, pose_for_swap
 from avfake.studio.scene import draw_light, draw_scene, mix_lights
-from avfake.studio.synthesis import draw_room
-from avfake.studio.voices import Speech, speak
+from avfake.studio.voices import SAMPLE_RATE, Speech, draw_acoustics, draw_speaker, speak
 
 FPS = 15
 
 
-def talk(seed: int, num_frames: int = 30, **looks: Any) -> tuple[Take, Speech, Motion]:
+def talk(seed: int, num_frames: int = 30, **looks: Any) -> tuple[Rendering, Speech, Motion]:
     rng = np.random.default_rng(seed)
     scene = draw_scene(rng, ((240, 240),))
-    speech = speak(draw_speaker(rng), draw_room(rng), rng, num_frames=num_frames, fps=FPS)
+    speech = speak(draw_speaker(rng), draw_acoustics(rng), rng, num_frames=num_frames, fps=FPS)
     motion = draw_motion(rng, speech.mouth_open, size=(240, 240), fps=FPS)
-    return film(replace(draw_identity(rng), **looks), scene, motion), speech, motion
+    return render(replace(draw_identity(rng), **looks), scene, motion), speech, motion
 
 
 def test_a_face_detector_finds_the_faces_where_they_are() -> None:
@@ -89,7 +86,7 @@ def test_the_swap_source_shows_the_same_expressions() -> None:
     rng = np.random.default_rng(3)
     motion = draw_motion(rng, np.linspace(0, 1, 8), size=(240, 240), fps=FPS)
     still = pose_for_swap(motion, size_px=128)
-    take = film_plain(draw_identity(rng), draw_light(rng), still, size_px=128)
+    take = render_head(draw_identity(rng), draw_light(rng), still, size_px=128)
     assert take.pixels.shape == (8, 128, 128, 3)
     assert (take.landmarks > 10).all()
     assert (take.landmarks < 118).all()

@@ -15,8 +15,8 @@ from avfake.media.frames import iter_frames
 from avfake.media.sound import read_waveform
 from avfake.media.types import Waveform
 from avfake.studio.build import build_studio
+from avfake.studio.family import forged_share, splice_picture, splice_sound
 from avfake.studio.plan import ClipPlan, StudioConfig, plan_families
-from avfake.studio.splicing import forged_share, splice_picture, splice_sound
 
 WHOLE = StudioConfig(num_clips=4, seconds=3.0, seed=11, frame_sizes=((192, 160),))
 SPLICED = replace(WHOLE, splice_seconds=(0.8, 1.2))

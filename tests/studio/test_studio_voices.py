@@ -3,11 +3,17 @@
 import numpy as np
 import pytest
 
-from avfake.studio.articulation import SAMPLE_RATE, Speaker, draw_speaker
-from avfake.studio.synthesis import Room, draw_room
-from avfake.studio.voices import Speech, speak
+from avfake.studio.voices import (
+    SAMPLE_RATE,
+    Acoustics,
+    Speaker,
+    Speech,
+    draw_acoustics,
+    draw_speaker,
+    speak,
+)
 
-DRY = Room(echo_seconds=0.05, echo_share=0.0, hiss_db=-80, seed=0)
+DRY = Acoustics(echo_seconds=0.05, echo_share=0.0, hiss_db=-80, seed=0)
 
 
 def speaker(**changes: float) -> Speaker:
@@ -71,4 +77,4 @@ def test_voices_and_rooms_differ() -> None:
     scales = np.array([voice.formant_scale for voice in voices])
     assert pitches.max() > 2 * pitches.min()
     assert np.corrcoef(pitches, scales)[0, 1] > 0.5
-    assert len({draw_room(rng) for _ in range(10)}) == 10
+    assert len({draw_acoustics(rng) for _ in range(10)}) == 10
