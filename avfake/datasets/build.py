@@ -4,18 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from avfake.datasets.candidates import (
-    Candidate,
-    add_missing,
-    from_files,
-    from_table,
-    join_records,
-    tried,
-)
+from avfake.datasets.candidates import Candidate, Candidates, tried
 from avfake.datasets.expectations import check_expectations
 from avfake.datasets.expressions import Link, Scope
 from avfake.datasets.fields import Links, SplitReader, segments_of
-from avfake.datasets.folders import some
+from avfake.datasets.folders import note, some
 from avfake.datasets.listing import Listing, glob_pattern, scan_folder
 from avfake.datasets.manifest import Manifest, Row
 from avfake.datasets.spec import DatasetSpec
@@ -36,26 +29,15 @@ def build_manifest(spec: DatasetSpec, root: str | Path) -> Manifest:
     """
     listing = _dataset_root(spec, scan_folder(root))
     tables = {name: read_table(table, listing, spec.params) for name, table in spec.tables.items()}
-    warnings: list[str] = []
-    if spec.rows.table is None:
-        candidates = from_files(spec, listing, warnings)
-        if not candidates:
-            notes = "".join(f"\n{note}" for note in listing.warnings + warnings)
-            raise SpecError(
-                f"{listing.root}: holds no file of {spec.name} among {len(listing.files)}; "
-                f"looked for {tried(spec)}{notes}"
-            )
-    else:
-        candidates = from_table(spec, listing, tables, warnings)
-    warnings += join_records(spec, candidates, tables)
-    warnings += add_missing(spec, candidates, listing, tables)
-    if all(candidate.path is None for candidate in candidates.values()):
+    candidates = Candidates(spec, listing, tables)
+    found, warnings = candidates.found, candidates.warnings
+    if all(candidate.path is None for candidate in found.values()):
         notes = "\n".join(warnings)
         raise SpecError(
-            f"{listing.root}: {len(candidates)} rows of {spec.name} and no file for any of them; "
-            f"looked for {some(list(candidates), 3) or tried(spec)}\n{notes}"
+            f"{listing.root}: {len(found)} rows of {spec.name} and no file for any of them; "
+            f"looked for {some(list(found), 3) or tried(spec)}\n{notes}"
         )
-    return _ManifestBuilder(spec, listing, candidates).manifest(listing.warnings + warnings)
+    return _ManifestBuilder(spec, listing, found).manifest(listing.warnings + warnings)
 
 
 def _dataset_root(spec: DatasetSpec, listing: Listing) -> Listing:
@@ -108,14 +90,11 @@ class _ManifestBuilder:
         if any(len(values) > 1 for values in group_values):
             merged = merged_names(group_values)
             rows = [replace(row, group=name) for row, name in zip(rows, merged, strict=True)]
-        warnings = warnings + [
-            f"{len(ids)} rows dropped, as the spec says, for {words}: {some(ids)}"
-            for words, ids in dropped.items()
-        ]
+        for words, ids in dropped.items():
+            warnings += note(ids, f"rows dropped, as the spec says, for {words}")
         warnings += self.links.warnings() + self.splits.warnings()
         missing = [row.clip_id for row in rows if row.status == "missing"]
-        if missing:
-            warnings.append(f"{len(missing)} rows name a file that is not there: {some(missing)}")
+        warnings += note(missing, "rows name a file that is not there")
         first: dict[str, int] = {}
         for n, row in enumerate(rows):
             first.setdefault(self.twins.get(row.clip_id, row.clip_id), n)

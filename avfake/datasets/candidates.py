@@ -6,14 +6,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from avfake.datasets.expressions import Expression, Scope
-from avfake.datasets.folders import some
+from avfake.datasets.folders import note, some
 from avfake.datasets.listing import Listing, ending_of, glob_pattern, unread_note
 from avfake.datasets.spec import DatasetSpec, Join, MediaRule, Pattern
-from avfake.datasets.tables import Record, Table, scope_of
+from avfake.datasets.tables import Record, Table, evaluated
 from avfake.datasets.values import DataValueError, as_text, folder_of
 from avfake.errors import ManifestError, SpecError
 from avfake.media import ENDINGS
 from avfake.storage import is_url
+
+LABELS = ("label", "face_fake", "voice_fake")
 
 
 @dataclass(slots=True)
@@ -36,14 +38,26 @@ class Candidate:
         return f"{self.clip_id} ({records})" if records else self.clip_id
 
 
-class MediaRules:
-    """The media rules of a spec; the first one that takes a path counts."""
+class Candidates:
+    """All rows before their fields are computed, and the warnings that come up in finding them."""
 
-    def __init__(self, spec: DatasetSpec) -> None:
+    def __init__(self, spec: DatasetSpec, listing: Listing, tables: dict[str, Table]) -> None:
+        self.spec, self.listing, self.tables = spec, listing, tables
         self.rules = [(_whole_path(rule), glob_pattern(rule.exclude), rule) for rule in spec.media]
         self.params = {**spec.params, **{f"params.{k}": v for k, v in spec.params.items()}}
+        self.found: dict[str, Candidate] = {}
+        self.warnings: list[str] = []
+        if spec.rows.table is None:
+            self._add_files()
+        else:
+            self._add_records(spec.rows.table)
+        for join in spec.lookups:
+            self._join(join, tables[join.table])
+        self._note_bare_files()
+        for name in tables:
+            self._add_missing(name)
 
-    def candidate(self, clip_id: str, path: str | None) -> Candidate | None:
+    def _candidate(self, clip_id: str) -> Candidate | None:
         """Return a candidate with the captures of its path; None where no rule takes it."""
         for whole, exclude, rule in self.rules:
             if whole.fullmatch(clip_id) and not exclude.fullmatch(clip_id):
@@ -51,12 +65,13 @@ class MediaRules:
                 if found:
                     captures = {k: v for k, v in found.groupdict().items() if v is not None}
                     names = {**self._built_in(clip_id, rule.id), **rule.constants, **captures}
-                    return Candidate(clip_id, path, rule.kind, names)
+                    return Candidate(clip_id, self.listing.files.get(clip_id), rule.kind, names)
         return None
 
-    def without_rule(self, clip_id: str, path: str | None) -> Candidate:
-        """Return a candidate for a path that a record names and no rule takes."""
-        return Candidate(clip_id, path, "video", self._built_in(clip_id, None))
+    def _named_candidate(self, clip_id: str) -> Candidate:
+        """Return a candidate for a path that a record names, whether or not a rule takes it."""
+        path, names = self.listing.files.get(clip_id), self._built_in(clip_id, None)
+        return self._candidate(clip_id) or Candidate(clip_id, path, "video", names)
 
     def _built_in(self, path: str, rule: str | None) -> dict[str, Any]:
         name = posixpath.basename(path)
@@ -64,11 +79,128 @@ class MediaRules:
         built_in = {"media": rule, "path": path, "dir": folder_of(path), "name": name, "stem": stem}
         return {**self.params, **built_in}
 
+    def _add_files(self) -> None:
+        """Add a candidate for each file that a media rule takes."""
+        taken = {name: self._candidate(name) for name in self.listing.files}
+        self.found = {name: one for name, one in taken.items() if one is not None}
+        pictures = [name for name, one in self.found.items() if one.kind == "picture"]
+        if pictures and len(pictures) < len(self.found):
+            self.warnings.append(
+                f"{len(pictures)} pictures were left out, because there are videos or sounds, "
+                f"which they may be parts of: {some(pictures)}; for pictures alone, give a folder "
+                "of them"
+            )
+            self.found = {n: one for n, one in self.found.items() if one.kind != "picture"}
+        kinds = {rule.kind for rule in self.spec.media}
+        endings = {ending for kind in kinds for ending in ENDINGS[kind]}
+        left = [name for name, one in taken.items() if one is None]
+        others = [name for name in left if ending_of(name) in endings]
+        self.warnings += note(others, "media files fit no rule of the spec")
+        self.warnings += unread_note(left, kinds)
+        if not self.found:
+            notes = "".join(f"\n{one}" for one in self.listing.warnings + self.warnings)
+            raise SpecError(
+                f"{self.listing.root}: holds no file of {self.spec.name} among "
+                f"{len(self.listing.files)}; looked for {tried(self.spec)}{notes}"
+            )
 
-def _whole_path(rule: MediaRule) -> Pattern:
-    if rule.globs:
-        return glob_pattern(rule.globs)
-    return re.compile(rf".*\.(?:{'|'.join(ENDINGS[rule.kind])})", re.IGNORECASE | re.DOTALL)
+    def _add_records(self, name: str) -> None:
+        """Add a candidate for each record of the table that rows come from."""
+        again = list[str]()
+        for record in self.tables[name].records:
+            clip_id = self._path_in(record, self.spec.rows.path)
+            first = self.found.setdefault(clip_id, self._named_candidate(clip_id))
+            if first.records.setdefault(name, record) is not record:
+                self._check_agreement(name, record, first)
+                again.append(record.where)
+        self.warnings += note(again, "rows name a file that had a row already")
+        left = [n for n in self.listing.files if n not in self.found]
+        others = [n for n in left if self._candidate(n)]
+        self.warnings += note(others, f"media files have no row in {name}")
+        self.warnings += unread_note(set(left) - set(others))
+
+    def _check_agreement(self, name: str, record: Record, first: Candidate) -> None:
+        """Raise ManifestError if two records of one file have different labels."""
+        labels = [
+            [self._label(field, Scope({}, {name: one.values})) for field in LABELS]
+            for one in (record, first.records[name])
+        ]
+        if labels[0] != labels[1]:
+            raise ManifestError(
+                f"{record.where}: labels {first.clip_id} unlike {first.records[name].where}; "
+                "remove the row that is wrong"
+            )
+
+    def _label(self, field: str, scope: Scope) -> Any:
+        try:
+            return self.spec.fields[field].evaluate(scope) if field in self.spec.fields else None
+        except DataValueError:
+            return None  # a word that is no label is refused when the row is built
+
+    def _path_in(self, record: Record, template: Expression | None) -> str:
+        """Return the clip_id of the file that a record names; ManifestError outside the root."""
+        assert template is not None
+        text, root = evaluated(template, record, self.spec.params), self.listing.root
+        if text is None:
+            raise ManifestError(f"{record.where}: does not say which file it is about")
+        path = text.replace("\\", "/")
+        if is_url(root):  # before normpath, which would take a slash from "s3://"
+            path = path.removeprefix(f"{root}/")
+        inside = posixpath.normpath(path).removeprefix(f"{root}/")
+        if inside.startswith(("/", "../")) or inside == ".." or is_url(path):
+            raise ManifestError(
+                f"{record.where}: {text} leads out of {root}; "
+                "give the folder that holds the table and the files"
+            )
+        return inside
+
+    def _join(self, join: Join, table: Table) -> None:
+        """Look up the records of each candidate, and remove those to drop."""
+        bare, fits = list[str](), dict[int, str]()
+        for one in self.found.values() if table.by_key or join.missing != "keep" else ():
+            if not _is_for(join, one):
+                continue
+            record = _record_of(join, one, table)
+            if record is None:
+                bare.append(one.clip_id)
+                continue
+            first = fits.setdefault(id(record), one.clip_id)
+            if join.one_to_one and first != one.clip_id:
+                raise ManifestError(
+                    f"{record.where}: fits two files, {first} and {one.clip_id}; "
+                    "move one of them out, or write the folder into the table"
+                )
+            one.records[join.table] = record
+        if bare and join.missing == "error":
+            raise SpecError(f"{len(bare)} files have no row in {join.table}: {some(bare)}")
+        if join.missing == "drop":
+            self.found = {n: one for n, one in self.found.items() if n not in set(bare)}
+            self.warnings += note(bare, f"files without a row in {join.table} were left out")
+
+    def _note_bare_files(self) -> None:
+        lookups = self.spec.lookups
+        if self.spec.rows.table is None and any(join.missing == "keep" for join in lookups):
+            bare = [
+                one.clip_id
+                for one in self.found.values()
+                if not one.records and any(_is_for(join, one) for join in lookups)
+            ]
+            names = ", ".join(join.table for join in lookups)
+            self.warnings += note(bare, f"files have no row in any table ({names})")
+
+    def _add_missing(self, name: str) -> None:
+        """Add a candidate without a file for each record of a table that no file fits."""
+        used = {id(record) for one in self.found.values() for record in one.records.values()}
+        left = [record for record in self.tables[name].records if id(record) not in used]
+        if name == self.spec.rows.table:
+            return
+        if name in self.spec.rows.missing:
+            for record in left:
+                clip_id = self._path_in(record, self.spec.rows.missing[name])
+                one = self.found.setdefault(clip_id, self._named_candidate(clip_id))
+                one.records[name] = record
+        elif any(join.table == name for join in self.spec.lookups):
+            self.warnings += note([one.where for one in left], f"rows of {name} fit no file")
 
 
 def tried(spec: DatasetSpec) -> str:
@@ -86,180 +218,17 @@ def _any_ending(kind: str) -> str:
     return f"any of *.{' *.'.join(first)} and {more} more endings of {kind}"
 
 
-def from_files(spec: DatasetSpec, listing: Listing, warnings: list[str]) -> dict[str, Candidate]:
-    """Return a candidate for each file that a media rule takes."""
-    rules, found = MediaRules(spec), {}
-    for clip_id, path in listing.files.items():
-        candidate = rules.candidate(clip_id, path)
-        if candidate:
-            found[clip_id] = candidate
-    found = _without_thumbnails(found, warnings)
-    kinds = {rule.kind for rule in spec.media}
-    endings = {ending for kind in kinds for ending in ENDINGS[kind]}
-    left = [name for name in listing.files if rules.candidate(name, None) is None]
-    others = [name for name in left if ending_of(name) in endings]
-    if others:
-        warnings.append(f"{len(others)} media files fit no rule of the spec: {some(others)}")
-    warnings += unread_note(left, kinds)
-    return found
+def _whole_path(rule: MediaRule) -> Pattern:
+    if rule.globs:
+        return glob_pattern(rule.globs)
+    return re.compile(rf".*\.(?:{'|'.join(ENDINGS[rule.kind])})", re.IGNORECASE | re.DOTALL)
 
 
-def _without_thumbnails(found: dict[str, Candidate], warnings: list[str]) -> dict[str, Candidate]:
-    """Drop pictures beside videos, of which they are parts; alone, they are clips."""
-    pictures = [name for name, candidate in found.items() if candidate.kind == "picture"]
-    if not pictures or len(pictures) == len(found):
-        return found
-    warnings.append(
-        f"{len(pictures)} pictures were left out, because there are videos or sounds, which they "
-        f"may be parts of: {some(pictures)}; for pictures alone, give a folder of them"
-    )
-    return {name: c for name, c in found.items() if c.kind != "picture"}
-
-
-def from_table(
-    spec: DatasetSpec, listing: Listing, tables: dict[str, Table], warnings: list[str]
-) -> dict[str, Candidate]:
-    """Return a candidate for each record of the table that rows come from."""
-    assert spec.rows.table is not None
-    assert spec.rows.path is not None
-    rules, found = MediaRules(spec), dict[str, Candidate]()
-    name, again = spec.rows.table, list[str]()
-    for record in tables[name].records:
-        clip_id = path_in(record, spec.rows.path, spec, listing)
-        if clip_id in found:
-            _check_agreement(spec, record, found[clip_id])
-            again.append(record.where)
-            continue
-        path = listing.files.get(clip_id)
-        candidate = rules.candidate(clip_id, path) or rules.without_rule(clip_id, path)
-        candidate.records[name] = record
-        found[clip_id] = candidate
-    if again:
-        warnings.append(f"{len(again)} rows name a file that had a row already: {some(again)}")
-    others = [n for n in listing.files if n not in found and rules.candidate(n, None)]
-    if others:
-        warnings.append(f"{len(others)} media files have no row in {name}: {some(others)}")
-    warnings += unread_note(listing.files.keys() - found.keys() - set(others))
-    return found
-
-
-def _check_agreement(spec: DatasetSpec, record: Record, first: Candidate) -> None:
-    """Raise ManifestError if two records of one file have different labels."""
-    name = spec.rows.table
-    assert name is not None
-    fields = [spec.fields[f] for f in ("label", "face_fake", "voice_fake") if f in spec.fields]
-    scopes = (Scope({}, {name: values}) for values in (record.values, first.records[name].values))
-    one, other = ([_or_none(field, scope) for field in fields] for scope in scopes)
-    if one != other:
-        raise ManifestError(
-            f"{record.where}: labels {first.clip_id} unlike {first.records[name].where}; "
-            "remove the row that is wrong"
-        )
-
-
-def _or_none(expression: Expression, scope: Scope) -> Any:
-    try:
-        return expression.evaluate(scope)
-    except DataValueError:
-        return None  # a word that is no label is found, and named, when the row is described
-
-
-def path_in(record: Record, template: Any, spec: DatasetSpec, listing: Listing) -> str:
-    """Return the clip_id of the file that a record names. ManifestError if it leads elsewhere."""
-    try:
-        text = as_text(template.evaluate(scope_of(record, spec.params)))
-    except DataValueError as error:
-        raise ManifestError(f"{record.where}: {error}") from error
-    if text is None:
-        raise ManifestError(f"{record.where}: does not say which file it is about")
-    path = text.replace("\\", "/")
-    if is_url(listing.root):  # before normpath, which would take a slash from "s3://"
-        path = path.removeprefix(f"{listing.root}/")
-    inside = posixpath.normpath(path).removeprefix(f"{listing.root}/")
-    if inside.startswith(("/", "../")) or inside == ".." or is_url(path):
-        raise ManifestError(
-            f"{record.where}: {text} leads out of {listing.root}; "
-            "give the folder that holds the table and the files"
-        )
-    return inside
-
-
-def join_records(
-    spec: DatasetSpec, candidates: dict[str, Candidate], tables: dict[str, Table]
-) -> list[str]:
-    """Look up the records of each candidate, remove those to drop, return warnings."""
-    warnings = []
-    for join in spec.joins:
-        warnings += _join(join, candidates, tables[join.table])
-    keeps = any(join.missing == "keep" for join in spec.joins)
-    if spec.rows.table is None and keeps:
-        bare = [c.clip_id for c in candidates.values() if not c.records and _has_table(spec, c)]
-        if bare:
-            names = ", ".join(join.table for join in spec.joins)
-            warnings.append(f"{len(bare)} files have no row in any table ({names}): {some(bare)}")
-    return warnings
-
-
-def _has_table(spec: DatasetSpec, candidate: Candidate) -> bool:
-    """Return whether any table of the spec is about files of its kind."""
-    return any(not join.media or candidate.names["media"] in join.media for join in spec.joins)
-
-
-def _join(join: Join, candidates: dict[str, Candidate], table: Table) -> list[str]:
-    bare, fits = [], dict[int, str]()
-    for candidate in candidates.values() if table.by_key or join.missing != "keep" else ():
-        if join.media and candidate.names["media"] not in join.media:
-            continue
-        record = _record_of(join, candidate, table)
-        if record is None:
-            bare.append(candidate.clip_id)
-            continue
-        first = fits.setdefault(id(record), candidate.clip_id)
-        if join.one_to_one and first != candidate.clip_id:
-            raise ManifestError(
-                f"{record.where}: fits two files, {first} and {candidate.clip_id}; "
-                "move one of them out, or write the folder into the table"
-            )
-        candidate.records[join.table] = record
-    if bare and join.missing == "error":
-        raise SpecError(f"{len(bare)} files have no row in {join.table}: {some(bare)}")
-    if bare and join.missing == "drop":
-        for clip_id in bare:
-            del candidates[clip_id]
-        return [f"{len(bare)} files without a row in {join.table} were left out: {some(bare)}"]
-    return []
+def _is_for(join: Join, candidate: Candidate) -> bool:
+    return not join.media or candidate.names["media"] in join.media
 
 
 def _record_of(join: Join, candidate: Candidate, table: Table) -> Record | None:
     scope = Scope(candidate.names, {name: r.values for name, r in candidate.records.items()})
-    for expression in join.keys:
-        key = as_text(expression.evaluate(scope))
-        if key is not None and key in table.by_key:
-            return table.by_key[key]
-    return None
-
-
-def add_missing(
-    spec: DatasetSpec,
-    candidates: dict[str, Candidate],
-    listing: Listing,
-    tables: dict[str, Table],
-) -> list[str]:
-    """Add a candidate without a file for each record that no file fits; return warnings."""
-    rules, warnings = MediaRules(spec), []
-    used = {id(record) for c in candidates.values() for record in c.records.values()}
-    for name, table in tables.items():
-        left = [record for record in table.records if id(record) not in used]
-        if not left or name == spec.rows.table:
-            continue
-        if name not in spec.rows.missing:
-            if any(join.table == name for join in spec.joins):
-                where = some([record.where for record in left])
-                warnings.append(f"{len(left)} rows of {name} fit no file: {where}")
-            continue
-        for record in left:
-            clip_id = path_in(record, spec.rows.missing[name], spec, listing)
-            candidate = candidates.get(clip_id) or rules.candidate(clip_id, None)
-            candidates[clip_id] = candidate or rules.without_rule(clip_id, None)
-            candidates[clip_id].records[name] = record
-    return warnings
+    keys = (as_text(expression.evaluate(scope)) for expression in join.keys)
+    return next((table.by_key[key] for key in keys if key in table.by_key), None)

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from avfake.datasets.folders import some
+from avfake.datasets.folders import note
 from avfake.datasets.manifest import Row
 from avfake.datasets.spec import DatasetSpec
 from avfake.datasets.values import as_text
@@ -81,6 +81,4 @@ def _compared(what: str, wanted: Any, found: int) -> list[str]:
 def _repeated_names(rows: Sequence[Row]) -> list[str]:
     counts = Counter(posixpath.basename(row.clip_id) for row in rows)
     twice = sorted(name for name, count in counts.items() if count > 1)
-    if not twice:
-        return []
-    return [f"{len(twice)} file names occur in more than one folder: {some(twice)}"]
+    return note(twice, "file names occur in more than one folder")

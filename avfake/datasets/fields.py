@@ -7,7 +7,7 @@ from typing import Any
 
 from avfake.datasets.candidates import Candidate
 from avfake.datasets.expressions import Link, Scope
-from avfake.datasets.folders import some
+from avfake.datasets.folders import note, some
 from avfake.datasets.listing import Listing
 from avfake.datasets.manifest import Segment, checked_segment
 from avfake.datasets.spec import SECONDS, DatasetSpec, SegmentRule, SplitLists, list_table
@@ -70,10 +70,7 @@ class Links:
             for name, count in self.elsewhere.items()
         ]
         if self.unnamed and self.names_originals:
-            found.append(
-                f"{len(self.unnamed)} fakes name no original, and each is a group of its own: "
-                f"{some(self.unnamed)}"
-            )
+            found += note(self.unnamed, "fakes name no original, and each is a group of its own")
         return found
 
 
@@ -113,12 +110,11 @@ class SplitReader:
 
     def warnings(self) -> list[str]:
         """Return sentences on lists that are not there, and entries of lists that fit no row."""
-        warnings = []
-        if self.absent:
-            warnings.append(f"there is no split list {some(self.absent)}; its split stays empty")
         left = [key for key in self.members if key not in self.found]
-        if left:
-            warnings.append(f"{len(left)} entries of the split lists fit no file: {some(left)}")
+        warnings = note(left, "entries of the split lists fit no file")
+        if self.absent:
+            absent = f"there is no split list {some(self.absent)}; its split stays empty"
+            warnings.insert(0, absent)
         return warnings
 
 

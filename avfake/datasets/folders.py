@@ -8,7 +8,7 @@ avfake is recognised by the journal, or the notes, beside it.
 
 import os
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,10 +38,15 @@ PREPARED_CLIP = re.compile(r"meta\.json|sound\.flac|faces/\d+_\d+\.jpg")
 """The members of the archive of a prepared clip."""
 
 
-def some(names: list[str], limit: int = 5) -> str:
+def some(names: Sequence[str], limit: int = 5) -> str:
     """Return the first few names, and how many more there are."""
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
     return ", ".join(names[:limit]) + more
+
+
+def note(names: Sequence[str], text: str) -> list[str]:
+    """Return a sentence that counts and names files or rows, `3 {text}: a, b, c`; [] for none."""
+    return [f"{len(names)} {text}: {some(names)}"] if names else []
 
 
 def is_junk(path: str) -> bool:
@@ -109,14 +114,9 @@ def walk(root: Path) -> Walked:
     _walk(walked, str(root), "", ())
     walked.files = dict(sorted(walked.files.items()))
     walked.twins = _twins(walked)
-    if walked.broken:
-        broken = sorted(walked.broken)
-        walked.notes.append(f"{len(broken)} links lead nowhere, and were left out: {some(broken)}")
+    walked.notes += note(sorted(walked.broken), "links lead nowhere, and were left out")
     second = [name for name, first in walked.twins.items() if name != first]
-    if second:
-        walked.notes.append(
-            f"{len(second)} files lie under a second name, through links: {some(second)}"
-        )
+    walked.notes += note(second, "files lie under a second name, through links")
     return walked
 
 

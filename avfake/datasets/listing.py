@@ -14,6 +14,7 @@ from typing import IO
 from avfake.datasets.folders import (
     is_junk,
     is_prepared_clip,
+    note,
     some,
     walk,
     written_files,
@@ -239,7 +240,7 @@ def _open_archives(listing: Listing, archives: list[str]) -> dict[str, str]:
             )
             continue
         del listing.files[archive]
-        listing.warnings += [f"{archive}: {note}" for note in notes]
+        listing.warnings += [f"{archive}: {one}" for one in notes]
         if is_prepared_clip(members):
             clips[archive] = archive
             continue
@@ -254,11 +255,8 @@ def _open_archives(listing: Listing, archives: list[str]) -> dict[str, str]:
                 name = f"{archive}!/{member}"
             listing.members[name] = path
             listing.files[name] = f"{path}!/{member}"
-        if hidden:
-            listing.warnings.append(
-                f"{archive}: {len(hidden)} of its files are there unpacked too, "
-                f"the unpacked ones are used: {some(hidden)}"
-            )
+        unpacked = "of its files are there unpacked too, the unpacked ones are used"
+        listing.warnings += [f"{archive}: {one}" for one in note(hidden, unpacked)]
     return clips
 
 
@@ -270,11 +268,8 @@ def _archive_members(path: str) -> tuple[list[str], list[str]]:
     with _unzip(path) as opened:
         names = list(dict.fromkeys(i.filename for i in opened.infolist() if not i.is_dir()))
     refused = [name for name in names if not _is_safe(name)]
-    notes = []
-    if refused:
-        notes.append(
-            f"refused {len(refused)} members whose names lead out of the archive: {some(refused)}"
-        )
+    unsafe = note(refused, "members whose names lead out of the archive")
+    notes = [f"refused {one}" for one in unsafe]
     return [name for name in names if _is_safe(name) and not is_junk(name)], notes
 
 

@@ -96,7 +96,7 @@ class _SpecReader:
         self.media = tuple(read_section(MediaRule, one) for one in top.sections("media"))
         if not self.media:
             top.fail("needs at least one rule that says which files are clips", "media")
-        joins = tuple(self._join(section) for section in top.sections("join"))
+        lookups = tuple(self._join(section) for section in top.sections("join"))
         fields, absent = self._fields(top.section("fields"))
         spec = DatasetSpec(
             name=top.text("name"),
@@ -107,7 +107,7 @@ class _SpecReader:
             tables=self.tables,
             media=self.media,
             rows=self._rows(top.section("rows")),
-            joins=joins,
+            lookups=lookups,
             fields=fields,
             absent=absent,
             split=self._split(),

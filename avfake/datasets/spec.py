@@ -198,7 +198,7 @@ class DatasetSpec:
     tables: dict[str, TableSpec]
     media: tuple[MediaRule, ...]
     rows: RowSource
-    joins: tuple[Join, ...]
+    lookups: tuple[Join, ...]
     fields: dict[str, Expression]
     absent: frozenset[str]
     """Fields that the spec sets to a bare null: this dataset has no such stream."""

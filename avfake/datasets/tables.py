@@ -4,12 +4,13 @@ import csv
 import io
 import json
 import posixpath
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from avfake.config import nearest
-from avfake.datasets.expressions import Scope
+from avfake.datasets.expressions import Expression, Scope
 from avfake.datasets.listing import Listing, glob_pattern
 from avfake.datasets.spec import TableSpec
 from avfake.datasets.values import DataValueError, as_text, folder_of
@@ -91,27 +92,27 @@ def _check_filled(spec: TableSpec, record: Record) -> None:
             )
 
 
-def scope_of(record: Record, params: dict[str, str]) -> Scope:
-    """Return what the key and path of a table can use: its columns, its file, the parameters."""
-    return Scope({**{f"params.{k}": v for k, v in params.items()}, **record.values})
+def evaluated(expression: Expression, record: Record, params: dict[str, str]) -> str | None:
+    """Return the key or path of a record, from its columns, its file and the parameters."""
+    scope = Scope({**{f"params.{k}": v for k, v in params.items()}, **record.values})
+    try:
+        return as_text(expression.evaluate(scope))
+    except DataValueError as error:
+        raise ManifestError(f"{record.where}: {error}") from error
 
 
 def _index(spec: TableSpec, table: Table, record: Record, params: dict[str, str]) -> None:
     assert spec.key is not None
-    try:
-        key = as_text(spec.key.evaluate(scope_of(record, params)))
-    except DataValueError as error:
-        raise ManifestError(f"{record.where}: {error}") from error
+    key = evaluated(spec.key, record, params)
     if key is None:
         raise ManifestError(f"{record.where}: has nothing to look it up by (its key is empty)")
-    if key in table.by_key and spec.duplicate != "last":
-        if spec.duplicate == "error":
-            raise ManifestError(
-                f"{record.where}: {key!r} is there already, at {table.by_key[key].where}; "
-                "remove one of the two"
-            )
-        return
-    table.by_key[key] = record
+    if key in table.by_key and spec.duplicate == "error":
+        raise ManifestError(
+            f"{record.where}: {key!r} is there already, at {table.by_key[key].where}; "
+            "remove one of the two"
+        )
+    if key not in table.by_key or spec.duplicate == "last":
+        table.by_key[key] = record
 
 
 def read_records(spec: TableSpec, file: str, content: bytes) -> Iterator[Record]:
@@ -131,8 +132,7 @@ def _json(text: str, file: str) -> Any:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         values = dict(pairs)
         if len(values) < len(pairs):
-            seen: set[str] = set()
-            twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+            ((twice, _),) = Counter(key for key, _ in pairs).most_common(1)
             raise ManifestError(f"{file}: the key {twice!r} is there twice; remove one of the two")
         return values
 
@@ -226,11 +226,10 @@ def _line_records(spec: TableSpec, file: str, text: str) -> Iterator[Record]:
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
-        where = f"{file}, line {number}"
-        if spec.format == "lines":
-            yield Record({"value": line.strip()}, where)
-        else:
-            yield Record(_named(enumerate(spec.columns), line.split()), where)
+        cells = {"value": line.strip()}
+        if spec.format != "lines":
+            cells = _named(enumerate(spec.columns), line.split())
+        yield Record(cells, f"{file}, line {number}")
 
 
 def _named(columns: Iterable[tuple[int, str]], cells: list[str]) -> dict[str, Any]:
