@@ -1,6 +1,6 @@
 """Facts about a file and its streams, but not about what is seen or said in it."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,62 +16,55 @@ DIGITAL_DB = -75.0
 BLOCK_SECONDS = 0.01
 
 
+def _fact(probe: str) -> Any:
+    """Return a field that is None by default, with the name of the probe that may use it."""
+    return field(default=None, metadata={"probe": probe})
+
+
 @dataclass(frozen=True)
 class FileFacts:
     """Facts of one file; None where it has no such stream or does not state it."""
 
-    ending: str | None = None
-    container: str | None = None
-    video_codec: str | None = None
-    audio_codec: str | None = None
-    size_bytes: int | None = None
-    duration_seconds: float | None = None
-    sound_seconds: float | None = None
-    num_frames: int | None = None
-    video_start_seconds: float | None = None
-    audio_start_seconds: float | None = None
-    fps: float | None = None
-    width: int | None = None
-    height: int | None = None
-    rotation_degrees: int | None = None
-    pixel_aspect: float | None = None
-    file_kbps: float | None = None
-    video_kbps: float | None = None
-    audio_kbps: float | None = None
-    num_packets: int | None = None
-    num_key_frames: int | None = None
-    longest_packet_bytes: int | None = None
-    sample_rate: int | None = None
-    num_channels: int | None = None
-    rms_db: float | None = None
-    peak_db: float | None = None
-    leading_silence_seconds: float | None = None
-    leading_nothing_seconds: float | None = None
-    trailing_silence_seconds: float | None = None
-    trailing_nothing_seconds: float | None = None
-    crop_px: float | None = None
+    ending: str | None = _fact("container")
+    container: str | None = _fact("container")
+    video_codec: str | None = _fact("codec")
+    audio_codec: str | None = _fact("codec")
+    size_bytes: int | None = _fact("file size")
+    duration_seconds: float | None = _fact("duration")
+    sound_seconds: float | None = _fact("duration")
+    num_frames: int | None = _fact("duration")
+    video_start_seconds: float | None = _fact("stream starts")
+    audio_start_seconds: float | None = _fact("stream starts")
+    fps: float | None = _fact("fps")
+    width: int | None = _fact("resolution")
+    height: int | None = _fact("resolution")
+    rotation_degrees: int | None = _fact("resolution")
+    pixel_aspect: float | None = _fact("resolution")
+    file_kbps: float | None = _fact("bitrate")
+    video_kbps: float | None = _fact("bitrate")
+    audio_kbps: float | None = _fact("bitrate")
+    num_packets: int | None = _fact("packets")
+    num_key_frames: int | None = _fact("packets")
+    longest_packet_bytes: int | None = _fact("packets")
+    sample_rate: int | None = _fact("sample rate")
+    num_channels: int | None = _fact("sample rate")
+    rms_db: float | None = _fact("loudness")
+    peak_db: float | None = _fact("loudness")
+    leading_silence_seconds: float | None = _fact("leading silence")
+    leading_nothing_seconds: float | None = _fact("leading silence")
+    trailing_silence_seconds: float | None = _fact("trailing silence")
+    trailing_nothing_seconds: float | None = _fact("trailing silence")
+    crop_px: float | None = _fact("crop size")
     """Median side of the face boxes, where prepared clips were given."""
-    crop_share: float | None = None
+    crop_share: float | None = _fact("crop size")
     """`crop_px` as a share of the picture's shorter side."""
 
 
-PROBES: dict[str, tuple[str, ...]] = {
-    "container": ("ending", "container"),
-    "codec": ("video_codec", "audio_codec"),
-    "file size": ("size_bytes",),
-    "duration": ("duration_seconds", "sound_seconds", "num_frames"),
-    "stream starts": ("video_start_seconds", "audio_start_seconds"),
-    "fps": ("fps",),
-    "resolution": ("width", "height", "rotation_degrees", "pixel_aspect"),
-    "bitrate": ("file_kbps", "video_kbps", "audio_kbps"),
-    "packets": ("num_packets", "num_key_frames", "longest_packet_bytes"),
-    "sample rate": ("sample_rate", "num_channels"),
-    "loudness": ("rms_db", "peak_db"),
-    "leading silence": ("leading_silence_seconds", "leading_nothing_seconds"),
-    "trailing silence": ("trailing_silence_seconds", "trailing_nothing_seconds"),
-    "crop size": ("crop_px", "crop_share"),
-}
+ALL_FACTS = tuple(one.name for one in fields(FileFacts))
+PROBES: dict[str, list[str]] = {}
 """Probe -> the facts that it may use."""
+for _one in fields(FileFacts):
+    PROBES.setdefault(_one.metadata["probe"], []).append(_one.name)
 STATED = (
     *("container", "video_codec", "audio_codec", "size_bytes", "duration_seconds"),
     *("num_frames", "fps", "width", "height", "sample_rate", "num_channels"),
@@ -79,7 +72,6 @@ STATED = (
 """Facts that `probe` finds."""
 NAMED = ("ending", "container", "video_codec", "audio_codec")
 """Facts that are names, not numbers."""
-ALL_FACTS = tuple(field.name for field in fields(FileFacts))
 
 
 def stream_facts(described: MediaInfo, name: str) -> dict[str, Any]:

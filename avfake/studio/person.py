@@ -1,7 +1,7 @@
 """A procedural person: the numbers that make one face unlike another, and how the head moves."""
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -34,6 +34,11 @@ Colour = tuple[float, float, float]
 """RGB in 0..255."""
 
 
+def _between(low: float, high: float) -> Any:
+    """Return a field that is drawn between two bounds."""
+    return field(metadata={"range": (low, high)})
+
+
 @dataclass(frozen=True)
 class Identity:
     """One person's looks; lengths are in face units: the chin is 1 below the centre of the face."""
@@ -42,24 +47,6 @@ class Identity:
     hair: Colour
     iris: Colour
     lips: Colour
-    face_width: float
-    """Half the width at the cheekbones."""
-    jaw: float
-    """Exponent of the lower outline: below 2 pointed, above 2 square."""
-    eye_spacing: float
-    """From the middle of the face to the middle of an eye."""
-    eye_height: float
-    eye_width: float
-    eye_level: float
-    """Downwards from the centre of the face; negative is above it."""
-    brow_thickness: float
-    brow_tilt: float
-    brow_level: float
-    nose_width: float
-    nose_tip: float
-    mouth_width: float
-    mouth_level: float
-    lip_thickness: float
     hair_style: HairStyle
     hairline: float
     """Where the forehead ends; more negative is higher."""
@@ -69,6 +56,24 @@ class Identity:
     roughness: float
     """How strong the fine texture of the skin is."""
     texture_seed: int
+    face_width: float = _between(0.66, 0.8)
+    """Half the width at the cheekbones."""
+    jaw: float = _between(1.75, 2.7)
+    """Exponent of the lower outline: below 2 pointed, above 2 square."""
+    eye_spacing: float = _between(0.29, 0.36)
+    """From the middle of the face to the middle of an eye."""
+    eye_height: float = _between(0.06, 0.095)
+    eye_width: float = _between(0.13, 0.175)
+    eye_level: float = _between(-0.2, -0.08)
+    """Downwards from the centre of the face; negative is above it."""
+    brow_thickness: float = _between(0.018, 0.05)
+    brow_tilt: float = _between(-0.12, 0.16)
+    brow_level: float = _between(-0.24, -0.16)
+    nose_width: float = _between(0.1, 0.17)
+    nose_tip: float = _between(0.18, 0.3)
+    mouth_width: float = _between(0.22, 0.34)
+    mouth_level: float = _between(0.5, 0.6)
+    lip_thickness: float = _between(0.035, 0.075)
 
 
 def draw_identity(rng: np.random.Generator) -> Identity:
@@ -83,25 +88,13 @@ def draw_identity(rng: np.random.Generator) -> Identity:
     iris = _IRIS_COLOURS[rng.integers(len(_IRIS_COLOURS))] + rng.normal(0, 8, 3)
     hair_style = HAIR_STYLES[rng.integers(len(HAIR_STYLES))]
     may_have_beard = hair_style not in ("long", "bob")
+    measures = {f.name: between(*f.metadata["range"]) for f in fields(Identity) if f.metadata}
     return Identity(
         skin=_colour(skin),
         hair=_colour(hair),
         iris=_colour(iris),
         lips=_colour(lips),
-        face_width=between(0.66, 0.8),
-        jaw=between(1.75, 2.7),
-        eye_spacing=between(0.29, 0.36),
-        eye_height=between(0.06, 0.095),
-        eye_width=between(0.13, 0.175),
-        eye_level=between(-0.2, -0.08),
-        brow_thickness=between(0.018, 0.05),
-        brow_tilt=between(-0.12, 0.16),
-        brow_level=between(-0.24, -0.16),
-        nose_width=between(0.1, 0.17),
-        nose_tip=between(0.18, 0.3),
-        mouth_width=between(0.22, 0.34),
-        mouth_level=between(0.5, 0.6),
-        lip_thickness=between(0.035, 0.075),
+        **measures,
         hair_style=hair_style,
         hairline=between(-0.78, -0.58),
         beard=BEARDS[rng.integers(len(BEARDS))] if may_have_beard else "none",

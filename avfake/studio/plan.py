@@ -43,20 +43,19 @@ class StudioConfig:
     `frame_sizes`; the face that is forged is drawn from both."""
 
     def __post_init__(self) -> None:
-        if self.num_clips < 1:
-            raise ConfigError(f"num_clips must be at least 1, got {self.num_clips}")
-        if not 1 <= self.seconds < float("inf"):
-            raise ConfigError(f"seconds must be at least 1, got {self.seconds:g}")
-        if self.seed < 0:
-            raise ConfigError(f"seed must not be negative, got {self.seed}")
-        if not 0 <= self.difficulty <= 1:
-            raise ConfigError(f"difficulty must lie in 0..1, got {self.difficulty:g}")
-        if self.fps < 5:
-            raise ConfigError(f"fps must be at least 5, got {self.fps}")
-        if not self.frame_sizes or min(min(size) for size in self.frame_sizes) < 128:
-            raise ConfigError(f"frame_sizes must all be at least 128 px, got {self.frame_sizes}")
-        if self.num_people not in (1, 2):
-            raise ConfigError(f"num_people is {self.num_people}; allowed: 1, 2")
+        shortest = min((min(size) for size in self.frame_sizes), default=0)
+        rules = {
+            "num_clips": (self.num_clips >= 1, "must be at least 1"),
+            "seconds": (1 <= self.seconds < float("inf"), "must be at least 1"),
+            "seed": (self.seed >= 0, "must not be negative"),
+            "difficulty": (0 <= self.difficulty <= 1, "must lie in 0..1"),
+            "fps": (self.fps >= 5, "must be at least 5"),
+            "frame_sizes": (shortest >= 128, "must all be at least 128 px"),
+            "num_people": (self.num_people in (1, 2), "must be 1 or 2"),
+        }
+        for name, (is_met, rule) in rules.items():
+            if not is_met:
+                raise ConfigError(f"{name} {rule}, got {getattr(self, name)}")
         if self.splice_seconds is not None:
             low, high = self.splice_seconds
             if not MIN_SPLICE_SECONDS <= low <= high < self.seconds:

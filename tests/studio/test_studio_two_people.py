@@ -48,5 +48,5 @@ def test_either_side_is_forged_as_often() -> None:
 
 
 def test_a_crowd_is_refused() -> None:
-    with pytest.raises(ConfigError, match="num_people is 3; allowed: 1, 2"):
+    with pytest.raises(ConfigError, match="num_people must be 1 or 2, got 3"):
         replace(CONFIG, num_people=3)

@@ -233,21 +233,19 @@ def _derive_one(config: PairConfig, masks: Path | None, pair: _Pair) -> dict[str
     into = None if masks is None else _mask_path(masks, pair.fake)
     found = compare_pair(pair.fake.path, pair.original.path, config, masks=into)
     picture, sound = found.picture, found.sound
-    unseen = None if picture.changed is None else not picture.changed and not sound.changed
-    return {
+    same = {name: getattr(sound, name) for name in COLUMNS if hasattr(sound, name)}
+    return same | {
         "face_fake": picture.changed,
         "voice_fake": sound.changed,
         "has_audio": found.has_audio,
-        "no_visible_change": unseen,
+        "no_visible_change": None
+        if picture.changed is None
+        else not picture.changed and not sound.changed,
         "face_why": picture.why,
         "voice_why": sound.why,
         "face_distance": picture.distance,
         "ssim_inside": picture.ssim_inside,
         "ssim_outside": picture.ssim_outside,
-        "residual_db": sound.residual_db,
-        "worst_residual_db": sound.worst_residual_db,
-        "spectral_distance_db": sound.spectral_distance_db,
-        "offset_seconds": sound.offset_seconds,
         "detail": found.detail,
     }
 
