@@ -1,1 +1,1 @@
-"""One YAML a dataset: where its files lie and what they mean. Read by `avfake.data`."""
+"""One YAML a dataset: where its files lie and what they mean. Read by `avfake.datasets`."""
