@@ -36,7 +36,7 @@ from avfake.training.config import DataConfig, TrainingConfig
 from avfake.training.fitting.config import FitConfig
 from avfake.training.fitting.optimizers import OptimizerConfig
 from avfake.training.measure import measure
-from avfake.training.train_detector import train_detector
+from avfake.training.pipeline import train_detector
 
 EPOCHS = 4
 SMALL = TrainingConfig(

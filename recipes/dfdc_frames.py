@@ -25,7 +25,8 @@ from typing import Annotated
 import tyro
 
 from avfake.calibration import StackConfig
-from avfake.cli import checked_files, predict_table, run_recipe
+from avfake.cli import run_recipe
+from avfake.cli.scoring import checked_files, predict_table
 from avfake.clips import ClipConfig, prepare_clips
 from avfake.datasets import build_manifest, load_spec
 from avfake.detector import Detector, Switches

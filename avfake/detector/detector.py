@@ -15,10 +15,10 @@ from avfake.detector.ensemble.folder import Combination, is_ensemble
 from avfake.detector.ensemble.verdicts import operating_point_of
 from avfake.detector.inference import score_clip
 from avfake.detector.shifting import shift_verdict
-from avfake.detector.shipped import DEFAULT
 from avfake.detector.timeline import face_segments, voice_segments, within_spans
 from avfake.errors import ConfigError, MediaError, Part, Reason
 from avfake.faces import CropConfig, FaceDetector
+from avfake.shipped import DEFAULT
 from avfake.verdict import FaceScore, Person, Verdict, VoiceScore, status_of
 
 

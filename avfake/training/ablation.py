@@ -14,8 +14,8 @@ from avfake.storage import write_whole
 from avfake.training.config import TrainingConfig
 from avfake.training.fitting.processes import is_main_process
 from avfake.training.measure import measure
+from avfake.training.pipeline import TrainedDetector, train_detector
 from avfake.training.results import publish_test, record_results
-from avfake.training.train_detector import TrainedDetector, train_detector
 
 SWITCHES: Mapping[str, Mapping[str, Any]] = {
     "no-audio": {"use_audio": False},

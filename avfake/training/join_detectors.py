@@ -10,8 +10,8 @@ from avfake.errors import ConfigError
 from avfake.storage import write_whole
 from avfake.training.fitting.processes import is_main_process, on_main_process
 from avfake.training.measure import measure
+from avfake.training.pipeline import TrainedDetector
 from avfake.training.results import publish_test, record_results
-from avfake.training.train_detector import TrainedDetector
 
 
 def join_detectors(

@@ -11,8 +11,8 @@ from avfake.models import build_model
 from avfake.training.config import TrainingConfig
 from avfake.training.fitting.rate_finder import RateConfig, RateFinding, find_rate
 from avfake.training.member import first_member_batches, multitask_loss
+from avfake.training.pipeline import plan_of
 from avfake.training.plan import check_classes, gather, trainable_outputs
-from avfake.training.train_detector import plan_of
 
 
 def find_member_rate(

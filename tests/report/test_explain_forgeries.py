@@ -19,7 +19,7 @@ from avfake.studio.plan import StudioConfig, plan_families
 from avfake.training.config import DataConfig, TrainingConfig
 from avfake.training.fitting.config import FitConfig
 from avfake.training.fitting.optimizers import OptimizerConfig
-from avfake.training.train_detector import train_detector
+from avfake.training.pipeline import train_detector
 
 STUDIO = StudioConfig(240, seconds=1.0, seed=3, difficulty=0.1, frame_sizes=((160, 160),))
 CLIPS = ClipConfig(num_frames=4, crop=CropConfig(size_px=96))

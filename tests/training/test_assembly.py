@@ -23,9 +23,9 @@ from avfake.report.card.writing import has_card_of
 from avfake.training.config import DataConfig, LossConfig, TrainingConfig
 from avfake.training.measure import measure
 from avfake.training.member import multitask_loss
+from avfake.training.pipeline import plan_of, train_detector
 from avfake.training.plan import gather, make_plan, trainable_outputs
 from avfake.training.results import measure_test, publish_test
-from avfake.training.train_detector import plan_of, train_detector
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +129,7 @@ def test_a_finished_run_is_not_run_again_and_another_is_refused(
     def fail(*_: object, **__: object) -> None:
         pytest.fail("trained again")
 
-    monkeypatch.setattr("avfake.training.train_detector.train_member", fail)
+    monkeypatch.setattr("avfake.training.pipeline.train_member", fail)
     train_detector([prepared], tiny_config, run_folder)
     with pytest.raises(ConfigError, match=r"seed: 0 there, 7 now"):
         train_detector([prepared], replace(tiny_config, seed=7), run_folder)

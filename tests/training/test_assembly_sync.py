@@ -21,8 +21,8 @@ from avfake.models.sync import SyncConfig
 from avfake.models.sync_evidence import SyncOutput
 from avfake.training.config import DataConfig, LossConfig, TrainingConfig
 from avfake.training.member import multitask_loss, train_member
+from avfake.training.pipeline import train_detector
 from avfake.training.plan import gather, make_plan
-from avfake.training.train_detector import train_detector
 
 SMALL = SyncConfig(mouth_px=32, width=8, embedding_dim=16)
 ALL = {"overall": True, "face": True, "voice": True}

@@ -15,8 +15,8 @@ from avfake.datasets.rows import Row
 from avfake.errors import ConfigError, ManifestError
 from avfake.training.config import DataConfig, TrainingConfig
 from avfake.training.order import EpochOrder
+from avfake.training.pipeline import plan_of, train_detector
 from avfake.training.plan import Example, Plan, check_classes, gather
-from avfake.training.train_detector import plan_of, train_detector
 
 
 @pytest.fixture(scope="module")
