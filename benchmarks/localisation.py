@@ -41,8 +41,8 @@ from avfake.studio.plan import ClipPlan, StudioConfig
 from avfake.training.config import DataConfig, TrainingConfig
 from avfake.training.fitting.config import FitConfig
 from avfake.training.fitting.optimizers import OptimizerConfig
-from avfake.training.run import environment
 from avfake.training.pipeline import train_detector
+from avfake.training.run import environment
 from avfake.verdict import Verdict
 
 METRICS = ("mean_iou", "ap@0.5", "ap@0.75", "ap@0.95", "ar@5")
