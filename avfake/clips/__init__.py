@@ -15,7 +15,7 @@ from avfake.clips.preparation.forged import ForgeryConfig, forge_clips
 from avfake.clips.preparation.joined import join_clips, pairs_of_sources
 from avfake.clips.preparation.prepare import prepare_clips
 from avfake.clips.sample import SampleConfig, Sampled, sample_clip
-from avfake.clips.stretches import sample_labels
+from avfake.clips.segments import sample_labels
 from avfake.clips.training import TrainingSample
 
 __all__ = [

@@ -17,8 +17,9 @@ from avfake.detector.inference import score_clip
 from avfake.detector.shifting import shift_verdict
 from avfake.detector.shipped import DEFAULT
 from avfake.detector.timeline import face_segments, voice_segments, within_spans
-from avfake.errors import ConfigError, MediaError, Part, Reason
+from avfake.errors import ConfigError, MediaError, Reason
 from avfake.faces import CropConfig, FaceDetector
+from avfake.labels import PARTS
 from avfake.verdict import FaceScore, Person, Verdict, VoiceScore, status_of
 
 
@@ -183,9 +184,9 @@ class Detector:
         return face_detector(self.bundle.clip_config, device=str(self.device))
 
     def _reasons(self, clip: Clip, switches: Switches) -> tuple[Reason, ...]:
-        used: dict[Part, bool] = {"face": switches.use_visual, "voice": switches.use_audio}
+        used: dict[str, bool] = {"face": switches.use_visual, "voice": switches.use_audio}
         reasons = [reason for reason in clip.meta.reasons if used.get(reason.part, True)]
-        reasons += [Reason(part, "disabled") for part, on in used.items() if not on]
+        reasons += [Reason(part, "disabled") for part in PARTS if not used[part]]
         reasons += [r for r in self.bundle.decision_model.reasons if used.get(r.part, True)]
         return tuple(reasons)
 

@@ -19,7 +19,8 @@ from avfake.clips import (
     load_batches,
     named_failures,
 )
-from avfake.models import HEADS, AVModel, ModelConfig, ModelOutput, build_model, sync_contrast
+from avfake.labels import OUTPUTS
+from avfake.models import AVModel, ModelConfig, ModelOutput, build_model, sync_contrast
 from avfake.training.config import DataConfig, LossConfig, TrainingConfig
 from avfake.training.fitting.loop import fit
 from avfake.training.fitting.losses import masked_bce
@@ -28,7 +29,7 @@ from avfake.training.plan import Example, Plan
 from avfake.training.validation import validate
 
 Batch = Mapping[str, Tensor]
-FACE, VOICE = HEADS.index("face"), HEADS.index("voice")
+FACE, VOICE = OUTPUTS.index("face"), OUTPUTS.index("voice")
 
 
 @dataclass(frozen=True)
@@ -105,9 +106,9 @@ def multitask_loss(
     Unknown labels, and heads whose stream a clip lacks, count for nothing.
     """
     labels, weights = batch["labels"], batch["weights"] * output.valid
-    parts = {
+    parts: dict[str, Tensor] = {
         head: _bce(config, output.logits[:, i], labels[:, i], weights[:, i])
-        for i, head in enumerate(HEADS)
+        for i, head in enumerate(OUTPUTS)
     }
     for name, logits, mask, key, column in (
         ("frames", output.frame_logits, batch.get("faces_mask"), "frame_labels", FACE),

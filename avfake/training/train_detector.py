@@ -17,7 +17,7 @@ from avfake.calibration import DecisionFit, OutOfFold, fit_decision_model, stack
 from avfake.clips import Clip, ClipConfig, PreparedFolder, SampleConfig
 from avfake.detector import CARD, Bundle, score_clip, write_bundle
 from avfake.evaluation import draw_batch, draw_training
-from avfake.models import HEADS
+from avfake.labels import OUTPUTS, Output
 from avfake.progress import progress
 from avfake.report import write_card
 from avfake.storage import write_whole
@@ -186,15 +186,17 @@ def _out_of_fold(
         rows=np.stack(rows),
         clip_ids=[e.row.clip_id for e in examples],
         groups=[e.row.group for e in examples],
-        labels={head: _labels(examples, column) for column, head in enumerate(HEADS)},
+        labels={output: _labels(examples, output) for output in OUTPUTS},
         fold=np.array(folds),
         trained_on=[member.groups for member in members],
     )
 
 
-def _labels(examples: Sequence[Example], column: int) -> np.ndarray:
+def _labels(examples: Sequence[Example], output: Output) -> np.ndarray:
     """float [N], NaN where the label is unknown."""
-    return np.array([e.labels[column] if e.weights[column] > 0 else np.nan for e in examples])
+    return np.array(
+        [getattr(e.labels, output) if getattr(e.weights, output) > 0 else np.nan for e in examples]
+    )
 
 
 def _log_choices(judged: DecisionFit, out: Path) -> None:
