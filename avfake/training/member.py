@@ -11,9 +11,9 @@ from torch.utils.data import DataLoader
 
 from avfake.augment import MixingCollate, build_pipeline
 from avfake.clips import (
-    ClipConfig,
     ClipDataset,
     EpochDraws,
+    InputSpec,
     SampleConfig,
     collate,
     load_batches,
@@ -21,7 +21,7 @@ from avfake.clips import (
 )
 from avfake.labels import OUTPUTS
 from avfake.models import AVModel, ModelConfig, ModelOutput, build_model, sync_contrast
-from avfake.training.config import DataConfig, LossConfig, TrainingConfig
+from avfake.training.config import LossConfig, TrainingConfig
 from avfake.training.fitting.loop import fit
 from avfake.training.fitting.losses import masked_bce
 from avfake.training.order import EpochOrder
@@ -50,14 +50,14 @@ def train_member(
     *,
     fold: int,
     folder: Path,
-    clip_config: ClipConfig,
+    spec: InputSpec,
 ) -> Member:
     """Train, or go on training, the model that leaves out `fold`."""
     seen, seed = _seen(plan, fold), _seed(config, fold)
     torch.manual_seed(seed)
     model = build_model(model_config)
     loss = partial(multitask_loss, config.loss)
-    sampling = _sampling(config.data, model_config, clip_config)
+    sampling = _sampling(spec, model_config)
     # The epoch is chosen by what the detector answers with, not by how well it finds lips.
     decision_model = partial(multitask_loss, replace(config.loss, sync=0.0))
     choosing = _loader(config, sampling, plan.splits["val"] or _held_out(plan, fold))
@@ -76,11 +76,11 @@ def train_member(
 
 
 def first_member_batches(
-    config: TrainingConfig, model: ModelConfig, clips: ClipConfig, plan: Plan
+    config: TrainingConfig, model: ModelConfig, spec: InputSpec, plan: Plan
 ) -> DataLoader[Batch]:
     """The batches of the first epoch of the first model."""
     seen, seed = _seen(plan, 0), _seed(config, 0)
-    sampling = _sampling(config.data, model, clips)
+    sampling = _sampling(spec, model)
     # In this process: they are few.
     alone = replace(config, data=replace(config.data, loader_workers=0))
     return _train_batches(alone, sampling, seen, folders=plan.folders, seed=seed)(1)
@@ -158,15 +158,12 @@ def _train_batches(
     return batches
 
 
-def _sampling(data: DataConfig, model: ModelConfig, clips: ClipConfig) -> SampleConfig:
-    return SampleConfig(
-        num_frames=data.num_frames,
-        num_windows=data.num_windows,
-        window_seconds=data.window_seconds,
+def _sampling(spec: InputSpec, model: ModelConfig) -> SampleConfig:
+    return replace(
+        spec.drawn(),
         use_visual=(model.visual or model.sync) is not None,
         use_audio=(model.audio or model.sync) is not None,
         crop_sound_seconds=model.sync.sound_seconds if model.sync else 0.0,
-        crop=clips.crop,
     )
 
 

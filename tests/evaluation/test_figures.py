@@ -223,7 +223,7 @@ def test_a_run_is_drawn_from_one_place_and_a_missing_part_costs_nothing(
     plan = make_plan(examples, fractions=shares, num_folds=2, seed=0)
     bundle = read_bundle(run_folder / "detector")
     model = bundle.models[0].config
-    batch = next(iter(first_member_batches(tiny_config, model, bundle.clip_config, plan)))
+    batch = next(iter(first_member_batches(tiny_config, model, bundle.spec, plan)))
     trained = [e for e in plan.splits["train"] if plan.folds[e.row.clip_id] != 0]
     assert len(batch["labels"]) <= len(trained)
     crops = {Clip.open(e.archive).crop(0, 0).shape for e in trained}
