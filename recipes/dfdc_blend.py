@@ -34,7 +34,6 @@ from avfake.cli import run_recipe
 from avfake.clips import PreparedFolder
 from avfake.detector import Combination, Detector, write_ensemble
 from avfake.evaluation import render
-from avfake.models import HEADS
 from avfake.storage import write_whole
 from avfake.training import (
     DataConfig,
@@ -115,9 +114,8 @@ def _blended(parts: Sequence[TrainedDetector], config: Config, name: str) -> Pat
 
 
 def _has_voices(folders: Sequence[PreparedFolder]) -> bool:
-    column = HEADS.index("voice")
     examples = gather(folders, assume_face_weight=0.0)
-    found = {e.labels[column] for e in examples if e.knows("voice")}
+    found = {e.labels.voice for e in examples if e.knows("voice")}
     if len(found) < 2:
         logger.warning(
             "no sound model: there are no genuine and forged voices with labels among these clips; "

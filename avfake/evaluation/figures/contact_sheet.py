@@ -8,6 +8,7 @@ import numpy as np
 
 from avfake.errors import AvfakeError
 from avfake.evaluation.figures.style import GREY, picture, place
+from avfake.labels import OUTPUTS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,7 +18,6 @@ CROP_PX, MEL_PX = 128, 320
 MARGIN, GAP, TOP_PX, ROW_PX = 8, 6, 44, CROP_PX + 34
 MIN_WIDTH = 480
 """Px; the captions need it."""
-HEADS = ("anything", "face", "voice")
 
 
 def draw_contact_sheet(
@@ -55,9 +55,10 @@ def draw_contact_sheet(
 
 
 def caption(batch: Mapping[str, "Tensor"], row: int) -> str:
-    """The labels of a clip in words, e.g. "anything: fake, face: fake (weight 0.5), voice: ?"."""
-    labels = zip(HEADS, batch["labels"][row].tolist(), batch["weights"][row].tolist(), strict=True)
-    return ", ".join(f"{head}: {_in_words(label, weight)}" for head, label, weight in labels)
+    """The labels of a clip in words, e.g. "overall: fake, face: fake (weight 0.5), voice: ?"."""
+    labels, weights = batch["labels"][row].tolist(), batch["weights"][row].tolist()
+    rows = zip(OUTPUTS, labels, weights, strict=True)
+    return ", ".join(f"{output}: {_in_words(label, weight)}" for output, label, weight in rows)
 
 
 def mel_picture(window: np.ndarray, sample_rate: int) -> np.ndarray:
