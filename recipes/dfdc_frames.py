@@ -28,7 +28,7 @@ from avfake.calibration import StackConfig
 from avfake.cli import checked_files, predict_table, run_recipe
 from avfake.clips import ClipConfig, prepare_clips
 from avfake.datasets import build_manifest, load_spec
-from avfake.detector import Detector, Switches
+from avfake.detector import Detector, PredictOptions
 from avfake.errors import ConfigError
 from avfake.evaluation import render
 from avfake.models import VisualConfig
@@ -88,8 +88,8 @@ def main(config: Config) -> None:
     if files:
         predict_table(
             files,
-            str(done.detector),
-            Switches(),
+            (str(done.detector),),
+            PredictOptions(),
             out=scores,
             submission=submission,
             workers=config.workers,

@@ -177,7 +177,7 @@ def test_damage_is_measured_by_the_default(
 def test_without_a_default_each_verb_says_what_to_do(
     run: Run, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("avfake.detector.shipped.PLACE", tmp_path / "nothing")
+    monkeypatch.setattr("avfake.detector.shipped.DEFAULT_FOLDER", tmp_path / "nothing")
     for verb in (
         ("predict", video),
         ("report", video, "--out", tmp_path / "page.html"),
