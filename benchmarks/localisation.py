@@ -41,8 +41,8 @@ from avfake.studio.plan import ClipPlan, StudioConfig
 from avfake.training.config import DataConfig, TrainingConfig
 from avfake.training.fitting.config import FitConfig
 from avfake.training.fitting.optimizers import OptimizerConfig
+from avfake.training.pipeline import train_detector
 from avfake.training.run import environment
-from avfake.training.train_detector import train_detector
 from avfake.verdict import Verdict
 
 METRICS = ("mean_iou", "ap@0.5", "ap@0.75", "ap@0.95", "ar@5")
@@ -140,7 +140,7 @@ def judged(
 ) -> list[tuple[ClipPlan, Verdict]]:
     """Each clip of a studio with the verdict on it; both the clips and what is cut of them stay."""
     plans = build_studio(folder / "studio", studio, workers=workers)
-    clips = prepared(folder, detector.bundle.clip_config, workers, reuse_boxes=False)
+    clips = prepared(folder, detector.members[0].bundle.spec.clip, workers, reuse_boxes=False)
     archives = {clip.row.clip_id: clip.archive for clip in clips.clips}
     return [
         (plan, detector.predict_clip(Clip.open(archives[plan.filename])))

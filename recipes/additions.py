@@ -29,7 +29,8 @@ from avfake.clips import PreparedFolder
 from avfake.config import nearest
 from avfake.detector import Detector
 from avfake.errors import ConfigError
-from avfake.evaluation import METRICS, OUTPUTS, bootstrap, paired_difference
+from avfake.evaluation import METRICS, bootstrap, paired_difference
+from avfake.labels import COLUMNS
 from avfake.models import FUSIONS, AudioConfig, FusionConfig, VisualConfig
 from avfake.storage import write_whole
 from avfake.training import (
@@ -143,7 +144,7 @@ def train_and_measure(
 def compare(measured: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
     """One row for each addition, output and metric, beside the plain detector."""
     rows = []
-    for output, (column, truth) in OUTPUTS.items():
+    for output, (column, truth) in COLUMNS.items():
         scores = {name: np.stack([t[column] for t in runs]) for name, runs in measured.items()}
         scores["ensemble"] = scores["plain"].mean(axis=0, keepdims=True)
         clips = measured["plain"][0]

@@ -28,7 +28,7 @@ import pandas as pd
 import tyro
 
 from avfake.cli import run_recipe
-from avfake.clips import Clip, PreparedFolder, SampleConfig, sample_clip, sample_labels
+from avfake.clips import Clip, PreparedFolder, sample_clip, sample_labels
 from avfake.detector import Detector
 from avfake.evaluation import ablation_table, render
 from avfake.storage import write_whole
@@ -83,17 +83,17 @@ def main(config: Config) -> None:
 
 def _moments(detector: Detector, examples: Sequence[Example]) -> Iterator[dict[str, object]]:
     """A row for each crop and each window of the clips that name forged stretches."""
-    window_seconds = detector.bundle.window_seconds
+    [member] = detector.members
     for example in examples:
         if not example.row.segments:
             continue
         clip = Clip.open(example.archive)
-        sampled = sample_clip(clip, SampleConfig(window_seconds=window_seconds))
+        sampled = sample_clip(clip, member.bundle.spec.whole())
         seen = sample_labels(example.labels, example.row.segments, sampled)
-        scores = detector.score_clip(clip)
+        scores = member.score_clip(clip)
         for part, found, forged, label in (
-            ("face", scores.frame_scores, seen.forged_frames, seen.labels[1]),
-            ("voice", scores.window_scores, seen.forged_windows, seen.labels[2]),
+            ("face", scores.frame_scores, seen.forged_frames, seen.labels.face),
+            ("voice", scores.window_scores, seen.forged_windows, seen.labels.voice),
         ):
             for p, share in zip(found, forged, strict=False):  # no scores without that branch
                 row = dict.fromkeys(("label", "face_fake", "voice_fake", "p_fake"))

@@ -32,9 +32,8 @@ import tyro
 
 from avfake.cli import run_recipe
 from avfake.clips import PreparedFolder
-from avfake.detector import Combination, Detector, write_ensemble
+from avfake.detector import Detector, write_ensemble
 from avfake.evaluation import render
-from avfake.models import HEADS
 from avfake.storage import write_whole
 from avfake.training import (
     DataConfig,
@@ -110,14 +109,13 @@ def _seeing(assembly: TrainingConfig, backbone: str) -> TrainingConfig:
 def _blended(parts: Sequence[TrainedDetector], config: Config, name: str) -> Path:
     folder = config.out / name
     names = tuple(str(done.detector) for done in parts)
-    on_main_process(lambda: write_ensemble(folder, Combination(names, config.rule)))
+    on_main_process(lambda: write_ensemble(folder, names, config.rule))
     return folder
 
 
 def _has_voices(folders: Sequence[PreparedFolder]) -> bool:
-    column = HEADS.index("voice")
     examples = gather(folders, assume_face_weight=0.0)
-    found = {e.labels[column] for e in examples if e.knows("voice")}
+    found = {e.labels.voice for e in examples if e.knows("voice")}
     if len(found) < 2:
         logger.warning(
             "no sound model: there are no genuine and forged voices with labels among these clips; "

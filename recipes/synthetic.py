@@ -18,7 +18,8 @@ from typing import Annotated
 
 import tyro
 
-from avfake.cli import run_recipe, stress
+from avfake.cli import run_recipe
+from avfake.cli.stressing import stress
 from avfake.clips import ClipConfig, prepare_clips
 from avfake.datasets import Manifest, build_manifest, load_spec, save_manifest
 from avfake.detector import CARD, Detector

@@ -24,7 +24,7 @@ from avfake.studio.build import build_studio
 from avfake.studio.plan import StudioConfig
 from avfake.training.config import DataConfig, TrainingConfig
 from avfake.training.fitting.config import FitConfig
-from avfake.training.train_detector import train_detector
+from avfake.training.pipeline import train_detector
 
 # A test that reached for the network would fail on a plane, and wait for it first.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -89,5 +89,5 @@ def default_detector(released: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     """A copy of it in the place of the one that ships."""
     place = tmp_path / "site" / "default_detector"
     shutil.copytree(released, place)
-    monkeypatch.setattr("avfake.detector.shipped.PLACE", place)
+    monkeypatch.setattr("avfake.detector.shipped.DEFAULT_FOLDER", place)
     return place

@@ -25,6 +25,7 @@ from real_media import REAL_MEDIA
 
 from avfake.clips.preparation.folder import PreparedFolder
 from avfake.datasets.manifest import save_manifest
+from avfake.labels import ForgedSegment
 from avfake.media.frames import iter_frames
 from avfake.media.sound import read_waveform
 from avfake.media.writing import write_audio
@@ -178,9 +179,12 @@ def stretched(prepared: PreparedFolder, tmp_path_factory: pytest.TempPathFactory
     """The prepared studio, its faces forged in the first half second, its voices after it."""
     folder = tmp_path_factory.mktemp("stretched") / "clips"
     shutil.copytree(prepared.path, folder)
-    stretches = {"face_fake": (0.0, 0.5, "face"), "voice_fake": (0.5, 1.0, "voice")}
+    segments = {
+        "face_fake": ForgedSegment(0.0, 0.5, "face"),
+        "voice_fake": ForgedSegment(0.5, 1.0, "voice"),
+    }
     rows = [
-        replace(row, segments=tuple(s for name, s in stretches.items() if getattr(row, name)))
+        replace(row, segments=tuple(s for name, s in segments.items() if getattr(row, name)))
         for row in prepared.manifest.rows
     ]
     save_manifest(replace(prepared.manifest, rows=tuple(rows)), folder / "manifest.csv")

@@ -9,7 +9,6 @@ from avfake.datasets.listing import media_in
 from avfake.datasets.manifest import (
     Manifest,
     Row,
-    Segment,
     read_manifest,
     save_manifest,
     segments_as_text,
@@ -28,7 +27,6 @@ __all__ = [
     "DatasetSpec",
     "Manifest",
     "Row",
-    "Segment",
     "assign_folds",
     "assign_splits",
     "build_manifest",

@@ -9,11 +9,12 @@ from avfake.datasets.candidates import Candidate
 from avfake.datasets.expressions import Link, Scope
 from avfake.datasets.folders import note, some
 from avfake.datasets.listing import Listing
-from avfake.datasets.manifest import Segment, checked_segment
+from avfake.datasets.manifest import checked_segment
 from avfake.datasets.spec import SECONDS, DatasetSpec, SegmentRule, SplitLists, list_table
 from avfake.datasets.tables import read_table
 from avfake.datasets.values import DataValueError, as_text
 from avfake.errors import ManifestError
+from avfake.labels import ForgedSegment
 
 
 class Links:
@@ -118,7 +119,7 @@ class SplitReader:
         return warnings
 
 
-def segments_of(rules: tuple[SegmentRule, ...], scope: Scope) -> tuple[Segment, ...]:
+def segments_of(rules: tuple[SegmentRule, ...], scope: Scope) -> tuple[ForgedSegment, ...]:
     """Return the forged segments of one row, sorted. Raises DataValueError."""
     return tuple(
         sorted(

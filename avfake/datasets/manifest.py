@@ -16,11 +16,10 @@ from typing import Any, Literal
 from avfake.config import nearest
 from avfake.datasets.values import DataValueError, is_blank
 from avfake.errors import ManifestError
+from avfake.labels import ForgedSegment
 from avfake.storage import AnyPath, as_path, beside, name_of, read_if_there, write_whole
 
 Label = bool | None
-Segment = tuple[float, float, str]
-"""Start and end in seconds from the start of the file, and the stream that is forged there."""
 STREAMS = ("face", "voice", "both")
 LABELS = {"true": True, "false": False, "": None}
 LABEL_COLUMNS = ("label", "face_fake", "voice_fake", "has_audio", "has_video")
@@ -62,7 +61,7 @@ class Row:
     split: str | None = None
     """The dataset's own split, where it has one."""
     status: Literal["ok", "missing"] = "ok"
-    segments: tuple[Segment, ...] = ()
+    segments: tuple[ForgedSegment, ...] = ()
     """Forged segments that the dataset names; for a fake without any, it is unknown where."""
 
 
@@ -119,7 +118,9 @@ def read_manifest(path: str | Path) -> Manifest:
     return Manifest(rows, dataset, tuple(shared.get("warnings", ())), shared.get("assumed", {}))
 
 
-def checked_segment(start: Any, end: Any, stream: str, *, unit_seconds: float = 1.0) -> Segment:
+def checked_segment(
+    start: Any, end: Any, stream: str, *, unit_seconds: float = 1.0
+) -> ForgedSegment:
     """Return a segment in seconds. Raises DataValueError if there is none like that."""
     try:
         first, last = float(start) * unit_seconds, float(end) * unit_seconds
@@ -129,15 +130,15 @@ def checked_segment(start: Any, end: Any, stream: str, *, unit_seconds: float = 
         raise DataValueError(f"a segment from {start} to {end} cannot be")
     if stream not in STREAMS:
         raise DataValueError(f"{stream!r} is no stream; allowed: {', '.join(STREAMS)}")
-    return first, last, stream
+    return ForgedSegment(first, last, stream)
 
 
-def segments_as_text(segments: tuple[Segment, ...]) -> str:
+def segments_as_text(segments: tuple[ForgedSegment, ...]) -> str:
     """Return segments as a cell of a table: `1.2:1.9:face 3.0:4.0:voice`."""
     return " ".join(f"{start}:{end}:{stream}" for start, end, stream in segments)
 
 
-def _segments_from_text(text: str) -> tuple[Segment, ...]:
+def _segments_from_text(text: str) -> tuple[ForgedSegment, ...]:
     found = []
     for piece in text.split():
         pieces = piece.split(":")

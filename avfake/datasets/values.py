@@ -31,7 +31,7 @@ class DataValueError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Labels:
+class FileLabels:
     """Labels of one file, as a `Row` has them."""
 
     label: bool | None
@@ -113,7 +113,7 @@ FILTERS: dict[str, tuple[Callable[..., Any], int]] = {
 are too few; `strip` removes a prefix."""
 
 
-def settle_labels(values: dict[str, Any], *, kind: str) -> Labels:
+def settle_labels(values: dict[str, Any], *, kind: str) -> FileLabels:
     """Return the labels of a file, with what follows from those given.
 
     A genuine file has no forged part; a file with a forged part is a fake; where only one stream
@@ -137,7 +137,7 @@ def settle_labels(values: dict[str, Any], *, kind: str) -> Labels:
     label = _overall(_label("label", given("label")), parts)
     if label is False or len(parts) == 1:
         parts = {name: label if value is None else value for name, value in parts.items()}
-    return Labels(label, parts.get("face_fake"), parts.get("voice_fake"), has_video, has_audio)
+    return FileLabels(label, parts.get("face_fake"), parts.get("voice_fake"), has_video, has_audio)
 
 
 def _overall(label: bool | None, parts: dict[str, bool | None]) -> bool | None:

@@ -7,7 +7,7 @@ from avfake.models.audio import AudioBranch, AudioConfig
 from avfake.models.av_model import AVModel, ModelConfig, build_model
 from avfake.models.fusion import FUSIONS
 from avfake.models.fusion.config import FusionConfig
-from avfake.models.outputs import HEADS, ModelOutput
+from avfake.models.outputs import ModelOutput
 from avfake.models.spectrogram import SpectrogramConfig
 from avfake.models.sync import MIN_CROPS, SyncConfig
 from avfake.models.sync_evidence import entropy, sync_contrast
@@ -19,7 +19,6 @@ __all__ = [
     "AudioConfig",
     "FUSIONS",
     "FusionConfig",
-    "HEADS",
     "MIN_CROPS",
     "ModelConfig",
     "ModelOutput",

@@ -6,16 +6,13 @@ from torch import Tensor
 
 from avfake.models.sync_evidence import SyncOutput
 
-HEADS = ("overall", "face", "voice")
-"""Order of the columns of `logits`, `valid`, and of labels and weights in a batch."""
-
 
 @dataclass(frozen=True)
 class ModelOutput:
     """Logits of forgery, float32; positive means fake."""
 
     logits: Tensor
-    """[B, 3] in the order of `HEADS`; 0 where not valid, and to be read only where valid."""
+    """[B, 3] in the order of `labels.OUTPUTS`; 0 where not valid: read only valid ones."""
     valid: Tensor
     """[B, 3] bool; False where the clip, or the model, lacks the modality that the head reads."""
     frame_logits: Tensor | None

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from avfake.datasets import Segment
 from avfake.forgery import FaceSwap, convert_voice, draw_traces, swap_faces
+from avfake.labels import ForgedSegment
 from avfake.media import Waveform, iter_frames, read_waveform, write_video
 from avfake.studio.heads import Rendering, render, render_head
 from avfake.studio.person import Identity, Motion, draw_identity, draw_motion, pose_for_swap
@@ -235,7 +235,7 @@ FADE_SECONDS = 0.1
 
 
 def splice_picture(
-    genuine: np.ndarray, forged: np.ndarray, segment: Segment, *, fps: float
+    genuine: np.ndarray, forged: np.ndarray, segment: ForgedSegment, *, fps: float
 ) -> np.ndarray:
     """Return the genuine frames, but for the segment: uint8 [T, H, W, 3]."""
     middles = (np.arange(len(genuine)) + 0.5) / fps
@@ -247,14 +247,14 @@ def splice_picture(
     return spliced
 
 
-def splice_sound(genuine: Waveform, forged: Waveform, segment: Segment) -> Waveform:
+def splice_sound(genuine: Waveform, forged: Waveform, segment: ForgedSegment) -> Waveform:
     """Return the genuine sound, but for the segment; both as long and of one rate."""
     moments = np.arange(len(genuine.samples)) / genuine.sample_rate
     mixed = genuine.samples + forged_share(moments, segment) * (forged.samples - genuine.samples)
     return Waveform(mixed.astype(np.float32), genuine.sample_rate)
 
 
-def forged_share(moments: np.ndarray, segment: Segment) -> np.ndarray:
+def forged_share(moments: np.ndarray, segment: ForgedSegment) -> np.ndarray:
     """Return the share of the fake at moments in seconds: 0 outside, 1 inside, smooth fades."""
     start, end, _ = segment
     inwards = np.minimum(moments - start, end - moments) / FADE_SECONDS

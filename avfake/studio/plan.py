@@ -12,9 +12,9 @@ from typing import Literal
 
 import numpy as np
 
-from avfake.datasets import Segment
 from avfake.errors import ConfigError
 from avfake.forgery import CONVERSIONS, Conversion
+from avfake.labels import ForgedSegment
 
 FRAME_SIZES = ((320, 240), (256, 256), (240, 320), (288, 288), (352, 264), (256, 336))
 SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
@@ -89,7 +89,7 @@ class ClipPlan:
     """Names joined by "+"; empty for a genuine clip."""
     difficulty: float
     split: str = "train"
-    segments: tuple[Segment, ...] = ()
+    segments: tuple[ForgedSegment, ...] = ()
     """Segments that are forged, if not the whole clip is."""
     forged_side: Literal["", "left", "right"] = ""
     """Of two people, the side of the forged face."""
@@ -178,10 +178,12 @@ def _draw_cuts(config: StudioConfig, rng: np.random.Generator) -> list[tuple[flo
     return cuts
 
 
-def _segments(cut: tuple[float, float] | None, *, face: bool, voice: bool) -> tuple[Segment, ...]:
+def _segments(
+    cut: tuple[float, float] | None, *, face: bool, voice: bool
+) -> tuple[ForgedSegment, ...]:
     if cut is None:
         return ()
-    return tuple((*cut, stream) for stream in ["face"] * face + ["voice"] * voice)
+    return tuple(ForgedSegment(*cut, stream) for stream in ["face"] * face + ["voice"] * voice)
 
 
 def _draw_encoding(rng: np.random.Generator) -> Encoding:

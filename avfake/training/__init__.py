@@ -9,11 +9,11 @@ from avfake.training.fitting.rate_finder import RateConfig, RateFinding
 from avfake.training.fitting.schedules import ScheduleConfig
 from avfake.training.join_detectors import join_detectors
 from avfake.training.measure import COLUMNS, examples_of_split, measure
+from avfake.training.pipeline import TrainedDetector, train_detector
 from avfake.training.plan import Example, Plan, gather
 from avfake.training.rates import find_member_rate
 from avfake.training.results import measure_test, publish_test, record_results
 from avfake.training.run import environment
-from avfake.training.train_detector import TrainedDetector, train_detector
 
 __all__ = [
     "TrainedDetector",

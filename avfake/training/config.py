@@ -8,6 +8,7 @@ import tyro
 
 from avfake.augment import AugmentConfig
 from avfake.calibration import StackConfig
+from avfake.clips import ClipConfig, InputSpec
 from avfake.config import nearest
 from avfake.errors import ConfigError
 from avfake.models import (
@@ -104,6 +105,10 @@ class DataConfig:
             raise ConfigError(f"loader_workers is {self.loader_workers}; allowed: 0 or more")
         if not 0 <= self.assume_face_weight <= 1:
             raise ConfigError(f"assume_face_weight is {self.assume_face_weight}; allowed: 0 to 1")
+
+    def input_spec(self, clip: ClipConfig) -> InputSpec:
+        """Return what a model is shown of clips that were prepared so."""
+        return InputSpec(clip, self.num_frames, self.num_windows, self.window_seconds)
 
     def weights_of(self, folders: Sequence[str]) -> dict[str, float]:
         """Folder name -> how often an epoch sees its clips; ConfigError for a name not among them.

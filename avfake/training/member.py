@@ -11,16 +11,17 @@ from torch.utils.data import DataLoader
 
 from avfake.augment import MixingCollate, build_pipeline
 from avfake.clips import (
-    ClipConfig,
     ClipDataset,
     EpochDraws,
+    InputSpec,
     SampleConfig,
     collate,
     load_batches,
     named_failures,
 )
-from avfake.models import HEADS, AVModel, ModelConfig, ModelOutput, build_model, sync_contrast
-from avfake.training.config import DataConfig, LossConfig, TrainingConfig
+from avfake.labels import OUTPUTS
+from avfake.models import AVModel, ModelConfig, ModelOutput, build_model, sync_contrast
+from avfake.training.config import LossConfig, TrainingConfig
 from avfake.training.fitting.loop import fit
 from avfake.training.fitting.losses import masked_bce
 from avfake.training.order import EpochOrder
@@ -28,7 +29,7 @@ from avfake.training.plan import Example, Plan
 from avfake.training.validation import validate
 
 Batch = Mapping[str, Tensor]
-FACE, VOICE = HEADS.index("face"), HEADS.index("voice")
+FACE, VOICE = OUTPUTS.index("face"), OUTPUTS.index("voice")
 
 
 @dataclass(frozen=True)
@@ -49,14 +50,14 @@ def train_member(
     *,
     fold: int,
     folder: Path,
-    clip_config: ClipConfig,
+    spec: InputSpec,
 ) -> Member:
     """Train, or go on training, the model that leaves out `fold`."""
     seen, seed = _seen(plan, fold), _seed(config, fold)
     torch.manual_seed(seed)
     model = build_model(model_config)
     loss = partial(multitask_loss, config.loss)
-    sampling = _sampling(config.data, model_config, clip_config)
+    sampling = _sampling(spec, model_config)
     # The epoch is chosen by what the detector answers with, not by how well it finds lips.
     decision_model = partial(multitask_loss, replace(config.loss, sync=0.0))
     choosing = _loader(config, sampling, plan.splits["val"] or _held_out(plan, fold))
@@ -75,11 +76,11 @@ def train_member(
 
 
 def first_member_batches(
-    config: TrainingConfig, model: ModelConfig, clips: ClipConfig, plan: Plan
+    config: TrainingConfig, model: ModelConfig, spec: InputSpec, plan: Plan
 ) -> DataLoader[Batch]:
     """The batches of the first epoch of the first model."""
     seen, seed = _seen(plan, 0), _seed(config, 0)
-    sampling = _sampling(config.data, model, clips)
+    sampling = _sampling(spec, model)
     # In this process: they are few.
     alone = replace(config, data=replace(config.data, loader_workers=0))
     return _train_batches(alone, sampling, seen, folders=plan.folders, seed=seed)(1)
@@ -105,9 +106,9 @@ def multitask_loss(
     Unknown labels, and heads whose stream a clip lacks, count for nothing.
     """
     labels, weights = batch["labels"], batch["weights"] * output.valid
-    parts = {
+    parts: dict[str, Tensor] = {
         head: _bce(config, output.logits[:, i], labels[:, i], weights[:, i])
-        for i, head in enumerate(HEADS)
+        for i, head in enumerate(OUTPUTS)
     }
     for name, logits, mask, key, column in (
         ("frames", output.frame_logits, batch.get("faces_mask"), "frame_labels", FACE),
@@ -157,15 +158,12 @@ def _train_batches(
     return batches
 
 
-def _sampling(data: DataConfig, model: ModelConfig, clips: ClipConfig) -> SampleConfig:
-    return SampleConfig(
-        num_frames=data.num_frames,
-        num_windows=data.num_windows,
-        window_seconds=data.window_seconds,
+def _sampling(spec: InputSpec, model: ModelConfig) -> SampleConfig:
+    return replace(
+        spec.drawn(),
         use_visual=(model.visual or model.sync) is not None,
         use_audio=(model.audio or model.sync) is not None,
         crop_sound_seconds=model.sync.sound_seconds if model.sync else 0.0,
-        crop=clips.crop,
     )
 
 

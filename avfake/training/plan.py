@@ -9,7 +9,7 @@ from avfake.clips import ClipEntry, PreparedClip, PreparedFolder
 from avfake.config import nearest
 from avfake.datasets import Row, assign_folds, assign_splits, check_groups, split_hash
 from avfake.errors import ConfigError, ManifestError
-from avfake.models import HEADS
+from avfake.labels import OUTPUTS, Labels, Output
 from avfake.storage import AnyPath, write_table
 
 logger = logging.getLogger(__name__)
@@ -26,9 +26,8 @@ class Example:
     archive: AnyPath
     has_visual: bool
     has_audio: bool
-    labels: tuple[float, float, float]
-    """overall, face, voice; 1 = fake."""
-    weights: tuple[float, float, float]
+    labels: Labels
+    weights: Labels
     """0 = unknown; `assume_face_weight` for a face that is only assumed to be fake."""
     partner: AnyPath | None = None
     """Archive of the genuine original of a fake, where that was prepared too."""
@@ -38,14 +37,14 @@ class Example:
         row = self.row
         return ClipEntry(self.archive, self.labels, self.weights, self.partner, row.segments)
 
-    def knows(self, output: str) -> bool:
+    def knows(self, output: Output) -> bool:
         """Whether this clip has a label for an output, and the stream that shows it."""
         shown = {
             "overall": self.has_visual or self.has_audio,
             "face": self.has_visual,
             "voice": self.has_audio,
         }
-        return shown[output] and self.weights[HEADS.index(output)] > 0
+        return shown[output] and getattr(self.weights, output) > 0
 
 
 @dataclass(frozen=True)
@@ -159,9 +158,9 @@ def make_plan(
 
 def trainable_outputs(examples: Sequence[Example]) -> dict[str, bool]:
     """Which outputs have both classes among these clips; says of each other one why not."""
-    trainable = {}
-    for column, output in enumerate(HEADS):
-        known = [e.labels[column] for e in examples if e.knows(output)]
+    trainable: dict[str, bool] = {}
+    for output in OUTPUTS:
+        known = [getattr(e.labels, output) for e in examples if e.knows(output)]
         num_fake = int(sum(known))
         trainable[output] = 0 < num_fake < len(known)
         if not trainable[output]:
@@ -206,7 +205,7 @@ def check_classes(plan: Plan) -> None:
 
 def log_assumptions(examples: Sequence[Example], assume_face_weight: float) -> None:
     """Say how many labels are assumed and not known."""
-    count = sum(e.row.face_fake is None and e.weights[1] > 0 for e in examples)
+    count = sum(e.row.face_fake is None and e.weights.face > 0 for e in examples)
     if count:
         logger.warning(
             "%d fakes do not say what was forged: their face is assumed forged, with loss weight "
@@ -253,14 +252,12 @@ def _example(clip: PreparedClip, folder: str, assume_face_weight: float) -> Exam
         (face, face_weight),
         (row.voice_fake, 1.0),
     ]
-    labels = [float(bool(label)) for label, _ in columns]
-    weights = [0.0 if label is None else weight for label, weight in columns]
     return Example(
         row,
         folder,
         clip.archive,
         clip.has_visual,
         clip.has_audio,
-        (labels[0], labels[1], labels[2]),
-        (weights[0], weights[1], weights[2]),
+        Labels(*(float(bool(label)) for label, _ in columns)),
+        Labels(*(0.0 if label is None else weight for label, weight in columns)),
     )

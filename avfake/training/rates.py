@@ -11,8 +11,8 @@ from avfake.models import build_model
 from avfake.training.config import TrainingConfig
 from avfake.training.fitting.rate_finder import RateConfig, RateFinding, find_rate
 from avfake.training.member import first_member_batches, multitask_loss
+from avfake.training.pipeline import plan_of
 from avfake.training.plan import check_classes, gather, trainable_outputs
-from avfake.training.train_detector import plan_of
 
 
 def find_member_rate(
@@ -26,12 +26,13 @@ def find_member_rate(
     plan = plan_of(examples, config)
     check_classes(plan)
     model_config = config.model(trainable_outputs(plan.splits["train"]))
+    spec = config.data.input_spec(folders[0].config)
     seed = config.seed * 1000
     torch.manual_seed(seed)
     return find_rate(
         build_model(model_config),
         loss=partial(multitask_loss, config.loss),
-        batches=first_member_batches(config, model_config, folders[0].config, plan),
+        batches=first_member_batches(config, model_config, spec, plan),
         config=replace(config.fit, seed=seed),
         search=search,
     )

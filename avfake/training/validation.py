@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from avfake.models import HEADS, ModelOutput
+from avfake.labels import OUTPUTS
+from avfake.models import ModelOutput
 from avfake.training.fitting.batches import outputs_of
 
 Batch = Mapping[str, Tensor]
@@ -47,7 +48,7 @@ def class_losses(logits: Tensor, labels: Tensor, weights: Tensor) -> dict[str, f
     All [N, 3]; weight 0 = label unknown. Classes without a clip are left out.
     """
     found: dict[str, float] = {}
-    for column, head in enumerate(HEADS):
+    for column, head in enumerate(OUTPUTS):
         for name, label in (("fake", 1.0), ("real", 0.0)):
             weight = weights[:, column] * (labels[:, column] == label)
             if weight.sum() > 0:

@@ -29,8 +29,8 @@ def deaf(detector_folder, tmp_path_factory):
         bundle.decision_model, outputs=outputs, not_trained={"voice": "no labels"}
     )
     folder = tmp_path_factory.mktemp("members") / "deaf"
-    fewer = replace(bundle.clip_config, num_frames=3)
-    write_bundle(folder, replace(bundle, decision_model=decision_model, clip_config=fewer))
+    fewer = replace(bundle.spec, clip=replace(bundle.spec.clip, num_frames=3))
+    write_bundle(folder, replace(bundle, decision_model=decision_model, spec=fewer))
     return folder
 
 
@@ -71,7 +71,7 @@ def test_mistakes_are_named_in_one_line_before_the_work(
         ((video, *to, tmp_path / "file" / "page.html"), "is a file, no folder"),
         ((video, "--detector", tmp_path, "--out", tmp_path / "a.html"), "not a whole detector"),
         ((video, *good, "--detector", deaf, "--combine", "medain"), "did you mean 'median'"),
-        ((video, *good, "--no-audio", "--no-visual"), "nothing to judge by"),
+        ((video, *good, "--no-audio", "--no-visual"), "nothing to assess"),
     ]:
         assert run(*args) == 2
         printed = capsys.readouterr().err.strip()

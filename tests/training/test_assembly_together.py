@@ -13,8 +13,8 @@ from avfake.errors import ConfigError
 from avfake.training.config import TrainingConfig
 from avfake.training.join_detectors import join_detectors
 from avfake.training.measure import measure
+from avfake.training.pipeline import TrainedDetector, train_detector
 from avfake.training.plan import gather, make_plan
-from avfake.training.train_detector import TrainedDetector, train_detector
 
 
 def test_members_of_different_splits_are_refused(prepared: PreparedFolder, tmp_path: Path) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from avfake import config as settings
-from avfake.calibration import OUTPUTS, DecisionModel
+from avfake.calibration import DecisionModel
 from avfake.detector import checked_sums, is_ensemble, read_config, read_ensemble
 from avfake.errors import ConfigError
+from avfake.labels import OUTPUTS, Output
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,8 @@ class Subject:
             raise ConfigError(f"{folder} is no folder; a card is written into a detector's folder")
         fingerprint = settings.fingerprint(checked_sums(folder))
         if is_ensemble(folder):
-            combination = read_ensemble(folder)
-            members = len(combination.names)
-            return cls(folder, fingerprint, {}, None, members, combination.rule)
+            names, rule, _ = read_ensemble(folder)
+            return cls(folder, fingerprint, {}, None, len(names), rule)
         config = read_config(folder)
         decision_model = DecisionModel.load(folder)
         return cls(folder, fingerprint, config, decision_model, config["num_members"])
@@ -57,9 +57,9 @@ class Subject:
         return found
 
     @property
-    def not_judged(self) -> dict[str, str]:
+    def not_judged(self) -> dict[Output, str]:
         """Output -> why it is never answered."""
-        return dict(self.decision_model.not_trained) if self.decision_model else {}
+        return {**self.decision_model.not_trained} if self.decision_model else {}
 
     @property
     def judged(self) -> tuple[str, ...]:

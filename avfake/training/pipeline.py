@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from avfake.calibration import DecisionFit, OutOfFold, fit_decision_model, stack_row
-from avfake.clips import Clip, ClipConfig, PreparedFolder, SampleConfig
+from avfake.clips import Clip, InputSpec, PreparedFolder
 from avfake.detector import CARD, Bundle, score_clip, write_bundle
 from avfake.evaluation import draw_batch, draw_training
-from avfake.models import HEADS
+from avfake.labels import OUTPUTS, Output
 from avfake.progress import progress
 from avfake.report import write_card
 from avfake.storage import write_whole
@@ -70,15 +70,16 @@ def train_detector(
         on_main_process(lambda: _card(detector))
         return TrainedDetector(detector, plan)
     log_assumptions(plan.splits["train"], config.data.assume_face_weight)
-    members = _train(config, plan, folders[0].config, out)
-    on_main_process(lambda: _conclude(config, plan, members, folders[0].config, out=out))
+    spec = config.data.input_spec(folders[0].config)
+    members = _train(config, plan, spec, out)
+    on_main_process(lambda: _conclude(config, plan, members, spec, out=out))
     return TrainedDetector(detector, plan)
 
 
-def _train(config: TrainingConfig, plan: Plan, clip_config: ClipConfig, out: Path) -> list[Member]:
+def _train(config: TrainingConfig, plan: Plan, spec: InputSpec, out: Path) -> list[Member]:
     """The members, after a picture of what they are about to see."""
     model_config = config.model(trainable_outputs(plan.splits["train"]))
-    seen = partial(first_member_batches, config, model_config, clip_config, plan)
+    seen = partial(first_member_batches, config, model_config, spec, plan)
     on_main_process(lambda: draw_batch(out, next(iter(seen()))))
     return [
         train_member(
@@ -87,7 +88,7 @@ def _train(config: TrainingConfig, plan: Plan, clip_config: ClipConfig, out: Pat
             plan,
             fold=fold,
             folder=out / f"member_{fold}",
-            clip_config=clip_config,
+            spec=spec,
         )
         for fold in range(config.data.num_models)
     ]
@@ -97,13 +98,13 @@ def _conclude(
     config: TrainingConfig,
     plan: Plan,
     members: Sequence[Member],
-    clip_config: ClipConfig,
+    spec: InputSpec,
     *,
     out: Path,
 ) -> None:
     """The detector of trained members, and what they say of the clips they have not seen."""
     draw_training(out)
-    scored = _out_of_fold(config, plan, members, clip_config)
+    scored = _out_of_fold(config, plan, members, spec)
     stack = replace(config.stack, seed=config.seed)
     judged = fit_decision_model(scored, stack, use_stacker=config.use_stacker)
     _log_choices(judged, out)
@@ -113,10 +114,9 @@ def _conclude(
     write_whole(out / "out_of_fold.csv", table.to_csv(index=False))
     bundle = Bundle(
         name=str(out / "detector"),
-        clip_config=clip_config,
+        spec=spec,
         models=[member.model for member in members],
         decision_model=judged.model,
-        window_seconds=config.data.window_seconds,
         facts=bundle_facts(plan, config, scored=scored, judged=judged),
     )
     write_bundle(out / "detector", bundle)
@@ -150,7 +150,7 @@ def plan_of(examples: Sequence[Example], config: TrainingConfig) -> Plan:
 
 
 def _out_of_fold(
-    config: TrainingConfig, plan: Plan, members: Sequence[Member], clip_config: ClipConfig
+    config: TrainingConfig, plan: Plan, members: Sequence[Member], spec: InputSpec
 ) -> OutOfFold:
     """Rows of every training clip that a member has not seen, by that member.
 
@@ -173,12 +173,7 @@ def _out_of_fold(
         clip = Clip.open(example.archive)
         both = example.has_visual and example.has_audio
         for use_visual, use_audio in views if both else views[:1]:
-            sampling = SampleConfig(
-                window_seconds=config.data.window_seconds,
-                use_visual=use_visual,
-                use_audio=use_audio,
-                crop=clip_config.crop,
-            )
+            sampling = spec.whole(use_visual=use_visual, use_audio=use_audio)
             rows.append(stack_row(score_clip([members[fold].model], clip, sampling)))
             examples.append(example)
             folds.append(fold)
@@ -186,15 +181,17 @@ def _out_of_fold(
         rows=np.stack(rows),
         clip_ids=[e.row.clip_id for e in examples],
         groups=[e.row.group for e in examples],
-        labels={head: _labels(examples, column) for column, head in enumerate(HEADS)},
+        labels={output: _labels(examples, output) for output in OUTPUTS},
         fold=np.array(folds),
         trained_on=[member.groups for member in members],
     )
 
 
-def _labels(examples: Sequence[Example], column: int) -> np.ndarray:
+def _labels(examples: Sequence[Example], output: Output) -> np.ndarray:
     """float [N], NaN where the label is unknown."""
-    return np.array([e.labels[column] if e.weights[column] > 0 else np.nan for e in examples])
+    return np.array(
+        [getattr(e.labels, output) if getattr(e.weights, output) > 0 else np.nan for e in examples]
+    )
 
 
 def _log_choices(judged: DecisionFit, out: Path) -> None:

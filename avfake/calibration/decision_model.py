@@ -1,0 +1,231 @@
+"""The models of all outputs together: p_fake never below its parts, one decision, one folder."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from avfake.calibration.decision_rule import DecisionRule
+from avfake.calibration.features import FEATURES, modalities_of
+from avfake.calibration.out_of_fold import OutOfFold
+from avfake.calibration.output_model import OutputModel, fit_output, why_untrainable
+from avfake.calibration.probabilities import check_prior
+from avfake.calibration.scores import MODALITIES, Modality
+from avfake.calibration.stacker import LogitParts, StackConfig, Stacker
+from avfake.errors import BundleError, ConfigError, Reason
+from avfake.labels import OUTPUTS, Output
+
+_CALIBRATION = "calibration.json"
+
+
+@dataclass(frozen=True)
+class DecisionModel:
+    """Turns rows of statistics into calibrated probabilities and a decision."""
+
+    outputs: Mapping[Output, OutputModel]
+    not_trained: Mapping[Output, str]
+    """Output -> why its labels could not train it."""
+    rules: Mapping[str, Mapping[Modality, DecisionRule]]
+    """"kept" and "fused", with and without the stacker -> for each modality, how p_fake becomes a
+    decision; empty where "overall" is not trained."""
+
+    def assess(self, row: np.ndarray, *, use_stacker: bool = True) -> dict[str, float | None]:
+        """Return output -> probability for one row [F]; None where it could not be assessed.
+
+        use_stacker False: the calibrated fusion head.
+        """
+        answers = self.assess_rows(row[None], use_stacker=use_stacker)
+        return {name: None if np.isnan(p[0]) else float(p[0]) for name, p in answers.items()}
+
+    def assess_rows(self, rows: np.ndarray, *, use_stacker: bool = True) -> dict[str, np.ndarray]:
+        """Return output -> float64 [N] for rows [N, F]; NaN where it could not be assessed."""
+        nothing = np.full(len(rows), np.nan)
+        return raise_overall(
+            {
+                output: self.outputs[output].predict(rows, use_stacker=use_stacker)
+                if output in self.outputs
+                else nothing
+                for output in OUTPUTS
+            }
+        )
+
+    def contributions(self, row: np.ndarray, *, use_stacker: bool = True) -> dict[str, LogitParts]:
+        """Return output -> the parts of its logit, for one row [F] and outputs that have one.
+
+        "overall" is that before it was raised to its parts.
+        """
+        found: dict[str, LogitParts | None] = {
+            output: model.contributions(row, use_stacker=use_stacker)
+            for output, model in self.outputs.items()
+        }
+        return {output: parts for output, parts in found.items() if parts is not None}
+
+    def rule(
+        self, *, use_stacker: bool = True, modality: Modality = "whole"
+    ) -> DecisionRule | None:
+        """Return how p_fake becomes a decision; None where "overall" is not trained."""
+        return self.rules.get("kept" if use_stacker else "fused", {}).get(modality)
+
+    @property
+    def prior(self) -> float | None:
+        """Share of fakes that "overall" was calibrated on; None where it is not trained."""
+        return self.outputs["overall"].prior.fakes if "overall" in self.outputs else None
+
+    def shifts(self, prior: float) -> dict[str, float]:
+        """Return output -> the change of its logits where the share `prior` of files is fake.
+
+        ConfigError where that does not follow for an output.
+        """
+        check_prior(prior)
+        lacking = [output for output, model in self.outputs.items() if not model.prior.of_fakes]
+        if lacking:
+            raise ConfigError(
+                f"this detector does not support a prior: of {', '.join(lacking)} it is not known "
+                "how frequent fakes were where it was calibrated; train it again, or ask without a "
+                "prior"
+            )
+        return {output: model.prior.shift(prior) for output, model in self.outputs.items()}
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """One reason for each output that was not trained."""
+        return tuple(
+            Reason("file" if output == "overall" else output, "not_trained", why)
+            for output, why in self.not_trained.items()
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write calibration.json, and stacker_{output}.txt for each stacker that was kept."""
+        folder.mkdir(parents=True, exist_ok=True)
+        outputs = {output: model.to_dict() for output, model in self.outputs.items()}
+        for output in OUTPUTS:
+            stacker = self.outputs[output].stacker if output in self.outputs else None
+            if stacker:
+                text = stacker.to_text().encode()
+                _stacker_path(folder, output).write_bytes(text)
+                outputs[output]["stacker_sha256"] = sha256(text).hexdigest()
+            else:
+                _stacker_path(folder, output).unlink(missing_ok=True)
+        fields = {
+            "features": list(FEATURES),
+            "outputs": outputs,
+            "not_trained": dict(self.not_trained),
+            "rules": {
+                name: {modality: rule.to_dict() for modality, rule in found.items()}
+                for name, found in self.rules.items()
+            },
+        }
+        (folder / _CALIBRATION).write_text(json.dumps(fields, indent=1, allow_nan=False))
+
+    @classmethod
+    def load(cls, folder: Path) -> "DecisionModel":
+        """Read the model that `save` wrote; BundleError for anything else."""
+        try:
+            fields = json.loads((folder / _CALIBRATION).read_text())
+            if fields["features"] != list(FEATURES):
+                raise BundleError(f"{folder}: the stack rows have changed since it was trained")
+            return cls(
+                {
+                    output: OutputModel.from_dict(output, one, _read_stacker(folder, output, one))
+                    for output, one in fields["outputs"].items()
+                },
+                fields["not_trained"],
+                {
+                    name: {modality: DecisionRule.from_dict(one) for modality, one in found.items()}
+                    for name, found in fields["rules"].items()
+                },
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise BundleError(f"{folder}: cannot be read as a decision model: {error}") from error
+
+
+def raise_overall(answers: Mapping[Any, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the answers with "overall" at least as high as its parts; NaN parts do not count."""
+    parts = np.fmax(answers["face"], answers["voice"])
+    overall = answers["overall"]
+    return {**answers, "overall": np.where(np.isnan(overall), np.nan, np.fmax(overall, parts))}
+
+
+@dataclass(frozen=True)
+class DecisionFit:
+    """A model, and answers for its rows by models that did not see their groups."""
+
+    model: DecisionModel
+    kept: Mapping[str, np.ndarray]
+    """Output -> float64 [N] with the stacker where it was kept; NaN where not assessed."""
+    fused: Mapping[str, np.ndarray]
+    """Output -> float64 [N] of the calibrated fusion head alone."""
+
+
+def fit_decision_model(
+    scored: OutOfFold, config: StackConfig | None = None, *, use_stacker: bool = True
+) -> DecisionFit:
+    """Fit all outputs; one whose labels have one class or none is left out, with the reason.
+
+    use_stacker False: no stacker is tried, the calibrated fusion head answers.
+    """
+    config = config or StackConfig()
+    not_trained = {
+        output: why for output in OUTPUTS if (why := why_untrainable(scored, output)) is not None
+    }
+    fits = {
+        output: fit_output(scored, output, config=config, use_stacker=use_stacker)
+        for output in OUTPUTS
+        if output not in not_trained
+    }
+    answers = {
+        "kept": _gather({name: fit.kept for name, fit in fits.items()}, len(scored)),
+        "fused": _gather({name: fit.fused for name, fit in fits.items()}, len(scored)),
+    }
+    rules = {}
+    if "overall" in fits:
+        rules = {
+            name: _fit_rules(answer["overall"], scored, config) for name, answer in answers.items()
+        }
+    models = {output: fit.model for output, fit in fits.items()}
+    return DecisionFit(DecisionModel(models, not_trained, rules), answers["kept"], answers["fused"])
+
+
+def _fit_rules(
+    p_fake: np.ndarray, scored: OutOfFold, config: StackConfig
+) -> dict[Modality, DecisionRule]:
+    """Fit one rule for each modality; one without clips gets a rule that is always unsure.
+
+    A clip whose missing part may be the forged one is still labelled by the whole: the error rates
+    are those of files, and a picture without its sound seldom proves that a file is genuine.
+    """
+    modalities, labels = modalities_of(scored.rows), scored.labels["overall"]
+    rules = {}
+    for modality in MODALITIES:
+        rows = np.flatnonzero(modalities == modality)
+        # More copies of a clip would count it more than once.
+        rows = rows[np.unique(np.asarray(scored.clip_ids)[rows], return_index=True)[1]]
+        rules[modality] = DecisionRule.fit(
+            p_fake[rows],
+            labels[rows],
+            false_alarm_rate=config.false_alarm_rate,
+            confidence=config.confidence,
+        )
+    return rules
+
+
+def _gather(answers: Mapping[str, np.ndarray], num_rows: int) -> dict[str, np.ndarray]:
+    nothing = np.full(num_rows, np.nan)
+    return raise_overall({output: answers.get(output, nothing) for output in OUTPUTS})
+
+
+def _stacker_path(folder: Path, output: str) -> Path:
+    return folder / f"stacker_{output}.txt"
+
+
+def _read_stacker(folder: Path, output: str, fields: dict[str, Any]) -> Stacker | None:
+    if fields["choice"]["kept"] != "stacker":
+        return None
+    text = _stacker_path(folder, output).read_bytes()
+    if sha256(text).hexdigest() != fields["stacker_sha256"]:
+        raise BundleError(f"{_stacker_path(folder, output)}: altered since it was saved")
+    return Stacker.from_text(text.decode())
