@@ -20,7 +20,7 @@ ALLOWED: dict[str, set[str]] = {
     "progress": set(),
     "config": {"errors"},
     "storage": {"errors"},
-    "verdict": {"errors", "labels"},
+    "verdict": {"config", "errors", "labels"},
     "media": set(),
     "parallel": set(),
     "models": set(),

@@ -14,6 +14,7 @@ import numpy as np
 import yaml
 
 from avfake import __version__
+from avfake import config as settings
 from avfake.calibration import DecisionRule, find_rule
 from avfake.detector.bundle import CARD, checked_sums, locate_bundle, whole_folder
 from avfake.detector.combining import RANK_MEAN
@@ -89,7 +90,7 @@ def write_ensemble(
         "avfake": __version__,
         "rule": combine,
         "members": [bundle.resolve().name for bundle in found],
-        "decision": decision.to_dict() if decision else None,
+        "decision": settings.to_dict(decision) if decision else None,
     }
     with whole_folder(folder) as partial:
         text = yaml.safe_dump(config, sort_keys=False)
@@ -105,7 +106,7 @@ def read_ensemble(folder: Path) -> tuple[list[str], str, DecisionRule | None]:
     """
     checked_sums(folder)
     config = _read_config(folder)
-    decision = DecisionRule.from_dict(config["decision"]) if config["decision"] else None
+    decision = settings.from_dict(DecisionRule, config["decision"]) if config["decision"] else None
     names = [str(folder / "members" / str(number)) for number in range(len(config["members"]))]
     return names, config["rule"], decision
 
