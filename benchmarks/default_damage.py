@@ -18,7 +18,7 @@ import tyro
 
 from avfake.clips.preparation.folder import PreparedFolder
 from avfake.datasets.rows import Row
-from avfake.detector import read_bundle, write_bundle
+from avfake.detector.bundle import read_bundle, write_bundle
 from avfake.errors import ConfigError
 from avfake.parallel.pool import default_workers
 from avfake.scoring.stress.cells import choose_cells

@@ -181,7 +181,7 @@ def fit_output(
         seed=config.seed,
     )
     if is_fixed:
-        choice = replace(choice, kept=config.rule, reason="the settings say so (stack.rule)")
+        choice = replace(choice, kept=config.rule, reason="fixed by the settings (stack.rule)")
     calibrators: dict[str, Mapping[Modality, Calibrator]] = {}
     for name in dict.fromkeys([choice.kept, "fused"]):
         if name in logits:

@@ -29,8 +29,8 @@ def read_requested(sample_submission: Path) -> list[str]:
         columns = list(reader.fieldnames or [])
         names = [row.get("filename") or "" for row in reader]
     except (OSError, csv.Error) as error:
-        said = getattr(error, "strerror", None) or error
-        raise ConfigError(f"{sample_submission} cannot be read as a csv: {said}") from error
+        cause = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{sample_submission} cannot be read as a csv: {cause}") from error
     if "filename" not in columns:
         found = textwrap.shorten(ascii(columns), 200)
         raise ConfigError(f"{sample_submission} has columns {found}; it needs 'filename'")
