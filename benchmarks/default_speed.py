@@ -22,7 +22,7 @@ from pathlib import Path
 import tyro
 from clip_cost import SIZES, scaled
 
-from avfake.detector.shipped import DEFAULT
+from avfake.shipped import DEFAULT
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from avfake.cli.flags import refuse_idle
-from avfake.detector import DEFAULT, default_release
+from avfake.shipped import DEFAULT, default_release
 
 
 def choose(detectors: Sequence[str], combine: str | None = None) -> tuple[str, ...]:

@@ -12,8 +12,7 @@ from avfake.cli.choosing import choose
 from avfake.cli.codes import IN_PART, OK
 from avfake.cli.flags import at_least, check_spread, refuse_idle
 from avfake.cli.process import print_aside
-from avfake.detector import DEFAULT
-from avfake.scoring import FILL
+from avfake.shipped import DEFAULT
 
 Places = Annotated[tuple[str, ...], tyro.conf.Positional]
 """Text, since a Path would take a slash from s3://."""
@@ -85,22 +84,20 @@ def predict(
     from avfake.storage import as_path
 
     options = PredictOptions(audio, visual, stacker, sync, prior)
-    rule = combine or "mean"
     if not keeps:
         files = files_of(paths, requested)
         names = choose(detector, combine)
-        return predict_each(files, names, options, combine=rule, as_json=json)
+        return predict_each(files, names, options, combine=combine, as_json=json)
     table, answers = (None if one is None else as_path(one) for one in (out, submission))
-    label = FILL if fill is None else fill
-    files, scores = checked_files(paths, requested, out=table, submission=answers, fill=label)
+    files, scores = checked_files(paths, requested, out=table, submission=answers, fill=fill)
     return predict_table(
         files,
         choose(detector, combine),
         options,
-        combine=rule,
+        combine=combine,
         out=scores,
         submission=answers,
-        fill=label,
+        fill=fill,
         workers=1 if workers is None else workers,
         engine=engine,
         ray_address=ray_address,

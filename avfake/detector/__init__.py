@@ -9,20 +9,16 @@ from avfake.detector.ensemble import fit_decision, read_folder, write_ensemble
 from avfake.detector.inference import score_clip, torch_defaults
 from avfake.detector.member import Member, PredictOptions
 from avfake.detector.release import RESEARCH_ONLY, release_detector, research_only
-from avfake.detector.shipped import DEFAULT, DEFAULT_FOLDER, default_release
 from avfake.detector.tables import combine_tables
 
 __all__ = [
     "Bundle",
     "CARD",
-    "DEFAULT",
-    "DEFAULT_FOLDER",
     "Detector",
     "Member",
     "PredictOptions",
     "RESEARCH_ONLY",
     "combine_tables",
-    "default_release",
     "fit_decision",
     "read_folder",
     "release_detector",

@@ -26,11 +26,10 @@ import yaml
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from avfake import __version__
+from avfake import __version__, shipped
 from avfake import config as settings
 from avfake.calibration import DecisionModel
 from avfake.clips import InputSpec
-from avfake.detector import shipped
 from avfake.errors import BundleError, ConfigError
 from avfake.models import AVModel, ModelConfig, build_model
 from avfake.storage import fitting, naming, target_of

@@ -16,9 +16,9 @@ from avfake.detector.combining import combine_verdicts
 from avfake.detector.ensemble import check_members, is_ensemble, read_ensemble
 from avfake.detector.inference import torch_defaults
 from avfake.detector.member import Member, PredictOptions
-from avfake.detector.shipped import DEFAULT
 from avfake.errors import ConfigError, MediaError
 from avfake.labels import COLUMNS
+from avfake.shipped import DEFAULT
 from avfake.verdict import Verdict
 
 

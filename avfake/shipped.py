@@ -4,7 +4,7 @@ avfake/default_detector/   a bundle, or an ensemble of bundles (see `bundle`, `e
     release.json           version, content hash, licence and sources of the weights
     LICENSE                the terms of the weights in full
 
-`release` writes such a folder; it is checked against its release.json whenever it is opened.
+`detector.release_detector` writes such a folder; it is checked against its release.json whenever it is opened.
 """
 
 import json
@@ -17,7 +17,7 @@ from avfake.errors import ConfigError
 
 DEFAULT = "default"
 """Its name wherever a detector is named; a folder of that name is ./default."""
-DEFAULT_FOLDER = Path(__file__).parents[1] / "default_detector"
+DEFAULT_FOLDER = Path(__file__).parent / "default_detector"
 RELEASE, LICENCE = "release.json", "LICENSE"
 REMEDY = "install avfake again, or name another detector (--detector FOLDER)"
 
