@@ -54,8 +54,11 @@ def _value(hint: Any, value: Any) -> Any:
         return None if value is None else _value(_first_type(hint), value)
     if dataclasses.is_dataclass(hint):
         return from_dict(typing.cast(type, hint), value)
+    inner = typing.get_args(hint)
     if typing.get_origin(hint) is tuple:
-        return tuple(value)
+        return tuple(_value(inner[0], one) for one in value)
+    if typing.get_origin(hint) is Mapping:
+        return {key: _value(inner[1], one) for key, one in value.items()}
     return value
 
 

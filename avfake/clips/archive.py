@@ -147,7 +147,7 @@ class Clip:
             raise MediaError(str(source), "file_missing", "prepare it again") from None
         except StoreError as error:
             code = "file_missing" if error.is_missing else "unreachable"
-            raise MediaError(str(source), code, error.said or "prepare it again") from error
+            raise MediaError(str(source), code, error.message or "prepare it again") from error
         except zipfile.BadZipFile as error:
             raise self._broken(error) from error
 

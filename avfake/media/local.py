@@ -69,7 +69,7 @@ def _fetch(url: str, inner: str, target: Path, *, max_bytes: int) -> None:
                     _copy_at_most(source, sink, max_bytes, name=name)
     except StoreError as error:
         code = "file_missing" if error.is_missing else "unreachable"
-        raise MediaError(name, code, error.said) from error
+        raise MediaError(name, code, error.message) from error
 
 
 def _unpack(
