@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from avfake.augment.picture.regions import has_points
+from avfake.augment.picture.cutouts import has_points
 from avfake.augment.transform import Transform
 from avfake.clips import TrainingSample
 from avfake.forgery import FaceSwap, forge_voice, self_blend

@@ -4,10 +4,9 @@ Boxes are float32 x0, y0, x1, y1 in px of the full-resolution displayed frame. A
 anything with `name` and `detect`; MTCNN comes along, BlazeFace needs a model file and an extra.
 """
 
-from avfake.faces.blazeface import BlazeFaceConfig, BlazeFaceDetector
+from avfake.faces.blazeface import BlazeFaceConfig, BlazeFaceDetector, keep_model
 from avfake.faces.cropping import CropConfig, crop_track, landmarks_in_crops
 from avfake.faces.detecting import DetectConfig, MTCNNDetector
-from avfake.faces.model_files import keep_model
 from avfake.faces.tracking import TrackConfig, thin_tracks, track_faces
 from avfake.faces.types import FaceDetector, FaceTrack
 

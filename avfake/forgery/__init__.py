@@ -1,11 +1,11 @@
 """Genuine picture or sound in, forged out, with the truth known: which pixels, which samples."""
 
-from avfake.forgery.align import TEMPLATE, fit_similarity
-from avfake.forgery.composing import FaceSwap
+from avfake.forgery.compositing import FaceSwap
 from avfake.forgery.face_methods import FACE_METHODS, forge_face
 from avfake.forgery.face_swap import draw_traces, swap_faces
+from avfake.forgery.faces_in_place import TEMPLATE, fit_similarity
 from avfake.forgery.self_blending import self_blend
-from avfake.forgery.voice import CONVERSIONS, Conversion, convert_voice
+from avfake.forgery.vocoders import CONVERSIONS, Conversion, convert_voice
 from avfake.forgery.voice_methods import VOICE_METHODS, forge_voice
 
 __all__ = [

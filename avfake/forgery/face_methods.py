@@ -8,11 +8,10 @@ import numpy as np
 
 from avfake.config import nearest
 from avfake.errors import ConfigError
-from avfake.forgery.composing import FaceSwap, untouched
-from avfake.forgery.face_swap import draw_traces, swap_faces
+from avfake.forgery.compositing import FaceSwap
 from avfake.forgery.person_swap import one_shot, temporal_mouth, warp_face
 from avfake.forgery.resynthesis import resynthesise
-from avfake.forgery.self_blending import SelfBlendConfig, known_frames, self_blend
+from avfake.forgery.self_blending import SelfBlendConfig, self_blend
 
 
 class FaceMethod(Protocol):
@@ -60,39 +59,6 @@ def forge_face(
     """
     method = FACE_METHODS[draw_name(methods, FACE_METHODS, rng)]
     return method(crops, landmarks, rng=rng)
-
-
-def swap_crops(
-    target_crops: np.ndarray,
-    target_landmarks: np.ndarray,
-    source_crops: np.ndarray,
-    source_landmarks: np.ndarray,
-    *,
-    rng: np.random.Generator,
-) -> FaceSwap:
-    """The target's crops with the source's face in place of theirs, as hard to see as is drawn.
-
-    *_crops: uint8 [T, S, S, 3]; *_landmarks: float32 [T, 5, 2] px. The source's known frames are
-    played forth and back over the target's; a target frame without landmarks (NaN) stays. With no
-    known frame on either side the mask is empty.
-    """
-    known = known_frames(target_crops, target_landmarks)
-    usable = np.flatnonzero(known_frames(source_crops, source_landmarks))
-    whole = untouched(target_crops)
-    if not known.any() or not len(usable):
-        return whole
-    there_and_back = np.concatenate([usable, usable[-2:0:-1]])
-    chosen = np.resize(there_and_back, int(known.sum()))
-    swap = swap_faces(
-        target_crops[known],
-        target_landmarks[known],
-        source_crops[chosen],
-        source_landmarks[chosen],
-        traces=draw_traces(rng, float(rng.uniform(0.2, 1))),
-        rng=rng,
-    )
-    whole.pixels[known], whole.mask[known] = swap.pixels, swap.mask
-    return whole
 
 
 def draw_name(

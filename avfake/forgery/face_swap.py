@@ -13,9 +13,15 @@ import torch
 import torch.nn.functional as F
 
 from avfake.errors import ConfigError
-from avfake.forgery.align import TEMPLATE, fit_similarity, invert, pixel_grid
-from avfake.forgery.blend import face_mask, grain_level, transfer_colour
-from avfake.forgery.composing import FaceSwap, compose, to_planes
+from avfake.forgery.compositing import (
+    FaceSwap,
+    compose,
+    face_mask,
+    grain_level,
+    to_planes,
+    transfer_colour,
+)
+from avfake.forgery.faces_in_place import TEMPLATE, fit_similarity, invert, pixel_grid
 
 _COLOUR_PX = 48
 """Colours are compared on aligned faces of this side."""

@@ -9,11 +9,16 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from avfake.forgery.align import fit_similarity, pixel_grid
-from avfake.forgery.blend import transfer_colour
-from avfake.forgery.composing import FaceSwap, Window, forge_windows, to_planes, untouched
-from avfake.forgery.hulls import smooth_field
-from avfake.forgery.jitter import lower_resolution
+from avfake.forgery.compositing import (
+    FaceSwap,
+    Window,
+    forge_windows,
+    lower_resolution,
+    to_planes,
+    transfer_colour,
+    untouched,
+)
+from avfake.forgery.faces_in_place import fit_similarity, pixel_grid, smooth_field
 from avfake.forgery.self_blending import (
     SelfBlendConfig,
     draw_alteration,

@@ -12,8 +12,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from avfake.forgery.composing import FaceSwap, Window, forge_windows, untouched
-from avfake.forgery.jitter import lower_resolution
+from avfake.forgery.compositing import FaceSwap, Window, forge_windows, lower_resolution, untouched
 from avfake.forgery.self_blending import SelfBlendConfig, draw_opacity, known_frames
 
 _BLEND = SelfBlendConfig(ratios=(1.0,), hull_scale=(1.0, 1.25))

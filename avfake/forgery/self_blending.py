@@ -14,15 +14,20 @@ import torch.nn.functional as F
 
 from avfake.config import nearest
 from avfake.errors import ConfigError
-from avfake.forgery.composing import (
+from avfake.forgery.compositing import (
     FaceSwap,
     Window,
+    apply_colours,
+    colour_change,
     forge_windows,
+    lower_resolution,
+    move,
+    sharpen,
     to_pixels,
     to_planes,
     untouched,
 )
-from avfake.forgery.hulls import (
+from avfake.forgery.faces_in_place import (
     REGIONS,
     aligned_coordinates,
     blur,
@@ -30,7 +35,6 @@ from avfake.forgery.hulls import (
     outside_distance,
     smooth_field,
 )
-from avfake.forgery.jitter import apply_colours, colour_change, lower_resolution, move, sharpen
 
 _MASK_PX = 96
 """Masks are soft: they are drawn at this side and enlarged."""

@@ -10,16 +10,11 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from avfake.forgery.codecs import lpc_codec, lpc_vocoder, neural_codec, own_units
+from avfake.forgery.edits import forge_stretch, raise_rate, splice, stride_pattern
 from avfake.forgery.face_methods import draw_name
-from avfake.forgery.loudness import as_loud
-from avfake.forgery.lpc import lpc_codec, lpc_vocoder
-from avfake.forgery.phases import griffin_lim
-from avfake.forgery.quantise import neural_codec, own_units
-from avfake.forgery.spectra import Analysis, through_mel
-from avfake.forgery.splice import forge_stretch, splice
-from avfake.forgery.upsampling import raise_rate, stride_pattern
-from avfake.forgery.voice import Conversion, convert_voice
-from avfake.forgery.world import world_vocoder
+from avfake.forgery.spectra import Analysis, as_loud, griffin_lim, through_mel
+from avfake.forgery.vocoders import Conversion, convert_voice, world_vocoder
 from avfake.media import Waveform
 
 _COPY_SHARE = 0.5

@@ -7,9 +7,8 @@ point into an archive: "parts.zip!/dir/a.mp4". Writing goes through moviepy.
 """
 
 from avfake.media.containers import every_packet
-from avfake.media.endings import ENDINGS, UNREAD_ENDINGS
+from avfake.media.files import ENDINGS, SEPARATOR, UNREAD_ENDINGS, local_file
 from avfake.media.frames import iter_frames, read_frames
-from avfake.media.local import SEPARATOR, local_file
 from avfake.media.opening import open_media
 from avfake.media.probing import probe, sample_times
 from avfake.media.sound import read_sound, read_waveform, resample

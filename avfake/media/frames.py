@@ -9,8 +9,7 @@ import numpy as np
 
 from avfake.errors import MediaError
 from avfake.media.clock import DEFAULT_FPS, stated_rate, to_seconds
-from avfake.media.damage import Damage
-from avfake.media.opening import OpenMedia, decoded, open_media, read_packets, reopened
+from avfake.media.opening import Damage, OpenMedia, decoded, open_media, read_packets, reopened
 from avfake.media.pictures import WITH_EXIF, Picture, PixelAspect
 from avfake.media.types import Frames, Note
 

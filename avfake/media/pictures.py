@@ -1,13 +1,104 @@
-"""From a decoded picture to the pixels a viewer sees: upright, square, RGB, on one screen."""
+"""From a decoded picture to the pixels that a player shows: upright, square, RGB, of one size."""
 
+import io
+import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import av
 import numpy as np
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
+from PIL import Image
 
-from avfake.media.orientation import Orientation, orientation_of
+from avfake.media.clock import MediaStream
+
+EXIF_ORIENTATION = 0x0112
+UNREADABLE = (
+    *(OSError, EOFError, ValueError, KeyError, TypeError, SyntaxError, OverflowError),
+    *(struct.error, Image.DecompressionBombError),
+)
+"""What Pillow raises on damaged EXIF data."""
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """One of the eight ways: rows and columns changed for each other or not, then two flips."""
+
+    is_transposed: bool = False
+    flips_columns: bool = False
+    """Left becomes right, after the transposition."""
+    flips_rows: bool = False
+
+    @property
+    def rotation_degrees(self) -> int:
+        """Clockwise turn, after the mirroring if there is one."""
+        if self.is_transposed:
+            return 90 if self.flips_columns else 270
+        return 180 if self.flips_rows else 0
+
+    @property
+    def is_mirrored(self) -> bool:
+        """Whether left and right are changed for each other, before the turn."""
+        return self.is_transposed ^ self.flips_columns ^ self.flips_rows
+
+    def applied(self, pixels: np.ndarray) -> np.ndarray:
+        """[H, W, ...] as it is shown."""
+        shown = pixels.swapaxes(0, 1) if self.is_transposed else pixels
+        rows = slice(None, None, -1 if self.flips_rows else None)
+        columns = slice(None, None, -1 if self.flips_columns else None)
+        return np.ascontiguousarray(shown[rows, columns])
+
+    def size(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height as shown, of a picture stored with these."""
+        return (height, width) if self.is_transposed else (width, height)
+
+
+def orientation_of(frame: VideoFrame, stored: bytes | None) -> Orientation:
+    """What the display matrix of a decoded picture says.
+
+    stored: the picture as it lies in the file, if it is one that may hold EXIF data.
+    """
+    try:
+        return _of_matrix(bytes(frame.side_data["DISPLAYMATRIX"]))  # type: ignore[typeddict-item]
+    except KeyError:
+        return Orientation()
+    except ValueError:
+        # PyAV has no name for EXIF data, and gives no side data at all where there is some.
+        return _of_exif(stored)
+
+
+def _of_matrix(matrix: bytes) -> Orientation:
+    """Of 9 numbers in rows; a picture's point (x, y) is shown at (a x + c y, b x + d y)."""
+    a, b, _, c, d, *_ = struct.unpack("=9i", matrix)
+    if abs(b) + abs(c) > abs(a) + abs(d):
+        return Orientation(True, flips_columns=c < 0, flips_rows=b < 0)
+    return Orientation(False, flips_columns=a < 0, flips_rows=d < 0)
+
+
+def _of_exif(stored: bytes | None) -> Orientation:
+    try:
+        with Image.open(io.BytesIO(stored or b"")) as picture:
+            value = picture.getexif().get(EXIF_ORIENTATION, 1)
+    except UNREADABLE:
+        value = 1
+    return BY_EXIF.get(value, Orientation())
+
+
+BY_EXIF = {
+    1: Orientation(),
+    2: Orientation(flips_columns=True),
+    3: Orientation(flips_columns=True, flips_rows=True),
+    4: Orientation(flips_rows=True),
+    5: Orientation(True),
+    6: Orientation(True, flips_columns=True),
+    7: Orientation(True, flips_columns=True, flips_rows=True),
+    8: Orientation(True, flips_rows=True),
+}
+"""Value of the EXIF tag -> what it asks for."""
+
 
 MAX_PIXEL_ASPECT = 8.0
 """Beyond it, or its inverse, the header is taken to be damaged."""
@@ -121,3 +212,38 @@ def _sensible(stated: object) -> float:
     """1 where nothing sensible is stated."""
     aspect = float(stated or 1)  # type: ignore[arg-type]
     return aspect if 1 / MAX_PIXEL_ASPECT <= aspect <= MAX_PIXEL_ASPECT else 1.0
+
+
+NUM_KEY_FRAMES = 16
+"""So many at most are decoded."""
+
+
+class Sizes:
+    """Decodes key frames, the first of each of a few equal parts of the file."""
+
+    def __init__(self, streams: Sequence[MediaStream], num_bytes: int) -> None:
+        self.size: Size | None = None
+        """Of what holds them all, as shown; None before one was decoded."""
+        self._stream = next((s for s in streams if isinstance(s, VideoStream)), None)
+        self._aspect = PixelAspect(self._stream) if self._stream else None
+        self._step, self._next = num_bytes / NUM_KEY_FRAMES, 0.0
+
+    def add(self, packet: Packet) -> None:
+        if packet.stream is not self._stream or not packet.is_keyframe or packet.pos is None:
+            return
+        if packet.pos < self._next or self._aspect is None:
+            return
+        self._next = (packet.pos // self._step + 1) * self._step
+        for frame in self._decoded(packet):
+            size = Picture(0.0, frame, self._aspect.of(frame), bytes(packet)).size
+            before = self.size or size
+            self.size = (max(size[0], before[0]), max(size[1], before[1]))
+
+    def _decoded(self, packet: Packet) -> list[VideoFrame]:
+        assert self._stream is not None
+        try:
+            return self._stream.decode(packet) + self._stream.decode(None)
+        except av.error.FFmpegError:
+            return []
+        finally:
+            self._stream.codec_context.flush_buffers()

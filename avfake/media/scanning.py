@@ -15,12 +15,10 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from avfake.media.claims import stated_seconds, truncation
 from avfake.media.clock import DEFAULT_FPS, Clock, MediaStream, StreamClock, has_stamps, stated_rate
 from avfake.media.containers import every_packet, open_container
-from avfake.media.leftover import left_over
-from avfake.media.pictures import Size
-from avfake.media.sizes import Sizes
+from avfake.media.header import left_over, stated_seconds, truncation
+from avfake.media.pictures import Size, Sizes
 from avfake.media.stamps import Packets
 from avfake.media.timeline import Timeline, align
 from avfake.media.types import Note

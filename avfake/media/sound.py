@@ -1,16 +1,157 @@
-"""Sound out of a file: mono, at one rate, on the clock of the file."""
+"""Sound of a file: mono, at one rate, on the clock of the file."""
 
 import math
+from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from avfake.errors import MediaError
-from avfake.media.opening import OpenMedia, open_media, reopened
-from avfake.media.resampling import resample
-from avfake.media.track import Spans, Track, read_track
-from avfake.media.types import Note, Sound, Waveform
+from avfake.media.blocks import GAP_SECONDS, OVERSHOOT, Levels, Resampler, resample, sound_blocks
+from avfake.media.opening import Damage, OpenMedia, open_media, reopened
+from avfake.media.types import Note, Sound, SoundPiece, Waveform
+
+FLOAT_CODECS = ("pcm_f32", "pcm_f64", "pcm_f16", "pcm_f24")
+"""Sound stored as it was computed, on no scale that anything vouches for."""
+
+Spans = Sequence[tuple[float, float]]
+"""Seconds of the track's own sound, its gaps not counted; increasing, without overlap."""
+
+
+@dataclass(frozen=True)
+class Track:
+    """What was read of one sound track."""
+
+    pieces: tuple[SoundPiece, ...]
+    total_seconds: float
+    notes: tuple[Note, ...]
+    is_silent: bool
+    loudest: int | None = None
+    """The loudest channel, where the mean of all cancels its sound."""
+
+    def noting(self, note: Note) -> "Track":
+        """The same track with one more note."""
+        return replace(self, notes=(*self.notes, note))
+
+
+def read_track(
+    media: OpenMedia,
+    sample_rate: int,
+    *,
+    channel: int | None = None,
+    spans: Spans | None = None,
+    until_seconds: float = float("inf"),
+) -> Track:
+    """The sound track in use: the mean of its channels, or one of them, at `sample_rate` Hz.
+
+    Only `spans` are kept, all without; reading ends at `until_seconds` of the file. MediaError if
+    there is no sample, or none that could be decoded, or none that is a number.
+    """
+    levels, damage, kept = Levels(), Damage(), _Kept(sample_rate, spans)
+    resampler: Resampler | None = None
+    for block in sound_blocks(media, damage):
+        if block.start_seconds >= until_seconds:
+            break
+        channels = levels.clean(block.channels)
+        heard = _heard(channels, channel)
+        levels.add(channels, heard)
+        if resampler is None or not block.continues:
+            if resampler is not None:
+                kept.take(resampler.end())
+            resampler = Resampler(block.sample_rate, sample_rate)
+            kept.start_at(block.start_seconds)
+        kept.take(resampler.add(heard))
+    if resampler is None:
+        raise MediaError(media.name, *_nothing(damage))
+    kept.take(resampler.end())
+    if levels.has_no_numbers:
+        raise MediaError(media.name, "not_numbers", "not one of them is")
+    return _finished(media, kept, levels, damage)
+
+
+def _nothing(damage: Damage) -> tuple[str, str]:
+    if damage.num_packets:
+        return "decode_error", "no sound could be decoded"
+    return "too_short", "the sound track holds no sample"
+
+
+def _finished(media: OpenMedia, kept: "_Kept", levels: Levels, damage: Damage) -> Track:
+    assert media.audio is not None
+    is_float = media.audio.codec_context.name.startswith(FLOAT_CODECS)
+    full = levels.full_scale(allowed=1.0 if is_float else OVERSHOOT)
+    notes = media.clock_of(media.audio).notes + damage.notes() + levels.notes()
+    if full != 1.0:
+        notes += (Note("scaled_samples", f"the largest is {full:.8g} where full scale is 1"),)
+    return Track(
+        tuple(kept.pieces(full)),
+        kept.num_samples / kept.sample_rate,
+        notes,
+        levels.is_silent,
+        levels.cancelled(),
+    )
+
+
+def _heard(channels: np.ndarray, channel: int | None) -> np.ndarray:
+    """float32 [N]; the plain mean, as ffmpeg's own gain depends on the sample format."""
+    if channel is None:
+        return channels.mean(axis=0, dtype=np.float64).astype(np.float32)
+    return channels[min(channel, len(channels) - 1)]
+
+
+class _Kept:
+    """Takes sound in order of time and keeps what lies in the spans and not before second 0."""
+
+    def __init__(self, sample_rate: int, spans: Spans | None) -> None:
+        self.sample_rate = sample_rate
+        self.num_samples = 0
+        """Taken so far, but for those before second 0."""
+        self._spans = [
+            (round(low * sample_rate), round(high * sample_rate)) for low, high in spans or ()
+        ]
+        self._keeps_all = spans is None
+        self._start_seconds = 0.0
+        self._since_start = 0
+        self._pieces: list[tuple[float, list[np.ndarray]]] = []
+        self._last_kept = -1
+        """Number of the sample after the last one that was kept."""
+
+    def start_at(self, seconds: float) -> None:
+        """Set the time of what is taken next; a step too small for a gap makes no new piece."""
+        expected = self._start_seconds + self._since_start / self.sample_rate
+        if not self.num_samples or seconds - expected > GAP_SECONDS:
+            self._start_seconds, self._since_start = seconds, 0
+            self._last_kept = -1
+
+    def take(self, samples: np.ndarray) -> None:
+        early = max(0, round(-self._start_seconds * self.sample_rate) - self._since_start)
+        kept = samples[early:]
+        seconds = self._start_seconds + (self._since_start + early) / self.sample_rate
+        first = self.num_samples
+        self._since_start += len(samples)
+        self.num_samples += len(kept)
+        for low, high in [(0, self.num_samples)] if self._keeps_all else self._spans:
+            begin, end = max(low, first) - first, min(high, self.num_samples) - first
+            if begin < end:
+                self._keep(kept[begin:end], first + begin, seconds + begin / self.sample_rate)
+
+    def _keep(self, samples: np.ndarray, number: int, seconds: float) -> None:
+        if number != self._last_kept:
+            self._pieces.append((max(0.0, seconds), []))
+        # A copy: a part of a block would keep all of the block in memory.
+        self._pieces[-1][1].append(samples.copy())
+        self._last_kept = number + len(samples)
+
+    def pieces(self, full_scale: float) -> list[SoundPiece]:
+        """All that was kept; what lies beyond `full_scale` is clipped."""
+        scale = np.float32(1 / full_scale)
+        return [
+            SoundPiece(start, (np.concatenate(blocks) * scale).clip(-1, 1))
+            for start, blocks in self._pieces
+        ]
+
 
 __all__ = ["read_sound", "read_waveform", "resample"]
 

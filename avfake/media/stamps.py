@@ -1,9 +1,12 @@
-"""Time stamps of the packets of one stream, with what is missing in them worked out."""
+"""Time stamps of the packets of one stream, missing ones filled in, and the events of its clock."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+
+from avfake.media.types import Note
 
 Kind = Literal["picture", "sound"]
 PRIMING_SECONDS = 0.2
@@ -133,3 +136,50 @@ def _completed(stamps: np.ndarray, lasting: np.ndarray, *, start: float) -> np.n
         return start + counted
     before = known[(np.searchsorted(known, np.arange(len(stamps)), side="right") - 1).clip(0)]
     return np.where(np.isfinite(stamps), stamps, stamps[before] + counted - counted[before])
+
+
+NUM_LISTED = 3
+"""So many times or jumps are told one by one."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One break of the time stamps."""
+
+    code: str
+    """A key of `REASONS`."""
+    said: str
+    """What the clock does there."""
+    seconds: float
+    """When, in container seconds after what was moved."""
+    streams: tuple[int, ...]
+    """Numbers of those whose stamps do."""
+
+
+def told(
+    events: Sequence[Event], streams: Sequence[Stamps], of: int, zero_seconds: float
+) -> tuple[Note, ...]:
+    """Notes on one stream: one for each code, with seconds of the file."""
+    alone = sum(len(stream) > 0 for stream in streams) == 1
+    details: dict[str, dict[str, list[float]]] = {}
+    for event in events:
+        if of in event.streams:
+            joint = alone or len(event.streams) > 1
+            subject = "the clock" if joint else f"the clock of the {streams[of].packets.kind} alone"
+            times = details.setdefault(event.code, {}).setdefault(f"{subject} {event.said}", [])
+            times.append(max(0.0, event.seconds - zero_seconds))
+    return tuple(
+        Note(
+            code,
+            "; ".join(
+                f"{said} at {_listed(times)}" for said, times in list(found.items())[:NUM_LISTED]
+            ),
+        )
+        for code, found in details.items()
+    )
+
+
+def _listed(times: list[float]) -> str:
+    shown = [f"{seconds:.1f}" for seconds in sorted(times)[:NUM_LISTED]]
+    more = f" s and {len(times) - NUM_LISTED} times more" if len(times) > NUM_LISTED else " s"
+    return ", ".join(shown) + more

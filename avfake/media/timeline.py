@@ -1,20 +1,185 @@
 """Time stamps of the packets of a file, made into one clock that never goes back.
 
 Pure arithmetic; `scanning.py` collects the stamps. Where the stamps of picture and sound both start
-again (files joined one after the other) or jump, both are moved by the same amount, so that the
-sound stays with its picture; where those of one stream alone do, only that stream is moved. What is
-usual stays: pictures stored out of order, a changing frame rate, pauses, a late start.
+again (joined files) or jump, both are moved by the same amount, so that the sound stays with its
+picture; where those of one stream alone do, only that stream is moved. Not changed are pictures
+stored out of order, a changing frame rate, pauses and a late start.
+
+A run is a sequence of packets of one stream whose stamps increase. An epoch is one recording: the
+runs, at most one of each stream, that share a clock. Joined files have several epochs.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
-from avfake.media.breaks import MAX_GAP_SECONDS, SAME_TIME_SECONDS, close_breaks
-from avfake.media.events import Event, told
-from avfake.media.stamps import Packets, Stamps
+from avfake.media.stamps import Event, Packets, Stamps, told
 from avfake.media.types import Note
+
+MAX_GAP_SECONDS = 3600.0
+"""One stream may start so much later, or pause so long, while the other goes on or is absent."""
+SAME_TIME_SECONDS = 10.0
+"""Stamps of two streams that are nearer than this may belong to one recording."""
+BACK_SECONDS = 0.2
+"""Stamps that go back by less are careless writing, not a new start."""
+MAX_STRAY = 3
+"""So many packets in a row may have stray stamps, between others that go on."""
+MAX_LAG = 8
+"""So many epochs one stream may have come further than the other, in the order of the file."""
+
+
+@dataclass
+class Run:
+    """Packets `first` to `end` - 1 of a stream."""
+
+    stream: int
+    first: int
+    end: int
+    low: float
+    """Earliest second shown, and the end of the latest, by the stamps."""
+    high: float
+    order: int
+    """Number of its first packet in the file."""
+    previous: "Run | None" = None
+    epoch: int = -1
+
+    def holds(self, seconds: float, *, tolerance: float) -> bool:
+        """Whether a time lies in it or near it."""
+        return self.low - tolerance <= seconds <= self.high + tolerance
+
+
+def close_breaks(streams: Sequence[Stamps]) -> list[Event]:
+    """Move runs of packets so that they follow each other, and say where that was needed."""
+    events = [event for number, one in enumerate(streams) for event in _skip_strays(number, one)]
+    runs = [_runs(number, stream) for number, stream in enumerate(streams)]
+    for number, stream in enumerate(streams):
+        others = [run for found in runs for run in found if run.stream != number]
+        events += _skip_first(runs[number], stream, others)
+    in_order = sorted((run for found in runs for run in found), key=lambda run: run.order)
+    epochs = _epochs(in_order)
+    first = min((run.low for members in epochs[:1] for run in members), default=0.0)
+    moved_by: list[float] = []
+    for members in epochs:
+        seconds = _seconds_to_move(members, moved_by, first)
+        if moved_by:
+            events.append(_break_event(streams, members, first, seconds))
+        moved_by.append(seconds)
+        for run in members:
+            streams[run.stream].shifts[run.first : run.end] = seconds
+    return events
+
+
+def _skip_strays(number: int, stream: Stamps) -> list[Event]:
+    """Ignore the stamps of a few packets, where those after them go on from those before them."""
+    times, step = stream.times, stream.step
+    steps = np.diff(times)
+    back = steps < -max(BACK_SECONDS, stream.slack)
+    ahead = steps > max(SAME_TIME_SECONDS, 3 * stream.slack)
+    events: list[Event] = []
+    for last in np.flatnonzero(back | ahead).tolist():
+        later = range(last + 2, min(last + 2 + MAX_STRAY, len(times)))
+        passed = [times[after] - times[last] for after in later]
+        goes_on = [0 <= p <= 2 * (k + 2) * step + BACK_SECONDS for k, p in enumerate(passed)]
+        if any(goes_on) and not stream.is_stray[last]:
+            events.append(_ignore_stamps(number, stream, last + 1, later[goes_on.index(True)]))
+    return events
+
+
+def _skip_first(runs: list[Run], stream: Stamps, others: list[Run]) -> list[Event]:
+    """Ignore the stamps of the first few packets, where the other stream is with those after."""
+    if len(runs) < 2 or runs[0].end > MAX_STRAY:
+        return []
+    there, elsewhere = (
+        any(other.holds(run.low, tolerance=SAME_TIME_SECONDS) for other in others)
+        for run in (runs[1], runs[0])
+    )
+    if elsewhere or not there:
+        return []
+    event = _ignore_stamps(runs[0].stream, stream, 0, runs[0].end)
+    runs[1].first, runs[1].order, runs[1].previous = 0, runs[0].order, None
+    runs[1].low = float(stream.shown[0])
+    del runs[0]
+    return [event]
+
+
+def _ignore_stamps(number: int, stream: Stamps, first: int, end: int) -> Event:
+    """Give packets the times right before the one at `end`."""
+    size = end - first
+    off = abs(stream.times[first] - stream.times[end])
+    stream.is_stray[first:end] = True
+    before = stream.step * np.arange(size, 0, -1)
+    stream.shown[first:end] = stream.shown[end] - before
+    stream.times[first:end] = stream.times[end] - before
+    said = f"is {off:.0f} s off for {size} packet{'s' * (size > 1)}"
+    return Event("clock_jumps", said, float(stream.shown[end]), (number,))
+
+
+def _runs(number: int, stream: Stamps) -> list[Run]:
+    if not len(stream):
+        return []
+    steps = np.diff(stream.times)
+    back = steps < -max(BACK_SECONDS, stream.slack)
+    ahead = steps > max(MAX_GAP_SECONDS, 3 * stream.step)
+    edges = [0, *(np.flatnonzero(back | ahead) + 1).tolist(), len(stream)]
+    runs: list[Run] = []
+    for first, end in pairwise(edges):
+        shown = stream.shown[first:end]
+        high = float((shown + stream.lasting[first:end]).max())
+        order = int(stream.packets.order[first])
+        previous = runs[-1] if runs else None
+        runs.append(Run(number, first, end, float(shown.min()), high, order, previous))
+    return runs
+
+
+def _epochs(runs: list[Run]) -> list[list[Run]]:
+    """Runs that share a clock, in the order in which the file comes to them."""
+    epochs: list[list[Run]] = []
+    for run in runs:
+        after = run.previous.epoch if run.previous else -1
+        tolerance = SAME_TIME_SECONDS if run.previous else MAX_GAP_SECONDS
+        fitting = [
+            number
+            for number in range(max(after + 1, len(epochs) - MAX_LAG), len(epochs))
+            if all(other.stream != run.stream for other in epochs[number])
+            and any(other.holds(run.low, tolerance=tolerance) for other in epochs[number])
+        ]
+        if fitting:
+            # Of several, as where a file is repeated, the one that the file is at.
+            run.epoch = min(fitting, key=lambda number: abs(epochs[number][0].order - run.order))
+        else:
+            run.epoch = len(epochs)
+            epochs.append([])
+        epochs[run.epoch].append(run)
+    return epochs
+
+
+def _seconds_to_move(members: list[Run], moved_by: list[float], first: float) -> float:
+    """What puts an epoch right after what came before it, in each of its streams."""
+    ends = [
+        run.previous.high + moved_by[run.previous.epoch] - run.low
+        for run in members
+        if run.previous
+    ]
+    # A stream that is far from the other from its first packet on is taken to start with it.
+    return max(ends) if ends else first - min(run.low for run in members)
+
+
+def _break_event(
+    streams: Sequence[Stamps], members: list[Run], first: float, moved_by: float
+) -> Event:
+    run = members[0]
+    ahead = run.low - (run.previous.high if run.previous else first)
+    wraps = streams[run.stream].packets.wraps_after
+    if wraps and ahead > wraps / 2:
+        # libavformat takes stamps that start again for a counter that ran over.
+        ahead -= wraps
+    code, said = ("clock_restarts", "starts again")
+    if ahead > 0:
+        code, said = "clock_jumps", f"skips {ahead:.0f} s"
+    return Event(code, said, run.low + moved_by, tuple(run.stream for run in members))
+
 
 LONE_PAUSE_SECONDS = 60.0
 """A time without a picture, where there is no sound beside it, is closed up if it is longer,"""

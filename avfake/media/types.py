@@ -134,10 +134,6 @@ class Sound:
     notes: tuple[Note, ...] = ()
 
     @property
-    def kept_seconds(self) -> float:
-        return sum(len(piece.samples) for piece in self.pieces) / self.sample_rate
-
-    @property
     def is_silent(self) -> bool:
         """True for digital silence: no kept sample above half a step of 16-bit sound."""
         return not any(np.any(np.abs(piece.samples) > SILENT_BELOW) for piece in self.pieces)

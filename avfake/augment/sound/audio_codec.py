@@ -11,10 +11,9 @@ from fractions import Fraction
 import av
 import numpy as np
 
+from avfake.augment.encoders import available, check_codecs
 from avfake.augment.transform import SoundTransform
 from avfake.clips import TrainingSample
-from avfake.config import nearest
-from avfake.errors import ConfigError
 from avfake.media import resample
 
 
@@ -39,18 +38,6 @@ ENCODERS = {
 }
 
 
-def available_codecs() -> tuple[str, ...]:
-    """Those of `ENCODERS` that this build of PyAV can write."""
-    found = []
-    for name, encoder in ENCODERS.items():
-        try:
-            av.codec.Codec(encoder.name, "w")
-        except av.codec.codec.UnknownCodecError:
-            continue
-        found.append(name)
-    return tuple(found)
-
-
 @dataclass(frozen=True)
 class AudioCodec(SoundTransform[tuple[str, int]]):
     """Codes and decodes; drawn: the codec and its kbit/s (0 where it has no choice)."""
@@ -59,17 +46,12 @@ class AudioCodec(SoundTransform[tuple[str, int]]):
     codecs: tuple[str, ...] = tuple(ENCODERS)
 
     def __post_init__(self) -> None:
-        for codec in self.codecs:
-            if codec not in ENCODERS:
-                raise ConfigError(
-                    f"sound codec {codec!r} is unknown{nearest(codec, ENCODERS)}; "
-                    f"allowed: {', '.join(ENCODERS)}"
-                )
+        check_codecs("sound", self.codecs, ENCODERS)
 
     def parameters(
         self, sample: TrainingSample, rng: np.random.Generator
     ) -> tuple[str, int] | None:
-        built = available_codecs()
+        built = available(ENCODERS)
         usable = [codec for codec in self.codecs if codec in built]
         if not usable:
             return None

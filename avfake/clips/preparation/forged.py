@@ -8,7 +8,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,13 +15,12 @@ from avfake.clips.archive import Clip, pack_clip
 from avfake.clips.config import ClipConfig
 from avfake.clips.preparation.derived import Derived, make_derived
 from avfake.clips.preparation.folder import PreparedClip, PreparedFolder, archive_path
-from avfake.clips.sound import voice_statistics
+from avfake.clips.voice_statistics import voice_statistics
 from avfake.config import nearest
 from avfake.datasets import Row
 from avfake.errors import ConfigError, ManifestError
 from avfake.faces import landmarks_in_crops
 from avfake.forgery import FACE_METHODS, VOICE_METHODS, forge_face, forge_voice
-from avfake.media import Waveform
 from avfake.storage import AnyPath, as_path
 
 KINDS = ("face", "voice", "both")
@@ -143,19 +141,15 @@ def _row(clip: PreparedClip, name: str, *, face: str | None, voice: str | None) 
 def _forged(config: ClipConfig, task: _Forgery) -> Clip:
     clip = Clip.open(task.source)
     meta, rng = clip.meta, np.random.default_rng(task.seed)
-    crops = []
-    for place, person in enumerate(meta.persons):
-        pixels = np.stack([clip.crop(place, k) for k in range(len(person.frame_indices))])
-        if task.face_method:
+    crops = clip.crops()
+    if task.face_method:
+        for number, person in enumerate(meta.persons):
             points = landmarks_in_crops(person.as_track(), config.crop)
-            pixels = forge_face(pixels, points, rng=rng, methods=[task.face_method]).pixels
-        crops.append(pixels)
+            forged = forge_face(crops[number], points, rng=rng, methods=[task.face_method])
+            crops[number] = forged.pixels
     waveform = clip.waveform()
     if waveform is not None and task.voice_method:
         waveform = forge_voice(waveform, rng=rng, methods=[task.voice_method])
-    meta = replace(meta, clip_id=task.row.clip_id, voice_statistics=_statistics(waveform))
+    statistics = {} if waveform is None else voice_statistics(waveform)
+    meta = replace(meta, clip_id=task.row.clip_id, voice_statistics=statistics)
     return pack_clip(meta, crops, waveform, jpeg_quality=config.jpeg_quality)
-
-
-def _statistics(waveform: Waveform | None) -> dict[str, Any]:
-    return {} if waveform is None else voice_statistics(waveform)

@@ -154,10 +154,6 @@ def _row(picture: Row, sound: Row) -> Row:
 
 def _joined(config: ClipConfig, task: _Join) -> Clip:
     picture, sound = Clip.open(task.picture), Clip.open(task.sound)
-    crops = [
-        np.stack([picture.crop(place, k) for k in range(len(person.frame_indices))])
-        for place, person in enumerate(picture.meta.persons)
-    ]
     meta = replace(
         picture.meta,
         clip_id=task.row.clip_id,
@@ -167,4 +163,4 @@ def _joined(config: ClipConfig, task: _Join) -> Clip:
         speech_spans=sound.meta.speech_spans,
         voice_statistics=sound.meta.voice_statistics,
     )
-    return pack_clip(meta, crops, sound.waveform(), jpeg_quality=config.jpeg_quality)
+    return pack_clip(meta, picture.crops(), sound.waveform(), jpeg_quality=config.jpeg_quality)

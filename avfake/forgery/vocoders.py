@@ -1,17 +1,27 @@
-"""A vocoder of pitch, spectral envelope and aperiodicity, after WORLD (Morise et al. 2016).
+"""Vocoders: a voice is reduced to a coarse description, changed, and synthesised again.
 
-Own and small, as its output is a forgery and not a product: the pitch comes from the
-autocorrelation, the envelope from the cepstrum filtered as in CheapTrick (Morise 2015), the
-aperiodicity from what is left when a voice is compared with itself one period earlier (the idea of
-D4C, Morise 2016, in a coarser form).
+As in neural voice conversion, the vocoder has to invent the details, which is the trace it leaves.
+Words, rhythm and loudness stay.
 """
+
+from typing import Literal, get_args
 
 import numpy as np
 import torch
 
-from avfake.forgery.loudness import as_loud
-from avfake.forgery.phases import pitch_and_voicing
-from avfake.forgery.spectra import Analysis, minimum_phase, stretch_frequency, through_mel
+from avfake.errors import ConfigError
+from avfake.forgery.spectra import (
+    Analysis,
+    as_loud,
+    griffin_lim,
+    minimum_phase,
+    pitch_and_voicing,
+    pulses,
+    run_phases_on,
+    smooth_envelope,
+    stretch_frequency,
+    through_mel,
+)
 from avfake.media import Waveform
 
 _NUM_BANDS = 12
@@ -39,7 +49,7 @@ def world_vocoder(
     analysis = Analysis.at(rate)
     samples = torch.from_numpy(waveform.samples)
     spectrum = analysis.spectrum(samples)
-    pitch, voicing = _contours(waveform, length)
+    pitch, voicing = _pitch_contours(waveform, length)
     at_frames = (np.arange(spectrum.shape[1]) * analysis.step).clip(max=length - 1)
     envelope = _envelope(spectrum, torch.from_numpy(pitch[at_frames]), rate)
     noise_share = _aperiodicity(waveform, spectrum, pitch, analysis)
@@ -70,7 +80,7 @@ def pulse_train(pitch_hz: np.ndarray, sample_rate: int) -> np.ndarray:
     return train.astype(np.float32)
 
 
-def _contours(waveform: Waveform, length: int) -> tuple[np.ndarray, np.ndarray]:
+def _pitch_contours(waveform: Waveform, length: int) -> tuple[np.ndarray, np.ndarray]:
     """Pitch in Hz and voicing in 0..1 at each sample."""
     pitch, voicing = pitch_and_voicing(waveform.samples, waveform.sample_rate)
     places = np.arange(length) / int(0.01 * waveform.sample_rate) - 0.5
@@ -104,3 +114,61 @@ def _aperiodicity(
     both = torch.stack([left, spectrum.abs().square()])
     left, whole = (through_mel(power, _NUM_BANDS, waveform.sample_rate) for power in both)
     return (left / whole.clamp_min(1e-12)).clamp(0.001, 1)
+
+
+Conversion = Literal["griffin_lim", "phase_vocoder", "pulse_vocoder"]
+CONVERSIONS: tuple[Conversion, ...] = get_args(Conversion)
+RATIO_RANGE = (0.5, 2.0)
+"""Pitch and formant ratios allowed."""
+
+
+def convert_voice(
+    waveform: Waveform,
+    *,
+    method: Conversion,
+    pitch_ratio: float,
+    formant_ratio: float,
+    difficulty: float,
+    rng: np.random.Generator,
+) -> Waveform:
+    """The same words, as long and as loud from moment to moment, in another voice.
+
+    pitch_ratio, formant_ratio: new over old; formants lie higher in a shorter vocal tract.
+    difficulty: 0 leaves plain traces of the vocoder, 1 few.
+    """
+    _check(method, pitch_ratio, formant_ratio, difficulty)
+    if waveform.is_silent:
+        return waveform
+    analysis = Analysis.at(waveform.sample_rate)
+    samples = torch.from_numpy(waveform.samples)
+    spectrum = analysis.spectrum(samples)
+    logs = spectrum.abs().clamp_min(1e-7).log()
+    # 1.6 ms keeps the formants and drops the harmonics of all but the highest voices.
+    envelope = smooth_envelope(logs, int(0.0016 * waveform.sample_rate))
+    tract = stretch_frequency(envelope, formant_ratio)
+    bands = int(56 + 300 * difficulty**2)
+    length = len(samples)
+    if method == "pulse_vocoder":
+        excitation = pulses(waveform.samples, waveform.sample_rate, ratio=pitch_ratio, rng=rng)
+        gains = through_mel(tract.exp(), bands, waveform.sample_rate)
+        made = analysis.samples(analysis.spectrum(excitation) * gains, length)
+    else:
+        detail = stretch_frequency(logs - envelope, pitch_ratio, beyond=-1.0)
+        magnitude = through_mel((tract + detail).exp(), bands, waveform.sample_rate)
+        if method == "griffin_lim":
+            rounds, seed = int(3 + 25 * difficulty**2), int(rng.integers(2**31))
+            made = griffin_lim(magnitude, analysis, length=length, rounds=rounds, seed=seed)
+        else:
+            made = run_phases_on(magnitude, spectrum, analysis, length=length, ratio=pitch_ratio)
+    return Waveform(as_loud(made.numpy(), waveform), waveform.sample_rate)
+
+
+def _check(method: str, pitch_ratio: float, formant_ratio: float, difficulty: float) -> None:
+    if method not in CONVERSIONS:
+        raise ConfigError(f"method must be one of {', '.join(CONVERSIONS)}, got {method!r}")
+    low, high = RATIO_RANGE
+    for name, ratio in (("pitch_ratio", pitch_ratio), ("formant_ratio", formant_ratio)):
+        if not low <= ratio <= high:
+            raise ConfigError(f"{name} must lie in {low}..{high}, got {ratio}")
+    if not 0 <= difficulty <= 1:
+        raise ConfigError(f"difficulty must lie in 0..1, got {difficulty}")

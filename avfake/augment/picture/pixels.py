@@ -1,8 +1,10 @@
-"""Brightness, contrast, gamma, hue, saturation: one change for every pixel of a clip."""
+"""Colour, noise, sharpness and moiré of the crops: the landmarks stay where they are."""
 
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torchvision.transforms.v2 import functional as F
 
 from avfake.augment.transform import PictureTransform
 from avfake.clips import TrainingSample
@@ -127,3 +129,108 @@ def _through_matrix(sample: TrainingSample, matrix: np.ndarray, offset: float) -
         return np.rint(mixed, out=mixed).clip(0, 255).astype(np.uint8).reshape(faces.shape)
 
     return sample.with_pictures(change)
+
+
+@dataclass(frozen=True)
+class GaussianNoise(PictureTransform[tuple[float, int]]):
+    """Adds white noise, other in every frame; drawn: (deviation in grey levels, seed)."""
+
+    name = "gaussian_noise"
+    variance: tuple[float, float] = (10.0, 50.0)
+    """In grey levels squared."""
+
+    def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> tuple[float, int]:
+        return float(np.sqrt(rng.uniform(*self.variance))), int(rng.integers(2**31))
+
+    def apply(self, sample: TrainingSample, params: tuple[float, int]) -> TrainingSample:
+        deviation, seed = params
+
+        def change(faces: np.ndarray) -> np.ndarray:
+            # The same seed again for the partner: two views of one recording.
+            noisy = np.random.default_rng(seed).standard_normal(faces.shape, np.float32)
+            noisy *= np.float32(deviation)
+            noisy += faces
+            return np.rint(noisy, out=noisy).clip(0, 255).astype(np.uint8)
+
+        return sample.with_pictures(change)
+
+
+@dataclass(frozen=True)
+class GaussianBlur(PictureTransform[float]):
+    """Blurs; drawn: the deviation in px."""
+
+    name = "blur"
+    deviation_px: tuple[float, float] = (0.3, 0.8)
+    """0.8 is about what a kernel of 3 px is good for."""
+
+    def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> float:
+        return float(rng.uniform(*self.deviation_px))
+
+    def apply(self, sample: TrainingSample, params: float) -> TrainingSample:
+        return sample.with_pictures(lambda faces: _blurred(faces, params))
+
+
+@dataclass(frozen=True)
+class Sharpen(PictureTransform[float]):
+    """Adds what a blur takes away, as cameras do; drawn: how many times."""
+
+    name = "sharpen"
+    amount: tuple[float, float] = (0.2, 1.0)
+
+    def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> float:
+        return float(rng.uniform(*self.amount))
+
+    def apply(self, sample: TrainingSample, params: float) -> TrainingSample:
+        def change(faces: np.ndarray) -> np.ndarray:
+            sharp = faces.astype(np.float32)
+            sharp += params * (sharp - _blurred(faces, 1.0))
+            return np.rint(sharp, out=sharp).clip(0, 255).astype(np.uint8)
+
+        return sample.with_pictures(change)
+
+
+def _blurred(faces: np.ndarray, deviation_px: float) -> np.ndarray:
+    if deviation_px <= 0:
+        return faces
+    reach = max(1, int(np.ceil(2.5 * deviation_px)))
+    # Reflection, which the borders are made up by, needs more pixels than it reflects.
+    reach = min(reach, faces.shape[1] - 1)
+    planes = torch.tensor(faces).permute(0, 3, 1, 2)
+    blurred = F.gaussian_blur(planes, [2 * reach + 1] * 2, [deviation_px] * 2)
+    return np.ascontiguousarray(blurred.permute(0, 2, 3, 1).numpy())
+
+
+Stripes = tuple[tuple[tuple[float, float], ...], float]
+"""Number of waves over the width and the height for each channel; depth, a share of brightness."""
+
+
+@dataclass(frozen=True)
+class Moire(PictureTransform[Stripes]):
+    """The beat between the grid of a screen and that of a camera, a little other in each colour."""
+
+    name = "moire"
+    probability: float = 0.3
+    num_waves: tuple[float, float] = (8.0, 60.0)
+    depth: tuple[float, float] = (0.02, 0.12)
+
+    def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> Stripes:
+        angle, number = rng.uniform(0, np.pi), rng.uniform(*self.num_waves)
+        across, down = number * np.cos(angle), number * np.sin(angle)
+        # The sub-pixels of a screen lie beside each other, so the beats of the colours differ.
+        spread = rng.uniform(0.97, 1.03, 3)
+        waves = tuple((float(across * share), float(down * share)) for share in spread)
+        return waves, float(rng.uniform(*self.depth))
+
+    def apply(self, sample: TrainingSample, params: Stripes) -> TrainingSample:
+        waves, depth = params
+        line = np.linspace(0, 2 * np.pi, sample.side_px, endpoint=False)
+        pattern = np.stack(
+            [np.cos(across * line[None] + down * line[:, None]) for across, down in waves], axis=-1
+        )
+        gain = (1 + depth * (pattern - 1) / 2).astype(np.float32)
+
+        def change(faces: np.ndarray) -> np.ndarray:
+            striped = faces * gain
+            return np.rint(striped, out=striped).clip(0, 255).astype(np.uint8)
+
+        return sample.with_pictures(change)

@@ -1,8 +1,8 @@
-"""Three disturbances of telephony, made without any recording of noise (RawBoost, Tak et al. 2022).
+"""Coloured noise, and the disturbances of telephony of RawBoost (Tak et al. 2022).
 
-Linear and non-linear convolutive noise: what filters and overdriven stages of a line do. Impulsive
-noise that depends on the signal: clipping, clicks of synchronisation. Stationary noise that does
-not: cables, transmitters. Ranges are those of the paper.
+Linear and non-linear convolutive noise: filters and overdriven stages of a line. Impulsive noise
+that depends on the signal: clipping, clicks of synchronisation. Stationary noise that does not:
+cables, transmitters. The ranges of RawBoost are those of the paper.
 """
 
 from dataclasses import dataclass
@@ -10,9 +10,51 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import signal
 
-from avfake.augment.sound.coloured_noise import loudness
 from avfake.augment.transform import SoundTransform
 from avfake.clips import TrainingSample
+
+COLOURS = {"white": 0.0, "pink": 1.0, "brown": 2.0, "blue": -1.0}
+"""Name -> a, where the power at frequency f is f ** -a."""
+
+
+Noise = tuple[str, float, int]
+"""Colour, root mean square, seed."""
+
+
+@dataclass(frozen=True)
+class ColouredNoise(SoundTransform[Noise]):
+    """Adds noise of one colour, at one distance from the mean power of the clip."""
+
+    name = "noise"
+    snr_db: tuple[float, float] = (5.0, 40.0)
+
+    def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> Noise | None:
+        decibels, place = rng.uniform(*self.snr_db), int(rng.integers(len(COLOURS)))
+        seed = int(rng.integers(2**31))
+        level = loudness(sample) * 10 ** (-decibels / 20)
+        return (list(COLOURS)[place], level, seed) if level > 0 else None
+
+    def apply(self, sample: TrainingSample, params: Noise) -> TrainingSample:
+        colour, level, seed = params
+        rng = np.random.default_rng(seed)
+        return sample.with_sound(lambda row: row + level * coloured(len(row), colour, rng))
+
+
+def coloured(length: int, colour: str, rng: np.random.Generator) -> np.ndarray:
+    """float64 [length], noise of that colour with a root mean square of 1."""
+    spectrum = np.fft.rfft(rng.standard_normal(length))
+    place = np.maximum(np.arange(len(spectrum)), 1)
+    spectrum *= place ** (-COLOURS[colour] / 2)
+    spectrum[0] = 0
+    noise = np.fft.irfft(spectrum, length)
+    return noise / max(float(np.sqrt(np.mean(noise**2))), 1e-12)
+
+
+def loudness(sample: TrainingSample) -> float:
+    """Root mean square of the windows, or of the sound around the crops where there are none."""
+    rows = sample.sound if sample.sound.size else sample.crop_sound
+    return float(np.sqrt(np.mean(rows.astype(np.float64) ** 2)))
+
 
 Notches = tuple[tuple[float, float, int], ...]
 """Of each notch: middle and width in Hz, number of coefficients."""
@@ -84,14 +126,8 @@ class ImpulsiveNoise(SoundTransform[tuple[float, int]]):
         return sample.with_sound(change)
 
 
-@dataclass(frozen=True)
-class Hum:
-    """Filtered noise."""
-
-    notches: Notches
-    level: float
-    """Root mean square."""
-    seed: int
+Hum = tuple[Notches, float, int]
+"""Notches of the filter, root mean square of the noise, seed."""
 
 
 @dataclass(frozen=True)
@@ -104,15 +140,15 @@ class StationaryNoise(SoundTransform[Hum]):
     def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> Hum | None:
         notches = _draw_notches(rng, sample.sample_rate)
         level = loudness(sample) * 10 ** (-rng.uniform(*self.snr_db) / 20)
-        return Hum(notches, level, int(rng.integers(2**31))) if level > 0 else None
+        return (notches, level, int(rng.integers(2**31))) if level > 0 else None
 
     def apply(self, sample: TrainingSample, params: Hum) -> TrainingSample:
-        taps = _filter(params.notches, sample.sample_rate)
-        rng = np.random.default_rng(params.seed)
+        notches, level, seed = params
+        taps, rng = _filter(notches, sample.sample_rate), np.random.default_rng(seed)
 
         def change(row: np.ndarray) -> np.ndarray:
             noise = signal.fftconvolve(rng.standard_normal(len(row)), taps, mode="same")
-            return row + params.level * noise / np.sqrt(np.mean(noise**2))
+            return row + level * noise / np.sqrt(np.mean(noise**2))
 
         return sample.with_sound(change)
 
