@@ -46,7 +46,7 @@ def splice(
     return Waveform(as_strong(made[half:-half], waveform), waveform.sample_rate)
 
 
-def forge_stretch(
+def forge_segment(
     waveform: Waveform,
     forge: Callable[[Waveform], Waveform],
     *,

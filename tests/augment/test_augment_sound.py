@@ -125,12 +125,12 @@ def test_digital_silence_is_given_no_noise(kind: type) -> None:
     assert kind().parameters(sounding(silent), np.random.default_rng(0)) is None
 
 
-def test_a_room_decays_as_said_and_keeps_the_energy() -> None:
+def test_a_reverberation_decays_as_set_and_keeps_the_energy() -> None:
     echoes = (0.5, 3.0, 1)
     response = impulse_response(echoes, RATE)
-    echoes = response[1:] ** 2
-    assert 10 * np.log10(1 / echoes.sum()) == pytest.approx(3, abs=0.01)
-    left_db = 10 * np.log10(np.cumsum(echoes[::-1])[::-1] / echoes.sum())  # Schroeder 1965
+    energy = response[1:] ** 2
+    assert 10 * np.log10(1 / energy.sum()) == pytest.approx(3, abs=0.01)
+    left_db = 10 * np.log10(np.cumsum(energy[::-1])[::-1] / energy.sum())  # Schroeder 1965
     places = slice(RATE // 50, RATE // 5)
     slope_per_second = np.polyfit(np.arange(len(left_db))[places] / RATE, left_db[places], 1)[0]
     assert -60 / slope_per_second == pytest.approx(0.5, rel=0.1)
@@ -139,7 +139,7 @@ def test_a_room_decays_as_said_and_keeps_the_energy() -> None:
     assert not np.allclose(wet.sound[0], chirp(), atol=0.05)
 
 
-def test_an_echo_free_room_changes_nothing() -> None:
+def test_reverberation_without_echoes_changes_nothing() -> None:
     dry = Reverb().apply(sample_of(), (0.3, 120.0, 1))
     assert np.allclose(dry.sound, sample_of().sound, atol=1e-4)
 

@@ -8,7 +8,7 @@ from subjects import talking_head
 
 from avfake.errors import ConfigError
 from avfake.forgery.codecs import lpc_codec, lpc_vocoder, neural_codec, quantise_vectors, whitening
-from avfake.forgery.edits import forge_stretch, raise_rate, splice, stride_pattern
+from avfake.forgery.edits import forge_segment, raise_rate, splice, stride_pattern
 from avfake.forgery.spectra import Analysis, minimum_phase
 from avfake.forgery.vocoders import pulse_train, world_vocoder
 from avfake.forgery.voice_methods import VOICE_METHODS, forge_voice
@@ -229,7 +229,7 @@ def test_splices_move_every_stretch_and_lose_none() -> None:
 def test_only_one_stretch_is_forged() -> None:
     before = speech()
     other = Waveform(-before.samples, before.sample_rate)
-    after = forge_stretch(
+    after = forge_segment(
         before, lambda _: other, share=0.4, fade_seconds=0.01, rng=np.random.default_rng(0)
     )
     changed = np.flatnonzero(after.samples != before.samples)
