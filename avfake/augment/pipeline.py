@@ -20,20 +20,20 @@ from avfake.media import Waveform
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Draws and applies each transform in turn; what `ClipDataset(augment=...)` takes."""
+    """The transforms of a config in order; the type of `ClipDataset(augment=...)`."""
 
     transforms: Sequence[Transform[Any]]
 
     @property
     def needs_partner(self) -> bool:
-        """Whether any transform looks at the crops of the original."""
-        return any(transform.looks_at_partner for transform in self.transforms)
+        """Whether any transform uses the crops of the original."""
+        return any(transform.uses_partner for transform in self.transforms)
 
     def __call__(self, sample: TrainingSample, rng: np.random.Generator) -> TrainingSample:
-        for place, transform in enumerate(self.transforms):
-            rest = self.transforms[place:]
-            if sample.partner is not None and not any(one.looks_at_partner for one in rest):
-                # Nobody looks at it any more: half the work of what follows.
+        for number, transform in enumerate(self.transforms):
+            rest = self.transforms[number:]
+            if sample.partner is not None and not any(one.uses_partner for one in rest):
+                # Not used any more: half the work of the later transforms.
                 sample = replace(sample, partner=None)
             params = transform.draw(sample, rng)
             if params is not None:
@@ -42,7 +42,7 @@ class Pipeline:
 
 
 def build_pipeline(config: AugmentConfig) -> Pipeline:
-    """Forging first, then the mix with the original, then picture and sound as a recorder would."""
+    """Return forging, then mixing with the original, then transforms of picture and sound."""
     forge = config.forge
     forges = forge.face_rate + forge.voice_rate > 0
     blend = partial(forge_face, methods=forge.face_methods)

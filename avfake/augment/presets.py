@@ -1,4 +1,8 @@
-"""Names for transforms with their usual values, and for lists of them that belong together."""
+"""Names of transforms with their default values, and of presets that combine several.
+
+Each class of the modules of `picture` and `sound` is available by its `name`; to add a transform,
+write a class there.
+"""
 
 from collections.abc import Mapping
 from types import ModuleType
@@ -78,7 +82,7 @@ PICTURE: Mapping[str, Chain] = {
     "device": DEVICE,
     "cutouts": WINNER[:1],
 }
-"""Name -> what it does to the picture."""
+"""Name -> transforms of the picture."""
 
 SOUND: Mapping[str, Chain] = {
     **_by_name(audio_codec, channel, noise),
@@ -88,14 +92,14 @@ SOUND: Mapping[str, Chain] = {
         audio_codec.AudioCodec(0.3, codecs=("alaw", "mulaw")),
     ),
     "reverberant": (channel.Reverb(0.5), noise.ColouredNoise(0.5)),
-    # A file that was passed on: coded again, cut to a narrow band, played in a room. Most are not.
+    # A reshared file: coded again, of narrow band, with echoes or noise. Most files are unchanged.
     "reshared": (
         channel.BandLimit(0.05),
         channel.Reverb(0.05),
         noise.ColouredNoise(0.15, snr_db=(15.0, 40.0)),
         audio_codec.AudioCodec(0.2),
     ),
-    # The same, done to every file: one of them each.
+    # Degradations as in "reshared", exactly one for every file.
     "degraded": (
         OneOf(
             1.0,
@@ -115,4 +119,4 @@ SOUND: Mapping[str, Chain] = {
     ),
     "level": (channel.Gain(0.5), channel.Polarity(0.5), channel.Clipping(0.1)),
 }
-"""Name -> what it does to the sound."""
+"""Name -> transforms of the sound."""

@@ -1,7 +1,7 @@
-"""A file comes in, a prepared clip goes out: face crops of every person, sound, and their facts.
+"""Prepared clips: the face crops of every person in a file, its speech, and facts about them.
 
 A clip is one zip archive, in memory or on disk, so that training (from disk) and prediction (from
-memory) see the very same bytes. `ClipDataset` and `collate` turn clips into torch batches.
+memory) use the same bytes. `ClipDataset` and `collate` turn clips into torch batches.
 """
 
 from avfake.clips.archive import Clip

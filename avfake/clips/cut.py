@@ -27,22 +27,22 @@ from avfake.media import (
 )
 
 KEPT_PIECE_SECONDS = 10.0
-"""Length of the pieces that are kept of more speech than is allowed."""
+"""Length of the kept pieces, if there is more speech than is allowed."""
 
 
 @dataclass(frozen=True)
 class CutSound:
-    """What a clip keeps of the sound of its file."""
+    """The speech of a file, where it was, and what was left out."""
 
     speech: Waveform | None = None
-    """The speech, set end to end; None where there is none to judge."""
+    """The speech without pauses; None if there is none."""
     spans: list[list[float]] = field(default_factory=list)
     """[S][2] start and end in the file of each piece of it, s."""
     reasons: tuple[Reason, ...] = ()
 
 
 def cut_sound(path: Path, info: MediaInfo, config: ClipConfig) -> CutSound:
-    """Return the speech of a file, or why there is none to judge."""
+    """Return the speech of a file, or the reasons why there is none."""
     if not info.has_audio:
         return CutSound(reasons=(Reason("voice", "no_audio"),))
     try:
@@ -79,7 +79,7 @@ def _keep_speech(sound: Sound, reasons: tuple[Reason, ...], config: ClipConfig) 
 
 
 def _seconds_of(spans: list[Span], sound: Sound) -> list[list[float]]:
-    """Start and end in the file of spans of samples of the pieces set end to end."""
+    """Convert spans of samples of the concatenated pieces to seconds of the file."""
     lengths = np.array([len(piece.samples) for piece in sound.pieces])
     firsts = np.concatenate([[0], np.cumsum(lengths)])
     found = []
@@ -99,19 +99,19 @@ def _pieces_between(firsts: np.ndarray, start: int, end: int) -> tuple[int, int]
 
 
 def _amount(part: float, whole: float, what: str) -> str:
-    """How much of how much, in minutes where it is long."""
+    """Return text for a part of a duration, in minutes if it is long."""
     if whole >= 120:
         return f"{part / 60:.0f} of {whole / 60:.0f} minutes of {what}"
     return f"{part:.0f} of {whole:.0f} seconds of {what}"
 
 
 def noted(part: Part, notes: tuple[Note, ...]) -> tuple[Reason, ...]:
-    """Return what was noticed while a stream was decoded, as reasons."""
+    """Return the notes of a decoded stream as reasons."""
     return tuple(Reason(part, note.code, note.detail) for note in notes)
 
 
 def reason_of(part: Part, error: MediaError) -> Reason:
-    """Return why a whole file could not be read, as the reason of one of its streams."""
+    """Return the error of a file as the reason of one of its streams."""
     return Reason(part, error.reason.code, error.reason.detail)
 
 
@@ -131,13 +131,13 @@ def cut_clip(
     clip_id: str = "",
     boxes_from: Clip | None = None,
 ) -> Clip:
-    """The clip of a video or sound file, in memory.
+    """Return the clip of a video or sound file, in memory.
 
     `boxes_from` is the clip of the original of a fake: where their frames have the same size and
     times, its boxes are used, which gives pixel-aligned pairs and needs no detection.
 
-    MediaError if the file as a whole cannot be read. A stream that cannot be judged is a reason in
-    the clip's meta; its status is "failed" when neither stream can.
+    MediaError if the file cannot be read at all. A stream that cannot be used is a reason in the
+    meta of the clip; the status is "failed" if neither stream can.
     """
     with local_file(path) as local:
         info = probe(local)
@@ -214,7 +214,7 @@ def _reused_tracks(original: Clip, frames: Frames, info: MediaInfo) -> list[Face
 
 def _facts(info: MediaInfo) -> dict[str, Any]:
     facts = asdict(info)
-    del facts["path"]  # where a file lay is not a fact about it, and would differ by machine
+    del facts["path"]  # differs by machine
     return facts
 
 

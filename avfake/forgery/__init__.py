@@ -1,4 +1,8 @@
-"""Genuine picture or sound in, forged out, with the truth known: which pixels, which samples."""
+"""Forgeries of genuine pictures and sound, with the exact forged pixels and samples.
+
+`FACE_METHODS` and `VOICE_METHODS` are the registries; docs/training_at_scale.md tells how to add to
+them.
+"""
 
 from avfake.forgery.compositing import FaceSwap
 from avfake.forgery.face_methods import FACE_METHODS, forge_face

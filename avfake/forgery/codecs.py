@@ -1,4 +1,9 @@
-"""Codecs of voices: linear prediction, vector quantisation, discrete units."""
+"""Codecs of voices: linear prediction, vector quantisation, discrete units.
+
+Residual vector quantisation follows Zeghidour et al. 2021 and Defossez et al. 2022, but with random
+instead of learned codebooks: the loss (warbling harmonics, noise in weak bands) is of the same
+kind. Linear prediction (Atal & Hanauer 1971) models the vocal tract as an all-pole filter.
+"""
 
 import numpy as np
 import torch
@@ -19,9 +24,9 @@ from avfake.media import Waveform
 def quantise_vectors(
     vectors: torch.Tensor, *, stages: int, entries: int, rng: np.random.Generator
 ) -> torch.Tensor:
-    """Vectors [M, D] as sums of `stages` multiples of entries of random codebooks.
+    """Approximate vectors [M, D] by sums of `stages` scaled entries of random codebooks.
 
-    Gains are kept in steps of 1.5 dB.
+    Gains are quantised in steps of 1.5 dB.
     """
     seed = torch.Generator().manual_seed(int(rng.integers(2**31)))
     left = vectors.clone()
@@ -39,9 +44,9 @@ def quantise_vectors(
 def neural_codec(
     waveform: Waveform, *, stages: int, entries: int, width: int, rng: np.random.Generator
 ) -> Waveform:
-    """The sound through a codec of cosine-transformed frames of 20 ms, as loud on the whole.
+    """Code a sound in cosine-transformed frames of 20 ms; overall loudness is kept.
 
-    width: neighbouring coefficients that share an entry. Bits a second: the sample rate * stages *
+    width: neighbouring coefficients that share an entry. Bits per second: sample rate * stages *
     log2(entries) / width, and the gains.
     """
     if waveform.is_silent:
@@ -49,7 +54,7 @@ def neural_codec(
     hop = int(0.02 * waveform.sample_rate) // (2 * width) * 2 * width
     basis = _cosines(hop)
     frames = _framed(torch.from_numpy(waveform.samples), hop) @ basis  # [T, hop]
-    # Each group of neighbours is told apart from its loudness, as any codec does.
+    # The gain of each group of neighbours is coded separately, as in any codec.
     groups = frames.reshape(-1, width)
     kept = quantise_vectors(groups, stages=stages, entries=entries, rng=rng)
     made = _overlapped(kept.reshape(frames.shape) @ basis.T, len(waveform.samples))
@@ -59,10 +64,10 @@ def neural_codec(
 def own_units(
     waveform: Waveform, *, num_units: int, bands: int, rounds: int, rng: np.random.Generator
 ) -> Waveform:
-    """The sound told in `num_units` spectra of its own, as speech of discrete units is.
+    """Rebuild a sound from `num_units` of its own spectra, like speech of discrete units.
 
-    Each moment's mel spectrum of `bands` bands is replaced by the nearest of a few drawn moments'
-    (its loudness is kept), then given phases by Griffin-Lim. Needs at least two frames.
+    Each mel spectrum of `bands` bands is replaced by the nearest of a few drawn ones (its loudness
+    is kept), then given phases by Griffin-Lim. Needs at least two frames.
     """
     if waveform.is_silent:
         return waveform
@@ -74,10 +79,10 @@ def own_units(
     loud = np.asarray(magnitude.square().sum(dim=0).sqrt(), float)
     drawn = rng.choice(len(shape), min(num_units, len(shape)), replace=False, p=_shares(loud))
     nearest = torch.cdist(shape, shape[drawn]).argmin(dim=1)
-    told = (shape[drawn][nearest].T + logs.mean(dim=0)).exp()
+    rebuilt = (shape[drawn][nearest].T + logs.mean(dim=0)).exp()
     seed = int(rng.integers(2**31))
     made = griffin_lim(
-        told,
+        rebuilt,
         analysis,
         length=len(waveform.samples),
         rounds=rounds,
@@ -88,13 +93,13 @@ def own_units(
 
 
 def _shares(loud: np.ndarray) -> np.ndarray:
-    """Chances of being drawn; pauses have little to tell."""
+    """Return the probabilities of being drawn; low in pauses."""
     shares = loud + 0.05 * loud.mean() + 1e-9
     return shares / shares.sum()
 
 
 def _cosines(hop: int) -> torch.Tensor:
-    """The windowed transform [2 hop, hop] of a lapped cosine codec (Princen & Bradley 1986)."""
+    """Return the windowed MDCT matrix [2 hop, hop] (Princen & Bradley 1986)."""
     n = torch.arange(2 * hop, dtype=torch.float64)[:, None]
     k = torch.arange(hop, dtype=torch.float64)
     window = torch.sin(torch.pi * (n + 0.5) / (2 * hop))
@@ -103,14 +108,14 @@ def _cosines(hop: int) -> torch.Tensor:
 
 
 def _framed(samples: torch.Tensor, hop: int) -> torch.Tensor:
-    """Frames [T, 2 hop], half overlapping, with silence before and after."""
+    """Cut frames [T, 2 hop] that overlap by half, with silence before and after."""
     count = -(-len(samples) // hop) + 1
     padded = torch.nn.functional.pad(samples, (hop, (count) * hop - len(samples)))
     return padded.unfold(0, 2 * hop, hop)
 
 
 def _overlapped(frames: torch.Tensor, length: int) -> torch.Tensor:
-    """Samples [length] of which `_framed` took frames [T, 2 hop], where they overlap to 1."""
+    """Add overlapping frames [T, 2 hop] to samples [length]: the inverse of `_framed`."""
     hop = frames.shape[1] // 2
     halves = frames.view(len(frames), 2, hop)
     return (halves[1:, 0] + halves[:-1, 1]).flatten()[:length]
@@ -129,7 +134,7 @@ def lpc_vocoder(
     order: int,
     rng: np.random.Generator,
 ) -> Waveform:
-    """The same words with a residual of pulses and noise, as loud from moment to moment.
+    """Synthesise the words with a residual of pulses and noise; the loudness contour is kept.
 
     pitch_ratio, formant_ratio: new over old; order: poles of the tract, 8 (telephone) to 40.
     """
@@ -148,11 +153,11 @@ def lpc_vocoder(
 def lpc_codec(
     waveform: Waveform, *, order: int, stages: int, thinning: int, rng: np.random.Generator
 ) -> Waveform:
-    """The sound with its residual sent in few bits, as loud on the whole.
+    """Code the residual of linear prediction in few bits; overall loudness is kept.
 
-    stages: of random codebooks in which the residual is kept (as in CELP), 1 bit a sample each.
-    thinning: 2 to 4 keep of those samples only one in so many, at the offset that is strongest in
-    each block (as in GSM's regular pulse excitation), which mirrors the residual's spectrum.
+    stages: random codebooks of the residual (as in CELP), 1 bit per sample each. thinning: 2 to 4
+    keep only one in so many samples, at the strongest offset of each block (as in the regular pulse
+    excitation of GSM), which mirrors the spectrum of the residual.
     """
     if waveform.is_silent:
         return waveform
@@ -172,7 +177,7 @@ def lpc_codec(
 
 
 def _regular_pulses(samples: torch.Tensor, thinning: int) -> torch.Tensor:
-    """Samples [N] of which each block keeps one in `thinning`, as strong as all were."""
+    """Keep one in `thinning` samples of [N], scaled up accordingly."""
     blocks = samples.view(-1, _PULSE_BLOCK, thinning)
     offset = blocks.square().sum(dim=1, keepdim=True).argmax(dim=2, keepdim=True)
     kept = torch.where(torch.arange(thinning) == offset, blocks, torch.zeros(()))
@@ -180,13 +185,14 @@ def _regular_pulses(samples: torch.Tensor, thinning: int) -> torch.Tensor:
 
 
 def whitening(spectrum: torch.Tensor, order: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """The filter [F, T] that takes the tract out of a spectrum [F, T]; the level [T] of the rest.
+    """Return the filter [F, T] that removes the tract from a spectrum [F, T], and its level [T].
 
-    Autocorrelation method, all frames at once.
+    Autocorrelation method on the spectrum, all frames at once. Own code, because librosa.lpc takes
+    samples, not the spectrum that is filtered here.
     """
     power = spectrum.abs().square().double()
     correlation = torch.fft.irfft(power, dim=0)[: order + 1].T  # [T, order + 1]
-    # A little white noise keeps silence and pure tones solvable.
+    # A little white noise keeps the equations of silence and pure tones solvable.
     correlation[:, 0] = correlation[:, 0] * (1 + 1e-5) + 1e-9
     lags = (torch.arange(order)[:, None] - torch.arange(order)).abs()
     weights = torch.linalg.solve(correlation[:, lags], correlation[:, 1:, None])[..., 0]

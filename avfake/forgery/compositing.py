@@ -1,4 +1,4 @@
-"""Forged pixels put into genuine frames: colours, sharpness, edges, and the mask of the truth."""
+"""Blending of forged pixels into genuine frames: colours, sharpness, edges, and the true mask."""
 
 import math
 from collections.abc import Callable
@@ -10,14 +10,14 @@ import torch.nn.functional as F
 
 
 def face_mask(
-    places: torch.Tensor, *, half_width: float, half_height: float, softness: float
+    coordinates: torch.Tensor, *, half_width: float, half_height: float, softness: float
 ) -> torch.Tensor:
-    """Opacity [T, H, W] of a pasted face at aligned places [T, H, W, 2]: an ellipse, brows to chin.
+    """Return the opacity [T, H, W] of a pasted face at aligned coordinates [T, H, W, 2].
 
-    softness: the width of the soft edge as a share of the ellipse, all of it inside.
+    It is an ellipse from brows to chin. softness: width of the soft edge inside of it, as a share.
     """
-    x = (places[..., 0] - 0.5) / half_width
-    y = (places[..., 1] - 0.54) / half_height
+    x = (coordinates[..., 0] - 0.5) / half_width
+    y = (coordinates[..., 1] - 0.54) / half_height
     # A little squarer than an ellipse, as faces are.
     radius = (x.abs().pow(2.4) + y.abs().pow(2.4)).pow(1 / 2.4)
     ramp = ((1 - radius) / softness).clamp(0, 1)
@@ -32,27 +32,27 @@ def transfer_colour(
     *,
     share: float,
 ) -> torch.Tensor:
-    """Faces with mean and spread of each channel moved by `share` from those of `sample` to `like`.
+    """Move mean and spread of each channel of faces by `share` from those of `sample` to `like`.
 
-    faces, sample, like: [T, 3, H, W] float; weights: [1, 1, H, W], where to look in the last two.
+    faces, sample, like: [T, 3, H, W] float; weights: [1, 1, H, W] of the pixels of the last two.
     """
     mean, deviation = _moments(sample, weights)
     mean_like, deviation_like = _moments(like, weights)
-    # Bounded, or a flat face would be blown up into noise.
+    # Bounded, or a flat face would become noise.
     gain = (deviation_like / deviation).clamp(0.5, 2.0)
     matched = (faces - mean) * gain + mean_like
     return faces + share * (matched - faces)
 
 
 def grain_level(pictures: torch.Tensor) -> float:
-    """Deviation of the fine noise in [T, 3, H, W], in grey levels (Immerkaer 1996)."""
-    # The second difference both ways: blind to slopes and straight edges; noise comes out 6-fold.
+    """Estimate the deviation of the noise in [T, 3, H, W], in grey levels (Immerkaer 1996)."""
+    # Second differences both ways remove slopes and straight edges and amplify noise 6-fold.
     ripple = pictures.diff(n=2, dim=2).diff(n=2, dim=3)
     return float(ripple.abs().mean()) * (torch.pi / 2) ** 0.5 / 6
 
 
 def _moments(faces: torch.Tensor, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Weighted mean and deviation over the whole clip: [1, 3, 1, 1] each."""
+    """Return the weighted mean and deviation over the whole clip: [1, 3, 1, 1] each."""
     total = weights.sum() * len(faces) + 1e-6
     mean = (faces * weights).sum(dim=(0, 2, 3), keepdim=True) / total
     variance = ((faces - mean) ** 2 * weights).sum(dim=(0, 2, 3), keepdim=True) / total
@@ -68,10 +68,10 @@ _TO_YIQ = torch.tensor(
 def colour_change(
     *, shift: np.ndarray, hue: float, saturation: float, value: float, contrast: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Matrix [3, 3] and offset [3] of a colour change, in grey levels.
+    """Return matrix [3, 3] and offset [3] of a colour change, in grey levels.
 
-    shift: [3] grey levels a channel; hue in turns; the rest are gains less 1. A turn of the hue is
-    taken in the YIQ plane, so that everything together is one matrix.
+    shift: [3] grey levels per channel; hue in turns; the others are gains - 1. The hue is rotated
+    in the YIQ plane, so that all changes form one matrix.
     """
     angle = 2 * math.pi * hue
     turn = torch.eye(3)
@@ -82,12 +82,12 @@ def colour_change(
     grey = _GREY.expand(3, 3)
     matrix = ((1 + saturation) * torch.eye(3) - saturation * grey) @ hued
     matrix = matrix * (1 + value) * (1 + contrast)
-    # Contrast turns about middle grey.
+    # Contrast keeps middle grey.
     return matrix, torch.from_numpy(shift.astype(np.float32)) - 128 * contrast
 
 
 def apply_colours(planes: torch.Tensor, change: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
-    """[T, 3, H, W] grey levels through a `colour_change`."""
+    """Apply a `colour_change` to [T, 3, H, W] grey levels."""
     matrix, offset = change
     changed = torch.baddbmm(
         offset[None, :, None], matrix.expand(len(planes), 3, 3), planes.flatten(2)
@@ -96,7 +96,7 @@ def apply_colours(planes: torch.Tensor, change: tuple[torch.Tensor, torch.Tensor
 
 
 def lower_resolution(planes: torch.Tensor, factor: float, mode: str) -> torch.Tensor:
-    """[T, 3, H, W] after being `factor` times smaller; mode: of `F.interpolate`, for the way up."""
+    """Reduce [T, 3, H, W] `factor` times and enlarge it again by `mode` of `F.interpolate`."""
     size = planes.shape[2:]
     small = [max(2, round(side / factor)) for side in size]
     reduced = F.interpolate(planes, small, mode="bilinear", antialias=True)
@@ -105,13 +105,13 @@ def lower_resolution(planes: torch.Tensor, factor: float, mode: str) -> torch.Te
 
 
 def sharpen(planes: torch.Tensor, amount: float) -> torch.Tensor:
-    """[T, 3, H, W] with `amount` of what a 3 x 3 mean takes away added once more."""
+    """Sharpen [T, 3, H, W] by `amount` of its difference from the 3 x 3 mean."""
     mean = F.avg_pool2d(planes, 3, stride=1, padding=1, count_include_pad=False)
     return planes.lerp(mean, -amount).clamp_(0, 255)
 
 
 def move(planes: torch.Tensor, shift_px: np.ndarray, scale: float) -> torch.Tensor:
-    """[T, 3, H, W] moved by shift_px [T, 2] (x, y) and magnified about their middle by scale."""
+    """Move [T, 3, H, W] by shift_px [T, 2] (x, y) and magnify it about its centre by scale."""
     height, width = planes.shape[2:]
     # In units of grid_sample: -1..1 over the side.
     middles = -2 * shift_px / (width * scale, height * scale)
@@ -131,33 +131,33 @@ _FRAMES_AT_A_TIME = 4
 
 @dataclass(frozen=True)
 class FaceSwap:
-    """Forged frames and the truth about them."""
+    """Forged frames and the mask of their forged pixels."""
 
     pixels: np.ndarray
     """uint8 [T, H, W, 3]."""
     mask: np.ndarray
-    """bool [T, H, W]: the forged area; outside it each pixel is as it was."""
+    """bool [T, H, W]: the forged area; pixels outside of it are unchanged."""
 
 
 def to_planes(pixels: np.ndarray) -> torch.Tensor:
-    """uint8 [T, H, W, 3] -> float32 [T, 3, H, W]."""
+    """Convert uint8 [T, H, W, 3] to float32 [T, 3, H, W]."""
     return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float()
 
 
 def to_pixels(planes: torch.Tensor) -> np.ndarray:
-    """float32 [T, 3, H, W] -> uint8 [T, H, W, 3]."""
+    """Convert float32 [T, 3, H, W] to uint8 [T, H, W, 3]."""
     return planes.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
 
 
 def compose(
     target: np.ndarray, where: tuple[slice, slice], blended: torch.Tensor, opacity: torch.Tensor
 ) -> FaceSwap:
-    """The target [T, H, W, 3] with its part `where` (rows, columns) taken from `blended`.
+    """Return the target [T, H, W, 3] with the part `where` (rows, columns) taken from `blended`.
 
-    blended: [T, 3, h, w]; opacity: [T, h, w], how much of each pixel is forged.
+    blended: [T, 3, h, w]; opacity: [T, h, w], forged share of each pixel.
     """
     forged = to_pixels(blended)
-    # Below this opacity no channel can move by half a grey level.
+    # Below this opacity no channel can change by half a grey level.
     area = (opacity > 0.5 / 255).numpy()
     pixels, mask = target.copy(), np.zeros(target.shape[:3], bool)
     part = pixels[:, where[0], where[1]]
@@ -167,16 +167,16 @@ def compose(
 
 
 def untouched(frames: np.ndarray) -> FaceSwap:
-    """The frames [T, H, W, 3] as they are, with an empty mask."""
+    """Return the frames [T, H, W, 3] unchanged, with an empty mask."""
     return FaceSwap(frames.copy(), np.zeros(frames.shape[:3], bool))
 
 
 @dataclass(frozen=True)
 class Window:
-    """The part of a clip's crops that is forged at a time."""
+    """The part of the crops that is forged at once."""
 
     frames: slice
-    """Of the frames whose face is known."""
+    """Slice of the frames whose face is known."""
     rows: slice
     columns: slice
 
@@ -187,9 +187,9 @@ def forge_windows(
     opacity: torch.Tensor,
     forge: Callable[[torch.Tensor, Window], torch.Tensor],
 ) -> FaceSwap:
-    """The crops [T, S, S, 3] with forge(part [k, 3, h, w], window) laid over the `known` [T] ones.
+    """Blend forge(part [k, 3, h, w], window) into the `known` [T] ones of crops [T, S, S, 3].
 
-    opacity: [K, S, S] of the known frames. Only the square round all masks is worked on, a few
+    opacity: [K, S, S] of the known frames. Only the rectangle around all masks is processed, a few
     frames at a time: what fits the cache is several times faster.
     """
     whole = untouched(crops)
@@ -208,13 +208,13 @@ def forge_windows(
 
 
 def _reach(opacity: torch.Tensor) -> tuple[slice, slice]:
-    """Rows and columns that hold every mask, with room for what moves and what is filtered."""
+    """Return rows and columns that contain every mask, with a margin for movement and filters."""
     seen = opacity.amax(dim=0) > 0
     size = len(seen)
-    room = 4 + size // 20
+    margin = 4 + size // 20
     bounds = []
     for used in (seen.any(dim=1), seen.any(dim=0)):
-        places = used.nonzero()
-        low, high = (int(places[0]), int(places[-1])) if len(places) else (0, 0)
-        bounds.append(slice(max(0, low - room), min(size, high + 1 + room)))
+        indices = used.nonzero()
+        low, high = (int(indices[0]), int(indices[-1])) if len(indices) else (0, 0)
+        bounds.append(slice(max(0, low - margin), min(size, high + 1 + margin)))
     return bounds[0], bounds[1]

@@ -1,4 +1,4 @@
-"""Edits of a recording: segments cut and joined, low sample rates brought up badly."""
+"""Edits of a recording: segments cut and joined, and imperfect upsampling."""
 
 from collections.abc import Callable
 
@@ -17,10 +17,10 @@ def splice(
     level_db: float,
     rng: np.random.Generator,
 ) -> Waveform:
-    """Stretches of the voice in another order, as long and as loud on the whole.
+    """Rearrange segments of a voice; duration and overall loudness are kept.
 
-    piece_seconds: about how long a stretch is; there are at least two. fade_seconds: of the
-    crossfade at each seam. level_db: up to so much louder or quieter is each stretch.
+    piece_seconds: approximate length of a segment; there are at least two. fade_seconds: crossfade
+    at each seam. level_db: largest change of the level of a segment.
     """
     if waveform.is_silent:
         return waveform
@@ -28,7 +28,7 @@ def splice(
     count = max(2, round(waveform.duration_seconds / piece_seconds))
     inner = (np.arange(1, count) + rng.uniform(-0.35, 0.35, count - 1)) * length / count
     cuts = np.concatenate([[0], inner.astype(int), [length]])
-    # A shift of the order moves every stretch; a drawn order might be the old one.
+    # Shifting the order moves every segment; a random order might be the old one.
     order = rng.permutation(np.roll(np.arange(count), 1)) if count > 3 else np.roll(range(count), 1)
     if (order == np.arange(count)).all():
         order = np.roll(order, 1)
@@ -54,9 +54,9 @@ def forge_segment(
     fade_seconds: float,
     rng: np.random.Generator,
 ) -> Waveform:
-    """The voice with one stretch, `share` of its length, replaced by what `forge` makes of it all.
+    """Replace one segment, `share` of the length, by the same segment of the forged voice.
 
-    As in partly forged speech, where single words are exchanged.
+    As in partly forged speech, where single words are exchanged. `forge` gets the whole voice.
     """
     length = len(waveform.samples)
     size = max(1, round(share * length))
@@ -70,8 +70,10 @@ def forge_segment(
 
 
 def _plateau(length: int, fade: int) -> np.ndarray:
-    """Rises from 0 to 1 over `fade` samples, stays, falls; neighbours shifted by length - fade
-    add up to 1."""
+    """Return a window with rising and falling edges of `fade` samples.
+
+    With its neighbours, shifted by length - fade, it adds up to 1.
+    """
     rise = np.sin(0.5 * np.pi * (np.arange(fade) + 0.5) / max(fade, 1)) ** 2
     window = np.ones(length)
     window[:fade] *= rise
@@ -80,9 +82,9 @@ def _plateau(length: int, fade: int) -> np.ndarray:
 
 
 def raise_rate(waveform: Waveform, *, low_rate: int, hold: float) -> Waveform:
-    """The voice at `low_rate` Hz brought back up so badly that its spectrum is mirrored above.
+    """Resample a voice to `low_rate` Hz and back so that its spectrum is mirrored above.
 
-    hold: 0 draws straight lines between the samples (weak images), 1 holds each (strong ones).
+    hold: 0 interpolates linearly (weak images), 1 repeats each sample (strong ones).
     """
     if waveform.is_silent or low_rate >= waveform.sample_rate:
         return waveform
@@ -90,16 +92,16 @@ def raise_rate(waveform: Waveform, *, low_rate: int, hold: float) -> Waveform:
     low = resample_poly(
         waveform.samples.astype(np.float64), low_rate // divisor, waveform.sample_rate // divisor
     )
-    places = np.arange(len(waveform.samples)) * (low_rate / waveform.sample_rate)
-    line = np.interp(places, np.arange(len(low)), low)
-    held = low[places.astype(int).clip(max=len(low) - 1)]
+    positions = np.arange(len(waveform.samples)) * (low_rate / waveform.sample_rate)
+    line = np.interp(positions, np.arange(len(low)), low)
+    held = low[positions.astype(int).clip(max=len(low) - 1)]
     return Waveform(as_strong(line + hold * (held - line), waveform), waveform.sample_rate)
 
 
 def stride_pattern(
     waveform: Waveform, *, strides: tuple[int, ...], strength: float, rng: np.random.Generator
 ) -> Waveform:
-    """The voice times gains that repeat every few samples, as uneven overlaps of kernels leave.
+    """Multiply a voice by gains that repeat every few samples, like uneven overlaps of kernels.
 
     Transposed convolutions do this at each of their strides (Pons et al. 2021): faint copies of the
     spectrum about multiples of the rate over the stride. strength: deviation of the gains.

@@ -25,9 +25,9 @@ from avfake.forgery.spectra import (
 from avfake.media import Waveform
 
 _NUM_BANDS = 12
-"""In which the aperiodicity is kept; five in WORLD at 16 kHz."""
+"""Bands of the aperiodicity; five in WORLD at 16 kHz."""
 _RECOVERY = (1.18, -0.18)
-"""Of the peaks that the smoothing takes: q0 and 2 q1 of CheapTrick."""
+"""Recovery of the peaks that the smoothing removes: q0 and 2 q1 of CheapTrick."""
 
 
 def world_vocoder(
@@ -38,10 +38,15 @@ def world_vocoder(
     buzz: float,
     rng: np.random.Generator,
 ) -> Waveform:
-    """The same words in a voice made of pulses and noise, as loud from moment to moment.
+    """Synthesise the words again of pulses and noise; the loudness contour is kept.
 
-    pitch_ratio, formant_ratio: new over old, 1 for pure copy-synthesis. buzz: 0 keeps the measured
-    share of noise, 1 makes the voiced parts of pulses alone, as simple vocoders do.
+    After WORLD (Morise et al. 2016): the pitch comes from the autocorrelation, the envelope from
+    the cepstrum filtered as in CheapTrick (Morise 2015), the aperiodicity from the difference
+    between a voice and itself one period earlier (the idea of D4C, Morise 2016, in a coarser form).
+    Own code, because PyPI has no wheel of pyworld 0.3.5 for Python 3.11: it needs a C++ compiler.
+
+    pitch_ratio, formant_ratio: new over old, 1 for copy-synthesis. buzz: 0 keeps the measured
+    share of noise, 1 makes voiced parts of pulses alone, as simple vocoders do.
     """
     if waveform.is_silent:
         return waveform
@@ -66,22 +71,22 @@ def world_vocoder(
 
 
 def pulse_train(pitch_hz: np.ndarray, sample_rate: int) -> np.ndarray:
-    """float32 [N]: pulses of power 1 on the whole, one a period; between samples they are shared.
+    """Return float32 [N]: pulses of mean power 1, one per period, interpolated between samples.
 
     pitch_hz: [N], the pitch at each sample.
     """
     turns = np.cumsum(pitch_hz / sample_rate)
-    sooner = np.flatnonzero(np.diff(np.floor(turns), prepend=0.0) > 0)
-    late = (turns[sooner] % 1) * sample_rate / pitch_hz[sooner]  # samples since the turn was full
+    starts = np.flatnonzero(np.diff(np.floor(turns), prepend=0.0) > 0)
+    late = (turns[starts] % 1) * sample_rate / pitch_hz[starts]  # samples since the period ended
     late = late.clip(0, 1)
-    height = np.sqrt(sample_rate / pitch_hz[sooner])
-    train = np.bincount(sooner, height * (1 - late), len(pitch_hz))
-    train += np.bincount((sooner - 1).clip(0), height * late, len(pitch_hz))
+    height = np.sqrt(sample_rate / pitch_hz[starts])
+    train = np.bincount(starts, height * (1 - late), len(pitch_hz))
+    train += np.bincount((starts - 1).clip(0), height * late, len(pitch_hz))
     return train.astype(np.float32)
 
 
 def _pitch_contours(waveform: Waveform, length: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pitch in Hz and voicing in 0..1 at each sample."""
+    """Return pitch in Hz and voicing in 0..1 at each sample."""
     pitch, voicing = pitch_and_voicing(waveform.samples, waveform.sample_rate)
     places = np.arange(length) / int(0.01 * waveform.sample_rate) - 0.5
     steps = np.arange(len(pitch))
@@ -89,13 +94,13 @@ def _pitch_contours(waveform: Waveform, length: int) -> tuple[np.ndarray, np.nda
 
 
 def _envelope(spectrum: torch.Tensor, pitch: torch.Tensor, sample_rate: int) -> torch.Tensor:
-    """Log magnitudes [F, T] without the ripple of the harmonics of pitch [T]."""
+    """Return log magnitudes [F, T] without the ripple of the harmonics of pitch [T]."""
     logs = spectrum.abs().clamp_min(1e-7).log()
     cepstrum = torch.fft.irfft(logs, dim=0)
     count = len(cepstrum)
     quefrency = torch.minimum(torch.arange(count), count - torch.arange(count)) / sample_rate
     periods = quefrency[:, None] * pitch[None].float()  # [Q, T]
-    # sinc smooths over one harmonic; the cosine gives back the peaks that this takes.
+    # sinc smooths over one harmonic; the cosine restores the peaks that this removes.
     level, recovery = _RECOVERY
     lifter = torch.sinc(periods) * (level + recovery * torch.cos(2 * torch.pi * periods))
     lifter = lifter * (periods < 1)
@@ -105,7 +110,7 @@ def _envelope(spectrum: torch.Tensor, pitch: torch.Tensor, sample_rate: int) -> 
 def _aperiodicity(
     waveform: Waveform, spectrum: torch.Tensor, pitch: np.ndarray, analysis: Analysis
 ) -> torch.Tensor:
-    """The share of noise [F, T] in 0..1, coarse along frequency."""
+    """Return the share of noise [F, T] in 0..1, coarse along frequency."""
     places = np.arange(len(pitch))
     earlier = np.interp(places - waveform.sample_rate / pitch, places, waveform.samples)
     change = torch.from_numpy((waveform.samples - earlier).astype(np.float32))
@@ -119,7 +124,7 @@ def _aperiodicity(
 Conversion = Literal["griffin_lim", "phase_vocoder", "pulse_vocoder"]
 CONVERSIONS: tuple[Conversion, ...] = get_args(Conversion)
 RATIO_RANGE = (0.5, 2.0)
-"""Pitch and formant ratios allowed."""
+"""Allowed pitch and formant ratios."""
 
 
 def convert_voice(
@@ -131,10 +136,10 @@ def convert_voice(
     difficulty: float,
     rng: np.random.Generator,
 ) -> Waveform:
-    """The same words, as long and as loud from moment to moment, in another voice.
+    """Synthesise the words in another voice; duration and loudness contour are kept.
 
-    pitch_ratio, formant_ratio: new over old; formants lie higher in a shorter vocal tract.
-    difficulty: 0 leaves plain traces of the vocoder, 1 few.
+    pitch_ratio, formant_ratio: new over old; formants are higher in a shorter vocal tract.
+    difficulty: 0 leaves obvious traces of the vocoder, 1 few.
     """
     _check(method, pitch_ratio, formant_ratio, difficulty)
     if waveform.is_silent:

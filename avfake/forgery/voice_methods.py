@@ -46,7 +46,7 @@ def forge_voice(
 
 
 def _drawing(method: Callable[..., Waveform], *groups: Draw, **settings: Draw) -> VoiceMethod:
-    """Return `method` with its settings drawn: first groups (dicts of several), then single ones."""
+    """Return `method` with its settings drawn: groups (dicts of several) first."""
 
     def forge(waveform: Waveform, *, rng: np.random.Generator) -> Waveform:
         drawn: dict[str, Any] = {}

@@ -12,7 +12,7 @@ from avfake.media.types import SILENT_BELOW, Note
 
 
 class Resampler:
-    """Mono sound on its way to another rate: the same samples wherever its blocks are cut."""
+    """Resampling block by block; the result does not depend on where the blocks are cut."""
 
     def __init__(self, from_rate: int, to_rate: int) -> None:
         self._from, self._to = from_rate, to_rate
@@ -22,7 +22,7 @@ class Resampler:
             self._resampler = av.AudioResampler(format="fltp", layout="mono", rate=to_rate)
 
     def add(self, samples: np.ndarray) -> np.ndarray:
-        """What is ready after float32 [N] more; it lags behind by the length of the filter."""
+        """Add float32 [N] and return the samples that are ready, late by the filter's length."""
         self._given += len(samples)
         if self._resampler is None or not len(samples):
             return samples
@@ -32,7 +32,7 @@ class Resampler:
         return self._returning(self._resampler.resample(frame))
 
     def end(self) -> np.ndarray:
-        """The rest, so that all together are as long as what was given."""
+        """Return the rest, so that input and output have the same duration."""
         length = round(self._given * self._to / self._from) - self._returned
         if self._resampler is None or length <= 0:
             return np.zeros(0, np.float32)
@@ -47,7 +47,7 @@ class Resampler:
 
 
 def resample(samples: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
-    """float32 [N] at another rate; sample 0 stays at the same instant."""
+    """Return float32 [N] at another rate; sample 0 stays at the same time."""
     if from_rate == to_rate:
         return samples
     resampler = Resampler(from_rate, to_rate)
@@ -55,42 +55,42 @@ def resample(samples: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
 
 
 CANCELLED = 0.05
-"""A mean of the channels with less than this share of the energy that the loudest channel alone
-would give it is one that cancels: 13 dB too little. Unrelated channels never come near it."""
+"""Channels cancel each other if their mean has less than this share of the energy that the loudest
+channel alone would give it (13 dB less). Unrelated channels lose far less."""
 AS_LOUD = 0.99
-"""Of two channels whose energies differ by less, the first is taken."""
+"""Ratio of energies from which two channels count as equally loud; the first is taken."""
 OVERSHOOT = 2.0
 """Peak above full scale that lossy codecs reach with sound that was at full scale."""
 MAX_SAMPLE = 2.0**32
-"""Beyond what any format of whole numbers holds: damage, and no sample."""
+"""Larger than any integer format holds: a damaged value, not a sample."""
 RARE, FEW = 1e-5, 3
-"""Share of samples, and number, of the largest: they may be damage and do not decide the scale."""
+"""Share and number of the largest samples that may be damage and do not decide the scale."""
 
 
 class Levels:
-    """Running counts over all samples of a track."""
+    """Running statistics over all samples of a track: they decide on channels and scale."""
 
     def __init__(self) -> None:
         self.num_samples = 0
-        """Of one channel."""
+        """Samples of one channel."""
         self._num_values = self._num_bad = 0
-        # Sums and sums of squares: of what is heard, and by channel.
+        # Sums and sums of squares: of the mono sound, and by channel.
         self._heard = np.zeros(2)
         self._channels = np.zeros((2, 0))
         self._peak = 0.0
-        # Of the mean: how many samples lie in (2^(i-1), 2^i], and the largest of them, i from 0.
+        # Number of mono samples in (2^(i-1), 2^i], and the largest of them, i from 0.
         self._counts = np.zeros(40, np.int64)
         self._largest = np.zeros(40)
 
     def clean(self, channels: np.ndarray) -> np.ndarray:
-        """float32 [C, N] with 0 for what is no number, which is counted."""
+        """Return float32 [C, N] with 0 in place of NaN and infinity, which are counted."""
         with np.errstate(invalid="ignore"):
             bad = ~(np.abs(channels) <= MAX_SAMPLE)
         self._num_bad += int(bad.sum())
         return np.where(bad, np.float32(0), channels) if bad.any() else channels
 
     def add(self, channels: np.ndarray, heard: np.ndarray) -> None:
-        """Count float32 [C, N] and what is heard of it, float32 [N]."""
+        """Count float32 [C, N] and the mono sound made of it, float32 [N]."""
         self.num_samples += len(heard)
         self._num_values += channels.size
         if not len(heard):
@@ -108,7 +108,7 @@ class Levels:
 
     @property
     def is_silent(self) -> bool:
-        """True for digital silence in all channels."""
+        """Whether all channels are digital silence."""
         return self._peak <= SILENT_BELOW
 
     @property
@@ -116,7 +116,7 @@ class Levels:
         return self._num_bad > 0 and self._num_bad == self._num_values
 
     def cancelled(self) -> int | None:
-        """The loudest channel, where the mean of all is none of their sound; else None."""
+        """Return the loudest channel if the channels cancel each other in their mean; else None."""
         energies = self._energies(self._channels)
         if len(energies) < 2 or energies.max() <= SILENT_BELOW**2 * self.num_samples:
             return None
@@ -126,12 +126,12 @@ class Levels:
         return int(loud.argmax()) if lost else None
 
     def _energies(self, sums: np.ndarray) -> np.ndarray:
-        """Energies without what a constant offset, which is not heard, adds to them."""
+        """Return energies without that of a constant offset, which is not audible."""
         energies: np.ndarray = sums[1] - sums[0] ** 2 / max(1, self.num_samples)
         return energies
 
     def full_scale(self, *, allowed: float) -> float:
-        """The sample that is to become 1: 1 itself, unless the peak is above `allowed`."""
+        """Return the value that is scaled to 1: 1 itself, unless the peak is above `allowed`."""
         above = self._counts[::-1].cumsum()[::-1]  # samples in this power of two or a higher one
         common = np.flatnonzero(above > max(FEW, RARE * self.num_samples))
         peak = float(self._largest[common[-1]]) if len(common) else 0.0
@@ -145,7 +145,7 @@ class Levels:
 
 
 def _sums(samples: np.ndarray) -> np.ndarray:
-    """float64 [2, C]: sum and sum of squares of [C, N]."""
+    """Return float64 [2, C]: sum and sum of squares of [C, N]."""
     squares = np.einsum("cn,cn->c", samples, samples, dtype=np.float64)
     return np.stack([samples.sum(axis=1, dtype=np.float64), squares])
 
@@ -155,14 +155,14 @@ def _widened(sums: np.ndarray, width: int) -> np.ndarray:
 
 
 GAP_SECONDS = 0.05
-"""Time stamps further than this from the count of samples mean lost or late sound."""
+"""Time stamps that differ more than this from the number of samples mean lost or late sound."""
 BLOCK_SECONDS = 1.0
-"""Frames are joined to blocks of about this length, to be worked on at once."""
+"""Frames are joined to blocks of about this length, to be processed at once."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """Some sound without a gap."""
+    """Consecutive sound without a gap."""
 
     start_seconds: float
     continues: bool
@@ -174,10 +174,10 @@ class Block:
 
 
 def sound_blocks(media: OpenMedia, damage: Damage) -> Iterator[Block]:
-    """The sound track in use, in order of time, never twice for one instant.
+    """Yield the sound track in use in order of time, without overlap.
 
-    Where time stamps run late against the count of samples, the sound that would lie over sound is
-    left out. What is lost is counted in `damage`.
+    Where time stamps are late against the number of samples, overlapping sound is left out. What is
+    lost is counted in `damage`.
     """
     assert media.audio is not None
     run: _Run | None = None
@@ -214,7 +214,7 @@ def _frames(media: OpenMedia, damage: Damage) -> Iterator[tuple[av.AudioFrame, f
 
 @dataclass
 class _Run:
-    """Sound without a gap, in one format."""
+    """Consecutive frames of one format without a gap, collected to blocks."""
 
     start_seconds: float
     form: tuple[str, int, int]
@@ -236,7 +236,7 @@ class _Run:
         self.num_samples += samples.shape[1]
 
     def blocks(self) -> Iterator[Block]:
-        """What waits as one block; none if nothing does."""
+        """Yield the collected samples as one block, if there are any."""
         if not self.waiting:
             return
         start = self.start_seconds + self.num_given / self.form[2]
@@ -247,7 +247,7 @@ class _Run:
 
 
 def _channels(frame: av.AudioFrame) -> np.ndarray:
-    """[C, N], as stored."""
+    """Return [C, N] as stored."""
     samples = frame.to_ndarray()
     if not frame.format.is_planar:
         samples = samples.reshape(-1, frame.layout.nb_channels).T
@@ -255,7 +255,7 @@ def _channels(frame: av.AudioFrame) -> np.ndarray:
 
 
 def _to_float(samples: np.ndarray) -> np.ndarray:
-    """float32; whole numbers become [-1, 1)."""
+    """Return float32; integers are scaled to [-1, 1)."""
     if samples.dtype == np.uint8:
         return samples.astype(np.float32) / 128 - 1
     if samples.dtype.kind == "i":

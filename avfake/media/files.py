@@ -1,4 +1,4 @@
-"""Which files may be media, and those inside zip archives or behind URLs made local."""
+"""Endings of media files, and local copies of files inside zip archives or behind URLs."""
 
 import tempfile
 import zipfile
@@ -32,29 +32,28 @@ ENDINGS: dict[str, tuple[str, ...]] = {
         *("jp2", "avif"),
     ),
 }
-"""Kind of media -> file endings, in any case: those that ffmpeg, as PyAV brings it, can take apart
-and decode."""
+"""Kind of media -> file endings (upper or lower case) that the ffmpeg of PyAV can decode."""
 UNREAD_ENDINGS = (
     *("braw", "r3d", "ari", "swf", "bik", "smk", "mod", "m4p", "aax", "wvm", "raw", "pcm", "sln"),
     *("mid", "midi", "heic", "heif", "jxl", "dng", "cr2", "cr3", "nef", "arw", "orf", "rw2"),
     *("raf", "psd", "rar", "7z", "tar", "tgz", "zip"),
 )
-"""What may be media, or hold some, and is not read: encrypted, without a header, not decoded here,
-of an ending that other files have more often, or packed in another way than in one zip archive."""
+"""Endings of possible media that are not read: encrypted, without header, no decoder, ambiguous, or
+archives other than zip."""
 
 
 SEPARATOR = "!/"
 MAX_UNPACKED_BYTES = 8 << 30
-"""An archive's own word on a file's size is not trusted; more than this is a zip bomb."""
+"""The size stated in an archive is not trusted; more than this is taken for a zip bomb."""
 
 
 @contextmanager
 def local_file(path: str | Path, *, max_bytes: int | None = None) -> Iterator[Path]:
-    """A readable, non-empty file: `path` itself, or a temporary copy of what lies elsewhere.
+    """Yield a readable, non-empty local file: `path` itself or a temporary copy.
 
-    Elsewhere is inside a zip archive ("parts.zip!/dir/a.mp4"), behind a URL of fsspec
+    Copied are members of zip archives ("parts.zip!/dir/a.mp4") and files behind URLs of fsspec
     ("s3://bucket/a.mp4"), or both; of a remote archive only the member is read. The copy is removed
-    on leaving. An existing file whose name happens to hold "!/" wins.
+    on exit. An existing file whose name contains "!/" takes precedence.
 
     Args:
         max_bytes: MediaError for a copy that is longer; by default `MAX_UNPACKED_BYTES`.
@@ -65,7 +64,7 @@ def local_file(path: str | Path, *, max_bytes: int | None = None) -> Iterator[Pa
         return
     archive, separator, inner = name.partition(SEPARATOR)
     with tempfile.TemporaryDirectory(prefix="avfake-") as folder:
-        # Only the ending of the inner name reaches the disk, so "../" in it is harmless.
+        # Only the ending of the inner name is used on disk, so "../" in it is harmless.
         ending = Path(inner).suffix if separator else ending_of(name)
         copy = Path(folder) / f"unpacked{ending[:16]}"
         limit = MAX_UNPACKED_BYTES if max_bytes is None else max_bytes
@@ -123,7 +122,7 @@ def _unpack(
         NotImplementedError,
         EOFError,
     ) as error:
-        # RuntimeError: encrypted; NotImplementedError: a compression zipfile does not know.
+        # RuntimeError: encrypted; NotImplementedError: unknown compression.
         raise MediaError(name, "not_media", str(error)) from error
 
 
@@ -135,7 +134,7 @@ def _copy_at_most(source: IO[bytes], sink: IO[bytes], max_bytes: int, *, name: s
             raise MediaError(name, "not_media", f"unpacks to more than {max_bytes} bytes")
         try:
             sink.write(block)
-        except OSError as error:  # of our own disk, not of the store
+        except OSError as error:  # the local disk, not the store
             raise AvfakeError(
                 f"{sink.name} could not be written: {error.strerror or error}"
             ) from error

@@ -8,16 +8,16 @@ from av.container import InputContainer
 from avfake.media.types import Note
 
 STATE_DURATION = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "flv", "flac", "aiff"}
-"""Formats whose duration stands in their header; of most others libavformat works it out from what
-is there, or guesses it from a bit rate."""
+"""Formats that state their duration in the header; for most others libavformat computes it from the
+content, or estimates it from a bit rate."""
 ROUNDING_SECONDS = 0.5
-"""Headers round, and count on to the end of the longer stream; more than this is missing."""
+"""Headers round, and count to the end of the longer stream; a larger difference is missing."""
 UNKNOWN_BYTES = 2**31 - 2**16
-"""Length from which on it is a placeholder: the WAV file was written to a pipe."""
+"""A stated length from this on is a placeholder: the WAV file was written to a pipe."""
 
 
 def truncation(stated: float | None, there: float) -> tuple[Note, ...]:
-    """A note where a header states clearly more seconds than are there."""
+    """Return a note if a header states clearly more seconds than there are."""
     if stated is None or stated - there <= ROUNDING_SECONDS:
         return ()
     return (Note("truncated", f"{stated:.1f} s by its header, {there:.1f} s are there"),)
@@ -26,9 +26,9 @@ def truncation(stated: float | None, there: float) -> tuple[Note, ...]:
 def stated_seconds(
     container: InputContainer, file: Path, *, first_byte: int | None, there: float
 ) -> float | None:
-    """The container second at which the last stream ends, by the header; None if it says nothing.
+    """Return the container second at which the last stream ends by the header; None if not stated.
 
-    first_byte: where the first packet lies. there: when the last packet ends.
+    first_byte: position of the first packet. there: when the last packet ends.
     """
     form = container.format.name
     if form == "wav":
@@ -45,7 +45,7 @@ def stated_seconds(
 
 
 def _counts_frames(file: Path, first_byte: int | None) -> bool:
-    """Whether an MP3 file has the header that tells how many frames follow."""
+    """Return whether an MP3 file has the header that states the number of frames."""
     if not first_byte:
         return False
     with file.open("rb") as opened:
@@ -55,7 +55,7 @@ def _counts_frames(file: Path, first_byte: int | None) -> bool:
 
 
 def _wav_seconds(file: Path, there: float) -> float | None:
-    """By the length that its header gives to the samples, of which libavformat makes no use."""
+    """Compute the duration from the stated length of the samples, which libavformat ignores."""
     with file.open("rb") as opened:
         head = opened.read(1 << 16)
     at = head.find(b"data")
@@ -69,15 +69,15 @@ HEADERS = {
     "flv": b"FLV\x01",
     "asf": bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c"),
 }
-"""Format -> the bytes with which every file of it begins."""
+"""Format -> the bytes with which each of its files begins."""
 MIN_UNSEEN_BYTES = 500_000
-"""Of MPEG-TS after the last packet. Less of it holds no stream that libavformat has not found."""
+"""Less MPEG-TS than this after the last packet holds no stream that libavformat has missed."""
 
 
 def left_over(form: str, file: Path, last_byte: int) -> tuple[Note, ...]:
-    """A note where another file, or streams that were not told of, begin behind what was read.
+    """Return a note if another file, or unannounced streams, begin behind what was read.
 
-    form: of the container; last_byte: end of the last packet.
+    form: name of the container format; last_byte: end of the last packet.
     """
     num_bytes = file.stat().st_size
     start: int | None = None
@@ -91,7 +91,7 @@ def left_over(form: str, file: Path, last_byte: int) -> tuple[Note, ...]:
 
 
 def unread(start: int, num_bytes: int) -> Note:
-    """The note on a file of which the bytes from `start` on were not read."""
+    """Return the note that the bytes from `start` on were not read."""
     share = 100 * (1 - start / num_bytes)
     return Note(
         "left_out", f"another file or other streams, in the last {share:.0f} % of the bytes"
@@ -107,7 +107,7 @@ def _found(file: Path, mark: bytes, start: int) -> int | None:
 
 
 def _second_riff(file: Path) -> int | None:
-    """Where a second WAV or AVI file begins, right behind the first; not a further part of it."""
+    """Return where a second WAV or AVI file begins right behind the first, if there is one."""
     with file.open("rb") as opened:
         first = opened.read(12)
         end = 8 + int.from_bytes(first[4:8], "little")

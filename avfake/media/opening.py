@@ -24,15 +24,15 @@ from avfake.media.scanning import scanned
 from avfake.media.types import Note
 
 MAX_AT_END = 2
-"""Packets lost at the end of a file that was cut off: that its end is missing says it already."""
+"""Packets that may be lost at the end of a truncated file, for which there is a note already."""
 MAX_SHARE_AT_START = 0.2
-"""Packets lost before the first picture or sound may refer to others before the file begins."""
+"""Share of packets that may be lost at the start: they may refer to data before the file."""
 MIN_SHARE = 0.005
-"""Less of a stream than this is not worth a word."""
+"""A smaller share of lost packets is not reported."""
 
 
 class Damage:
-    """Counts packets while they are decoded."""
+    """Counts of packets that could and could not be decoded."""
 
     def __init__(self) -> None:
         self.num_packets = 0
@@ -40,7 +40,7 @@ class Damage:
         self._has_content = False
 
     def add(self, *, lost: bool, gave: bool) -> None:
-        """Count a packet: whether it could not be decoded, and whether anything came out."""
+        """Count a packet. lost: it could not be decoded; gave: frames came out."""
         self.num_packets += 1
         self._since_last += lost
         if gave and not self._has_content:
@@ -50,7 +50,7 @@ class Damage:
 
     @property
     def num_lost(self) -> int:
-        """Packets lost, without those that a cut at either end explains."""
+        """Lost packets, without those that a cut at either end explains."""
         lost = self._between
         if self._since_last > MAX_AT_END:
             lost += self._since_last
@@ -65,15 +65,15 @@ class Damage:
 
 
 NUM_THREADS = 2
-"""Of the decoder; many files are read side by side, so more would only wait for each other."""
+"""Threads of a decoder; many files are read in parallel, so more would only compete."""
 NUM_KNOWN = 32
-"""Files of which it is remembered what was looked at, for each is opened several times."""
+"""Files whose clock is cached, because each is opened several times."""
 _KNOWN: dict[tuple[Path, int, int, tuple[int, ...]], tuple[Clock, Size | None]] = {}
 
 
 @dataclass(frozen=True)
 class OpenMedia:
-    """An open container with the one picture stream and the one sound stream that are used."""
+    """An open container with the picture stream and the sound stream that are used."""
 
     name: str
     """The path as the caller gave it, for messages."""
@@ -82,14 +82,14 @@ class OpenMedia:
     video: VideoStream | None
     audio: AudioStream | None
     tracks: tuple[int, ...]
-    """Index of each sound stream, the one that a player would play first."""
+    """Index of each sound stream, the one that a player would choose first."""
     clock: Clock
     screen: Screen
     picture_damage: Damage = field(default_factory=Damage)
 
     @property
     def start_seconds(self) -> float:
-        """Container time of file second 0, the clock shared by pictures and sound."""
+        """Container time of file second 0, for pictures and sound alike."""
         return self.clock.zero_seconds
 
     def clock_of(self, stream: MediaStream) -> StreamClock:
@@ -98,14 +98,14 @@ class OpenMedia:
 
 @contextmanager
 def open_media(path: str | Path) -> Iterator[OpenMedia]:
-    """The container at `path`, closed on leaving; MediaError if it is not media."""
+    """Open the container at `path`; MediaError if it is not media."""
     with local_file(path) as file, _opened(file, str(path)) as media:
         yield media
 
 
 @contextmanager
 def reopened(media: OpenMedia, *, track: int | None = None) -> Iterator[OpenMedia]:
-    """The same file from its start, with another sound track if asked for."""
+    """Open the same file again, with another sound track if one is given."""
     if track is None and media.audio is not None:
         track = media.audio.index
     with _opened(media.file, media.name, track=track) as again:
@@ -115,10 +115,10 @@ def reopened(media: OpenMedia, *, track: int | None = None) -> Iterator[OpenMedi
 def read_packets(
     media: OpenMedia, stream: MediaStream, *, from_start: bool = True
 ) -> Iterator[Packet | None]:
-    """Packets of one stream up to its end or its damage, then one that flushes the decoder.
+    """Yield packets of one stream up to its end or its damage, then None to flush the decoder.
 
-    Their stamps are moved onto the clock of the file; not so after a jump into the file
-    (`from_start` False), which needs a clock that is plain.
+    Their stamps are moved onto the clock of the file, except after a seek (`from_start` False),
+    which needs a plain clock.
     """
     packets = every_packet(media.container, stream)
     yield from media.clock_of(stream).moved(packets) if from_start else packets
@@ -132,7 +132,7 @@ def decoded(stream: AudioStream, packet: Packet | None, damage: Damage) -> list[
 def decoded(
     stream: MediaStream, packet: Packet | None, damage: Damage
 ) -> list[VideoFrame] | list[AudioFrame]:
-    """What comes out of the decoder after one more packet; damage is counted, not raised."""
+    """Return the frames after one more packet; damage is counted, not raised."""
     try:
         frames = stream.decode(packet)
     except av.error.FFmpegError:
@@ -152,7 +152,7 @@ def _opened(file: Path, name: str, *, track: int | None = None) -> Iterator[Open
         streams = [stream for stream in (video, audio) if stream is not None]
         if not streams:
             raise MediaError(name, "not_media", f"{container.format.name}: no picture, no sound")
-        clock, size = _looked_at(container, file, streams)
+        clock, size = _clock_and_size(container, file, streams)
         if video is not None:
             video.thread_type = "AUTO"
             video.codec_context.thread_count = NUM_THREADS
@@ -160,10 +160,10 @@ def _opened(file: Path, name: str, *, track: int | None = None) -> Iterator[Open
         yield OpenMedia(name, file, container, video, audio, tracks, clock, Screen(size))
 
 
-def _looked_at(
+def _clock_and_size(
     container: InputContainer, file: Path, streams: list[MediaStream]
 ) -> tuple[Clock, Size | None]:
-    """The clock of the streams, and the size of their pictures if it was looked at."""
+    """Return the clock of the streams, and the size of their pictures if it was measured."""
     about, indices = file.stat(), tuple(stream.index for stream in streams)
     key = (file, about.st_size, about.st_mtime_ns, indices)
     if key not in _KNOWN:

@@ -10,30 +10,30 @@ from pathlib import Path
 import numpy as np
 
 from avfake.errors import MediaError
-from avfake.media.blocks import GAP_SECONDS, OVERSHOOT, Levels, Resampler, resample, sound_blocks
+from avfake.media.blocks import GAP_SECONDS, OVERSHOOT, Levels, Resampler, sound_blocks
 from avfake.media.opening import Damage, OpenMedia, open_media, reopened
 from avfake.media.types import Note, Sound, SoundPiece, Waveform
 
 FLOAT_CODECS = ("pcm_f32", "pcm_f64", "pcm_f16", "pcm_f24")
-"""Sound stored as it was computed, on no scale that anything vouches for."""
+"""Codecs of floats, whose full scale is not certain."""
 
 Spans = Sequence[tuple[float, float]]
-"""Seconds of the track's own sound, its gaps not counted; increasing, without overlap."""
+"""Seconds of the sound of the track without its gaps; increasing, without overlap."""
 
 
 @dataclass(frozen=True)
 class Track:
-    """What was read of one sound track."""
+    """The part of one sound track that was read."""
 
     pieces: tuple[SoundPiece, ...]
     total_seconds: float
     notes: tuple[Note, ...]
     is_silent: bool
     loudest: int | None = None
-    """The loudest channel, where the mean of all cancels its sound."""
+    """The loudest channel, if the channels cancel each other."""
 
     def noting(self, note: Note) -> "Track":
-        """The same track with one more note."""
+        """Return the track with one more note."""
         return replace(self, notes=(*self.notes, note))
 
 
@@ -45,10 +45,10 @@ def read_track(
     spans: Spans | None = None,
     until_seconds: float = float("inf"),
 ) -> Track:
-    """The sound track in use: the mean of its channels, or one of them, at `sample_rate` Hz.
+    """Read the sound track in use: the mean of its channels, or one of them, at `sample_rate` Hz.
 
-    Only `spans` are kept, all without; reading ends at `until_seconds` of the file. MediaError if
-    there is no sample, or none that could be decoded, or none that is a number.
+    Only `spans` are kept (None = all); reading ends at `until_seconds` of the file. MediaError if
+    there is no sample, none could be decoded, or none is a number.
     """
     levels, damage, kept = Levels(), Damage(), _Kept(sample_rate, spans)
     resampler: Resampler | None = None
@@ -56,7 +56,7 @@ def read_track(
         if block.start_seconds >= until_seconds:
             break
         channels = levels.clean(block.channels)
-        heard = _heard(channels, channel)
+        heard = _mono(channels, channel)
         levels.add(channels, heard)
         if resampler is None or not block.continues:
             if resampler is not None:
@@ -94,20 +94,20 @@ def _finished(media: OpenMedia, kept: "_Kept", levels: Levels, damage: Damage) -
     )
 
 
-def _heard(channels: np.ndarray, channel: int | None) -> np.ndarray:
-    """float32 [N]; the plain mean, as ffmpeg's own gain depends on the sample format."""
+def _mono(channels: np.ndarray, channel: int | None) -> np.ndarray:
+    """Return float32 [N]: the plain mean, since the gain of ffmpeg depends on the sample format."""
     if channel is None:
         return channels.mean(axis=0, dtype=np.float64).astype(np.float32)
     return channels[min(channel, len(channels) - 1)]
 
 
 class _Kept:
-    """Takes sound in order of time and keeps what lies in the spans and not before second 0."""
+    """A collector of sound in order of time; it keeps the spans, from second 0 on."""
 
     def __init__(self, sample_rate: int, spans: Spans | None) -> None:
         self.sample_rate = sample_rate
         self.num_samples = 0
-        """Taken so far, but for those before second 0."""
+        """Samples taken so far, without those before second 0."""
         self._spans = [
             (round(low * sample_rate), round(high * sample_rate)) for low, high in spans or ()
         ]
@@ -116,10 +116,10 @@ class _Kept:
         self._since_start = 0
         self._pieces: list[tuple[float, list[np.ndarray]]] = []
         self._last_kept = -1
-        """Number of the sample after the last one that was kept."""
+        """Number of the sample after the last kept one."""
 
     def start_at(self, seconds: float) -> None:
-        """Set the time of what is taken next; a step too small for a gap makes no new piece."""
+        """Set the time of the next samples; a new piece begins only after a gap."""
         expected = self._start_seconds + self._since_start / self.sample_rate
         if not self.num_samples or seconds - expected > GAP_SECONDS:
             self._start_seconds, self._since_start = seconds, 0
@@ -140,12 +140,12 @@ class _Kept:
     def _keep(self, samples: np.ndarray, number: int, seconds: float) -> None:
         if number != self._last_kept:
             self._pieces.append((max(0.0, seconds), []))
-        # A copy: a part of a block would keep all of the block in memory.
+        # Copied, because a slice would keep the whole block in memory.
         self._pieces[-1][1].append(samples.copy())
         self._last_kept = number + len(samples)
 
     def pieces(self, full_scale: float) -> list[SoundPiece]:
-        """All that was kept; what lies beyond `full_scale` is clipped."""
+        """Return the kept pieces, scaled; samples beyond `full_scale` are clipped."""
         scale = np.float32(1 / full_scale)
         return [
             SoundPiece(start, (np.concatenate(blocks) * scale).clip(-1, 1))
@@ -153,23 +153,20 @@ class _Kept:
         ]
 
 
-__all__ = ["read_sound", "read_waveform", "resample"]
-
 PIECE_SECONDS = 10.0
-"""Length of the pieces that are kept of sound that is too long to be kept whole."""
+"""Length of the kept pieces of a sound that is too long to be kept whole."""
 
 
 def read_sound(
     path: str | Path, sample_rate: int = 16_000, *, max_seconds: float | None = None
 ) -> Sound:
-    """Sound of the whole file as mono, the mean of its channels, in pieces without a gap.
+    """Return the sound of a file as mono, the mean of its channels, in pieces without a gap.
 
-    Where there is more of it than `max_seconds`, evenly spread pieces of about 10 s that add up to
-    that are kept; all of it is read, in one pass, and only they stay in memory. What lies before
-    second 0 is cut. If the track that a player starts with is digital silence, the others are
-    tried; if the channels cancel each other, the loudest is heard alone; what goes beyond full
-    scale is scaled down to it. `notes` say so. Damaged sound gives what could be decoded;
-    MediaError if there is no sound, or none of it could be decoded or is a number.
+    Of more than `max_seconds`, evenly spread pieces of about 10 s with that total are kept; the
+    whole file is read in one pass. Sound before second 0 is cut. If the track that a player would
+    choose is digital silence, the others are tried; if the channels cancel each other, the loudest
+    alone is used; sound beyond full scale is scaled down. `notes` report each of these. Of damaged
+    sound, what could be decoded is returned; MediaError if nothing could, or if there is no sound.
     """
     return _read(path, _Wanted(sample_rate, max_seconds=max_seconds))
 
@@ -177,9 +174,9 @@ def read_sound(
 def read_waveform(
     path: str | Path, sample_rate: int = 16_000, *, max_seconds: float | None = None
 ) -> Waveform:
-    """Sound of the file as one array, sample 0 at file second 0, up to `max_seconds`.
+    """Return the sound of a file as one array, sample 0 at file second 0, up to `max_seconds`.
 
-    As `read_sound`; a late start and lost stretches are filled with silence.
+    Read as by `read_sound`; a late start and lost segments are filled with silence.
     """
     until = math.inf if max_seconds is None else max_seconds
     return _read(path, _Wanted(sample_rate, until_seconds=until)).waveform(max_seconds)
@@ -187,14 +184,14 @@ def read_waveform(
 
 @dataclass(frozen=True)
 class _Wanted:
-    """What of a sound track is asked for."""
+    """The requested part of a sound track."""
 
     sample_rate: int
     max_seconds: float | None = None
     until_seconds: float = math.inf
 
     def read(self, media: OpenMedia) -> Track:
-        """The track in use; its loudest channel alone, where the mean of all cancels it."""
+        """Read the track in use; only its loudest channel if the channels cancel each other."""
         assert media.audio is not None
         spans = None
         if self.max_seconds is not None:
@@ -205,7 +202,7 @@ class _Wanted:
         track = read(media)
         if track.loudest is None:
             return track
-        # Which channels cancel is known at the end of the track: it is read a second time.
+        # Cancellation is known only at the end of the track, so it is read a second time.
         with reopened(media) as again:
             alone = read(again, channel=track.loudest)
         return alone.noting(Note("one_channel", f"channel {track.loudest + 1}"))
@@ -215,12 +212,12 @@ def _read(path: str | Path, wanted: _Wanted) -> Sound:
     with open_media(path) as media:
         if media.audio is None:
             raise MediaError(path, "no_audio")
-        track = _first_heard(media, wanted)
+        track = _first_audible(media, wanted)
     return Sound(track.pieces, wanted.sample_rate, track.total_seconds, track.notes)
 
 
-def _first_heard(media: OpenMedia, wanted: _Wanted) -> Track:
-    """The first track, in the order of a player's choice, that is not silent; else the first."""
+def _first_audible(media: OpenMedia, wanted: _Wanted) -> Track:
+    """Return the first track that is not silent, in the order of a player; else the first."""
     found: list[Track | MediaError] = []
     for number, index in enumerate(media.tracks):
         try:
@@ -239,7 +236,7 @@ def _first_heard(media: OpenMedia, wanted: _Wanted) -> Track:
 
 
 def _spread(total_seconds: float, max_seconds: float) -> Spans:
-    """Pieces of equal length, each in the middle of its share of the sound."""
+    """Return spans of equal length, each in the middle of its share of the sound."""
     if total_seconds <= max_seconds:
         return [(0.0, max_seconds)]
     count = math.ceil(max_seconds / PIECE_SECONDS)

@@ -15,19 +15,19 @@ from itertools import pairwise
 
 import numpy as np
 
-from avfake.media.stamps import Event, Packets, Stamps, told
+from avfake.media.stamps import Event, Packets, Stamps, event_notes
 from avfake.media.types import Note
 
 MAX_GAP_SECONDS = 3600.0
-"""One stream may start so much later, or pause so long, while the other goes on or is absent."""
+"""Longest late start or pause of one stream while the other continues or is absent."""
 SAME_TIME_SECONDS = 10.0
-"""Stamps of two streams that are nearer than this may belong to one recording."""
+"""Stamps of two streams that differ less than this may belong to one recording."""
 BACK_SECONDS = 0.2
-"""Stamps that go back by less are careless writing, not a new start."""
+"""Stamps that decrease by less are inexact writing, not a restart."""
 MAX_STRAY = 3
-"""So many packets in a row may have stray stamps, between others that go on."""
+"""Consecutive packets that may have stray stamps between others that continue."""
 MAX_LAG = 8
-"""So many epochs one stream may have come further than the other, in the order of the file."""
+"""Epochs by which one stream may be ahead of the other, in the order of the file."""
 
 
 @dataclass
@@ -46,12 +46,12 @@ class Run:
     epoch: int = -1
 
     def holds(self, seconds: float, *, tolerance: float) -> bool:
-        """Whether a time lies in it or near it."""
+        """Return whether a time lies in the run or near it."""
         return self.low - tolerance <= seconds <= self.high + tolerance
 
 
 def close_breaks(streams: Sequence[Stamps]) -> list[Event]:
-    """Move runs of packets so that they follow each other, and say where that was needed."""
+    """Move runs of packets so that they follow each other; return where that was needed."""
     events = [event for number, one in enumerate(streams) for event in _skip_strays(number, one)]
     runs = [_runs(number, stream) for number, stream in enumerate(streams)]
     for number, stream in enumerate(streams):
@@ -72,7 +72,7 @@ def close_breaks(streams: Sequence[Stamps]) -> list[Event]:
 
 
 def _skip_strays(number: int, stream: Stamps) -> list[Event]:
-    """Ignore the stamps of a few packets, where those after them go on from those before them."""
+    """Ignore the stamps of a few packets if those after them continue from those before."""
     times, step = stream.times, stream.step
     steps = np.diff(times)
     back = steps < -max(BACK_SECONDS, stream.slack)
@@ -88,7 +88,7 @@ def _skip_strays(number: int, stream: Stamps) -> list[Event]:
 
 
 def _skip_first(runs: list[Run], stream: Stamps, others: list[Run]) -> list[Event]:
-    """Ignore the stamps of the first few packets, where the other stream is with those after."""
+    """Ignore the stamps of the first few packets if the other stream matches the later ones."""
     if len(runs) < 2 or runs[0].end > MAX_STRAY:
         return []
     there, elsewhere = (
@@ -105,7 +105,7 @@ def _skip_first(runs: list[Run], stream: Stamps, others: list[Run]) -> list[Even
 
 
 def _ignore_stamps(number: int, stream: Stamps, first: int, end: int) -> Event:
-    """Give packets the times right before the one at `end`."""
+    """Set the times of packets to those right before the packet at `end`."""
     size = end - first
     off = abs(stream.times[first] - stream.times[end])
     stream.is_stray[first:end] = True
@@ -134,7 +134,7 @@ def _runs(number: int, stream: Stamps) -> list[Run]:
 
 
 def _epochs(runs: list[Run]) -> list[list[Run]]:
-    """Runs that share a clock, in the order in which the file comes to them."""
+    """Return the runs that share a clock, in the order of the file."""
     epochs: list[list[Run]] = []
     for run in runs:
         after = run.previous.epoch if run.previous else -1
@@ -146,7 +146,7 @@ def _epochs(runs: list[Run]) -> list[list[Run]]:
             and any(other.holds(run.low, tolerance=tolerance) for other in epochs[number])
         ]
         if fitting:
-            # Of several, as where a file is repeated, the one that the file is at.
+            # If a file is repeated, several fit: the nearest in the order of the file is taken.
             run.epoch = min(fitting, key=lambda number: abs(epochs[number][0].order - run.order))
         else:
             run.epoch = len(epochs)
@@ -156,13 +156,13 @@ def _epochs(runs: list[Run]) -> list[list[Run]]:
 
 
 def _seconds_to_move(members: list[Run], moved_by: list[float], first: float) -> float:
-    """What puts an epoch right after what came before it, in each of its streams."""
+    """Return the shift that puts an epoch right after its predecessor in each of its streams."""
     ends = [
         run.previous.high + moved_by[run.previous.epoch] - run.low
         for run in members
         if run.previous
     ]
-    # A stream that is far from the other from its first packet on is taken to start with it.
+    # A stream that is far from the other one from the first packet on is taken to start with it.
     return max(ends) if ends else first - min(run.low for run in members)
 
 
@@ -173,7 +173,7 @@ def _break_event(
     ahead = run.low - (run.previous.high if run.previous else first)
     wraps = streams[run.stream].packets.wraps_after
     if wraps and ahead > wraps / 2:
-        # libavformat takes stamps that start again for a counter that ran over.
+        # libavformat takes stamps that start again for an overflow of the counter.
         ahead -= wraps
     code, said = ("clock_restarts", "starts again")
     if ahead > 0:
@@ -182,9 +182,9 @@ def _break_event(
 
 
 LONE_PAUSE_SECONDS = 60.0
-"""A time without a picture, where there is no sound beside it, is closed up if it is longer,"""
+"""A gap of a lone video stream is closed if it is longer than this"""
 LONE_PAUSE_STEPS = 20
-"""and so many times longer than nearly all steps: it is no time-lapse and no still scene."""
+"""and this many times longer than nearly all steps: then it is no time-lapse or still scene."""
 
 
 @dataclass(frozen=True)
@@ -192,21 +192,21 @@ class Timeline:
     """One stream on the clock of the file."""
 
     shifts: np.ndarray
-    """float64 [N] seconds to be added to the stamps of each packet; NaN: they mean nothing."""
+    """float64 [N] seconds to be added to the stamps of each packet; NaN: stamps to be ignored."""
     start_seconds: float
-    """Seconds of the file, as those that follow; 0 without packets."""
+    """Seconds of the file, like those below; 0 without packets."""
     end_seconds: float
     filled_seconds: float
-    """What all packets last together, without the gaps between them."""
+    """Duration of all packets without the gaps between them."""
     step_seconds: float
-    """From one packet to the next, usually."""
+    """Usual time from one packet to the next."""
     notes: tuple[Note, ...]
 
 
 def align(packets: Sequence[Packets]) -> tuple[float, list[Timeline]]:
-    """(container second that is second 0 of the file, each stream on the one clock).
+    """Return (container second of second 0 of the file, each stream on the common clock).
 
-    Second 0 is the earlier start of the streams.
+    Second 0 is the earliest start of a stream.
     """
     streams = [Stamps.of(one) for one in packets]
     events = _close_gaps(streams, close_breaks(streams))
@@ -218,16 +218,16 @@ def align(packets: Sequence[Packets]) -> tuple[float, list[Timeline]]:
             stream.end - zero if len(stream) else 0.0,
             float(stream.lasting.sum()),
             stream.step,
-            told(events, streams, number, zero),
+            event_notes(events, streams, number, zero),
         )
         for number, stream in enumerate(streams)
     ]
 
 
 def _close_gaps(streams: list[Stamps], events: list[Event]) -> list[Event]:
-    """Close up times in which no stream has anything, where they are no pauses.
+    """Close gaps of all streams that are too long for pauses.
 
-    events: what was found before; given back with those that are added, on the clock as it is then.
+    events: those found before; they are returned on the new clock, with the added ones.
     """
     gaps = [gap for gap in _gaps(streams) if gap.around]
     edges = np.array([gap.end for gap in gaps])
@@ -248,7 +248,7 @@ class _Gap:
     start: float
     end: float
     around: tuple[int, ...]
-    """Streams with packets on both sides of it; none where it may stay."""
+    """Streams with packets on both sides; none if the gap is kept."""
 
 
 def _gaps(streams: list[Stamps]) -> Iterator[_Gap]:
@@ -266,9 +266,9 @@ def _gaps(streams: list[Stamps]) -> Iterator[_Gap]:
 
 
 def _longest_pause(around: list[Stamps], *, starts_here: bool) -> float:
-    """Seconds that may be empty in the streams that go on afterwards.
+    """Return the longest gap that is kept in the streams that continue after it.
 
-    starts_here: whether another stream begins only afterwards.
+    starts_here: whether another stream begins only after it.
     """
     if not around:
         return np.inf

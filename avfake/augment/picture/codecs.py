@@ -19,7 +19,7 @@ from avfake.clips import TrainingSample
 
 @dataclass(frozen=True)
 class Jpeg(PictureTransform[int]):
-    """Compresses every crop by itself; drawn: the quality."""
+    """Compress every crop separately; drawn: the quality."""
 
     name = "jpeg"
     quality: tuple[int, int] = (60, 100)
@@ -39,22 +39,22 @@ def _through_jpeg(face: np.ndarray, quality: int) -> np.ndarray:
     return np.asarray(Image.open(stored))
 
 
-# SVT-AV1 tells its life to stderr unless told not to, and only by the environment.
+# SVT-AV1 logs to stderr unless the environment forbids it.
 os.environ.setdefault("SVT_LOG", "1")
 
 MAX_CRF = 51.0
-"""Of H.264 and H.265; VP9 and AV1 count to 63 and are given the same share of their range."""
+"""Largest CRF of H.264 and H.265; for VP9 and AV1 (63) it is scaled."""
 
 
 @dataclass(frozen=True)
 class Encoder:
-    """One encoder of FFmpeg and what it must be told."""
+    """An encoder of FFmpeg and its options."""
 
     name: str
     options: Mapping[str, str]
     max_crf: int
     tunes: tuple[str, ...] = ("",)
-    """Empty = none."""
+    """Empty string = none."""
     min_px: int = 16
 
 
@@ -86,13 +86,13 @@ class Coding:
     crf: float
     """On the scale of H.264."""
     share: float = 1.0
-    """Of the side that is kept."""
+    """Share of the side that is kept."""
     tune: str = ""
 
 
 @dataclass(frozen=True)
 class VideoCodec(PictureTransform[Coding]):
-    """Codes and decodes the crops; codecs that PyAV was built without are never drawn."""
+    """Code and decode the crops; codecs that PyAV was built without are never drawn."""
 
     name = "video_codec"
     codecs: tuple[str, ...] = tuple(ENCODERS)
@@ -123,9 +123,9 @@ class VideoCodec(PictureTransform[Coding]):
 
 
 def through_video(faces: np.ndarray, coding: Coding) -> np.ndarray:
-    """uint8 [T, S, S, 3], the same pictures after they were video."""
+    """Return uint8 [T, S, S, 3], the pictures after coding as video and decoding."""
     encoder, side = ENCODERS[coding.codec], faces.shape[1]
-    # Half the colours of a pixel pair are stored, so sides are even.
+    # Colours are stored for pairs of pixels, so sides are even.
     coded_px = max(encoder.min_px, 2 * round(coding.share * side / 2))
     stored = io.BytesIO()
     with av.open(stored, "w", format="matroska") as container:

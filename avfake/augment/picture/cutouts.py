@@ -17,18 +17,18 @@ from avfake.forgery import TEMPLATE, fit_similarity
 
 LEFT_EYE, RIGHT_EYE, NOSE, LEFT_MOUTH, RIGHT_MOUTH = range(5)
 CHANGED = 20 / 255
-"""A pixel differs if its structural dissimilarity is above this; below it is what coding does."""
+"""Structural dissimilarity from which a pixel differs; coding causes less."""
 OVAL_CENTRE, OVAL_HALF_WIDTH, OVAL_HALF_HEIGHT = np.array([0.5, 0.54]), 0.32, 0.37
-"""The face, brows to chin, where `TEMPLATE` lies."""
+"""The face from brows to chin, in the coordinates of `TEMPLATE`."""
 
 
 def has_points(sample: TrainingSample) -> bool:
-    """Whether the five points of every face are points, not one."""
+    """Return whether the five points of every face are known, that is not all equal."""
     return bool(sample.has_faces and (np.ptp(sample.landmarks, axis=1).max(axis=1) > 1).all())
 
 
 def lines(points: np.ndarray, *, side: int, width: float) -> np.ndarray:
-    """bool [side, side], True within half of `width` px of the line through points [N, 2]."""
+    """Return bool [side, side]: within half of `width` px of the line through points [N, 2]."""
     drawn = Image.new("1", (side, side))
     draw = ImageDraw.Draw(drawn)
     corners = [(float(x), float(y)) for x, y in points]
@@ -40,7 +40,7 @@ def lines(points: np.ndarray, *, side: int, width: float) -> np.ndarray:
 
 
 def face_hulls(landmarks: np.ndarray, *, side: int) -> np.ndarray:
-    """bool [T, side, side], the faces of landmarks [T, 5, 2], as the mean face is laid on them."""
+    """Return bool [T, side, side]: the mean face, fitted to landmarks [T, 5, 2]."""
     angles = np.linspace(0, 2 * np.pi, 36, endpoint=False)
     around = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     outline = OVAL_CENTRE + around * [OVAL_HALF_WIDTH, OVAL_HALF_HEIGHT]
@@ -56,7 +56,7 @@ def face_hulls(landmarks: np.ndarray, *, side: int) -> np.ndarray:
 
 
 def changed_pixels(sample: TrainingSample) -> np.ndarray | None:
-    """bool [T, S, S], where the crops differ in structure from the partner's; None without one."""
+    """Return bool [T, S, S]: where crops differ in structure from the partner; None without."""
     if sample.partner is None:
         return None
     pairs = zip(sample.faces, sample.partner, strict=True)
@@ -64,7 +64,7 @@ def changed_pixels(sample: TrainingSample) -> np.ndarray | None:
 
 
 def _dissimilarity(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """float32 [S, S], 1 - SSIM in windows of 7 px (Wang et al. 2004), of grey pictures."""
+    """Return float32 [S, S]: 1 - SSIM of grey pictures in windows of 7 px (Wang et al. 2004)."""
     x, y = (picture.mean(axis=2, dtype=np.float32) for picture in (first, second))
 
     def near(values: np.ndarray) -> np.ndarray:
@@ -87,13 +87,13 @@ Side = Literal["top", "bottom", "left", "right"]
 SIDES: tuple[Side, ...] = get_args(Side)
 BITMAPS = ("top", "bottom", "left", "right", "falling", "rising")
 MIN_CHANGED_PX = 20
-"""Of what was forged, left to see in each crop that shows it."""
+"""Forged pixels that must stay visible in each crop that shows any."""
 NUM_TRIES = 6
 
 
 @dataclass(frozen=True)
 class LandmarkCutout(PictureTransform[Part]):
-    """Blackens eyes, mouth or nose: a line between their points, made thick."""
+    """Blacken eyes, mouth or nose: a thick line between their points."""
 
     name = "landmark_cutout"
     probability: float = 0.7
@@ -116,7 +116,7 @@ class LandmarkCutout(PictureTransform[Part]):
 
 @dataclass(frozen=True)
 class HalfFaceCutout(PictureTransform[Side]):
-    """Blackens one half of the face, cut through the centre of its hull."""
+    """Blacken one half of the face, cut through the centre of its hull."""
 
     name = "half_face_cutout"
     needs_partner = True
@@ -135,10 +135,10 @@ class HalfFaceCutout(PictureTransform[Side]):
 
 @dataclass(frozen=True)
 class BitmapCutout(PictureTransform[str]):
-    """Blackens half of the crop: a side, or two quarters across from each other.
+    """Blacken half of the crop: a side, or two opposite quarters.
 
-    A fake is cut only where its original is known and enough of what was forged stays in sight;
-    otherwise it would be called a fake for pixels that are genuine.
+    A fake is cut only if its original is known and enough forged pixels stay visible; otherwise it
+    would be labelled fake for genuine pixels.
     """
 
     name = "bitmap_cutout"
@@ -162,7 +162,7 @@ def _draws(rng: np.random.Generator, kinds: tuple[K, ...]) -> list[K]:
 def _first_that_leaves_something(
     sample: TrainingSample, tries: Sequence[K], mask_of: Callable[[K], np.ndarray]
 ) -> K | None:
-    """The first kind whose mask leaves the forgery in sight; None if no try does."""
+    """Return the first kind whose mask leaves the forgery visible; None if none does."""
     is_genuine = sample.labels.face == 0 and sample.weights.face > 0
     if is_genuine:
         return tries[0]
@@ -180,7 +180,7 @@ def _first_that_leaves_something(
 
 
 def _part(points: np.ndarray, part: Part, side: int) -> np.ndarray:
-    """bool [side, side]; the width of the line follows the distance of the two points."""
+    """Return bool [side, side]; the width of the line depends on the distance of its points."""
     if part == "nose":
         nose = points[NOSE]
         between_eyes = points[[LEFT_EYE, RIGHT_EYE]].mean(axis=0)
@@ -193,13 +193,13 @@ def _part(points: np.ndarray, part: Part, side: int) -> np.ndarray:
     }
     left, right, divisor = names[part]
     ends = points[[left, right]]
-    # Dilating by w / n on either side makes a band of twice that.
+    # Dilation by w / n on either side gives a band of twice that.
     width = 2 * _length(ends[1] - ends[0]) / divisor
     return lines(ends, side=side, width=width)
 
 
 def _halves(sample: TrainingSample, half: Side) -> np.ndarray:
-    """bool [T, S, S], that half of each face."""
+    """Return bool [T, S, S]: that half of each face."""
     side = sample.side_px
     hulls = face_hulls(sample.landmarks, side=side)
     rows, columns = np.mgrid[:side, :side]
@@ -248,7 +248,7 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class RandomErasing(PictureTransform[Box]):
-    """Blackens a rectangle, the same in every frame (Zhong et al. 2020); drawn: x0, y0, x1, y1."""
+    """Blacken a rectangle, the same in every frame (Zhong et al. 2020); drawn: x0, y0, x1, y1."""
 
     name = "random_erasing"
     probability: float = 0.25

@@ -9,11 +9,11 @@ from avfake.augment.transform import PictureTransform
 from avfake.clips import TrainingSample
 
 MIRRORED_ORDER = [1, 0, 2, 4, 3]
-"""Left and right are as seen in the picture, so a mirror swaps the names of the points."""
+"""Left and right are as seen in the picture, so mirroring swaps the names of the points."""
 
 
 class Flip(PictureTransform[bool]):
-    """Mirrors left and right."""
+    """Mirror left and right."""
 
     name = "flip"
 
@@ -30,10 +30,10 @@ class Flip(PictureTransform[bool]):
 
 @dataclass(frozen=True)
 class Movement:
-    """A similarity about the middle of the crop."""
+    """A similarity transform about the centre of the crop."""
 
     turn_degrees: float
-    """Clockwise as seen."""
+    """Clockwise as shown."""
     scale: float
     shift: tuple[float, float]
     """Right and down, as shares of the side."""
@@ -41,7 +41,7 @@ class Movement:
 
 @dataclass(frozen=True)
 class ShiftScaleRotate(PictureTransform[Movement]):
-    """Shifts, scales and turns; what comes in from outside is black, as beside a frame's edge."""
+    """Shift, scale and rotate; areas from outside are black, as beyond the edge of a frame."""
 
     name = "shift_scale_rotate"
     max_shift: float = 0.1
@@ -65,7 +65,7 @@ class ShiftScaleRotate(PictureTransform[Movement]):
 
 
 def _matrix(movement: Movement, side: int) -> np.ndarray:
-    """[3, 3], where a point in px of the crop goes."""
+    """Return [3, 3], which maps points in px of the crop."""
     angle = np.deg2rad(movement.turn_degrees)
     turn = movement.scale * np.array(
         [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
@@ -101,7 +101,7 @@ Pair = tuple[Image.Resampling, Image.Resampling]
 
 @dataclass(frozen=True)
 class Rescale(PictureTransform[tuple[float, Pair]]):
-    """Scales down and up again; drawn: (share of the side kept, how down and how up)."""
+    """Scale down and up again; drawn: (share of the side, methods down and up)."""
 
     name = "rescale"
     probability: float = 1.0
@@ -127,7 +127,7 @@ class Rescale(PictureTransform[tuple[float, Pair]]):
 
 @dataclass(frozen=True)
 class Downscale(Rescale):
-    """Plainly coarser: every pixel that is left is shown as a block."""
+    """Scale down and show every remaining pixel as a block."""
 
     name = "downscale"
     probability: float = 0.5

@@ -17,7 +17,7 @@ TO_YIQ = np.array([LUMA, [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]])
 
 @dataclass(frozen=True)
 class BrightnessContrast(PictureTransform[tuple[float, float]]):
-    """Scales and shifts grey levels; drawn: (gain - 1, offset as a share of the range)."""
+    """Scale and shift grey levels; drawn: (gain - 1, offset as a share of the range)."""
 
     name = "brightness_contrast"
     max_brightness: float = 0.2
@@ -34,7 +34,7 @@ class BrightnessContrast(PictureTransform[tuple[float, float]]):
 
 @dataclass(frozen=True)
 class Gamma(PictureTransform[float]):
-    """Bends the grey levels as another screen or camera would; drawn: the exponent."""
+    """Apply a gamma curve, as of another screen or camera; drawn: the exponent."""
 
     name = "gamma"
     max_ratio: float = 1.4
@@ -48,7 +48,7 @@ class Gamma(PictureTransform[float]):
 
 @dataclass(frozen=True)
 class HueSaturation(PictureTransform[tuple[float, float, float]]):
-    """Turns hue and scales saturation in the YIQ plane, and shifts brightness.
+    """Rotate hue and scale saturation in the YIQ plane, and shift brightness.
 
     Drawn: (degrees, saturation - 1, brightness shift as a share of the range).
     """
@@ -75,7 +75,7 @@ class HueSaturation(PictureTransform[tuple[float, float, float]]):
 
 
 class Grey(PictureTransform[bool]):
-    """Takes the colour away."""
+    """Remove the colour."""
 
     name = "grey"
 
@@ -88,7 +88,7 @@ class Grey(PictureTransform[bool]):
 
 @dataclass(frozen=True)
 class FancyPCA(PictureTransform[tuple[float, float, float]]):
-    """Shifts colours along the directions in which those of the clip vary most.
+    """Shift colours along the directions in which those of the clip vary most.
 
     Krizhevsky et al. 2012, section 4.1: the sum of the eigenvectors of the RGB covariance, each by
     its eigenvalue times a number drawn from N(0, `deviation`). Drawn: the shift in grey levels.
@@ -133,11 +133,11 @@ def _through_matrix(sample: TrainingSample, matrix: np.ndarray, offset: float) -
 
 @dataclass(frozen=True)
 class GaussianNoise(PictureTransform[tuple[float, int]]):
-    """Adds white noise, other in every frame; drawn: (deviation in grey levels, seed)."""
+    """Add white noise, different in every frame; drawn: (deviation in grey levels, seed)."""
 
     name = "gaussian_noise"
     variance: tuple[float, float] = (10.0, 50.0)
-    """In grey levels squared."""
+    """Grey levels squared."""
 
     def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> tuple[float, int]:
         return float(np.sqrt(rng.uniform(*self.variance))), int(rng.integers(2**31))
@@ -146,7 +146,7 @@ class GaussianNoise(PictureTransform[tuple[float, int]]):
         deviation, seed = params
 
         def change(faces: np.ndarray) -> np.ndarray:
-            # The same seed again for the partner: two views of one recording.
+            # The same seed for the partner: both come from one recording.
             noisy = np.random.default_rng(seed).standard_normal(faces.shape, np.float32)
             noisy *= np.float32(deviation)
             noisy += faces
@@ -157,11 +157,11 @@ class GaussianNoise(PictureTransform[tuple[float, int]]):
 
 @dataclass(frozen=True)
 class GaussianBlur(PictureTransform[float]):
-    """Blurs; drawn: the deviation in px."""
+    """Blur; drawn: the deviation in px."""
 
     name = "blur"
     deviation_px: tuple[float, float] = (0.3, 0.8)
-    """0.8 is about what a kernel of 3 px is good for."""
+    """0.8 is about the largest of a kernel of 3 px."""
 
     def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> float:
         return float(rng.uniform(*self.deviation_px))
@@ -172,7 +172,7 @@ class GaussianBlur(PictureTransform[float]):
 
 @dataclass(frozen=True)
 class Sharpen(PictureTransform[float]):
-    """Adds what a blur takes away, as cameras do; drawn: how many times."""
+    """Sharpen as cameras do, by adding the difference from a blur; drawn: its factor."""
 
     name = "sharpen"
     amount: tuple[float, float] = (0.2, 1.0)
@@ -193,7 +193,7 @@ def _blurred(faces: np.ndarray, deviation_px: float) -> np.ndarray:
     if deviation_px <= 0:
         return faces
     reach = max(1, int(np.ceil(2.5 * deviation_px)))
-    # Reflection, which the borders are made up by, needs more pixels than it reflects.
+    # Padding by reflection needs more pixels than it reflects.
     reach = min(reach, faces.shape[1] - 1)
     planes = torch.tensor(faces).permute(0, 3, 1, 2)
     blurred = F.gaussian_blur(planes, [2 * reach + 1] * 2, [deviation_px] * 2)
@@ -206,7 +206,7 @@ Stripes = tuple[tuple[tuple[float, float], ...], float]
 
 @dataclass(frozen=True)
 class Moire(PictureTransform[Stripes]):
-    """The beat between the grid of a screen and that of a camera, a little other in each colour."""
+    """Add moiré of a screen and a camera: stripes that differ slightly in each colour."""
 
     name = "moire"
     probability: float = 0.3
@@ -216,7 +216,7 @@ class Moire(PictureTransform[Stripes]):
     def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> Stripes:
         angle, number = rng.uniform(0, np.pi), rng.uniform(*self.num_waves)
         across, down = number * np.cos(angle), number * np.sin(angle)
-        # The sub-pixels of a screen lie beside each other, so the beats of the colours differ.
+        # The sub-pixels of a screen lie side by side, so the stripes of the colours differ.
         spread = rng.uniform(0.97, 1.03, 3)
         waves = tuple((float(across * share), float(down * share)) for share in spread)
         return waves, float(rng.uniform(*self.depth))

@@ -12,7 +12,7 @@ from avfake.media import resample
 
 @dataclass(frozen=True)
 class BandLimit(SoundTransform[tuple[float, float]]):
-    """Keeps one band; drawn: its lower and upper end in Hz. Nothing is delayed."""
+    """Keep one band, without delay; drawn: its lower and upper end in Hz."""
 
     name = "band_limit"
     low_hz: tuple[float, float] = (20.0, 400.0)
@@ -23,18 +23,18 @@ class BandLimit(SoundTransform[tuple[float, float]]):
 
     def apply(self, sample: TrainingSample, params: tuple[float, float]) -> TrainingSample:
         low, high = params
-        # A band that reaches up to half the rate has no upper end left to cut.
+        # A band-pass filter needs an upper end below half the sample rate.
         high = min(high, 0.49 * sample.sample_rate)
         sections = signal.butter(4, (low, high), "bandpass", fs=sample.sample_rate, output="sos")
         return sample.with_sound(
-            # Forth and back: twice the slope, and no shift against the picture.
+            # Filtered forwards and backwards: twice the slope, and no delay against the picture.
             lambda row: signal.sosfiltfilt(sections, row, padlen=min(len(row) - 1, 800))
         )
 
 
 @dataclass(frozen=True)
 class Gain(SoundTransform[float]):
-    """Louder or softer; drawn: dB. What leaves [-1, 1] is cut, as in a file."""
+    """Change the level; drawn: dB. Samples outside [-1, 1] are clipped, as in a file."""
 
     name = "gain"
     decibels: tuple[float, float] = (-12.0, 6.0)
@@ -49,12 +49,12 @@ class Gain(SoundTransform[float]):
 
 @dataclass(frozen=True)
 class Clipping(SoundTransform[float]):
-    """Cuts the peaks off, as an overdriven microphone does; drawn: the level that is left."""
+    """Clip the peaks, as an overdriven microphone does; drawn: the level."""
 
     name = "clipping"
     probability: float = 0.2
     share: tuple[float, float] = (0.3, 0.9)
-    """Of the highest peak of the clip."""
+    """Share of the highest peak of the clip."""
 
     def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> float:
         peak = max(float(np.abs(r).max(initial=0)) for r in (sample.sound, sample.crop_sound))
@@ -65,7 +65,7 @@ class Clipping(SoundTransform[float]):
 
 
 class Polarity(SoundTransform[bool]):
-    """Swaps plus and minus, which no ear hears."""
+    """Invert the polarity, which is not audible."""
 
     name = "polarity"
 
@@ -81,7 +81,7 @@ Span = tuple[float, float]
 
 @dataclass(frozen=True)
 class TimeMask(SoundTransform[Span]):
-    """Silences a stretch; drawn: its start and end as shares of a window."""
+    """Silence a segment; drawn: its start and end as shares of a window."""
 
     name = "time_mask"
     max_share: float = 0.1
@@ -102,7 +102,7 @@ class TimeMask(SoundTransform[Span]):
 
 @dataclass(frozen=True)
 class FrequencyMask(SoundTransform[Span]):
-    """Removes a band; drawn: its ends in Hz."""
+    """Remove a band; drawn: its ends in Hz."""
 
     name = "frequency_mask"
     max_width_hz: float = 1_000.0
@@ -128,7 +128,7 @@ Echoes = tuple[float, float, int]
 
 @dataclass(frozen=True)
 class Reverb(SoundTransform[Echoes]):
-    """Echoes as decaying noise behind the direct sound (Moorer 1979); the energy is kept."""
+    """Add echoes as decaying noise after the direct sound (Moorer 1979); the energy is kept."""
 
     name = "reverb"
     rt60_seconds: tuple[float, float] = (0.1, 0.8)
@@ -150,7 +150,7 @@ class Reverb(SoundTransform[Echoes]):
 
 
 def impulse_response(echoes: Echoes, sample_rate: int) -> np.ndarray:
-    """float64 [N]: 1, then echoes; it ends where they have fallen by 60 dB."""
+    """Return a room impulse response float64 [N]: 1, then echoes until they fell by 60 dB."""
     rt60_seconds, direct_db, seed = echoes
     seconds = np.arange(max(2, round(rt60_seconds * sample_rate))) / sample_rate
     noise = np.random.default_rng(seed).standard_normal(len(seconds))
@@ -163,10 +163,10 @@ def impulse_response(echoes: Echoes, sample_rate: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Speed(SoundTransform[float]):
-    """Plays faster or slower, pitch going along; drawn: new over old speed.
+    """Change speed and pitch together; drawn: new over old speed.
 
-    The middle stays where it is, as the sound around a crop has the moment of the crop there. What
-    is missing at the ends of faster sound is mirrored: a block of zeros would be a cue of its own.
+    The middle keeps its time, because the sound around a crop has the time of the crop there.
+    Missing ends of faster sound are mirrored: a block of zeros would be a cue.
     """
 
     name = "speed"
@@ -186,7 +186,7 @@ class Speed(SoundTransform[float]):
 
 
 def _centred(row: np.ndarray, length: int) -> np.ndarray:
-    """The middle `length` samples; what is missing is mirrored."""
+    """Return the middle `length` samples; missing ones are mirrored."""
     missing = length - len(row)
     if missing > 0:
         return np.pad(row, (missing // 2, missing - missing // 2), mode="symmetric")

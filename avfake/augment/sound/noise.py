@@ -23,16 +23,16 @@ Noise = tuple[str, float, int]
 
 @dataclass(frozen=True)
 class ColouredNoise(SoundTransform[Noise]):
-    """Adds noise of one colour, at one distance from the mean power of the clip."""
+    """Add noise of one colour at one signal-to-noise ratio, from the mean power of the clip."""
 
     name = "noise"
     snr_db: tuple[float, float] = (5.0, 40.0)
 
     def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> Noise | None:
-        decibels, place = rng.uniform(*self.snr_db), int(rng.integers(len(COLOURS)))
+        decibels, number = rng.uniform(*self.snr_db), int(rng.integers(len(COLOURS)))
         seed = int(rng.integers(2**31))
         level = loudness(sample) * 10 ** (-decibels / 20)
-        return (list(COLOURS)[place], level, seed) if level > 0 else None
+        return (list(COLOURS)[number], level, seed) if level > 0 else None
 
     def apply(self, sample: TrainingSample, params: Noise) -> TrainingSample:
         colour, level, seed = params
@@ -41,23 +41,23 @@ class ColouredNoise(SoundTransform[Noise]):
 
 
 def coloured(length: int, colour: str, rng: np.random.Generator) -> np.ndarray:
-    """float64 [length], noise of that colour with a root mean square of 1."""
+    """Draw float64 [length], noise of a colour with a root mean square of 1."""
     spectrum = np.fft.rfft(rng.standard_normal(length))
-    place = np.maximum(np.arange(len(spectrum)), 1)
-    spectrum *= place ** (-COLOURS[colour] / 2)
+    bins = np.maximum(np.arange(len(spectrum)), 1)
+    spectrum *= bins ** (-COLOURS[colour] / 2)
     spectrum[0] = 0
     noise = np.fft.irfft(spectrum, length)
     return noise / max(float(np.sqrt(np.mean(noise**2))), 1e-12)
 
 
 def loudness(sample: TrainingSample) -> float:
-    """Root mean square of the windows, or of the sound around the crops where there are none."""
+    """Root mean square of the windows, or of the sound around the crops without windows."""
     rows = sample.sound if sample.sound.size else sample.crop_sound
     return float(np.sqrt(np.mean(rows.astype(np.float64) ** 2)))
 
 
 Notches = tuple[tuple[float, float, int], ...]
-"""Of each notch: middle and width in Hz, number of coefficients."""
+"""Centre and width in Hz and number of coefficients of each notch."""
 NUM_NOTCHES = 5
 
 
@@ -66,18 +66,18 @@ class Stages:
     """Filters for the sound and for its powers."""
 
     notches: tuple[Notches, ...]
-    """Of power 1, 2, 3, ..."""
+    """Filters of power 1, 2, 3, ..."""
     gains_db: tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class ConvolutiveNoise(SoundTransform[Stages]):
-    """A sum of filtered powers of the sound (Hammerstein); higher powers are softer."""
+    """Sum filtered powers of the sound (Hammerstein); higher powers are weaker."""
 
     name = "convolutive_noise"
     num_powers: int = 5
     loss_db: tuple[float, float] = (5.0, 20.0)
-    """Of the powers above the first."""
+    """Loss of the powers above the first."""
 
     def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> Stages:
         notches = tuple(_draw_notches(rng, sample.sample_rate) for _ in range(self.num_powers))
@@ -89,7 +89,7 @@ class ConvolutiveNoise(SoundTransform[Stages]):
         gains = [10 ** (decibels / 20) for decibels in params.gains_db]
 
         def change(row: np.ndarray) -> np.ndarray:
-            # Powers are taken of sound that reaches 1, or the loudness would decide how bent it is.
+            # Normalised to a peak of 1, or the distortion would depend on the loudness.
             peak = max(float(np.abs(row).max()), 1e-12)
             whole = sum(
                 gain * signal.fftconvolve((row / peak) ** power, taps, mode="same")
@@ -103,7 +103,7 @@ class ConvolutiveNoise(SoundTransform[Stages]):
 
 @dataclass(frozen=True)
 class ImpulsiveNoise(SoundTransform[tuple[float, int]]):
-    """Some samples gain a random share of themselves; drawn: (share of the samples, seed)."""
+    """Add to some samples a random share of themselves; drawn: (share of the samples, seed)."""
 
     name = "impulsive_noise"
     max_share: float = 0.1
@@ -132,7 +132,7 @@ Hum = tuple[Notches, float, int]
 
 @dataclass(frozen=True)
 class StationaryNoise(SoundTransform[Hum]):
-    """Adds white noise that went through a line of its own."""
+    """Add filtered white noise."""
 
     name = "stationary_noise"
     snr_db: tuple[float, float] = (10.0, 40.0)
@@ -159,14 +159,14 @@ def _draw_notches(rng: np.random.Generator, sample_rate: int) -> Notches:
         (
             float(rng.uniform(20, half - 20)),
             float(rng.uniform(100, 1_000)),
-            int(rng.integers(5, 50)) * 2 + 1,  # odd: a filter that stops a band must be
+            int(rng.integers(5, 50)) * 2 + 1,  # odd, as a band-stop filter must be
         )
         for _ in range(NUM_NOTCHES)
     )
 
 
 def _filter(notches: Notches, sample_rate: int) -> np.ndarray:
-    """float64 [N]: one filter after the other, with a peak of its response of 1."""
+    """Return float64 [N]: the filters in series, with a peak response of 1."""
     taps = np.ones(1)
     for middle, width, number in notches:
         low = max(middle - width / 2, 1.0)

@@ -32,7 +32,7 @@ from avfake.storage import AnyPath, as_path, inside, write_table
 
 @dataclass(frozen=True)
 class Derived:
-    """One clip to be written."""
+    """A clip that is to be written."""
 
     row: Row
     archive: AnyPath

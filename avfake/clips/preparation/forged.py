@@ -1,7 +1,7 @@
-"""Genuine prepared clips in, a folder of forged ones out: training data that needs no fakes.
+"""A folder of forgeries of genuine prepared clips: training data that needs no fakes.
 
-Each clip is forged by routes of `avfake.forgery` and packed as every clip is. The genuine clip is
-packed once more as well: a JPEG made from a JPEG shows it, and only the forged would.
+Each clip is forged by methods of `avfake.forgery` and packed like any clip. The genuine clip is
+packed again as well, or only forgeries would be JPEG made from JPEG.
 """
 
 from collections.abc import Collection, Sequence
@@ -31,7 +31,7 @@ class ForgeryConfig:
     """Which forgeries are made of each genuine clip."""
 
     variants: int = 1
-    """Of each kind that the clip has streams for: face, voice, both."""
+    """Forgeries of each kind that the clip has streams for: face, voice, both."""
     face_methods: tuple[str, ...] = tuple(FACE_METHODS)
     voice_methods: tuple[str, ...] = tuple(VOICE_METHODS)
     seed: int = 0
@@ -53,7 +53,7 @@ class ForgeryConfig:
 
 @dataclass(frozen=True)
 class _Forgery(Derived):
-    """One clip to be forged of another, or only packed once more."""
+    """A clip that is to be forged, or only packed again."""
 
     source: AnyPath
     face_method: str | None
@@ -69,13 +69,13 @@ def forge_clips(
     clip_ids: Collection[str] | None = None,
     workers: int | None = None,
 ) -> PreparedFolder:
-    """The folder of forgeries of every clip of `folder` that is known to be genuine.
+    """Write a folder of forgeries of every clip of `folder` that is known to be genuine.
 
     Labels are exact, originals and groups those of the genuine clips, so that the folder can be
-    split and joined like any other. A run that was stopped goes on; a clip that cannot be forged
-    has a status that says why. ManifestError without any genuine clip.
+    split and joined like any other. A stopped run is resumed; a clip that cannot be forged has
+    status failed, with the reason. ManifestError without any genuine clip.
 
-    clip_ids: of these clips only; None = all
+    clip_ids: only these clips; None = all
     """
     target, config = as_path(out), config or ForgeryConfig()
     genuine = [

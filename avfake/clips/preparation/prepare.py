@@ -32,7 +32,7 @@ from avfake.storage import (
 )
 
 TIME_LIMIT_SECONDS = 300.0
-"""For one file; a 10 s clip takes a few seconds, so this only catches endless decodes."""
+"""Limit for one file; a 10 s clip takes a few seconds, so it only stops endless decoding."""
 
 
 @dataclass(frozen=True)
@@ -53,17 +53,17 @@ def prepare_clips(
     engine: Engine = "local",
     ray_address: str | None = None,
 ) -> PreparedFolder:
-    """The folder of prepared clips of a manifest; what is there already is kept.
+    """Write a folder of prepared clips of a manifest; finished clips are kept.
 
-    What failed is tried again, a file that has changed is cut again. ConfigError for a folder that
-    holds something else, or clips of other files.
+    Failed files are tried again, changed files are cut again. ConfigError for a folder that holds
+    something else, or clips of other files.
 
-    Genuine clips go first, so that a fake can take the boxes found on its original
-    (`reuse_boxes`): pixel-aligned pairs, and no second detection.
+    Genuine clips come first, so that a fake can use the boxes of its original (`reuse_boxes`):
+    pixel-aligned pairs without a second detection.
     """
     folder, config = as_path(out), config or ClipConfig()
     if config.detector == "blazeface":
-        face_detector(config)  # refused here, not once for each file
+        face_detector(config)  # fails here, not once for each file
     write_settings(folder, config)
     _refuse_to_lose(folder, manifest)
     save_manifest(manifest, inside(folder, "manifest.csv"))
@@ -81,7 +81,7 @@ def prepare_clips(
     total = len(manifest)
     bar = progress(total=total, initial=total - len(left), unit="clip", desc="prepare")
     renewed = left & waiting
-    """Clips whose boxes may be others than those that a fake of them has taken."""
+    """Clips whose boxes may differ from those that a fake of them has used."""
     with bar:
         for batch in ([row for row in manifest.rows if row.clip_id not in waiting], second):
             rows = [row for row in batch if row.clip_id in left or row.original in renewed]
@@ -102,7 +102,7 @@ def prepare_clips(
 def _cut_all(
     config: ClipConfig, tasks: Sequence[_Task], time_limit_seconds: float, **place: Any
 ) -> Iterator[tuple[Row, ClipMeta | Failure]]:
-    """What became of each file; place: where `map_items` works."""
+    """Yield the result of each file; place: options of `map_items`."""
     for index, result in map_items(
         partial(_prepare_one, config),
         tasks,
@@ -118,7 +118,7 @@ def _cut_all(
 
 
 def _refuse_to_lose(folder: AnyPath, manifest: Manifest) -> None:
-    """ConfigError if the folder holds clips of other files than these, which would be lost."""
+    """Raise ConfigError if the folder holds clips of other files, which would be lost."""
     if not state_of(inside(folder, "manifest.csv")):
         return
     paths = {row.clip_id: as_path(row.path) for row in manifest.rows}
@@ -143,14 +143,14 @@ def _task(folder: AnyPath, row: Row, *, reuse_boxes: bool) -> _Task:
 
 
 def _is_settled(status: dict[str, Any] | None, state: str | None) -> bool:
-    """False for a file that failed, or has changed since; one that is gone keeps its clip."""
+    """Return False for a file that failed or has changed; a missing file keeps its clip."""
     if status is None or status.get("status") not in ("ok", "partial"):
         return False
     return not has_changed(status.get("state"), state)
 
 
 def _prepare_one(config: ClipConfig, task: _Task) -> ClipMeta | StoreError:
-    """What became of a file; StoreError where the place of the clips is at fault, not the file."""
+    """Return the result of a file, or the StoreError of the output folder."""
     try:
         return _cut_and_save(config, task)
     except StoreError as error:
@@ -187,7 +187,7 @@ def _detector(config: ClipConfig) -> FaceDetector:
 
 
 def status_of(row: Row, result: ClipMeta | Failure) -> dict[str, Any]:
-    """The row of status.csv for a clip that was made, or was not."""
+    """Return the row of status.csv for a clip or its failure."""
     if isinstance(result, Failure):
         reason = Reason("file", result.code, result.detail)
         result = ClipMeta(row.clip_id, "", "failed", (reason,))
