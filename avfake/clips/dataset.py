@@ -35,7 +35,7 @@ class Draw(NamedTuple):
     """One clip of one epoch: what is drawn of it depends on the epoch and its position in it."""
 
     epoch: int
-    place: int
+    position: int
     entry: int
     """Index into the entries of the dataset."""
 
@@ -63,11 +63,11 @@ class ClipDataset(Dataset[dict[str, Any]]):
         return len(self.entries)
 
     def __getitem__(self, which: int | Draw) -> dict[str, Any]:
-        epoch, place, number = which if isinstance(which, Draw) else (self.epoch, which, which)
+        epoch, position, number = which if isinstance(which, Draw) else (self.epoch, which, which)
         entry = self.entries[number]
         generator = None
         if self.seed is not None:
-            generator = np.random.default_rng([self.seed, epoch, place])
+            generator = np.random.default_rng([self.seed, epoch, position])
         clip = Clip.open(entry.archive)
         sampled = sample_clip(clip, self.sampling, generator)
         seen = sample_labels(entry.labels, entry.segments, sampled)
@@ -89,7 +89,7 @@ class ClipDataset(Dataset[dict[str, Any]]):
             "frame_labels": torch.from_numpy(seen.forged_frames * np.float32(labels.face)),
             "window_labels": torch.from_numpy(seen.forged_windows * np.float32(labels.voice)),
             "weights": torch.tensor(sample.weights),
-            "index": torch.tensor(place),
+            "index": torch.tensor(position),
             "epoch": epoch,
         }
 

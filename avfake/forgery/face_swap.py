@@ -90,19 +90,19 @@ def swap_faces(
     to_aligned = fit_similarity(np.asarray(target_landmarks, float), TEMPLATE + trembling)
     rows, columns = _reach(to_aligned, target.shape[1:3])
     part = to_planes(target[:, rows, columns])
-    places = pixel_grid(to_aligned, _centres(columns), _centres(rows))
+    coordinates = pixel_grid(to_aligned, _centres(columns), _centres(rows))
 
     faces = _align(to_planes(source), np.asarray(source_landmarks, float), traces.resolution_px)
     faces = _match_colours(faces, target, to_aligned, traces.colour_share)
     faces = faces * _checkers(traces)
     if len(faces) == 1:
         faces = faces.expand(count, -1, -1, -1)
-    pasted = F.grid_sample(faces, places * 2 - 1, align_corners=False, padding_mode="border")
+    pasted = F.grid_sample(faces, coordinates * 2 - 1, align_corners=False, padding_mode="border")
     pasted = pasted * torch.from_numpy(_flicker(rng, count, traces.flicker))
     grain = traces.grain_share * grain_level(part[:: max(1, count // 6)])
     pasted += grain * torch.from_numpy(rng.standard_normal(pasted.shape, dtype=np.float32))
     mask = face_mask(
-        places,
+        coordinates,
         half_width=traces.half_width,
         half_height=traces.half_height,
         softness=traces.edge,
@@ -113,9 +113,9 @@ def swap_faces(
 def _reach(to_aligned: np.ndarray, size: tuple[int, ...]) -> tuple[slice, slice]:
     """Return rows and columns that contain the aligned square of every frame."""
     corners = np.array([[0, 0, 1], [1, 0, 1], [0, 1, 1], [1, 1, 1]], float).T
-    places = invert(to_aligned) @ corners  # [T, 2, 4]
-    low = np.floor(places.min(axis=(0, 2))).astype(int).clip(0)
-    high = np.ceil(places.max(axis=(0, 2))).astype(int)
+    coordinates = invert(to_aligned) @ corners  # [T, 2, 4]
+    low = np.floor(coordinates.min(axis=(0, 2))).astype(int).clip(0)
+    high = np.ceil(coordinates.max(axis=(0, 2))).astype(int)
     right, bottom = max(int(high[0]), int(low[0]) + 1), max(int(high[1]), int(low[1]) + 1)
     return slice(int(low[1]), min(bottom, size[0])), slice(int(low[0]), min(right, size[1]))
 
@@ -127,10 +127,12 @@ def _align(pictures: torch.Tensor, landmarks: np.ndarray, side_px: int) -> torch
 
 def _sample(pictures: torch.Tensor, to_aligned: np.ndarray, side_px: int) -> torch.Tensor:
     line = (np.arange(side_px) + 0.5) / side_px
-    places = pixel_grid(invert(to_aligned), line, line)
+    coordinates = pixel_grid(invert(to_aligned), line, line)
     height, width = pictures.shape[2:]
     scale = torch.tensor([2 / width, 2 / height])
-    return F.grid_sample(pictures, places * scale - 1, align_corners=False, padding_mode="border")
+    return F.grid_sample(
+        pictures, coordinates * scale - 1, align_corners=False, padding_mode="border"
+    )
 
 
 def _match_colours(
@@ -141,8 +143,8 @@ def _match_colours(
     like = _sample(to_planes(target[::step]), to_aligned[::step], _COLOUR_PX)
     mine = F.interpolate(faces[::step] if len(faces) > 1 else faces, size=(_COLOUR_PX,) * 2)
     line = (torch.arange(_COLOUR_PX) + 0.5) / _COLOUR_PX
-    places = torch.stack(torch.meshgrid(line, line, indexing="xy"), dim=2)[None]
-    inside = face_mask(places, half_width=0.26, half_height=0.32, softness=0.2)[:, None]
+    coordinates = torch.stack(torch.meshgrid(line, line, indexing="xy"), dim=2)[None]
+    inside = face_mask(coordinates, half_width=0.26, half_height=0.32, softness=0.2)[:, None]
     return transfer_colour(faces, mine, like, inside, share=share)
 
 

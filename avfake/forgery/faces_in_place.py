@@ -32,6 +32,11 @@ def fit_similarity(points: np.ndarray, onto: np.ndarray) -> np.ndarray:
     return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
 
 
+def fit_template(landmarks: np.ndarray) -> np.ndarray:
+    """Fit transforms [T, 2, 3] that map aligned coordinates onto faces with landmarks [T, 5, 2]."""
+    return fit_similarity(np.broadcast_to(TEMPLATE, landmarks.shape), landmarks.astype(float))
+
+
 def invert(transforms: np.ndarray) -> np.ndarray:
     """Return the inverse of each of [T, 2, 3]."""
     turn = np.linalg.inv(transforms[:, :, :2])

@@ -183,9 +183,9 @@ def pulses(
     """Return an excitation [N] with a flat spectrum: pulses at the pitch times ratio, or noise."""
     pitch, voicing = pitch_and_voicing(samples, sample_rate)
     step = int(0.01 * sample_rate)
-    places = np.arange(len(samples)) / step - 0.5
-    pitch_now = np.interp(places, np.arange(len(pitch)), pitch) * ratio
-    voiced = np.interp(places, np.arange(len(voicing)), voicing)
+    positions = np.arange(len(samples)) / step - 0.5
+    pitch_now = np.interp(positions, np.arange(len(pitch)), pitch) * ratio
+    voiced = np.interp(positions, np.arange(len(voicing)), voicing)
     turns = np.cumsum(pitch_now / sample_rate)
     train = np.diff(np.floor(turns), prepend=0.0) * np.sqrt(sample_rate / pitch_now)
     for section in _dispersion(sample_rate):

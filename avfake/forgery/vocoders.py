@@ -88,9 +88,9 @@ def pulse_train(pitch_hz: np.ndarray, sample_rate: int) -> np.ndarray:
 def _pitch_contours(waveform: Waveform, length: int) -> tuple[np.ndarray, np.ndarray]:
     """Return pitch in Hz and voicing in 0..1 at each sample."""
     pitch, voicing = pitch_and_voicing(waveform.samples, waveform.sample_rate)
-    places = np.arange(length) / int(0.01 * waveform.sample_rate) - 0.5
+    positions = np.arange(length) / int(0.01 * waveform.sample_rate) - 0.5
     steps = np.arange(len(pitch))
-    return np.interp(places, steps, pitch), np.interp(places, steps, voicing)
+    return np.interp(positions, steps, pitch), np.interp(positions, steps, voicing)
 
 
 def _envelope(spectrum: torch.Tensor, pitch: torch.Tensor, sample_rate: int) -> torch.Tensor:
@@ -111,8 +111,8 @@ def _aperiodicity(
     waveform: Waveform, spectrum: torch.Tensor, pitch: np.ndarray, analysis: Analysis
 ) -> torch.Tensor:
     """Return the share of noise [F, T] in 0..1, coarse along frequency."""
-    places = np.arange(len(pitch))
-    earlier = np.interp(places - waveform.sample_rate / pitch, places, waveform.samples)
+    positions = np.arange(len(pitch))
+    earlier = np.interp(positions - waveform.sample_rate / pitch, positions, waveform.samples)
     change = torch.from_numpy((waveform.samples - earlier).astype(np.float32))
     # Two independent noises differ by twice their power, two equal periods by nothing.
     left = analysis.spectrum(change).abs().square() / 2

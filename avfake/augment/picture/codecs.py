@@ -134,10 +134,10 @@ def through_video(faces: np.ndarray, coding: Coding) -> np.ndarray:
         stream.width = stream.height = coded_px
         stream.pix_fmt = "yuv420p"
         stream.codec_context.thread_count = 1  # more threads, other bytes
-        for place, face in enumerate(faces):
+        for number, face in enumerate(faces):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(face), format="rgb24")
             frame = frame.reformat(coded_px, coded_px, "yuv420p", interpolation="BICUBIC")
-            frame.pts = place
+            frame.pts = number
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     stored.seek(0)

@@ -13,13 +13,13 @@ from scipy.ndimage import uniform_filter
 
 from avfake.augment.transform import PictureTransform
 from avfake.clips import TrainingSample
-from avfake.forgery import TEMPLATE, fit_similarity
+from avfake.forgery import fit_template
 
 LEFT_EYE, RIGHT_EYE, NOSE, LEFT_MOUTH, RIGHT_MOUTH = range(5)
 CHANGED = 20 / 255
 """Structural dissimilarity from which a pixel differs; coding causes less."""
 OVAL_CENTRE, OVAL_HALF_WIDTH, OVAL_HALF_HEIGHT = np.array([0.5, 0.54]), 0.32, 0.37
-"""The face from brows to chin, in the coordinates of `TEMPLATE`."""
+"""The face from brows to chin, in coordinates of the aligned face."""
 
 
 def has_points(sample: TrainingSample) -> bool:
@@ -44,10 +44,8 @@ def face_hulls(landmarks: np.ndarray, *, side: int) -> np.ndarray:
     angles = np.linspace(0, 2 * np.pi, 36, endpoint=False)
     around = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     outline = OVAL_CENTRE + around * [OVAL_HALF_WIDTH, OVAL_HALF_HEIGHT]
-    template = np.broadcast_to(TEMPLATE, landmarks.shape)
-    laid = fit_similarity(template, landmarks.astype(float))
     hulls = np.zeros((len(landmarks), side, side), bool)
-    for hull, transform in zip(hulls, laid, strict=True):
+    for hull, transform in zip(hulls, fit_template(landmarks), strict=True):
         drawn = Image.new("1", (side, side))
         corners = outline @ transform[:, :2].T + transform[:, 2]
         ImageDraw.Draw(drawn).polygon([(float(x), float(y)) for x, y in corners], fill=1)

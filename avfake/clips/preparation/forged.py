@@ -109,8 +109,8 @@ def _tasks_of(
     ]
     names = ["genuine"] + [f"{kind}{v}" for v in range(config.variants) for kind in kinds]
     tasks = []
-    for place, name in enumerate(names):
-        rng = np.random.default_rng([config.seed, number, place])
+    for index, name in enumerate(names):
+        rng = np.random.default_rng([config.seed, number, index])
         face = str(rng.choice(config.face_methods)) if name.startswith(("face", "both")) else None
         voice = (
             str(rng.choice(config.voice_methods)) if name.startswith(("voice", "both")) else None
@@ -118,7 +118,7 @@ def _tasks_of(
         row = _row(clip, name, face=face, voice=voice)
         archive = archive_path(out, row.clip_id)
         tasks.append(
-            _Forgery(row, archive, clip.archive, face, voice, (config.seed, number, place, 1))
+            _Forgery(row, archive, clip.archive, face, voice, (config.seed, number, index, 1))
         )
     return tasks
 

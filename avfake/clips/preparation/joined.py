@@ -113,7 +113,7 @@ def _by_group(folder: PreparedFolder, part: str) -> dict[str, _Classes]:
 
 
 def _label(clip: PreparedClip, part: str) -> bool | None:
-    """Whether the part is forged; None where it is not there, or nobody knows."""
+    """Whether the part is forged; None where it is not there, or its label is unknown."""
     if part == "face":
         return clip.row.face_fake if clip.has_visual else None
     return clip.row.voice_fake if clip.has_audio else None

@@ -73,7 +73,7 @@ def prepare_clips(
     left = {i for i in state if not _is_settled(journal.done.get(i), state[i])}
     second = [row for row in manifest.rows if reuse_boxes and row.original in state]
     waiting = {row.clip_id for row in second}
-    place: dict[str, Any] = {
+    pool: dict[str, Any] = {
         "workers": default_workers() if workers is None else workers,
         "engine": engine,
         "ray_address": ray_address,
@@ -87,7 +87,7 @@ def prepare_clips(
             rows = [row for row in batch if row.clip_id in left or row.original in renewed]
             bar.total = total = total + sum(row.clip_id not in left for row in rows)
             tasks = [_task(folder, row, reuse_boxes=batch is second) for row in rows]
-            for row, result in _cut_all(config, tasks, time_limit_seconds, **place):
+            for row, result in _cut_all(config, tasks, time_limit_seconds, **pool):
                 status = status_of(row, result) | {"state": state[row.clip_id]}
                 if journal.done.get(row.clip_id) != status:
                     renewed.add(row.clip_id)
@@ -100,15 +100,15 @@ def prepare_clips(
 
 
 def _cut_all(
-    config: ClipConfig, tasks: Sequence[_Task], time_limit_seconds: float, **place: Any
+    config: ClipConfig, tasks: Sequence[_Task], time_limit_seconds: float, **pool: Any
 ) -> Iterator[tuple[Row, ClipMeta | Failure]]:
-    """Yield the result of each file; place: options of `map_items`."""
+    """Yield the result of each file; pool: options of `map_items`."""
     for index, result in map_items(
         partial(_prepare_one, config),
         tasks,
         threads=1,  # so that the archives do not depend on the number of workers
         time_limit_seconds=time_limit_seconds,
-        **place,
+        **pool,
     ):
         if isinstance(result, StoreError):
             raise AvfakeError(
