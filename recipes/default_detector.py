@@ -78,7 +78,7 @@ BASE = TrainingConfig(
         num_folds=5,
         val_share=0.0,
         test_share=0.0,
-        calibrate_on=(*PARTS, "worn_voices", "worn_joins"),
+        calibrate_on=(*PARTS, "degraded_voices", "degraded_joins"),
         num_frames=2,
         num_windows=2,
         window_seconds=2.0,
@@ -95,7 +95,7 @@ BASE = TrainingConfig(
     stack=StackConfig(false_alarm_rate=0.03),
 )
 QUALITY = ("flip", "jpeg", "rescale", "brightness_contrast", "grey")
-PASSED_ON = ("level", "passed_on")
+RESHARED = ("level", "reshared")
 _BANDS = SpectrogramConfig(n_fft=256, hop=64, num_bands=60, scale="linear")
 STATISTICS = AudioConfig(
     "voice_statistics", pretrained=False, spectrogram=_BANDS, embedding_dim=64, head="linear"
@@ -111,7 +111,7 @@ class Experiment:
 
     folders: tuple[str, ...]
     """Of `MATERIAL`; forged_NAME = what is forged of its genuine clips, once on disk; joins =
-    pictures of video with sounds of voices; worn_NAME = all with their sound damaged."""
+    pictures of video with sounds of voices; degraded_NAME = all with degraded sound."""
     change: Callable[[TrainingConfig], TrainingConfig]
     """Of `BASE`."""
 
@@ -143,7 +143,7 @@ def _face(
 
 
 def _both(
-    config: TrainingConfig, *, forge_rate: float = 0.0, sound: tuple[str, ...] = PASSED_ON
+    config: TrainingConfig, *, forge_rate: float = 0.0, sound: tuple[str, ...] = RESHARED
 ) -> TrainingConfig:
     face, voice = _face(config, forge_rate=forge_rate), _voice(config, sound=sound)
     augment = replace(face.augment, sound=voice.augment.sound)
@@ -161,8 +161,8 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     "face-forged": Experiment(("video", "faces"), partial(_face, forge_rate=0.3)),
     "both": Experiment(PARTS, _both),
     "both-forged": Experiment((*PARTS, "faces"), partial(_both, forge_rate=0.3)),
-    "both-worn": Experiment(
-        (*PARTS, "worn_voices", "worn_joins", "faces"),
+    "both-degraded": Experiment(
+        (*PARTS, "degraded_voices", "degraded_joins", "faces"),
         partial(_both, forge_rate=0.3, sound=("level",)),
     ),
 }
@@ -246,7 +246,7 @@ def judged_by_output(answers: pd.DataFrame) -> pd.DataFrame:
 
 def publish(run: Path, answers: pd.DataFrame) -> None:
     """Pictures and the card of a run; with a table that benchmarks/default_damage.py left there."""
-    answers = answers[~answers["folder"].str.startswith("worn_")]  # they tell doubt, not worth
+    answers = answers[~answers["folder"].str.startswith("degraded_")]  # they tell doubt, not worth
     scores, damage = run / "scores.csv", run / "stress/stress.csv"
     write_whole(scores, answers.to_csv(index=False))
     write_whole(run / "decisions.csv", decision_table(answers).to_csv(index=False))
@@ -266,7 +266,7 @@ def folders_of(folders: Sequence[PreparedFolder]) -> dict[str, str]:
 
 def licences_of(config: Config, folders: Sequence[str]) -> dict[str, str]:
     """Source of what was learned from -> the licences that it states."""
-    names = {name.removeprefix("forged_").removeprefix("worn_") for name in folders}
+    names = {name.removeprefix("forged_").removeprefix("degraded_") for name in folders}
     names = (names - {"joins"}) | ({"video", "voices"} if "joins" in names else set())
     tables = (config.real / MATERIAL[name][0] / "manifest.csv" for name in sorted(names))
     rows = pd.concat(map(pd.read_csv, tables)).dropna(subset=["source"])
@@ -288,9 +288,10 @@ def material(config: Config, name: str) -> PreparedFolder:
         pictures, sounds = material(config, "video"), material(config, "voices")
         pairs = pairs_of_sources(pictures, sounds, seed=config.seed)
         return join_clips(pictures, sounds, place, pairs, workers=config.workers)
-    if name.startswith("worn_"):
-        whole, worn = material(config, name[len("worn_") :]), partial(draw_sound, names=("worn",))
-        return degrade_clips(whole, place, worn, seed=config.seed, workers=config.workers)
+    if name.startswith("degraded_"):
+        whole = material(config, name[len("degraded_") :])
+        degrade = partial(draw_sound, names=("degraded",))
+        return degrade_clips(whole, place, degrade, seed=config.seed, workers=config.workers)
     if name.startswith("forged_"):
         genuine = material(config, name[len("forged_") :])
         routes = ForgeryConfig(config.variants, seed=config.seed)

@@ -126,11 +126,11 @@ ROWS = {
         0.55,
     ),
     "default_detector": Row(
-        "--real {real} --experiments voice-forged both-worn --epochs 1 --variants 1 "
+        "--real {real} --experiments voice-forged both-degraded --epochs 1 --variants 1 "
         "--clips.num-frames 2 --clips.crop.size-px 64 --workers 0",
         ["material/forged_voices/status.csv", "voice-forged/detector/README.md"]
-        + ["both-worn/out_of_fold.csv", "both-worn/decisions.csv"]
-        + ["material/joins/status.csv", "material/worn_joins/status.csv"],
+        + ["both-degraded/out_of_fold.csv", "both-degraded/decisions.csv"]
+        + ["material/joins/status.csv", "material/degraded_joins/status.csv"],
         "auc_in_folds",
         out_of_fold,
         0.9,

@@ -4,23 +4,13 @@ Nothing is random: a cell does the same to every file. The transforms are those 
 applies to crops, here on whole frames.
 """
 
-from typing import Any
-
 import numpy as np
 from PIL import Image
 
-from avfake.augment import (
-    BrightnessContrast,
-    GaussianBlur,
-    GaussianNoise,
-    Moire,
-    PictureTransform,
-    Stripes,
-)
-from avfake.clips import TrainingSample
-from avfake.labels import Labels
+from avfake.augment import change_picture
 
-MOIRE = Stripes(((40.0, 25.0), (41.0, 25.6), (39.0, 24.4)), 0.1)
+MOIRE = (((40.0, 25.0), (41.0, 25.6), (39.0, 24.4)), 0.1)
+"""Waves over the width and the height of each channel; depth."""
 
 
 def scaled(frame: np.ndarray, _number: int, *, share: float) -> np.ndarray:
@@ -49,17 +39,17 @@ def black(frame: np.ndarray, _number: int) -> np.ndarray:
 
 def blurred(frame: np.ndarray, _number: int, *, deviation_px: float) -> np.ndarray:
     """Blur with a Gaussian."""
-    return _transformed(GaussianBlur(), frame, deviation_px)
+    return change_picture(frame, "blur", deviation_px)
 
 
 def noisy(frame: np.ndarray, number: int, *, deviation: float) -> np.ndarray:
     """Add white noise of so many grey levels, different in every frame."""
-    return _transformed(GaussianNoise(), frame, (deviation, number))
+    return change_picture(frame, "gaussian_noise", (deviation, number))
 
 
 def brightened(frame: np.ndarray, _number: int, *, share: float) -> np.ndarray:
     """Shift grey levels by this share of the range, clipped."""
-    return _transformed(BrightnessContrast(), frame, (0.0, share))
+    return change_picture(frame, "brightness_contrast", (0.0, share))
 
 
 def recaptured(frame: np.ndarray, number: int) -> np.ndarray:
@@ -69,20 +59,5 @@ def recaptured(frame: np.ndarray, number: int) -> np.ndarray:
     # The moire is made for square crops.
     square = np.zeros((max(height, width),) * 2 + (3,), np.uint8)
     square[:height, :width] = soft
-    striped = _transformed(Moire(), square, MOIRE)[:height, :width]
-    return _transformed(BrightnessContrast(), np.ascontiguousarray(striped), (-0.2, 0.08))
-
-
-def _transformed(transform: PictureTransform[Any], frame: np.ndarray, params: object) -> np.ndarray:
-    empty = np.zeros((1, 0), np.float32)
-    sample = TrainingSample(
-        faces=frame[None],
-        landmarks=np.zeros((1, 5, 2), np.float32),
-        persons=np.zeros(1, np.int64),
-        sound=empty,
-        crop_sound=empty,
-        sample_rate=16_000,
-        labels=Labels(),
-        weights=Labels(),
-    )
-    return transform.apply(sample, params).faces[0]
+    striped = change_picture(square, "moire", MOIRE)[:height, :width]
+    return change_picture(np.ascontiguousarray(striped), "brightness_contrast", (-0.2, 0.08))

@@ -1,8 +1,8 @@
-"""Three disturbances of telephony, made without any recording of noise (RawBoost, Tak et al. 2022).
+"""Coloured noise, and the disturbances of telephony of RawBoost (Tak et al. 2022).
 
-Linear and non-linear convolutive noise: what filters and overdriven stages of a line do. Impulsive
-noise that depends on the signal: clipping, clicks of synchronisation. Stationary noise that does
-not: cables, transmitters. Ranges are those of the paper.
+Linear and non-linear convolutive noise: filters and overdriven stages of a line. Impulsive noise
+that depends on the signal: clipping, clicks of synchronisation. Stationary noise that does not:
+cables, transmitters. The ranges of RawBoost are those of the paper.
 """
 
 from dataclasses import dataclass
@@ -10,12 +10,54 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import signal
 
-from avfake.augment.sound.coloured_noise import loudness
 from avfake.augment.transform import SoundTransform
 from avfake.clips import TrainingSample
 
+COLOURS = {"white": 0.0, "pink": 1.0, "brown": 2.0, "blue": -1.0}
+"""Name -> a, where the power at frequency f is f ** -a."""
+
+
+Noise = tuple[str, float, int]
+"""Colour, root mean square, seed."""
+
+
+@dataclass(frozen=True)
+class ColouredNoise(SoundTransform[Noise]):
+    """Add noise of one colour at one signal-to-noise ratio, from the mean power of the clip."""
+
+    name = "noise"
+    snr_db: tuple[float, float] = (5.0, 40.0)
+
+    def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> Noise | None:
+        decibels, number = rng.uniform(*self.snr_db), int(rng.integers(len(COLOURS)))
+        seed = int(rng.integers(2**31))
+        level = loudness(sample) * 10 ** (-decibels / 20)
+        return (list(COLOURS)[number], level, seed) if level > 0 else None
+
+    def apply(self, sample: TrainingSample, params: Noise) -> TrainingSample:
+        colour, level, seed = params
+        rng = np.random.default_rng(seed)
+        return sample.with_sound(lambda row: row + level * coloured(len(row), colour, rng))
+
+
+def coloured(length: int, colour: str, rng: np.random.Generator) -> np.ndarray:
+    """Draw float64 [length], noise of a colour with a root mean square of 1."""
+    spectrum = np.fft.rfft(rng.standard_normal(length))
+    bins = np.maximum(np.arange(len(spectrum)), 1)
+    spectrum *= bins ** (-COLOURS[colour] / 2)
+    spectrum[0] = 0
+    noise = np.fft.irfft(spectrum, length)
+    return noise / max(float(np.sqrt(np.mean(noise**2))), 1e-12)
+
+
+def loudness(sample: TrainingSample) -> float:
+    """Root mean square of the windows, or of the sound around the crops without windows."""
+    rows = sample.sound if sample.sound.size else sample.crop_sound
+    return float(np.sqrt(np.mean(rows.astype(np.float64) ** 2)))
+
+
 Notches = tuple[tuple[float, float, int], ...]
-"""Of each notch: middle and width in Hz, number of coefficients."""
+"""Centre and width in Hz and number of coefficients of each notch."""
 NUM_NOTCHES = 5
 
 
@@ -24,18 +66,18 @@ class Stages:
     """Filters for the sound and for its powers."""
 
     notches: tuple[Notches, ...]
-    """Of power 1, 2, 3, ..."""
+    """Filters of power 1, 2, 3, ..."""
     gains_db: tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class ConvolutiveNoise(SoundTransform[Stages]):
-    """A sum of filtered powers of the sound (Hammerstein); higher powers are softer."""
+    """Sum filtered powers of the sound (Hammerstein); higher powers are weaker."""
 
     name = "convolutive_noise"
     num_powers: int = 5
     loss_db: tuple[float, float] = (5.0, 20.0)
-    """Of the powers above the first."""
+    """Loss of the powers above the first."""
 
     def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> Stages:
         notches = tuple(_draw_notches(rng, sample.sample_rate) for _ in range(self.num_powers))
@@ -47,7 +89,7 @@ class ConvolutiveNoise(SoundTransform[Stages]):
         gains = [10 ** (decibels / 20) for decibels in params.gains_db]
 
         def change(row: np.ndarray) -> np.ndarray:
-            # Powers are taken of sound that reaches 1, or the loudness would decide how bent it is.
+            # Normalised to a peak of 1, or the distortion would depend on the loudness.
             peak = max(float(np.abs(row).max()), 1e-12)
             whole = sum(
                 gain * signal.fftconvolve((row / peak) ** power, taps, mode="same")
@@ -61,7 +103,7 @@ class ConvolutiveNoise(SoundTransform[Stages]):
 
 @dataclass(frozen=True)
 class ImpulsiveNoise(SoundTransform[tuple[float, int]]):
-    """Some samples gain a random share of themselves; drawn: (share of the samples, seed)."""
+    """Add to some samples a random share of themselves; drawn: (share of the samples, seed)."""
 
     name = "impulsive_noise"
     max_share: float = 0.1
@@ -84,19 +126,13 @@ class ImpulsiveNoise(SoundTransform[tuple[float, int]]):
         return sample.with_sound(change)
 
 
-@dataclass(frozen=True)
-class Hum:
-    """Filtered noise."""
-
-    notches: Notches
-    level: float
-    """Root mean square."""
-    seed: int
+Hum = tuple[Notches, float, int]
+"""Notches of the filter, root mean square of the noise, seed."""
 
 
 @dataclass(frozen=True)
 class StationaryNoise(SoundTransform[Hum]):
-    """Adds white noise that went through a line of its own."""
+    """Add filtered white noise."""
 
     name = "stationary_noise"
     snr_db: tuple[float, float] = (10.0, 40.0)
@@ -104,15 +140,15 @@ class StationaryNoise(SoundTransform[Hum]):
     def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> Hum | None:
         notches = _draw_notches(rng, sample.sample_rate)
         level = loudness(sample) * 10 ** (-rng.uniform(*self.snr_db) / 20)
-        return Hum(notches, level, int(rng.integers(2**31))) if level > 0 else None
+        return (notches, level, int(rng.integers(2**31))) if level > 0 else None
 
     def apply(self, sample: TrainingSample, params: Hum) -> TrainingSample:
-        taps = _filter(params.notches, sample.sample_rate)
-        rng = np.random.default_rng(params.seed)
+        notches, level, seed = params
+        taps, rng = _filter(notches, sample.sample_rate), np.random.default_rng(seed)
 
         def change(row: np.ndarray) -> np.ndarray:
             noise = signal.fftconvolve(rng.standard_normal(len(row)), taps, mode="same")
-            return row + params.level * noise / np.sqrt(np.mean(noise**2))
+            return row + level * noise / np.sqrt(np.mean(noise**2))
 
         return sample.with_sound(change)
 
@@ -123,14 +159,14 @@ def _draw_notches(rng: np.random.Generator, sample_rate: int) -> Notches:
         (
             float(rng.uniform(20, half - 20)),
             float(rng.uniform(100, 1_000)),
-            int(rng.integers(5, 50)) * 2 + 1,  # odd: a filter that stops a band must be
+            int(rng.integers(5, 50)) * 2 + 1,  # odd, as a band-stop filter must be
         )
         for _ in range(NUM_NOTCHES)
     )
 
 
 def _filter(notches: Notches, sample_rate: int) -> np.ndarray:
-    """float64 [N]: one filter after the other, with a peak of its response of 1."""
+    """Return float64 [N]: the filters in series, with a peak response of 1."""
     taps = np.ones(1)
     for middle, width, number in notches:
         low = max(middle - width / 2, 1.0)

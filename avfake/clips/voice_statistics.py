@@ -1,9 +1,9 @@
-"""Statistics of a voice for the stacker: cheap facts no network has to learn.
+"""Spectral statistics of a voice for the stacker.
 
-The names are `stack.features.VOICE_STATISTICS`; a test holds the two together. The definitions are
-librosa's (McFee et al. 2015, doi:10.25080/Majora-7b98e3ed-003), and a test holds the values to its
-own. It is not called here, for it compiles what it needs when first imported: 17 s of a CPU in
-a fresh environment, 1.5 s in every process after that, and the statistics take 0.01 s.
+The names are those of `VOICE_STATISTICS` in `avfake.calibration`, checked by a test. The
+definitions are those of librosa (McFee et al. 2015, doi:10.25080/Majora-7b98e3ed-003); a test
+compares the values. librosa itself is not called: it compiles on first import, which takes 17 s
+in a new environment and 1.5 s in every later process, while the statistics take 0.01 s.
 """
 
 import numpy as np
@@ -13,19 +13,18 @@ from avfake.media import Waveform
 
 N_FFT, HOP = 512, 256
 HIGH_BAND_HZ = 4_000.0
-"""Above this the vocoders and codecs that made a voice leave most of their traces."""
+"""Vocoders and codecs leave most of their traces above this."""
 SILENCE_DB = -40.0
-"""Below the loudest frame by this much counts as a pause."""
-
+"""Level relative to the loudest frame below which a frame is a pause."""
 
 ROLLOFF_SHARE = 0.85
-"""Of the magnitude of a frame that lies below its roll-off frequency."""
+"""Share of the magnitude of a frame that lies below its roll-off frequency."""
 MIN_POWER = 1e-10
-"""Below it a band does not count as silent, or flatness would be 0 for want of one band."""
+"""Floor of the power of a band, or one silent band would make the flatness 0."""
 
 
 def voice_statistics(waveform: Waveform) -> dict[str, float]:
-    """Name -> value: spectral shape over time, level, pauses. Frequencies in Hz, levels linear."""
+    """Return name -> value: spectral shape, level, pauses. Frequencies in Hz, levels linear."""
     spectrum = _magnitudes(waveform.samples)  # [N_FFT/2+1, T]
     rms = _rms(spectrum)
     loud = rms > rms.max() * 10 ** (SILENCE_DB / 20)
@@ -51,13 +50,13 @@ def voice_statistics(waveform: Waveform) -> dict[str, float]:
 
 
 def _frames(samples: np.ndarray, *, mode: str) -> np.ndarray:
-    """[T, N_FFT], frame t around sample t * HOP; past the ends as numpy.pad's mode says."""
+    """Return [T, N_FFT], frame t around sample t * HOP; the ends are padded by `mode` of numpy."""
     padded = np.pad(samples, N_FFT // 2, mode=mode)  # type: ignore[call-overload]
     return sliding_window_view(padded, N_FFT)[::HOP]
 
 
 def _magnitudes(samples: np.ndarray) -> np.ndarray:
-    """float32 [N_FFT/2+1, T], Hann windows."""
+    """Return float32 [N_FFT/2+1, T], with Hann windows."""
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)
     waves = np.fft.rfft(window * _frames(samples, mode="constant"))
     magnitudes: np.ndarray = np.abs(waves.astype(np.complex64)).T
@@ -77,7 +76,7 @@ def _rolloff(spectrum: np.ndarray, bands_hz: np.ndarray) -> np.ndarray:
 
 
 def _flatness(spectrum: np.ndarray) -> np.ndarray:
-    """Geometric over arithmetic mean of the bands' power: 1 for noise, 0 for a tone."""
+    """Return geometric over arithmetic mean of the bands' power: 1 for noise, 0 for a tone."""
     power = np.maximum(MIN_POWER, spectrum**2)
     flatness: np.ndarray = np.exp(np.log(power).mean(0)) / power.mean(0)
     return flatness

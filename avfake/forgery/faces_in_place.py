@@ -1,17 +1,55 @@
-"""Soft masks over parts of a face, from its five points and the shape of an average face.
+"""Faces aligned by their five points, and soft masks over parts of them.
 
 The landmarks that published methods build hulls of (68 or 81 of them) need a network; here a mean
 shape with depth stands in for them. Its proportions are those of anthropometric tables: the face
 2.2 eye distances wide, 1.8 from the eyes to the chin, the nose half a distance in front of the
-eyes. It is fitted by turn, scale and shift; a nose beside its place tells how far the head is
-turned. What the fit misses, the drawn deformations cover many times over.
+eyes. It is fitted by rotation, scale and shift; the sideways offset of the nose gives the turn of
+the head. The drawn deformations are many times larger than the error of the fit.
 """
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-from avfake.forgery.align import TEMPLATE, fit_similarity, pixel_grid
+TEMPLATE = np.array([[0.35, 0.38], [0.65, 0.38], [0.5, 0.55], [0.385, 0.71], [0.615, 0.71]])
+"""The five points of an aligned face, in units of its side (x, y)."""
+
+
+def fit_similarity(points: np.ndarray, onto: np.ndarray) -> np.ndarray:
+    """Fit rotation, scale and shift [T, 2, 3] that map points [T, N, 2] to onto [.., N, 2].
+
+    Least squares in closed form: points as complex numbers, z -> a z + b.
+    """
+    z = points[..., 0] + 1j * points[..., 1]
+    w = np.broadcast_to(onto[..., 0] + 1j * onto[..., 1], z.shape)
+    z_mean, w_mean = z.mean(-1, keepdims=True), w.mean(-1, keepdims=True)
+    spread = (np.abs(z - z_mean) ** 2).sum(-1)
+    if np.any(spread == 0):
+        raise ValueError("landmarks of a face must not all be the same point")
+    a = ((w - w_mean) * np.conj(z - z_mean)).sum(-1) / spread
+    b = w_mean[..., 0] - a * z_mean[..., 0]
+    rows = [[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]]
+    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+
+
+def fit_template(landmarks: np.ndarray) -> np.ndarray:
+    """Fit transforms [T, 2, 3] that map aligned coordinates onto faces with landmarks [T, 5, 2]."""
+    return fit_similarity(np.broadcast_to(TEMPLATE, landmarks.shape), landmarks.astype(float))
+
+
+def invert(transforms: np.ndarray) -> np.ndarray:
+    """Return the inverse of each of [T, 2, 3]."""
+    turn = np.linalg.inv(transforms[:, :, :2])
+    return np.concatenate([turn, -turn @ transforms[:, :, 2:]], axis=2)
+
+
+def pixel_grid(transforms: np.ndarray, columns: np.ndarray, rows: np.ndarray) -> torch.Tensor:
+    """Map the points (columns x rows) of each picture: float32 [T, rows, columns, 2]."""
+    matrix = torch.from_numpy(transforms.astype(np.float32))[:, None, None]
+    x = torch.from_numpy(columns.astype(np.float32))[None, None, :, None]
+    y = torch.from_numpy(rows.astype(np.float32))[None, :, None, None]
+    return matrix[..., 0] * x + matrix[..., 1] * y + matrix[..., 2]
+
 
 _JAW = (
     (0.175, 0.40, -0.25),
@@ -36,14 +74,14 @@ REGIONS: dict[str, tuple[tuple[float, float, float], ...]] = {
     "mouth": _LIPS + _BELOW_LIPS,
     "eyes": _BROWS + _UNDER_EYE,
 }
-"""Hull kind -> corners of its left half (x, y as `align.TEMPLATE`, depth towards the camera)."""
+"""Hull kind -> corners of its left half (x, y as in `TEMPLATE`, depth towards the camera)."""
 _NOSE_DEPTH = 0.15
 _MAX_TURN = 0.6
-"""Sine of the largest turn of the head that is believed."""
+"""Sine of the largest plausible turn of the head."""
 
 
 def fit_hull(region: str, landmarks: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """Corners [T, N, 2] in aligned units of the hull on faces turned as theirs are.
+    """Return corners [T, N, 2] of the hull in aligned units, turned as each head is.
 
     landmarks: aligned points [T, 5, 2]; scale: [2], width and height of the hull, 1 = the mean.
     """
@@ -51,30 +89,30 @@ def fit_hull(region: str, landmarks: np.ndarray, scale: np.ndarray) -> np.ndarra
     x, y, depth = np.concatenate([half, half * (-1, 1, 1) + (1, 0, 0)]).T
     middle = (y.min() + y.max()) / 2
     x, y = (x - 0.5) * scale[0], (y - middle) * scale[1] + middle
-    # [T, 1]; least squares has already moved all five points towards the nose by a fifth.
+    # [T, 1]; least squares has already moved all five points by a fifth towards the nose.
     turn = ((landmarks[:, 2, :1] - TEMPLATE[2, 0]) * 1.25 / _NOSE_DEPTH).clip(-_MAX_TURN, _MAX_TURN)
     turned = 0.5 + x * np.sqrt(1 - turn**2) + depth * turn
     return np.stack([turned, np.broadcast_to(y, turned.shape)], axis=2)
 
 
-def outside_distance(corners: np.ndarray, places: torch.Tensor) -> torch.Tensor:
-    """How far outside the convex hull of `corners` [N, 2] each place [H, W, 2] lies; inside < 0."""
+def outside_distance(corners: np.ndarray, points: torch.Tensor) -> torch.Tensor:
+    """Distance of each point [H, W, 2] from the convex hull of `corners` [N, 2]; inside < 0."""
     from scipy.spatial import ConvexHull
 
     sides = torch.from_numpy(ConvexHull(corners).equations.astype(np.float32))  # [M, 3]
-    flat = torch.addmm(sides[:, 2:], sides[:, :2], places.reshape(-1, 2).T)  # [M, H * W]
-    return flat.amax(dim=0).view(places.shape[:2])
+    flat = torch.addmm(sides[:, 2:], sides[:, :2], points.reshape(-1, 2).T)  # [M, H * W]
+    return flat.amax(dim=0).view(points.shape[:2])
 
 
 def smooth_field(rng: np.random.Generator, size: int, cells: int, channels: int) -> torch.Tensor:
-    """Smooth noise [channels, size, size] of deviation 1 with about `cells` bumps a side."""
+    """Draw smooth noise [channels, size, size] of deviation 1 with about `cells` bumps per side."""
     coarse = torch.from_numpy(rng.standard_normal((1, channels, cells + 3, cells + 3), np.float32))
     field = F.interpolate(coarse, (size, size), mode="bicubic", align_corners=False)[0]
     return field / field.std().clamp_min(1e-6)
 
 
 def blur(masks: torch.Tensor, deviation: float) -> torch.Tensor:
-    """Masks [T, H, W] through a Gaussian of that deviation in px; nothing is opaque at the rim."""
+    """Blur masks [T, H, W] by a Gaussian of that deviation in px, with zeros outside."""
     radius = max(1, round(2.5 * deviation))
     line = torch.exp(-0.5 * (torch.arange(-radius, radius + 1) / max(deviation, 1e-3)) ** 2)
     line = (line / line.sum()).view(1, 1, 1, -1)
@@ -85,9 +123,9 @@ def blur(masks: torch.Tensor, deviation: float) -> torch.Tensor:
 def aligned_coordinates(
     landmarks: np.ndarray, size: int, cells: int
 ) -> tuple[np.ndarray, torch.Tensor]:
-    """The aligned points [T, 5, 2], and where a grid [cells, cells] over the crop lies aligned.
+    """Return aligned points [T, 5, 2] and aligned coordinates [T, cells, cells, 2] of a grid.
 
-    landmarks: [T, 5, 2] px of crops of side `size`; places: [T, cells, cells, 2].
+    The grid covers the crop. landmarks: [T, 5, 2] px of crops of side `size`.
     """
     to_aligned = fit_similarity(landmarks, TEMPLATE)
     turned = landmarks @ to_aligned[:, :, :2].transpose(0, 2, 1)

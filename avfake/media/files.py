@@ -1,4 +1,4 @@
-"""Files inside zip archives and behind URLs, made to look like files on disk."""
+"""Endings of media files, and local copies of files inside zip archives or behind URLs."""
 
 import tempfile
 import zipfile
@@ -11,18 +11,49 @@ from typing import IO
 from avfake.errors import AvfakeError, MediaError, StoreError
 from avfake.storage import is_url, name_of, open_path
 
+ENDINGS: dict[str, tuple[str, ...]] = {
+    "video": (
+        *("mp4", "mov", "avi", "mkv", "webm", "mpg", "mpeg", "m4v", "3gp", "ts", "wmv", "flv"),
+        *("mts", "m2ts", "m2t", "trp", "tp", "vob", "evo", "vro", "tod", "m2p", "m1v", "m2v"),
+        *("mpe", "mpv", "mp4v", "3g2", "3gpp", "3gp2", "f4v", "asf", "wtv", "dvr-ms", "ogv"),
+        *("ogm", "mxf", "gxf", "mk3d", "qt", "divx", "rm", "rmvb", "nut", "ivf", "obu", "dv"),
+        *("y4m", "mjpeg", "mjpg", "h264", "264", "avc", "hevc", "h265", "265", "h266", "266"),
+        *("vvc", "vc1", "h263", "h261", "amv", "dav", "nsv", "lrv", "insv", "ismv", "mj2"),
+    ),
+    "audio": (
+        *("wav", "flac", "mp3", "ogg", "opus", "m4a", "aac", "aif", "aiff", "wma"),
+        *("aifc", "caf", "au", "snd", "amr", "awb", "3ga", "ac3", "eac3", "ec3", "dts", "dtshd"),
+        *("mlp", "thd", "wv", "ape", "tta", "tak", "mpc", "shn", "mka", "oga", "ogx", "spx"),
+        *("weba", "gsm", "g722", "mp2", "mp1", "mpa", "m4b", "m4r", "w64", "rf64", "bwf", "wave"),
+        *("voc", "ra", "adts", "loas", "latm", "dsf", "dff", "sph", "nist", "qcp", "aa3", "oma"),
+    ),
+    "picture": (
+        *("jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "tif", "tiff", "gif", "apng"),
+        *("jp2", "avif"),
+    ),
+}
+"""Kind of media -> file endings (upper or lower case) that the ffmpeg of PyAV can decode."""
+UNREAD_ENDINGS = (
+    *("braw", "r3d", "ari", "swf", "bik", "smk", "mod", "m4p", "aax", "wvm", "raw", "pcm", "sln"),
+    *("mid", "midi", "heic", "heif", "jxl", "dng", "cr2", "cr3", "nef", "arw", "orf", "rw2"),
+    *("raf", "psd", "rar", "7z", "tar", "tgz", "zip"),
+)
+"""Endings of possible media that are not read: encrypted, without header, no decoder, ambiguous, or
+archives other than zip."""
+
+
 SEPARATOR = "!/"
 MAX_UNPACKED_BYTES = 8 << 30
-"""An archive's own word on a file's size is not trusted; more than this is a zip bomb."""
+"""The size stated in an archive is not trusted; more than this is taken for a zip bomb."""
 
 
 @contextmanager
 def local_file(path: str | Path, *, max_bytes: int | None = None) -> Iterator[Path]:
-    """A readable, non-empty file: `path` itself, or a temporary copy of what lies elsewhere.
+    """Yield a readable, non-empty local file: `path` itself or a temporary copy.
 
-    Elsewhere is inside a zip archive ("parts.zip!/dir/a.mp4"), behind a URL of fsspec
+    Copied are members of zip archives ("parts.zip!/dir/a.mp4") and files behind URLs of fsspec
     ("s3://bucket/a.mp4"), or both; of a remote archive only the member is read. The copy is removed
-    on leaving. An existing file whose name happens to hold "!/" wins.
+    on exit. An existing file whose name contains "!/" takes precedence.
 
     Args:
         max_bytes: MediaError for a copy that is longer; by default `MAX_UNPACKED_BYTES`.
@@ -91,7 +122,7 @@ def _unpack(
         NotImplementedError,
         EOFError,
     ) as error:
-        # RuntimeError: encrypted; NotImplementedError: a compression zipfile does not know.
+        # RuntimeError: encrypted; NotImplementedError: unknown compression.
         raise MediaError(name, "not_media", str(error)) from error
 
 
@@ -103,7 +134,7 @@ def _copy_at_most(source: IO[bytes], sink: IO[bytes], max_bytes: int, *, name: s
             raise MediaError(name, "not_media", f"unpacks to more than {max_bytes} bytes")
         try:
             sink.write(block)
-        except OSError as error:  # of our own disk, not of the store
+        except OSError as error:  # the local disk, not the store
             raise AvfakeError(
                 f"{sink.name} could not be written: {error.strerror or error}"
             ) from error
