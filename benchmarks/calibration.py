@@ -33,10 +33,9 @@ from avfake.storage.files import write_whole
 from avfake.studio.build import build_studio
 from avfake.studio.plan import StudioConfig
 from avfake.training.config import DataConfig, TrainingConfig
-from avfake.training.fitting.config import FitConfig
-from avfake.training.fitting.optimizers import OptimizerConfig
+from avfake.training.fit_config import FitConfig
 from avfake.training.measure import measure
-from avfake.training.train_detector import train_detector
+from avfake.training.pipeline import train_detector
 
 EPOCHS = 4
 SMALL = TrainingConfig(
@@ -53,9 +52,7 @@ SMALL = TrainingConfig(
         undersample=False,
         passes=6,
     ),
-    fit=FitConfig(
-        epochs=EPOCHS, first_best_epoch=EPOCHS, optimizer=OptimizerConfig(learning_rate=2e-3)
-    ),
+    fit=FitConfig(epochs=EPOCHS, first_best_epoch=EPOCHS, learning_rate=2e-3),
 )
 
 

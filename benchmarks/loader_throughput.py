@@ -33,7 +33,7 @@ from avfake.models.audio import AudioConfig
 from avfake.models.av_model import ModelConfig, build_model
 from avfake.models.visual import VisualConfig
 from avfake.training.config import LossConfig, TrainingConfig
-from avfake.training.member import multitask_loss
+from avfake.training.losses import multitask_loss
 from avfake.training.plan import gather
 
 AUGMENTATIONS = {

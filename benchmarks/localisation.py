@@ -39,10 +39,9 @@ from avfake.storage.files import write_whole
 from avfake.studio.build import build_studio
 from avfake.studio.plan import ClipPlan, StudioConfig
 from avfake.training.config import DataConfig, TrainingConfig
-from avfake.training.fitting.config import FitConfig
-from avfake.training.fitting.optimizers import OptimizerConfig
+from avfake.training.fit_config import FitConfig
+from avfake.training.pipeline import train_detector
 from avfake.training.run import environment
-from avfake.training.train_detector import train_detector
 from avfake.verdict import Verdict
 
 METRICS = ("mean_iou", "ap@0.5", "ap@0.75", "ap@0.95", "ar@5")
@@ -68,7 +67,7 @@ SMALL = TrainingConfig(
         undersample=False,
         passes=8,
     ),
-    fit=FitConfig(epochs=5, first_best_epoch=5, optimizer=OptimizerConfig(learning_rate=2e-3)),
+    fit=FitConfig(epochs=5, first_best_epoch=5, learning_rate=2e-3),
 )
 
 

@@ -17,9 +17,7 @@ from typing import Annotated
 import tyro
 
 from avfake.cli import run_recipe
-from avfake.clips import PreparedFolder
-from avfake.evaluation import render
-from avfake.training import TrainingConfig, ablate, is_main_process
+from avfake.training import TrainingConfig, ablate
 
 
 @dataclass(frozen=True)
@@ -32,18 +30,13 @@ class Config:
     """Run folder; running again with the same settings goes on."""
     retrain: bool = True
     """Train every variant; --no-retrain switches parts of the full detector off instead."""
-    assembly: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
+    training: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
         default_factory=TrainingConfig
     )
 
 
 def main(config: Config) -> None:
-    folders = [PreparedFolder(path) for path in config.clips]
-    full, table = ablate(folders, config.assembly, config.out, retrain=config.retrain)
-    if not is_main_process():
-        return
-    print(render(table))
-    print(f"pictures: {config.out / 'full/figures'}")
+    ablate(config.clips, config.training, config.out, retrain=config.retrain)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ What was found stands in recipes/results/additions.csv, and what it means in rec
 defaults of the flagship are what helped.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,66 +23,25 @@ import numpy as np
 import pandas as pd
 import tyro
 
-from avfake.augment import AugmentConfig, ForgeConfig, MixConfig
-from avfake.cli import run_recipe
-from avfake.clips import PreparedFolder
-from avfake.config import nearest
-from avfake.detector import Detector
-from avfake.errors import ConfigError
-from avfake.evaluation import METRICS, OUTPUTS, bootstrap, paired_difference
-from avfake.models import FUSIONS, AudioConfig, FusionConfig, VisualConfig
-from avfake.storage import write_whole
-from avfake.training import (
-    DataConfig,
-    FitConfig,
-    OptimizerConfig,
-    TrainingConfig,
-    environment,
-    measure,
-    publish_test,
-    train_detector,
-)
+from avfake import cli, evaluation, storage, training
+from avfake import config as settings
 
-PLAIN = TrainingConfig(
-    visual=VisualConfig("test_resnet", pretrained=False, size_px=112, drop_path=0.0),
-    audio=AudioConfig("test_resnet", pretrained=False),
-    use_stacker=False,
-    data=DataConfig(
-        num_folds=5,
-        trained_folds=1,
-        val_share=0.08,
-        test_share=0.7,
-        num_frames=2,
-        num_windows=1,
-        window_seconds=1.5,
-        keep_groups=True,
-        undersample=False,
-        passes=6,
-    ),
-    fit=FitConfig(epochs=6, optimizer=OptimizerConfig(learning_rate=2e-3)),
-)
-AUC, LOG_LOSS = METRICS["auc"], METRICS["log_loss"]
-
-
-def _augmented(**changes: Any) -> Callable[[TrainingConfig], TrainingConfig]:
-    return lambda config: replace(config, augment=AugmentConfig(**changes))
-
-
-def _fused(kind: Any) -> Callable[[TrainingConfig], TrainingConfig]:
-    return lambda config: replace(config, fusion=FusionConfig(kind))
-
-
-ADDITIONS: Mapping[str, Callable[[TrainingConfig], TrainingConfig]] = {
-    "plain": lambda config: config,
-    "winner": _augmented(picture=("winner",)),
-    "codec": _augmented(picture=("flip", "codec"), sound=("codec",)),
-    "self-blending": _augmented(forge=ForgeConfig(face_rate=0.5, voice_rate=0.5)),
-    "pair-mixup": _augmented(mix=MixConfig(pair_rate=0.5)),
-    "sync": lambda config: replace(config, use_sync=True),
-    "ema": lambda config: replace(config, fit=replace(config.fit, average="ema")),
-    **{f"fusion-{kind}": _fused(kind) for kind in FUSIONS if kind != PLAIN.fusion.kind},
+TrainingConfig = training.TrainingConfig
+AUC, LOG_LOSS = evaluation.METRICS["auc"], evaluation.METRICS["log_loss"]
+ADDITIONS: Mapping[str, Mapping[str, Any]] = {
+    "plain": {},
+    "winner": {"augment.picture": ("winner",)},
+    "codec": {"augment.picture": ("flip", "codec"), "augment.sound": ("codec",)},
+    "self-blending": {"augment.forge.face_rate": 0.5, "augment.forge.voice_rate": 0.5},
+    "pair-mixup": {"augment.mix.pair_rate": 0.5},
+    "sync": {"use_sync": True},
+    "ema": {"fit.average": "ema"},
+    "fusion-concat": {"fusion.kind": "concat"},
+    "fusion-cross_attention": {"fusion.kind": "cross_attention"},
+    "fusion-bilinear": {"fusion.kind": "bilinear"},
+    "fusion-late": {"fusion.kind": "late"},
 }
-"""Name -> the plain config with one thing more."""
+"""Name -> settings that differ from the plain detector."""
 
 
 @dataclass(frozen=True)
@@ -96,63 +55,55 @@ class Config:
     seeds: tuple[int, ...] = (0, 1, 2)
     additions: tuple[str, ...] = tuple(ADDITIONS)
     """Rows of the table; the plain detector is always one."""
-    assembly: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
-        default_factory=lambda: PLAIN
+    training: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
+        default_factory=lambda: training.preset("additions")
     )
 
 
 def main(config: Config) -> None:
     for name in config.additions:
-        if name not in ADDITIONS:
-            raise ConfigError(
-                f"--additions does not know {name!r}{nearest(name, ADDITIONS)}; "
-                f"known: {', '.join(ADDITIONS)}"
-            )
-    folders = [PreparedFolder(path) for path in config.clips]
+        settings.check_choice("--additions", name, ADDITIONS)
     measured = {
-        name: [train_and_measure(folders, config, name, seed) for seed in config.seeds]
+        name: [train_and_measure(config, name, seed) for seed in config.seeds]
         for name in dict.fromkeys(("plain", *config.additions))
     }
-    facts = environment()
+    facts = training.environment()
     table = compare(measured).assign(
         seed=" ".join(map(str, config.seeds)),
-        data=" ".join(folder.name for folder in folders),
+        data=" ".join(Path(path).name for path in config.clips),
         commit=facts["commit"],
         machine=facts["machine"],
     )
-    write_whole(config.out / "results.csv", table.to_csv(index=False))
+    storage.write_whole(config.out / "results.csv", table.to_csv(index=False))
     print(render(table))
 
 
-def train_and_measure(
-    folders: list[PreparedFolder], config: Config, name: str, seed: int
-) -> pd.DataFrame:
-    """The scores of the test clips by one addition and seed, trained unless they are there."""
+def train_and_measure(config: Config, name: str, seed: int) -> pd.DataFrame:
+    """Return the scores of the test clips by one addition and seed, trained unless they exist."""
     home = config.out / name / f"seed_{seed}"
     scores = home / "test_scores.csv"
     if not scores.is_file():
-        wanted = replace(ADDITIONS[name](config.assembly), seed=seed)
-        wanted = replace(wanted, data=replace(wanted.data, split_seed=0))
-        done = train_detector(folders, wanted, home)
-        found = measure(Detector.from_pretrained(done.detector), done.plan.splits["test"])
-        write_whole(scores, found.to_csv(index=False))
-        publish_test(done.detector, done.plan, scores)
+        own = {**ADDITIONS[name], "seed": seed, "data.split_seed": 0}
+        wanted = settings.change(config.training, own)
+        training.train_and_test(name, config.clips, wanted, home)
     return pd.read_csv(scores)
 
 
 def compare(measured: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
-    """One row for each addition, output and metric, beside the plain detector."""
+    """Return one row for each addition, output and metric, beside the plain detector."""
     rows = []
-    for output, (column, truth) in OUTPUTS.items():
+    for output, (column, truth) in evaluation.OUTPUTS.items():
         scores = {name: np.stack([t[column] for t in runs]) for name, runs in measured.items()}
         scores["ensemble"] = scores["plain"].mean(axis=0, keepdims=True)
         clips = measured["plain"][0]
         labels, groups = clips[truth].to_numpy(float), clips["group"].tolist()
         for name, runs in scores.items():
             values = {
-                "auc": bootstrap(AUC, runs, labels, groups),
-                "auc_gain": paired_difference(AUC, (runs, scores["plain"]), labels, groups),
-                "log_loss": bootstrap(LOG_LOSS, runs, labels, groups),
+                "auc": evaluation.bootstrap(AUC, runs, labels, groups),
+                "auc_gain": evaluation.paired_difference(
+                    AUC, (runs, scores["plain"]), labels, groups
+                ),
+                "log_loss": evaluation.bootstrap(LOG_LOSS, runs, labels, groups),
             }
             each = " ".join(f"{AUC(run, labels):.3f}" for run in runs)
             rows += [
@@ -164,7 +115,7 @@ def compare(measured: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
 
 
 def render(table: pd.DataFrame) -> str:
-    """The table as people read it: a row an addition and output."""
+    """Return the table as text: a row an addition and output."""
     shown = table.assign(cell=[f"{v:.3f} [{a:.3f}, {b:.3f}]" for v, a, b in zip(
         table["value"], table["low"], table["high"], strict=True)])  # fmt: skip
     keys = ["output", "detector", "auc_by_seed"]
@@ -173,4 +124,4 @@ def render(table: pd.DataFrame) -> str:
 
 
 if __name__ == "__main__":
-    run_recipe(main, Config, __doc__)
+    cli.run_recipe(main, Config, __doc__)

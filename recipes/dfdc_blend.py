@@ -22,8 +22,6 @@ calibrated out of fold before it is blended. Time: about that of one training a 
 for the larger ones.
 """
 
-import logging
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
@@ -31,26 +29,7 @@ from typing import Annotated
 import tyro
 
 from avfake.cli import run_recipe
-from avfake.clips import PreparedFolder
-from avfake.detector import Combination, Detector, write_ensemble
-from avfake.evaluation import render
-from avfake.models import HEADS
-from avfake.storage import write_whole
-from avfake.training import (
-    DataConfig,
-    TrainedDetector,
-    TrainingConfig,
-    gather,
-    is_main_process,
-    measure,
-    on_main_process,
-    publish_test,
-    record_results,
-    train_detector,
-)
-
-logger = logging.getLogger(__name__)
-BLEND = TrainingConfig(data=DataConfig(num_folds=2, num_frames=4))
+from avfake.training import TrainingConfig, preset, train_ensemble
 
 
 @dataclass(frozen=True)
@@ -67,63 +46,20 @@ class Config:
     """How they are blended: logit_mean, mean, geometric_mean, ... (see avfake ensemble)."""
     sound: bool = True
     """Train a sound model too, and measure the blend with and without it."""
-    assembly: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
-        default_factory=lambda: BLEND
+    training: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
+        default_factory=lambda: preset("dfdc_blend")
     )
 
 
 def main(config: Config) -> None:
-    folders = [PreparedFolder(path) for path in config.clips]
-    pictures = {
-        name: train_detector(folders, _seeing(config.assembly, name), config.out / name)
+    shared = config.training
+    members = {
+        name: replace(shared, visual=replace(shared.visual, backbone=name), use_audio=False)
         for name in config.backbones
     }
-    blends = {"blend": list(pictures.values())}
-    singles = dict(pictures)
-    if config.sound and _has_voices(folders):
-        hearing = replace(config.assembly, use_visual=False, use_audio=True)
-        singles["sound"] = train_detector(folders, hearing, config.out / "sound")
-        blends["blend+sound"] = list(singles.values())
-    plan = next(iter(pictures.values())).plan
-    detectors = {name: done.detector for name, done in singles.items()}
-    detectors |= {name: _blended(parts, config, name) for name, parts in blends.items()}
-    measured = [
-        (name, measure(Detector.from_pretrained(path), plan.splits["test"]))
-        for name, path in reversed(detectors.items())
-    ]
-    table = record_results(measured, plan, config.out, seed=config.assembly.seed)
-    if is_main_process():
-        for name, scores in reversed(measured):  # the pictures beside the blends: of the last
-            tested = config.out / f"scores_{name}.csv"
-            write_whole(tested, scores.to_csv(index=False))
-            publish_test(detectors[name], plan, tested)
-        print(render(table))
-        for name in blends:
-            print(f"{name}: {detectors[name]} (split {plan.hash})")
-
-
-def _seeing(assembly: TrainingConfig, backbone: str) -> TrainingConfig:
-    visual = replace(assembly.visual, backbone=backbone)
-    return replace(assembly, visual=visual, use_visual=True, use_audio=False)
-
-
-def _blended(parts: Sequence[TrainedDetector], config: Config, name: str) -> Path:
-    folder = config.out / name
-    names = tuple(str(done.detector) for done in parts)
-    on_main_process(lambda: write_ensemble(folder, Combination(names, config.rule)))
-    return folder
-
-
-def _has_voices(folders: Sequence[PreparedFolder]) -> bool:
-    column = HEADS.index("voice")
-    examples = gather(folders, assume_face_weight=0.0)
-    found = {e.labels[column] for e in examples if e.knows("voice")}
-    if len(found) < 2:
-        logger.warning(
-            "no sound model: there are no genuine and forged voices with labels among these clips; "
-            "join a set that has them (--clips voices/) or derive them (avfake labels)"
-        )
-    return len(found) == 2
+    if config.sound:
+        members["sound"] = replace(shared, use_visual=False)
+    train_ensemble(config.clips, members, config.out, rule=config.rule, optional="sound")
 
 
 if __name__ == "__main__":

@@ -26,88 +26,37 @@ What differs from the source (github.com/GreatGameDota/Deepfake-Detection), and 
 - An unreadable file is a failure with a reason, not 0.5.
 """
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
-from avfake.augment import MixConfig
-from avfake.calibration import StackConfig
+from avfake import config as settings
 from avfake.cli import run_recipe
-from avfake.clips import PreparedFolder
-from avfake.config import nearest
-from avfake.errors import ConfigError
-from avfake.evaluation import render
-from avfake.models import VisualConfig
-from avfake.training import (
-    DataConfig,
-    FitConfig,
-    OptimizerConfig,
-    ScheduleConfig,
-    TrainingConfig,
-    is_main_process,
-    join_detectors,
-    train_detector,
-)
+from avfake.training import TrainingConfig, preset, train_ensemble
 
-COARSE = ("ggd",)  # flip, downscale, JPEG of quality 8 to 30
-MIXED = MixConfig(mixup_rate=0.4, cutmix_rate=0.4)
-
-
-@dataclass(frozen=True)
-class Member:
-    """What one network has of its own."""
-
-    network: str
-    size_px: int
-    normalise: bool
-    picture: tuple[str, ...] = ("flip",)
-    hidden: int = 512
-    mix: MixConfig = MixConfig()
-
-
-MEMBERS = {
-    "xception_a": Member("xception", 150, normalise=True),
-    "xception_b": Member("xception", 224, normalise=False, picture=COARSE),
-    "b1_a": Member("b1", 150, normalise=True),
-    "b1_b": Member("b1", 150, normalise=True, picture=COARSE),
-    "b1_c": Member("b1", 224, normalise=False, hidden=256),
-    "b1_d": Member("b1", 224, normalise=False, picture=COARSE),
-    "b1_e": Member("b1", 224, normalise=False, mix=MIXED),
+COARSE = {"augment.picture": ("ggd",)}  # flip, downscale, JPEG of quality 8 to 30
+FINE = {"augment.picture": ("flip",)}
+MIXED = {**FINE, "augment.mix.mixup_rate": 0.4, "augment.mix.cutmix_rate": 0.4}
+AT_150 = {"visual.size_px": 150, "visual.normalise": True, "visual.embedding_dim": 512}
+AT_224 = {"visual.size_px": 224, "visual.normalise": False, "visual.embedding_dim": 512}
+MEMBERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "xception_a": ("xception", AT_150 | FINE),
+    "xception_b": ("xception", AT_224 | COARSE),
+    "b1_a": ("b1", AT_150 | FINE),
+    "b1_b": ("b1", AT_150 | COARSE),
+    "b1_c": ("b1", AT_224 | FINE | {"visual.embedding_dim": 256}),
+    "b1_d": ("b1", AT_224 | COARSE),
+    "b1_e": ("b1", AT_224 | MIXED),
 }
-SHARED = TrainingConfig(
-    visual=VisualConfig("", head="bn_mlp", dropout=0.75, drop_path=0.0),
-    use_audio=False,
-    data=DataConfig(
-        num_folds=10,
-        trained_folds=1,
-        split_seed=0,
-        train_parts="0-40",
-        val_parts="41-45",
-        test_parts="46-49",
-        num_frames=1,
-        batch_size=64,
-    ),
-    fit=FitConfig(
-        epochs=20,
-        optimizer=OptimizerConfig("adam", learning_rate=5e-4, weight_decay=0.0),
-        # Down to 1e-5.
-        schedule=ScheduleConfig(
-            "plateau",
-            warmup_epochs=0.0,
-            plateau_factor=0.7,
-            plateau_patience=5,
-            final_fraction=0.02,
-        ),
-    ),
-    stack=StackConfig(rule="mean"),
-)
+"""Name -> network and own settings."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """Train the members on prepared clips, and take the geometric mean of what they say."""
+    """Train the members on prepared clips, and take the geometric mean of their probabilities."""
 
     clips: Annotated[tuple[str, ...], tyro.conf.UseAppendAction]
     """Folder (or URL of one) made by avfake prepare; repeat it to join datasets."""
@@ -119,48 +68,24 @@ class Config:
     """The network of that name in the table, as timm calls it."""
     b1: str = "efficientnet_b1.ft_in1k"
     """The other."""
-    assembly: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
-        default_factory=lambda: SHARED
+    training: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
+        default_factory=lambda: preset("dfdc_geometric")
     )
-    """What the members share; the table decides on backbone, size, width and augmentation."""
-
-    def __post_init__(self) -> None:
-        for name in self.members:
-            if name not in MEMBERS:
-                raise ConfigError(
-                    f"no member is called {name!r}{nearest(name, MEMBERS)}; "
-                    f"there are: {', '.join(MEMBERS)}"
-                )
+    """Settings that the members share; the table sets backbone, size, width and augmentation."""
 
 
 def settings_of(config: Config, name: str) -> TrainingConfig:
-    """The shared settings with what the member has of its own, its seed included."""
-    member, shared = MEMBERS[name], config.assembly
-    visual = replace(
-        shared.visual,
-        backbone={"xception": config.xception, "b1": config.b1}[member.network],
-        size_px=member.size_px,
-        normalise=member.normalise,
-        embedding_dim=member.hidden,
-    )
-    return replace(
-        shared,
-        visual=visual,
-        augment=replace(shared.augment, mix=member.mix, picture=member.picture),
-        seed=shared.seed + list(MEMBERS).index(name),
-    )
+    """Return the shared settings with the member's own, its seed included."""
+    settings.check_choice("--members", name, MEMBERS)
+    network, own = MEMBERS[name]
+    backbone = {"xception": config.xception, "b1": config.b1}[network]
+    seed = config.training.seed + list(MEMBERS).index(name)
+    return settings.change(config.training, {**own, "visual.backbone": backbone, "seed": seed})
 
 
 def main(config: Config) -> None:
-    folders = [PreparedFolder(path) for path in config.clips]
-    members = {
-        name: train_detector(folders, settings_of(config, name), config.out / name)
-        for name in config.members
-    }
-    table = join_detectors(members, "geometric_mean", config.out, seed=config.assembly.seed)
-    if is_main_process():
-        print(render(table))
-        print(f"detector: {config.out / 'detector'}")
+    members = {name: settings_of(config, name) for name in config.members}
+    train_ensemble(config.clips, members, config.out, rule="geometric_mean")
 
 
 if __name__ == "__main__":

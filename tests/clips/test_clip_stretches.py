@@ -16,7 +16,7 @@ from avfake.clips.sample import SampleConfig, sample_clip
 from avfake.clips.stretches import sample_labels
 from avfake.models.outputs import ModelOutput
 from avfake.training.config import LossConfig
-from avfake.training.member import multitask_loss
+from avfake.training.losses import multitask_loss
 
 BOTH = (1.0, 1.0, 1.0)
 KNOWN = (1.0, 1.0, 1.0)

@@ -1,0 +1,170 @@
+"""Prepared folders and a config -> a trained, stacked, calibrated detector.
+
+Members, one a fold, are trained and score the clips they have not seen; stacker and calibration
+learn from those scores alone; the detector averages the members.
+"""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from avfake.calibration import DecisionFit, fit_decision_model
+from avfake.clips import ClipConfig, PreparedFolder
+from avfake.detector import CARD, Bundle, Detector, write_bundle
+from avfake.evaluation import draw_batch, draw_training
+from avfake.models import ModelConfig
+from avfake.report import write_card
+from avfake.storage import write_whole
+from avfake.training.config import TrainingConfig
+from avfake.training.facts import bundle_facts
+from avfake.training.held_out import out_of_fold_table
+from avfake.training.member import Member, find_member_rate, first_member_batches, train_member
+from avfake.training.out_of_fold import score_out_of_fold
+from avfake.training.plan import (
+    Plan,
+    check_classes,
+    gather,
+    log_assumptions,
+    make_plan,
+    trainable_outputs,
+)
+from avfake.training.processes import join_processes, on_main_process
+from avfake.training.rate_finder import RateConfig, RateFinding
+from avfake.training.run import open_run
+from avfake.training.seeds import seed_for
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainedDetector:
+    """A finished run."""
+
+    detector: Path
+    """The bundle."""
+    plan: Plan
+
+    def load(self) -> Detector:
+        """Return the detector, ready to predict."""
+        return Detector.from_pretrained(self.detector)
+
+
+def train_detector(
+    folders: Sequence[PreparedFolder], config: TrainingConfig, out: Path
+) -> TrainedDetector:
+    """Train a detector on prepared folders into `out`; a run that was stopped goes on.
+
+    Of several processes (accelerate launch, torchrun) all train; the main process alone scores and
+    writes while the others wait.
+    """
+    join_processes(config.fit.device)
+    plan = plan_of(folders, config)
+    config.data.weights_of(plan.folders)  # refused before the folder is made
+    inputs = {"clips": folders[0].config.hash, "split": plan.hash}
+    detector = out / "detector"
+    model = None
+    if not (detector / "checksums.json").is_file():
+        model = config.model(trainable_outputs(plan.splits["train"]))
+    on_main_process(lambda: _open(out, config, plan, inputs))
+    if model is None:
+        logger.info("%s is finished already", detector)
+        on_main_process(lambda: _write_card(detector))
+        return TrainedDetector(detector, plan)
+    log_assumptions(plan.splits["train"], config.data.assume_face_weight)
+    clips = folders[0].config
+    members = _train(config, plan, model, clips, out)
+    on_main_process(lambda: _conclude(config, plan, members, clips, out=out))
+    return TrainedDetector(detector, plan)
+
+
+def plan_of(folders: Sequence[PreparedFolder], config: TrainingConfig) -> Plan:
+    """Return the splits and folds of the settings; ManifestError if one class is missing."""
+    examples = gather(folders, assume_face_weight=config.data.assume_face_weight)
+    plan = make_plan(examples, config.data, seed=config.seed)
+    check_classes(plan)
+    return plan
+
+
+def with_found_rate(
+    folders: Sequence[PreparedFolder], config: TrainingConfig, search: RateConfig, path: Path
+) -> tuple[TrainingConfig, RateFinding]:
+    """Return the settings with the learning rate that was found, and the finding.
+
+    path: csv that keeps the finding, so that a run that goes on reads it
+    """
+    if not path.is_file():
+        plan = plan_of(folders, config)
+        model = config.model(trainable_outputs(plan.splits["train"]))
+        find_member_rate(config, model, folders[0].config, plan, search).save(path)
+    finding = RateFinding.load(path)
+    fit = replace(config.fit, learning_rate=finding.suggestion)
+    return replace(config, fit=fit), finding
+
+
+def _train(
+    config: TrainingConfig, plan: Plan, model: ModelConfig, clips: ClipConfig, out: Path
+) -> list[Member]:
+    """Draw the first batch, then train the members."""
+    on_main_process(
+        lambda: draw_batch(out, next(iter(first_member_batches(config, model, clips, plan))))
+    )
+    return [
+        train_member(
+            config, model, plan, fold=fold, folder=out / f"member_{fold}", clip_config=clips
+        )
+        for fold in range(config.data.num_models)
+    ]
+
+
+def _conclude(
+    config: TrainingConfig,
+    plan: Plan,
+    members: Sequence[Member],
+    clip_config: ClipConfig,
+    *,
+    out: Path,
+) -> None:
+    """Write the detector of trained members, and their scores of the clips they have not seen."""
+    draw_training(out)
+    scored = score_out_of_fold(config, plan, members, clip_config)
+    stack = replace(config.stack, seed=seed_for(config.seed, "calibration"))
+    judged = fit_decision_model(scored, stack, use_stacker=config.use_stacker)
+    _write_choices(judged, out)
+    table = out_of_fold_table(scored, judged, stack)
+    methods = {e.row.clip_id: e.row.method for e in plan.splits["train"]}
+    table.insert(2, "method", table["clip_id"].map(methods))
+    write_whole(out / "out_of_fold.csv", table.to_csv(index=False))
+    bundle = Bundle(
+        name=str(out / "detector"),
+        clip_config=clip_config,
+        models=[member.model for member in members],
+        decision_model=judged.model,
+        window_seconds=config.data.window_seconds,
+        facts=bundle_facts(plan, config, scored=scored, judged=judged),
+    )
+    write_bundle(out / "detector", bundle)
+    _write_card(out / "detector")
+
+
+def _open(out: Path, config: TrainingConfig, plan: Plan, inputs: dict[str, str]) -> None:
+    open_run(out, config, inputs=inputs)
+    plan.save(out / "plan.csv")
+
+
+def _write_card(detector: Path) -> None:
+    """Write a card, unless there is one, which may hold a test or a stress table by now."""
+    if not (detector / CARD).is_file():
+        write_card(detector)
+
+
+def _write_choices(judged: DecisionFit, out: Path) -> None:
+    choices = {name: one.choice for name, one in judged.model.outputs.items()}
+    for name, choice in choices.items():
+        logger.info("%s: kept %s; %s", name, choice.kept, choice.reason)
+    losses = {
+        name: {"kept": c.kept, "reason": c.reason, "log_losses": dict(c.log_losses)}
+        for name, c in choices.items()
+    }
+    write_whole(out / "choices.json", json.dumps(losses, indent=1))
