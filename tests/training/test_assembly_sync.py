@@ -19,7 +19,8 @@ from avfake.models.av_model import build_model
 from avfake.models.outputs import ModelOutput, SyncOutput
 from avfake.models.sync import SyncConfig
 from avfake.training.config import DataConfig, LossConfig, TrainingConfig
-from avfake.training.losses import multitask_loss, train_member
+from avfake.training.losses import multitask_loss
+from avfake.training.member import train_member
 from avfake.training.pipeline import train_detector
 from avfake.training.plan import gather, make_plan
 

@@ -127,7 +127,7 @@ def test_no_known_label_at_all_is_refused(prepared: PreparedFolder, tmp_path: Pa
     manifest = replace(prepared.manifest, rows=tuple(rows))
     folder = prepare_clips(manifest, tmp_path / "unknown", prepared.config, workers=0)
     assert {e.weights for e in gather([folder], assume_face_weight=1.0)} == {(0.0, 0.0, 0.0)}
-    with pytest.raises(ManifestError, match="no clip has both a label and a stream"):
+    with pytest.raises(ManifestError, match="no clip has both a label and picture or sound"):
         train_detector([folder], TrainingConfig(), tmp_path / "run")
 
 
