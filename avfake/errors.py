@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from avfake.labels import Part
+
 REASONS = {
     "file_missing": "the file does not exist",
     "unreachable": "the store that holds the file did not give it",
@@ -47,7 +49,6 @@ NOTHING_LOST = frozenset(
 )
 """Codes that say how a stream was read, all of it: they leave the status of a file alone."""
 
-Part = Literal["file", "face", "voice"]
 TRACEBACKS = "AVFAKE_TRACEBACK"
 """Environment variable that shows, beside a sentence or a reason, where in the code it arose."""
 
@@ -56,7 +57,7 @@ TRACEBACKS = "AVFAKE_TRACEBACK"
 class Reason:
     """Why a part of a file (face, voice, or the whole file) was not, or not fully, assessed."""
 
-    part: Part
+    part: Literal["file"] | Part
     code: str
     """A key of `REASONS`."""
     detail: str = ""

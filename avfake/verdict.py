@@ -6,12 +6,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from avfake.errors import NOTHING_LOST, Reason
+from avfake.labels import COLUMNS, PARTS, Output, Part, Status
 
 Decision = Literal["real", "fake", "unsure"]
-Output = Literal["overall", "face", "voice"]
-Part = Literal["face", "voice"]
-PARTS: tuple[Part, ...] = ("face", "voice")
-Status = Literal["ok", "partial", "failed"]
 BY_CHOICE = {"disabled", "not_trained"}
 """Reasons that are no fault of the file: they leave its status alone."""
 
@@ -118,7 +115,7 @@ class Verdict:
     their own. "overall" before it was raised to the larger of its parts."""
 
     def __post_init__(self) -> None:
-        for name in ("p_fake", "p_face_fake", "p_voice_fake"):
+        for name, _ in COLUMNS.values():
             value = getattr(self, name)
             if value is not None and not 0.0 <= value <= 1.0:
                 raise ValueError(f"{name} is {value}; a probability lies in [0, 1]")

@@ -21,6 +21,7 @@ from avfake.augment.pipeline import Pipeline
 from avfake.augment.presets import PICTURE, SOUND
 from avfake.clips.training import TrainingSample
 from avfake.forgery.align import TEMPLATE
+from avfake.labels import Labels
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,8 @@ def make_sample(config: Config) -> TrainingSample:
         sound=(0.1 * rng.standard_normal((config.num_windows, length))).astype(np.float32),
         crop_sound=np.zeros((count, 0), np.float32),
         sample_rate=16_000,
-        labels=(0.0, 0.0, 0.0),
-        weights=(1.0, 1.0, 1.0),
+        labels=Labels(0.0, 0.0, 0.0),
+        weights=Labels(1.0, 1.0, 1.0),
     )
 
 

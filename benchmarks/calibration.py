@@ -25,8 +25,8 @@ from avfake.detector.detector import Switches
 from avfake.evaluation.bootstrap import Interval, bootstrap
 from avfake.evaluation.metrics import METRICS
 from avfake.evaluation.shares import share
-from avfake.evaluation.tables import OUTPUTS
 from avfake.faces.cropping import CropConfig
+from avfake.labels import COLUMNS
 from avfake.models.audio import AudioConfig
 from avfake.models.visual import VisualConfig
 from avfake.storage.files import write_whole
@@ -98,7 +98,7 @@ def reweighted(scores: pd.DataFrame, prior: float) -> pd.DataFrame:
 
 def calibration(scores: pd.DataFrame, world: str) -> Iterator[dict[str, object]]:
     """Calibration error and AUC of each output."""
-    for output, (probability, label) in OUTPUTS.items():
+    for output, (probability, label) in COLUMNS.items():
         for metric in ("calibration_error", "log_loss", "auc"):
             p, y = scores[probability].to_numpy(float), scores[label].to_numpy(float)
             found = bootstrap(METRICS[metric], p, y, scores["group"].tolist())

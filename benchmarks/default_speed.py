@@ -22,7 +22,7 @@ from pathlib import Path
 import tyro
 from clip_cost import SIZES, scaled
 
-from avfake.detector.shipped import DEFAULT
+from avfake.shipped import DEFAULT
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def main(config: Config) -> None:
     torch.set_num_threads(config.threads)
     video = clip(config)
     detector = Detector.from_pretrained(config.detector, device="cpu")
-    wanted = detector.bundle.clip_config
+    wanted = detector.bundle.spec.clip
 
     def decode() -> None:
         read_frames(video, sample_times(probe(video), wanted.num_frames))

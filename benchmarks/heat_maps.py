@@ -111,7 +111,7 @@ def crops_of(
     chosen = np.unique(np.linspace(0, len(track) - 1, num_crops + 2).round()[1:-1])
     moments = (np.array(fake.meta.frame_seconds) * fps).round().astype(int)
     drawn = np.repeat(area[moments.clip(0, len(area) - 1), ..., None] * np.uint8(255), 3, axis=3)
-    areas = crop_track(drawn, track, detector.bundle.clip_config.crop)[..., 0] > 127
+    areas = crop_track(drawn, track, detector.bundle.spec.clip.crop)[..., 0] > 127
     return [
         (fake.crop(0, at), original.crop(0, at), areas[at])
         for at in chosen.astype(int).tolist()

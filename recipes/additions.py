@@ -23,8 +23,9 @@ import numpy as np
 import pandas as pd
 import tyro
 
-from avfake import cli, evaluation, storage, training
+from avfake import cli, evaluation, training
 from avfake import config as settings
+from avfake.labels import COLUMNS
 
 TrainingConfig = training.TrainingConfig
 AUC, LOG_LOSS = evaluation.METRICS["auc"], evaluation.METRICS["log_loss"]
@@ -74,7 +75,7 @@ def main(config: Config) -> None:
         commit=facts["commit"],
         machine=facts["machine"],
     )
-    storage.write_whole(config.out / "results.csv", table.to_csv(index=False))
+    table.to_csv(config.out / "results.csv", index=False)
     print(render(table))
 
 
@@ -92,7 +93,7 @@ def train_and_measure(config: Config, name: str, seed: int) -> pd.DataFrame:
 def compare(measured: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
     """Return one row for each addition, output and metric, beside the plain detector."""
     rows = []
-    for output, (column, truth) in evaluation.OUTPUTS.items():
+    for output, (column, truth) in COLUMNS.items():
         scores = {name: np.stack([t[column] for t in runs]) for name, runs in measured.items()}
         scores["ensemble"] = scores["plain"].mean(axis=0, keepdims=True)
         clips = measured["plain"][0]

@@ -24,7 +24,8 @@ from typing import Annotated
 
 import tyro
 
-from avfake import cli, clips, detector, parallel, training
+from avfake import clips, parallel, training
+from avfake.cli import run_recipe, scoring
 
 ClipConfig = clips.ClipConfig
 TrainingConfig = training.TrainingConfig
@@ -54,19 +55,19 @@ def main(config: Config) -> None:
     scores, submission = config.out / "scores.csv", config.out / "submission.csv"
     asked = [config.test] if config.test else []
     if asked or config.sample_submission:  # mistakes are reported before training
-        cli.checked_files(asked, config.sample_submission, out=scores, submission=submission)
+        scoring.checked_files(asked, config.sample_submission, out=scores, submission=submission)
     folder = clips.prepare_dataset(
         "dfdc", config.data, config.out / "clips", config.clips, workers=config.workers
     )
     tested = training.train_and_test("dfdc_frames", [folder], config.training, config.out)
     if asked:
-        files, _ = cli.checked_files(
+        files, _ = scoring.checked_files(
             asked, config.sample_submission, out=scores, submission=submission
         )
-        cli.predict_table(
+        scoring.predict_table(
             files,
             str(tested.trained.detector),
-            detector.Switches(),
+            scoring.Switches(),
             out=scores,
             submission=submission,
             workers=config.workers,
@@ -74,4 +75,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    cli.run_recipe(main, Config, __doc__)
+    run_recipe(main, Config, __doc__)

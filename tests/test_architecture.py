@@ -11,15 +11,18 @@ PACKAGE = ROOT / "avfake"
 sys.path.insert(0, str(ROOT / "benchmarks"))
 import structure  # noqa: E402  (it lies outside of the package)
 
-LEAVES = {"config", "environment", "errors", "progress", "storage", "verdict"}
+LEAVES = {"config", "environment", "errors", "labels", "progress", "shipped", "storage", "verdict"}
 """Shared vocabulary, which every package may import."""
 ALLOWED: dict[str, set[str]] = {
-    "errors": set(),
+    "labels": set(),
+    "errors": {"labels"},
     "environment": set(),
     "progress": set(),
     "config": {"errors"},
     "storage": {"errors"},
-    "verdict": {"errors"},
+    "verdict": {"errors", "labels"},
+    "shipped": {"config", "errors"},
+    "score_table": set(),
     "media": set(),
     "parallel": set(),
     "models": set(),

@@ -14,9 +14,8 @@ from avfake.augment.picture.regions import has_points
 from avfake.augment.transform import Transform
 from avfake.clips import TrainingSample
 from avfake.forgery import FaceSwap, forge_voice, self_blend
+from avfake.labels import Part
 from avfake.media import Waveform
-
-OVERALL, FACE, VOICE = range(3)
 
 
 class BlendFaces(Protocol):
@@ -44,7 +43,7 @@ class ForgeFace(Transform[int]):
     blend: BlendFaces = self_blend
 
     def fits(self, sample: TrainingSample) -> bool:
-        return _is_genuine(sample, FACE) and has_points(sample)
+        return _is_genuine(sample, "face") and has_points(sample)
 
     def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> int:
         return int(rng.integers(2**31))
@@ -54,7 +53,7 @@ class ForgeFace(Transform[int]):
         forged = self.blend(sample.faces, sample.landmarks, rng=rng)
         if not forged.mask.any():
             return sample
-        return replace(_labelled(sample, FACE), faces=forged.pixels, partner=sample.faces)
+        return replace(_with_forged(sample, "face"), faces=forged.pixels, partner=sample.faces)
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ class ForgeVoice(Transform[int]):
     change: ChangeVoice = forge_voice
 
     def fits(self, sample: TrainingSample) -> bool:
-        return _is_genuine(sample, VOICE) and sample.has_sound
+        return _is_genuine(sample, "voice") and sample.has_sound
 
     def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> int:
         return int(rng.integers(2**31))
@@ -77,7 +76,7 @@ class ForgeVoice(Transform[int]):
         forged = sample.with_sound(self._row(sample.sample_rate, params))
         if np.array_equal(forged.sound, sample.sound):
             return sample
-        return _labelled(forged, VOICE)
+        return _with_forged(forged, "voice")
 
     def _row(self, sample_rate: int, seed: int) -> Callable[[np.ndarray], np.ndarray]:
         def change(row: np.ndarray) -> np.ndarray:
@@ -117,15 +116,12 @@ class Forge(Transform[tuple[int | None, int | None]]):
         return sample if voice is None else self.voice.apply(sample, voice)
 
 
-def _is_genuine(sample: TrainingSample, column: int) -> bool:
-    return sample.labels[column] == 0 and sample.weights[column] > 0
+def _is_genuine(sample: TrainingSample, part: Part) -> bool:
+    return getattr(sample.labels, part) == 0 and getattr(sample.weights, part) > 0
 
 
-def _labelled(sample: TrainingSample, column: int) -> TrainingSample:
-    """The sample with this part, and so the whole, known to be forged."""
-    labels, weights = list(sample.labels), list(sample.weights)
-    for place in (OVERALL, column):
-        labels[place], weights[place] = 1.0, 1.0
-    overall, face, voice = labels
-    known = (weights[0], weights[1], weights[2])
-    return replace(sample, labels=(overall, face, voice), weights=known)
+def _with_forged(sample: TrainingSample, part: Part) -> TrainingSample:
+    """Return the sample with this part, and so the whole, known to be forged."""
+    forged = {"overall": 1.0, part: 1.0}
+    labels, weights = sample.labels._replace(**forged), sample.weights._replace(**forged)
+    return replace(sample, labels=labels, weights=weights)

@@ -10,6 +10,7 @@ from torch import Tensor
 from avfake.augment.config import MixConfig
 from avfake.augment.transform import PictureTransform
 from avfake.clips import TrainingSample, collate
+from avfake.labels import Labels
 
 Batch = dict[str, Tensor]
 
@@ -28,18 +29,18 @@ class PairMixup(PictureTransform[float]):
     alpha: float = 0.5
 
     def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> float | None:
-        is_fake = sample.labels[1] == 1 and sample.weights[1] > 0
+        is_fake = sample.labels.face == 1 and sample.weights.face > 0
         share = float(rng.beta(self.alpha, self.alpha))
         return share if is_fake and sample.partner is not None else None
 
     def apply(self, sample: TrainingSample, params: float) -> TrainingSample:
         assert sample.partner is not None
         mixed = sample.faces * np.float32(params) + sample.partner * np.float32(1 - params)
-        voice = sample.labels[2] if sample.weights[2] > 0 else 0.0
+        voice = sample.labels.voice if sample.weights.voice > 0 else 0.0
         return replace(
             sample,
             faces=np.rint(mixed).astype(np.uint8),
-            labels=(max(params, voice), params, sample.labels[2]),
+            labels=Labels(max(params, voice), params, sample.labels.voice),
         )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from avfake.augment.presets import SOUND
 from avfake.augment.transform import Transform
 from avfake.clips import TrainingSample
+from avfake.labels import Labels
 from avfake.media import Waveform
 
 
@@ -42,6 +43,6 @@ def _sample(waveform: Waveform) -> TrainingSample:
         sound=waveform.samples[None],
         crop_sound=np.zeros((0, 0), np.float32),
         sample_rate=waveform.sample_rate,
-        labels=(0.0, 0.0, 0.0),
-        weights=(0.0, 0.0, 0.0),
+        labels=Labels(),
+        weights=Labels(),
     )

@@ -10,7 +10,7 @@ from avfake.calibration.calibrators import Calibrator, ClippedCalibrator, kind_o
 from avfake.calibration.combine import DecisionFit, DecisionModel, fit_decision_model, raise_overall
 from avfake.calibration.contributions import LogitParts
 from avfake.calibration.decide import DecisionRule
-from avfake.calibration.features import FEATURES, OUTPUTS, columns_of, stack_row
+from avfake.calibration.features import FEATURES, columns_of, stack_row
 from avfake.calibration.folds import OutOfFold, group_folds
 from avfake.calibration.modalities import (
     MODALITIES,
@@ -31,7 +31,6 @@ __all__ = [
     "DecisionRule",
     "FEATURES",
     "LogitParts",
-    "OUTPUTS",
     "OutOfFold",
     "OutputModel",
     "RULES",

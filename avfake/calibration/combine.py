@@ -12,24 +12,24 @@ import numpy as np
 from avfake.calibration.booster import StackConfig, Stacker
 from avfake.calibration.contributions import LogitParts
 from avfake.calibration.decide import DecisionRule
-from avfake.calibration.features import FEATURES, OUTPUTS, stack_row
+from avfake.calibration.features import FEATURES, stack_row
 from avfake.calibration.folds import OutOfFold
 from avfake.calibration.modalities import MODALITIES, Modality, modalities_of, modality_name
 from avfake.calibration.output import OutputModel, fit_output, why_untrainable
 from avfake.calibration.prior import check_prior
 from avfake.calibration.scores import ClipScores
-from avfake.errors import BundleError, ConfigError, Part, Reason
+from avfake.errors import BundleError, ConfigError, Reason
+from avfake.labels import OUTPUTS, Output
 
 _CALIBRATION = "calibration.json"
-_PARTS: dict[str, Part] = {"overall": "file", "face": "face", "voice": "voice"}
 
 
 @dataclass(frozen=True)
 class DecisionModel:
     """`ClipScores` in, calibrated probabilities and a decision out."""
 
-    outputs: Mapping[str, OutputModel]
-    not_trained: Mapping[str, str]
+    outputs: Mapping[Output, OutputModel]
+    not_trained: Mapping[Output, str]
     """Output -> why its labels could not train it."""
     rules: Mapping[str, DecisionRule]
     """"kept" and "fused" -> how p_fake of a whole clip becomes a decision, with and without the
@@ -95,7 +95,9 @@ class DecisionModel:
         """
         check_prior(prior)
         known = {output: model.prior for output, model in self.outputs.items()}
-        found = {o: one.shift(prior) for o, one in known.items() if one and one.of_fakes}
+        found: dict[str, float] = {
+            o: one.shift(prior) for o, one in known.items() if one and one.of_fakes
+        }
         if lacking := [output for output in known if output not in found]:
             raise ConfigError(
                 f"this detector cannot be asked with a prior: of {', '.join(lacking)} it is not "
@@ -108,7 +110,8 @@ class DecisionModel:
     def reasons(self) -> tuple[Reason, ...]:
         """One for each output that was not trained."""
         return tuple(
-            Reason(_PARTS[output], "not_trained", why) for output, why in self.not_trained.items()
+            Reason("file" if output == "overall" else output, "not_trained", why)
+            for output, why in self.not_trained.items()
         )
 
     def save(self, folder: Path) -> None:
@@ -151,11 +154,11 @@ class DecisionModel:
             raise BundleError(f"{folder}: cannot be read as a verdict model: {error}") from error
 
 
-def raise_overall(answers: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def raise_overall(answers: Mapping[Any, np.ndarray]) -> dict[str, np.ndarray]:
     """The same with "overall" at least as high as its parts; NaN parts do not count."""
     parts = np.fmax(answers["face"], answers["voice"])
     overall = answers["overall"]
-    return answers | {"overall": np.where(np.isnan(overall), np.nan, np.fmax(overall, parts))}
+    return {**answers, "overall": np.where(np.isnan(overall), np.nan, np.fmax(overall, parts))}
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,7 @@ import numpy as np
 from avfake.calibration.logits import to_logits
 from avfake.calibration.rules import confident, weighted_by_confidence
 from avfake.calibration.scores import ClipScores
-
-OUTPUTS = ("overall", "face", "voice")
-"""The three answers, each with a stacker of its own."""
+from avfake.labels import OUTPUTS
 
 VOICE_STATISTICS = (
     "centroid_mean",

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avfake.calibration.features import FEATURES, OUTPUTS
+from avfake.calibration.features import FEATURES
 from avfake.errors import ConfigError
+from avfake.labels import OUTPUTS
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from avfake.cli.flags import refuse_idle
-from avfake.detector import DEFAULT, default_release
+from avfake.shipped import DEFAULT, default_release
 
 if TYPE_CHECKING:
     from avfake.detector import Combination

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from avfake.cli.choosing import choose_one
 from avfake.cli.codes import OK
-from avfake.detector import DEFAULT, Detector, Switches
+from avfake.detector import Detector, Switches
 from avfake.errors import ConfigError
 from avfake.evaluation import ablation_table, render
+from avfake.shipped import DEFAULT
 from avfake.storage import as_path, check_file, check_table, write_whole
 from avfake.training import COLUMNS, examples_in, measure
 

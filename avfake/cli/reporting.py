@@ -8,7 +8,7 @@ import tyro
 from avfake.cli.choosing import choose, choose_one
 from avfake.cli.codes import IN_PART, OK
 from avfake.cli.process import print_aside
-from avfake.detector import DEFAULT
+from avfake.shipped import DEFAULT
 
 
 def report(

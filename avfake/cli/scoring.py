@@ -7,13 +7,14 @@ from avfake.cli.codes import IN_PART, OK
 from avfake.detector import Combination, Detector, Switches
 from avfake.errors import ConfigError
 from avfake.parallel import Engine, map_items
-from avfake.score_table import check_scores, journal_of
 from avfake.scoring import (
     FILL,
     SUBMISSION,
+    check_scores,
     check_submission,
     find_files,
     find_requested,
+    journal_of,
     score_files,
     verdict_of,
     write_submission,

@@ -12,8 +12,7 @@ from avfake.cli.choosing import choose
 from avfake.cli.codes import IN_PART, OK
 from avfake.cli.flags import at_least, check_spread, refuse_idle
 from avfake.cli.process import print_aside
-from avfake.detector import DEFAULT
-from avfake.scoring import FILL
+from avfake.shipped import DEFAULT
 
 Places = Annotated[tuple[str, ...], tyro.conf.Positional]
 """Text, since a Path would take a slash from s3://."""
@@ -82,6 +81,7 @@ def predict(
     print_aside(out, submission)
     from avfake.cli.scoring import checked_files, files_of, predict_each, predict_table
     from avfake.detector import Switches
+    from avfake.scoring import FILL
     from avfake.storage import as_path
 
     switches = Switches(audio, visual, stacker, sync, prior)

@@ -7,7 +7,8 @@ import numpy as np
 
 from avfake.clips.config import ClipConfig
 from avfake.clips.speech import Span, find_speech, spread_spans
-from avfake.errors import MediaError, Part, Reason
+from avfake.errors import MediaError, Reason
+from avfake.labels import Part
 from avfake.media import MediaInfo, Note, Sound, Waveform, read_sound
 
 KEPT_PIECE_SECONDS = 10.0

@@ -10,11 +10,10 @@ from torch.utils.data import Dataset
 
 from avfake.clips.archive import Clip
 from avfake.clips.sample import SampleConfig, Sampled, sample_clip
-from avfake.clips.stretches import Stretch, sample_labels
+from avfake.clips.segments import sample_labels
 from avfake.clips.training import Augment, TrainingSample
+from avfake.labels import ForgedSegment, Labels
 from avfake.storage import AnyPath
-
-UNKNOWN = (0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -22,13 +21,13 @@ class ClipEntry:
     """One clip to learn from."""
 
     archive: AnyPath
-    labels: tuple[float, float, float] = UNKNOWN
-    """overall, face, voice; 1 = fake; any value where the weight is 0."""
-    weights: tuple[float, float, float] = UNKNOWN
+    labels: Labels = Labels()
+    """Any value where the weight is 0."""
+    weights: Labels = Labels()
     """0 = label unknown; below 1 = an assumed label that counts less."""
     partner: AnyPath | None = None
     """Archive of the genuine original of a fake, where there is one."""
-    stretches: tuple[Stretch, ...] = ()
+    segments: tuple[ForgedSegment, ...] = ()
     """Where in the clip something is forged, as far as that is known."""
 
 
@@ -71,32 +70,31 @@ class ClipDataset(Dataset[dict[str, Any]]):
             generator = np.random.default_rng([self.seed, epoch, place])
         clip = Clip.open(entry.archive)
         sampled = sample_clip(clip, self.sampling, generator)
-        seen = sample_labels(entry.labels, entry.stretches, sampled)
+        seen = sample_labels(entry.labels, entry.segments, sampled)
         sample = _training_sample(sampled, entry, seen.labels)
         if generator is not None and self.augment is not None:
             if self.augment.needs_partner and entry.partner is not None:
                 partner = _crops_of_original(Clip.open(entry.partner), clip, sampled)
                 sample = replace(sample, partner=partner)
             sample = self.augment(sample, generator)
+        labels = sample.labels
         return {
             "faces": torch.from_numpy(sample.faces.transpose(0, 3, 1, 2)),
             "landmarks": torch.from_numpy(sample.landmarks),
             "persons": torch.from_numpy(sample.persons),
             "crop_sound": torch.from_numpy(sample.crop_sound),
             "sound": torch.from_numpy(sample.sound),
-            "labels": torch.tensor(sample.labels),
+            "labels": torch.tensor(labels),
             # From the labels after augmentation, which may have forged or mixed the sample.
-            "frame_labels": torch.from_numpy(seen.forged_frames * np.float32(sample.labels[1])),
-            "window_labels": torch.from_numpy(seen.forged_windows * np.float32(sample.labels[2])),
+            "frame_labels": torch.from_numpy(seen.forged_frames * np.float32(labels.face)),
+            "window_labels": torch.from_numpy(seen.forged_windows * np.float32(labels.voice)),
             "weights": torch.tensor(sample.weights),
             "index": torch.tensor(place),
             "epoch": epoch,
         }
 
 
-def _training_sample(
-    sampled: Sampled, entry: ClipEntry, labels: tuple[float, float, float]
-) -> TrainingSample:
+def _training_sample(sampled: Sampled, entry: ClipEntry, labels: Labels) -> TrainingSample:
     return TrainingSample(
         faces=sampled.faces.transpose(0, 2, 3, 1),
         landmarks=sampled.landmarks,

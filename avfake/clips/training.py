@@ -6,6 +6,8 @@ from typing import Protocol
 
 import numpy as np
 
+from avfake.labels import Labels
+
 
 @dataclass(frozen=True)
 class TrainingSample:
@@ -24,9 +26,9 @@ class TrainingSample:
     """float32 [T, M], the sound around each crop; M = 0 where there is none."""
     sample_rate: int
     """Hz, of both."""
-    labels: tuple[float, float, float]
-    """overall, face, voice; 1 = fake, between where genuine and fake were mixed."""
-    weights: tuple[float, float, float]
+    labels: Labels
+    """Between 0 and 1 where genuine and fake were mixed."""
+    weights: Labels
     """0 = label unknown."""
     partner: np.ndarray | None = None
     """uint8 [T, S, S, 3]: the same crops of the genuine original of a fake, pixel on pixel."""

@@ -9,7 +9,7 @@ from avfake.datasets.catalogue import licence_of, list_specs, load_spec
 from avfake.datasets.groups import rows_together
 from avfake.datasets.listing import read_manifest, save_manifest
 from avfake.datasets.media_files import media_in
-from avfake.datasets.rows import Label, Manifest, Row, Segment
+from avfake.datasets.rows import Label, Manifest, Row
 from avfake.datasets.segments import segments_as_text
 from avfake.datasets.spec import DatasetSpec
 from avfake.datasets.splits import assign_folds, assign_splits, check_groups, split_hash
@@ -19,7 +19,6 @@ __all__ = [
     "Label",
     "Manifest",
     "Row",
-    "Segment",
     "assign_folds",
     "assign_splits",
     "build_manifest",

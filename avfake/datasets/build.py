@@ -15,7 +15,7 @@ from avfake.datasets.candidates import (
 from avfake.datasets.expectations import check_expectations
 from avfake.datasets.expressions import ExpressionError, Link, Scope
 from avfake.datasets.groups import merged_names
-from avfake.datasets.labels import ABSENT, LabelError, Labels, settle_labels
+from avfake.datasets.labels import ABSENT, FileLabels, LabelError, settle_labels
 from avfake.datasets.links import Links
 from avfake.datasets.lists import SplitReader
 from avfake.datasets.rows import Manifest, Row
@@ -152,7 +152,7 @@ class _Describer:
         values |= {"split": split, "group": groups[0], "segments": segments}
         return self._as_row(candidate, values, labels), groups
 
-    def _as_row(self, candidate: Candidate, values: dict[str, Any], labels: Labels) -> Row:
+    def _as_row(self, candidate: Candidate, values: dict[str, Any], labels: FileLabels) -> Row:
         segments = values.pop("segments")
         texts = {name: as_text(value) for name, value in values.items()}
         text = {name: t for name, t in texts.items() if t not in ("nan", "NaN", "<NA>")}.get

@@ -23,7 +23,7 @@ class LabelError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Labels:
+class FileLabels:
     """The labels of one file, as a `Row` has them."""
 
     label: Label
@@ -43,7 +43,7 @@ def label_of(field: str, value: Any) -> Label:
     return WORDS[text]
 
 
-def settle_labels(values: dict[str, Any], *, kind: str) -> Labels:
+def settle_labels(values: dict[str, Any], *, kind: str) -> FileLabels:
     """The labels of a file, with what follows from those given.
 
     A genuine file has no forged part; a file with a forged part is a fake; where only one stream
@@ -63,7 +63,7 @@ def settle_labels(values: dict[str, Any], *, kind: str) -> Labels:
     parts = {"face_fake": (has_video, face), "voice_fake": (has_audio is not False, voice)}
     label = _overall(label_of("label", values.get("label")), parts)
     face, voice = _parts(label, parts, is_alone=not has_video or has_audio is False)
-    return Labels(label, face, voice, has_video, has_audio)
+    return FileLabels(label, face, voice, has_video, has_audio)
 
 
 def _overall(label: Label, parts: dict[str, tuple[bool, Label]]) -> Label:

@@ -14,10 +14,11 @@ from typing import Any
 
 from avfake.config import nearest
 from avfake.datasets.expressions import ExpressionError
-from avfake.datasets.rows import Manifest, Row, Segment
+from avfake.datasets.rows import Manifest, Row
 from avfake.datasets.segments import segments_as_text, segments_from_text
 from avfake.datasets.values import is_blank
 from avfake.errors import ManifestError
+from avfake.labels import ForgedSegment
 from avfake.storage import AnyPath, as_path, beside, name_of, read_if_there, write_whole
 
 COLUMNS = tuple(field.name for field in fields(Row))
@@ -78,7 +79,7 @@ def _written(value: Any) -> str:
     return "" if value is None else str(value).lower() if isinstance(value, bool) else value
 
 
-def _segments(cell: str, where: str) -> tuple[Segment, ...]:
+def _segments(cell: str, where: str) -> tuple[ForgedSegment, ...]:
     try:
         return segments_from_text(cell)
     except ExpressionError as error:

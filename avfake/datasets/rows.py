@@ -6,9 +6,9 @@ Labels: True = fake, False = genuine, None = unknown or not there. Everywhere in
 from dataclasses import dataclass, field
 from typing import Literal
 
+from avfake.labels import ForgedSegment
+
 Label = bool | None
-Segment = tuple[float, float, str]
-"""Start and end in seconds from the start of the file, and the stream that is forged there."""
 STREAMS = ("face", "voice", "both")
 
 
@@ -41,7 +41,7 @@ class Row:
     split: str | None = None
     """The dataset's own split, where it has one."""
     status: Literal["ok", "missing"] = "ok"
-    segments: tuple[Segment, ...] = ()
+    segments: tuple[ForgedSegment, ...] = ()
     """Forged stretches that the dataset names; of a fake without any, nothing is known of where."""
 
 

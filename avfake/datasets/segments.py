@@ -4,15 +4,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from avfake.datasets.expressions import ExpressionError, Scope
-from avfake.datasets.rows import STREAMS, Segment
+from avfake.datasets.rows import STREAMS
 from avfake.datasets.spec import Segments
 from avfake.datasets.values import as_text
+from avfake.labels import ForgedSegment
 
 SECONDS = {"s": 1.0, "ms": 1e-3}
 """Unit of a table -> its length."""
 
 
-def segments_of(described: tuple[Segments, ...], scope: Scope) -> tuple[Segment, ...]:
+def segments_of(described: tuple[Segments, ...], scope: Scope) -> tuple[ForgedSegment, ...]:
     """The forged stretches of one row, sorted. Raises ExpressionError."""
     found = []
     for rule in described:
@@ -41,7 +42,7 @@ def _is_pair(item: Any) -> bool:
     return isinstance(item, list) and len(item) == 2
 
 
-def _segment(start: Any, end: Any, stream: str, length: float = 1.0) -> Segment:
+def _segment(start: Any, end: Any, stream: str, length: float = 1.0) -> ForgedSegment:
     try:
         first, last = float(start) * length, float(end) * length
     except (TypeError, ValueError):
@@ -50,15 +51,15 @@ def _segment(start: Any, end: Any, stream: str, length: float = 1.0) -> Segment:
         raise ExpressionError(f"a segment from {start} to {end} cannot be")
     if stream not in STREAMS:
         raise ExpressionError(f"{stream!r} is no stream; allowed: {', '.join(STREAMS)}")
-    return first, last, stream
+    return ForgedSegment(first, last, stream)
 
 
-def segments_as_text(segments: tuple[Segment, ...]) -> str:
+def segments_as_text(segments: tuple[ForgedSegment, ...]) -> str:
     """`1.2:1.9:face 3.0:4.0:voice`."""
     return " ".join(f"{start}:{end}:{stream}" for start, end, stream in segments)
 
 
-def segments_from_text(text: str) -> tuple[Segment, ...]:
+def segments_from_text(text: str) -> tuple[ForgedSegment, ...]:
     """The stretches that `segments_as_text` wrote. Raises ExpressionError."""
     found = []
     for piece in text.split():

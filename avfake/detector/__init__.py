@@ -25,22 +25,18 @@ from avfake.detector.ensemble.tables import combine_tables
 from avfake.detector.inference import score_clip
 from avfake.detector.release import RESEARCH_ONLY, release_detector, research_only
 from avfake.detector.several import EnsembleDetector
-from avfake.detector.shipped import DEFAULT, PLACE, default_release
 
 __all__ = [
     "Bundle",
     "CARD",
     "Combination",
-    "DEFAULT",
     "Detector",
     "EnsembleDetector",
-    "PLACE",
     "RANK_MEAN",
     "RESEARCH_ONLY",
     "Switches",
     "checked_sums",
     "combine_tables",
-    "default_release",
     "fit_decision",
     "is_ensemble",
     "read_bundle",

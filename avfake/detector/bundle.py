@@ -26,17 +26,16 @@ import yaml
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from avfake import __version__
+from avfake import __version__, shipped
 from avfake import config as settings
 from avfake.calibration import DecisionModel
-from avfake.clips import ClipConfig
-from avfake.detector import shipped
+from avfake.clips import InputSpec
 from avfake.errors import BundleError, ConfigError
 from avfake.models import AVModel, ModelConfig, build_model
 from avfake.storage import fitting, naming, target_of
 
 logger = logging.getLogger(__name__)
-FORMAT = 1
+FORMAT = 2
 CARD = "README.md"
 
 
@@ -46,12 +45,10 @@ class Bundle:
 
     name: str
     """Folder or Hub name, with 12 digits of the checksum of its content."""
-    clip_config: ClipConfig
+    spec: InputSpec
     models: Sequence[AVModel]
     """One for each fold; their logits are averaged."""
     decision_model: DecisionModel
-    window_seconds: float
-    """Length of the windows of sound the models were trained on."""
     facts: Mapping[str, Any]
     """Where it came from: data, split hash, seed, commit."""
 
@@ -97,11 +94,10 @@ def _write_parts(partial: Path, bundle: Bundle) -> None:
     config = {
         "format": FORMAT,
         "avfake": __version__,
-        "clips": settings.to_dict(bundle.clip_config),
-        "clips_hash": bundle.clip_config.hash,
+        "input": settings.to_dict(bundle.spec),
+        "clips_hash": bundle.spec.clip.hash,
         "model": settings.to_dict(bundle.models[0].config),
         "num_members": len(bundle.models),
-        "window_seconds": bundle.window_seconds,
         "facts": dict(bundle.facts),
     }
     (partial / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
@@ -119,11 +115,11 @@ def read_bundle(name: str | Path) -> Bundle:
     folder = locate_bundle(name)
     sums = checked_sums(folder)
     config = read_config(folder)
-    clip_config = settings.from_dict(ClipConfig, config["clips"])
-    if clip_config.hash != config["clips_hash"]:
+    spec = settings.from_dict(InputSpec, config["input"])
+    if spec.clip.hash != config["clips_hash"]:
         raise BundleError(
             f"{folder} was trained on clips prepared as {config['clips_hash']}, this version of "
-            f"avfake would prepare them as {clip_config.hash}; use avfake {config['avfake']}, or "
+            f"avfake would prepare them as {spec.clip.hash}; use avfake {config['avfake']}, or "
             "prepare and train again"
         )
     model_config = settings.from_dict(ModelConfig, config["model"])
@@ -135,10 +131,9 @@ def read_bundle(name: str | Path) -> Bundle:
     shown = str(name).replace(str(shipped.PLACE), shipped.DEFAULT)
     return Bundle(
         name=f"{shown}@{settings.fingerprint(sums)}",
-        clip_config=clip_config,
+        spec=spec,
         models=members,
         decision_model=DecisionModel.load(folder),
-        window_seconds=config["window_seconds"],
         facts=config["facts"],
     )
 

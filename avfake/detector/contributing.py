@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from math import isnan
 
 from avfake.calibration import FEATURES, ClipScores, LogitParts, stack_row
-from avfake.verdict import Contribution, Output
+from avfake.labels import OUTPUTS
+from avfake.verdict import Contribution
 
 NUM_CONTRIBUTIONS = 5
 """Of each answer."""
-_OUTPUTS: tuple[Output, ...] = ("overall", "face", "voice")
 
 
 def strongest_contributions(
@@ -21,7 +21,7 @@ def strongest_contributions(
     values = dict(zip(FEATURES, stack_row(scores).tolist(), strict=True))
     return tuple(
         Contribution(output, name, _known(values[name]), logit, sums[output].by)
-        for output in _OUTPUTS
+        for output in OUTPUTS
         if output in sums
         for name, logit in sums[output].strongest(NUM_CONTRIBUTIONS).items()
         if logit or sums[output].by != "stacker"

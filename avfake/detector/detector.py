@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from avfake.calibration import ClipScores, check_prior, modality_of
-from avfake.clips import Clip, ClipConfig, SampleConfig, cut_clip, face_detector
+from avfake.clips import Clip, ClipConfig, cut_clip, face_detector
 from avfake.detector.bundle import Bundle, locate_bundle, read_bundle
 from avfake.detector.contributing import strongest_contributions
 from avfake.detector.defaults import torch_defaults
@@ -15,10 +15,11 @@ from avfake.detector.ensemble.folder import Combination, is_ensemble
 from avfake.detector.ensemble.verdicts import operating_point_of
 from avfake.detector.inference import score_clip
 from avfake.detector.shifting import shift_verdict
-from avfake.detector.shipped import DEFAULT
 from avfake.detector.timeline import face_segments, voice_segments, within_spans
-from avfake.errors import ConfigError, MediaError, Part, Reason
+from avfake.errors import ConfigError, MediaError, Reason
 from avfake.faces import CropConfig, FaceDetector
+from avfake.labels import PARTS
+from avfake.shipped import DEFAULT
 from avfake.verdict import FaceScore, Person, Verdict, VoiceScore, status_of
 
 
@@ -150,29 +151,26 @@ class Detector:
     @torch_defaults()
     def cut_clip(self, path: str | Path) -> Clip:
         """A file as this detector looks at it; MediaError if it cannot be read."""
-        return cut_clip(path, self.bundle.clip_config, self._face_detector)
+        return cut_clip(path, self.bundle.spec.clip, self._face_detector)
 
     @torch_defaults()
     def score_clip(self, clip: Clip, switches: Switches | None = None) -> ClipScores:
         """What the branches say of a prepared clip, before stacking and calibration."""
         switches = switches or Switches()
-        expected, found = self.bundle.clip_config.hash, clip.meta.config_hash
+        expected, found = self.bundle.spec.clip.hash, clip.meta.config_hash
         if found != expected:
             raise ConfigError(
                 f"clip {clip.meta.clip_id} was prepared with settings {found}, this detector was "
                 f"trained on {expected}; prepare it again with {self._settings_of_clips()}"
             )
-        sampling = SampleConfig(
-            window_seconds=self.bundle.window_seconds,
-            use_visual=switches.use_visual,
-            use_audio=switches.use_audio,
-            crop=self.bundle.clip_config.crop,
+        sampling = self.bundle.spec.whole(
+            use_visual=switches.use_visual, use_audio=switches.use_audio
         )
         return score_clip(self.bundle.models, clip, sampling, use_sync=switches.use_sync)
 
     def _settings_of_clips(self) -> str:
         """What `avfake prepare` is to be told, in words."""
-        wanted = self.bundle.clip_config
+        wanted = self.bundle.spec.clip
         frames, size_px = wanted.num_frames, wanted.crop.size_px
         if ClipConfig(num_frames=frames, crop=CropConfig(size_px=size_px)).hash == wanted.hash:
             return f"avfake prepare ... --frames {frames} --size-px {size_px}"
@@ -180,12 +178,12 @@ class Detector:
 
     @cached_property
     def _face_detector(self) -> FaceDetector:
-        return face_detector(self.bundle.clip_config, device=str(self.device))
+        return face_detector(self.bundle.spec.clip, device=str(self.device))
 
     def _reasons(self, clip: Clip, switches: Switches) -> tuple[Reason, ...]:
-        used: dict[Part, bool] = {"face": switches.use_visual, "voice": switches.use_audio}
+        used: dict[str, bool] = {"face": switches.use_visual, "voice": switches.use_audio}
         reasons = [reason for reason in clip.meta.reasons if used.get(reason.part, True)]
-        reasons += [Reason(part, "disabled") for part, on in used.items() if not on]
+        reasons += [Reason(part, "disabled") for part in PARTS if not used[part]]
         reasons += [r for r in self.bundle.decision_model.reasons if used.get(r.part, True)]
         return tuple(reasons)
 

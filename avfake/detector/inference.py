@@ -11,7 +11,8 @@ import torch
 
 from avfake.calibration import ClipScores
 from avfake.clips import Clip, SampleConfig, Sampled, batch_of, sample_clip
-from avfake.models import HEADS, AVModel, ModelOutput
+from avfake.labels import OUTPUTS
+from avfake.models import AVModel, ModelOutput
 
 
 @torch.inference_mode()
@@ -64,7 +65,7 @@ def _clip_scores(clip: Clip, sampled: Sampled, outputs: Sequence[ModelOutput]) -
         window_spans=spans,
         fused={
             name: probability if ok else None
-            for name, probability, ok in zip(HEADS, probabilities, valid, strict=True)
+            for name, probability, ok in zip(OUTPUTS, probabilities, valid, strict=True)
         },
         voice_statistics=clip.meta.voice_statistics if len(spans) else {},
         sync_statistics=_sync_statistics(outputs),

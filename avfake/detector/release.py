@@ -19,8 +19,8 @@ from safetensors.torch import load_file, save_file
 from avfake import config as settings
 from avfake.detector.bundle import CARD, checked_sums, locate_bundle, whole_folder
 from avfake.detector.ensemble.folder import is_ensemble
-from avfake.detector.shipped import LICENCE, RELEASE, Release
 from avfake.errors import ConfigError
+from avfake.shipped import LICENCE, RELEASE, Release
 
 MAX_BYTES = 40_000_000
 """Of the whole folder, which every clone and every wheel carries."""

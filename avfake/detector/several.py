@@ -108,7 +108,7 @@ class EnsembleDetector(Detector):
         """Hash of the settings of clips -> the members that share them."""
         parties: dict[str, list[Detector]] = {}
         for member in self.members:
-            parties.setdefault(member.bundle.clip_config.hash, []).append(member)
+            parties.setdefault(member.bundle.spec.clip.hash, []).append(member)
         return parties
 
     @staticmethod

@@ -14,7 +14,6 @@ from avfake.evaluation.metrics import METRICS, auc
 from avfake.evaluation.shares import decision_table, share
 from avfake.evaluation.slices import forgery_kind
 from avfake.evaluation.tables import (
-    OUTPUTS,
     ablation_table,
     method_table,
     numbers,
@@ -26,7 +25,6 @@ from avfake.evaluation.tables import (
 __all__ = [
     "Interval",
     "METRICS",
-    "OUTPUTS",
     "ablation_table",
     "as_text",
     "auc",

@@ -9,7 +9,8 @@ import pandas as pd
 from avfake.errors import AvfakeError
 from avfake.evaluation.bootstrap import paired_difference
 from avfake.evaluation.metrics import METRICS
-from avfake.evaluation.tables import DEFAULT_METRICS, OUTPUTS, numbers
+from avfake.evaluation.tables import DEFAULT_METRICS, numbers
+from avfake.labels import COLUMNS
 
 
 def compare(
@@ -29,7 +30,7 @@ def compare(
     if joined.empty:
         raise AvfakeError("the two detectors have no clip in common")
     records = []
-    for output, (probability, label) in OUTPUTS.items():
+    for output, (probability, label) in COLUMNS.items():
         scores = np.stack([numbers(joined[probability]), numbers(joined[f"{probability}_second"])])
         labels = numbers(joined[label])
         usable = ~np.isnan(scores).any(axis=0) & ~np.isnan(labels)

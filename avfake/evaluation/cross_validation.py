@@ -6,7 +6,8 @@ import pandas as pd
 from avfake.errors import AvfakeError
 from avfake.evaluation.bootstrap import bootstrap
 from avfake.evaluation.metrics import METRICS
-from avfake.evaluation.tables import OUTPUTS, numbers
+from avfake.evaluation.tables import numbers
+from avfake.labels import COLUMNS
 
 
 def cross_validated(table: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
@@ -28,12 +29,12 @@ def cross_validated(table: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
             "give the out_of_fold.csv of a run"
         )
     whole = table.drop_duplicates("clip_id")
-    rows = [_row(whole, output, seed) for output in OUTPUTS]
+    rows = [_row(whole, output, seed) for output in COLUMNS]
     return pd.DataFrame([row for row in rows if row])
 
 
 def _row(table: pd.DataFrame, output: str, seed: int) -> dict[str, float | str] | None:
-    probability, label = OUTPUTS[output]
+    probability, label = COLUMNS[output]
     scores, labels = numbers(table[probability]), numbers(table[label])
     usable = ~np.isnan(scores + labels)
     scores, labels = scores[usable], labels[usable]

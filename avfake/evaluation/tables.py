@@ -12,14 +12,8 @@ from avfake.evaluation.bootstrap import Interval, bootstrap
 from avfake.evaluation.markdown import markdown_table
 from avfake.evaluation.metrics import METRICS
 from avfake.evaluation.slices import KINDS, add_kind, kind_against_genuine
+from avfake.labels import COLUMNS
 
-OUTPUTS = {
-    "overall": ("p_fake", "label"),
-    "face": ("p_face_fake", "face_fake"),
-    "voice": ("p_voice_fake", "voice_fake"),
-}
-"""Output -> its column of probabilities and its column of labels."""
-LABELS = ("label", "face_fake", "voice_fake")
 DEFAULT_METRICS = ("auc", "log_loss", "eer")
 _TRUTH = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 
@@ -35,9 +29,9 @@ def read_scores(path: Path, *, clip_ids: Collection[str] | None = None) -> pd.Da
         raise AvfakeError(f"{path}: cannot be read as a score table: {error}") from error
     if missing := {"clip_id", "p_fake"} - set(table.columns):
         raise AvfakeError(f"{path}: column {' and '.join(sorted(missing))} is missing")
-    for name in [probability for probability, _ in OUTPUTS.values() if probability in table]:
+    for name in [probability for probability, _ in COLUMNS.values() if probability in table]:
         table[name] = _probabilities(table, name, path)
-    for name in [name for name in LABELS if name in table]:
+    for name in [label for _, label in COLUMNS.values() if label in table]:
         table[name] = _labels(table, name, path)
     _refuse(table["clip_id"][table["clip_id"].duplicated()], path, "clip_id occurs twice")
     if clip_ids is not None:
@@ -141,7 +135,7 @@ def numbers(column: pd.Series) -> np.ndarray:
 
 def _slices(scores: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
     """(output, kind of forgery, its labelled rows)."""
-    for output, (probability, label) in OUTPUTS.items():
+    for output, (probability, label) in COLUMNS.items():
         if probability not in scores:
             continue
         labelled = scores[~np.isnan(numbers(scores[label]))]
@@ -154,7 +148,7 @@ def _slices(scores: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
 
 def _by_method(scores: pd.DataFrame, output: str) -> Iterator[tuple[str, pd.DataFrame]]:
     """(method, its labelled fakes and all genuine rows)."""
-    truth = numbers(scores[OUTPUTS[output][1]])
+    truth = numbers(scores[COLUMNS[output].label])
     yield "all", scores[~np.isnan(truth)]
     of_fakes = scores["method"].where(truth == 1)
     for method in sorted(of_fakes.dropna().astype(str).unique()):
@@ -164,7 +158,7 @@ def _by_method(scores: pd.DataFrame, output: str) -> Iterator[tuple[str, pd.Data
 def _measure(
     rows: pd.DataFrame, output: str, metric: str, *, num_resamples: int, seed: int
 ) -> dict[str, float]:
-    probability, label = OUTPUTS[output]
+    probability, label = COLUMNS[output]
     p = numbers(rows[probability])
     assessed = ~np.isnan(p)
     interval = bootstrap(

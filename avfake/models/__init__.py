@@ -7,7 +7,7 @@ from avfake.models.audio import AudioBranch, AudioConfig
 from avfake.models.av_model import AVModel, ModelConfig, build_model
 from avfake.models.fusion import FUSIONS
 from avfake.models.fusion_base import FusionConfig
-from avfake.models.outputs import HEADS, ModelOutput, sync_contrast
+from avfake.models.outputs import ModelOutput, sync_contrast
 from avfake.models.sync import SyncConfig
 from avfake.models.visual import VisualBranch, VisualConfig
 
@@ -17,7 +17,6 @@ __all__ = [
     "AudioConfig",
     "FUSIONS",
     "FusionConfig",
-    "HEADS",
     "ModelConfig",
     "ModelOutput",
     "SyncConfig",

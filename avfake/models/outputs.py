@@ -13,9 +13,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-HEADS = ("overall", "face", "voice")
-"""Order of the columns of `logits`, `valid`, and of labels and weights in a batch."""
-
 
 @dataclass(frozen=True)
 class SyncOutput:
@@ -70,7 +67,7 @@ class ModelOutput:
     """Logits of forgery, float32; positive means fake."""
 
     logits: Tensor
-    """[B, 3] in the order of `HEADS`; 0 where not valid."""
+    """[B, 3] in the order of `labels.OUTPUTS`; 0 where not valid."""
     valid: Tensor
     """[B, 3] bool; False where the clip, or the model, lacks the modality that the head reads."""
     frame_logits: Tensor | None

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from avfake.clips import Clip, SampleConfig
+from avfake.clips import Clip
 from avfake.detector import Detector, EnsembleDetector, Switches, torch_defaults
 from avfake.errors import MediaError
 from avfake.media import local_file
@@ -60,7 +60,7 @@ def _explain_in_turn(
     for member in members:
         if faces_by and voice_by:
             break
-        way = member.bundle.clip_config.hash
+        way = member.bundle.spec.clip.hash
         try:
             clip = clips[way] = clips.get(way) or member.cut_clip(path)
         except MediaError:
@@ -81,11 +81,9 @@ def _explain(
 ) -> Explanation:
     bundle = detector.bundle
     untrained = bundle.decision_model.not_trained  # whose scores are noise, not evidence
-    sampling = SampleConfig(
-        window_seconds=bundle.window_seconds,
+    sampling = bundle.spec.whole(
         use_visual=faces and switches.use_visual and "face" not in untrained,
         use_audio=voice and switches.use_audio and "voice" not in untrained,
-        crop=bundle.clip_config.crop,
     )
     return explain_clip(bundle.models, clip, sampling)
 

@@ -7,6 +7,7 @@ from avfake.scoring.files import (
     verdict_of,
     write_submission,
 )
+from avfake.scoring.score_table import check_scores, journal_of
 from avfake.scoring.stress.cells import CELLS
 from avfake.scoring.stress.ladder import check_target, run_stress
 from avfake.scoring.stress.table import Weakest, read_stress, render_stress, signed, weakest_cells
@@ -17,10 +18,12 @@ __all__ = [
     "FILL",
     "SUBMISSION",
     "Weakest",
+    "check_scores",
     "check_submission",
     "check_target",
     "find_files",
     "find_requested",
+    "journal_of",
     "read_stress",
     "render_stress",
     "run_stress",

@@ -18,7 +18,14 @@ from avfake.errors import ConfigError, MediaError, Reason, SpecError
 from avfake.media import ENDINGS, SEPARATOR
 from avfake.parallel import Engine, Failure, map_items
 from avfake.progress import progress
-from avfake.score_table import COLUMNS, ScoreTable, open_journal, path_of, unsettled, write_scores
+from avfake.scoring.score_table import (
+    COLUMNS,
+    ScoreTable,
+    open_journal,
+    path_of,
+    unsettled,
+    write_scores,
+)
 from avfake.scoring.submission import FILL, read_requested, write_labels
 from avfake.storage import AnyPath, as_path, ending_of, inside, is_folder, name_of, states_of
 from avfake.verdict import Verdict

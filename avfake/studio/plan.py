@@ -12,9 +12,9 @@ from typing import Literal
 
 import numpy as np
 
-from avfake.datasets import Segment
 from avfake.errors import ConfigError
 from avfake.forgery import CONVERSIONS, Conversion
+from avfake.labels import ForgedSegment
 
 FRAME_SIZES = ((320, 240), (256, 256), (240, 320), (288, 288), (352, 264), (256, 336))
 SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
@@ -90,7 +90,7 @@ class ClipPlan:
     """Names joined by "+"; empty for a genuine clip."""
     difficulty: float
     split: str = "train"
-    segments: tuple[Segment, ...] = ()
+    segments: tuple[ForgedSegment, ...] = ()
     """Where it is forged, if only there."""
     forged_side: Literal["", "left", "right"] = ""
     """Of two people, whose face is forged."""
@@ -184,10 +184,10 @@ def _draw_stretches(
 
 def _segments(
     stretch: tuple[float, float] | None, *, face: bool, voice: bool
-) -> tuple[Segment, ...]:
+) -> tuple[ForgedSegment, ...]:
     if stretch is None:
         return ()
-    return tuple((*stretch, stream) for stream in ["face"] * face + ["voice"] * voice)
+    return tuple(ForgedSegment(*stretch, stream) for stream in ["face"] * face + ["voice"] * voice)
 
 
 def _draw_delivery(rng: np.random.Generator) -> Delivery:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from avfake.datasets import Segment
+from avfake.labels import ForgedSegment
 from avfake.media import Waveform
 
 FADE_SECONDS = 0.1
@@ -10,7 +10,7 @@ FADE_SECONDS = 0.1
 
 
 def splice_picture(
-    genuine: np.ndarray, forged: np.ndarray, segment: Segment, *, fps: float
+    genuine: np.ndarray, forged: np.ndarray, segment: ForgedSegment, *, fps: float
 ) -> np.ndarray:
     """uint8 [T, H, W, 3]: genuine, but for the frames in the segment; both of that shape."""
     middles = (np.arange(len(genuine)) + 0.5) / fps
@@ -22,14 +22,14 @@ def splice_picture(
     return spliced
 
 
-def splice_sound(genuine: Waveform, forged: Waveform, segment: Segment) -> Waveform:
+def splice_sound(genuine: Waveform, forged: Waveform, segment: ForgedSegment) -> Waveform:
     """Genuine sound, but for the segment; both as long and of one rate."""
     moments = np.arange(len(genuine.samples)) / genuine.sample_rate
     mixed = genuine.samples + forged_share(moments, segment) * (forged.samples - genuine.samples)
     return Waveform(mixed.astype(np.float32), genuine.sample_rate)
 
 
-def forged_share(moments: np.ndarray, segment: Segment) -> np.ndarray:
+def forged_share(moments: np.ndarray, segment: ForgedSegment) -> np.ndarray:
     """float32 like `moments` in seconds: 0 outside the segment, 1 inside, smooth in the fades."""
     start, end, _ = segment
     inwards = np.minimum(moments - start, end - moments) / FADE_SECONDS

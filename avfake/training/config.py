@@ -8,6 +8,7 @@ import tyro
 
 from avfake.augment import AugmentConfig
 from avfake.calibration import StackConfig
+from avfake.clips import ClipConfig, InputSpec
 from avfake.config import check_choice, check_ranges
 from avfake.errors import ConfigError
 from avfake.models import AudioConfig, FusionConfig, ModelConfig, SyncConfig, VisualConfig
@@ -99,6 +100,10 @@ class DataConfig:
                 f"dataset_weights must all name their folder, or none of them; got "
                 f"{' '.join(self.dataset_weights)}"
             )
+
+    def input_spec(self, clip: ClipConfig) -> InputSpec:
+        """Return the input of a model for clips that were prepared with these settings."""
+        return InputSpec(clip, self.num_frames, self.num_windows, self.window_seconds)
 
     def weights_of(self, folders: Sequence[str]) -> dict[str, float]:
         """Return folder name -> how often an epoch contains its clips; ConfigError for others.

@@ -9,7 +9,7 @@ from avfake import config as settings
 from avfake.calibration import DecisionFit, OutOfFold
 from avfake.datasets import licence_of
 from avfake.evaluation import forgery_kind
-from avfake.models import HEADS
+from avfake.labels import COLUMNS, PARTS, Part
 from avfake.training.config import TrainingConfig
 from avfake.training.held_out import held_out_facts
 from avfake.training.plan import Example, Plan
@@ -36,7 +36,7 @@ def bundle_facts(
         "folders": list(plan.folders),
         "num_clips": {name: len(clips) for name, clips in plan.splits.items()},
         "splits": {name: _counts(clips) for name, clips in plan.splits.items()},
-        "labels": {part: _label_counts(train, part) for part in ("face", "voice")},
+        "labels": {part: _label_counts(train, part) for part in PARTS},
         "methods": _sorted(Counter(e.row.method or "" for e in train if e.row.label)),
         "one_class_folders": _one_class_folders(plan),
         "split_hash": plan.hash,
@@ -68,17 +68,17 @@ def _counts(examples: Sequence[Example]) -> dict[str, Any]:
     }
 
 
-def _label_counts(examples: Sequence[Example], part: str) -> dict[str, int]:
+def _label_counts(examples: Sequence[Example], part: Part) -> dict[str, int]:
     """Clips with that stream, by what is known of it: genuine, fake, assumed (fake), unknown."""
-    column, counts = HEADS.index(part), Counter(genuine=0, fake=0, assumed=0, unknown=0)
+    counts = Counter(genuine=0, fake=0, assumed=0, unknown=0)
     for example in examples:
         if not (example.has_visual if part == "face" else example.has_audio):
             continue
-        told = example.row.face_fake if part == "face" else example.row.voice_fake
+        told = getattr(example.row, COLUMNS[part].label)
         if told is not None:
             counts[CLASSES[told]] += 1
         else:
-            counts["assumed" if example.weights[column] > 0 else "unknown"] += 1
+            counts["assumed" if getattr(example.weights, part) > 0 else "unknown"] += 1
     return dict(counts)
 
 

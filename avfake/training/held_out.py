@@ -21,7 +21,8 @@ from avfake.calibration import (
     group_folds,
     modalities_of,
 )
-from avfake.evaluation import METRICS, OUTPUTS, Interval, bootstrap, share
+from avfake.evaluation import METRICS, Interval, bootstrap, share
+from avfake.labels import COLUMNS
 
 MEASURED = ("auc", "log_loss", "calibration_error")
 DIGITS = 6
@@ -58,7 +59,7 @@ def out_of_fold_table(scored: OutOfFold, judged: DecisionFit, config: StackConfi
             "view": modalities_of(scored.rows),
         }
     )
-    for output, (p, truth) in OUTPUTS.items():
+    for output, (p, truth) in COLUMNS.items():
         table[truth] = scored.labels[output]
         table[p] = judged.kept.get(output, np.full(len(table), np.nan))
     table["decision"] = None

@@ -10,11 +10,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from avfake.errors import ConfigError
-from avfake.models import HEADS, ModelOutput, sync_contrast
+from avfake.labels import OUTPUTS
+from avfake.models import ModelOutput, sync_contrast
 from avfake.training.config import LossConfig
 
 Batch = Mapping[str, Tensor]
-FACE, VOICE = HEADS.index("face"), HEADS.index("voice")
+FACE, VOICE = OUTPUTS.index("face"), OUTPUTS.index("voice")
 
 
 def multitask_loss(
@@ -25,9 +26,9 @@ def multitask_loss(
     Unknown labels do not count, nor do heads whose modality a clip lacks.
     """
     labels, weights = batch["labels"], batch["weights"] * output.valid
-    parts = {
+    parts: dict[str, Tensor] = {
         head: _bce(config, output.logits[:, i], labels[:, i], weights[:, i])
-        for i, head in enumerate(HEADS)
+        for i, head in enumerate(OUTPUTS)
     }
     for name, logits, mask, key, column in (
         ("frames", output.frame_logits, batch.get("faces_mask"), "frame_labels", FACE),

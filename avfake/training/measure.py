@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from avfake.clips import Clip, PreparedFolder, SampleConfig, sample_clip, sample_labels
+from avfake.clips import Clip, PreparedFolder, sample_clip, sample_labels
 from avfake.detector import Detector, Switches
 from avfake.errors import ConfigError
 from avfake.evaluation import read_plan
@@ -82,17 +82,16 @@ def measure_moments(detector: Detector, examples: Sequence[Example]) -> pd.DataF
 
 
 def _moments(detector: Detector, examples: Sequence[Example]) -> Iterator[dict[str, object]]:
-    window_seconds = detector.bundle.window_seconds
     for example in examples:
         if not example.row.segments:
             continue
         clip = Clip.open(example.archive)
-        sampled = sample_clip(clip, SampleConfig(window_seconds=window_seconds))
+        sampled = sample_clip(clip, detector.bundle.spec.whole())
         known = sample_labels(example.labels, example.row.segments, sampled)
         scores = detector.score_clip(clip)
         for part, found, forged, label in (
-            ("face", scores.frame_scores, known.forged_frames, known.labels[1]),
-            ("voice", scores.window_scores, known.forged_windows, known.labels[2]),
+            ("face", scores.frame_scores, known.forged_frames, known.labels.face),
+            ("voice", scores.window_scores, known.forged_windows, known.labels.voice),
         ):
             for p, share in zip(found, forged, strict=False):  # no scores without that branch
                 row = dict.fromkeys(("label", "face_fake", "voice_fake", "p_fake"))

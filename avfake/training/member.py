@@ -10,16 +10,16 @@ from torch.utils.data import DataLoader
 
 from avfake.augment import MixingCollate, build_pipeline
 from avfake.clips import (
-    ClipConfig,
     ClipDataset,
     EpochDraws,
+    InputSpec,
     SampleConfig,
     collate,
     load_batches,
     named_failures,
 )
 from avfake.models import AVModel, ModelConfig, build_model
-from avfake.training.config import DataConfig, TrainingConfig
+from avfake.training.config import TrainingConfig
 from avfake.training.fit import fit
 from avfake.training.losses import Batch, multitask_loss
 from avfake.training.plan import Example, Plan
@@ -47,7 +47,7 @@ def train_member(
     *,
     fold: int,
     folder: Path,
-    clip_config: ClipConfig,
+    spec: InputSpec,
 ) -> Member:
     """Train, or go on training, the model that leaves out `fold`."""
     seen, seed = _seen(plan, fold), seed_for(config.seed, "model", fold)
@@ -55,7 +55,7 @@ def train_member(
     model = build_model(model_config)
     # The epoch is selected by the detector's outputs, not by how well it matches lips and sound.
     outputs_only = partial(multitask_loss, replace(config.loss, sync=0.0))
-    sampling = _sampling(config.data, model_config, clip_config)
+    sampling = _sampling(spec, model_config)
     validation = _loader(config, sampling, plan.splits["val"] or _held_out(plan, fold))
     batches = _train_batches(config, sampling, seen, folders=plan.folders, seed=seed)
     with named_failures([batches(1), validation]):
@@ -72,18 +72,18 @@ def train_member(
 
 
 def first_member_batches(
-    config: TrainingConfig, model: ModelConfig, clips: ClipConfig, plan: Plan
+    config: TrainingConfig, model: ModelConfig, spec: InputSpec, plan: Plan
 ) -> DataLoader[Batch]:
     """Return the batches of the first epoch of the first model, read in this process."""
     alone = replace(config, data=replace(config.data, loader_workers=0))
-    sampling, seed = _sampling(config.data, model, clips), seed_for(config.seed, "model", 0)
+    sampling, seed = _sampling(spec, model), seed_for(config.seed, "model", 0)
     return _train_batches(alone, sampling, _seen(plan, 0), folders=plan.folders, seed=seed)(1)
 
 
 def find_member_rate(
     config: TrainingConfig,
     model: ModelConfig,
-    clips: ClipConfig,
+    spec: InputSpec,
     plan: Plan,
     search: RateConfig,
 ) -> RateFinding:
@@ -96,7 +96,7 @@ def find_member_rate(
     return find_rate(
         build_model(model),
         loss=partial(multitask_loss, config.loss),
-        batches=first_member_batches(config, model, clips, plan),
+        batches=first_member_batches(config, model, spec, plan),
         config=replace(config.fit, seed=seed),
         search=search,
     )
@@ -129,15 +129,12 @@ def _train_batches(
     return batches
 
 
-def _sampling(data: DataConfig, model: ModelConfig, clips: ClipConfig) -> SampleConfig:
-    return SampleConfig(
-        num_frames=data.num_frames,
-        num_windows=data.num_windows,
-        window_seconds=data.window_seconds,
+def _sampling(spec: InputSpec, model: ModelConfig) -> SampleConfig:
+    return replace(
+        spec.drawn(),
         use_visual=(model.visual or model.sync) is not None,
         use_audio=(model.audio or model.sync) is not None,
         crop_sound_seconds=model.sync.sound_seconds if model.sync else 0.0,
-        crop=clips.crop,
     )
 
 

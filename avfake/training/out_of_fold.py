@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from avfake.calibration import OutOfFold, stack_row
-from avfake.clips import Clip, ClipConfig, SampleConfig
+from avfake.clips import Clip, InputSpec
 from avfake.detector import score_clip
-from avfake.models import HEADS
+from avfake.labels import OUTPUTS, Output
 from avfake.progress import progress
 from avfake.training.config import TrainingConfig
 from avfake.training.member import Member
@@ -15,7 +15,7 @@ from avfake.training.plan import Example, Plan
 
 
 def score_out_of_fold(
-    config: TrainingConfig, plan: Plan, members: Sequence[Member], clip_config: ClipConfig
+    config: TrainingConfig, plan: Plan, members: Sequence[Member], spec: InputSpec
 ) -> OutOfFold:
     """Return rows of statistics of every training clip that a member has not seen, by that member.
 
@@ -38,12 +38,7 @@ def score_out_of_fold(
         clip = Clip.open(example.archive)
         both = example.has_visual and example.has_audio
         for use_visual, use_audio in modalities if both else modalities[:1]:
-            sampling = SampleConfig(
-                window_seconds=config.data.window_seconds,
-                use_visual=use_visual,
-                use_audio=use_audio,
-                crop=clip_config.crop,
-            )
+            sampling = spec.whole(use_visual=use_visual, use_audio=use_audio)
             rows.append(stack_row(score_clip([members[fold].model], clip, sampling)))
             examples.append(example)
             folds.append(fold)
@@ -51,12 +46,14 @@ def score_out_of_fold(
         rows=np.stack(rows),
         clip_ids=[e.row.clip_id for e in examples],
         groups=[e.row.group for e in examples],
-        labels={head: _labels(examples, column) for column, head in enumerate(HEADS)},
+        labels={output: _labels(examples, output) for output in OUTPUTS},
         fold=np.array(folds),
         trained_on=[member.groups for member in members],
     )
 
 
-def _labels(examples: Sequence[Example], column: int) -> np.ndarray:
+def _labels(examples: Sequence[Example], output: Output) -> np.ndarray:
     """float [N], NaN where the label is unknown."""
-    return np.array([e.labels[column] if e.weights[column] > 0 else np.nan for e in examples])
+    return np.array(
+        [getattr(e.labels, output) if getattr(e.weights, output) > 0 else np.nan for e in examples]
+    )

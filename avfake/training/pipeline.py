@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from avfake.calibration import DecisionFit, fit_decision_model
-from avfake.clips import ClipConfig, PreparedFolder
+from avfake.clips import InputSpec, PreparedFolder
 from avfake.detector import CARD, Bundle, Detector, write_bundle
 from avfake.evaluation import draw_batch, draw_training
 from avfake.models import ModelConfig
@@ -73,9 +73,9 @@ def train_detector(
         on_main_process(lambda: _write_card(detector))
         return TrainedDetector(detector, plan)
     log_assumptions(plan.splits["train"], config.data.assume_face_weight)
-    clips = folders[0].config
-    members = _train(config, plan, model, clips, out)
-    on_main_process(lambda: _conclude(config, plan, members, clips, out=out))
+    spec = config.data.input_spec(folders[0].config)
+    members = _train(config, plan, model, spec, out)
+    on_main_process(lambda: _conclude(config, plan, members, spec, out=out))
     return TrainedDetector(detector, plan)
 
 
@@ -97,23 +97,22 @@ def with_found_rate(
     if not path.is_file():
         plan = plan_of(folders, config)
         model = config.model(trainable_outputs(plan.splits["train"]))
-        find_member_rate(config, model, folders[0].config, plan, search).save(path)
+        spec = config.data.input_spec(folders[0].config)
+        find_member_rate(config, model, spec, plan, search).save(path)
     finding = RateFinding.load(path)
     fit = replace(config.fit, learning_rate=finding.suggestion)
     return replace(config, fit=fit), finding
 
 
 def _train(
-    config: TrainingConfig, plan: Plan, model: ModelConfig, clips: ClipConfig, out: Path
+    config: TrainingConfig, plan: Plan, model: ModelConfig, spec: InputSpec, out: Path
 ) -> list[Member]:
     """Draw the first batch, then train the members."""
     on_main_process(
-        lambda: draw_batch(out, next(iter(first_member_batches(config, model, clips, plan))))
+        lambda: draw_batch(out, next(iter(first_member_batches(config, model, spec, plan))))
     )
     return [
-        train_member(
-            config, model, plan, fold=fold, folder=out / f"member_{fold}", clip_config=clips
-        )
+        train_member(config, model, plan, fold=fold, folder=out / f"member_{fold}", spec=spec)
         for fold in range(config.data.num_models)
     ]
 
@@ -122,13 +121,13 @@ def _conclude(
     config: TrainingConfig,
     plan: Plan,
     members: Sequence[Member],
-    clip_config: ClipConfig,
+    spec: InputSpec,
     *,
     out: Path,
 ) -> None:
     """Write the detector of trained members, and their scores of the clips they have not seen."""
     draw_training(out)
-    scored = score_out_of_fold(config, plan, members, clip_config)
+    scored = score_out_of_fold(config, plan, members, spec)
     stack = replace(config.stack, seed=seed_for(config.seed, "calibration"))
     judged = fit_decision_model(scored, stack, use_stacker=config.use_stacker)
     _write_choices(judged, out)
@@ -138,10 +137,9 @@ def _conclude(
     write_whole(out / "out_of_fold.csv", table.to_csv(index=False))
     bundle = Bundle(
         name=str(out / "detector"),
-        clip_config=clip_config,
+        spec=spec,
         models=[member.model for member in members],
         decision_model=judged.model,
-        window_seconds=config.data.window_seconds,
         facts=bundle_facts(plan, config, scored=scored, judged=judged),
     )
     write_bundle(out / "detector", bundle)

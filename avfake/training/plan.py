@@ -19,7 +19,7 @@ from avfake.datasets import (
     split_hash,
 )
 from avfake.errors import ConfigError, ManifestError
-from avfake.models import HEADS
+from avfake.labels import OUTPUTS, Labels, Output
 from avfake.storage import AnyPath, write_table
 from avfake.training.config import DataConfig
 from avfake.training.seeds import seed_for
@@ -38,9 +38,8 @@ class Example:
     archive: AnyPath
     has_visual: bool
     has_audio: bool
-    labels: tuple[float, float, float]
-    """overall, face, voice; 1 = fake."""
-    weights: tuple[float, float, float]
+    labels: Labels
+    weights: Labels
     """0 = unknown; `assume_face_weight` for a face that is only assumed to be fake."""
     partner: AnyPath | None = None
     """Archive of the genuine original of a fake, where that was prepared too."""
@@ -50,14 +49,14 @@ class Example:
         row = self.row
         return ClipEntry(self.archive, self.labels, self.weights, self.partner, row.segments)
 
-    def has_label(self, output: str) -> bool:
+    def has_label(self, output: Output) -> bool:
         """Return whether this clip has a label for an output, and the modality that shows it."""
         shown = {
             "overall": self.has_visual or self.has_audio,
             "face": self.has_visual,
             "voice": self.has_audio,
         }
-        return shown[output] and self.weights[HEADS.index(output)] > 0
+        return shown[output] and getattr(self.weights, output) > 0
 
 
 @dataclass(frozen=True)
@@ -173,9 +172,9 @@ def make_plan(examples: Sequence[Example], data: DataConfig, *, seed: int) -> Pl
 
 def trainable_outputs(examples: Sequence[Example]) -> dict[str, bool]:
     """Return which outputs have both classes among these clips; log why the others have not."""
-    trainable = {}
-    for column, output in enumerate(HEADS):
-        known = [e.labels[column] for e in examples if e.has_label(output)]
+    trainable: dict[str, bool] = {}
+    for output in OUTPUTS:
+        known = [getattr(e.labels, output) for e in examples if e.has_label(output)]
         num_fake = int(sum(known))
         trainable[output] = 0 < num_fake < len(known)
         if not trainable[output]:
@@ -219,7 +218,7 @@ def check_classes(plan: Plan) -> None:
 
 def log_assumptions(examples: Sequence[Example], assume_face_weight: float) -> None:
     """Log how many labels are assumed and not known."""
-    count = sum(e.row.face_fake is None and e.weights[1] > 0 for e in examples)
+    count = sum(e.row.face_fake is None and e.weights.face > 0 for e in examples)
     if count:
         logger.warning(
             "%d fakes do not say what was forged: their face is assumed forged, with loss weight "
@@ -261,14 +260,12 @@ def _example(clip: PreparedClip, folder: str, assume_face_weight: float) -> Exam
         (face, face_weight),
         (row.voice_fake, 1.0),
     ]
-    labels = [float(bool(label)) for label, _ in columns]
-    weights = [0.0 if label is None else weight for label, weight in columns]
     return Example(
         row,
         folder,
         clip.archive,
         clip.has_visual,
         clip.has_audio,
-        (labels[0], labels[1], labels[2]),
-        (weights[0], weights[1], weights[2]),
+        Labels(*(float(bool(label)) for label, _ in columns)),
+        Labels(*(0.0 if label is None else weight for label, weight in columns)),
     )

@@ -25,7 +25,7 @@ class EpochOrder:
         """folders: names of all folders of the run, in their order."""
         weight_of = config.weights_of(folders)
         self.config, self.seed = config, seed
-        self.labels = np.array([e.labels[0] for e in examples])
+        self.labels = np.array([e.labels.overall for e in examples])
         self.groups = np.array([e.row.group for e in examples])
         self.weights = np.array([weight_of[e.folder] for e in examples])
 

@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from avfake.models import HEADS, ModelOutput
+from avfake.labels import OUTPUTS
+from avfake.models import ModelOutput
 from avfake.training.accelerator import outputs_of
 from avfake.training.losses import Batch
 
@@ -48,7 +49,7 @@ def class_losses(logits: Tensor, labels: Tensor, weights: Tensor) -> dict[str, f
     """
     found: dict[str, float] = {}
     costs = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
-    for column, head in enumerate(HEADS):
+    for column, head in enumerate(OUTPUTS):
         for name, label in (("fake", 1.0), ("real", 0.0)):
             weight = weights[:, column] * (labels[:, column] == label)
             if weight.sum() > 0:

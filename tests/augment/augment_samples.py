@@ -6,6 +6,7 @@ import numpy as np
 
 from avfake.augment.transform import Transform
 from avfake.clips.training import TrainingSample
+from avfake.labels import Labels
 
 RATE = 16_000
 SIDE = 96
@@ -54,8 +55,8 @@ def sample_of(
         sound=np.ascontiguousarray(sound),
         crop_sound=np.tile(tone(300, 0.2), (count, 1)),
         sample_rate=RATE,
-        labels=(label, label, 0.0),
-        weights=(1.0, 1.0, 1.0),
+        labels=Labels(label, label, 0.0),
+        weights=Labels(1.0, 1.0, 1.0),
     )
 
 

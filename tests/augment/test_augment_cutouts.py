@@ -9,6 +9,7 @@ from augment_samples import SIDE, blocks, sample_of
 from avfake.augment.picture.cutouts import BitmapCutout, HalfFaceCutout, LandmarkCutout
 from avfake.augment.picture.regions import changed_pixels
 from avfake.clips.training import TrainingSample
+from avfake.labels import Labels
 
 
 def black(sample: TrainingSample) -> np.ndarray:
@@ -100,7 +101,7 @@ def test_a_genuine_face_may_lose_any_half_but_a_fake_of_unknown_original_none() 
     rng = np.random.default_rng(0)
     assert len({BitmapCutout().parameters(sample_of(), rng) for _ in range(200)}) == 6
     assert BitmapCutout().parameters(sample_of(fake=True), rng) is None
-    unknown = replace(sample_of(), weights=(1.0, 0.0, 0.0), labels=(1.0, 0.0, 0.0))
+    unknown = replace(sample_of(), weights=Labels(1.0, 0.0, 0.0), labels=Labels(1.0, 0.0, 0.0))
     assert BitmapCutout().parameters(unknown, rng) is None
 
 

@@ -12,6 +12,7 @@ from avfake.augment.forging import Forge, ForgeFace, ForgeVoice
 from avfake.augment.pipeline import build_pipeline
 from avfake.errors import ConfigError
 from avfake.forgery.composing import FaceSwap
+from avfake.labels import Labels
 from avfake.media.types import Waveform
 
 
@@ -57,9 +58,9 @@ def test_every_row_of_sound_gets_one_voice() -> None:
 def test_fakes_and_unknown_parts_stay_as_they_are() -> None:
     rng, transform = np.random.default_rng(0), forge(1.0, 1.0)
     assert transform.draw(sample_of(fake=True), rng) is None
-    unknown = replace(sample_of(), weights=(0.0, 0.0, 0.0))
+    unknown = replace(sample_of(), weights=Labels(0.0, 0.0, 0.0))
     assert transform.draw(unknown, rng) == (None, None)
-    video_only = replace(sample_of(), weights=(1.0, 1.0, 0.0))
+    video_only = replace(sample_of(), weights=Labels(1.0, 1.0, 0.0))
     assert transform.draw(video_only, rng)[1] is None
 
 

@@ -9,6 +9,7 @@ from augment_samples import sample_of
 
 from avfake.augment.config import MixConfig
 from avfake.augment.mixing import MixingCollate, PairMixup, mix_batch
+from avfake.labels import Labels
 
 
 def pair():
@@ -38,7 +39,7 @@ def test_a_pair_is_mixed_by_the_share_that_becomes_its_label() -> None:
     assert np.all(mixed.faces == 125)
     assert mixed.labels == (0.25, 0.25, 0.0)
     assert np.array_equal(PairMixup().apply(pair(), 1.0).faces, pair().faces)
-    voice_too = replace(pair(), labels=(1.0, 1.0, 1.0))
+    voice_too = replace(pair(), labels=Labels(1.0, 1.0, 1.0))
     assert PairMixup().apply(voice_too, 0.25).labels == (1.0, 0.25, 1.0)
 
 
@@ -47,8 +48,8 @@ def test_only_a_fake_face_with_its_original_is_mixed() -> None:
     certain = PairMixup(1.0)
     assert certain.draw(pair(), rng) is not None
     assert certain.draw(replace(pair(), partner=None), rng) is None
-    assert certain.draw(replace(pair(), labels=(1.0, 0.0, 1.0)), rng) is None
-    assert certain.draw(replace(pair(), weights=(1.0, 0.0, 1.0)), rng) is None
+    assert certain.draw(replace(pair(), labels=Labels(1.0, 0.0, 1.0)), rng) is None
+    assert certain.draw(replace(pair(), weights=Labels(1.0, 0.0, 1.0)), rng) is None
     shares = [certain.draw(pair(), rng) for _ in range(2000)]
     # Beta(1/2, 1/2) is the arcsine law: a third of it lies in each of these thirds.
     thirds = np.histogram(shares, [0, 0.25, 0.75, 1])[0] / 2000

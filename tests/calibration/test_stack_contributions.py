@@ -11,11 +11,12 @@ from stack_simulation import clip_scores, out_of_fold
 
 from avfake.calibration.booster import StackConfig
 from avfake.calibration.combine import DecisionModel, fit_decision_model
-from avfake.calibration.features import FEATURES, OUTPUTS, RULE_COLUMNS, stack_row
+from avfake.calibration.features import FEATURES, RULE_COLUMNS, stack_row
 from avfake.calibration.folds import OutOfFold
 from avfake.calibration.scores import ClipScores
 from avfake.detector.bundle import write_bundle
 from avfake.detector.detector import Detector, Switches
+from avfake.labels import OUTPUTS
 from avfake.report.evidence import Evidence
 from avfake.report.page import render_page, write_report
 from avfake.scoring.files import score_files

@@ -10,12 +10,12 @@ from stack_simulation import out_of_fold
 
 from avfake.calibration.booster import StackConfig
 from avfake.calibration.combine import DecisionModel, fit_decision_model
-from avfake.calibration.features import OUTPUTS
 from avfake.calibration.folds import OutOfFold
 from avfake.calibration.logits import row_losses
 from avfake.calibration.prior import TrainedPrior, check_prior, shift_probability
 from avfake.errors import ConfigError
 from avfake.evaluation.metrics import calibration_error
+from avfake.labels import OUTPUTS
 
 FAST = StackConfig(max_rounds=30, learning_rate=0.1, num_folds=3)
 

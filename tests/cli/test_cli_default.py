@@ -11,11 +11,11 @@ import pytest
 
 from avfake.cli.main import main
 from avfake.clips.preparation.folder import PreparedFolder
-from avfake.detector.shipped import read_release
 from avfake.errors import ConfigError
 from avfake.media.frames import iter_frames
 from avfake.media.sound import read_waveform
 from avfake.media.writing import write_audio, write_video
+from avfake.shipped import read_release
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -165,9 +165,7 @@ def test_damage_is_measured_by_the_default(
     def ladder(source: Path, detector: str, out: Path, **options: object) -> None:
         raise ConfigError(f"{source} would be judged by {detector}")
 
-    monkeypatch.setattr(
-        "avfake.scoring.stress.ladder.run_stress", ladder
-    )  # whose own tests take long enough
+    monkeypatch.setattr("avfake.scoring.run_stress", ladder)  # whose own tests take long enough
     code, _, err = run("stress", tmp_path, "--out", tmp_path / "stress")
     assert code == 2
     assert f"{tmp_path} would be judged by default" in err
@@ -177,7 +175,7 @@ def test_damage_is_measured_by_the_default(
 def test_without_a_default_each_verb_says_what_to_do(
     run: Run, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("avfake.detector.shipped.PLACE", tmp_path / "nothing")
+    monkeypatch.setattr("avfake.shipped.PLACE", tmp_path / "nothing")
     for verb in (
         ("predict", video),
         ("report", video, "--out", tmp_path / "page.html"),

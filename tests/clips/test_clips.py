@@ -20,6 +20,7 @@ from avfake.clips.sound import voice_statistics
 from avfake.errors import ConfigError, MediaError
 from avfake.faces.cropping import crop_squares
 from avfake.faces.types import Detections
+from avfake.labels import Labels
 from avfake.media.types import Waveform
 from avfake.media.writing import write_audio, write_video
 
@@ -272,8 +273,8 @@ def test_a_batch_pads_and_masks_what_is_missing(clip: Clip, video: Path, tmp_pat
     clip.save(tmp_path / "both.zip")
     cut_clip(video, CONFIG, BlindDetector()).save(tmp_path / "sound_only.zip")
     entries = [
-        ClipEntry(tmp_path / "sound_only.zip", (1.0, 0.0, 1.0), (1.0, 0.0, 1.0)),
-        ClipEntry(tmp_path / "both.zip", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+        ClipEntry(tmp_path / "sound_only.zip", Labels(1, 0, 1), Labels(1, 0, 1)),
+        ClipEntry(tmp_path / "both.zip", Labels(), Labels(1, 1, 1)),
     ]
     dataset = ClipDataset(entries, SampleConfig(num_frames=4, window_seconds=1.0))
     batch = collate([dataset[0], dataset[1]])

@@ -19,6 +19,7 @@ from avfake.clips.loading import EpochDraws, load_batches, named_failures
 from avfake.clips.sample import SampleConfig
 from avfake.clips.training import TrainingSample
 from avfake.errors import AvfakeError
+from avfake.labels import Labels
 from avfake.media.types import Waveform
 
 NUM_CLIPS, NUM_FRAMES, SIDE = 6, 4, 32
@@ -49,7 +50,8 @@ def entries(tmp_path_factory: pytest.TempPathFactory) -> list[ClipEntry]:
     for number in range(NUM_CLIPS):
         clip_of(number).save(folder / f"{number}.zip")
     return [
-        ClipEntry(folder / f"{i}.zip", (float(i % 2),) * 3, (1.0,) * 3) for i in range(NUM_CLIPS)
+        ClipEntry(folder / f"{i}.zip", Labels(*[float(i % 2)] * 3), Labels(1, 1, 1))
+        for i in range(NUM_CLIPS)
     ]
 
 

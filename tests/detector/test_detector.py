@@ -151,7 +151,7 @@ def test_a_config_whose_hash_does_not_match_is_refused(
     folder = tmp_path / "detector"
     shutil.copytree(detector_folder, folder)
     config = yaml.safe_load((folder / "config.yaml").read_text())
-    config["clips"]["num_frames"] = 5
+    config["input"]["clip"]["num_frames"] = 5
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     sums = json.loads((folder / "checksums.json").read_text())
     import hashlib

@@ -39,8 +39,8 @@ def names(detector_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tu
     bundle = read_bundle(detector_folder)
     write_bundle(folder / "plain", with_slope(bundle, 1.0))
     write_bundle(folder / "louder", with_slope(bundle, 5.0))
-    fewer = replace(bundle.clip_config, num_frames=3)
-    write_bundle(folder / "fewer", replace(with_slope(bundle, 0.2), clip_config=fewer))
+    fewer = replace(bundle.spec, clip=replace(bundle.spec.clip, num_frames=3))
+    write_bundle(folder / "fewer", replace(with_slope(bundle, 0.2), spec=fewer))
     return tuple(str(folder / name) for name in ("plain", "louder", "fewer"))
 
 
@@ -72,7 +72,7 @@ def test_a_file_is_cut_once_for_each_way_of_cutting(
     real = Detector.cut_clip
 
     def counted(self: Detector, path: Path) -> Clip:
-        cut.append(self.bundle.clip_config.num_frames)
+        cut.append(self.bundle.spec.clip.num_frames)
         return real(self, path)
 
     monkeypatch.setattr(Detector, "cut_clip", counted)

@@ -10,14 +10,14 @@ import yaml
 from safetensors.torch import load_file
 
 import avfake
-from avfake.detector import shipped
+from avfake import shipped
 from avfake.detector.bundle import read_bundle, whole_folder
 from avfake.detector.detector import Detector
 from avfake.detector.ensemble.folder import Combination, write_ensemble
 from avfake.detector.release import Terms, release_detector
 from avfake.detector.several import EnsembleDetector
-from avfake.detector.shipped import read_release
 from avfake.errors import ConfigError
+from avfake.shipped import read_release
 
 TERMS = Terms("research use only", "Research use.\n\nOnly.", {"one source": "CC-BY-4.0"})
 
@@ -107,7 +107,7 @@ def test_an_ensemble_ships_whole(
     write_ensemble(together, Combination((str(source), str(other))))
     shutil.copy(source / "README.md", together)
     folder = release(together, tmp_path / "out")
-    monkeypatch.setattr("avfake.detector.shipped.PLACE", folder)
+    monkeypatch.setattr("avfake.shipped.PLACE", folder)
     detector = Detector.default()
     assert isinstance(detector, EnsembleDetector)
     assert detector.name.startswith("mean of default/members/0@")
@@ -186,7 +186,7 @@ def test_the_default_is_the_folder_in_the_package(default_detector: Path, video:
 def test_an_installation_without_a_default_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("avfake.detector.shipped.PLACE", tmp_path / "nothing")
+    monkeypatch.setattr("avfake.shipped.PLACE", tmp_path / "nothing")
     with pytest.raises(ConfigError, match="has no default detector.*install avfake again"):
         Detector.default()
 

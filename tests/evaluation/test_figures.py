@@ -180,8 +180,8 @@ def test_a_contact_sheet_shows_the_very_pixels_of_the_batch(tmp_path: Path) -> N
     assert middle(0, 1) == [0, 0, 0]
     assert middle(0, 2) == [240, 240, 240]  # padding, not a black face
     assert middle(1, 1) == [0, 0, 150]
-    assert caption(batch, 0) == "anything: fake, face: fake (weight 0.5), voice: ?"
-    assert caption(batch, 1) == "anything: genuine, face: genuine, voice: genuine"
+    assert caption(batch, 0) == "overall: fake, face: fake (weight 0.5), voice: ?"
+    assert caption(batch, 1) == "overall: genuine, face: genuine, voice: genuine"
     for absent in ("faces", "sound"):
         some = {key: value for key, value in batch.items() if not key.startswith(absent)}
         assert is_drawn(draw_contact_sheet(some, tmp_path / f"no_{absent}.png"))
@@ -223,7 +223,7 @@ def test_a_run_is_drawn_from_one_place_and_a_missing_part_costs_nothing(
     plan = make_plan(examples, shares, seed=0)
     bundle = read_bundle(run_folder / "detector")
     model = bundle.models[0].config
-    batch = next(iter(first_member_batches(tiny_config, model, bundle.clip_config, plan)))
+    batch = next(iter(first_member_batches(tiny_config, model, bundle.spec, plan)))
     trained = [e for e in plan.splits["train"] if plan.folds[e.row.clip_id] != 0]
     assert len(batch["labels"]) <= len(trained)
     crops = {Clip.open(e.archive).crop(0, 0).shape for e in trained}

@@ -154,7 +154,7 @@ def test_the_strongest_come_first_and_their_scores_are_those_of_prediction(prepa
 
     bundle = read_bundle(run_folder / "detector")
     clip = Clip.open(next(one.archive for one in prepared.clips if one.has_visual))
-    sampling = SampleConfig(window_seconds=bundle.window_seconds, crop=bundle.clip_config.crop)
+    sampling = bundle.spec.whole()
     explanation = explain_clip(bundle.models, clip, sampling, top=2)
     scores = score_clip(bundle.models, clip, sampling)
     assert len(explanation.faces) == 2

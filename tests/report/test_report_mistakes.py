@@ -29,8 +29,8 @@ def deaf(detector_folder, tmp_path_factory):
         bundle.decision_model, outputs=outputs, not_trained={"voice": "no labels"}
     )
     folder = tmp_path_factory.mktemp("members") / "deaf"
-    fewer = replace(bundle.clip_config, num_frames=3)
-    write_bundle(folder, replace(bundle, decision_model=decision_model, clip_config=fewer))
+    fewer = replace(bundle.spec, clip=replace(bundle.spec.clip, num_frames=3))
+    write_bundle(folder, replace(bundle, decision_model=decision_model, spec=fewer))
     return folder
 
 

@@ -72,9 +72,8 @@ def test_lips_and_sound_are_compared_where_a_branch_had_no_labels(
     examples = gather([prepared], assume_face_weight=0.0)
     plan = make_plan(examples, DataConfig(num_folds=2, val_share=0.4, test_share=0.0), seed=0)
     model = with_sync.model({**ALL, "face": missing != "visual", "voice": missing != "audio"})
-    member = train_member(
-        with_sync, model, plan, fold=0, folder=tmp_path, clip_config=prepared.config
-    )
+    spec = with_sync.data.input_spec(prepared.config)
+    member = train_member(with_sync, model, plan, fold=0, folder=tmp_path, spec=spec)
     clip = Clip.open(next(e.archive for e in examples if e.has_visual and e.has_audio))
     sampling = SampleConfig(window_seconds=1.0, crop=prepared.config.crop)
     scores = score_clip([member.model], clip, sampling)

@@ -13,6 +13,7 @@ from avfake.clips.preparation.forged import ForgeryConfig, forge_clips
 from avfake.clips.preparation.prepare import prepare_clips
 from avfake.datasets.rows import Row
 from avfake.errors import ConfigError, ManifestError
+from avfake.labels import Labels
 from avfake.training.config import DataConfig, TrainingConfig
 from avfake.training.pipeline import plan_of, train_detector
 from avfake.training.plan import Example, Plan, check_classes, gather
@@ -44,7 +45,7 @@ def examples(folder: str, num_clips: int, *, label: bool) -> list[Example]:
         row = Row(
             clip_id=f"{folder}/{index}", path="x", label=label, group=f"{folder}/{index // 2}"
         )
-        return Example(row, folder, Path("x"), True, False, (label, label, 0), (1.0, 1.0, 0.0))
+        return Example(row, folder, Path("x"), True, False, Labels(label, label), Labels(1.0, 1.0))
 
     return [one(index) for index in range(num_clips)]
 

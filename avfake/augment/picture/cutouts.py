@@ -95,7 +95,7 @@ def _first_that_leaves_something(
     sample: TrainingSample, tries: Sequence[K], mask_of: Callable[[K], np.ndarray]
 ) -> K | None:
     """The first kind whose mask leaves the forgery in sight; None if no try does."""
-    is_genuine = sample.labels[1] == 0 and sample.weights[1] > 0
+    is_genuine = sample.labels.face == 0 and sample.weights.face > 0
     if is_genuine:
         return tries[0]
     changed = regions.changed_pixels(sample)

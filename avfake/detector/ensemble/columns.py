@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from avfake.calibration import OUTPUTS, RULES, find_rule, raise_overall
+from avfake.calibration import RULES, find_rule, raise_overall
 from avfake.config import nearest
 from avfake.errors import ConfigError
+from avfake.labels import OUTPUTS
 
 RANK_MEAN = "rank_mean"
 """Mean over the members of a file's rank among the files. It needs a batch, and what it gives is
@@ -37,7 +38,9 @@ def combine_outputs(answers: Mapping[str, np.ndarray], rule: str) -> dict[str, n
 
     Ranks are left as they are: that of a face and that of an overall score do not compare.
     """
-    combined = {output: combine_columns(answers[output], rule) for output in OUTPUTS}
+    combined: dict[str, np.ndarray] = {
+        output: combine_columns(answers[output], rule) for output in OUTPUTS
+    }
     return combined if rule == RANK_MEAN else raise_overall(combined)
 
 

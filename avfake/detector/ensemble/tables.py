@@ -9,15 +9,15 @@ from typing import Any, cast
 
 import numpy as np
 
-from avfake.calibration import OUTPUTS
 from avfake.detector.ensemble.columns import combine_outputs
 from avfake.detector.ensemble.verdicts import agree
 from avfake.errors import ConfigError, Reason
+from avfake.labels import COLUMNS, OUTPUTS
 from avfake.verdict import Decision
 
 KEYS = ("file", "clip_id")
 """The column that rows are matched by: of `avfake predict`, of `avfake evaluate`."""
-SCORES = {"overall": "p_fake", "face": "p_face_fake", "voice": "p_voice_fake"}
+SCORES = {output: columns.probability for output, columns in COLUMNS.items()}
 OWN = {*SCORES.values(), "status", "decision", "prior", "reasons", "contributions"}
 """Columns that a detector fills; all others are facts about the file."""
 Rows = Mapping[str, Mapping[str, str]]

@@ -10,6 +10,7 @@ from avfake.calibration import DecisionRule
 from avfake.detector.ensemble.columns import combine_columns, combine_outputs
 from avfake.detector.timeline import face_segments, voice_segments
 from avfake.errors import ConfigError, Reason
+from avfake.labels import COLUMNS, OUTPUTS
 from avfake.verdict import Decision, OperatingPoint, Person, Verdict, VoiceScore, status_of
 
 Timeline = TypeVar("Timeline")
@@ -72,13 +73,12 @@ def _same(priors: Iterable[float | None]) -> float | None:
 
 def _probabilities(verdicts: Sequence[Verdict], rule: str) -> list[float | None]:
     """overall, face, voice."""
-    names = {"overall": "p_fake", "face": "p_face_fake", "voice": "p_voice_fake"}
     answers = {
         output: np.array([[getattr(verdict, name) for verdict in verdicts]], np.float64)
-        for output, name in names.items()
+        for output, (name, _) in COLUMNS.items()
     }
     combined = combine_outputs(answers, rule)
-    return [None if np.isnan(p := combined[name][0]) else float(p) for name in names]
+    return [None if np.isnan(p := combined[name][0]) else float(p) for name in OUTPUTS]
 
 
 def _merge_reasons(reasons: Sequence[Sequence[Reason]]) -> tuple[Reason, ...]:

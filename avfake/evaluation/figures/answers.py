@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from avfake.errors import AvfakeError
-from avfake.evaluation.tables import OUTPUTS, numbers
+from avfake.evaluation.tables import numbers
+from avfake.labels import COLUMNS
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ def answers_of(table: pd.DataFrame) -> list[Answers]:
 
 
 def _assessed(table: pd.DataFrame) -> Iterator[Answers]:
-    for output, (probability, label) in OUTPUTS.items():
+    for output, (probability, label) in COLUMNS.items():
         if probability not in table or label not in table:
             continue
         scores, labels = numbers(table[probability]), numbers(table[label])

@@ -5,24 +5,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from avfake.errors import AvfakeError
 from avfake.evaluation.figures.style import GREY, picture, place
+from avfake.labels import OUTPUTS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from torch import Tensor
 
 CROP_PX, MEL_PX = 128, 320
 MARGIN, GAP, TOP_PX, ROW_PX = 8, 6, 44, CROP_PX + 34
 MIN_WIDTH = 480
 """Px; the captions need it."""
-HEADS = ("anything", "face", "voice")
 
 
 def draw_contact_sheet(
-    batch: Mapping[str, Tensor],
+    batch: Mapping[str, "Tensor"],
     out: Path,
     *,
     max_clips: int = 8,
@@ -55,14 +54,16 @@ def draw_contact_sheet(
     return out
 
 
-def caption(batch: Mapping[str, Tensor], row: int) -> str:
-    """The labels of a clip in words, e.g. "anything: fake, face: fake (weight 0.5), voice: ?"."""
-    labels = zip(HEADS, batch["labels"][row].tolist(), batch["weights"][row].tolist(), strict=True)
-    return ", ".join(f"{head}: {_in_words(label, weight)}" for head, label, weight in labels)
+def caption(batch: Mapping[str, "Tensor"], row: int) -> str:
+    """The labels of a clip in words, e.g. "overall: fake, face: fake (weight 0.5), voice: ?"."""
+    labels, weights = batch["labels"][row].tolist(), batch["weights"][row].tolist()
+    rows = zip(OUTPUTS, labels, weights, strict=True)
+    return ", ".join(f"{output}: {_in_words(label, weight)}" for output, label, weight in rows)
 
 
 def mel_picture(window: np.ndarray, sample_rate: int) -> np.ndarray:
     """float32 [80, 1 + N // hop] dB below the loudest, at least -80; hops of 10 ms."""
+    import torch
     from torchaudio.transforms import AmplitudeToDB, MelSpectrogram
 
     hop = sample_rate // 100
@@ -80,14 +81,14 @@ def _in_words(label: float, weight: float) -> str:
     return words if weight == 1 else f"{words} (weight {weight:g})"
 
 
-def _draw_crop(axes: "Axes", batch: Mapping[str, Tensor], row: int, column: int) -> None:
+def _draw_crop(axes: "Axes", batch: Mapping[str, "Tensor"], row: int, column: int) -> None:
     if bool(batch["faces_mask"][row, column]):
         axes.imshow(batch["faces"][row, column].permute(1, 2, 0).numpy())
     else:
         _draw_absence(axes, "no face")
 
 
-def _draw_mel(axes: "Axes", batch: Mapping[str, Tensor], row: int, sample_rate: int) -> None:
+def _draw_mel(axes: "Axes", batch: Mapping[str, "Tensor"], row: int, sample_rate: int) -> None:
     if not bool(batch["sound_mask"][row, 0]):
         _draw_absence(axes, "no sound")
         return

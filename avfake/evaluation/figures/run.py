@@ -4,9 +4,9 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
-from torch import Tensor
 
 from avfake.errors import AvfakeError
 from avfake.evaluation.figures.confusion import draw_confusion
@@ -16,10 +16,13 @@ from avfake.evaluation.figures.reliability import draw_reliability
 from avfake.evaluation.figures.roc import draw_roc
 from avfake.evaluation.tables import read_scores
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 logger = logging.getLogger(__name__)
 
 
-def draw_batch(run_folder: Path, batch: Mapping[str, Tensor]) -> list[Path]:
+def draw_batch(run_folder: Path, batch: Mapping[str, "Tensor"]) -> list[Path]:
     """figures/contact_sheet.png of a run: what its model sees first."""
     return _draw(run_folder, {"contact_sheet": lambda path: draw_contact_sheet(batch, path)})
 

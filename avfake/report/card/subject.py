@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from avfake import config as settings
-from avfake.calibration import OUTPUTS, DecisionModel
+from avfake.calibration import DecisionModel
 from avfake.detector import checked_sums, is_ensemble, read_config, read_ensemble
 from avfake.errors import ConfigError
+from avfake.labels import OUTPUTS, Output
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,9 @@ class Subject:
         return found
 
     @property
-    def not_judged(self) -> dict[str, str]:
+    def not_judged(self) -> dict[Output, str]:
         """Output -> why it is never answered."""
-        return dict(self.decision_model.not_trained) if self.decision_model else {}
+        return {**self.decision_model.not_trained} if self.decision_model else {}
 
     @property
     def judged(self) -> tuple[str, ...]:

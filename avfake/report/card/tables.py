@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from avfake.evaluation import OUTPUTS, Interval, as_text, markdown_table
+from avfake.evaluation import Interval, as_text, markdown_table
+from avfake.labels import OUTPUTS
 from avfake.report.card.measured import METRICS, Measured
 from avfake.report.card.words import NOT_MEASURED, bullets, interval, percent
 from avfake.scoring import CELLS, Weakest, render_stress, signed, weakest_cells

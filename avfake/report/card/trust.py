@@ -172,7 +172,8 @@ def _forged_in_training(settings: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _of_the_road(subject: Subject) -> Iterator[str]:
-    clips, model = subject.config["clips"], subject.config["model"]
+    shown, model = subject.config["input"], subject.config["model"]
+    clips = shown["clip"]
     if model.get("visual"):
         if clips.get("detector", "mtcnn") == "mtcnn":
             detect = clips["detect"]
@@ -189,7 +190,7 @@ def _of_the_road(subject: Subject) -> Iterator[str]:
     if model.get("audio"):
         yield (
             f"Only speech is judged, at least {clips['speech']['min_seconds']:g} s of it, in "
-            f"windows of {subject.config['window_seconds']:g} s at {clips['sample_rate']} Hz. "
+            f"windows of {shown['window_seconds']:g} s at {clips['sample_rate']} Hz. "
             f"Of more than {clips['max_speech_seconds'] / 60:g} minutes of speech, or "
             f"{clips['max_sound_seconds'] / 60:g} minutes of sound, pieces spread evenly are "
             "looked at."

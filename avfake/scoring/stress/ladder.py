@@ -17,7 +17,8 @@ import pandas as pd
 
 from avfake.datasets import Manifest, Row, read_manifest
 from avfake.errors import ConfigError
-from avfake.evaluation import OUTPUTS, numbers
+from avfake.evaluation import numbers
+from avfake.labels import COLUMNS
 from avfake.scoring.files import score_files
 from avfake.scoring.stress.cells import choose_cells
 from avfake.scoring.stress.rewriting import Rewrite
@@ -161,7 +162,7 @@ def _beside_labels(rows: Sequence[Row], answers: Sequence[dict[str, object]]) ->
 def check_both_answered(untouched: pd.DataFrame, out: Path) -> None:
     """ConfigError unless a fake and a genuine file, untouched, got a probability."""
     answered = untouched[untouched["p_fake"].notna()]
-    if len(np.unique(numbers(answered[OUTPUTS["overall"][1]]))) < 2:
+    if len(np.unique(numbers(answered[COLUMNS["overall"].label]))) < 2:
         raise ConfigError(
             "of the untouched files no fake, or no genuine one, got a probability; the reasons are "
             f"below {out}, in untouched.csv"

@@ -18,6 +18,7 @@ from avfake.augment import (
     Stripes,
 )
 from avfake.clips import TrainingSample
+from avfake.labels import Labels
 
 MOIRE = Stripes(((40.0, 25.0), (41.0, 25.6), (39.0, 24.4)), 0.1)
 
@@ -81,7 +82,7 @@ def _changed(transform: PictureTransform[Any], frame: np.ndarray, params: object
         sound=empty,
         crop_sound=empty,
         sample_rate=16_000,
-        labels=(0.0, 0.0, 0.0),
-        weights=(0.0, 0.0, 0.0),
+        labels=Labels(),
+        weights=Labels(),
     )
     return transform.apply(sample, params).faces[0]

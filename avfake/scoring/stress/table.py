@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from avfake.errors import AvfakeError
-from avfake.evaluation import OUTPUTS, Interval, compare, markdown_table
+from avfake.evaluation import Interval, compare, markdown_table
+from avfake.labels import COLUMNS, OUTPUTS
 
 METRICS = ("auc", "log_loss", "calibration_error")
 HARM = {"auc": -1.0, "log_loss": 1.0, "calibration_error": 1.0}
@@ -35,7 +36,7 @@ def stress_table(
     for name, scores in {"untouched": untouched, **cells}.items():
         changes = compare(scores, untouched, metrics=METRICS, num_resamples=num_resamples)
         assessed = {
-            output: float(scores[column].notna().mean()) for output, (column, _) in OUTPUTS.items()
+            output: float(scores[column].notna().mean()) for output, (column, _) in COLUMNS.items()
         }
         changes.insert(0, "cell", name)
         changes["assessed"] = changes["output"].map(assessed)

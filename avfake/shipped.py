@@ -17,7 +17,7 @@ from avfake.errors import ConfigError
 
 DEFAULT = "default"
 """Its name wherever a detector is named. A folder called so is ./default."""
-PLACE = Path(__file__).parents[1] / "default_detector"
+PLACE = Path(__file__).parent / "default_detector"
 RELEASE, LICENCE = "release.json", "LICENSE"
 REMEDY = "install avfake again, or name another detector (--detector FOLDER)"
 

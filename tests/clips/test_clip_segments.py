@@ -13,13 +13,14 @@ from avfake.clips.archive import Clip
 from avfake.clips.dataset import ClipDataset, ClipEntry, collate
 from avfake.clips.preparation.folder import PreparedFolder
 from avfake.clips.sample import SampleConfig, sample_clip
-from avfake.clips.stretches import sample_labels
+from avfake.clips.segments import sample_labels
+from avfake.labels import ForgedSegment, Labels
 from avfake.models.outputs import ModelOutput
 from avfake.training.config import LossConfig
 from avfake.training.losses import multitask_loss
 
-BOTH = (1.0, 1.0, 1.0)
-KNOWN = (1.0, 1.0, 1.0)
+BOTH = Labels(1.0, 1.0, 1.0)
+KNOWN = Labels(1.0, 1.0, 1.0)
 
 
 class Taken:
@@ -30,34 +31,35 @@ class Taken:
         self.window_spans = np.array(windows, np.float32)[:, None] + np.float32([0, 1])
 
 
-def seen(labels, stretches, frames, windows):
-    found = sample_labels(labels, stretches, Taken(frames, windows))
+def seen(labels, segments, frames, windows):
+    segments = [ForgedSegment(*segment) for segment in segments]
+    found = sample_labels(Labels(*labels), segments, Taken(frames, windows))
     return found.labels, found.forged_frames.tolist(), found.forged_windows.tolist()
 
 
 def test_a_crop_is_forged_inside_and_a_window_where_it_overlaps() -> None:
-    stretches = [(1.0, 2.0, "face"), (2.5, 2.75, "voice")]
-    found = seen(BOTH, stretches, [0.5, 1.0, 1.5, 2.0, 2.1], [0.0, 1.6, 2.0, 2.6, 3.0])
+    segments = [(1.0, 2.0, "face"), (2.5, 2.75, "voice")]
+    found = seen(BOTH, segments, [0.5, 1.0, 1.5, 2.0, 2.1], [0.0, 1.6, 2.0, 2.6, 3.0])
     assert found == (BOTH, [0, 1, 1, 1, 0], [0, 1, 1, 1, 0])
 
 
-def test_a_stretch_of_both_counts_for_both() -> None:
+def test_a_segment_of_both_counts_for_both() -> None:
     assert seen(BOTH, [(0.0, 0.6, "both")], [0.5, 1.5], [0.0, 1.0]) == (BOTH, [1, 0], [1, 0])
 
 
 def test_a_sample_without_anything_forged_is_genuine() -> None:
-    stretches = [(5.0, 6.0, "both")]
-    assert seen(BOTH, stretches, [0.5], [0.0]) == ((0, 0, 0), [1], [1])
-    assert seen(BOTH, stretches, [5.5], [0.0]) == ((1, 1, 0), [1], [1])
-    assert seen((1.0, 1.0, 0.0), stretches[:1], [0.5], [0.0]) == ((0, 0, 0), [1], [1])
+    segments = [(5.0, 6.0, "both")]
+    assert seen(BOTH, segments, [0.5], [0.0]) == ((0, 0, 0), [1], [1])
+    assert seen(BOTH, segments, [5.5], [0.0]) == ((1, 1, 0), [1], [1])
+    assert seen((1.0, 1.0, 0.0), segments[:1], [0.5], [0.0]) == ((0, 0, 0), [1], [1])
 
 
 @pytest.mark.parametrize(
-    ("labels", "stretches"),
+    ("labels", "segments"),
     [(BOTH, []), (BOTH, [(5.0, 6.0, "voice")]), ((0.0, 0.0, 0.0), []), ((1.0, 0.0, 0.0), [])],
 )
-def test_without_a_stretch_the_label_of_the_clip_holds_everywhere(labels, stretches) -> None:
-    found, frames, _ = seen(labels, stretches, [0.5, 1.5], [5.0])
+def test_without_a_segment_the_label_of_the_clip_holds_everywhere(labels, segments) -> None:
+    found, frames, _ = seen(labels, segments, [0.5, 1.5], [5.0])
     assert found == labels
     assert frames == [1, 1]
 
@@ -76,7 +78,13 @@ def test_batches_carry_labels_of_crops_and_windows(fake: Path) -> None:
     middle = (times[1] + times[2]) / 2
     sampling = SampleConfig(window_seconds=0.25)
     whole = ClipEntry(fake, BOTH, KNOWN)
-    partly = ClipEntry(fake, BOTH, KNOWN, None, ((0.0, middle, "face"), (0.8, 9.0, "voice")))
+    partly = ClipEntry(
+        fake,
+        BOTH,
+        KNOWN,
+        None,
+        (ForgedSegment(0.0, middle, "face"), ForgedSegment(0.8, 9.0, "voice")),
+    )
     data = ClipDataset([whole, partly], sampling)
     batch = collate([data[0], data[1]])
     assert batch["frame_labels"].tolist() == [[1, 1, 1, 1], [1, 1, 0, 0]]
@@ -88,7 +96,7 @@ def test_batches_carry_labels_of_crops_and_windows(fake: Path) -> None:
 
 
 def test_the_loss_asks_each_crop_for_its_own_label(fake: Path) -> None:
-    entry = ClipEntry(fake, BOTH, KNOWN, None, ((0.0, 0.5, "face"),))
+    entry = ClipEntry(fake, BOTH, KNOWN, None, (ForgedSegment(0.0, 0.5, "face"),))
     batch = collate([ClipDataset([entry], SampleConfig(window_seconds=0.5))[0]])
     right = batch["frame_labels"] * 20 - 10
 
@@ -114,14 +122,20 @@ def test_the_loss_asks_each_crop_for_its_own_label(fake: Path) -> None:
 def test_a_genuine_stretch_forged_on_the_way_is_forged_in_every_crop(
     fake: Path,
 ) -> None:
-    entry = ClipEntry(fake, BOTH, KNOWN, None, ((50.0, 60.0, "face"), (50.0, 60.0, "voice")))
+    entry = ClipEntry(
+        fake,
+        BOTH,
+        KNOWN,
+        None,
+        (ForgedSegment(50.0, 60.0, "face"), ForgedSegment(50.0, 60.0, "voice")),
+    )
 
     class Forging:
         needs_partner = False
 
         def __call__(self, sample, rng):
             assert sample.labels == (0.0, 0.0, 0.0)
-            return replace(sample, labels=(1.0, 1.0, 0.0))
+            return replace(sample, labels=Labels(1.0, 1.0, 0.0))
 
     item = ClipDataset([entry], SampleConfig(window_seconds=0.5), seed=0, augment=Forging())[0]
     assert item["frame_labels"].tolist() == [1.0] * 4
@@ -130,8 +144,8 @@ def test_a_genuine_stretch_forged_on_the_way_is_forged_in_every_crop(
 
 def test_mixed_clips_have_mixed_labels_crop_by_crop(fake: Path) -> None:
     middle = Clip.open(fake).meta.frame_seconds[2]
-    first = ClipEntry(fake, BOTH, KNOWN, None, ((middle, 9.0, "face"),))
-    genuine = ClipEntry(fake, (0.0, 0.0, 0.0), KNOWN)
+    first = ClipEntry(fake, BOTH, KNOWN, None, (ForgedSegment(middle, 9.0, "face"),))
+    genuine = ClipEntry(fake, Labels(), KNOWN)
     data = ClipDataset([first, genuine], SampleConfig(window_seconds=0.5))
     batch = mix_batch(
         collate([data[0], data[1]]), MixConfig(mixup_rate=1.0), np.random.default_rng(0)

@@ -1,0 +1,42 @@
+"""The outputs of a detector and the labels of a file, declared once. 1 = fake everywhere."""
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+Part = Literal["face", "voice"]
+PARTS: tuple[Part, ...] = ("face", "voice")
+Output = Literal["overall", "face", "voice"]
+OUTPUTS: tuple[Output, ...] = ("overall", *PARTS)
+"""Order of the columns of a model's logits, and of labels and weights in a batch."""
+Status = Literal["ok", "partial", "failed"]
+
+
+class Columns(NamedTuple):
+    """Names of the two columns that a table has for one output."""
+
+    probability: str
+    label: str
+
+
+COLUMNS: Mapping[str, Columns] = {
+    "overall": Columns("p_fake", "label"),
+    "face": Columns("p_face_fake", "face_fake"),
+    "voice": Columns("p_voice_fake", "voice_fake"),
+}
+
+
+class Labels(NamedTuple):
+    """One number for each output: labels, or the weights of labels in the loss."""
+
+    overall: float = 0.0
+    face: float = 0.0
+    voice: float = 0.0
+
+
+class ForgedSegment(NamedTuple):
+    """A segment of a file that is known to be forged."""
+
+    start_seconds: float
+    end_seconds: float
+    stream: str
+    """ "face", "voice" or "both"."""
