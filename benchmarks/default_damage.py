@@ -1,6 +1,6 @@
-"""What damage does to the default detector, on sources that the judging model has not seen.
+"""Measure how damage affects the default detector, on sources that the scoring model has not seen.
 
-    python benchmarks/default_damage.py --run runs/default_detector/both-worn
+    python benchmarks/default_damage.py --run runs/default_detector/both-degraded
 
 Takes clips of the recipe's videos and recordings, sources and classes in turn, does to each file
 what the cells of `avfake stress` say, and has it judged by the one of the five models that has not

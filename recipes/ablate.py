@@ -1,4 +1,4 @@
-"""What each part of a detector is worth: the same training with one thing less at a time.
+"""Ablation: the same training without one part of the detector at a time.
 
     python recipes/ablate.py --clips clips/ --out runs/ablation
     python recipes/ablate.py --clips clips/ --out runs/ablation --no-retrain
@@ -7,7 +7,7 @@ Trains the full detector, then one without sound, without picture, without stack
 each other fusion, all on the same clips, and prints one table with bootstrap intervals over groups,
 split by what was forged. --no-retrain measures the full detector with parts switched off instead.
 
-Time: about five times one training. All knobs of recipes/dfdc_av.py are here too.
+Time: about five times one training. All flags of recipes/dfdc_av.py are here too.
 """
 
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What each addition is worth: the same detector with one thing more at a time, over several seeds.
+"""Gain of each addition: the same detector with one addition at a time, over several seeds.
 
     avfake studio studio/ --clips 960 --difficulty 0.85 --seed 7
     avfake prepare studio studio/ clips/ --frames 8 --size-px 128
@@ -6,12 +6,12 @@
 
 Trains the plain detector and every addition with each seed, on one split, and compares them on the
 same test clips: AUC averaged over the seeds, and its gain over plain, paired, with bootstrap
-intervals over groups. The interval is over clips; the seeds stand beside it one by one. "ensemble"
-is the mean of the plain detectors of all seeds. Stopped, it goes on, and what one run has trained
-the next one with other --additions finds done.
+intervals over groups. The interval is over clips; the AUC of each seed is beside it. "ensemble" is
+the mean of the plain detectors of all seeds. A run that was stopped goes on; a run with other
+--additions reuses what was trained.
 
-What was found stands in recipes/results/additions.csv, and what it means in recipes/README.md: the
-defaults of the flagship are what helped.
+Results are in recipes/results/additions.csv, their meaning in recipes/README.md: the preset dfdc_av
+contains the additions that helped.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,21 +1,21 @@
-"""Face and voice from data that says exactly what was forged, and when: FakeAVCeleb, LAV-DF.
+"""Face and voice from exact labels of what was forged, and when: FakeAVCeleb, LAV-DF.
 
     avfake prepare fakeavceleb /data/FakeAVCeleb clips/
     avfake prepare lavdf /data/LAV-DF words/
     python recipes/av_exact.py --clips clips/ --clips words/
 
 Nothing is assumed: each head learns from the label of its own stream. Where rows name forged
-stretches (LAV-DF, AV-Deepfake1M), a crop is a fake only inside one and a window of sound only where
+segments (LAV-DF, AV-Deepfake1M), a crop is a fake only inside one and a window of sound only where
 it overlaps one; a clip of which nothing forged was drawn counts as genuine that time. Prints the
-table by what was forged and, where there are stretches, how well single crops and windows are told
-apart ("each moment").
+table by what was forged and, where there are segments, the AUC of single crops and windows ("each
+moment").
 
 Published: AVFF on FakeAVCeleb, accuracy 98.6 %, AUC 0.991 (arXiv 2406.02951); BA-TFD+ on LAV-DF,
-AP@0.5 96.3 but AP@0.95 4.4. Neither set was at hand; what was run stands in recipes/README.md.
+AP@0.5 96.3 but AP@0.95 4.4. Neither set was available; what was run: recipes/README.md.
 
-Beware: fakes of both sets begin with a moment of silence that alone gives most of them away (arXiv
-2412.00175). Windows are drawn at random places, which weakens that cue but does not remove it: hold
-a result against --no-audio, and against a set of another kind. Published numbers come from the
+Note: fakes of both sets begin with a moment of silence that alone reveals most of them (arXiv
+2412.00175). Windows are drawn at random times, which weakens that cue but does not remove it: compare
+a result with --no-audio, and with a set of another kind. Published numbers come from the
 authors' splits (LAV-DF: its own; FakeAVCeleb: 70/30 by person), this recipe splits by groups.
 """
 

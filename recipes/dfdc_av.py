@@ -3,8 +3,8 @@
     avfake prepare dfdc /data/dfdc clips/
     python recipes/dfdc_av.py --clips clips/ --out runs/dfdc_av
 
-DFDC says of a fake only that something is forged: the face is assumed (--data.assume-face-weight),
-the voice stays unknown. Without voice labels the voice branch is left out, with a warning; join a
+DFDC labels a fake as a whole: its face is assumed forged (--data.assume-face-weight), its voice
+stays unknown. Without voice labels the voice branch is left out, with a warning; join a
 set that has them: --clips clips/ --clips voices/. Ablate with --no-audio, --no-visual,
 --no-stacker, --no-sync, --fusion.kind gated, --augment.forge.face-rate 0.
 
@@ -13,7 +13,7 @@ On the GPU where there is one. On several GPUs or, for a trial, several CPU proc
     accelerate launch --multi_gpu --num_processes 2 recipes/dfdc_av.py --clips clips/
     torchrun --standalone --nproc-per-node 2 recipes/dfdc_av.py --clips clips/
 
-(--multi_gpu also on CPUs.) What was run, and on what, stands in recipes/README.md.
+(--multi_gpu also on CPUs.) What was run, and on what: recipes/README.md.
 """
 
 from dataclasses import dataclass, field

@@ -3,19 +3,19 @@
     avfake prepare dfdc /data/dfdc clips/ --detector blazeface --detector-model short_range.tflite
     python recipes/dfdc_blend.py --clips clips/ --clips voices/
 
-Each network of --backbones is trained by itself and sees pictures alone; a sound model hears alone.
+Each network of --backbones is trained by itself on pictures alone; a sound model on sound alone.
 Their calibrated probabilities are averaged as logits. The table has every model, the blend of the
 pictures ("blend") and the blend with the sound ("blend+sound"). Both blends open like any detector.
 DFDC has no voice labels, and without any the sound model is left out: join a set that has them
 (voices/), or derive them (avfake labels). Where to get the model file: docs/blazeface.md. Crops of
-MTCNN (no --detector) do as well.
+MTCNN (no --detector) work as well.
 
 Published: top 8 % of the public DFDC leaderboard; sound "did not result in any improvement". Its
 sound model, boosted trees over 16 statistics of each soundtrack, had AUC 0.912 on a random split in
 which fakes of one original lie on both sides, and called some 30 % of other genuine videos forged.
-What was run here, on what, stands in recipes/README.md.
+What was run here, on what: recipes/README.md.
 
-Differs from the source: which EfficientNets it blended and how is not told, b0, b1 and b3 and the
+Differs from the source: which EfficientNets it blended and how is not stated, b0, b1 and b3 and the
 mean of logits are our choice; the sound model is a network over mel spectrograms that is never
 trained on the label of the video; splits keep fakes with their originals; every answer is
 calibrated out of fold before it is blended. Time: about that of one training a network, and more

@@ -14,7 +14,7 @@ Time: 5 x 40 epochs of some 115,000 faces at 380 px on the whole DFDC; not run h
 face in 0.14 s (bf16) on two CPU cores, without training.
 Expected: private leaderboard log-loss 0.428 with 7 checkpoints of 5 seeds, where answering one half
 gives 0.693; a single checkpoint 0.284 on the public 4,000 (measured by Deepware, accuracy 88.5 %).
-Both on the hidden competition sets, not on the split made here. What was run here stands in
+Both on the hidden competition sets, not on the split made here. What was run here:
 recipes/README.md.
 
 What differs from the source (github.com/selimsef/dfdc_deepfake_challenge), and why:
@@ -22,10 +22,10 @@ What differs from the source (github.com/selimsef/dfdc_deepfake_challenge), and 
 - Square crops of one scale a track, not each frame's own box; MTCNN's thresholds are those of
   prediction, 0.7/0.8/0.8, where 0.85/0.95/0.95 found the faces to train on.
 - A sixteenth of the videos is held out as there, but here to calibrate the answers, which the
-  source leaves as they are; others choose the epoch and test, none of which a model was trained on.
+  source does not; others select the epoch and test, none of which a model was trained on.
 - One checkpoint a seed, where seven were picked of five seeds.
-- Half faces are cut by a hull around MTCNN's five points, not dlib's 68; what of a forgery must
-  stay in sight is told by the difference to the original, not by its SSIM.
+- Half faces are cut by a hull around MTCNN's five points, not dlib's 68; which part of a forgery must
+  stay visible is decided by the difference to the original, not by its SSIM.
 - An unreadable file is a failure with a reason, not 0.5.
 """
 

@@ -1,20 +1,20 @@
-"""The simplest recipe, to be read first: the competition's files in, a submission out.
+"""The simplest recipe, to be read first: the competition's files -> a submission.
 
     python recipes/dfdc_frames.py --data /data/dfdc --test /data/test_videos.zip
         --sample-submission /data/sample_submission.csv --out runs/dfdc_frames
 
 --data holds the parts as they were shipped, zipped or unpacked, each with its metadata.json. Faces
-are cut out of every video; one classifier looks at single faces, one random face a video each time
-it is seen, as many fakes as genuine ones; a video is the mean over its faces, calibrated on videos
+are cut out of every video; one classifier of single faces learns from one random face a video each
+time, as many fakes as genuine ones; a video is the mean over its faces, calibrated on videos
 that the classifier has not seen. The sound is not used.
 
 Time: on one core, decoding a 10 s 1080p video takes about 1 s and finding the faces of 32 frames
 about 4 s, of genuine videos only (fakes take their original's boxes). The whole 470 GB, and the
 training on them, were not timed.
-Expected: the task comes without a number of its own. Answering one half to everything gives a
+Expected: the task states no number. Answering one half to everything gives a
 log-loss of 0.693. A single frame-wise EfficientNet-B4 reached 0.264 (AUC 0.947) on parts 40-49
 (41st place, github.com/polimi-ispl/icpr2020dfdc, its notebook of results); frame-wise single
-networks of the 69th place had 0.39 to 0.44 on the public leaderboard. What was run here stands in
+networks of the 69th place had 0.39 to 0.44 on the public leaderboard. What was run here:
 recipes/README.md.
 """
 

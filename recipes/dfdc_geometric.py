@@ -1,28 +1,28 @@
-"""A silver medal from free notebooks: Xceptions and EfficientNet-B1s, joined by geometric mean.
+"""A silver medal from free notebooks: Xceptions and EfficientNet-B1s, combined by geometric mean.
 
     avfake prepare dfdc /data/dfdc clips/ --frames 10 --size-px 150
     python recipes/dfdc_geometric.py --clips clips/ --out runs/dfdc_geometric
 
 10 frames a video as crops of 150 px; one random face a video, as many fakes as genuine ones. Seven
 networks under the same head: batch norm, dropout, 512 (once 256), ReLU, batch norm, dropout. Adam,
-the rate cut to 0.7 where five epochs bring nothing, 20 epochs, the best by log-loss; parts 0-40
-train. What a member has of its own stands in MEMBERS; --members b1_a b1_e trains some of them.
+the rate lowered to 0.7 after five epochs without a new best, 20 epochs, the best by log-loss; parts 0-40
+train. The settings of each member are in MEMBERS; --members b1_a b1_e trains some of them.
 
 Time: 7 x 20 epochs of one face a video on the whole DFDC; not run here.
 Expected: public log-loss 0.362, private 0.496 (69th place), single members 0.39 to 0.44 public,
 where answering one half gives 0.693. On the hidden competition sets, not on the split made here.
-What was run here stands in recipes/README.md.
+What was run here: recipes/README.md.
 
 What differs from the source (github.com/GreatGameDota/Deepfake-Detection), and why:
 - timm's legacy_xception, the network of Chollet 2017 as in the source's pytorchcv; its weights are
   from another training. xception41 would be DeepLab's wider variant.
-- Which member was trained how is told only in numbers (three at 150 px, four at 224 px without
-  normalisation, one of 256, one mixed): who is who is set here. Mixup and cutmix of "0.4" are read
-  as how often; how often pictures are made coarse is not told, here every other time each. The
+- Which member was trained how is stated only in numbers (three at 150 px, four at 224 px without
+  normalisation, one of 256, one mixed): the assignment is ours. Mixup and cutmix of "0.4" are read
+  as how often; how often pictures are made coarse is not stated, here every other time each. The
   three are normalised as their weights were published with.
-- Parts 41-45 choose the epoch and 46-49 test, where 41-49 did the first and the leaderboard the
+- Parts 41-45 select the epoch and 46-49 test, where 41-49 did the first and the leaderboard the
   second. A tenth of the training videos is held out to calibrate each member.
-- MTCNN in the place of a MobileNet; the 10 prepared frames predict too, there 30.
+- MTCNN in place of a MobileNet; the 10 prepared frames predict too, there 30.
 - An unreadable file is a failure with a reason, not 0.5.
 """
 

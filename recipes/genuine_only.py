@@ -1,20 +1,21 @@
-"""A detector that never saw a fake: genuine clips alone, and forgeries made of them.
+"""A detector trained without any fake: genuine clips alone, and forgeries made of them.
 
     avfake prepare SPEC /data/set clips/
     python recipes/genuine_only.py --clips clips/ --out runs/genuine_only
 
 Some groups are put aside, with all that was forged of them. Of the others only the genuine clips
-are used: each is forged by the routes of avfake.forgery (--forgeries.*), once on disk,
-choosing and calibrating, and anew each time it is seen (--augment.forge.*). Then the detector is
-measured on the groups put aside: on their genuine clips and on forgeries of other makers.
+are used: each is forged by the methods of avfake.forgery (--forgeries.*), once on disk,
+for validation and calibration, and on the fly each time (--augment.forge.*). Then the detector is
+measured on the groups put aside: on their genuine clips and on forgeries by other methods.
 
-Self-blended faces and re-synthesised voices carry over to unknown methods better than any one
-method of forging does (Shiohara and Yamasaki 2022: AUC 93.2 % on Celeb-DF, trained on the genuine
+Self-blended faces and re-synthesised voices generalise to unknown methods better than any one
+forgery method (Shiohara and Yamasaki 2022: AUC 93.2 % on Celeb-DF, trained on the genuine
 videos of FaceForensics++, with an ImageNet EfficientNet-B4; Wang and Yamagishi 2023 for voices).
-That was not run here; what was run stands in recipes/README.md.
 
-The three vocoders with which the studio forges its voices stay out of the defaults, so that a test
-on the studio is one on voices forged in a way that was never heard.
+That was not run here; what was run: recipes/README.md.
+
+The three vocoders with which the studio forges its voices are not in the defaults, so that a test
+on the studio is one on voices forged by unknown methods.
 """
 
 from dataclasses import dataclass, field, replace

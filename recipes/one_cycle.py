@@ -3,21 +3,21 @@
     avfake prepare dfdc /data/dfdc clips/
     python recipes/one_cycle.py --clips clips/ --find-rate
 
-A network trained on photographs is given a new head. The head learns alone while the backbone
-stands still (--fit.frozen-epochs), then both learn, the backbone at a tenth of the rate; each
-stretch is one cycle of the learning rate: up from a twenty-fifth, then down (Smith & Topin 2018).
---find-rate tries all rates once, writes rates.csv, prints the loss at each power of ten and takes
-the rate where it fell steepest (Smith 2017).
+A network trained on photographs gets a new head. First only the head is trained, with the backbone
+frozen (--fit.frozen-epochs), then both, the backbone at a tenth of the rate; each phase is one
+cycle of the learning rate: up from a twenty-fifth, then down (Smith & Topin 2018). --find-rate tries
+all rates once, writes rates.csv, prints the loss at each power of ten and takes the rate where it
+fell steepest (Smith 2017).
 
-Labels are noisy: of a DFDC fake nobody says what is forged, in one of ten only the voice. The
-costliest tenth of the fakes of each batch counts for nothing (--loss.trim-fakes), so that they are
-not learned by heart.
+Labels are noisy: it is unknown which part of a DFDC fake is forged, in one of ten only the voice.
+The tenth of the fakes of each batch with the highest loss does not count (--loss.trim-fakes), so
+that they are not memorised.
 
 Published: a bronze medal of the 2020 DFDC by one entrant in the last of four months; the write-up
-tells no score. What was run here, on what, stands in recipes/README.md.
+states no score. What was run here, on what: recipes/README.md.
 
-Differs from the source: the trimming is ours (it names the noise, not the cure), as are folds,
-stacker, calibration, and sound. The rate is looked for with the backbone free.
+Differs from the source: the trimming is ours (the source names the noise, not a remedy), as are
+folds, stacker, calibration, and sound. The rate is searched with the backbone free.
 """
 
 from dataclasses import dataclass, field

@@ -3,9 +3,9 @@
     python recipes/synthetic.py --out demo        (or: make demo)
 
 Makes a small labelled dataset of procedural talking heads, trains a detector on some of the people
-and measures it on the others, with and without each modality: what is forged in the face only must
-be invisible without the picture, what is forged in the voice only inaudible without the sound.
-Weights start at random; nothing is downloaded. Run again, it goes on where it was.
+and measures it on the others, with and without each modality: forged faces must be undetectable
+without the picture, forged voices without the sound. Weights start at random; nothing is
+downloaded. Run again, it goes on where it was.
 
 Expected: recipes/results/synthetic.csv. These numbers prove that the pipeline works and that both
 branches are needed and used; they say nothing about real forgeries.

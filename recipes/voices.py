@@ -4,18 +4,18 @@
     python recipes/voices.py --clips voices/ --data.train-parts train --data.val-parts dev
         --data.test-parts eval
 
-Prints equal error rate, least detection cost (of ASVspoof 5) and AUC over all fakes, then those of
-each attack against all genuine voices. --data.leave-out A05 A06 keeps attacks out of training and
-choosing, to see what an unknown one does. Where rows name no attack there is one row, "all". Sound
+Prints equal error rate, least detection cost (of ASVspoof 5) and AUC over all fakes, and of each
+attack against all genuine voices. --data.leave-out A05 A06 keeps attacks out of training and
+validation, to measure on unknown ones. Where rows name no attack there is one row, "all". Sound
 is augmented by level, RawBoost-like noises, telephone bands and codecs (--augment.sound).
 
 Published, ASVspoof 2019 LA, eval: AASIST has an EER of 0.83 %, min t-DCF 0.0275. A residual network
-over mel windows is an older and simpler design; it is expected to stay behind that. It was not run
-on ASVspoof; what was run, and how it came out, stands in recipes/README.md.
+over mel windows is an older and simpler design; it is expected to be worse. It was not run on
+ASVspoof; what was run, and its results: recipes/README.md.
 
 Differs from the challenge: no t-DCF, since that needs a speaker verifier's scores; windows are cut
-at random places and repeated where a file is shorter, as the silence at both ends gives the class
-away in this set.
+at random times and repeated where a file is shorter, as the silence at both ends reveals the class
+in this set.
 """
 
 from dataclasses import dataclass, field

@@ -122,7 +122,7 @@ ROWS = {
         "--forgeries.voice-methods strides splice --aside-share 0.35 "
         f"{TINY.replace('epochs 1', 'epochs 6')}",
         ["test_scores.csv", "run/detector/config.yaml"],
-        "never saw",
+        "put aside",
         over_trained_clips,
         0.55,
     ),

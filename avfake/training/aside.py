@@ -1,4 +1,4 @@
-"""Groups that are put aside, with all that was forged of them, before anything is forged anew."""
+"""Groups that are put aside, with their forgeries, before the other clips are forged."""
 
 from collections.abc import Sequence
 

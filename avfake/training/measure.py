@@ -18,7 +18,7 @@ COLUMNS = (
     *("clip_id", "group", "method", "label", "face_fake", "voice_fake", "has_video", "has_audio"),
     *("p_fake", "p_face_fake", "p_voice_fake", "decision", "prior"),
 )
-"""Columns of the table; prior only where one was asked for."""
+"""Columns of the table; prior only where one was set."""
 
 
 def examples_in(
@@ -42,7 +42,7 @@ def measure(
 ) -> pd.DataFrame:
     """Return one row a clip: clip_id, group, method, labels, probabilities, the decision.
 
-    Where a prior was asked for, there is a column for it. ConfigError without any example.
+    Where a prior was set, there is a column for it. ConfigError without any example.
     Of several processes the main process measures; all get the table.
     """
     if not examples:

@@ -129,9 +129,9 @@ def _conclude(
     draw_training(out)
     scored = score_out_of_fold(config, plan, members, spec)
     stack = replace(config.stack, seed=seed_for(config.seed, "calibration"))
-    judged = fit_decision_model(scored, stack, use_stacker=config.use_stacker)
-    _write_choices(judged, out)
-    table = out_of_fold_table(scored, judged, stack)
+    fitted = fit_decision_model(scored, stack, use_stacker=config.use_stacker)
+    _write_choices(fitted, out)
+    table = out_of_fold_table(scored, fitted, stack)
     methods = {e.row.clip_id: e.row.method for e in plan.splits["train"]}
     table.insert(2, "method", table["clip_id"].map(methods))
     write_whole(out / "out_of_fold.csv", table.to_csv(index=False))
@@ -139,8 +139,8 @@ def _conclude(
         name=str(out / "detector"),
         spec=spec,
         models=[member.model for member in members],
-        decision_model=judged.model,
-        facts=bundle_facts(plan, config, scored=scored, judged=judged),
+        decision_model=fitted.model,
+        facts=bundle_facts(plan, config, scored=scored, judged=fitted),
     )
     write_bundle(out / "detector", bundle)
     _write_card(out / "detector")
@@ -157,8 +157,8 @@ def _write_card(detector: Path) -> None:
         write_card(detector)
 
 
-def _write_choices(judged: DecisionFit, out: Path) -> None:
-    choices = {name: one.choice for name, one in judged.model.outputs.items()}
+def _write_choices(fitted: DecisionFit, out: Path) -> None:
+    choices = {name: one.choice for name, one in fitted.model.outputs.items()}
     for name, choice in choices.items():
         logger.info("%s: kept %s; %s", name, choice.kept, choice.reason)
     losses = {

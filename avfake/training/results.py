@@ -80,6 +80,7 @@ def train_and_test(
     if unseen:
         own = measure(trained.load(), trained.plan.splits["test"])
         announce(f"on the test clips of the run:\n{render(ablation_table([(name, own)]))}\n")
+        announce("on the clips put aside:")
     scores, table = measure_test(name, trained, plan, out, seed=config.seed)
     announce(render(table))
     announce(f"pictures: {trained.detector.parent / 'figures'}")

@@ -139,7 +139,7 @@ def test_clips_of_one_class_to_choose_by_are_warned_of(caplog: pytest.LogCapture
     assert "the val split has one class only" in caplog.text
 
 
-def test_forgeries_of_ones_own_train_but_are_not_judged_by(
+def test_forgeries_of_ones_own_train_but_do_not_calibrate(
     prepared: PreparedFolder, tiny_config: TrainingConfig, tmp_path: Path
 ) -> None:
     forged = forge_clips(
