@@ -14,8 +14,8 @@ Published: AVFF on FakeAVCeleb, accuracy 98.6 %, AUC 0.991 (arXiv 2406.02951); B
 AP@0.5 96.3 but AP@0.95 4.4. Neither set was available; what was run: recipes/README.md.
 
 Note: fakes of both sets begin with a moment of silence that alone reveals most of them (arXiv
-2412.00175). Windows are drawn at random times, which weakens that cue but does not remove it: compare
-a result with --no-audio, and with a set of another kind. Published numbers come from the
+2412.00175). Windows are drawn at random times, which weakens that cue but does not remove it:
+compare a result with --no-audio, and with a set of another kind. Published numbers come from the
 authors' splits (LAV-DF: its own; FakeAVCeleb: 70/30 by person), this recipe splits by groups.
 """
 

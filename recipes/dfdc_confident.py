@@ -24,8 +24,8 @@ What differs from the source (github.com/selimsef/dfdc_deepfake_challenge), and 
 - A sixteenth of the videos is held out as there, but here to calibrate the answers, which the
   source does not; others select the epoch and test, none of which a model was trained on.
 - One checkpoint a seed, where seven were picked of five seeds.
-- Half faces are cut by a hull around MTCNN's five points, not dlib's 68; which part of a forgery must
-  stay visible is decided by the difference to the original, not by its SSIM.
+- Half faces are cut by a hull around MTCNN's five points, not dlib's 68; which part of a forgery
+  must stay visible is decided by the difference to the original, not by its SSIM.
 - An unreadable file is a failure with a reason, not 0.5.
 """
 

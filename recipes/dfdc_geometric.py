@@ -5,8 +5,8 @@
 
 10 frames a video as crops of 150 px; one random face a video, as many fakes as genuine ones. Seven
 networks under the same head: batch norm, dropout, 512 (once 256), ReLU, batch norm, dropout. Adam,
-the rate lowered to 0.7 after five epochs without a new best, 20 epochs, the best by log-loss; parts 0-40
-train. The settings of each member are in MEMBERS; --members b1_a b1_e trains some of them.
+the rate lowered to 0.7 after five epochs without a new best, 20 epochs, the best by log-loss; parts
+0-40 train. The settings of each member are in MEMBERS; --members b1_a b1_e trains some of them.
 
 Time: 7 x 20 epochs of one face a video on the whole DFDC; not run here.
 Expected: public log-loss 0.362, private 0.496 (69th place), single members 0.39 to 0.44 public,

@@ -164,9 +164,8 @@ def make_plan(examples: Sequence[Example], data: DataConfig, *, seed: int) -> Pl
     folders = tuple(dict.fromkeys(e.folder for e in examples))
     for name in data.calibrate_on:
         check_choice("a folder of data.calibrate_on", name, folders)
-    calibrated = {
-        e.row.clip_id for e in splits["train"] if e.folder in (data.calibrate_on or folders)
-    }
+    chosen = data.calibrate_on or folders
+    calibrated = {e.row.clip_id for e in splits["train"] if e.folder in chosen}
     train = [e.row for e in splits["train"]]
     folds = assign_folds(train, data.num_folds, seed=seed, judged=calibrated)
     return Plan(splits, folds, folders)
