@@ -26,7 +26,6 @@ import pandas as pd
 
 from avfake import augment, cli, clips, datasets, detector, evaluation, parallel, storage, training
 from avfake import config as settings
-from avfake.shipped import PLACE
 
 ClipConfig = clips.ClipConfig
 PreparedFolder = clips.PreparedFolder
@@ -111,7 +110,9 @@ def main(config: Config) -> None:
         name = config.experiments[-1]
         terms = detector.research_only(licences_of(config, EXPERIMENTS[name][0]))
         run = config.out / name / "detector"
-        released = detector.release_detector(run, PLACE, version=config.release, terms=terms)
+        released = detector.release_detector(
+            run, detector.DEFAULT_FOLDER, version=config.release, terms=terms
+        )
         print("released:", released)
 
 

@@ -66,8 +66,8 @@ def main(config: Config) -> None:
         )
         scoring.predict_table(
             files,
-            str(tested.trained.detector),
-            scoring.Switches(),
+            (str(tested.trained.detector),),
+            scoring.PredictOptions(),
             out=scores,
             submission=submission,
             workers=config.workers,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from avfake.clips import PreparedFolder
-from avfake.detector import Switches
+from avfake.detector import PredictOptions
 from avfake.evaluation import render
 from avfake.models import FUSIONS
 from avfake.training.config import TrainingConfig
@@ -53,7 +53,7 @@ def ablate(
             measured.append((name, measure(done.load(), test)))
     else:
         measured += [
-            (name, measure(detector, test, Switches(**off))) for name, off in switches.items()
+            (name, measure(detector, test, PredictOptions(**off))) for name, off in switches.items()
         ]
     table = record_results(measured, full.plan, out, seed=config.seed)
     for name, scores in measured[1:]:

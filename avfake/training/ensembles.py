@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from avfake.clips import PreparedFolder
-from avfake.detector import Combination, Detector, write_ensemble
+from avfake.detector import Detector, write_ensemble
 from avfake.errors import ConfigError
 from avfake.evaluation import render
 from avfake.training.config import NoBranchError, TrainingConfig
@@ -84,8 +84,8 @@ def combine_detectors(
     [plan] = plans.values()
     named = {name: done.detector for name, done in members.items()}
     for name, chosen in ensembles.items():
-        combination = Combination(tuple(str(named[one]) for one in chosen), rule)
-        on_main_process(partial(write_ensemble, _folder(name, out), combination))
+        paths = [str(named[one]) for one in chosen]
+        on_main_process(partial(write_ensemble, _folder(name, out), paths, rule))
     named |= {name: _folder(name, out) for name in ensembles}
     scores = {}
     for name, detector in named.items():  # ensembles last: the pictures in `out` are theirs

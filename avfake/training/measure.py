@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from avfake.clips import Clip, PreparedFolder, sample_clip, sample_labels
-from avfake.detector import Detector, Switches
+from avfake.detector import Detector, PredictOptions
 from avfake.errors import ConfigError
 from avfake.evaluation import read_plan
 from avfake.progress import progress
@@ -38,7 +38,7 @@ def examples_in(
 
 
 def measure(
-    detector: Detector, examples: Sequence[Example], switches: Switches | None = None
+    detector: Detector, examples: Sequence[Example], options: PredictOptions | None = None
 ) -> pd.DataFrame:
     """Return one row a clip: clip_id, group, method, labels, probabilities, the decision.
 
@@ -50,8 +50,8 @@ def measure(
     return on_main_process(
         lambda: pd.DataFrame(
             [
-                _row(example, detector.predict_clip(Clip.open(example.archive), switches))
-                | ({"prior": switches.prior} if switches and switches.prior else {})
+                _row(example, detector.predict_clip(Clip.open(example.archive), options))
+                | ({"prior": options.prior} if options and options.prior else {})
                 for example in progress(examples, desc="measure", unit="clip")
             ]
         )
@@ -82,13 +82,14 @@ def measure_moments(detector: Detector, examples: Sequence[Example]) -> pd.DataF
 
 
 def _moments(detector: Detector, examples: Sequence[Example]) -> Iterator[dict[str, object]]:
+    [member] = detector.members
     for example in examples:
         if not example.row.segments:
             continue
         clip = Clip.open(example.archive)
-        sampled = sample_clip(clip, detector.bundle.spec.whole())
+        sampled = sample_clip(clip, member.bundle.spec.whole())
         known = sample_labels(example.labels, example.row.segments, sampled)
-        scores = detector.score_clip(clip)
+        scores = member.score_clip(clip)
         for part, found, forged, label in (
             ("face", scores.frame_scores, known.forged_frames, known.labels.face),
             ("voice", scores.window_scores, known.forged_windows, known.labels.voice),

@@ -17,7 +17,7 @@ from huggingface_hub import ModelCard
 from avfake.cli.main import main
 from avfake.detector.bundle import read_bundle, write_bundle
 from avfake.detector.detector import Detector
-from avfake.detector.ensemble.folder import Combination, write_ensemble
+from avfake.detector.ensemble import write_ensemble
 from avfake.errors import AvfakeError, ConfigError
 from avfake.report.card.writing import has_card_of, render_card, write_card
 
@@ -313,7 +313,7 @@ def test_an_ensemble_has_a_card_and_keeps_those_of_its_members(
 ) -> None:
     write_card(folder, licence="cc0-1.0")
     together = tmp_path / "together"
-    write_ensemble(together, Combination((str(folder),), "geometric_mean"))
+    write_ensemble(together, (str(folder),), "geometric_mean")
     card = write_card(together, scores=scores)
     assert "An ensemble of 1 detectors" in card.read_text()
     assert "the rule geometric_mean" in card.read_text()

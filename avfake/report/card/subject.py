@@ -34,9 +34,8 @@ class Subject:
             raise ConfigError(f"{folder} is no folder; a card is written into a detector's folder")
         fingerprint = settings.fingerprint(checked_sums(folder))
         if is_ensemble(folder):
-            combination = read_ensemble(folder)
-            members = len(combination.names)
-            return cls(folder, fingerprint, {}, None, members, combination.rule)
+            names, rule, _ = read_ensemble(folder)
+            return cls(folder, fingerprint, {}, None, len(names), rule)
         config = read_config(folder)
         decision_model = DecisionModel.load(folder)
         return cls(folder, fingerprint, config, decision_model, config["num_members"])

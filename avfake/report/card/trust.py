@@ -5,12 +5,9 @@ from typing import Any
 
 from avfake.calibration import (
     Calibrator,
-    ClippedCalibrator,
     DecisionRule,
     Modality,
     OutputModel,
-    kind_of,
-    modality_name,
 )
 from avfake.evaluation import as_text, markdown_table
 from avfake.report.card.measured import Measured
@@ -58,7 +55,7 @@ def _calibrated_by(model: OutputModel) -> str:
     """In words; with the views where those of whole clips, of picture and of sound differ."""
     views: dict[str, list[str]] = {}
     for view, words in MODALITIES.items():
-        calibrator = model.calibrators.get(modality_name(model.choice.kept, view))
+        calibrator = model.calibrators.get(model.choice.kept, {}).get(view)
         if calibrator is not None:
             views.setdefault(_in_words(calibrator), []).append(words)
     if len(views) < 2:
@@ -67,9 +64,8 @@ def _calibrated_by(model: OutputModel) -> str:
 
 
 def _in_words(calibrator: Calibrator) -> str:
-    if isinstance(calibrator, ClippedCalibrator):
-        return f"{kind_of(calibrator)}, kept {calibrator.epsilon:.4f} from 0 and 1"
-    return kind_of(calibrator)
+    kind = calibrator.curve.kind
+    return f"{kind}, kept {calibrator.epsilon:.4f} from 0 and 1" if calibrator.epsilon else kind
 
 
 def _rules(subject: Subject) -> str:
@@ -88,9 +84,8 @@ def _rules(subject: Subject) -> str:
 
 
 def _rule_of(subject: Subject, view: Modality) -> DecisionRule | None:
-    """That of the view itself, not of the whole in its place."""
     assert subject.decision_model is not None
-    return subject.decision_model.rules.get(modality_name("kept", view))
+    return subject.decision_model.rule(modality=view)
 
 
 def _bounds(rule: DecisionRule) -> list[str]:
