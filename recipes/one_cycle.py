@@ -6,8 +6,8 @@
 A network trained on photographs gets a new head. First only the head is trained, with the backbone
 frozen (--fit.frozen-epochs), then both, the backbone at a tenth of the rate; each phase is one
 cycle of the learning rate: up from a twenty-fifth, then down (Smith & Topin 2018). --find-rate
-tries all rates once, writes rates.csv, prints the loss at each power of ten and takes the rate where
-it fell steepest (Smith 2017).
+tries all rates once, writes rates.csv, prints the loss at each power of ten and takes the
+rate where it fell steepest (Smith 2017).
 
 Labels are noisy: it is unknown which part of a DFDC fake is forged, in one of ten only the voice.
 The tenth of the fakes of each batch with the highest loss does not count (--loss.trim-fakes), so
