@@ -1,4 +1,4 @@
-"""What damage does to the default detector, on sources that the judging model has not seen.
+"""Measure how damage affects the default detector, on sources that the scoring model has not seen.
 
     python benchmarks/default_damage.py --run runs/default_detector/both-degraded
 

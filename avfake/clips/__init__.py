@@ -14,7 +14,7 @@ from avfake.clips.preparation.derived import degrade_clips
 from avfake.clips.preparation.folder import PreparedClip, PreparedFolder, check_target
 from avfake.clips.preparation.forged import ForgeryConfig, forge_clips
 from avfake.clips.preparation.joined import join_clips, pairs_of_sources
-from avfake.clips.preparation.prepare import prepare_clips
+from avfake.clips.preparation.prepare import prepare_clips, prepare_dataset
 from avfake.clips.sample import SampleConfig, Sampled, sample_clip
 from avfake.clips.segments import sample_labels
 from avfake.clips.training import TrainingSample
@@ -43,6 +43,7 @@ __all__ = [
     "named_failures",
     "pairs_of_sources",
     "prepare_clips",
+    "prepare_dataset",
     "sample_clip",
     "sample_labels",
     "degrade_clips",

@@ -13,7 +13,7 @@ import torch
 from avfake.calibration import ClipScores
 from avfake.clips import Clip, SampleConfig, Sampled, batch_of, sample_clip
 from avfake.labels import OUTPUTS
-from avfake.models import AVModel, ModelOutput, entropy
+from avfake.models import AVModel, ModelOutput
 
 
 @contextmanager
@@ -113,5 +113,5 @@ def _sync_statistics(outputs: Sequence[ModelOutput]) -> dict[str, float]:
         "sync_confidence": float(similarity.max() - similarity.median()),
         "sync_offset": float(found[0].shifts[similarity.argmax()]),
         "sync_similarity": float(similarity[len(similarity) // 2]),
-        "sync_entropy": float(entropy(chances.clamp(min=1e-12).log())),
+        "sync_entropy": float(torch.special.entr(chances).sum()),
     }

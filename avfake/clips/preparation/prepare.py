@@ -15,7 +15,14 @@ from avfake.clips.preparation.folder import (
     archive_path,
     write_settings,
 )
-from avfake.datasets import Manifest, Row, read_manifest, save_manifest
+from avfake.datasets import (
+    Manifest,
+    Row,
+    build_manifest,
+    load_spec,
+    read_manifest,
+    save_manifest,
+)
 from avfake.errors import AvfakeError, ConfigError, MediaError, Reason, StoreError
 from avfake.faces import FaceDetector
 from avfake.parallel import Engine, Failure, Journal, default_workers, map_items
@@ -39,6 +46,13 @@ class _Task:
     row: Row
     archive: AnyPath
     original_archive: AnyPath | None
+
+
+def prepare_dataset(
+    spec: str, root: str | Path, out: str | Path, config: ClipConfig, *, workers: int
+) -> PreparedFolder:
+    """Return the prepared clips of a dataset, given the name of its spec and its folder."""
+    return prepare_clips(build_manifest(load_spec(spec), root), out, config, workers=workers)
 
 
 def prepare_clips(

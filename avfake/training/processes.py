@@ -1,6 +1,6 @@
-"""Several processes on one training: what one of them does, and what all of them learn.
+"""Training with several processes, started by torchrun or accelerate launch.
 
-Started by torchrun or accelerate launch; without either there is one process, and it is the first.
+Without either there is one process, which is the main process.
 """
 
 import atexit
@@ -10,34 +10,34 @@ from datetime import timedelta
 from typing import TypeVar, cast
 
 import torch
-from accelerate import PartialState
-from accelerate.utils import broadcast_object_list
 
+from avfake.environment import require
 from avfake.errors import ConfigError
 
 Value = TypeVar("Value")
 
-PATIENCE = timedelta(days=7)
-"""The others wait while the first validates, scores or writes; a network's default is minutes."""
+TIMEOUT = timedelta(days=7)
+"""The others wait while the main process validates, scores or writes; the default is minutes."""
 
 
 def join_processes(device: str) -> None:
-    """Connects to the other processes of this launch, if there are any and it is not done yet.
+    """Connect to the other processes of this launch, unless that is done or there are none.
 
     device: "cpu" or "auto"
     """
     if _is_launched() and not _is_joined():
-        PartialState(cpu=stays_on_cpu(device), timeout=PATIENCE)
+        require("accelerate", "train").PartialState(cpu=stays_on_cpu(device), timeout=TIMEOUT)
         atexit.register(_leave)
 
 
 def stays_on_cpu(device: str) -> bool:
-    """What Accelerate has to be told: without it, processes on a machine without GPU stay apart."""
+    """Return whether Accelerate must be told to use the CPU, without which processes on a machine
+    without GPU would not be connected."""
     return device == "cpu" or (_is_launched() and not torch.cuda.is_available())
 
 
 def refuse_processes(what: str) -> None:
-    """ConfigError under a launcher of several processes, for what only one may do."""
+    """Raise ConfigError under a launcher of several processes, for what only one may do."""
     if _is_launched():
         raise ConfigError(
             f"{what} is for one process, and was started as one of {os.environ['WORLD_SIZE']}; "
@@ -46,12 +46,12 @@ def refuse_processes(what: str) -> None:
 
 
 def is_main_process() -> bool:
-    """Whether this process is the first, or the only one."""
+    """Return whether this process is the first, or the only one."""
     return not _is_joined() or torch.distributed.get_rank() == 0
 
 
 def on_main_process(function: Callable[[], Value]) -> Value:
-    """What the function gives on the first process, to all of them; an error, too, is everybody's.
+    """Call the function on the main process; return its value, or raise its error, on all.
 
     Call it on all processes, after `join_processes`.
     """
@@ -63,8 +63,9 @@ def on_main_process(function: Callable[[], Value]) -> Value:
             outcome[0] = function()
         except Exception as error:  # noqa: BLE001 - raised below, on every process
             outcome[1] = error
-    value, failure = broadcast_object_list(outcome)
-    if failure is not None:
+    torch.distributed.broadcast_object_list(outcome, src=0)
+    value, failure = outcome
+    if isinstance(failure, Exception):
         raise failure
     return cast(Value, value)
 

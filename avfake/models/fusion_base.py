@@ -1,22 +1,58 @@
-"""What every fusion is given, and the state that stands in for what is missing.
+"""What every fusion is given, and the learned state that replaces a missing modality.
 
 A missing stream is a learned state of its own, not zeros, and in training one of two present
-modalities is hidden at random, so that the fused head is at home with silent and faceless clips.
+modalities is hidden at random, so that the fusion handles silent and faceless clips.
 Reference: Neverova et al. 2016, ModDrop.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated, Literal, get_args
 
 import torch
+import tyro
 from torch import Tensor, nn
 
-from avfake.models.fusion.config import FusionConfig
+from avfake.config import check_choice, check_ranges
+from avfake.errors import ConfigError
+
+FusionKind = Literal["gated", "concat", "cross_attention", "bilinear", "late"]
+NUM_HEADS = 4
+"""Heads of the cross-attention."""
+
+
+@dataclass(frozen=True)
+class FusionConfig:
+    """How face and voice are combined."""
+
+    kind: Annotated[FusionKind, tyro.conf.arg(aliases=["--fusion"])] = "gated"
+    """gated: gates that see both modalities weight each. concat: one layer over both.
+    cross_attention: frames and windows attend to each other before they are pooled. bilinear:
+    products of both. late: only the mean of the face's and the voice's logit."""
+    hidden_dim: int = 256
+    dropout: float = 0.2
+    """Dropout of the fused features, 0 to 1."""
+    end_to_end: bool = False
+    """Whether the overall label trains the branches too. Off: a fake whose forged part is unknown
+    (any DFDC fake) would teach the voice branch that a genuine voice is forged."""
+    modality_dropout: float = 0.2
+    """How often, in training, one modality of a clip that has both is hidden; 0 to 1."""
+
+    def __post_init__(self) -> None:
+        check_choice("fusion.kind", self.kind, get_args(FusionKind))
+        check_ranges(
+            self, "fusion", hidden_dim="[1, inf)", dropout="[0, 1)", modality_dropout="[0, 1]"
+        )
+        if self.kind == "cross_attention" and self.hidden_dim % NUM_HEADS:
+            raise ConfigError(
+                f"fusion.hidden_dim must be a multiple of {NUM_HEADS} for cross_attention, "
+                f"got {self.hidden_dim}"
+            )
 
 
 @dataclass(frozen=True)
 class Stream:
-    """One line of evidence on its way into the fusion. All float32."""
+    """Evidence of one modality, or of sync, for the fusion. All float32."""
 
     embedding: Tensor
     """[B, D]"""
@@ -25,10 +61,10 @@ class Stream:
     mask: Tensor
     """[B, N] bool, False at padding."""
     logit: Tensor | None
-    """[B], what the head of this stream says by itself; None where it has no head."""
+    """[B], from the head of this stream alone; None where it has no head."""
 
     def detach(self) -> "Stream":
-        """The same without a way back for the gradient."""
+        """Return the same without gradient."""
         logit = None if self.logit is None else self.logit.detach()
         return Stream(self.embedding.detach(), self.items.detach(), self.mask, logit)
 
@@ -50,7 +86,7 @@ class Fusion(nn.Module):
     def forward(
         self, streams: Mapping[str, Stream | None], present: Mapping[str, Tensor]
     ) -> Tensor:
-        """Fused features [B, H].
+        """Return fused features [B, H].
 
         Args:
             streams: by name; None, or no entry, where no clip of the batch has it
@@ -60,7 +96,7 @@ class Fusion(nn.Module):
 
 
 class StateFusion(Fusion):
-    """What the fusions over features share: the learned states of absence."""
+    """Base of the fusions over features, with the learned states of absence."""
 
     def __init__(self, dims: Mapping[str, int], config: FusionConfig) -> None:
         super().__init__(dims, config)
@@ -78,19 +114,19 @@ class StateFusion(Fusion):
         )
 
     def fuse(self, streams: list[Stream]) -> Tensor:
-        """Streams without gaps, in the order of `names` -> [B, H]."""
+        """Fuse streams without gaps, in the order of `names` -> [B, H]."""
         raise NotImplementedError
 
 
 def drop_one_modality(has_visual: Tensor, has_audio: Tensor, rate: float) -> tuple[Tensor, Tensor]:
-    """Presence after hiding, at `rate`, one modality of the clips that have both; never both."""
+    """Hide, at `rate`, one modality of the clips that have both; return what is left of each."""
     hit = has_visual & has_audio & (torch.rand(has_visual.shape, device=has_visual.device) < rate)
     hide_visual = torch.rand(has_visual.shape, device=has_visual.device) < 0.5
     return has_visual & ~(hit & hide_visual), has_audio & ~(hit & ~hide_visual)
 
 
 def _fill(stream: Stream | None, absent: Tensor, present: Tensor) -> Stream:
-    """The state of absence as embedding and as the only item, where the stream is absent."""
+    """Put the state of absence in as embedding and as the only item, where a stream is absent."""
     if stream is None:
         count = len(present)
         lone = torch.ones_like(present).unsqueeze(1)

@@ -1,11 +1,11 @@
-"""What a run keeps on disk: whole at every moment, so that it may be killed at any.
+"""Checkpoints of a run, complete on disk at every moment, so that it can be killed at any.
 
 run_folder/
   metrics.jsonl              one line an epoch
   checkpoints/epoch-0007/    model, average, best (safetensors), optimizer.pt, state.json; of the
-                             epochs before, where they are kept, all but the optimizer
+                             epochs before, where they are kept, only model and average
   best.safetensors           when finished
-  result.json                when finished; its presence says so
+  result.json                when finished; its presence marks that
 """
 
 import json
@@ -18,14 +18,14 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.optim import Optimizer
+from torch.optim.swa_utils import AveragedModel
 
 from avfake.config import from_dict, to_dict
 from avfake.errors import AvfakeError, ConfigError
 from avfake.storage import write_whole
-from avfake.training.fitting.averaging import WeightAverage
-from avfake.training.fitting.weights import load_weights, save_weights
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class EpochRecord:
     learning_rate: float
     """At the last step, outside the backbone."""
     seconds: float
-    """Of training, without validation."""
+    """Duration of training, without validation."""
     examples_per_second: float
 
 
@@ -50,14 +50,19 @@ class TrainingState:
 
     model: nn.Module
     optimizer: Optimizer
-    average: WeightAverage | None = None
+    average: AveragedModel | None = None
     scaler: Any = None
     history: list[EpochRecord] = field(default_factory=list)
 
     @property
-    def answering(self) -> nn.Module:
+    def is_averaged(self) -> bool:
+        """Whether any weights were averaged yet."""
+        return self.average is not None and int(self.average.n_averaged) > 0
+
+    @property
+    def evaluated(self) -> nn.Module:
         """The model that is validated and kept: the average once there is one."""
-        return self.average.model if self.average and self.average.num_updates else self.model
+        return self.average.module if self.average and self.is_averaged else self.model
 
 
 def save_checkpoint(
@@ -67,10 +72,10 @@ def save_checkpoint(
     *,
     is_best: bool,
     keep_all: bool = False,
-) -> Path:
-    """Writes the state after the last epoch of its history, then lets the one before go.
+) -> None:
+    """Write the state after the last epoch of its history, then delete the checkpoint before.
 
-    AvfakeError if it cannot be written; the one before is whole then.
+    AvfakeError if it cannot be written; the one before is complete then.
     """
     home = run_folder / "checkpoints"
     final = home / f"epoch-{len(state.history):04d}"
@@ -85,66 +90,39 @@ def save_checkpoint(
         shutil.rmtree(partial, ignore_errors=True)
         raise AvfakeError(
             f"the checkpoint of epoch {len(state.history)} could not be written to {home}: {error}"
-            "; the one before is kept; make room, then run the same again to go on"
+            "; the one before is kept; free some space, then run the same again to go on"
         ) from error
     for old in home.iterdir():
-        if keep_all and old.name.startswith("epoch-"):
-            _lighten(old, newest=final)
+        if old != final and keep_all and old.name.startswith("epoch-"):
+            for name in ("optimizer.pt", "best.safetensors"):
+                (old / name).unlink(missing_ok=True)
         elif old != final:
             shutil.rmtree(old)
     write_metrics(run_folder, state.history)
-    return final
 
 
 def _write(
     folder: Path, state: TrainingState, settings: Mapping[str, Any], *, before: Path | None
 ) -> None:
-    """before: the checkpoint whose best is still the best; None = this one is."""
+    """before: the checkpoint whose best epoch is still the best; None = this one is."""
     save_weights(state.model, folder / "model.safetensors")
-    if state.average and state.average.num_updates:
-        save_weights(state.average.model, folder / "average.safetensors")
-    best = before / "best.safetensors" if before else _answering(folder)
+    if state.is_averaged:
+        save_weights(state.evaluated, folder / "average.safetensors")
+    name = "average" if state.is_averaged else "model"
+    best = before / "best.safetensors" if before else folder / f"{name}.safetensors"
     _link(best, folder / "best.safetensors")
     tensors = {
         "optimizer": state.optimizer.state_dict(),
         "scaler": state.scaler.state_dict() if state.scaler else None,
-        "num_averaged": state.average.num_updates if state.average else 0,
+        "num_averaged": int(state.average.n_averaged) if state.average else 0,
     }
     torch.save(tensors, folder / "optimizer.pt")
     written = {"settings": settings, "history": [to_dict(record) for record in state.history]}
     (folder / "state.json").write_text(json.dumps(written))
 
 
-def epoch_weights(run_folder: str | Path, epoch: int) -> Path:
-    """The weights that were validated after an epoch; ConfigError if they are not there (any more).
-
-    With `keep_checkpoints` "all" every epoch has them, otherwise the last alone.
-    """
-    home = Path(run_folder) / "checkpoints"
-    folder = home / f"epoch-{epoch:04d}"
-    if not folder.is_dir():
-        kept = ", ".join(str(int(path.name[6:])) for path in sorted(home.glob("epoch-*")))
-        raise ConfigError(
-            f"{run_folder} has no weights of epoch {epoch}; of epochs {kept or 'none'} it has. "
-            "All are kept with --fit.keep-checkpoints all"
-        )
-    return _answering(folder)
-
-
-def _answering(folder: Path) -> Path:
-    average = folder / "average.safetensors"
-    return average if average.is_file() else folder / "model.safetensors"
-
-
-def _lighten(folder: Path, *, newest: Path) -> None:
-    """Leaves of an epoch that is past what may still be asked for."""
-    if folder != newest:
-        for name in ("optimizer.pt", "best.safetensors"):
-            (folder / name).unlink(missing_ok=True)
-
-
 def load_checkpoint(run_folder: Path, state: TrainingState, settings: Mapping[str, Any]) -> bool:
-    """Puts the newest whole checkpoint into the state; False where there is none."""
+    """Load the newest complete checkpoint into the state; return False where there is none."""
     folder = latest_checkpoint(run_folder)
     if folder is None:
         return False
@@ -156,20 +134,20 @@ def load_checkpoint(run_folder: Path, state: TrainingState, settings: Mapping[st
     if state.scaler and tensors["scaler"]:
         state.scaler.load_state_dict(tensors["scaler"])
     if state.average:
-        state.average.num_updates = tensors["num_averaged"]
-        if state.average.num_updates:
-            load_weights(state.average.model, folder / "average.safetensors")
+        state.average.n_averaged.fill_(tensors["num_averaged"])
+        if state.is_averaged:
+            load_weights(state.average.module, folder / "average.safetensors")
     state.history = [from_dict(EpochRecord, record) for record in written["history"]]
     return True
 
 
 def latest_checkpoint(run_folder: Path) -> Path | None:
-    """The folder of the last epoch that was written whole."""
+    """Return the folder of the last epoch that was written completely."""
     return max((run_folder / "checkpoints").glob("epoch-*"), default=None)
 
 
 def check_settings(run_folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-    """ConfigError naming what differs, should a run be continued under other settings."""
+    """Raise ConfigError, with the differences, if a run would continue under other settings."""
     changed = sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
     if changed:
         differences = "; ".join(f"{key}: {old.get(key)} -> {new.get(key)}" for key in changed)
@@ -180,24 +158,55 @@ def check_settings(run_folder: Path, old: Mapping[str, Any], new: Mapping[str, A
 
 
 def write_metrics(run_folder: Path, history: list[EpochRecord]) -> None:
-    """Writes metrics.jsonl anew, so that it never tells of an epoch that a kill undid."""
+    """Write metrics.jsonl completely, so that it never holds an epoch that a kill undid."""
     lines = [json.dumps(to_dict(record)) + "\n" for record in history]
     write_whole(run_folder / "metrics.jsonl", "".join(lines))
 
 
-def publish_best(run_folder: Path) -> Path:
-    """Puts the weights of the best epoch beside the checkpoints."""
-    newest, final = latest_checkpoint(run_folder), run_folder / "best.safetensors"
+def publish_best(run_folder: Path) -> None:
+    """Put the weights of the best epoch beside the checkpoints."""
+    newest = latest_checkpoint(run_folder)
     assert newest is not None
     partial = run_folder / f".best.partial-{os.getpid()}"
     _link(newest / "best.safetensors", partial)
-    partial.replace(final)
-    return final
+    partial.replace(run_folder / "best.safetensors")
+
+
+def save_weights(model: nn.Module, path: Path) -> None:
+    """Write parameters and buffers as safetensors."""
+    # Copies, because safetensors takes neither channels-last tensors nor parts of larger ones.
+    tensors = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in model.state_dict().items()
+    }
+    save_file(tensors, path)
+
+
+def load_weights(model: nn.Module, path: Path) -> None:
+    """Load parameters and buffers; ConfigError, and an unchanged model, if they do not fit."""
+    try:
+        tensors = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ConfigError(f"{path} cannot be read as weights: {error}") from error
+    stored = {name: list(tensor.shape) for name, tensor in tensors.items()}
+    wanted = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
+    differences = [
+        f"{name} ({stored.get(name, 'none')} there, {wanted.get(name, 'none')} here)"
+        for name in dict.fromkeys((*wanted, *stored))
+        if stored.get(name) != wanted.get(name)
+    ]
+    if differences:
+        raise ConfigError(
+            f"{path} holds the weights of another architecture: {len(differences)} tensors differ, "
+            f"among them {'; '.join(differences[:3])}. Take another folder, or the settings that "
+            "this one was trained with"
+        )
+    model.load_state_dict(tensors)
 
 
 def _link(source: Path, target: Path) -> None:
     target.unlink(missing_ok=True)
     try:
         os.link(source, target)
-    except OSError:  # some file systems know no links
+    except OSError:  # some file systems have no links
         shutil.copyfile(source, target)

@@ -1,11 +1,10 @@
-"""Which learning rate to take: the loss of a short run in which the rate rises from step to step.
+"""Search of the learning rate: a short run in which the rate rises from step to step.
 
-Smith 2017, Cyclical Learning Rates. Below some rate nothing is learnt, above some the loss bursts;
-where it falls steepest between the two is a good highest rate of a one-cycle schedule.
+Smith 2017, Cyclical Learning Rates. Below some rate nothing is learned, above some the loss
+diverges; where it falls steepest between the two is a good highest rate of a one-cycle schedule.
 """
 
 import copy
-import csv
 import itertools
 import math
 from collections.abc import Iterator
@@ -13,44 +12,46 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 
+from avfake.config import check_ranges
 from avfake.errors import ConfigError
-from avfake.storage import write_table
-from avfake.training.fitting.batches import Batch, Batches, to_device
-from avfake.training.fitting.config import FitConfig
-from avfake.training.fitting.engine import Loss
-from avfake.training.fitting.optimizers import build_optimizer, set_rate
-
-COLUMNS = ("learning_rate", "loss", "smoothed_loss")
+from avfake.storage import write_whole
+from avfake.training.accelerator import Batches, to_device
+from avfake.training.engine import Loss
+from avfake.training.fit_config import FitConfig
+from avfake.training.optimizers import build_optimizer, set_rate
 
 
 @dataclass(frozen=True)
 class RateConfig:
-    """The range that is tried."""
+    """Range of learning rates that is tried."""
 
     lowest: float = 1e-7
     highest: float = 10.0
     num_steps: int = 100
     smoothing: float = 0.9
-    """Of the loss: share of what was, at each step, 0 to 1."""
+    """Share of the past in the running mean of the loss, 0 to 1."""
     burst: float = 4.0
-    """The run ends where the smoothed loss is this many times its lowest."""
+    """The search ends where the smoothed loss is this many times its lowest value."""
 
     def __post_init__(self) -> None:
-        if not 0 < self.lowest < self.highest:
-            raise ConfigError(f"lowest {self.lowest} must be above 0, below highest {self.highest}")
-        if self.num_steps < 10 or not 0 <= self.smoothing < 1 or self.burst <= 1:
-            raise ConfigError(
-                "the rate finder needs num_steps of 10 or more, smoothing in [0, 1) and burst "
-                f"above 1, got {self.num_steps}, {self.smoothing}, {self.burst}"
-            )
+        check_ranges(
+            self,
+            "search",
+            lowest="(0, inf)",
+            highest=f"({self.lowest}, inf)",
+            num_steps="[10, inf)",
+            smoothing="[0, 1)",
+            burst="(1, inf)",
+        )
 
 
 @dataclass(frozen=True)
 class RateFinding:
-    """What was found, one entry a step."""
+    """Losses at rising rates, one entry a step."""
 
     rates: np.ndarray
     """float64 [N], of all parameters outside the backbone."""
@@ -63,7 +64,7 @@ class RateFinding:
     def suggestion(self) -> float:
         """The rate where the smoothed loss falls steepest, by the logarithm of the rate.
 
-        The first tenth is passed over: there the smoothing has too little behind it.
+        The first tenth is left out: there the running mean has too few losses.
         """
         start, lowest = len(self.rates) // 10, int(self.smoothed.argmin())
         if lowest < start + 2:
@@ -75,18 +76,22 @@ class RateFinding:
         slopes = np.gradient(self.smoothed[fall], np.log(self.rates[fall]))
         return float(self.rates[fall][slopes.argmin()])
 
+    def __str__(self) -> str:
+        """Lines with the loss at each power of ten, and the suggestion."""
+        powers = np.unique(np.floor(np.log10(self.rates)))
+        steps = [int(np.abs(np.log10(self.rates) - power).argmin()) for power in powers]
+        lines = [f"learning rate {self.rates[i]:.1e}: loss {self.smoothed[i]:.3f}" for i in steps]
+        return "\n".join([*lines, f"learning rate found: {self.suggestion:.2e}"])
+
     def save(self, path: Path) -> None:
-        """Writes a csv, one row a step."""
-        columns = (self.rates, self.losses, self.smoothed)
-        rows = [dict(zip(COLUMNS, row, strict=True)) for row in zip(*columns, strict=True)]
-        write_table(path, COLUMNS, rows)
+        """Write a csv, one row a step."""
+        columns = {"learning_rate": self.rates, "loss": self.losses, "smoothed_loss": self.smoothed}
+        write_whole(path, pd.DataFrame(columns).to_csv(index=False))
 
     @classmethod
     def load(cls, path: Path) -> "RateFinding":
-        """Reads what `save` wrote."""
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-        return cls(*(np.array([float(row[column]) for row in rows]) for column in COLUMNS))
+        """Read what `save` wrote."""
+        return cls(*np.loadtxt(path, delimiter=",", skiprows=1).T)
 
 
 def find_rate(
@@ -97,10 +102,10 @@ def find_rate(
     config: FitConfig,
     search: RateConfig | None = None,
 ) -> RateFinding:
-    """The finding; the model, on whose copy all is tried, and the random state stay as they are.
+    """Return the losses at rising rates; the model and the random state stay as they are.
 
     Args:
-        batches: gone over again and again; the more they are, the less noise
+        batches: iterated again and again; the more there are, the less noise
         config: its optimizer, clip_norm, seed and device are used; rates of the backbone keep
             their proportion
     """
@@ -113,21 +118,21 @@ def find_rate(
         torch.manual_seed(config.seed)
         tried = copy.deepcopy(model).to(device).train()
         found = list(_rising(tried, loss, batches, config, search))
-    rates, losses, smoothed = (np.array(column) for column in zip(*found, strict=True))
-    return RateFinding(rates, losses, smoothed)
+    return RateFinding(*np.array(found).T)
 
 
 def _rising(
     model: nn.Module, loss: Loss, batches: Batches, config: FitConfig, search: RateConfig
 ) -> Iterator[tuple[float, float, float]]:
-    """Rate, loss, smoothed loss of each step, until the loss bursts."""
+    """Yield rate, loss and smoothed loss of each step, until the loss diverges."""
     device = next(model.parameters()).device
-    optimizer = build_optimizer(model, config.optimizer)
+    optimizer = build_optimizer(model, config)
     mean, lowest = 0.0, math.inf
     rates = np.geomspace(search.lowest, search.highest, search.num_steps)
-    for step, (rate, batch) in enumerate(zip(rates, _endless(batches), strict=False)):
-        placed = to_device(batch, device)
-        cost, _ = loss(model(placed), placed)
+    endless = itertools.chain.from_iterable(itertools.repeat(batches))
+    for step, (rate, batch) in enumerate(zip(rates, endless, strict=False)):
+        moved = to_device(batch, device)
+        cost, _ = loss(model(moved), moved)
         value = float(cost.detach())
         if not math.isfinite(value):
             return
@@ -141,9 +146,5 @@ def _rising(
         cost.backward()
         if config.clip_norm:
             nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
-        set_rate(optimizer, float(rate) / config.optimizer.learning_rate)
+        set_rate(optimizer, float(rate) / config.learning_rate)
         optimizer.step()
-
-
-def _endless(batches: Batches) -> Iterator[Batch]:
-    return itertools.chain.from_iterable(itertools.repeat(batches))
