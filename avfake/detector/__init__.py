@@ -3,6 +3,7 @@
 One bundle, or several that answer together (`EnsembleDetector`); both take the same calls.
 """
 
+from avfake.detector import facts
 from avfake.detector.bundle import (
     CARD,
     Bundle,

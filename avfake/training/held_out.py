@@ -5,8 +5,7 @@ the other folds. The clips are the training's own, so other material is not spok
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
-from typing import Any
+from dataclasses import astuple
 
 import numpy as np
 import pandas as pd
@@ -21,6 +20,7 @@ from avfake.calibration import (
     group_folds,
     modalities_of,
 )
+from avfake.detector import facts
 from avfake.evaluation import METRICS, Interval, bootstrap, share
 from avfake.labels import COLUMNS
 
@@ -28,21 +28,13 @@ MEASURED = ("auc", "log_loss", "calibration_error")
 DIGITS = 6
 
 
-def held_out_facts(scored: OutOfFold, judged: DecisionFit, config: StackConfig) -> dict[str, Any]:
-    """For a bundle: "outputs", "decisions" by view, and "face_px" of the clips.
-
-    outputs: output -> rows, fake_share and each of `MEASURED` as value, low, high; a clip counts
-        once whole and once for each stream that was hidden from its copies.
-    decisions: view -> genuine, fake (clips), false_alarms, found, unsure_genuine, unsure_fake,
-        real_covered, fake_covered (clips of that label whose conformal set holds it); left out
-        where there are too few groups to hold any out.
-    face_px: least and median over the clips of the median side of the face box.
-    """
-    return {
-        "outputs": {output: _output(scored, judged, output) for output in judged.model.outputs},
-        "decisions": dict(_decisions(scored, judged, config)),
-        "face_px": _face_px(scored),
-    }
+def held_out_facts(scored: OutOfFold, judged: DecisionFit, config: StackConfig) -> facts.HeldOut:
+    """Return the quality of outputs and decisions on clips that no fit had seen."""
+    return facts.HeldOut(
+        outputs={output: _output(scored, judged, output) for output in judged.model.outputs},
+        decisions=dict(_decisions(scored, judged, config)),
+        face_px=_face_px(scored),
+    )
 
 
 def out_of_fold_table(scored: OutOfFold, judged: DecisionFit, config: StackConfig) -> pd.DataFrame:
@@ -74,7 +66,7 @@ def out_of_fold_table(scored: OutOfFold, judged: DecisionFit, config: StackConfi
     return table
 
 
-def _output(scored: OutOfFold, judged: DecisionFit, output: str) -> dict[str, Any]:
+def _output(scored: OutOfFold, judged: DecisionFit, output: str) -> facts.OutputQuality:
     p, labels = judged.kept[output], scored.labels[output]
     known = ~np.isnan(p) & ~np.isnan(labels)
     groups = np.asarray(scored.groups)[known].tolist()
@@ -83,12 +75,12 @@ def _output(scored: OutOfFold, judged: DecisionFit, output: str) -> dict[str, An
         for name in MEASURED
     }
     fake_share = round(float(np.mean(labels[known])), DIGITS)
-    return {"rows": int(known.sum()), "fake_share": fake_share} | metrics
+    return facts.OutputQuality(int(known.sum()), fake_share, **metrics)
 
 
 def _decisions(
     scored: OutOfFold, judged: DecisionFit, config: StackConfig
-) -> Iterator[tuple[str, dict[str, Any]]]:
+) -> Iterator[tuple[str, facts.DecisionQuality]]:
     if "overall" not in judged.model.outputs:
         return
     for view in MODALITIES:
@@ -131,7 +123,7 @@ def _decided(
 
 def _shares(
     decisions: np.ndarray, covered: np.ndarray, labels: np.ndarray, groups: Sequence[str]
-) -> dict[str, Any]:
+) -> facts.DecisionQuality:
     asked = {
         "false_alarms": (decisions == "fake", 0),
         "found": (decisions == "fake", 1),
@@ -144,16 +136,17 @@ def _shares(
         name: _rounded(share(hits[labels == of], np.asarray(groups)[labels == of].tolist()))
         for name, (hits, of) in asked.items()
     }
-    return {"genuine": int(np.sum(labels == 0)), "fake": int(np.sum(labels == 1))} | shares
+    counts = {"genuine": int(np.sum(labels == 0)), "fake": int(np.sum(labels == 1))}
+    return facts.DecisionQuality(**counts, **shares)
 
 
-def _face_px(scored: OutOfFold) -> dict[str, float] | None:
+def _face_px(scored: OutOfFold) -> facts.FaceSides | None:
     sides = columns_of(scored.rows[scored.is_full_row], ("face_px",))
     sides = sides[~np.isnan(sides)]
     if not len(sides):
         return None
-    return {"least": round(float(sides.min()), 1), "median": round(float(np.median(sides)), 1)}
+    return facts.FaceSides(round(float(sides.min()), 1), round(float(np.median(sides)), 1))
 
 
-def _rounded(interval: Interval) -> dict[str, float]:
-    return {name: round(value, DIGITS) for name, value in asdict(interval).items()}
+def _rounded(interval: Interval) -> Interval:
+    return Interval(*(round(value, DIGITS) for value in astuple(interval)))
