@@ -1,18 +1,24 @@
-"""User name, home and cache folders for libraries, where the environment has none.
+"""What libraries expect of a machine: a user name, a home, cache folders, optional packages.
 
 In a container a process may run as a user without a passwd entry and without a home that can be
 written. torch then finds no user name and numba no folder for its cache, and their import fails.
 """
 
 import getpass
+import importlib
 import os
 import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from types import ModuleType
+
+from avfake.errors import ConfigError
 
 CACHES = ("NUMBA_CACHE_DIR", "MPLCONFIGDIR")
 """Environment variables of cache folders; those that are set are left alone."""
+EXTRAS = {"train": "training", "report": "a report or a figure"}
+"""Extra of setup.cfg -> what needs it."""
 
 
 def provide() -> None:
@@ -34,18 +40,27 @@ def provide() -> None:
             os.environ.setdefault(name, str(folder / name.lower()))
 
 
+def require(module: str, extra: str) -> ModuleType:
+    """Import an optional module; ConfigError, with what to install, where it is missing."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        package, purpose = module.partition(".")[0], EXTRAS.get(extra, "this")
+        raise ConfigError(f"{purpose} needs {package}: pip install 'avfake[{extra}]'") from error
+
+
 def _has_home() -> bool:
     return os.path.isabs(os.path.expanduser("~"))  # noqa: PTH111, PTH117  Path would raise
 
 
 def _can_be_written(folder: str | Path) -> bool:
-    """Whether a folder, or the nearest existing one above it, can be written."""
+    """Return whether a folder, or the nearest existing one above it, can be written."""
     nearest = next((f for f in (Path(folder), *Path(folder).parents) if f.exists()), Path("/"))
     return os.access(nearest, os.W_OK | os.X_OK)
 
 
 def _own_temporary_folder() -> Path:
-    """Folder of this user alone, the same in every run: numba executes what it finds in it."""
+    """Return a folder of this user alone, the same in every run: numba executes its content."""
     folder = Path(tempfile.gettempdir()) / f"avfake-{os.getuid()}"
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)

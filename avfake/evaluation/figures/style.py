@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from avfake.environment import require
 from avfake.storage import write_whole
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def picture(
 
     by_hand: everything is put where `place` says; otherwise matplotlib finds the room.
     """
-    import matplotlib as mpl  # late: only runs that draw pay for it
+    mpl = require("matplotlib", "report")  # late: it takes a second to import
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.transforms.functional import gaussian_blur
 
+from avfake.environment import require
 from avfake.models import VisualBranch
 
 CELLS = 8
@@ -38,15 +39,13 @@ def face_heat(branch: VisualBranch, faces: Tensor) -> Tensor:
     Args:
         faces: [M, 3, S, S] uint8, on the device of the branch
     """
-    from captum.attr import Occlusion  # late: only explanations pay for it
-
     pictures = branch.normalise(faces)
     side = pictures.shape[-1]
     cell = -(-side // CELLS)
     deviation = side * BLUR_SHARE
     reach = 2 * round(2 * deviation) + 1
     with torch.no_grad():
-        lost = Occlusion(CropLogit(branch).eval()).attribute(
+        lost = require("captum.attr", "report").Occlusion(CropLogit(branch).eval()).attribute(
             pictures,
             sliding_window_shapes=(pictures.shape[1], cell, cell),
             strides=(pictures.shape[1], cell, cell),

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from avfake.environment import require
 from avfake.models import AudioBranch
 
 CELLS = 8
@@ -24,8 +25,6 @@ def sound_saliency(branch: AudioBranch, sound: Tensor) -> Tensor:
     Args:
         sound: [M, N] float32 mono, on the device of the branch
     """
-    from captum.attr import FeatureAblation  # late: only explanations pay for it
-
     config = branch.config.spectrogram
     by_bin = _bins_of_cells(branch)  # [bins, CELLS]
     window = torch.hann_window(config.n_fft, device=sound.device)
@@ -43,7 +42,7 @@ def sound_saliency(branch: AudioBranch, sound: Tensor) -> Tensor:
 
     whole = sound.new_ones(len(sound), CELLS, CELLS)
     with torch.no_grad():
-        lost = FeatureAblation(logit).attribute(whole, baselines=HUSHED)
+        lost = require("captum.attr", "report").FeatureAblation(logit).attribute(whole, baselines=HUSHED)
     size = (config.num_bands, 1 + sound.shape[1] // config.hop)
     placed = F.interpolate(lost[:, None].float(), size, mode="bilinear", align_corners=False)
     return placed[:, 0]
