@@ -1,4 +1,4 @@
-"""Every error a user can meet, and the vocabulary of reasons why something was not assessed.
+"""All errors that a user can meet, and the reasons why something was not assessed.
 
 A reason is a code from `REASONS`, never free text alone, so that tables can be filtered by it.
 """
@@ -34,7 +34,7 @@ REASONS = {
     "sound_left_out": "not all of the sound was looked at",
     "persons_left_out": "not all persons were looked at",
     "no_face": "no face was found in the sampled frames",
-    "too_short": "there is too little material to judge",
+    "too_short": "there is too little material to assess",
     "few_frames": "only one or two frames could be looked at; the answer rests on them alone",
     "not_trained": "this detector never saw labels for this part",
     "disabled": "switched off by the user",
@@ -43,14 +43,14 @@ REASONS = {
     "timed_out": "the file took longer than the time limit",
     "out_of_memory": "there was too little memory for this file",
 }
-"""Code -> what it means, in words for a reader who knows nothing of the code."""
+"""Code -> its meaning in words for a user."""
 NOTHING_LOST = frozenset(
     {"clock_restarts", "clock_jumps", "no_clock", "scaled_samples", "one_channel", "other_track"}
 )
-"""Codes that say how a stream was read, all of it: they leave the status of a file alone."""
+"""Codes about how a stream was read completely: they do not change the status of a file."""
 
 TRACEBACKS = "AVFAKE_TRACEBACK"
-"""Environment variable that shows, beside a sentence or a reason, where in the code it arose."""
+"""Environment variable that adds, to an error or a reason, where in the code it arose."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Reason:
     code: str
     """A key of `REASONS`."""
     detail: str = ""
-    """What the decoder or the operating system said, if anything."""
+    """Message of the decoder or the operating system, if there is one."""
 
     def __post_init__(self) -> None:
         if self.code not in REASONS:
@@ -72,21 +72,21 @@ class Reason:
 
     @property
     def short(self) -> str:
-        """The reason for a table cell: part, code, and the detail in brackets."""
+        """Return the reason for a table cell: part, code, and the detail in brackets."""
         return f"{self} ({self.detail})" if self.detail else str(self)
 
     @property
     def sentence(self) -> str:
-        """The reason in words, with the detail in brackets."""
+        """Return the reason in words, with the detail in brackets."""
         return f"{self.part}: {REASONS[self.code]}" + (f" ({self.detail})" if self.detail else "")
 
 
 class AvfakeError(Exception):
-    """Base of all errors that are the input's or the user's, never a bug of ours."""
+    """Base of all errors that lie in the input or its use, never in avfake itself."""
 
 
 class MediaError(AvfakeError):
-    """A file that cannot be read; carries the path and the reason code for the status table."""
+    """A file that cannot be read, with its path and the reason code for the status table."""
 
     def __init__(self, path: str | Path, code: str, detail: str = "") -> None:
         self.path, self.reason = str(path), Reason("file", code, detail)
@@ -98,7 +98,7 @@ class MediaError(AvfakeError):
 
 
 class StoreError(AvfakeError):
-    """What a store behind a URL did not do; `is_missing`: it says that there is no such file."""
+    """A failed request to a store behind a URL; `is_missing`: there is no such file."""
 
     def __init__(self, url: str, said: str, *, is_missing: bool = False) -> None:
         self.url, self.said, self.is_missing = url, said, is_missing
@@ -125,7 +125,7 @@ class BundleError(AvfakeError):
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out: Python, numpy, torch and the decoder each say it in another way."""
+    """Return whether memory ran out: Python, numpy, torch and the decoder report it differently."""
     said = str(error) if isinstance(error, RuntimeError) else ""
     return (
         isinstance(error, MemoryError)

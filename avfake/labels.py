@@ -9,6 +9,8 @@ Output = Literal["overall", "face", "voice"]
 OUTPUTS: tuple[Output, ...] = ("overall", *PARTS)
 """Order of the columns of a model's logits, and of labels and weights in a batch."""
 Status = Literal["ok", "partial", "failed"]
+DEFAULT = "default"
+"""Name of the detector that ships with avfake; a folder of that name is ./default."""
 
 
 class Columns(NamedTuple):

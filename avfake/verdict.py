@@ -1,4 +1,4 @@
-"""What the user gets for a file: probabilities, a decision, and why a part could not be judged."""
+"""The answer for one file: probabilities, a decision, and why a part was not assessed."""
 
 import json
 from collections.abc import Iterable
@@ -10,17 +10,17 @@ from avfake.labels import COLUMNS, PARTS, Output, Part, Status
 
 Decision = Literal["real", "fake", "unsure"]
 BY_CHOICE = {"disabled", "not_trained"}
-"""Reasons that are no fault of the file: they leave its status alone."""
+"""Reasons that do not lie in the file: they do not change its status."""
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of time in which a face or the voice is taken to be forged."""
+    """A segment of time with one score, such as one in which a face or the voice is forged."""
 
     start_seconds: float
     end_seconds: float
     score: float
-    """Mean score over the stretch; uncalibrated, for ranking segments."""
+    """Mean score over its time; uncalibrated, for ranking segments."""
 
     def __str__(self) -> str:
         return f"{self.start_seconds:.1f}-{self.end_seconds:.1f} s"
@@ -71,17 +71,17 @@ class OperatingPoint:
 
 @dataclass(frozen=True)
 class Contribution:
-    """What one feature added to the logit of one answer, before calibration."""
+    """What one feature adds to the logit of one output, before calibration."""
 
     output: Output
     feature: str
-    """A column of `stack.FEATURES`, which says what it means."""
+    """A column of `calibration.FEATURES`, where its meaning is given."""
     value: float | None
-    """Of that feature; None where it is missing, which can speak, too."""
+    """None where the feature is missing, which can count, too."""
     logit: float
-    """Above 0 it speaks for a forgery, below 0 against; 0: read, but another score counted."""
+    """Above 0 it is evidence of a forgery, below 0 against; 0: read, but another score counted."""
     by: str
-    """What summed it up: "stacker", or the simple rule that none could beat, such as "fused"."""
+    """What made the sum: "stacker", or the baseline that was kept, such as "fused"."""
 
     def __str__(self) -> str:
         return f"{self.feature} {self.logit:+.2f}"
@@ -106,13 +106,13 @@ class Verdict:
     voice_segments: tuple[Segment, ...] = ()
     """When the voice is forged, in order of time."""
     prior: float | None = None
-    """Share of files taken to be forged before one is looked at: that of `trained_prior`, unless
-    another was asked for. None where unknown."""
+    """Share of files taken to be forged before one is examined: `trained_prior`, unless another
+    was given. None where unknown."""
     trained_prior: float | None = None
     """Share of fakes among what the detector was calibrated on."""
     contributions: tuple[Contribution, ...] = ()
-    """The strongest of each answer, the strongest first; none for an ensemble, whose members have
-    their own. "overall" before it was raised to the larger of its parts."""
+    """The strongest of each output, strongest first; none for an ensemble, whose members have their
+    own. "overall" before it was raised to the larger of its parts."""
 
     def __post_init__(self) -> None:
         for name, _ in COLUMNS.values():
@@ -122,14 +122,19 @@ class Verdict:
         if self.p_fake is None and self.decision != "unsure":
             raise ValueError(f"decision is {self.decision!r} without a probability")
 
+    @classmethod
+    def failed(cls, file: object, *reasons: Reason, detector: str = "") -> "Verdict":
+        """Return the verdict on a file that could not be assessed at all."""
+        return cls(str(file), "unsure", None, None, None, "failed", reasons, detector=detector)
+
     @property
     def suspect(self) -> Person | None:
-        """Whose face is forged, if one is: the person of the highest score; None without faces."""
+        """The person with the highest face score; None without faces."""
         return max(self.persons, key=lambda person: person.p_face_fake, default=None)
 
     def is_about(self, part: Part) -> bool:
-        """Whether a decision of "fake" is about this part: it is above the threshold for the whole,
-        or the more suspicious of the two. A genuine face has moments that stand out, too."""
+        """Return whether a decision of "fake" is about this part: it is above the threshold for the
+        whole, or the more suspicious of the two. A genuine face has high scores at times, too."""
         p_parts = {"face": self.p_face_fake, "voice": self.p_voice_fake}
         p_part = p_parts[part]
         if self.decision != "fake" or p_part is None:
@@ -155,11 +160,12 @@ class Verdict:
         return "\n".join(lines)
 
     def _forged_when(self) -> list[str]:
-        said = {part: "forged" if self.is_about(part) else "stands out at" for part in PARTS}
+        words = {part: "forged" if self.is_about(part) else "stands out at" for part in PARTS}
         whose = [
-            (f"face of person {one.person_id} {said['face']}", one.segments) for one in self.persons
+            (f"face of person {one.person_id} {words['face']}", one.segments)
+            for one in self.persons
         ]
-        whose.append((f"voice {said['voice']}", self.voice_segments))
+        whose.append((f"voice {words['voice']}", self.voice_segments))
         lines = [f"{what} {', '.join(map(str, segments))}" for what, segments in whose if segments]
         if self.suspect and len(self.persons) > 1:
             score = _percent(self.suspect.p_face_fake)
@@ -170,26 +176,25 @@ class Verdict:
         return lines
 
     def to_json(self) -> str:
-        """The verdict as a JSON text; `from_json` gives it back unchanged."""
+        """Return the verdict as a JSON text; `from_json` gives it back unchanged."""
         return json.dumps(asdict(self), indent=1)
 
     @classmethod
     def from_json(cls, text: str) -> "Verdict":
-        """The verdict that `to_json` wrote."""
+        """Read the verdict that `to_json` wrote."""
         fields: dict[str, Any] = json.loads(text)
         fields["reasons"] = tuple(Reason(**reason) for reason in fields["reasons"])
         fields["voice"] = tuple(VoiceScore(**window) for window in fields["voice"])
         fields["persons"] = tuple(_person(person) for person in fields["persons"])
-        found = fields.get("contributions", ())
-        fields["contributions"] = tuple(Contribution(**one) for one in found)
-        fields["voice_segments"] = _segments(fields.get("voice_segments", ()))
+        fields["contributions"] = tuple(Contribution(**one) for one in fields["contributions"])
+        fields["voice_segments"] = _segments(fields["voice_segments"])
         if fields["operating_point"] is not None:
             fields["operating_point"] = OperatingPoint(**fields["operating_point"])
         return cls(**fields)
 
 
 def status_of(p_fake: float | None, reasons: Iterable[Reason]) -> Status:
-    """failed without a probability, partial where the file is to blame for a reason, else ok."""
+    """Return failed without a probability, partial where a reason lies in the file, else ok."""
     if p_fake is None:
         return "failed"
     harmless = BY_CHOICE | NOTHING_LOST
@@ -198,7 +203,7 @@ def status_of(p_fake: float | None, reasons: Iterable[Reason]) -> Status:
 
 def _person(fields: dict[str, Any]) -> Person:
     faces = (FaceScore(**face | {"box": tuple(face["box"])}) for face in fields["frames"])
-    segments = _segments(fields.get("segments", ()))
+    segments = _segments(fields["segments"])
     return Person(**fields | {"frames": tuple(faces), "segments": segments})
 
 

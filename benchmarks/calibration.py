@@ -21,7 +21,7 @@ from avfake.clips.config import ClipConfig
 from avfake.clips.preparation.prepare import prepare_clips
 from avfake.datasets.build import build_manifest
 from avfake.datasets.catalogue import load_spec
-from avfake.detector.detector import Switches
+from avfake.detector import PredictOptions
 from avfake.evaluation.bootstrap import Interval, bootstrap
 from avfake.evaluation.metrics import METRICS
 from avfake.evaluation.shares import share
@@ -80,7 +80,9 @@ def main(config: Config) -> None:
     run = train_detector([folder], SMALL, config.out / "run")
     detector, tested = Detector.from_pretrained(run.detector), run.plan.splits["test"]
     as_trained = measure(detector, tested)
-    shifted = reweighted(measure(detector, tested, Switches(prior=config.prior)), config.prior)
+    shifted = reweighted(
+        measure(detector, tested, PredictOptions(prior=config.prior)), config.prior
+    )
     rows = [
         *calibration(as_trained, "as trained"),
         *calibration(shifted, f"prior {config.prior:g}"),
@@ -110,7 +112,7 @@ def calibration(scores: pd.DataFrame, world: str) -> Iterator[dict[str, object]]
 
 def coverage(detector: Detector, scores: pd.DataFrame) -> Iterator[dict[str, object]]:
     """How often the conformal set of the overall answer holds the truth."""
-    rule = detector.bundle.decision_model.rule(use_stacker=True, view="whole")
+    rule = detector.members[0].bundle.decision_model.rule(use_stacker=True, modality="whole")
     assert rule is not None
     is_fake = scores["label"].to_numpy(bool)
     sets = np.array([rule.band.contains(p) for p in scores["p_fake"]])  # [N, 2] real, fake

@@ -20,9 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import tyro
-from clip_cost import SIZES, scaled
-
 from avfake.shipped import DEFAULT
+from clip_cost import SIZES, scaled
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def main(config: Config) -> None:
     torch.set_num_threads(config.threads)
     video = clip(config)
     detector = Detector.from_pretrained(config.detector, device="cpu")
-    wanted = detector.bundle.spec.clip
+    wanted = detector.members[0].bundle.spec.clip
 
     def decode() -> None:
         read_frames(video, sample_times(probe(video), wanted.num_frames))

@@ -140,7 +140,7 @@ def judged(
 ) -> list[tuple[ClipPlan, Verdict]]:
     """Each clip of a studio with the verdict on it; both the clips and what is cut of them stay."""
     plans = build_studio(folder / "studio", studio, workers=workers)
-    clips = prepared(folder, detector.bundle.spec.clip, workers, reuse_boxes=False)
+    clips = prepared(folder, detector.members[0].bundle.spec.clip, workers, reuse_boxes=False)
     archives = {clip.row.clip_id: clip.archive for clip in clips.clips}
     return [
         (plan, detector.predict_clip(Clip.open(archives[plan.filename])))

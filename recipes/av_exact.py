@@ -83,13 +83,14 @@ def main(config: Config) -> None:
 
 def _moments(detector: Detector, examples: Sequence[Example]) -> Iterator[dict[str, object]]:
     """A row for each crop and each window of the clips that name forged stretches."""
+    [member] = detector.members
     for example in examples:
         if not example.row.segments:
             continue
         clip = Clip.open(example.archive)
-        sampled = sample_clip(clip, detector.bundle.spec.whole())
+        sampled = sample_clip(clip, member.bundle.spec.whole())
         seen = sample_labels(example.labels, example.row.segments, sampled)
-        scores = detector.score_clip(clip)
+        scores = member.score_clip(clip)
         for part, found, forged, label in (
             ("face", scores.frame_scores, seen.forged_frames, seen.labels.face),
             ("voice", scores.window_scores, seen.forged_windows, seen.labels.voice),

@@ -38,7 +38,7 @@ from avfake.clips import (
 )
 from avfake.config import nearest
 from avfake.datasets import build_manifest, load_spec
-from avfake.detector import RESEARCH_ONLY, release_detector, research_only
+from avfake.detector import DEFAULT_FOLDER, RESEARCH_ONLY, release_detector, research_only
 from avfake.errors import ConfigError
 from avfake.evaluation import cross_validated, decision_table, draw_answers
 from avfake.faces import CropConfig
@@ -46,7 +46,6 @@ from avfake.forgery import FACE_METHODS
 from avfake.models import AudioConfig, SpectrogramConfig, VisualConfig
 from avfake.parallel import default_workers
 from avfake.report import write_card
-from avfake.shipped import PLACE
 from avfake.storage import write_whole
 from avfake.training import (
     DataConfig,
@@ -206,7 +205,9 @@ def main(config: Config) -> None:
         name = config.experiments[-1]
         terms = research_only(licences_of(config, EXPERIMENTS[name].folders))
         run = config.out / name / "detector"
-        print("released:", release_detector(run, PLACE, version=config.release, terms=terms))
+        print(
+            "released:", release_detector(run, DEFAULT_FOLDER, version=config.release, terms=terms)
+        )
 
 
 def try_out(config: Config, name: str) -> pd.DataFrame:

@@ -32,7 +32,7 @@ import tyro
 
 from avfake.cli import run_recipe
 from avfake.clips import PreparedFolder
-from avfake.detector import Combination, Detector, write_ensemble
+from avfake.detector import Detector, write_ensemble
 from avfake.evaluation import render
 from avfake.storage import write_whole
 from avfake.training import (
@@ -109,7 +109,7 @@ def _seeing(assembly: TrainingConfig, backbone: str) -> TrainingConfig:
 def _blended(parts: Sequence[TrainedDetector], config: Config, name: str) -> Path:
     folder = config.out / name
     names = tuple(str(done.detector) for done in parts)
-    on_main_process(lambda: write_ensemble(folder, Combination(names, config.rule)))
+    on_main_process(lambda: write_ensemble(folder, names, config.rule))
     return folder
 
 

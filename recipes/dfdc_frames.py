@@ -29,7 +29,7 @@ from avfake.cli import run_recipe
 from avfake.cli.scoring import checked_files, predict_table
 from avfake.clips import ClipConfig, prepare_clips
 from avfake.datasets import build_manifest, load_spec
-from avfake.detector import Detector, Switches
+from avfake.detector import Detector, PredictOptions
 from avfake.errors import ConfigError
 from avfake.evaluation import render
 from avfake.models import VisualConfig
@@ -89,8 +89,8 @@ def main(config: Config) -> None:
     if files:
         predict_table(
             files,
-            str(done.detector),
-            Switches(),
+            (str(done.detector),),
+            PredictOptions(),
             out=scores,
             submission=submission,
             workers=config.workers,

@@ -89,5 +89,5 @@ def default_detector(released: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     """A copy of it in the place of the one that ships."""
     place = tmp_path / "site" / "default_detector"
     shutil.copytree(released, place)
-    monkeypatch.setattr("avfake.shipped.PLACE", place)
+    monkeypatch.setattr("avfake.detector.shipped.DEFAULT_FOLDER", place)
     return place

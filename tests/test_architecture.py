@@ -11,7 +11,7 @@ PACKAGE = ROOT / "avfake"
 sys.path.insert(0, str(ROOT / "benchmarks"))
 import structure  # noqa: E402  (it lies outside of the package)
 
-LEAVES = {"config", "environment", "errors", "labels", "progress", "shipped", "storage", "verdict"}
+LEAVES = {"config", "environment", "errors", "labels", "progress", "storage", "verdict"}
 """Shared vocabulary, which every package may import."""
 ALLOWED: dict[str, set[str]] = {
     "labels": set(),
@@ -21,7 +21,6 @@ ALLOWED: dict[str, set[str]] = {
     "config": {"errors"},
     "storage": {"errors"},
     "verdict": {"errors", "labels"},
-    "shipped": {"config", "errors"},
     "score_table": set(),
     "media": set(),
     "parallel": set(),

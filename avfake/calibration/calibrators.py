@@ -1,158 +1,193 @@
-"""Four ways from logits to probabilities, the simplest first, and the choice between them.
+"""Calibrators: four curves from logits to probabilities, the choice of one, and its clipping.
 
 Temperature (Guo et al. 2017) and Platt (1999) are lines in the logit; beta calibration (Kull et al.
-2017) may bend at either end; isotonic regression (Zadrozny & Elkan 2002) is any staircase.
+2017) may bend at either end; isotonic regression (Zadrozny & Elkan 2002) is any rising staircase.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from inspect import signature
 from typing import Any, Protocol
 
 import numpy as np
 
-from avfake.calibration.calibrate import PlattCalibrator, fit_calibrator
-from avfake.calibration.clipping import squeeze
-from avfake.calibration.logits import row_losses, to_probabilities
+from avfake.calibration.probabilities import CLIP, row_losses, to_probabilities
 from avfake.errors import BundleError
 
 ISOTONIC_ROWS = 1000
 """Isotonic regression overfits below about this many (Niculescu-Mizil & Caruana 2005)."""
+MAX_EPSILON = 0.1
+"""Largest clip: errors that are more frequent than this are not rare, and must stay visible."""
 
 
-class Calibrator(Protocol):
-    """Logits in, probabilities out."""
+class Curve(Protocol):
+    """A rising function from logits to probabilities."""
 
     def __call__(self, logits: np.ndarray) -> np.ndarray:
-        """float64 [N]; NaN stays NaN."""
+        """Return float64 [N]; NaN stays NaN."""
         ...
 
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON; `read_calibrator` is the way back."""
+    @property
+    def kind(self) -> str:
+        """Key of `FITS`."""
         ...
 
 
 @dataclass(frozen=True)
-class BetaCalibrator:
+class PlattCurve:
+    """p = sigmoid(slope * logit + offset); without an offset, a temperature."""
+
+    slope: float
+    offset: float
+
+    def __call__(self, logits: np.ndarray) -> np.ndarray:
+        return to_probabilities(self.slope * np.asarray(logits, np.float64) + self.offset)
+
+    @property
+    def kind(self) -> str:
+        return "platt" if self.offset else "temperature"
+
+
+@dataclass(frozen=True)
+class BetaCurve:
     """logit(p) = high * -ln(1 - s) + low * ln s + offset, for s = sigmoid(logit)."""
 
     high: float
     low: float
     offset: float
+    kind = "beta"
 
     def __call__(self, logits: np.ndarray) -> np.ndarray:
-        """float64 [N]; NaN stays NaN."""
         above, below = _sides(logits)
         return to_probabilities(self.high * above + self.low * below + self.offset)
 
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
-class IsotonicCalibrator:
+class IsotonicCurve:
     """Straight lines between steps; level beyond the first and last."""
 
     logits: tuple[float, ...]
     probabilities: tuple[float, ...]
+    kind = "isotonic"
 
     def __call__(self, logits: np.ndarray) -> np.ndarray:
-        """float64 [N]; NaN stays NaN."""
         return np.interp(np.asarray(logits, np.float64), self.logits, self.probabilities)
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
-class ClippedCalibrator:
-    """Another calibrator whose probabilities stay away from 0 and 1 (see `clipping`)."""
+class Calibrator:
+    """Logits -> probabilities that stay `epsilon` away from 0 and 1.
 
-    calibrator: Calibrator
-    epsilon: float
+    A curve with few parameters has no term for rare gross errors, so one clip that is certain and
+    wrong may cost more than all others together. Competitors clip by hand; here p becomes
+    eps + (1 - 2 eps) p, which keeps the order of clips, with eps fitted on clips not seen.
+    """
+
+    curve: Curve
+    epsilon: float = 0.0
 
     def __call__(self, logits: np.ndarray) -> np.ndarray:
-        """float64 [N]; NaN stays NaN."""
-        return squeeze(self.calibrator(logits), self.epsilon)
+        """Return float64 [N]; NaN stays NaN."""
+        return squeeze(self.curve(logits), self.epsilon)
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {"calibrator": self.calibrator.to_dict(), "epsilon": self.epsilon}
+        """Return the calibrator for JSON; `from_dict` reads it."""
+        fields = asdict(self.curve)  # type: ignore[call-overload]
+        return {"curve": {"kind": self.curve.kind, **fields}, "epsilon": self.epsilon}
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> "Calibrator":
+        """Read the calibrator that `to_dict` wrote; BundleError for anything else."""
+        try:
+            curve = dict(fields["curve"])
+            kind = curve.pop("kind")
+            values = {n: tuple(v) if isinstance(v, list) else v for n, v in curve.items()}
+            return cls(_CURVES[kind](**values), float(fields["epsilon"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise BundleError(f"{fields} is no calibrator: {error!r}") from error
 
 
-def read_calibrator(fields: Mapping[str, Any]) -> Calibrator:
-    """The calibrator that `to_dict` wrote, told by its fields; BundleError for any other."""
-    kinds: tuple[Callable[..., Calibrator], ...] = (PlattCalibrator, BetaCalibrator)
-    if set(fields) == {"calibrator", "epsilon"}:
-        return ClippedCalibrator(read_calibrator(fields["calibrator"]), fields["epsilon"])
-    if set(fields) == {"logits", "probabilities"}:
-        return IsotonicCalibrator(tuple(fields["logits"]), tuple(fields["probabilities"]))
-    for kind in kinds:
-        if set(fields) == set(signature(kind).parameters):
-            return kind(**fields)
-    raise BundleError(f"no calibrator has the fields {', '.join(sorted(fields))}")
+_CURVES: dict[str, Callable[..., Curve]] = {
+    "temperature": PlattCurve,
+    "platt": PlattCurve,
+    "beta": BetaCurve,
+    "isotonic": IsotonicCurve,
+}
 
 
-def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> PlattCalibrator:
-    """The best slope without an offset, not below 0."""
-    from scipy.optimize import minimize_scalar
-
-    targets = _targets(labels)
-    found = minimize_scalar(
-        lambda slope: _loss(slope * logits, targets), bounds=(0, 50), method="bounded"
-    )
-    return PlattCalibrator(float(found.x), 0.0)
+def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> PlattCurve:
+    """Fit a slope of at least 0 without an offset."""
+    [slope] = _fit_weights(np.asarray(logits, np.float64)[:, None], labels, [1.0])
+    return PlattCurve(slope, 0.0)
 
 
-def fit_beta(logits: np.ndarray, labels: np.ndarray) -> BetaCalibrator:
-    """The best bends, neither below 0, so that the order of clips is kept."""
-    from scipy.optimize import minimize
+def fit_platt(logits: np.ndarray, labels: np.ndarray) -> PlattCurve:
+    """Fit a slope of at least 0 and an offset.
 
-    targets, inputs = _targets(labels), np.stack([*_sides(logits), np.ones(len(logits))], axis=1)
-    found = minimize(
-        lambda weights: _loss(inputs @ weights, targets),
-        np.array([1.0, 1.0, 0.0]),
-        jac=lambda weights: inputs.T @ (to_probabilities(inputs @ weights) - targets) / len(labels),
-        bounds=[(0, None), (0, None), (None, None)],
-        method="L-BFGS-B",
-    )
-    return BetaCalibrator(*map(float, found.x))
+    A branch that is worse than chance gets slope 0: it carries no information, not the opposite.
+    """
+    # The optimiser wants a fixed scale, whatever the centre and spread of the logits.
+    centre, spread = float(np.mean(logits)), float(np.std(logits)) or 1.0
+    inputs = (np.asarray(logits, np.float64) - centre) / spread
+    design = np.stack([inputs, np.ones_like(inputs)], axis=1)
+    slope, offset = _fit_weights(design, labels, [1.0, 0.0])
+    return PlattCurve(slope / spread, offset - slope * centre / spread)
 
 
-def fit_isotonic(logits: np.ndarray, labels: np.ndarray) -> IsotonicCalibrator:
-    """The best staircase."""
+def fit_beta(logits: np.ndarray, labels: np.ndarray) -> BetaCurve:
+    """Fit both bends, neither below 0, so that the order of clips is kept, and an offset."""
+    design = np.stack([*_sides(logits), np.ones(len(logits))], axis=1)
+    return BetaCurve(*_fit_weights(design, labels, [1.0, 1.0, 0.0]))
+
+
+def fit_isotonic(logits: np.ndarray, labels: np.ndarray) -> IsotonicCurve:
+    """Fit the rising staircase of least squared error."""
     from sklearn.isotonic import IsotonicRegression
 
     found = IsotonicRegression().fit(logits, _targets(labels))
     steps = found.X_thresholds_, found.y_thresholds_
-    return IsotonicCalibrator(*(tuple(map(float, one)) for one in steps))
+    return IsotonicCurve(*(tuple(map(float, one)) for one in steps))
 
 
-Fit = Callable[[np.ndarray, np.ndarray], Calibrator]
+Fit = Callable[[np.ndarray, np.ndarray], Curve]
 FITS: dict[str, Fit] = {
     "temperature": fit_temperature,
-    "platt": fit_calibrator,
+    "platt": fit_platt,
     "beta": fit_beta,
     "isotonic": fit_isotonic,
 }
-"""Simplest first."""
+"""Kind of curve -> its fit to logits [N] and labels [N] 1 or 0; simplest first."""
 
 
-def kind_of(calibrator: Calibrator) -> str:
-    """Its key in `FITS`, clipped or not; a line through the origin is a temperature."""
-    if isinstance(calibrator, ClippedCalibrator):
-        return kind_of(calibrator.calibrator)
-    if isinstance(calibrator, PlattCalibrator):
-        return "platt" if calibrator.offset else "temperature"
-    return {BetaCalibrator: "beta", IsotonicCalibrator: "isotonic"}[type(calibrator)]
+def fit_calibrator(
+    logits: np.ndarray, labels: np.ndarray, groups: Sequence[str], folds: np.ndarray | None
+) -> tuple[Calibrator, np.ndarray]:
+    """Return the calibrator of the kind chosen out of fold, and its probabilities out of fold.
+
+    The clip is fitted on the latter; without folds there are none, and no clip.
+
+    Args:
+        labels: [N] 1, 0 or NaN; rows without a label are calibrated, not fitted on
+        folds: int [N], or None where there are too few groups to hold any out
+    """
+    known = ~np.isnan(labels)
+    kind = choose_fit(
+        logits[known],
+        labels[known],
+        np.asarray(groups)[known].tolist(),
+        folds[known] if folds is not None else None,
+    )
+    curve = FITS[kind](logits[known], labels[known])
+    probabilities = cross_fit(FITS[kind], logits, labels, folds)
+    if folds is None:
+        return Calibrator(curve), probabilities
+    epsilon = fit_epsilon(probabilities[known], labels[known])
+    return Calibrator(curve, epsilon), squeeze(probabilities, epsilon)
 
 
 def choose_fit(
     logits: np.ndarray, labels: np.ndarray, groups: Sequence[str], folds: np.ndarray | None
 ) -> str:
-    """The simplest of `FITS` whose out-of-fold log-loss is within one standard error of the best.
+    """Return the simplest of `FITS` whose log-loss is within one standard error of the best.
 
     All [N], without NaN. The error is that of the paired difference over whole groups. folds None:
     too few groups to compare on, so Platt's.
@@ -161,26 +196,26 @@ def choose_fit(
         return "platt"
     names = [name for name in FITS if name != "isotonic" or len(labels) >= ISOTONIC_ROWS]
     losses = {
-        name: row_losses(cross_fit_by(FITS[name], logits, labels, folds), labels) for name in names
+        name: row_losses(cross_fit(FITS[name], logits, labels, folds), labels) for name in names
     }
     best = min(losses, key=lambda name: float(losses[name].mean()))
     _, index = np.unique(np.asarray(groups, str), return_inverse=True)
     for name, values in losses.items():
         excess = values - losses[best]
-        # Of a mean over groups of unequal size (Cochran 1977).
+        # Standard error of a mean over groups of unequal size (Cochran 1977).
         scatter = np.bincount(index, excess - excess.mean())
         if excess.mean() <= np.sqrt(np.sum(scatter**2)) / len(excess):
             return name
     return best
 
 
-def cross_fit_by(
+def cross_fit(
     fit: Fit, logits: np.ndarray, labels: np.ndarray, folds: np.ndarray | None
 ) -> np.ndarray:
-    """float64 [N]: each row calibrated by a calibrator that did not see its fold.
+    """Return float64 [N], each row calibrated by a curve that did not see its fold.
 
-    labels: NaN where unknown; such rows are calibrated but not fitted on. folds None: too few
-    groups to hold any out, so all rows share one calibrator.
+    labels: NaN where unknown; such rows are calibrated, not fitted on. folds None: too few groups
+    to hold any out, so all rows share one curve.
     """
     usable = ~np.isnan(labels) & ~np.isnan(logits)
     if folds is None:
@@ -192,19 +227,64 @@ def cross_fit_by(
     return probabilities
 
 
-def _sides(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """-ln(1 - s), ln s."""
-    logits = np.asarray(logits, np.float64)
-    with np.errstate(invalid="ignore"):  # NaN in, NaN out, without a word
-        return np.logaddexp(0, logits), -np.logaddexp(0, -logits)
+def squeeze(probabilities: np.ndarray, epsilon: float) -> np.ndarray:
+    """Return probabilities moved into [eps, 1 - eps], float64; NaN stays NaN."""
+    return epsilon + (1 - 2 * epsilon) * np.asarray(probabilities, np.float64)
+
+
+def fit_epsilon(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Return the epsilon in [0, MAX_EPSILON] of least log-loss, for out-of-fold probabilities [N].
+
+    labels: [N] 1 or 0. The loss is convex in epsilon, so where it rises from 0 on the answer is 0.
+    """
+    from scipy.optimize import brentq
+
+    truth = np.where(labels == 1, probabilities, 1 - probabilities)
+    truth = np.maximum(truth, CLIP)  # as log-losses are measured
+
+    def slope(epsilon: float) -> float:
+        return -float(np.mean((1 - 2 * truth) / squeeze(truth, epsilon)))
+
+    if slope(0.0) >= 0:
+        return 0.0
+    if slope(MAX_EPSILON) <= 0:
+        return MAX_EPSILON
+    return float(brentq(slope, 0.0, MAX_EPSILON, xtol=1e-12))
+
+
+def _fit_weights(design: np.ndarray, labels: np.ndarray, start: Sequence[float]) -> list[float]:
+    """Return the weights of least log-loss; those that start above 0 stay at least 0."""
+    from scipy.optimize import minimize
+
+    targets = _targets(labels)
+    bounds = [(0, None) if value else (None, None) for value in start]
+
+    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
+        logits = design @ weights
+        gradient = design.T @ (to_probabilities(logits) - targets) / len(targets)
+        return float(np.mean(np.logaddexp(0, logits) - targets * logits)), gradient
+
+    found = minimize(
+        loss,
+        np.array(start),
+        jac=True,
+        bounds=bounds,
+        method="L-BFGS-B",
+        options={"ftol": 1e-15, "gtol": 1e-9, "maxiter": 1000},
+    )
+    return [float(weight) for weight in found.x]
 
 
 def _targets(labels: np.ndarray) -> np.ndarray:
-    """As in `fit_calibrator`."""
+    """Return Platt's targets (1999): a little off 1 and 0, by the number of examples, so that a
+    separable set does not end in an infinite slope."""
     num_fake = int(np.sum(labels == 1))
     num_real = len(labels) - num_fake
     return np.where(labels == 1, (num_fake + 1) / (num_fake + 2), 1 / (num_real + 2))
 
 
-def _loss(logits: np.ndarray, targets: np.ndarray) -> float:
-    return float(np.mean(np.logaddexp(0, logits) - targets * logits))
+def _sides(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return -ln(1 - s) and ln s."""
+    logits = np.asarray(logits, np.float64)
+    with np.errstate(invalid="ignore"):  # NaN stays NaN, without a warning
+        return np.logaddexp(0, logits), -np.logaddexp(0, -logits)

@@ -1,15 +1,15 @@
-"""One clip's scores -> one row of named statistics; the order of `FEATURES` is frozen.
+"""The scores of a clip as one row of named statistics; the order of `FEATURES` is frozen.
 
-A column is NaN where its modality is missing; LightGBM reads NaN as "not there".
+A column is NaN where its modality is missing; LightGBM handles NaN as missing.
 """
 
 from types import MappingProxyType
 
 import numpy as np
 
-from avfake.calibration.logits import to_logits
+from avfake.calibration.probabilities import to_logits
 from avfake.calibration.rules import confident, weighted_by_confidence
-from avfake.calibration.scores import ClipScores
+from avfake.calibration.scores import MODALITIES, ClipScores
 from avfake.labels import OUTPUTS
 
 VOICE_STATISTICS = (
@@ -27,7 +27,7 @@ VOICE_STATISTICS = (
     "high_band_share",
     "silence_share",
 )
-"""Names of the statistics `clips` measures on the sound; `high_band_share` is above 4 kHz."""
+"""Names of the statistics that `clips` measures on sound; `high_band_share` is above 4 kHz."""
 
 SYNC_STATISTICS = {
     "sync_confidence": "how far the best shift of lips against sound stands out",
@@ -35,7 +35,7 @@ SYNC_STATISTICS = {
     "sync_similarity": "how well lips and sound fit as they are",
     "sync_entropy": "doubt about the shift in nats",
 }
-"""Column -> meaning, of what a sync branch says."""
+"""Column -> meaning, for the statistics of a sync branch."""
 
 _SEQUENCE = {
     "mean": "mean score",
@@ -74,13 +74,12 @@ _BOTH = {
 }
 
 FEATURES = MappingProxyType(_FACE | _QUALITY | _VOICE | _BOTH | SYNC_STATISTICS)
-"""Column -> meaning, in the order of the row; new ones go to the end, where older bundles do not
-look for them."""
+"""Column -> meaning, in the order of the row."""
 
 OUTPUT_FEATURES = MappingProxyType(
     {"overall": tuple(FEATURES), "face": tuple(_FACE | _QUALITY), "voice": tuple(_VOICE)}
 )
-"""Output -> columns its stacker may see; the answer on the face never depends on the sound."""
+"""Output -> columns of its stacker; the answer on the face never depends on the sound."""
 
 RULE_COLUMNS = MappingProxyType(
     {
@@ -91,7 +90,7 @@ RULE_COLUMNS = MappingProxyType(
         "weighted": "weighted",
     }
 )
-"""Rule over frames or windows -> the column, of face_ and voice_, that has its answer."""
+"""Rule over frames or windows -> the column, after face_ or voice_, with its result."""
 
 _NOT_MONOTONE = {"std", "slope"}
 MONOTONE = MappingProxyType(
@@ -103,11 +102,11 @@ MONOTONE = MappingProxyType(
     }
     | {"face_person_max": 1, "face_person_min": 1, "overall_fused": 1}
 )
-"""Column -> 1 where a higher score must not make a forgery less probable, -1 the other way."""
+"""Column -> 1 where a higher value must not make a forgery less probable, -1 where a lower one."""
 
 
 def stack_row(scores: ClipScores) -> np.ndarray:
-    """float32 [F] in the order of `FEATURES`."""
+    """Return the row of a clip, float32 [F] in the order of `FEATURES`."""
     values = _fused_logits(scores)
     if scores.has_visual:
         values |= _face_values(scores)
@@ -125,9 +124,18 @@ def stack_row(scores: ClipScores) -> np.ndarray:
 
 
 def columns_of(rows: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
-    """float32 [N, len(names)] out of rows [N, F]."""
+    """Return float32 [N, len(names)] of rows [N, F]."""
     order = list(FEATURES)
     return rows[:, [order.index(name) for name in names]]
+
+
+def modalities_of(rows: np.ndarray) -> np.ndarray:
+    """Return str [N] of `MODALITIES` for rows [N, F]; "" where nothing was assessed."""
+    has_face, has_voice = ~np.isnan(columns_of(rows, ("face_mean", "voice_mean"))).T
+    choices: tuple[str, ...] = MODALITIES
+    return np.select(
+        [has_face & has_voice, has_face, has_voice], [np.array(one) for one in choices], ""
+    )
 
 
 def _fused_logits(scores: ClipScores) -> dict[str, float]:

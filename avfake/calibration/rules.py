@@ -1,14 +1,14 @@
-"""Fixed rules from many scores to one: of a video's frames, of its persons, of an ensemble.
+"""Fixed rules that combine many scores: over the frames of a video, its persons, or an ensemble.
 
-Each takes float [K] and gives a float; NaN for no scores, never 0.5. Over frames they are the
-baselines a stacker must beat.
+Each takes float [K] and returns a float, NaN for no scores. Over frames they are the baselines that
+a stacker must beat.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 
-from avfake.calibration.logits import CLIP, to_logits, to_probabilities
+from avfake.calibration.probabilities import CLIP, to_logits, to_probabilities
 from avfake.config import nearest
 from avfake.errors import ConfigError
 
@@ -16,32 +16,32 @@ Rule = Callable[[np.ndarray], float]
 
 
 def mean(scores: np.ndarray) -> float:
-    """Plain average."""
+    """Return the arithmetic mean."""
     return float(np.mean(scores)) if len(scores) else float("nan")
 
 
 def median(scores: np.ndarray) -> float:
-    """Half the frames lie above."""
+    """Return the median."""
     return float(np.median(scores)) if len(scores) else float("nan")
 
 
 def geometric_mean(scores: np.ndarray) -> float:
-    """A few genuine-looking frames pull it down hard."""
+    """Return the geometric mean; a few low scores lower it much."""
     return float(np.exp(np.mean(np.log(np.maximum(scores, CLIP))))) if len(scores) else float("nan")
 
 
 def logit_mean(scores: np.ndarray) -> float:
-    """Average on the scale where evidence adds up; certain scores weigh more than in the mean."""
+    """Return the probability of the mean logit; scores near 0 and 1 weigh more than in the mean."""
     return float(to_probabilities(np.mean(to_logits(scores)))) if len(scores) else float("nan")
 
 
 def maximum(scores: np.ndarray) -> float:
-    """The most suspicious frame decides."""
+    """Return the highest score."""
     return float(np.max(scores)) if len(scores) else float("nan")
 
 
 def confident(scores: np.ndarray) -> float:
-    """Mean of the confident frames, where there are enough of them; else the plain mean.
+    """Return the mean of the confident frames, where there are enough of them; else of all.
 
     The rule of the DFDC winner (S. Seferbekov, 2020): a swap is often visible in some frames only.
     """
@@ -54,7 +54,7 @@ def confident(scores: np.ndarray) -> float:
 
 
 def weighted_by_confidence(scores: np.ndarray) -> float:
-    """Mean weighted by the distance from 0.5, so that frames which cannot tell silence themselves.
+    """Return the mean weighted by the distance from 0.5, so that doubtful frames count little.
 
     The rule of the DFDC's third place (NTechLab, 2020).
     """
@@ -64,10 +64,10 @@ def weighted_by_confidence(scores: np.ndarray) -> float:
 
 
 def confident_majority(scores: np.ndarray) -> float:
-    """Mean of those beyond 0.8, or of those below 0.2, where they are above 70 %; else of all.
+    """Return the mean of scores above 0.8, or below 0.2, where they are over 70 %; else of all.
 
-    How the DFDC's fourth place (RobustForensics, 2020) joined its models: a few are enough, unlike
-    for `confident`.
+    The rule of the DFDC's fourth place (RobustForensics, 2020) over its models: unlike
+    `confident`, it works with a few scores.
     """
     for sure in (scores[scores > 0.8], scores[scores < 0.2]):
         if len(sure) > 0.7 * len(scores):
@@ -76,7 +76,7 @@ def confident_majority(scores: np.ndarray) -> float:
 
 
 def strongest_person(scores: np.ndarray) -> float:
-    """The highest where one is above 0.9 or all above 0.6, the lowest where all are below 0.4.
+    """Return the highest if it is above 0.9 or all are above 0.6, the lowest if all are below 0.4.
 
     Else the mean. The rule of the DFDC's fourth place (RobustForensics, 2020) over the persons of
     a video, of whom often only one is forged.
@@ -101,15 +101,10 @@ RULES: dict[str, Rule] = {
 }
 
 
-def find_rule(name: str) -> Rule:
-    """The rule of that name; ConfigError, with the nearest names, for any other."""
+def find_rule(name: str, allowed: Collection[str] = RULES) -> Rule:
+    """Return the rule of that name; ConfigError names the nearest of `allowed` for any other."""
     if name not in RULES:
         raise ConfigError(
-            f"there is no rule {name!r}{nearest(name, RULES)}; allowed: {', '.join(RULES)}"
+            f"there is no rule {name!r}{nearest(name, allowed)}; allowed: {', '.join(allowed)}"
         )
     return RULES[name]
-
-
-def over_persons(scores: np.ndarray, persons: np.ndarray, rule: Rule = strongest_person) -> float:
-    """`rule` over the mean scores of the persons; scores [K] of crops, persons [K] their ids."""
-    return rule(np.array([scores[persons == one].mean() for one in np.unique(persons)]))

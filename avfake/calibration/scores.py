@@ -1,9 +1,14 @@
-"""What the branches said of one clip: the stacker's only input."""
+"""Scores of the branches on one clip: the only input of the stacker."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
+
+Modality = Literal["whole", "picture", "sound"]
+"""What of a clip was assessed: all of it, its picture alone, its sound alone."""
+MODALITIES: tuple[Modality, ...] = ("whole", "picture", "sound")
 
 
 def _empty() -> np.ndarray:
@@ -29,11 +34,11 @@ class ClipScores:
     window_spans: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), np.float32))
     """float32 [W, 2], start and end of each window in seconds of the file."""
     fused: Mapping[str, float | None] = field(default_factory=dict)
-    """Fusion head's probability for "overall", "face", "voice"; None where not assessed."""
+    """Output -> probability of the fusion head; None where not assessed."""
     voice_statistics: Mapping[str, float] = field(default_factory=dict)
     """Name -> value, measured on the sound by `clips`."""
     sync_statistics: Mapping[str, float] = field(default_factory=dict)
-    """Name -> value, of how lips and sound fit; empty where they could not be compared."""
+    """Name -> value, measures of how lips and sound fit; empty where they were not compared."""
 
     def __post_init__(self) -> None:
         for name in ("frame_persons", "frame_seconds", "face_px", "face_confidences"):
@@ -65,3 +70,10 @@ class ClipScores:
     @property
     def has_audio(self) -> bool:
         return len(self.window_scores) > 0
+
+    @property
+    def modality(self) -> Modality:
+        """Return what was assessed; "whole" where nothing was."""
+        if self.has_visual == self.has_audio:
+            return "whole"
+        return "picture" if self.has_visual else "sound"

@@ -1,37 +1,28 @@
-"""Which detector a verb asks: those that are named, or the one that comes with avfake."""
+"""Which detectors a verb uses: those that are named, or the one that comes with avfake."""
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from avfake.cli.flags import refuse_idle
-from avfake.shipped import DEFAULT, default_release
-
-if TYPE_CHECKING:
-    from avfake.detector import Combination
+from avfake.labels import DEFAULT
 
 
-def choose(detectors: Sequence[str], combine: str | None = None) -> "str | Combination":
-    """What `Detector.from_pretrained` takes; on stderr, what is to be known of the default.
+def choose(detectors: Sequence[str], combine: str | None = None) -> tuple[str, ...]:
+    """Return the names for `Detector.from_pretrained`; print the notice of the default on stderr.
 
-    combine: how several answer together; None = by their mean.
+    combine: how several answer together; ConfigError if it is given for one.
     """
     names = tuple(detectors) or (DEFAULT,)
     if len(names) == 1:
         refuse_idle({"--combine": combine}, "one detector answers alone; name another, too")
-    chosen = names[0] if len(names) == 1 else _together(names, combine or "mean")
     if DEFAULT in names:
+        from avfake.detector import default_release  # late: importing torch takes seconds
+
         print(default_release().notice, file=sys.stderr)
-    return chosen
-
-
-def _together(names: tuple[str, ...], rule: str) -> "Combination":
-    from avfake.detector import Combination
-
-    return Combination(names, rule)
+    return names
 
 
 def choose_one(detector: str) -> str:
-    """The same for a verb that asks one detector."""
+    """Return the name for a verb that uses one detector, with the same notice."""
     choose((detector,))
     return detector

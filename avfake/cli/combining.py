@@ -44,16 +44,16 @@ def ensemble(
     if out.suffix.lower() in TABLE:
         raise ConfigError(f"--out {out}: of detectors a folder is written; give a name without end")
     check_folder(out, inputs=[*read, *([held_out] if held_out else [])])
-    from avfake.detector import Combination, fit_decision, write_ensemble
+    from avfake.detector import fit_decision, write_ensemble
 
     decision = fit_decision(held_out) if held_out else None
-    write_ensemble(out, Combination(members, rule, decision))
+    write_ensemble(out, members, rule, decision)
     print(f"ensemble of {len(members)} detectors: {out}")
     return OK
 
 
 def _combine_tables(paths: list[Path], out: Path, rule: str) -> int:
-    from avfake.detector import RANK_MEAN, combine_tables
+    from avfake.detector import combine_tables
     from avfake.storage import write_table
 
     table = combine_tables(paths, rule)
@@ -61,7 +61,7 @@ def _combine_tables(paths: list[Path], out: Path, rule: str) -> int:
     check_table(out, table.columns, rows=lambda: known)
     write_table(out, table.columns, table.rows)
     print(f"{len(table.rows)} files combined from {len(paths)} tables: {out}")
-    if rule == RANK_MEAN:
+    if table.is_ranked:
         print("p_fake is a rank: it orders the files and is no probability")
     for path, files in table.missing.items():
         named = ", ".join(files[:5]) + ", ..." * (len(files) > 5)

@@ -1,6 +1,6 @@
 """What `evaluate` prints.
 
-Apart from `scoring`, for the rooms of training take seconds to import, and a verdict needs none.
+Apart from `scoring`: the packages of training take seconds to import, and a verdict needs none.
 """
 
 from collections.abc import Sequence
@@ -9,10 +9,10 @@ from pathlib import Path
 from avfake.cli.choosing import choose_one
 from avfake.cli.codes import OK
 from avfake.clips import PreparedFolder
-from avfake.detector import Detector, Switches
+from avfake.detector import Detector, PredictOptions
 from avfake.errors import ConfigError
 from avfake.evaluation import ablation_table, render
-from avfake.shipped import DEFAULT
+from avfake.labels import DEFAULT
 from avfake.storage import as_path, check_file, check_table, write_whole
 from avfake.training import COLUMNS, examples_of_split, gather, measure
 
@@ -20,7 +20,7 @@ from avfake.training import COLUMNS, examples_of_split, gather, measure
 def evaluate_clips(
     clips: Sequence[str | Path],
     detector: str,
-    switches: Switches,
+    options: PredictOptions,
     *,
     out: Path | None,
     split: str | None,
@@ -39,7 +39,7 @@ def evaluate_clips(
     if out is not None:
         ids = {example.row.clip_id for example in examples}
         check_table(out, COLUMNS, rows=lambda: ids, optional=("prior",))
-    scores = measure(Detector.from_pretrained(detector), examples, switches)
+    scores = measure(Detector.from_pretrained(detector), examples, options)
     if out is not None:
         write_whole(out, scores.to_csv(index=False))
         print(f"scores of {len(scores)} clips: {out}")

@@ -8,7 +8,7 @@ import tyro
 from avfake.cli.choosing import choose, choose_one
 from avfake.cli.codes import IN_PART, OK
 from avfake.cli.process import print_aside
-from avfake.shipped import DEFAULT
+from avfake.labels import DEFAULT
 
 
 def report(
@@ -42,15 +42,15 @@ def report(
         visual: Use the picture (--no-visual judges by the sound alone).
         prior: Share of files taken to be forged before one is looked at (see avfake predict).
     """
-    from avfake.detector import Detector, Switches
+    from avfake.detector import Detector, PredictOptions
     from avfake.report import check_page, write_report
 
     print_aside(out)
-    switches = Switches(audio, visual, prior=prior)
+    options = PredictOptions(audio, visual, prior=prior)
     _check_source(path, "a report")
     check_page(path, out)
-    chosen = Detector.from_pretrained(choose(detector, combine))
-    verdict = write_report(path, chosen, out, switches)
+    chosen = Detector.from_pretrained(choose(detector, combine), combine=combine or "mean")
+    verdict = write_report(path, chosen, out, options)
     print(f"{verdict}\nreport: {out}")
     return IN_PART if verdict.p_fake is None else OK
 
@@ -72,15 +72,15 @@ def annotate(
             one that comes with avfake.
         prior: Share of files taken to be forged before one is looked at (see avfake predict).
     """
-    from avfake.detector import Detector, Switches
+    from avfake.detector import Detector, PredictOptions
     from avfake.report import annotate as write_annotated
     from avfake.report import check_evidence
 
     print_aside(out)
-    switches = Switches(prior=prior)
+    options = PredictOptions(prior=prior)
     _check_source(path, "an evidence video")
     check_evidence(path, out)
-    verdict = Detector.from_pretrained(choose_one(detector)).predict(path, switches)
+    verdict = Detector.from_pretrained(choose_one(detector)).predict(path, options)
     print(verdict)
     write_annotated(path, verdict, out)
     print(f"written: {out}")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from avfake.cli.codes import IN_PART, OK
-from avfake.detector import Combination, Detector, Switches
+from avfake.detector import Detector, PredictOptions
 from avfake.errors import ConfigError
 from avfake.parallel import Engine, map_items
 from avfake.scoring import (
@@ -75,13 +75,18 @@ def checked_files(
 
 
 def predict_each(
-    files: Sequence[AnyPath], detector: str | Combination, switches: Switches, *, as_json: bool
+    files: Sequence[AnyPath],
+    detectors: Sequence[str],
+    options: PredictOptions,
+    *,
+    combine: str = "mean",
+    as_json: bool,
 ) -> int:
     """Print a verdict for each file as it comes; 1 if any could not be assessed."""
-    loaded = Detector.from_pretrained(detector)
-    loaded.check(switches)
+    loaded = Detector.from_pretrained(detectors, combine=combine)
+    loaded.check(options)
     failed = 0
-    scored = map_items(lambda file: loaded.predict(file, switches), files, workers=0)
+    scored = map_items(lambda file: loaded.predict(file, options), files, workers=0)
     for index, result in scored:
         verdict = verdict_of(files[index], result)
         print(verdict.to_json() if as_json else verdict, flush=True)
@@ -91,9 +96,10 @@ def predict_each(
 
 def predict_table(
     files: Sequence[AnyPath],
-    detector: str | Combination,
-    switches: Switches,
+    detectors: Sequence[str],
+    options: PredictOptions,
     *,
+    combine: str = "mean",
     out: AnyPath,
     submission: AnyPath | None,
     fill: float = FILL,
@@ -107,9 +113,10 @@ def predict_table(
     """
     table = score_files(
         files,
-        detector,
+        detectors,
         out,
-        switches=switches,
+        combine=combine,
+        options=options,
         workers=workers,
         engine=engine,
         ray_address=ray_address,

@@ -8,7 +8,7 @@ import tyro
 from avfake.cli.choosing import choose_one
 from avfake.cli.codes import IN_PART, OK
 from avfake.cli.flags import at_least
-from avfake.shipped import DEFAULT
+from avfake.labels import DEFAULT
 
 
 def stress(

@@ -12,7 +12,7 @@ from avfake.cli.choosing import choose
 from avfake.cli.codes import IN_PART, OK
 from avfake.cli.flags import at_least, check_spread, refuse_idle
 from avfake.cli.process import print_aside
-from avfake.shipped import DEFAULT
+from avfake.labels import DEFAULT
 
 Places = Annotated[tuple[str, ...], tyro.conf.Positional]
 """Text, since a Path would take a slash from s3://."""
@@ -80,21 +80,24 @@ def predict(
     check_spread(workers, engine, ray_address)
     print_aside(out, submission)
     from avfake.cli.scoring import checked_files, files_of, predict_each, predict_table
-    from avfake.detector import Switches
+    from avfake.detector import PredictOptions
     from avfake.scoring import FILL
     from avfake.storage import as_path
 
-    switches = Switches(audio, visual, stacker, sync, prior)
+    options = PredictOptions(audio, visual, stacker, sync, prior)
+    rule = combine or "mean"
     if not keeps:
         files = files_of(paths, requested)
-        return predict_each(files, choose(detector, combine), switches, as_json=json)
+        names = choose(detector, combine)
+        return predict_each(files, names, options, combine=rule, as_json=json)
     table, answers = (None if one is None else as_path(one) for one in (out, submission))
     label = FILL if fill is None else fill
     files, scores = checked_files(paths, requested, out=table, submission=answers, fill=label)
     return predict_table(
         files,
         choose(detector, combine),
-        switches,
+        options,
+        combine=rule,
         out=scores,
         submission=answers,
         fill=label,
@@ -255,10 +258,10 @@ def evaluate(
     """
     print_aside(out)
     from avfake.cli.measuring import evaluate_clips
-    from avfake.detector import Switches
+    from avfake.detector import PredictOptions
 
-    switches = Switches(audio, visual, stacker, sync, prior)
-    return evaluate_clips(clips, detector, switches, out=out, split=split)
+    options = PredictOptions(audio, visual, stacker, sync, prior)
+    return evaluate_clips(clips, detector, options, out=out, split=split)
 
 
 def doctor(*, folder: Path = Path()) -> int:

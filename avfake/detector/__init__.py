@@ -1,6 +1,6 @@
-"""`Detector.from_pretrained(name).predict(path) -> Verdict`: the whole road in one call.
+"""`Detector.from_pretrained(names).predict(path) -> Verdict`: from a file to its verdict.
 
-One bundle, or several that answer together (`EnsembleDetector`); both take the same calls.
+A detector has one member or several; each is a `Bundle`, a folder that training writes.
 """
 
 from avfake.detector import facts
@@ -12,32 +12,26 @@ from avfake.detector.bundle import (
     read_config,
     write_bundle,
 )
-from avfake.detector.defaults import torch_defaults
-from avfake.detector.detector import Detector, Switches
-from avfake.detector.ensemble.columns import RANK_MEAN
-from avfake.detector.ensemble.folder import (
-    Combination,
-    fit_decision,
-    is_ensemble,
-    read_ensemble,
-    write_ensemble,
-)
-from avfake.detector.ensemble.tables import combine_tables
-from avfake.detector.inference import score_clip
+from avfake.detector.detector import Detector
+from avfake.detector.ensemble import fit_decision, is_ensemble, read_ensemble, write_ensemble
+from avfake.detector.inference import score_clip, torch_defaults
+from avfake.detector.member import Member, PredictOptions
 from avfake.detector.release import RESEARCH_ONLY, release_detector, research_only
-from avfake.detector.several import EnsembleDetector
+from avfake.detector.shipped import DEFAULT_FOLDER, default_release
+from avfake.detector.tables import combine_tables
 
 __all__ = [
     "Bundle",
     "CARD",
-    "Combination",
+    "DEFAULT_FOLDER",
     "Detector",
-    "EnsembleDetector",
-    "RANK_MEAN",
+    "Member",
+    "PredictOptions",
     "RESEARCH_ONLY",
-    "Switches",
     "checked_sums",
     "combine_tables",
+    "default_release",
+    "facts",
     "fit_decision",
     "is_ensemble",
     "read_bundle",

@@ -1,14 +1,14 @@
 """A trained detector as a folder: readable settings, safe weights, checksums. Nothing is unpickled.
 
-config.yaml           settings of the road and of the model, and where it all came from
+config.yaml           input spec and model settings, and where the detector came from
 member_0.safetensors  weights, one file for each fold's model
 calibration.json      calibrators and decision rule
 stacker_*.txt         LightGBM, where it was kept
-README.md             the model card, which the Hub shows; see `card`
+README.md             the model card, which the Hub shows; see `report`
 checksums.json        SHA-256 of every other file but the card
 
-The card may be edited, and written anew with what was measured since: the detector, whose name has
-a hash of its content, stays the same one.
+The card may be edited, or written again with new measurements: it is not part of the hash in the
+detector's name.
 """
 
 import hashlib
@@ -26,12 +26,14 @@ import yaml
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from avfake import __version__, shipped
+from avfake import __version__
 from avfake import config as settings
 from avfake.calibration import DecisionModel
 from avfake.clips import InputSpec
+from avfake.detector import shipped
 from avfake.detector.facts import BundleFacts
 from avfake.errors import BundleError, ConfigError
+from avfake.labels import DEFAULT
 from avfake.models import AVModel, ModelConfig, build_model
 from avfake.storage import fitting, naming, target_of
 
@@ -42,13 +44,13 @@ CARD = "README.md"
 
 @dataclass(frozen=True)
 class Bundle:
-    """Everything a detector needs to judge a file."""
+    """Everything that is needed to assess a file."""
 
     name: str
     """Folder or Hub name, with 12 digits of the checksum of its content."""
     spec: InputSpec
     models: Sequence[AVModel]
-    """One for each fold; their logits are averaged."""
+    """One model for each fold; their logits are averaged."""
     decision_model: DecisionModel
     facts: BundleFacts = field(default_factory=BundleFacts)
 
@@ -61,10 +63,10 @@ def write_bundle(folder: Path, bundle: Bundle) -> None:
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """A folder to write into, which takes the place of `folder` at the end, with checksums.
+    """Give a folder to write into, which replaces `folder` at the end, with checksums.
 
-    Of folders inside only their own checksums.json is summed up, which answers for the rest. The
-    card is not.
+    Of folders inside only their own checksums.json is hashed, which covers the rest. The card is
+    not hashed.
     """
     target = target_of(folder)
     partial, before = (
@@ -108,7 +110,7 @@ def _write_parts(partial: Path, bundle: Bundle) -> None:
 
 
 def read_bundle(name: str | Path) -> Bundle:
-    """The bundle in a folder, in the Hugging Face Hub repository of that name, or the default.
+    """Read a bundle: a folder, a Hugging Face Hub repository, or "default".
 
     BundleError if a file is missing or altered, or was written by another format.
     """
@@ -127,8 +129,8 @@ def read_bundle(name: str | Path) -> Bundle:
         _read_model(folder / f"member_{number}.safetensors", model_config)
         for number in range(config["num_members"])
     ]
-    # Where avfake is installed is nobody's business who reads an answer of its own detector.
-    shown = str(name).replace(str(shipped.PLACE), shipped.DEFAULT)
+    # An answer of the default detector must not show where avfake is installed.
+    shown = str(name).replace(str(shipped.DEFAULT_FOLDER), DEFAULT)
     return Bundle(
         name=f"{shown}@{settings.fingerprint(sums)}",
         spec=spec,
@@ -139,11 +141,11 @@ def read_bundle(name: str | Path) -> Bundle:
 
 
 def locate_bundle(name: str | Path) -> Path:
-    """The folder of that name, or the one the Hub gives for it; BundleError if neither does.
+    """Return the folder of that name, or the Hub's copy of it; BundleError if there is neither.
 
-    The text "default" is the detector that comes with avfake; ConfigError if it is not whole.
+    "default" is the detector that comes with avfake; ConfigError if it is not whole.
     """
-    if name == shipped.DEFAULT:
+    if name == DEFAULT:
         return _default_folder()
     if not str(name):
         raise BundleError('a detector has the empty name; give "." for the folder you are in')
@@ -168,7 +170,7 @@ def locate_bundle(name: str | Path) -> Path:
 
 
 def _default_folder() -> Path:
-    release, folder = shipped.default_release(), shipped.PLACE
+    release, folder = shipped.default_release(), shipped.DEFAULT_FOLDER
     try:
         found = settings.fingerprint(checked_sums(folder, remedy=shipped.REMEDY))
     except BundleError as error:
@@ -182,7 +184,7 @@ def _default_folder() -> Path:
 
 
 def checked_sums(folder: Path, *, remedy: str = "copy it again, or train again") -> dict[str, str]:
-    """File -> SHA-256, all found to be true; BundleError names files missing or altered."""
+    """Return file -> SHA-256 after checking all; BundleError names missing or altered files."""
     try:
         sums: dict[str, str] = json.loads((folder / "checksums.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -197,7 +199,7 @@ def checked_sums(folder: Path, *, remedy: str = "copy it again, or train again")
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """What config.yaml of a bundle says, weights unread; BundleError for another format."""
+    """Return the config.yaml of a bundle without its weights; BundleError for another format."""
     config: dict[str, Any] = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
     if config.get("format") != FORMAT:
         raise BundleError(

@@ -1,212 +1,214 @@
-"""A detector of one bundle: path or clip in, verdict out."""
+"""A detector of one or more members: path or clip in, verdict out."""
 
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 
-from avfake.calibration import ClipScores, check_prior, modality_of
-from avfake.clips import Clip, ClipConfig, cut_clip, face_detector
+from avfake import config as settings
+from avfake.calibration import DecisionRule, shift_probability
+from avfake.clips import Clip
 from avfake.detector.bundle import Bundle, locate_bundle, read_bundle
-from avfake.detector.contributing import strongest_contributions
-from avfake.detector.defaults import torch_defaults
-from avfake.detector.ensemble.folder import Combination, is_ensemble
-from avfake.detector.ensemble.verdicts import operating_point_of
-from avfake.detector.inference import score_clip
-from avfake.detector.shifting import shift_verdict
-from avfake.detector.timeline import face_segments, voice_segments, within_spans
-from avfake.errors import ConfigError, MediaError, Reason
-from avfake.faces import CropConfig, FaceDetector
-from avfake.labels import PARTS
-from avfake.shipped import DEFAULT
-from avfake.verdict import FaceScore, Person, Verdict, VoiceScore, status_of
-
-
-@dataclass(frozen=True)
-class Switches:
-    """What of a trained detector is used: the ablations of training, at prediction."""
-
-    use_audio: bool = True
-    use_visual: bool = True
-    use_stacker: bool = True
-    """False: the calibrated logits of the fusion head."""
-    use_sync: bool = True
-    """False: lips are not held against the sound, where the detector does that at all."""
-    prior: float | None = None
-    """Share of files taken to be forged before one is looked at; None: that of the training data.
-    Moves probabilities, never decisions."""
-
-    def __post_init__(self) -> None:
-        if not (self.use_audio or self.use_visual):
-            raise ConfigError("--no-audio and --no-visual together leave nothing to judge by")
-        if self.prior is not None:
-            check_prior(self.prior)
+from avfake.detector.combining import combine_verdicts
+from avfake.detector.ensemble import check_members, is_ensemble, read_ensemble
+from avfake.detector.inference import torch_defaults
+from avfake.detector.member import Member, PredictOptions
+from avfake.errors import ConfigError, MediaError
+from avfake.labels import COLUMNS, DEFAULT
+from avfake.verdict import Verdict
 
 
 class Detector:
-    """A trained detector, ready to judge files."""
+    """One or more trained bundles that give one verdict."""
 
-    def __init__(self, bundle: Bundle, *, device: str | torch.device = "cpu") -> None:
-        self._bundle = bundle
-        self.device = torch.device(device)
-        for model in bundle.models:
-            model.to(self.device).eval()
+    def __init__(
+        self,
+        members: Bundle | Sequence[Bundle],
+        *,
+        combine: str = "mean",
+        decision: DecisionRule | None = None,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        """See `combine_verdicts` for `combine` and `decision`, which matter for several members."""
+        bundles = [members] if isinstance(members, Bundle) else members
+        check_members([bundle.name for bundle in bundles], combine)
+        self.members = tuple(Member(bundle, device=device) for bundle in bundles)
+        self.combine, self.decision = combine, decision
 
     @classmethod
     @torch_defaults()
     def from_pretrained(
-        cls, name: str | Path | Combination, *, device: str | None = None
+        cls,
+        names: str | Path | Sequence[str | Path],
+        *,
+        combine: str = "mean",
+        device: str | None = None,
     ) -> "Detector":
-        """The detector in a bundle folder, in a Hugging Face Hub repository of that name, or, for
-        the text "default", the one that comes with avfake.
+        """Load detectors from bundle folders or Hugging Face Hub repositories.
 
-        A folder that `write_ensemble` made, or a `Combination` of several names, gives an
-        `EnsembleDetector`. Runs on the GPU where there is one, unless `device` says otherwise.
+        Args:
+            names: of one detector or of several that answer together; a folder that
+                `write_ensemble` made counts as one name and must be the only one. "default" is the
+                detector that comes with avfake.
+            combine: rule for the probabilities of several (`calibration.RULES`)
+            device: where it runs; None = the GPU where there is one
         """
-        if isinstance(name, Combination) or is_ensemble(locate_bundle(name)):
-            from avfake.detector.several import EnsembleDetector  # late: it is a Detector itself
-
-            return EnsembleDetector.from_pretrained(name, device=device)
-        chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        return Detector(read_bundle(name), device=chosen)
+        names = [names] if isinstance(names, str | Path) else list(names)
+        check_members(names, combine)
+        folders = [locate_bundle(name) for name in names]
+        decision = None
+        nested = [name for name, folder in zip(names, folders, strict=True) if is_ensemble(folder)]
+        if nested and len(names) > 1:
+            raise ConfigError(f"{nested[0]} is an ensemble itself; give its members instead")
+        if nested:
+            names, combine, decision = read_ensemble(folders[0])
+        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        bundles = [read_bundle(name) for name in names]
+        return cls(bundles, combine=combine, decision=decision, device=device)
 
     @classmethod
     def default(cls, *, device: str | None = None) -> "Detector":
-        """The detector that comes with avfake; its card says what it can and cannot do.
+        """Load the detector that comes with avfake; its card says what it can and cannot do.
 
-        Its weights have terms of their own (`shipped.default_release`). ConfigError if it is not
-        part of this installation, or not as it was released.
+        Its weights have terms of their own (`default_release`). ConfigError if it is not part of
+        this installation, or not as it was released.
         """
-        return Detector.from_pretrained(DEFAULT, device=device)
-
-    @property
-    def bundle(self) -> Bundle:
-        """What was trained."""
-        return self._bundle
+        return cls.from_pretrained(DEFAULT, device=device)
 
     @property
     def name(self) -> str:
-        """Name and content hash of the bundle."""
-        return self.bundle.name
+        """Names and content hashes of the members; of several, their rule and the hash of their
+        decision rule too."""
+        if len(self.members) == 1 and not self.decision:
+            return self.members[0].name
+        hashed = ""
+        if self.decision:
+            hashed = f", decided by {settings.fingerprint(self.decision.to_dict())}"
+        names = " + ".join(member.name for member in self.members)
+        return f"{self.combine} of {names}{hashed}"
 
-    def predict(self, path: str | Path, switches: Switches | None = None) -> Verdict:
-        """The verdict on one video or sound file; an unreadable file is a verdict with a reason."""
-        self.check(switches or Switches())
-        try:
-            clip = self.cut_clip(path)
-        except MediaError as error:
-            return Verdict(
-                str(path), "unsure", None, None, None, "failed", (error.reason,), detector=self.name
-            )
-        return self.predict_clip(clip, switches, file=str(path))
+    def check(self, options: PredictOptions) -> None:
+        """Raise ConfigError if a member does not support these options."""
+        if options.prior is not None:
+            for member in self.members:
+                member.bundle.decision_model.shifts(options.prior)
 
-    def check(self, switches: Switches) -> None:
-        """ConfigError if this detector cannot be asked so."""
-        if switches.prior is not None:
-            self.bundle.decision_model.shifts(switches.prior)
+    def predict(
+        self, path: str | Path, options: PredictOptions | None = None, **changes: Any
+    ) -> Verdict:
+        """Return the verdict on one video or sound file; a file that cannot be read gets one with
+        the reason.
+
+        The file is decoded once for each preprocessing of the members. Keyword arguments change
+        single `PredictOptions`, for example use_audio=False or prior=0.01.
+        """
+        options = replace(options or PredictOptions(), **changes)
+        self.check(options)
+        verdicts = []
+        clips: dict[str, Clip | MediaError] = {}
+        for member in self.members:
+            way = member.bundle.spec.clip.hash
+            if way not in clips:
+                clips[way] = _try_to_cut(member, path)
+            clip = clips[way]
+            if isinstance(clip, MediaError):
+                verdicts.append(Verdict.failed(path, clip.reason, detector=member.name))
+            else:
+                verdicts.append(member.predict_clip(clip, options, file=str(path)))
+        return self._combine(verdicts, options.prior)
 
     def predict_clip(
-        self, clip: Clip, switches: Switches | None = None, *, file: str | None = None
+        self,
+        clip: Clip,
+        options: PredictOptions | None = None,
+        *,
+        file: str | None = None,
+        **changes: Any,
     ) -> Verdict:
-        """The verdict on a prepared clip; ConfigError if it was prepared with other settings."""
-        switches = switches or Switches()
-        verdict = self._verdict(clip, switches, file or clip.meta.clip_id)
-        if switches.prior is None:
-            return verdict
-        return shift_verdict(
-            verdict, self.bundle.decision_model.shifts(switches.prior), switches.prior
-        )
+        """Return the verdict on a prepared clip.
 
-    def _verdict(self, clip: Clip, switches: Switches, file: str) -> Verdict:
-        """Under the prior of the training data."""
-        scores = self.score_clip(clip, switches)
-        decision_model, use_stacker = self.bundle.decision_model, switches.use_stacker
-        answer = decision_model.assess(scores, use_stacker=use_stacker)
-        view = modality_of(has_visual=scores.has_visual, has_audio=scores.has_audio)
-        reasons = self._reasons(clip, switches)
-        voice = self._voice(scores)
-        return Verdict(
-            file=file,
-            decision=decision_model.decide(answer["overall"], use_stacker=use_stacker, view=view),
-            p_fake=answer["overall"],
-            p_face_fake=answer["face"],
-            p_voice_fake=answer["voice"],
-            status=status_of(answer["overall"], reasons),
-            reasons=reasons,
-            persons=_persons(clip, scores, find="face" not in decision_model.not_trained),
-            voice=voice,
-            operating_point=operating_point_of(
-                decision_model.rule(use_stacker=use_stacker, view=view)
-            ),
-            detector=self.name,
-            voice_segments=within_spans(voice_segments(voice), clip.meta.speech_spans),
-            prior=decision_model.prior,
-            trained_prior=decision_model.prior,
-            contributions=strongest_contributions(
-                scores, decision_model.contributions(scores, use_stacker=use_stacker)
-            ),
-        )
-
-    @torch_defaults()
-    def cut_clip(self, path: str | Path) -> Clip:
-        """A file as this detector looks at it; MediaError if it cannot be read."""
-        return cut_clip(path, self.bundle.spec.clip, self._face_detector)
-
-    @torch_defaults()
-    def score_clip(self, clip: Clip, switches: Switches | None = None) -> ClipScores:
-        """What the branches say of a prepared clip, before stacking and calibration."""
-        switches = switches or Switches()
-        expected, found = self.bundle.spec.clip.hash, clip.meta.config_hash
-        if found != expected:
+        ConfigError unless all members were trained on clips that were prepared so.
+        """
+        options = replace(options or PredictOptions(), **changes)
+        ways = [member.bundle.spec.clip.hash for member in self.members]
+        if len(set(ways)) > 1:
+            counts = ", ".join(f"{way}: {ways.count(way)}" for way in dict.fromkeys(ways))
             raise ConfigError(
-                f"clip {clip.meta.clip_id} was prepared with settings {found}, this detector was "
-                f"trained on {expected}; prepare it again with {self._settings_of_clips()}"
+                "the members of this ensemble were trained on clips of different settings "
+                f"({counts}), so that no prepared clip suits all: give the file itself"
             )
-        sampling = self.bundle.spec.whole(
-            use_visual=switches.use_visual, use_audio=switches.use_audio
-        )
-        return score_clip(self.bundle.models, clip, sampling, use_sync=switches.use_sync)
+        file = file or clip.meta.clip_id
+        verdicts = [member.predict_clip(clip, options, file=file) for member in self.members]
+        return self._combine(verdicts, options.prior)
 
-    def _settings_of_clips(self) -> str:
-        """What `avfake prepare` is to be told, in words."""
-        wanted = self.bundle.spec.clip
-        frames, size_px = wanted.num_frames, wanted.crop.size_px
-        if ClipConfig(num_frames=frames, crop=CropConfig(size_px=size_px)).hash == wanted.hash:
-            return f"avfake prepare ... --frames {frames} --size-px {size_px}"
-        return "the settings in the bundle"
-
-    @cached_property
-    def _face_detector(self) -> FaceDetector:
-        return face_detector(self.bundle.spec.clip, device=str(self.device))
-
-    def _reasons(self, clip: Clip, switches: Switches) -> tuple[Reason, ...]:
-        used: dict[str, bool] = {"face": switches.use_visual, "voice": switches.use_audio}
-        reasons = [reason for reason in clip.meta.reasons if used.get(reason.part, True)]
-        reasons += [Reason(part, "disabled") for part in PARTS if not used[part]]
-        reasons += [r for r in self.bundle.decision_model.reasons if used.get(r.part, True)]
-        return tuple(reasons)
-
-    def _voice(self, scores: ClipScores) -> tuple[VoiceScore, ...]:
-        if "voice" in self.bundle.decision_model.not_trained:
-            return ()  # scores of an untrained branch are noise, not evidence
-        return tuple(
-            VoiceScore(round(float(start), 3), round(float(end), 3), float(score))
-            for (start, end), score in zip(scores.window_spans, scores.window_scores, strict=True)
-        )
+    def _combine(self, verdicts: Sequence[Verdict], prior: float | None) -> Verdict:
+        """Return one verdict, decided under the prior of the training data, then corrected."""
+        verdict = verdicts[0]
+        if len(verdicts) > 1 or self.decision:
+            verdict = combine_verdicts(
+                verdicts, self.combine, decision=self.decision, name=self.name
+            )
+        if prior is None or (verdict.p_fake is None and verdict.trained_prior is None):
+            return verdict
+        shifts = [member.bundle.decision_model.shifts(prior) for member in self.members]
+        return correct_prior(verdict, mean_shifts(verdicts, shifts), prior)
 
 
-def _persons(clip: Clip, scores: ClipScores, *, find: bool) -> tuple[Person, ...]:
-    """find: segments too."""
-    if not scores.has_visual:
-        return ()
-    persons = []
-    for meta in clip.meta.persons:
-        mine = scores.frame_scores[scores.frame_persons == meta.person_id]
-        frames = tuple(
-            FaceScore(clip.meta.frame_seconds[index], (box[0], box[1], box[2], box[3]), float(p))
-            for index, box, p in zip(meta.frame_indices, meta.boxes, mine, strict=True)
-        )
-        segments = face_segments(frames) if find else ()
-        persons.append(Person(meta.person_id, float(mine.mean()), frames, segments))
-    return tuple(persons)
+def _try_to_cut(member: Member, path: str | Path) -> Clip | MediaError:
+    try:
+        return member.cut_clip(path)
+    except MediaError as error:
+        return error
+
+
+def correct_prior(verdict: Verdict, shifts: Mapping[str, float], prior: float) -> Verdict:
+    """Return the verdict corrected for another share of fakes (Saerens et al. 2002).
+
+    The decision stays: it rests on rates within each class, which no prior changes, so the
+    threshold moves along with the probability. No part is ever above the whole: as the prior
+    falls, the logit of a part falls by less.
+
+    Args:
+        shifts: output -> the change of its logits (`DecisionModel.shifts`)
+    """
+    answers = {
+        output: shift_probability(p, shifts[output])
+        for output, (name, _) in COLUMNS.items()
+        if (p := getattr(verdict, name)) is not None
+    }
+    most = answers.get("overall", 1.0)
+    point = verdict.operating_point
+    if point and "overall" in shifts:
+        point = replace(point, threshold=shift_probability(point.threshold, shifts["overall"]))
+    return replace(
+        verdict,
+        p_fake=answers.get("overall"),
+        p_face_fake=min(answers["face"], most) if "face" in answers else None,
+        p_voice_fake=min(answers["voice"], most) if "voice" in answers else None,
+        operating_point=point,
+        prior=prior,
+    )
+
+
+def mean_shifts(
+    verdicts: Sequence[Verdict], shifts: Sequence[Mapping[str, float]]
+) -> dict[str, float]:
+    """Return output -> mean shift over the members that answered, or over all where none did.
+
+    Members that were calibrated on one share of fakes, as those of one recipe are, give the exact
+    shift of any combination that keeps their calibration. For others, it is that of the mean logit.
+    """
+    found = {}
+    for output, (name, _) in COLUMNS.items():
+        having = [
+            (by[output], getattr(verdict, name) is not None)
+            for verdict, by in zip(verdicts, shifts, strict=True)
+            if output in by
+        ]
+        answered = [by for by, has_answered in having if has_answered]
+        if having:
+            found[output] = float(np.mean(answered or [by for by, _ in having]))
+    return found

@@ -1,11 +1,12 @@
 """What a bundle states of its origin and of its measured quality; its model card is made of it.
 
-Everything has a default, so that a bundle that was not made by `avfake.training` states what it can.
+Everything has a default, so that a bundle which `avfake.training` did not make can be read, too.
 """
 
 from dataclasses import dataclass, field
 from typing import Any
 
+from avfake.calibration import Modality
 from avfake.evaluation import Interval
 
 
@@ -87,8 +88,8 @@ class HeldOut:
     """Quality on training clips, each scored by models that had not seen it."""
 
     outputs: dict[str, OutputQuality] = field(default_factory=dict)
-    decisions: dict[str, DecisionQuality] = field(default_factory=dict)
-    """Modality -> rates; empty where there are too few groups to hold any out."""
+    decisions: dict[Modality, DecisionQuality] = field(default_factory=dict)
+    """Empty where there are too few groups to hold any out."""
     face_px: FaceSides | None = None
 
 

@@ -1,9 +1,10 @@
-"""A prepared clip and trained models come in, the scores of every crop and window go out.
+"""Scores of every crop and window of a prepared clip by trained models.
 
-Used alike for out-of-fold scores in training and for prediction.
+The same code gives the out-of-fold scores of training and those of prediction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -15,12 +16,33 @@ from avfake.labels import OUTPUTS
 from avfake.models import AVModel, ModelOutput, entropy
 
 
+@contextmanager
+def torch_defaults() -> Iterator[None]:
+    """Set torch's own defaults inside: float32, the CPU, no autocast; a decorator, too.
+
+    Another default type would build other models from the same weights. The caller's settings are
+    restored at the end.
+    """
+    with ExitStack() as undone:
+        if (dtype := torch.get_default_dtype()) != torch.float32:
+            torch.set_default_dtype(torch.float32)
+            undone.callback(torch.set_default_dtype, dtype)
+        if torch.get_default_device().type != "cpu":
+            undone.enter_context(torch.device("cpu"))
+        for kind in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(kind):
+                undone.enter_context(torch.autocast(kind, enabled=False))
+        yield
+
+
 @torch.inference_mode()
 def score_clip(
     models: Sequence[AVModel], clip: Clip, sampling: SampleConfig, *, use_sync: bool = True
 ) -> ClipScores:
-    """Scores of one clip, the models' logits averaged. Empty where a stream is absent,
-    or the models have no branch for it."""
+    """Return the scores of one clip, with the models' logits averaged.
+
+    Scores are empty where a stream is absent or the models have no branch for it.
+    """
     config = models[0].config
     sync = config.sync if use_sync else None
     sampling = replace(
@@ -40,7 +62,7 @@ def score_clip(
 
 
 def _clip_scores(clip: Clip, sampled: Sampled, outputs: Sequence[ModelOutput]) -> ClipScores:
-    # Crops and sound that came for the comparison of both alone have no scores of their own.
+    # Crops and sound that are there for the comparison of both alone have no scores.
     picks = sampled.picks if outputs[0].frame_logits is not None else []
     has_windows = outputs[0].window_logits is not None
     spans = sampled.window_spans if has_windows else np.zeros((0, 2), np.float32)
@@ -81,7 +103,7 @@ def _mean_scores(logits: Sequence[torch.Tensor | None], count: int) -> np.ndarra
 
 
 def _sync_statistics(outputs: Sequence[ModelOutput]) -> dict[str, float]:
-    """Of the models' mean curve over the shifts; empty where lips and sound cannot be compared."""
+    """Return statistics of the models' mean curve over the shifts; empty without a comparison."""
     said = [output.sync for output in outputs if output.sync and output.sync.present[0]]
     if not said:
         return {}

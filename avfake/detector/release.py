@@ -1,7 +1,7 @@
-"""A trained detector in, the folder that ships out: licensed, versioned, small, fit for the public.
+"""Make the folder that ships of a trained detector: licensed, versioned, small.
 
-The weights may be bound by what they learned from, the code is not: so they carry terms of their
-own, a LICENSE beside them, and the list of their sources. See `shipped` for who reads it.
+The weights may be bound by the terms of their training data, unlike the code: so they have terms of
+their own, a LICENSE beside them, and the list of their sources. `shipped` reads the folder.
 """
 
 import json
@@ -18,22 +18,22 @@ from safetensors.torch import load_file, save_file
 
 from avfake import config as settings
 from avfake.detector.bundle import CARD, checked_sums, locate_bundle, whole_folder
-from avfake.detector.ensemble.folder import is_ensemble
+from avfake.detector.ensemble import is_ensemble
+from avfake.detector.shipped import LICENCE, RELEASE, Release
 from avfake.errors import ConfigError
-from avfake.shipped import LICENCE, RELEASE, Release
 
 MAX_BYTES = 40_000_000
-"""Of the whole folder, which every clone and every wheel carries."""
+"""Limit for the whole folder, which is in every clone and every wheel."""
 
 
 @dataclass(frozen=True)
 class Terms:
-    """Under which weights are given away."""
+    """Terms under which weights are given away."""
 
     licence: str
-    """In one sentence, which the command line shows."""
+    """One sentence, which the command line shows."""
     text: str
-    """In full, for LICENSE."""
+    """Full text, for LICENSE."""
     sources: Mapping[str, str]
     """What the weights learned from -> licence or terms of that source."""
 
@@ -51,7 +51,7 @@ RESEARCH_ONLY = (
 
 
 def research_only(sources: Mapping[str, str]) -> Terms:
-    """The terms of weights that learned from sources of which some allow no more."""
+    """Return the terms of weights whose sources allow, in part, research use only."""
     text = (
         "The weights in this folder were learned from footage and recordings of the sources that\n"
         "release.json lists, each with the terms that it states. Some of these allow research or\n"
@@ -66,15 +66,15 @@ def research_only(sources: Mapping[str, str]) -> Terms:
 def release_detector(
     detector: str | Path, target: Path, *, version: str, terms: Terms, half: bool = False
 ) -> Path:
-    """Copy a detector into the folder that ships, which is replaced as a whole; gives `target`.
+    """Copy a bundle or an ensemble into the folder that ships, replaced as a whole; return it.
 
-    Bundles and ensembles alike. Of absolute paths among the facts only the last name is kept. The
-    card must be there, and goes along under the new name, since what is said here changes the hash
-    of the content. The same inputs give the same bytes.
+    Of absolute paths among the facts only the last name is kept. The card must be there, and is
+    copied with the new name, since the release changes the hash of the content. The same inputs
+    give the same bytes.
 
     Args:
         detector: folder of a run's detector, or its Hub name
-        target: `shipped.PLACE`; ConfigError if something else than a release lies there
+        target: `shipped.DEFAULT_FOLDER`; ConfigError if something else than a release lies there
         version: of the weights: two or three numbers, such as 1.0
         half: weights of two and more dimensions with 16 bits, read as 32 again; vectors (norms,
             biases, running statistics) stay as they are
@@ -84,7 +84,7 @@ def release_detector(
     if not re.fullmatch(r"\d+\.\d+(\.\d+)?", version):
         raise ConfigError(f"version is {version!r}; two or three numbers are needed, such as 1.0")
     source = locate_bundle(detector)
-    _check_places(source, target)
+    _check_paths(source, target)
     staging = target.with_name(target.name + ".staging")
     found = _copy_detector(source, staging, half=half, licence_text=terms.text.strip() + "\n")
     release = Release(version, found, terms.licence, dict(terms.sources))
@@ -96,7 +96,7 @@ def release_detector(
     return target
 
 
-def _check_places(source: Path, target: Path) -> None:
+def _check_paths(source: Path, target: Path) -> None:
     if not (source / CARD).is_file():
         raise ConfigError(f"{source} has no {CARD}; write its card first (avfake card {source})")
     if target.exists() and not (target / RELEASE).is_file():
@@ -107,14 +107,14 @@ def _check_places(source: Path, target: Path) -> None:
 
 
 def _copy_detector(source: Path, target: Path, *, half: bool, licence_text: str) -> str:
-    """Write a bundle or an ensemble, with its card and LICENSE; the hash of its content."""
+    """Write a bundle or an ensemble, with its card and LICENSE; return the hash of its content."""
     before = settings.fingerprint(checked_sums(source))
     with whole_folder(target) as partial:
         if is_ensemble(source):
             shutil.copyfile(source / "config.yaml", partial / "config.yaml")
             for member in sorted((source / "members").iterdir()):
-                place = partial / "members" / member.name
-                _copy_detector(member, place, half=half, licence_text=licence_text)
+                copy = partial / "members" / member.name
+                _copy_detector(member, copy, half=half, licence_text=licence_text)
         else:
             _copy_bundle(source, partial, half=half)
         (partial / LICENCE).write_text(licence_text, encoding="utf-8")
@@ -137,16 +137,16 @@ def _copy_bundle(source: Path, target: Path, *, half: bool) -> None:
 
 def _copy_config(source: Path, target: Path) -> None:
     config = yaml.safe_load(source.read_text(encoding="utf-8"))
-    config["facts"] = _without_places(config["facts"])
+    config["facts"] = _without_paths(config["facts"])
     target.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
 
 
-def _without_places(fact: Any) -> Any:
-    """The facts of a bundle, where absolute paths, which name machines and users, have one name."""
+def _without_paths(fact: Any) -> Any:
+    """Return facts in which absolute paths, which name machines and users, are one name."""
     if isinstance(fact, dict):
-        return {_without_places(key): _without_places(value) for key, value in fact.items()}
+        return {_without_paths(key): _without_paths(value) for key, value in fact.items()}
     if isinstance(fact, list):
-        return [_without_places(value) for value in fact]
+        return [_without_paths(value) for value in fact]
     if isinstance(fact, str):
         for kind in (PurePosixPath, PureWindowsPath):
             if kind(fact).is_absolute():

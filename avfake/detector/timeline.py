@@ -1,13 +1,12 @@
-"""Scores over time in, forged stretches out: when is a face or a voice forged?
+"""Forged segments of a face or a voice, found in its scores over time.
 
-Faces are looked at now and then, sound in windows that overlap; both first become one row of
-`Stretch`es, each with one score, and then segments by hysteresis.
+Faces are scored in sampled frames, sound in windows that overlap. Both first become a timeline:
+pieces of time in order, each with one score. Segments follow from it by hysteresis.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 
@@ -17,16 +16,16 @@ from avfake.verdict import FaceScore, Segment, VoiceScore
 
 @dataclass(frozen=True)
 class SegmentConfig:
-    """When a stretch is called forged. Scores are those of the branches, not calibrated."""
+    """When a part of a timeline is called forged. Its scores are uncalibrated."""
 
     start_threshold: float = 0.6
     """A segment has a score of at least this somewhere..."""
     end_threshold: float = 0.4
     """...and goes on for as long as scores are at least this: one doubtful frame ends nothing."""
     min_seconds: float = 0.3
-    """What is shorter is taken for noise, unless it is all there is."""
+    """Shorter segments are taken for noise, unless the whole timeline is that short."""
     max_gap_seconds: float = 0.3
-    """Segments that are no farther apart are one."""
+    """Segments that are no farther apart are merged."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.end_threshold <= self.start_threshold <= 1:
@@ -38,18 +37,10 @@ class SegmentConfig:
             raise ConfigError(f"min_seconds and max_gap_seconds must not be negative, got {self}")
 
 
-class Stretch(NamedTuple):
-    """A piece of a timeline with one score."""
-
-    start_seconds: float
-    end_seconds: float
-    score: float
-
-
 def face_segments(
     frames: Sequence[FaceScore], config: SegmentConfig | None = None
 ) -> tuple[Segment, ...]:
-    """Where a face is forged, from its scores in sampled frames."""
+    """Return where a face is forged, from its scores in sampled frames."""
     seconds = [face.seconds for face in frames]
     return find_segments(around_instants(seconds, [face.p_fake for face in frames]), config)
 
@@ -57,7 +48,7 @@ def face_segments(
 def voice_segments(
     windows: Sequence[VoiceScore], config: SegmentConfig | None = None
 ) -> tuple[Segment, ...]:
-    """Where the voice is forged, from its scores in overlapping windows."""
+    """Return where the voice is forged, from its scores in overlapping windows."""
     spans = [(window.start_seconds, window.end_seconds) for window in windows]
     return find_segments(under_windows(spans, [window.p_fake for window in windows]), config)
 
@@ -88,11 +79,11 @@ def within_spans(
     )
 
 
-def around_instants(seconds: Sequence[float], scores: Sequence[float]) -> list[Stretch]:
-    """The score of each instant, from half-way to the one before to half-way to the one after.
+def around_instants(seconds: Sequence[float], scores: Sequence[float]) -> list[Segment]:
+    """Return a timeline in which each score holds half-way to the instants beside it.
 
-    Sampled frames lie in the middle of equal stretches of the file, so the first and the last
-    reach as far outwards as inwards. A lone instant is no stretch of time: nothing comes back.
+    Sampled frames lie in the middle of equal parts of the file, so the first and the last
+    reach as far outwards as inwards. A single instant has no duration: the result is empty.
     """
     if len(seconds) < 2:
         return []
@@ -101,18 +92,19 @@ def around_instants(seconds: Sequence[float], scores: Sequence[float]) -> list[S
     middles = (times[1:] + times[:-1]) / 2
     edges = [max(0.0, 2 * times[0] - middles[0]), *middles, 2 * times[-1] - middles[-1]]
     return [
-        Stretch(float(start), float(end), float(score))
+        Segment(float(start), float(end), float(score))
         for (start, end), score in zip(pairwise(edges), values, strict=True)
     ]
 
 
-def under_windows(spans: Sequence[tuple[float, float]], scores: Sequence[float]) -> list[Stretch]:
-    """The score of each piece between the edges of windows: the least of those that cover it.
+def under_windows(spans: Sequence[tuple[float, float]], scores: Sequence[float]) -> list[Segment]:
+    """Return a timeline of the pieces between the edges of windows, each with the lowest score of
+    the windows that cover it.
 
-    A window learns to be forged if it shares any of a forged stretch, so it is as forged as its
-    most forged instant. The least of the covering windows is the highest timeline of which that
-    is true: windows that only touch a segment do not lengthen it, as they would a mean. What no
-    window covers is left out.
+    A window is labelled forged if it overlaps a forged segment, so its score is that of its most
+    forged instant. The minimum over the covering windows is the highest timeline that agrees with
+    that: windows that only touch a segment do not lengthen it, as they would with a mean. Time
+    that no window covers is left out.
     """
     starts, ends = (np.array([span[side] for span in spans], np.float64) for side in (0, 1))
     values = np.asarray(scores, np.float64)
@@ -121,14 +113,14 @@ def under_windows(spans: Sequence[tuple[float, float]], scores: Sequence[float])
         middle = (start + end) / 2
         covering = (starts <= middle) & (middle <= ends)
         if covering.any():
-            pieces.append(Stretch(start, end, float(values[covering].min())))
+            pieces.append(Segment(start, end, float(values[covering].min())))
     return pieces
 
 
 def find_segments(
-    timeline: Sequence[Stretch], config: SegmentConfig | None = None
+    timeline: Sequence[Segment], config: SegmentConfig | None = None
 ) -> tuple[Segment, ...]:
-    """The forged segments of a timeline in order of time, by hysteresis.
+    """Find the forged segments of a timeline by hysteresis, in order of time.
 
     The score of a segment is the mean over its time, bridged gaps included. Times are rounded to
     milliseconds.
@@ -156,9 +148,9 @@ def find_segments(
     )
 
 
-def _runs_above(timeline: Sequence[Stretch], threshold: float) -> list[list[Stretch]]:
-    """Unbroken rows of pieces that score at least the threshold."""
-    runs: list[list[Stretch]] = []
+def _runs_above(timeline: Sequence[Segment], threshold: float) -> list[list[Segment]]:
+    """Return unbroken runs of pieces that score at least the threshold."""
+    runs: list[list[Segment]] = []
     for piece in timeline:
         if piece.score < threshold:
             continue
@@ -169,7 +161,7 @@ def _runs_above(timeline: Sequence[Stretch], threshold: float) -> list[list[Stre
     return runs
 
 
-def _mean_score(timeline: Sequence[Stretch], start: float, end: float) -> float:
+def _mean_score(timeline: Sequence[Segment], start: float, end: float) -> float:
     inside = [piece for piece in timeline if start <= piece.start_seconds < end]
     lengths = [piece.end_seconds - piece.start_seconds for piece in inside]
     mean = np.average([piece.score for piece in inside], weights=lengths)

@@ -1,12 +1,11 @@
 """What a page about one file rests on: the verdict, what weighed most, the hash of the file."""
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from avfake.clips import Clip
-from avfake.detector import Detector, EnsembleDetector, Switches, torch_defaults
+from avfake.detector import Detector, Member, PredictOptions, torch_defaults
 from avfake.errors import MediaError
 from avfake.media import local_file
 from avfake.report.explain.explaining import explain_clip
@@ -32,32 +31,19 @@ class Evidence:
 
 
 def collect_evidence(
-    path: str | Path, detector: Detector, switches: Switches | None = None
+    path: str | Path, detector: Detector, options: PredictOptions | None = None
 ) -> Evidence:
-    """The verdict on a file and what weighed most. Of several detectors, the first that judges
-    faces explains those, and the first that judges the voice explains that."""
-    switches = switches or Switches()
-    detector.check(switches)
-    sha256 = _sha256(path)
-    if isinstance(detector, EnsembleDetector):
-        shown, faces_by, voice_by = _explain_in_turn(path, detector.members, switches)
-        return Evidence(detector.predict(path, switches), shown, sha256, faces_by, voice_by)
-    try:
-        clip = detector.cut_clip(path)
-    except MediaError:
-        return Evidence(detector.predict(path, switches), None, sha256)
-    verdict = detector.predict_clip(clip, switches, file=str(path))
-    return Evidence(verdict, _explain(detector, clip, switches), sha256)
+    """Return the verdict on a file and what weighed most.
 
-
-def _explain_in_turn(
-    path: str | Path, members: Sequence[Detector], switches: Switches
-) -> tuple[Explanation | None, str, str]:
-    """An explanation, and who gave its faces and its voice."""
+    Of several members, the first that assesses faces explains those, and the first that assesses
+    the voice explains that.
+    """
+    options = options or PredictOptions()
+    detector.check(options)
     shown: Explanation | None = None
     faces_by = voice_by = ""
     clips: dict[str, Clip] = {}
-    for member in members:
+    for member in detector.members:
         if faces_by and voice_by:
             break
         way = member.bundle.spec.clip.hash
@@ -65,25 +51,32 @@ def _explain_in_turn(
             clip = clips[way] = clips.get(way) or member.cut_clip(path)
         except MediaError:
             continue  # the verdict has the reason
-        found = _explain(member, clip, switches, faces=not faces_by, voice=not voice_by)
+        found = _explain(member, clip, options, faces=not faces_by, voice=not voice_by)
         faces_by = member.name if found.faces else faces_by
         voice_by = member.name if found.voice else voice_by
         before = shown or Explanation(clip.meta.clip_id)
         shown = Explanation(
             before.clip_id, found.faces or before.faces, found.voice or before.voice
         )
-    return shown, faces_by, voice_by
+    if len(detector.members) == 1:
+        faces_by = voice_by = ""
+    if len(clips) == len({member.bundle.spec.clip.hash for member in detector.members}) == 1:
+        [clip] = clips.values()  # one way of preparing: the file is not decoded again
+        verdict = detector.predict_clip(clip, options, file=str(path))
+    else:
+        verdict = detector.predict(path, options)
+    return Evidence(verdict, shown, _sha256(path), faces_by, voice_by)
 
 
 @torch_defaults()
 def _explain(
-    detector: Detector, clip: Clip, switches: Switches, *, faces: bool = True, voice: bool = True
+    member: Member, clip: Clip, options: PredictOptions, *, faces: bool, voice: bool
 ) -> Explanation:
-    bundle = detector.bundle
+    bundle = member.bundle
     untrained = bundle.decision_model.not_trained  # whose scores are noise, not evidence
     sampling = bundle.spec.whole(
-        use_visual=faces and switches.use_visual and "face" not in untrained,
-        use_audio=voice and switches.use_audio and "voice" not in untrained,
+        use_visual=faces and options.use_visual and "face" not in untrained,
+        use_audio=voice and options.use_audio and "voice" not in untrained,
     )
     return explain_clip(bundle.models, clip, sampling)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from avfake import __version__
-from avfake.detector import Detector, Switches
+from avfake.detector import Detector, PredictOptions
 from avfake.report import pictures
 from avfake.report.axes import band_ticks, ticks
 from avfake.report.contributions import answers
@@ -29,14 +29,14 @@ def check_page(path: str | Path, out: Path) -> None:
 
 
 def write_report(
-    path: str | Path, detector: Detector, out: Path, switches: Switches | None = None
+    path: str | Path, detector: Detector, out: Path, options: PredictOptions | None = None
 ) -> Verdict:
     """The verdict on a file, written as a page to `out`; also for a file that cannot be read.
 
     ConfigError as `check_page`.
     """
     check_page(path, out)
-    evidence = collect_evidence(path, detector, switches)
+    evidence = collect_evidence(path, detector, options)
     # A file name need not be text: what is none is shown by its codes.
     write_whole(out, render_page(evidence).encode(errors="backslashreplace"))
     return evidence.verdict

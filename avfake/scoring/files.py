@@ -1,7 +1,7 @@
-"""Many files come in; a table of verdicts and, if asked for, a competition submission go out.
+"""Score many files into a table of verdicts and, if wanted, a competition submission.
 
-Every requested file has a row. Killed at any moment and started again, it goes on; what failed is
-tried again, what changed is scored again, and rows of other files stay.
+Every requested file has a row. A run that is killed at any moment and started again goes on;
+failed files are tried again, changed files are scored again, and rows of other files stay.
 """
 
 import logging
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from avfake.datasets import media_in
-from avfake.detector import Combination, Detector, Switches
+from avfake.detector import Detector, PredictOptions
 from avfake.errors import ConfigError, MediaError, Reason, SpecError
 from avfake.media import ENDINGS, SEPARATOR
 from avfake.parallel import Engine, Failure, map_items
@@ -32,56 +32,56 @@ from avfake.verdict import Verdict
 
 _log = logging.getLogger(__name__)
 LISTS = ("reasons", "contributions")
-"""Columns that join several things with semicolons; contributions are those of p_fake."""
+"""Columns that hold several values with semicolons; contributions are those of p_fake."""
 MEDIA_ENDINGS = {f".{ending}" for endings in ENDINGS.values() for ending in endings}
 TIME_LIMIT_SECONDS = 600.0
 Change = Callable[[AnyPath, Path], Path]
-"""A file and a folder in, a changed copy in that folder out; its `repr` says what it does."""
+"""Takes a file and a folder, returns a changed copy in that folder; its `repr` names the change."""
 
 
 def find_files(paths: Sequence[str | Path]) -> list[AnyPath]:
-    """The media files named, or anywhere below the folders and zip archives named, sorted.
+    """Return the media files named, or below the folders and zip archives named, sorted.
 
     A named file is kept whatever its ending, and even if it is not there: it gets a status row.
-    A URL with the ending of a media file is not asked whether it is a folder. What a folder holds
-    that is left out is logged; what is junk, or was written by avfake, counts as not there.
+    A URL with the ending of a media file is never taken for a folder. What is left out of a folder
+    is logged; junk and files written by avfake are ignored.
     """
     if not paths:
         raise ConfigError("no file was named; give video or sound files, or folders of them")
     found: list[AnyPath] = []
-    for place in map(as_path, paths):
-        below = _below(place)
-        found += [place] if below is None else below
+    for path in map(as_path, paths):
+        below = _below(path)
+        found += [path] if below is None else below
     return list(dict.fromkeys(found))
 
 
-def _below(place: AnyPath) -> Sequence[AnyPath] | None:
-    """The media files in a folder or zip archive, sorted; None for what is neither."""
-    if not _is_archive(place):
-        is_media = isinstance(place, str) and ending_of(place) in MEDIA_ENDINGS
-        if is_media or not is_folder(place):
+def _below(path: AnyPath) -> Sequence[AnyPath] | None:
+    """Return the sorted media files in a folder or zip archive; None for anything else."""
+    if not _is_archive(path):
+        is_media = isinstance(path, str) and ending_of(path) in MEDIA_ENDINGS
+        if is_media or not is_folder(path):
             return None
     try:
-        below, notes = media_in(place)
+        below, notes = media_in(path)
     except (OSError, SpecError) as error:
-        raise ConfigError(f"{place} cannot be read as a zip archive: {error}") from error
+        raise ConfigError(f"{path} cannot be read as a zip archive: {error}") from error
     if not below:
-        raise ConfigError("; ".join([f"{place} holds no media file", *notes]))
+        raise ConfigError("; ".join([f"{path} holds no media file", *notes]))
     for note in notes:
-        _log.warning("%s: %s", place, note)
+        _log.warning("%s: %s", path, note)
     return below
 
 
-def _is_archive(place: AnyPath) -> bool:
-    if ending_of(place) != ".zip":
+def _is_archive(path: AnyPath) -> bool:
+    if ending_of(path) != ".zip":
         return False
-    return place.is_file() if isinstance(place, Path) else not is_folder(place)
+    return path.is_file() if isinstance(path, Path) else not is_folder(path)
 
 
 def find_requested(source: AnyPath, sample_submission: Path) -> list[AnyPath]:
-    """The files of a folder or zip archive that a sample_submission.csv asks for, in its order.
+    """Return the files of a folder or zip archive that a sample_submission.csv requests, in order.
 
-    One that is not there is named all the same, and gets a status row.
+    A file that is not there is named as well, and gets a status row.
     """
     names = read_requested(sample_submission)
     if is_folder(source):
@@ -94,31 +94,36 @@ def find_requested(source: AnyPath, sample_submission: Path) -> list[AnyPath]:
 
 def score_files(
     files: Sequence[AnyPath],
-    detector: str | Combination,
+    detectors: str | Sequence[str],
     out: AnyPath,
     *,
-    switches: Switches | None = None,
+    combine: str = "mean",
+    options: PredictOptions | None = None,
     change: Change | None = None,
     workers: int = 1,
     time_limit_seconds: float = TIME_LIMIT_SECONDS,
     engine: Engine = "local",
     ray_address: str | None = None,
 ) -> ScoreTable:
-    """Predict every file into the table `out` (csv); what its journal already holds is kept.
+    """Predict every file into the table `out` (csv); rows in its journal are kept.
 
-    Several processes may do so at once. ConfigError for a table of something or somebody else.
-    `change` is done to a temporary copy of each file, which is then judged in its place. On a Ray
-    cluster every machine must see the detector and the files under the same names.
+    Several processes may do so at once. ConfigError for a table that belongs to something else.
+    On a Ray cluster every machine must see the detector and the files under the same names.
+
+    Args:
+        detectors: as for `Detector.from_pretrained`, with `combine`
+        change: applied to a temporary copy of each file, which is then scored in its place
     """
-    switches = switches or Switches()
-    loaded = Detector.from_pretrained(detector)
-    loaded.check(switches)
-    run = f"{loaded.name} {switches}"
+    options = options or PredictOptions()
+    names = (detectors,) if isinstance(detectors, str) else tuple(detectors)
+    loaded = Detector.from_pretrained(names, combine=combine)
+    loaded.check(options)
+    run = f"{loaded.name} {options}"
     run += "" if change is None else f" {change}"
     journal = open_journal(out, files, run)
     states = states_of(files)
     todo = unsettled(journal, files, states, is_rewritten=change is not None)
-    function = partial(_predict_one, detector, switches, change)
+    function = partial(_predict_one, names, combine, options, change)
     done = len(files) - len(todo)
     with progress(total=len(files), initial=done, unit="file", desc="score") as bar:
         for index, result in map_items(
@@ -136,38 +141,40 @@ def score_files(
 
 
 def write_submission(table: ScoreTable, out: AnyPath, *, fill: float = FILL) -> int:
-    """Write filename,label for every row of the table; how many had to take the `fill` value."""
+    """Write filename,label for every row; return how many rows got the `fill` value."""
     files = [as_path(row["file"]) for row in table.rows]
     write_labels(files, [row["p_fake"] for row in table.rows], out, fill=fill)
     return len(table.failed)
 
 
 def _predict_one(
-    detector: str | Combination, switches: Switches, change: Change | None, file: AnyPath
+    names: tuple[str, ...],
+    combine: str,
+    options: PredictOptions,
+    change: Change | None,
+    file: AnyPath,
 ) -> Verdict:
-    loaded = _loaded(detector)
+    loaded = _loaded(names, combine)
     if change is None:
-        return loaded.predict(file, switches)
+        return loaded.predict(file, options)
     with tempfile.TemporaryDirectory(prefix="avfake-") as folder:
         try:
             changed = change(file, Path(folder))
         except MediaError as error:
-            reasons = (error.reason,)
-            return Verdict(str(file), "unsure", None, None, None, "failed", reasons)
-        return replace(loaded.predict(changed, switches), file=str(file))
+            return Verdict.failed(file, error.reason)
+        return replace(loaded.predict(changed, options), file=str(file))
 
 
 @lru_cache(maxsize=1)
-def _loaded(detector: str | Combination) -> Detector:
-    return Detector.from_pretrained(detector)
+def _loaded(names: tuple[str, ...], combine: str) -> Detector:
+    return Detector.from_pretrained(names, combine=combine)
 
 
 def verdict_of(file: AnyPath, result: Verdict | Failure) -> Verdict:
-    """The verdict on a file; for a Failure, one that says why there is none."""
+    """Return the verdict on a file; for a Failure, a failed one with the reason."""
     if isinstance(result, Verdict):
         return result
-    reason = Reason("file", result.code, result.detail)
-    return Verdict(str(file), "unsure", None, None, None, "failed", (reason,))
+    return Verdict.failed(file, Reason("file", result.code, result.detail))
 
 
 def _row_of(file: AnyPath, result: Verdict | Failure) -> dict[str, Any]:

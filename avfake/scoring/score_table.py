@@ -1,4 +1,4 @@
-"""A table of scores, its journal, and the files that have to be scored (again)."""
+"""The table of scores, its journal, and the files that still need scores."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,17 +25,17 @@ COLUMNS = (
     *("prior", "reasons", "contributions"),
 )
 RUN = "#run"
-"""Key of the journal line that says which detector and switches the other lines came from."""
+"""Key of the journal line that says which detector and options the other lines came from."""
 TRANSIENT = ("file_missing", "unreachable", "crashed", "timed_out", "out_of_memory")
 """Reasons that may no longer hold for the same file."""
 
 
 @dataclass(frozen=True)
 class ScoreTable:
-    """What `score_files` wrote, as rows of `COLUMNS`."""
+    """Rows of `COLUMNS` that `score_files` wrote."""
 
     rows: list[dict[str, Any]]
-    """Of the files that were asked for, in their order."""
+    """Rows of the requested files, in their order."""
     num_kept: int = 0
     """Rows of other files, of earlier runs, that stand before them in the table."""
 
@@ -46,7 +46,7 @@ class ScoreTable:
 
 
 def journal_of(out: AnyPath) -> AnyPath | None:
-    """Path or URL of the journal of a table of scores; None for a table written to a stream."""
+    """Return the path or URL of the journal of a table; None for a stream."""
     if isinstance(out, Path):
         if is_stream(out):
             return None
@@ -67,8 +67,8 @@ def check_scores(
     if where is None:
         return
     if isinstance(where, Path):
-        said = f"the journal of {flag} {out}:"
-        check_file(where, flag=said, what="journal", endings=(), inputs=read)
+        named = f"the journal of {flag} {out}:"
+        check_file(where, flag=named, what="journal", endings=(), inputs=read)
     check_table(out, COLUMNS, flag=flag, rows=lambda: _known(Journal(where, "file"), files))
 
 
@@ -83,7 +83,7 @@ def open_journal(out: AnyPath, files: Sequence[AnyPath], run: str) -> Journal:
     check_table(out, COLUMNS, rows=lambda: _known(journal, files))
     if journal.begin({"file": RUN, "run": run}).get("run") != run:
         raise ConfigError(
-            f"{journal.path} belongs to another detector or other switches; "
+            f"{journal.path} belongs to another detector or other options; "
             f"give another --out, or delete it and {out} to score again"
         )
     _refuse_namesakes(journal, files)
@@ -91,7 +91,7 @@ def open_journal(out: AnyPath, files: Sequence[AnyPath], run: str) -> Journal:
 
 
 def _known(journal: Journal, files: Sequence[AnyPath]) -> set[str]:
-    """Files whose rows will be in the table; to be called after the existing table was read."""
+    """Return the files whose rows will be in the table; call it after the table was read."""
     journal.reload()
     return {*journal.done, *map(str, files)}
 
@@ -108,7 +108,7 @@ def _refuse_namesakes(journal: Journal, files: Sequence[AnyPath]) -> None:
 
 
 def path_of(file: AnyPath) -> str | None:
-    """Absolute path, links unresolved; None for a URL."""
+    """Return the absolute path, links unresolved; None for a URL."""
     return str(file.absolute()) if isinstance(file, Path) else None
 
 

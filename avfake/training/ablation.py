@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from avfake.clips import PreparedFolder
-from avfake.detector import Detector, Switches
+from avfake.detector import Detector, PredictOptions
 from avfake.models import FUSIONS
 from avfake.storage import write_whole
 from avfake.training.config import TrainingConfig
@@ -41,7 +41,7 @@ def ablate(
     measured = [("full", measure(detector, test))]
     for name, changes in _switches(config).items():
         if not retrain:
-            measured.append((name, measure(detector, test, Switches(**changes))))
+            measured.append((name, measure(detector, test, PredictOptions(**changes))))
     if retrain:
         for name, variant in _variants(config):
             done = train_detector(folders, variant, out / name)

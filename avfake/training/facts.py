@@ -9,7 +9,7 @@ from avfake.calibration import DecisionFit, OutOfFold
 from avfake.datasets import licence_of
 from avfake.detector import facts
 from avfake.evaluation import forgery_kind
-from avfake.labels import COLUMNS, PARTS, Part
+from avfake.labels import COLUMNS, Part
 from avfake.training.config import TrainingConfig
 from avfake.training.held_out import held_out_facts
 from avfake.training.plan import Example, Plan
@@ -63,8 +63,8 @@ def _counts(examples: Sequence[Example]) -> facts.SplitCounts:
     )
 
 
-def _label_counts(examples: Sequence[Example], part: Part) -> dict[str, int]:
-    """Clips with that stream, by what is known of it: genuine, fake, assumed (fake), unknown."""
+def _label_counts(examples: Sequence[Example], part: Part) -> facts.LabelCounts:
+    """Count the clips that have that stream by its label."""
     counts = Counter(genuine=0, fake=0, assumed=0, unknown=0)
     for example in examples:
         if not (example.has_visual if part == "face" else example.has_audio):

@@ -14,6 +14,7 @@ from avfake.calibration import (
     MODALITIES,
     DecisionFit,
     DecisionRule,
+    Modality,
     OutOfFold,
     StackConfig,
     columns_of,
@@ -80,7 +81,7 @@ def _output(scored: OutOfFold, judged: DecisionFit, output: str) -> facts.Output
 
 def _decisions(
     scored: OutOfFold, judged: DecisionFit, config: StackConfig
-) -> Iterator[tuple[str, facts.DecisionQuality]]:
+) -> Iterator[tuple[Modality, facts.DecisionQuality]]:
     if "overall" not in judged.model.outputs:
         return
     for view in MODALITIES:
@@ -136,8 +137,8 @@ def _shares(
         name: _rounded(share(hits[labels == of], np.asarray(groups)[labels == of].tolist()))
         for name, (hits, of) in asked.items()
     }
-    counts = {"genuine": int(np.sum(labels == 0)), "fake": int(np.sum(labels == 1))}
-    return facts.DecisionQuality(**counts, **shares)
+    genuine, fake = int(np.sum(labels == 0)), int(np.sum(labels == 1))
+    return facts.DecisionQuality(genuine, fake, **shares)
 
 
 def _face_px(scored: OutOfFold) -> facts.FaceSides | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from avfake.detector import Combination, Detector, write_ensemble
+from avfake.detector import Detector, write_ensemble
 from avfake.errors import ConfigError
 from avfake.storage import write_whole
 from avfake.training.fitting.processes import is_main_process, on_main_process
@@ -25,7 +25,7 @@ def join_detectors(
     Args:
         members: name -> run; all with the same split, or ConfigError: one would be tested on what
             another was trained on
-        rule: one of `stack.RULES`, over the members' probabilities
+        rule: one of `calibration.RULES`, over the members' probabilities
     """
     plans = {done.plan.hash: done.plan for done in members.values()}
     if len(plans) != 1:
@@ -36,8 +36,8 @@ def join_detectors(
         )
     [plan] = plans.values()
     folder = out / "detector"
-    combination = Combination(tuple(str(done.detector) for done in members.values()), rule)
-    on_main_process(lambda: write_ensemble(folder, combination))
+    names = [str(done.detector) for done in members.values()]
+    on_main_process(lambda: write_ensemble(folder, names, rule))
     named = {"ensemble": folder} | {name: done.detector for name, done in members.items()}
     measured = [
         (name, measure(Detector.from_pretrained(path), plan.splits["test"]))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from avfake.clips import Clip
-from avfake.detector import Detector, Switches
+from avfake.detector import Detector, PredictOptions
 from avfake.errors import ConfigError
 from avfake.evaluation import read_plan
 from avfake.progress import progress
@@ -22,7 +22,7 @@ COLUMNS = (
 
 
 def measure(
-    detector: Detector, examples: Sequence[Example], switches: Switches | None = None
+    detector: Detector, examples: Sequence[Example], options: PredictOptions | None = None
 ) -> pd.DataFrame:
     """One row a clip: clip_id, group, method, three labels, three probabilities, the decision.
 
@@ -34,8 +34,8 @@ def measure(
     return on_main_process(
         lambda: pd.DataFrame(
             [
-                _row(example, detector.predict_clip(Clip.open(example.archive), switches))
-                | ({"prior": switches.prior} if switches and switches.prior else {})
+                _row(example, detector.predict_clip(Clip.open(example.archive), options))
+                | ({"prior": options.prior} if options and options.prior else {})
                 for example in progress(examples, desc="measure", unit="clip")
             ]
         )

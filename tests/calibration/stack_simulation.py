@@ -3,8 +3,8 @@
 import numpy as np
 
 from avfake.calibration.features import stack_row
-from avfake.calibration.folds import OutOfFold
-from avfake.calibration.logits import to_probabilities
+from avfake.calibration.out_of_fold import OutOfFold
+from avfake.calibration.probabilities import to_probabilities
 from avfake.calibration.scores import ClipScores
 
 

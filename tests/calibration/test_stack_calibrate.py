@@ -3,10 +3,9 @@ import json
 import numpy as np
 import pytest
 
-from avfake.calibration.calibrate import PlattCalibrator, fit_calibrator, operating_point
-from avfake.calibration.calibrators import cross_fit_by
-from avfake.calibration.decide import ConformalBand, DecisionRule, decide
-from avfake.calibration.logits import to_logits, to_probabilities
+from avfake.calibration.calibrators import Calibrator, cross_fit, fit_platt
+from avfake.calibration.decision_rule import ConformalBand, DecisionRule, operating_point
+from avfake.calibration.probabilities import to_logits, to_probabilities
 from avfake.errors import ConfigError
 
 
@@ -26,7 +25,7 @@ def test_logits_and_probabilities_are_each_others_inverse() -> None:
 
 @pytest.mark.parametrize(("slope", "offset"), [(0.4, 0.5), (1.0, 0.0), (2.0, -1.5)])
 def test_the_calibrator_finds_the_slope_and_offset_that_made_the_labels(slope, offset) -> None:
-    calibrator = fit_calibrator(*simulate(20_000, slope=slope, offset=offset))
+    calibrator = fit_platt(*simulate(20_000, slope=slope, offset=offset))
     assert calibrator.slope == pytest.approx(slope, rel=0.06)
     assert calibrator.offset == pytest.approx(offset, abs=0.08)
 
@@ -36,27 +35,27 @@ def test_the_calibrator_agrees_with_unpenalised_logistic_regression() -> None:
 
     logits, labels = simulate(50_000, slope=0.7, offset=0.3)
     oracle = LogisticRegression(C=np.inf).fit(logits[:, None], labels)
-    calibrator = fit_calibrator(logits, labels)
+    calibrator = fit_platt(logits, labels)
     assert calibrator.slope == pytest.approx(oracle.coef_[0, 0], rel=1e-3)
     assert calibrator.offset == pytest.approx(oracle.intercept_[0], abs=1e-3)
 
 
 def test_the_calibrator_stays_finite_on_separable_and_on_inverted_scores() -> None:
     logits, labels = np.array([-3.0, -2, 2, 3]), np.array([0.0, 0, 1, 1])
-    p = fit_calibrator(logits, labels)(logits)
+    p = fit_platt(logits, labels)(logits)
     # Platt's targets for two of a kind are 3/4 and 1/4.
     assert 0.6 < p[2] < p[3] < 0.95
-    inverted = fit_calibrator(-logits, labels)
+    inverted = fit_platt(-logits, labels)
     assert inverted.slope == pytest.approx(0, abs=1e-9)
     assert inverted(np.array([7.0])) == pytest.approx(0.5, abs=1e-3)
-    assert fit_calibrator(np.full(4, 13.0), labels)(np.full(1, 13.0)) == pytest.approx(0.5)
-    assert fit_calibrator(1e6 * logits, labels)(1e6 * logits) == pytest.approx(p)
-    assert fit_calibrator(np.zeros(4), labels)(np.zeros(1)) == pytest.approx(0.5)
+    assert fit_platt(np.full(4, 13.0), labels)(np.full(1, 13.0)) == pytest.approx(0.5)
+    assert fit_platt(1e6 * logits, labels)(1e6 * logits) == pytest.approx(p)
+    assert fit_platt(np.zeros(4), labels)(np.zeros(1)) == pytest.approx(0.5)
 
 
 def test_the_calibrator_survives_json() -> None:
-    calibrator = fit_calibrator(*simulate(50, slope=1, offset=0))
-    again = PlattCalibrator(**json.loads(json.dumps(calibrator.to_dict())))
+    calibrator = Calibrator(fit_platt(*simulate(50, slope=1, offset=0)))
+    again = Calibrator.from_dict(json.loads(json.dumps(calibrator.to_dict())))
     assert again == calibrator
     assert np.isnan(again(np.array([np.nan]))).all()
 
@@ -64,9 +63,9 @@ def test_the_calibrator_survives_json() -> None:
 def test_cross_fitting_keeps_a_row_out_of_its_own_calibrator() -> None:
     logits, labels = simulate(200, slope=1, offset=0)
     folds = np.arange(200) % 4
-    before = cross_fit_by(fit_calibrator, logits, labels, folds)
+    before = cross_fit(fit_platt, logits, labels, folds)
     flipped = np.where(folds == 1, 1 - labels, labels)
-    after = cross_fit_by(fit_calibrator, logits, flipped, folds)
+    after = cross_fit(fit_platt, logits, flipped, folds)
     np.testing.assert_array_equal(before[folds == 1], after[folds == 1])
     assert not np.allclose(before[folds == 0], after[folds == 0])
 
@@ -129,14 +128,14 @@ def test_few_examples_of_a_class_keep_it_in_every_set() -> None:
     ],
 )
 def test_decisions_follow_the_table(p, threshold, expected) -> None:
-    band = ConformalBand(0.7, 0.3, 0.9)
-    assert decide(p, threshold, band) == expected
+    rule = DecisionRule(threshold, 0.05, ConformalBand(0.7, 0.3, 0.9))
+    assert rule.decide(p) == expected
     if p is not None:  # a numpy number is decided on like any other
-        assert decide(np.float64(p), np.float64(threshold), band) == expected
+        assert rule.decide(np.float64(p)) == expected
 
 
 def test_an_empty_set_is_unsure() -> None:
-    assert decide(0.5, 0.2, ConformalBand(0.4, 0.6, 0.6)) == "unsure"
+    assert DecisionRule(0.2, 0.05, ConformalBand(0.4, 0.6, 0.6)).decide(0.5) == "unsure"
 
 
 def test_a_decision_rule_survives_strict_json() -> None:

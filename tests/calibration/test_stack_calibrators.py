@@ -5,18 +5,16 @@ import json
 import numpy as np
 import pytest
 
-from avfake.calibration.calibrate import PlattCalibrator
 from avfake.calibration.calibrators import (
     FITS,
-    BetaCalibrator,
-    ClippedCalibrator,
-    IsotonicCalibrator,
+    BetaCurve,
+    Calibrator,
+    IsotonicCurve,
+    PlattCurve,
     choose_fit,
     fit_beta,
     fit_isotonic,
     fit_temperature,
-    kind_of,
-    read_calibrator,
 )
 from avfake.errors import BundleError
 
@@ -32,9 +30,9 @@ def staircase(logits: np.ndarray) -> np.ndarray:
 
 
 LAWS = {
-    "temperature": PlattCalibrator(0.5, 0.0),
-    "platt": PlattCalibrator(1.0, 2.0),
-    "beta": BetaCalibrator(0.1, 2.0, 1.0),
+    "temperature": PlattCurve(0.5, 0.0),
+    "platt": PlattCurve(1.0, 2.0),
+    "beta": BetaCurve(0.1, 2.0, 1.0),
     "isotonic": staircase,
 }
 
@@ -58,10 +56,10 @@ def test_few_groups_are_platts_and_few_rows_no_staircase() -> None:
 
 
 def test_temperature_and_bends_are_found() -> None:
-    logits, labels = draw(PlattCalibrator(0.5, 0.0), 20000)
+    logits, labels = draw(PlattCurve(0.5, 0.0), 20000)
     found = fit_temperature(logits, labels)
     assert (found.slope, found.offset) == (pytest.approx(0.5, abs=0.02), 0.0)
-    logits, labels = draw(BetaCalibrator(0.4, 1.5, 0.7), 20000)
+    logits, labels = draw(BetaCurve(0.4, 1.5, 0.7), 20000)
     bends = fit_beta(logits, labels)
     assert bends.high == pytest.approx(0.4, abs=0.05)
     assert bends.low == pytest.approx(1.5, abs=0.1)
@@ -70,7 +68,7 @@ def test_temperature_and_bends_are_found() -> None:
 
 @pytest.mark.parametrize("kind", FITS)
 def test_the_order_of_clips_is_never_turned_round(kind) -> None:
-    logits, labels = draw(PlattCalibrator(1.0, 0.0), 2000)
+    logits, labels = draw(PlattCurve(1.0, 0.0), 2000)
     points = np.linspace(-30, 30, 200)
     for answers in (labels, 1 - labels):  # of a branch that is worse than chance, too
         p = FITS[kind](logits, answers)(points)
@@ -81,25 +79,24 @@ def test_the_order_of_clips_is_never_turned_round(kind) -> None:
 @pytest.mark.parametrize("kind", FITS)
 def test_a_calibrator_survives_json_and_keeps_what_is_unknown(kind) -> None:
     logits, labels = draw(staircase, 300)
-    calibrator = FITS[kind](logits, labels)
-    again = read_calibrator(json.loads(json.dumps(calibrator.to_dict())))
+    calibrator = Calibrator(FITS[kind](logits, labels), 0.01)
+    again = Calibrator.from_dict(json.loads(json.dumps(calibrator.to_dict())))
     assert again == calibrator
     assert np.isnan(again(np.array([np.nan]))).all()
-    with pytest.raises(BundleError, match="no calibrator has the fields"):
-        read_calibrator({"slope": 1.0})
+    with pytest.raises(BundleError, match="is no calibrator"):
+        Calibrator.from_dict({"slope": 1.0})
 
 
 @pytest.mark.parametrize("kind", FITS)
 def test_a_calibrator_can_be_named(kind) -> None:
-    calibrator = FITS[kind](*draw(PlattCalibrator(1.0, 2.0), 500))
-    assert kind_of(calibrator) == kind
-    assert kind_of(ClippedCalibrator(calibrator, 0.01)) == kind
-    assert kind_of(read_calibrator(calibrator.to_dict())) == kind
+    curve = FITS[kind](*draw(PlattCurve(1.0, 2.0), 500))
+    assert curve.kind == kind
+    assert Calibrator.from_dict(Calibrator(curve).to_dict()).curve.kind == kind
 
 
 def test_the_staircase_is_that_of_pooled_neighbours() -> None:
     labels = np.array([0.0, 1, 0, 1])
     steps = fit_isotonic(np.arange(4.0), labels)
     # Platt's targets for two of each: 1/4 and 3/4; the middle two violate the order and are pooled.
-    assert isinstance(steps, IsotonicCalibrator)
+    assert isinstance(steps, IsotonicCurve)
     np.testing.assert_allclose(steps(np.arange(4.0)), [0.25, 0.5, 0.5, 0.75])

@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 from stack_simulation import out_of_fold
 
-from avfake.calibration.booster import StackConfig
-from avfake.calibration.calibrators import ClippedCalibrator, read_calibrator
-from avfake.calibration.clipping import MAX_EPSILON, fit_epsilon, squeeze
-from avfake.calibration.combine import DecisionModel, fit_decision_model
+from avfake.calibration.calibrators import MAX_EPSILON, Calibrator, fit_epsilon, squeeze
+from avfake.calibration.decision_model import DecisionModel, fit_decision_model
 from avfake.calibration.features import FEATURES
-from avfake.calibration.logits import row_losses, to_probabilities
-from avfake.calibration.output import fit_output
+from avfake.calibration.output_model import fit_output
+from avfake.calibration.probabilities import row_losses, to_probabilities
+from avfake.calibration.stacker import StackConfig
 
 FAST = StackConfig(max_rounds=30, num_folds=3)
 
@@ -54,11 +53,11 @@ def test_labels_no_score_can_explain_keep_the_calibrator_from_certainty() -> Non
     logits = rng.normal(0, 5, 600)
     honest = (rng.random(600) < to_probabilities(logits)).astype(float)
     flipped = np.where(rng.random(600) < 0.06, 1 - honest, honest)
-    clean, spoilt = (fit_on(logits, y).model.calibrators["fused"] for y in (honest, flipped))
-    assert isinstance(clean, ClippedCalibrator)
-    assert isinstance(spoilt, ClippedCalibrator)
+    clean, spoilt = (
+        fit_on(logits, y).model.calibrators["fused"]["whole"] for y in (honest, flipped)
+    )
     assert clean.epsilon < 0.01 < spoilt.epsilon < 0.08
-    again = read_calibrator(json.loads(json.dumps(spoilt.to_dict())))
+    again = Calibrator.from_dict(json.loads(json.dumps(spoilt.to_dict())))
     points = np.array([-1e3, -1.0, np.nan, 1e3])
     np.testing.assert_array_equal(again(points), spoilt(points))
     assert again(points)[0] >= spoilt.epsilon
@@ -69,8 +68,7 @@ def test_rows_not_seen_are_clipped_alike_and_cost_no_more() -> None:
     logits = rng.normal(0, 5, 400)
     labels = ((logits > 0) != (rng.random(400) < 0.05)).astype(float)
     fit = fit_on(logits, labels)
-    calibrator = fit.model.calibrators["fused"]
-    assert isinstance(calibrator, ClippedCalibrator)
+    calibrator = fit.model.calibrators["fused"]["whole"]
     assert calibrator.epsilon > 0
     bare = (fit.fused - calibrator.epsilon) / (1 - 2 * calibrator.epsilon)
     assert row_losses(fit.fused, labels).mean() < row_losses(bare, labels).mean()
@@ -86,4 +84,5 @@ def test_a_verdict_model_keeps_its_clip(tmp_path) -> None:
 def test_without_folds_nothing_is_learned() -> None:
     few = replace(out_of_fold(6), labels={"face": np.array([1, 0, *[np.nan] * 4])})
     fit = fit_output(few, "face", config=FAST)
-    assert not any(isinstance(one, ClippedCalibrator) for one in fit.model.calibrators.values())
+    found = [one for by in fit.model.calibrators.values() for one in by.values()]
+    assert {one.epsilon for one in found} == {0.0}

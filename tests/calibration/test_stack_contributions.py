@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from stack_simulation import clip_scores, out_of_fold
 
-from avfake.calibration.booster import StackConfig
-from avfake.calibration.combine import DecisionModel, fit_decision_model
+from avfake.calibration.decision_model import DecisionModel, fit_decision_model
 from avfake.calibration.features import FEATURES, RULE_COLUMNS, stack_row
-from avfake.calibration.folds import OutOfFold
+from avfake.calibration.out_of_fold import OutOfFold
 from avfake.calibration.scores import ClipScores
-from avfake.detector.bundle import write_bundle
-from avfake.detector.detector import Detector, Switches
+from avfake.calibration.stacker import StackConfig
+from avfake.detector.bundle import read_bundle, write_bundle
+from avfake.detector.detector import Detector
+from avfake.detector.member import PredictOptions
 from avfake.labels import OUTPUTS
 from avfake.report.evidence import Evidence
 from avfake.report.page import render_page, write_report
@@ -47,9 +48,7 @@ def model(scored) -> DecisionModel:
 def judged_by_trees(detector_folder, model, tmp_path_factory) -> Path:
     """The small detector with that judge."""
     folder = tmp_path_factory.mktemp("trees") / "detector"
-    write_bundle(
-        folder, replace(Detector.from_pretrained(detector_folder).bundle, decision_model=model)
-    )
+    write_bundle(folder, replace(read_bundle(detector_folder), decision_model=model))
     return folder
 
 
@@ -70,7 +69,7 @@ def test_base_and_parts_add_up_to_the_logit_that_was_calibrated(
     if rule != "auto":
         model = fit_decision_model(scored, replace(FAST, rule=rule)).model
     for clip in clips():
-        sums = model.contributions(clip, use_stacker=use_stacker)
+        sums = model.contributions(stack_row(clip), use_stacker=use_stacker)
         for output, one in model.outputs.items():
             by = one.choice.kept if use_stacker else "fused"
             p = one.predict(stack_rows(clip), use_stacker=use_stacker)[0]
@@ -78,7 +77,7 @@ def test_base_and_parts_add_up_to_the_logit_that_was_calibrated(
                 assert output not in sums
             else:
                 assert sums[output].by == by
-                again = one.calibrators[by](np.array([sums[output].logit]))[0]
+                again = one.calibrators[by]["whole"](np.array([sums[output].logit]))[0]
                 assert again == pytest.approx(p, abs=1e-9)
 
 
@@ -89,11 +88,11 @@ def stack_rows(clip: ClipScores) -> np.ndarray:
 def test_a_baseline_names_the_score_that_counted_and_the_other_that_it_read(scored) -> None:
     model = fit_decision_model(scored, replace(FAST, rule="mean")).model
     clip = clip_scores(np.random.default_rng(0), "a", True, False)
-    found = model.contributions(clip)["overall"]
+    found = model.contributions(stack_row(clip))["overall"]
     logit = float(np.log(clip.frame_scores.mean() / (1 - clip.frame_scores.mean())))
     assert found.base == 0.0
     assert found.parts == {"face_mean": pytest.approx(logit, abs=1e-4), "voice_mean": 0.0}
-    fused = model.contributions(clip, use_stacker=False)["voice"]
+    fused = model.contributions(stack_row(clip), use_stacker=False)["voice"]
     assert (fused.by, list(fused.parts)) == ("fused", ["voice_fused"])
 
 
@@ -101,8 +100,8 @@ def test_a_detector_tells_the_strongest_of_each_answer(judged_by_trees, studio_r
     detector = Detector.from_pretrained(judged_by_trees, device="cpu")
     video = min(studio_root.glob("*.mp4"))
     verdict = detector.predict(video)
-    scores = detector.score_clip(detector.cut_clip(video))
-    sums = detector.bundle.decision_model.contributions(scores)
+    scores = detector.members[0].score_clip(detector.members[0].cut_clip(video))
+    sums = detector.members[0].bundle.decision_model.contributions(stack_row(scores))
     for output in OUTPUTS:
         mine = [one for one in verdict.contributions if one.output == output]
         assert 0 < len(mine) <= 5
@@ -113,10 +112,10 @@ def test_a_detector_tells_the_strongest_of_each_answer(judged_by_trees, studio_r
     faces = [o for o in verdict.contributions if o.feature == "face_q50"]
     assert all(o.value == pytest.approx(np.median(scores.frame_scores)) for o in faces)
     assert Verdict.from_json(verdict.to_json()) == verdict
-    silent = detector.predict(video, Switches(use_audio=False))
+    silent = detector.predict(video, PredictOptions(use_audio=False))
     assert {one.output for one in silent.contributions} == {"overall", "face"}
     assert "NaN" not in silent.to_json()
-    plain = detector.predict(video, Switches(use_stacker=False)).contributions
+    plain = detector.predict(video, PredictOptions(use_stacker=False)).contributions
     assert [(one.feature, one.by) for one in plain] == [(f"{o}_fused", "fused") for o in OUTPUTS]
 
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 from stack_simulation import out_of_fold
 
-from avfake.calibration.booster import StackConfig
-from avfake.calibration.logits import row_losses
-from avfake.calibration.output import fit_output
+from avfake.calibration.output_model import fit_output
+from avfake.calibration.probabilities import row_losses
+from avfake.calibration.stacker import StackConfig
 
 
 def test_pure_noise_costs_next_to_nothing_over_the_share_of_fakes() -> None:

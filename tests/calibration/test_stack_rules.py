@@ -10,7 +10,6 @@ from avfake.calibration.rules import (
     logit_mean,
     maximum,
     median,
-    over_persons,
     strongest_person,
 )
 from avfake.errors import ConfigError
@@ -82,14 +81,6 @@ def test_a_confident_majority_outvotes_the_rest() -> None:
 )
 def test_one_forged_person_is_enough(scores: list[float], answer: float) -> None:
     assert strongest_person(np.array(scores)) == pytest.approx(answer)
-
-
-def test_persons_are_weighed_and_not_their_crops() -> None:
-    scores = np.array([0.1, 0.1, 0.1, 0.1, 0.9, 1.0])
-    persons = np.array([0, 0, 0, 0, 7, 7])
-    assert over_persons(scores, persons) == pytest.approx(0.95)
-    assert over_persons(scores, persons, np.mean) == pytest.approx(0.525)
-    assert np.isnan(over_persons(np.zeros(0), np.zeros(0)))
 
 
 def test_an_unknown_rule_is_answered_with_the_nearest() -> None:

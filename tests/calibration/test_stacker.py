@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 from stack_simulation import out_of_fold
 
-from avfake.calibration.booster import StackConfig, Stacker, fit_stacker
-from avfake.calibration.choose import choose
 from avfake.calibration.features import FEATURES, OUTPUT_FEATURES
-from avfake.calibration.folds import OutOfFold, group_folds
+from avfake.calibration.out_of_fold import OutOfFold, group_folds
+from avfake.calibration.stacker import StackConfig, Stacker, choose, fit_stacker
 from avfake.errors import BundleError, ConfigError
 
 FAST = StackConfig(max_rounds=60, num_folds=3)
@@ -84,7 +83,7 @@ def test_the_text_gives_the_same_answers_back() -> None:
     stacker = fit(scored, "face")[0].stacker
     again = Stacker.from_text(stacker.to_text())
     assert again.columns == OUTPUT_FEATURES["face"]
-    np.testing.assert_array_equal(again.predict(scored.rows), stacker.predict(scored.rows))
+    np.testing.assert_array_equal(again.logits(scored.rows), stacker.logits(scored.rows))
 
 
 def test_a_text_for_other_columns_and_a_broken_text_are_refused() -> None:
@@ -104,7 +103,7 @@ def test_a_higher_branch_score_never_lowers_the_answer() -> None:
     mean = list(FEATURES).index("face_mean")
     rows = np.repeat(scored.rows[:1], 50, axis=0)
     rows[:, mean] = np.linspace(0, 1, 50)
-    assert np.all(np.diff(stacker.predict(rows)) >= 0)
+    assert np.all(np.diff(stacker.logits(rows)) >= 0)
 
 
 def test_contributions_add_up_to_the_logit() -> None:

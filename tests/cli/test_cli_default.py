@@ -11,11 +11,11 @@ import pytest
 
 from avfake.cli.main import main
 from avfake.clips.preparation.folder import PreparedFolder
+from avfake.detector.shipped import read_release
 from avfake.errors import ConfigError
 from avfake.media.frames import iter_frames
 from avfake.media.sound import read_waveform
 from avfake.media.writing import write_audio, write_video
-from avfake.shipped import read_release
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -175,7 +175,7 @@ def test_damage_is_measured_by_the_default(
 def test_without_a_default_each_verb_says_what_to_do(
     run: Run, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("avfake.shipped.PLACE", tmp_path / "nothing")
+    monkeypatch.setattr("avfake.detector.shipped.DEFAULT_FOLDER", tmp_path / "nothing")
     for verb in (
         ("predict", video),
         ("report", video, "--out", tmp_path / "page.html"),

@@ -15,7 +15,8 @@ import pytest
 
 from avfake.cli.main import main
 from avfake.cli.process import run_to_the_end
-from avfake.detector.detector import Detector, Switches
+from avfake.detector.detector import Detector
+from avfake.detector.member import PredictOptions
 from avfake.verdict import Verdict
 
 AVFAKE = f"{sys.executable} -m avfake"
@@ -149,10 +150,10 @@ def test_one_file_without_memory_does_not_end_the_others(
     files = [shutil.copy(min(studio_root.glob("*.mp4")), tmp_path / f"{n}.mp4") for n in "ab"]
     predict = Detector.predict
 
-    def hungry(self: Detector, path: Path, switches: Switches | None = None) -> Verdict:
+    def hungry(self: Detector, path: Path, options: PredictOptions | None = None) -> Verdict:
         if path.name == "a.mp4":
             raise MemoryError("Unable to allocate 9 GiB")
-        return predict(self, path, switches)
+        return predict(self, path, options)
 
     monkeypatch.setattr(Detector, "predict", hungry)
     code, out, err = run("predict", *files, "--detector", detector_folder)

@@ -14,7 +14,8 @@ import yaml
 from avfake.clips.archive import Clip
 from avfake.clips.preparation.folder import PreparedFolder
 from avfake.detector.bundle import read_bundle, write_bundle
-from avfake.detector.detector import Detector, Switches
+from avfake.detector.detector import Detector
+from avfake.detector.member import PredictOptions
 from avfake.detector.timeline import face_segments, voice_segments
 from avfake.errors import BundleError, ConfigError
 from avfake.media.types import Waveform
@@ -55,13 +56,13 @@ def test_the_same_road_for_a_file_and_for_its_prepared_clip(
 
 
 def test_a_switched_off_part_is_a_reason_not_a_probability(detector: Detector, video: Path) -> None:
-    verdict = detector.predict(video, Switches(use_audio=False))
+    verdict = detector.predict(video, use_audio=False)
     assert verdict.p_voice_fake is None
     assert verdict.p_face_fake is not None
     assert [str(reason) for reason in verdict.reasons] == ["voice:disabled"]
     assert (verdict.status, verdict.voice) == ("ok", ())
-    with pytest.raises(ConfigError, match="nothing to judge by"):
-        Switches(use_audio=False, use_visual=False)
+    with pytest.raises(ConfigError, match="nothing to assess"):
+        PredictOptions(use_audio=False, use_visual=False)
 
 
 def test_sound_alone_is_judged_by_ear(detector: Detector, tmp_path: Path, video: Path) -> None:
@@ -117,7 +118,7 @@ def test_a_clip_prepared_otherwise_is_refused(detector: Detector, prepared: Prep
 def test_a_bundle_written_and_read_answers_the_same(
     detector: Detector, video: Path, tmp_path: Path
 ) -> None:
-    write_bundle(tmp_path / "copy", detector.bundle)
+    write_bundle(tmp_path / "copy", detector.members[0].bundle)
     again = Detector.from_pretrained(tmp_path / "copy", device="cpu")
     assert again.predict(video).p_fake == detector.predict(video).p_fake
 

@@ -5,11 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from avfake.calibration.decide import ConformalBand, DecisionRule
+from avfake.calibration.decision_rule import ConformalBand, DecisionRule
 from avfake.calibration.rules import RULES
-from avfake.detector.ensemble.columns import combine_columns, combine_outputs
-from avfake.detector.ensemble.folder import Combination
-from avfake.detector.ensemble.verdicts import combine_verdicts
+from avfake.detector.combining import combine_columns, combine_outputs, combine_verdicts
+from avfake.detector.detector import Detector
 from avfake.errors import ConfigError, Reason
 from avfake.verdict import FaceScore, Person, Verdict, VoiceScore
 
@@ -70,11 +69,11 @@ def test_an_unknown_rule_is_answered_with_the_nearest() -> None:
     with pytest.raises(ConfigError, match="did you mean 'rank_mean'"):
         combine_columns(np.zeros((1, 2)), "rank-mean")
     with pytest.raises(ConfigError, match="scores of all files at once"):
-        Combination(("a", "b"), "rank_mean")
+        Detector.from_pretrained(("a", "b"), combine="rank_mean")
     with pytest.raises(ConfigError, match="no detector was named"):
-        Combination(())
+        Detector.from_pretrained(())
     with pytest.raises(ConfigError, match="counts once in an ensemble; twice: a"):
-        Combination(("a", "b", "a"))
+        Detector.from_pretrained(("a", "b", "a"))
 
 
 def test_a_member_that_failed_silences_itself_and_its_reason_stays() -> None:

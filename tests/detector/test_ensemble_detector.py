@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from speaking import speech
 
-from avfake.calibration.calibrate import PlattCalibrator
+from avfake.calibration.calibrators import Calibrator, PlattCurve
 from avfake.cli.main import main
 from avfake.clips.archive import Clip
 from avfake.clips.preparation.folder import PreparedFolder
 from avfake.detector.bundle import Bundle, read_bundle, write_bundle
-from avfake.detector.detector import Detector, Switches
-from avfake.detector.ensemble.folder import Combination, fit_decision, write_ensemble
-from avfake.detector.several import EnsembleDetector
+from avfake.detector.detector import Detector
+from avfake.detector.ensemble import fit_decision, write_ensemble
+from avfake.detector.member import Member, PredictOptions
 from avfake.errors import BundleError, ConfigError
 from avfake.media.writing import write_audio
 from avfake.training.measure import measure
@@ -26,7 +26,12 @@ from avfake.training.plan import gather
 def with_slope(bundle: Bundle, slope: float) -> Bundle:
     """The same scores, calibrated otherwise: a member with an opinion of its own."""
     outputs = {
-        name: replace(one, calibrators=dict.fromkeys(one.calibrators, PlattCalibrator(slope, 0.3)))
+        name: replace(
+            one,
+            calibrators={
+                name: {"whole": Calibrator(PlattCurve(slope, 0.3))} for name in one.calibrators
+            },
+        )
         for name, one in bundle.decision_model.outputs.items()
     }
     return replace(bundle, decision_model=replace(bundle.decision_model, outputs=outputs))
@@ -49,8 +54,8 @@ def video(studio_root: Path) -> Path:
     return sorted(studio_root.glob("*.mp4"))[0]
 
 
-def open_ensemble(names: Sequence[str], rule: str = "geometric_mean") -> EnsembleDetector:
-    return EnsembleDetector.from_pretrained(names, rule=rule, device="cpu")
+def open_ensemble(names: Sequence[str], rule: str = "geometric_mean") -> Detector:
+    return Detector.from_pretrained(names, combine=rule, device="cpu")
 
 
 def test_each_output_is_combined_over_the_members(names: tuple[str, ...], video: Path) -> None:
@@ -69,13 +74,13 @@ def test_a_file_is_cut_once_for_each_way_of_cutting(
     names: tuple[str, ...], video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cut: list[int] = []
-    real = Detector.cut_clip
+    real = Member.cut_clip
 
-    def counted(self: Detector, path: Path) -> Clip:
+    def counted(self: Member, path: Path) -> Clip:
         cut.append(self.bundle.spec.clip.num_frames)
         return real(self, path)
 
-    monkeypatch.setattr(Detector, "cut_clip", counted)
+    monkeypatch.setattr(Member, "cut_clip", counted)
     verdict = open_ensemble(names).predict(video)
     assert sorted(cut) == [3, 4]
     assert len(verdict.persons[0].frames) == 4  # the two that look alike outnumber the third
@@ -116,25 +121,23 @@ def test_switches_and_sound_files_work_as_with_one(names: tuple[str, ...], tmp_p
     assert verdict.p_face_fake is None
     assert verdict.p_voice_fake is not None
     assert [str(reason) for reason in verdict.reasons] == ["face:no_video"]
-    deaf = detector.predict(tmp_path / "voice.wav", Switches(use_audio=False))
+    deaf = detector.predict(tmp_path / "voice.wav", PredictOptions(use_audio=False))
     assert deaf.p_fake is None
 
 
 def test_a_written_ensemble_opens_and_answers_like_its_members(
     names: tuple[str, ...], video: Path, tmp_path: Path
 ) -> None:
-    write_ensemble(tmp_path / "ensemble", Combination(names, "geometric_mean"))
-    write_ensemble(tmp_path / "ensemble", Combination(names, "geometric_mean"))  # over itself
+    write_ensemble(tmp_path / "ensemble", names, "geometric_mean")
+    write_ensemble(tmp_path / "ensemble", names, "geometric_mean")  # over itself
     moved = (tmp_path / "ensemble").rename(tmp_path / "moved")
     opened = Detector.from_pretrained(moved, device="cpu")
-    assert isinstance(opened, EnsembleDetector)
+    assert len(opened.members) == len(names)
     assert opened.predict(video).p_fake == open_ensemble(names).predict(video).p_fake
-    with pytest.raises(ConfigError, match="name one of its members"):
-        _ = opened.bundle
     with pytest.raises(BundleError, match="has format ensemble-1"):
         read_bundle(moved)
     with pytest.raises(ConfigError, match="is an ensemble itself"):
-        write_ensemble(tmp_path / "nested", Combination((str(moved), names[0])))
+        write_ensemble(tmp_path / "nested", (str(moved), names[0]))
     with pytest.raises(ConfigError, match="is an ensemble itself"):
         open_ensemble([str(moved), names[0]])
     with (moved / "members/1/calibration.json").open("a") as file:
@@ -149,9 +152,9 @@ def test_a_written_ensemble_opens_and_answers_like_its_members(
 def test_nothing_else_is_overwritten(names: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "kept.txt").write_text("precious")
     with pytest.raises(ConfigError, match="is no ensemble; give another folder"):
-        write_ensemble(tmp_path, Combination(names))
+        write_ensemble(tmp_path, names)
     with pytest.raises(ConfigError, match="is no ensemble; give another folder"):
-        write_ensemble(Path(names[0]), Combination(names))
+        write_ensemble(Path(names[0]), names)
     assert (tmp_path / "kept.txt").read_text() == "precious"
 
 
@@ -171,7 +174,7 @@ def test_the_decision_is_fitted_on_held_out_answers(
     scores = measure(detector, gather([prepared], assume_face_weight=0.0))
     scores.to_csv(tmp_path / "scores.csv", index=False)
     rule = fit_decision(tmp_path / "scores.csv")
-    write_ensemble(tmp_path / "ensemble", Combination(names[:2], "mean", rule))
+    write_ensemble(tmp_path / "ensemble", names[:2], "mean", rule)
     fitted = Detector.from_pretrained(tmp_path / "ensemble", device="cpu")
     clip = Clip.open(prepared.clips[0].archive)
     verdict = fitted.predict_clip(clip)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from avfake.cli.main import main
-from avfake.detector.ensemble.tables import combine_tables
+from avfake.detector.tables import combine_tables
 from avfake.errors import ConfigError
 
 HEADER = "file,status,decision,p_fake,p_face_fake,p_voice_fake,reasons\n"

@@ -10,14 +10,13 @@ import yaml
 from safetensors.torch import load_file
 
 import avfake
-from avfake import shipped
+from avfake.detector import shipped
 from avfake.detector.bundle import read_bundle, whole_folder
 from avfake.detector.detector import Detector
-from avfake.detector.ensemble.folder import Combination, write_ensemble
+from avfake.detector.ensemble import write_ensemble
 from avfake.detector.release import Terms, release_detector
-from avfake.detector.several import EnsembleDetector
+from avfake.detector.shipped import read_release
 from avfake.errors import ConfigError
-from avfake.shipped import read_release
 
 TERMS = Terms("research use only", "Research use.\n\nOnly.", {"one source": "CC-BY-4.0"})
 
@@ -104,12 +103,12 @@ def test_an_ensemble_ships_whole(
     other = Path(shutil.copytree(source, tmp_path / "other"))
     with_facts(other, folders=["/home/someone/clips"])
     together = tmp_path / "together"
-    write_ensemble(together, Combination((str(source), str(other))))
+    write_ensemble(together, (str(source), str(other)))
     shutil.copy(source / "README.md", together)
     folder = release(together, tmp_path / "out")
-    monkeypatch.setattr("avfake.shipped.PLACE", folder)
+    monkeypatch.setattr("avfake.detector.shipped.DEFAULT_FOLDER", folder)
     detector = Detector.default()
-    assert isinstance(detector, EnsembleDetector)
+    assert len(detector.members) == 2
     assert detector.name.startswith("mean of default/members/0@")
     assert str(tmp_path) not in detector.name
     assert detector.predict(video).p_fake == pytest.approx(
@@ -186,7 +185,7 @@ def test_the_default_is_the_folder_in_the_package(default_detector: Path, video:
 def test_an_installation_without_a_default_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("avfake.shipped.PLACE", tmp_path / "nothing")
+    monkeypatch.setattr("avfake.detector.shipped.DEFAULT_FOLDER", tmp_path / "nothing")
     with pytest.raises(ConfigError, match="has no default detector.*install avfake again"):
         Detector.default()
 
@@ -212,7 +211,10 @@ def test_an_altered_default_is_refused_with_what_to_do(default_detector: Path) -
 def test_what_lies_in_the_package_is_what_was_released() -> None:
     release = shipped.default_release()
     assert Detector.default(device="cpu").name.endswith(release.detector)
-    assert sum(p.stat().st_size for p in shipped.PLACE.rglob("*") if p.is_file()) <= 40_000_000
+    assert (
+        sum(p.stat().st_size for p in shipped.DEFAULT_FOLDER.rglob("*") if p.is_file())
+        <= 40_000_000
+    )
     assert release.sources
-    assert shipped_by_setup(shipped.PLACE)
-    assert release.detector in (shipped.PLACE / "README.md").read_text()
+    assert shipped_by_setup(shipped.DEFAULT_FOLDER)
+    assert release.detector in (shipped.DEFAULT_FOLDER / "README.md").read_text()

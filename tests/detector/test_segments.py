@@ -7,7 +7,6 @@ import pytest
 
 from avfake.detector.timeline import (
     SegmentConfig,
-    Stretch,
     around_instants,
     face_segments,
     find_segments,
@@ -21,9 +20,9 @@ from avfake.verdict import FaceScore, OperatingPoint, Person, Segment, Verdict, 
 PLAIN = SegmentConfig(min_seconds=0, max_gap_seconds=0)
 
 
-def steps(*scores: float) -> list[Stretch]:
+def steps(*scores: float) -> list[Segment]:
     """A timeline of one score a second."""
-    return [Stretch(i, i + 1, score) for i, score in enumerate(scores)]
+    return [Segment(i, i + 1, score) for i, score in enumerate(scores)]
 
 
 def spans(segments: tuple[Segment, ...]) -> list[tuple[float, float]]:
@@ -43,7 +42,7 @@ def test_a_segment_starts_high_and_goes_on_until_it_is_low() -> None:
 
 
 def test_near_segments_are_one_and_its_score_counts_the_gap() -> None:
-    timeline = [Stretch(0, 2, 0.9), Stretch(2, 2.2, 0.0), Stretch(2.2, 3, 0.8), Stretch(3, 4, 0.1)]
+    timeline = [Segment(0, 2, 0.9), Segment(2, 2.2, 0.0), Segment(2.2, 3, 0.8), Segment(3, 4, 0.1)]
     assert spans(find_segments(timeline, PLAIN)) == [(0, 2), (2.2, 3)]
     (segment,) = find_segments(timeline, replace(PLAIN, max_gap_seconds=0.2))
     assert spans((segment,)) == [(0, 3)]
@@ -64,7 +63,7 @@ def test_no_timeline_no_segment() -> None:
 
 def test_a_frame_speaks_for_the_time_half_way_to_its_neighbours() -> None:
     pieces = around_instants([0.5, 1.5, 3.5], [0.1, 0.2, 0.3])
-    assert pieces == [Stretch(0, 1, 0.1), Stretch(1, 2.5, 0.2), Stretch(2.5, 4.5, 0.3)]
+    assert pieces == [Segment(0, 1, 0.1), Segment(1, 2.5, 0.2), Segment(2.5, 4.5, 0.3)]
 
 
 def test_sampled_frames_find_a_forged_face_to_half_a_step() -> None:
@@ -86,10 +85,10 @@ def test_sampled_frames_find_a_forged_face_to_half_a_step() -> None:
 def test_an_instant_of_sound_has_the_least_score_of_its_windows() -> None:
     pieces = under_windows([(0, 2), (1, 3), (2, 4)], [0.1, 0.8, 0.9])
     assert pieces == [
-        Stretch(0, 1, 0.1),
-        Stretch(1, 2, 0.1),
-        Stretch(2, 3, 0.8),
-        Stretch(3, 4, 0.9),
+        Segment(0, 1, 0.1),
+        Segment(1, 2, 0.1),
+        Segment(2, 3, 0.8),
+        Segment(3, 4, 0.9),
     ]
 
 

@@ -17,7 +17,7 @@ from huggingface_hub import ModelCard
 from avfake.cli.main import main
 from avfake.detector.bundle import read_bundle, write_bundle
 from avfake.detector.detector import Detector
-from avfake.detector.ensemble.folder import Combination, write_ensemble
+from avfake.detector.ensemble import write_ensemble
 from avfake.detector.facts import BundleFacts, LabelCounts
 from avfake.errors import AvfakeError, ConfigError
 from avfake.report.card.writing import has_card_of, write_card
@@ -284,7 +284,9 @@ def test_the_weakest_cell_is_named_and_commented(
     harmless = tmp_path / "stress.csv"
     table.to_csv(harmless, index=False)
     text = section(write_card(folder, stress=harmless), "Stress")
-    assert "**voice**: no cell made it worse by any metric. It assesses the fewest files under" in text
+    assert (
+        "**voice**: no cell made it worse by any metric. It assesses the fewest files under" in text
+    )
 
 
 def test_a_card_is_no_part_of_what_the_detector_is(
@@ -316,7 +318,7 @@ def test_an_ensemble_has_a_card_and_keeps_those_of_its_members(
 ) -> None:
     write_card(folder, licence="cc0-1.0")
     together = tmp_path / "together"
-    write_ensemble(together, Combination((str(folder),), "geometric_mean"))
+    write_ensemble(together, (str(folder),), "geometric_mean")
     card = write_card(together, scores=scores)
     assert "An ensemble of 1 detectors" in card.read_text()
     assert "the rule geometric_mean" in card.read_text()

@@ -71,7 +71,7 @@ def test_mistakes_are_named_in_one_line_before_the_work(
         ((video, *to, tmp_path / "file" / "page.html"), "is a file, no folder"),
         ((video, "--detector", tmp_path, "--out", tmp_path / "a.html"), "not a whole detector"),
         ((video, *good, "--detector", deaf, "--combine", "medain"), "did you mean 'median'"),
-        ((video, *good, "--no-audio", "--no-visual"), "nothing to judge by"),
+        ((video, *good, "--no-audio", "--no-visual"), "nothing to assess"),
     ]:
         assert run(*args) == 2
         printed = capsys.readouterr().err.strip()

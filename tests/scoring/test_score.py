@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from avfake.detector.detector import Switches
+from avfake.detector.member import PredictOptions
 from avfake.errors import ConfigError
 from avfake.scoring.files import (
     find_files,
@@ -67,8 +67,10 @@ def test_a_table_of_another_run_is_not_mixed_in(
 ) -> None:
     out = tmp_path / "scores.csv"
     score_files(files[:1], str(detector_folder), out, workers=0)
-    with pytest.raises(ConfigError, match="another detector or other switches"):
-        score_files(files, str(detector_folder), out, switches=Switches(use_audio=False), workers=0)
+    with pytest.raises(ConfigError, match="another detector or other options"):
+        score_files(
+            files, str(detector_folder), out, options=PredictOptions(use_audio=False), workers=0
+        )
 
 
 def test_folders_are_searched_and_an_empty_one_is_an_error(
@@ -145,9 +147,11 @@ def predicted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     from avfake.scoring.files import _predict_one
 
-    def watched(detector: str, switches: Switches, change: None, file: AnyPath) -> object:
+    def watched(
+        names: tuple[str], combine: str, options: PredictOptions, change: None, file: AnyPath
+    ) -> object:
         seen.append(Path(str(file)).name)
-        return _predict_one(detector, switches, change, file)
+        return _predict_one(names, combine, options, change, file)
 
     monkeypatch.setattr("avfake.scoring.files._predict_one", watched)
     return seen
@@ -276,10 +280,10 @@ def test_a_file_without_memory_for_it_is_a_row_and_the_others_go_on(
         files[2]: RuntimeError("DefaultCPUAllocator: can't allocate memory: 12345 bytes"),
     }
 
-    def hungry(self: Detector, path: Path, switches: Switches | None = None) -> object:
+    def hungry(self: Detector, path: Path, options: PredictOptions | None = None) -> object:
         if path in errors:
             raise errors[path]
-        return predict(self, path, switches)
+        return predict(self, path, options)
 
     monkeypatch.setattr(Detector, "predict", hungry)
     out = tmp_path / "scores.csv"

@@ -12,8 +12,9 @@ from avfake.calibration.features import SYNC_STATISTICS, stack_row
 from avfake.clips.archive import Clip
 from avfake.clips.preparation.folder import PreparedFolder
 from avfake.clips.sample import SampleConfig
-from avfake.detector.detector import Detector, Switches
+from avfake.detector.detector import Detector
 from avfake.detector.inference import score_clip
+from avfake.detector.member import PredictOptions
 from avfake.errors import ConfigError
 from avfake.models.av_model import build_model
 from avfake.models.outputs import ModelOutput
@@ -44,25 +45,27 @@ def test_a_detector_with_sync_is_trained_saved_and_asked(
     run: Path, prepared: PreparedFolder
 ) -> None:
     detector = Detector.from_pretrained(run, device="cpu")
-    assert detector.bundle.models[0].config.sync == SMALL
+    assert detector.members[0].bundle.models[0].config.sync == SMALL
     lines = (run.parent / "member_0" / "metrics.jsonl").read_text().splitlines()
     assert json.loads(lines[0])["train"]["sync"] > 0
     clip = Clip.open(next(c.archive for c in prepared.clips if c.has_visual and c.has_audio))
-    said = detector.score_clip(clip).sync_statistics
+    said = detector.members[0].score_clip(clip).sync_statistics
     assert set(said) == set(SYNC_STATISTICS)
     assert abs(said["sync_offset"]) <= 0.4
     assert said["sync_confidence"] >= 0
-    assert np.isfinite(stack_row(detector.score_clip(clip))[-4:]).all()
+    assert np.isfinite(stack_row(detector.members[0].score_clip(clip))[-4:]).all()
     verdict = detector.predict_clip(clip)
-    off = detector.predict_clip(clip, Switches(use_sync=False))
-    assert detector.score_clip(clip, Switches(use_sync=False)).sync_statistics == {}
-    assert (verdict.p_fake is None, off.p_fake is None) == (False, False)
-    assert detector.score_clip(clip).fused["face"] == pytest.approx(
-        detector.score_clip(clip, Switches(use_sync=False)).fused["face"], abs=1e-6
+    off = detector.predict_clip(clip, PredictOptions(use_sync=False))
+    assert (
+        detector.members[0].score_clip(clip, PredictOptions(use_sync=False)).sync_statistics == {}
     )
-    for switches in (Switches(use_audio=False), Switches(use_visual=False)):
-        assert detector.score_clip(clip, switches).sync_statistics == {}
-        assert detector.predict_clip(clip, switches).p_fake is not None
+    assert (verdict.p_fake is None, off.p_fake is None) == (False, False)
+    assert detector.members[0].score_clip(clip).fused["face"] == pytest.approx(
+        detector.members[0].score_clip(clip, PredictOptions(use_sync=False)).fused["face"], abs=1e-6
+    )
+    for options in (PredictOptions(use_audio=False), PredictOptions(use_visual=False)):
+        assert detector.members[0].score_clip(clip, options).sync_statistics == {}
+        assert detector.predict_clip(clip, options).p_fake is not None
 
 
 @pytest.mark.parametrize("missing", ["visual", "audio"])

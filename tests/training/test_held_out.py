@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from avfake.calibration.booster import StackConfig
 from avfake.calibration.features import FEATURES
-from avfake.calibration.folds import OutOfFold
+from avfake.calibration.out_of_fold import OutOfFold
+from avfake.calibration.stacker import StackConfig
 from avfake.detector.facts import FaceSides
 from avfake.training.held_out import held_out_facts
 

@@ -104,8 +104,7 @@ class Measured:
     @property
     def priors(self) -> list[str]:
         """The prior shares of fakes that were asked for, as text."""
-        given = self.scores["prior"] if "prior" in self.scores else []
-        return list(dict.fromkeys(f"{float(one):g}" for one in given))
+        return list(dict.fromkeys(f"{float(one):g}" for one in self.scores.get("prior", ())))
 
     def metric(self, output: str, metric: str) -> Interval | None:
         """Return a metric over all clips; None where a class was missing."""

@@ -7,13 +7,10 @@ import pandas as pd
 
 from avfake.calibration import (
     Calibrator,
-    ClippedCalibrator,
     DecisionModel,
     DecisionRule,
     Modality,
     OutputModel,
-    kind_of,
-    modality_name,
 )
 from avfake.detector import facts
 from avfake.evaluation import Interval, as_text
@@ -96,7 +93,9 @@ def rule_rows(model: DecisionModel, held_out: facts.HeldOut) -> Rows:
         asked = [rule.false_alarm_rate, rule.band.confidence, rule.band.confidence]
         measured = [NOT_MEASURED] * 3
         if found is not None:
-            measured = list(map(percent, (found.false_alarms, found.real_covered, found.fake_covered)))
+            measured = list(
+                map(percent, (found.false_alarms, found.real_covered, found.fake_covered))
+            )
         lines.append(
             [words, f"{rule.threshold:.3f}", *("any" if e is None else f"{e:.3f}" for e in ends)]
             + [f"{100 * one:g} %, {share}" for one, share in zip(asked, measured, strict=True)]
@@ -107,7 +106,7 @@ def rule_rows(model: DecisionModel, held_out: facts.HeldOut) -> Rows:
 def rules_of(model: DecisionModel) -> Iterator[tuple[str, DecisionRule]]:
     """Yield each modality that has a decision rule of its own, in words, with the rule."""
     for modality, words in MODALITY_NAMES.items():
-        rule = model.rules.get(modality_name("kept", modality))
+        rule = model.rule(modality=modality)
         if rule is not None:
             yield words, rule
 
@@ -154,7 +153,7 @@ def _calibrated_by(output: OutputModel) -> str:
     """Return the calibrators in words; with the modalities where those differ."""
     modalities: dict[str, list[str]] = {}
     for modality, words in MODALITY_NAMES.items():
-        calibrator = output.calibrators.get(modality_name(output.choice.kept, modality))
+        calibrator = output.calibrators.get(output.choice.kept, {}).get(modality)
         if calibrator is not None:
             modalities.setdefault(_in_words(calibrator), []).append(words)
     if len(modalities) < 2:
@@ -163,6 +162,5 @@ def _calibrated_by(output: OutputModel) -> str:
 
 
 def _in_words(calibrator: Calibrator) -> str:
-    if isinstance(calibrator, ClippedCalibrator):
-        return f"{kind_of(calibrator)}, kept {calibrator.epsilon:.4f} from 0 and 1"
-    return kind_of(calibrator)
+    kind = calibrator.curve.kind
+    return f"{kind}, kept {calibrator.epsilon:.4f} from 0 and 1" if calibrator.epsilon else kind

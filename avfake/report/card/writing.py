@@ -13,7 +13,7 @@ from avfake.clips import InputSpec
 from avfake.detector import CARD, checked_sums, facts, is_ensemble, read_config, read_ensemble
 from avfake.errors import ConfigError
 from avfake.evaluation import Interval, as_text, markdown_table
-from avfake.labels import OUTPUTS
+from avfake.labels import OUTPUTS, Output
 from avfake.models import ModelConfig
 from avfake.report.card import tables
 from avfake.report.card.measured import Measured, mark_of
@@ -55,8 +55,8 @@ class Subject:
             raise ConfigError(f"{folder} is no folder; a card is written into a detector's folder")
         fingerprint = settings.fingerprint(checked_sums(folder))
         if is_ensemble(folder):
-            combination = read_ensemble(folder)
-            return cls(fingerprint, len(combination.names), rule=combination.rule)
+            names, rule, _ = read_ensemble(folder)
+            return cls(fingerprint, len(names), rule=rule)
         config = read_config(folder)
         return cls(fingerprint, config["num_members"], config, DecisionModel.load(folder))
 
@@ -74,9 +74,9 @@ class Subject:
         return settings.from_dict(facts.BundleFacts, self.config["facts"] if self.config else {})
 
     @property
-    def not_trained(self) -> dict[str, str]:
+    def not_trained(self) -> Mapping[Output, str]:
         """Output -> why it is never assessed."""
-        return dict(self.decision_model.not_trained) if self.decision_model else {}
+        return self.decision_model.not_trained if self.decision_model else {}
 
     @property
     def outputs(self) -> tuple[str, ...]:

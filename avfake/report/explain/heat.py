@@ -45,11 +45,15 @@ def face_heat(branch: VisualBranch, faces: Tensor) -> Tensor:
     deviation = side * BLUR_SHARE
     reach = 2 * round(2 * deviation) + 1
     with torch.no_grad():
-        lost = require("captum.attr", "report").Occlusion(CropLogit(branch).eval()).attribute(
-            pictures,
-            sliding_window_shapes=(pictures.shape[1], cell, cell),
-            strides=(pictures.shape[1], cell, cell),
-            baselines=gaussian_blur(pictures, [reach, reach], [deviation, deviation]),
+        lost = (
+            require("captum.attr", "report")
+            .Occlusion(CropLogit(branch).eval())
+            .attribute(
+                pictures,
+                sliding_window_shapes=(pictures.shape[1], cell, cell),
+                strides=(pictures.shape[1], cell, cell),
+                baselines=gaussian_blur(pictures, [reach, reach], [deviation, deviation]),
+            )
         )
     # All pixels of a cell, of every channel, have the same value.
     cells = F.avg_pool2d(lost[:, :1].float(), cell, ceil_mode=True)  # [M, 1, h, w]

@@ -42,7 +42,11 @@ def sound_saliency(branch: AudioBranch, sound: Tensor) -> Tensor:
 
     whole = sound.new_ones(len(sound), CELLS, CELLS)
     with torch.no_grad():
-        lost = require("captum.attr", "report").FeatureAblation(logit).attribute(whole, baselines=HUSHED)
+        lost = (
+            require("captum.attr", "report")
+            .FeatureAblation(logit)
+            .attribute(whole, baselines=HUSHED)
+        )
     size = (config.num_bands, 1 + sound.shape[1] // config.hop)
     placed = F.interpolate(lost[:, None].float(), size, mode="bilinear", align_corners=False)
     return placed[:, 0]

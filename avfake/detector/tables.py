@@ -1,4 +1,4 @@
-"""Score tables of several detectors in, one table out: rows are matched by file."""
+"""Score tables of several detectors become one; rows are matched by file."""
 
 import csv
 import math
@@ -9,17 +9,16 @@ from typing import Any, cast
 
 import numpy as np
 
-from avfake.detector.ensemble.columns import combine_outputs
-from avfake.detector.ensemble.verdicts import agree
+from avfake.detector.combining import RANK_MEAN, combine_outputs, common
 from avfake.errors import ConfigError, Reason
 from avfake.labels import COLUMNS, OUTPUTS
 from avfake.verdict import Decision
 
 KEYS = ("file", "clip_id")
-"""The column that rows are matched by: of `avfake predict`, of `avfake evaluate`."""
+"""Columns that rows are matched by: the first is of `avfake predict`, the second of `evaluate`."""
 SCORES = {output: columns.probability for output, columns in COLUMNS.items()}
 OWN = {*SCORES.values(), "status", "decision", "prior", "reasons", "contributions"}
-"""Columns that a detector fills; all others are facts about the file."""
+"""Columns that a detector fills; all others describe the file."""
 Rows = Mapping[str, Mapping[str, str]]
 
 
@@ -30,7 +29,9 @@ class CombinedTable:
     columns: tuple[str, ...]
     rows: list[dict[str, Any]]
     missing: Mapping[Path, tuple[str, ...]]
-    """Table -> files that others have and it has not: combined without it."""
+    """Table -> files that it lacks and others have; they are combined without it."""
+    is_ranked: bool = False
+    """Whether the scores are ranks, which order the files and are no probabilities."""
 
     @property
     def failed(self) -> list[dict[str, Any]]:
@@ -39,7 +40,7 @@ class CombinedTable:
 
 
 def combine_tables(paths: Sequence[Path], rule: str) -> CombinedTable:
-    """Every file's probabilities by `rule` over the tables that have one (see `combine_columns`).
+    """Return every file's probabilities, combined by `rule` over the tables that have one.
 
     The decision is that of the tables where they agree, as in `combine_verdicts`. ConfigError for
     a file twice in a table, a cell that is no probability, or labels that contradict each other.
@@ -60,15 +61,16 @@ def combine_tables(paths: Sequence[Path], rule: str) -> CombinedTable:
         for output in OUTPUTS:
             p = combined[output][index]
             row[SCORES[output]] = None if np.isnan(p) else float(f"{p:.6g}")
-        rows.append(row | _judgement(row, having, num_tables=len(tables)))
+        rows.append(row | _decided(row, having, num_tables=len(tables)))
     missing = {
         path: tuple(file for file in files if file not in table)
         for path, table in zip(paths, tables, strict=True)
     }
-    return CombinedTable(columns, rows, {path: names for path, names in missing.items() if names})
+    missing = {path: names for path, names in missing.items() if names}
+    return CombinedTable(columns, rows, missing, is_ranked=rule == RANK_MEAN)
 
 
-def _judgement(
+def _decided(
     row: Mapping[str, Any], having: Sequence[Mapping[str, str]], *, num_tables: int
 ) -> dict[str, str]:
     votes = [cast(Decision, one.get("decision") or "unsure") for one in having if one["p_fake"]]
@@ -79,20 +81,14 @@ def _judgement(
     is_ok = len(having) == num_tables and all(one.get("status", "ok") == "ok" for one in having)
     return {
         "status": "failed" if row["p_fake"] is None else "ok" if is_ok else "partial",
-        "decision": agree(votes),
-        "prior": _same_prior(having),
+        "decision": common(votes, "unsure"),
+        "prior": common([one.get("prior", "") for one in having if one["p_fake"]], ""),
         "reasons": "; ".join(reasons),
     }
 
 
-def _same_prior(having: Sequence[Mapping[str, str]]) -> str:
-    """Of the tables that have a probability, where they agree."""
-    found = {one.get("prior", "") for one in having if one["p_fake"]}
-    return found.pop() if len(found) == 1 else ""
-
-
 def _common_columns(paths: Sequence[Path]) -> tuple[str, tuple[str, ...]]:
-    """The key, and the columns of the combined table."""
+    """Return the key and the columns of the combined table."""
     headers = {}
     for path in paths:
         try:
@@ -124,7 +120,7 @@ def _read(path: Path, key: str) -> dict[str, dict[str, str]]:
 
 
 def _scores(paths: Sequence[Path], tables: Sequence[Rows], files: Sequence[str], name: str) -> Any:
-    """float64 [N, M] of one column; NaN where a table has no row or an empty cell."""
+    """Return float64 [N, M] of one column; NaN where a table has no row or an empty cell."""
     scores = np.full((len(files), len(tables)), np.nan)
     for column, (path, table) in enumerate(zip(paths, tables, strict=True)):
         for index, file in enumerate(files):
@@ -146,7 +142,7 @@ def _probability(cell: str, where: str) -> float:
 def _facts(
     file: str, having: Sequence[Mapping[str, str]], columns: Sequence[str]
 ) -> dict[str, str]:
-    """What the tables say of the file itself, in which they must not differ."""
+    """Return the columns that describe the file, in which the tables must not differ."""
     facts = {}
     for name in [name for name in columns if name not in OWN and name not in KEYS]:
         values = {row[name] for row in having if row.get(name)}

@@ -1,23 +1,21 @@
-"""The three answers together: p_fake never below its parts, one decision, one folder."""
+"""The models of all outputs together: p_fake never below its parts, one decision, one folder."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from avfake.calibration.booster import StackConfig, Stacker
-from avfake.calibration.contributions import LogitParts
-from avfake.calibration.decide import DecisionRule
-from avfake.calibration.features import FEATURES, stack_row
-from avfake.calibration.folds import OutOfFold
-from avfake.calibration.modalities import MODALITIES, Modality, modalities_of, modality_name
-from avfake.calibration.output import OutputModel, fit_output, why_untrainable
-from avfake.calibration.prior import check_prior
-from avfake.calibration.scores import ClipScores
+from avfake.calibration.decision_rule import DecisionRule
+from avfake.calibration.features import FEATURES, modalities_of
+from avfake.calibration.out_of_fold import OutOfFold
+from avfake.calibration.output_model import OutputModel, fit_output, why_untrainable
+from avfake.calibration.probabilities import check_prior
+from avfake.calibration.scores import MODALITIES, Modality
+from avfake.calibration.stacker import LogitParts, StackConfig, Stacker
 from avfake.errors import BundleError, ConfigError, Reason
 from avfake.labels import OUTPUTS, Output
 
@@ -26,26 +24,25 @@ _CALIBRATION = "calibration.json"
 
 @dataclass(frozen=True)
 class DecisionModel:
-    """`ClipScores` in, calibrated probabilities and a decision out."""
+    """Turns rows of statistics into calibrated probabilities and a decision."""
 
     outputs: Mapping[Output, OutputModel]
     not_trained: Mapping[Output, str]
     """Output -> why its labels could not train it."""
-    rules: Mapping[str, DecisionRule]
-    """"kept" and "fused" -> how p_fake of a whole clip becomes a decision, with and without the
-    stacker; "kept:picture" and so on where a part was not assessed. Bundles made before 2026-11-21
-    have the rules of whole clips alone, and use them for all."""
+    rules: Mapping[str, Mapping[Modality, DecisionRule]]
+    """"kept" and "fused", with and without the stacker -> for each modality, how p_fake becomes a
+    decision; empty where "overall" is not trained."""
 
-    def assess(self, scores: ClipScores, *, use_stacker: bool = True) -> dict[str, float | None]:
-        """Output -> probability of forgery; None where it could not be assessed.
+    def assess(self, row: np.ndarray, *, use_stacker: bool = True) -> dict[str, float | None]:
+        """Return output -> probability for one row [F]; None where it could not be assessed.
 
         use_stacker False: the calibrated fusion head.
         """
-        answers = self.assess_rows(stack_row(scores)[None], use_stacker=use_stacker)
+        answers = self.assess_rows(row[None], use_stacker=use_stacker)
         return {name: None if np.isnan(p[0]) else float(p[0]) for name, p in answers.items()}
 
     def assess_rows(self, rows: np.ndarray, *, use_stacker: bool = True) -> dict[str, np.ndarray]:
-        """Output -> float64 [N] for rows [N, F]; NaN where it could not be assessed."""
+        """Return output -> float64 [N] for rows [N, F]; NaN where it could not be assessed."""
         nothing = np.full(len(rows), np.nan)
         return raise_overall(
             {
@@ -56,59 +53,46 @@ class DecisionModel:
             }
         )
 
-    def contributions(
-        self, scores: ClipScores, *, use_stacker: bool = True
-    ) -> dict[str, LogitParts]:
-        """Output -> what the logit behind its answer is made of; those without one are left out.
+    def contributions(self, row: np.ndarray, *, use_stacker: bool = True) -> dict[str, LogitParts]:
+        """Return output -> the parts of its logit, for one row [F] and outputs that have one.
 
-        Of "overall" before it was raised to its parts.
+        "overall" is that before it was raised to its parts.
         """
-        row = stack_row(scores)
-        found = {
+        found: dict[str, LogitParts | None] = {
             output: model.contributions(row, use_stacker=use_stacker)
             for output, model in self.outputs.items()
         }
         return {output: parts for output, parts in found.items() if parts is not None}
 
-    def rule(self, *, use_stacker: bool = True, view: Modality = "whole") -> DecisionRule | None:
-        """How p_fake becomes a decision; None where the overall answer is not trained."""
-        name = "kept" if use_stacker else "fused"
-        return self.rules.get(modality_name(name, view), self.rules.get(name))
-
-    def decide(
-        self, p_fake: float | None, *, use_stacker: bool = True, view: Modality = "whole"
-    ) -> Literal["real", "fake", "unsure"]:
-        """The decision for what `assess` gave as "overall" of a clip of which that was assessed."""
-        rule = self.rule(use_stacker=use_stacker, view=view)
-        return rule.decide(p_fake) if rule else "unsure"
+    def rule(
+        self, *, use_stacker: bool = True, modality: Modality = "whole"
+    ) -> DecisionRule | None:
+        """Return how p_fake becomes a decision; None where "overall" is not trained."""
+        return self.rules.get("kept" if use_stacker else "fused", {}).get(modality)
 
     @property
     def prior(self) -> float | None:
-        """Share of fakes that "overall" was calibrated on; None where unknown or not trained."""
-        known = self.outputs["overall"].prior if "overall" in self.outputs else None
-        return known.fakes if known else None
+        """Share of fakes that "overall" was calibrated on; None where it is not trained."""
+        return self.outputs["overall"].prior.fakes if "overall" in self.outputs else None
 
     def shifts(self, prior: float) -> dict[str, float]:
-        """Output -> what its logits rise by where the share `prior` of files is fake.
+        """Return output -> the change of its logits where the share `prior` of files is fake.
 
-        ConfigError unless it was saved for every output what its calibrators were fitted on.
+        ConfigError where that does not follow for an output.
         """
         check_prior(prior)
-        known = {output: model.prior for output, model in self.outputs.items()}
-        found: dict[str, float] = {
-            o: one.shift(prior) for o, one in known.items() if one and one.of_fakes
-        }
-        if lacking := [output for output in known if output not in found]:
+        lacking = [output for output, model in self.outputs.items() if not model.prior.of_fakes]
+        if lacking:
             raise ConfigError(
-                f"this detector cannot be asked with a prior: of {', '.join(lacking)} it is not "
-                "known how frequent fakes were where it was calibrated (those of earlier versions "
-                "do not say); train it again, or ask without a prior"
+                f"this detector does not support a prior: of {', '.join(lacking)} it is not known "
+                "how frequent fakes were where it was calibrated; train it again, or ask without a "
+                "prior"
             )
-        return found
+        return {output: model.prior.shift(prior) for output, model in self.outputs.items()}
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
-        """One for each output that was not trained."""
+        """One reason for each output that was not trained."""
         return tuple(
             Reason("file" if output == "overall" else output, "not_trained", why)
             for output, why in self.not_trained.items()
@@ -130,17 +114,19 @@ class DecisionModel:
             "features": list(FEATURES),
             "outputs": outputs,
             "not_trained": dict(self.not_trained),
-            "rules": {name: rule.to_dict() for name, rule in self.rules.items()},
+            "rules": {
+                name: {modality: rule.to_dict() for modality, rule in found.items()}
+                for name, found in self.rules.items()
+            },
         }
         (folder / _CALIBRATION).write_text(json.dumps(fields, indent=1, allow_nan=False))
 
     @classmethod
     def load(cls, folder: Path) -> "DecisionModel":
-        """The model that `save` wrote."""
+        """Read the model that `save` wrote; BundleError for anything else."""
         try:
             fields = json.loads((folder / _CALIBRATION).read_text())
-            # Stackers find their columns by name, so that later columns do not disturb them.
-            if fields["features"] != list(FEATURES)[: len(fields["features"])]:
+            if fields["features"] != list(FEATURES):
                 raise BundleError(f"{folder}: the stack rows have changed since it was trained")
             return cls(
                 {
@@ -148,14 +134,17 @@ class DecisionModel:
                     for output, one in fields["outputs"].items()
                 },
                 fields["not_trained"],
-                {name: DecisionRule.from_dict(rule) for name, rule in fields["rules"].items()},
+                {
+                    name: {modality: DecisionRule.from_dict(one) for modality, one in found.items()}
+                    for name, found in fields["rules"].items()
+                },
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise BundleError(f"{folder}: cannot be read as a verdict model: {error}") from error
+            raise BundleError(f"{folder}: cannot be read as a decision model: {error}") from error
 
 
 def raise_overall(answers: Mapping[Any, np.ndarray]) -> dict[str, np.ndarray]:
-    """The same with "overall" at least as high as its parts; NaN parts do not count."""
+    """Return the answers with "overall" at least as high as its parts; NaN parts do not count."""
     parts = np.fmax(answers["face"], answers["voice"])
     overall = answers["overall"]
     return {**answers, "overall": np.where(np.isnan(overall), np.nan, np.fmax(overall, parts))}
@@ -163,7 +152,7 @@ def raise_overall(answers: Mapping[Any, np.ndarray]) -> dict[str, np.ndarray]:
 
 @dataclass(frozen=True)
 class DecisionFit:
-    """A model with what it would have answered for its own rows, had it not seen their groups."""
+    """A model, and answers for its rows by models that did not see their groups."""
 
     model: DecisionModel
     kept: Mapping[str, np.ndarray]
@@ -175,7 +164,7 @@ class DecisionFit:
 def fit_decision_model(
     scored: OutOfFold, config: StackConfig | None = None, *, use_stacker: bool = True
 ) -> DecisionFit:
-    """All three outputs; one whose labels hold one class or none is left out, with the reason.
+    """Fit all outputs; one whose labels have one class or none is left out, with the reason.
 
     use_stacker False: no stacker is tried, the calibrated fusion head answers.
     """
@@ -192,29 +181,30 @@ def fit_decision_model(
         "kept": _gather({name: fit.kept for name, fit in fits.items()}, len(scored)),
         "fused": _gather({name: fit.fused for name, fit in fits.items()}, len(scored)),
     }
-    rules: dict[str, DecisionRule] = {}
+    rules = {}
     if "overall" in fits:
-        for name, answer in answers.items():
-            rules |= _fit_rules(name, answer["overall"], scored, config)
+        rules = {
+            name: _fit_rules(answer["overall"], scored, config) for name, answer in answers.items()
+        }
     models = {output: fit.model for output, fit in fits.items()}
     return DecisionFit(DecisionModel(models, not_trained, rules), answers["kept"], answers["fused"])
 
 
 def _fit_rules(
-    name: str, p_fake: np.ndarray, scored: OutOfFold, config: StackConfig
-) -> dict[str, DecisionRule]:
-    """One rule a view; a view that no clip has gets one that is always unsure.
+    p_fake: np.ndarray, scored: OutOfFold, config: StackConfig
+) -> dict[Modality, DecisionRule]:
+    """Fit one rule for each modality; one without clips gets a rule that is always unsure.
 
-    A clip whose missing part may be the forged one is still labelled by the whole: the promises
-    are about files, and a picture without its sound seldom proves that a file is genuine.
+    A clip whose missing part may be the forged one is still labelled by the whole: the error rates
+    are those of files, and a picture without its sound seldom proves that a file is genuine.
     """
-    views, labels = modalities_of(scored.rows), scored.labels["overall"]
+    modalities, labels = modalities_of(scored.rows), scored.labels["overall"]
     rules = {}
-    for view in MODALITIES:
-        rows = np.flatnonzero(views == view)
+    for modality in MODALITIES:
+        rows = np.flatnonzero(modalities == modality)
         # More copies of a clip would count it more than once.
         rows = rows[np.unique(np.asarray(scored.clip_ids)[rows], return_index=True)[1]]
-        rules[modality_name(name, view)] = DecisionRule.fit(
+        rules[modality] = DecisionRule.fit(
             p_fake[rows],
             labels[rows],
             false_alarm_rate=config.false_alarm_rate,

@@ -1,12 +1,12 @@
-"""Several detectors as one folder, which opens, moves and uploads like a single one.
+"""An ensemble on disk: a folder with several bundles, which opens and uploads like a single one.
 
-config.yaml      format, rule, decision rule, name of each member
+config.yaml      format, rule, decision rule, names of the members
 members/0 ...    the members, whole bundles with their own checksums
 checksums.json   SHA-256 of config.yaml and of each member's checksums.json
 """
 
 import shutil
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,41 +16,31 @@ import yaml
 from avfake import __version__
 from avfake.calibration import DecisionRule, find_rule
 from avfake.detector.bundle import CARD, checked_sums, locate_bundle, whole_folder
-from avfake.detector.ensemble.columns import RANK_MEAN
+from avfake.detector.combining import RANK_MEAN
 from avfake.errors import BundleError, ConfigError
 from avfake.evaluation import read_scores
 
 FORMAT = "ensemble-1"
-"""In the place of a bundle's number, so that whatever reads bundles alone refuses it by name."""
+"""Stands where a bundle has its number, so that a reader of bundles refuses it by name."""
 
 
-@dataclass(frozen=True)
-class Combination:
-    """Which detectors answer together, and how."""
-
-    names: tuple[str, ...]
-    """Bundle folders or Hub names."""
-    rule: str = "mean"
-    """One of `stack.RULES`."""
-    decision: DecisionRule | None = None
-    """Fitted on held-out answers of the ensemble; None = the members must agree."""
-
-    def __post_init__(self) -> None:
-        if not self.names:
-            raise ConfigError("no detector was named; give one folder or Hub name, or more")
-        twice = sorted({name for name in self.names if self.names.count(name) > 1})
-        if twice:
-            raise ConfigError(f"a detector counts once in an ensemble; twice: {', '.join(twice)}")
-        if self.rule == RANK_MEAN:
-            raise ConfigError(
-                "rank_mean needs the scores of all files at once: score them with each detector, "
-                "then combine the tables with avfake ensemble"
-            )
-        find_rule(self.rule)
+def check_members(names: Sequence[str | Path], combine: str) -> None:
+    """Raise ConfigError for no name, a name twice, or a rule that single files do not allow."""
+    if not names:
+        raise ConfigError("no detector was named; give one folder or Hub name, or more")
+    twice = sorted({str(name) for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(f"a detector counts once in an ensemble; twice: {', '.join(twice)}")
+    if combine == RANK_MEAN:
+        raise ConfigError(
+            "rank_mean needs the scores of all files at once: score them with each detector, "
+            "then combine the tables with avfake ensemble"
+        )
+    find_rule(combine)
 
 
 def fit_decision(scores: Path) -> DecisionRule:
-    """The rule for the answers of an ensemble to labelled clips its members have not seen.
+    """Fit the decision rule of an ensemble on labelled clips that its members have not seen.
 
     scores: table of `avfake evaluate` (clip_id, label, p_fake, ...). ConfigError without both
     classes, since each has its own bound.
@@ -74,24 +64,30 @@ def fit_decision(scores: Path) -> DecisionRule:
     return DecisionRule.fit(p_fake, labels)
 
 
-def write_ensemble(folder: Path, combination: Combination) -> None:
-    """Copy the detectors of a combination into one folder that opens as they would together.
+def write_ensemble(
+    folder: Path,
+    names: Sequence[str],
+    combine: str = "mean",
+    decision: DecisionRule | None = None,
+) -> None:
+    """Copy detectors into one folder that opens like a single one.
 
+    decision: fitted on held-out answers of the ensemble; None = the members must agree.
     ConfigError if one is an ensemble itself, or if `folder` holds something else already.
     """
+    check_members(names, combine)
     _refuse_to_overwrite(folder)
-    found = [locate_bundle(name) for name in combination.names]
-    for name, bundle in zip(combination.names, found, strict=True):
+    found = [locate_bundle(name) for name in names]
+    for name, bundle in zip(names, found, strict=True):
         checked_sums(bundle)
         if is_ensemble(bundle):
             raise ConfigError(f"{name} is an ensemble itself; name its members instead")
         if bundle.resolve().is_relative_to(folder.resolve()):
-            raise ConfigError(f"{name} lies in {folder}, which is to be written anew")
-    decision = combination.decision
+            raise ConfigError(f"{name} lies in {folder}, which is to be written again")
     config = {
         "format": FORMAT,
         "avfake": __version__,
-        "rule": combination.rule,
+        "rule": combine,
         "members": [bundle.resolve().name for bundle in found],
         "decision": decision.to_dict() if decision else None,
     }
@@ -102,20 +98,20 @@ def write_ensemble(folder: Path, combination: Combination) -> None:
             _copy_bundle(bundle, partial / "members" / str(number))
 
 
-def read_ensemble(folder: Path) -> Combination:
-    """The combination in a folder; BundleError if a file of it is missing or altered."""
+def read_ensemble(folder: Path) -> tuple[list[str], str, DecisionRule | None]:
+    """Return the paths of the members, their rule and their decision rule.
+
+    BundleError if a file is missing or altered.
+    """
     checked_sums(folder)
     config = _read_config(folder)
-    decision = config["decision"]
-    return Combination(
-        names=tuple(str(folder / "members" / str(n)) for n in range(len(config["members"]))),
-        rule=config["rule"],
-        decision=DecisionRule.from_dict(decision) if decision else None,
-    )
+    decision = DecisionRule.from_dict(config["decision"]) if config["decision"] else None
+    names = [str(folder / "members" / str(number)) for number in range(len(config["members"]))]
+    return names, config["rule"], decision
 
 
 def is_ensemble(folder: Path) -> bool:
-    """Whether `write_ensemble` made it; what a folder lacks is for its reader to say."""
+    """Return whether `write_ensemble` made a folder; what it lacks, its reader reports."""
     return _read_config(folder).get("format") == FORMAT
 
 
@@ -130,7 +126,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
 
 
 def _copy_bundle(bundle: Path, target: Path) -> None:
-    """The files that its checksums name, its card, and no other."""
+    """Copy the files that the checksums name and the card, no others."""
     card = [CARD] if (bundle / CARD).is_file() else []
     for name in (*checked_sums(bundle), "checksums.json", *card):
         (target / name).parent.mkdir(parents=True, exist_ok=True)
@@ -138,7 +134,7 @@ def _copy_bundle(bundle: Path, target: Path) -> None:
 
 
 def _refuse_to_overwrite(folder: Path) -> None:
-    """ConfigError for a folder that is no ensemble, or to which files were added since."""
+    """Raise ConfigError for a folder that is no ensemble, or to which files were added since."""
     if not folder.exists():
         return
     if not (folder.is_dir() and is_ensemble(folder)):
@@ -147,6 +143,6 @@ def _refuse_to_overwrite(folder: Path) -> None:
     others = sorted(path.name for path in folder.iterdir() if path.name not in ours)
     if others:
         raise ConfigError(
-            f"{folder} is to be written anew and holds {', '.join(others[:3])}, which would be "
+            f"{folder} is to be written again and holds {', '.join(others[:3])}, which would be "
             "lost; move it away, or give another folder"
         )

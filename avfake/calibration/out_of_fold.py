@@ -1,4 +1,4 @@
-"""Out-of-fold rows and the guard that keeps them so; group folds inside the stacker."""
+"""Out-of-fold rows with the check that they are, and group folds for the stacker."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from avfake.labels import OUTPUTS
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """Rows scored by branches that never saw their groups: all a stacker may be trained on.
+    """Rows scored by branches that never saw their groups: all that a stacker may be trained on.
 
     A clip may have several rows: its full row first, then copies with one modality left out.
     """
@@ -21,19 +21,21 @@ class OutOfFold:
     """float32 [N, F] from `stack_row`."""
     clip_ids: Sequence[str]
     groups: Sequence[str]
-    """[N] what must stay together: the original's id, a speaker."""
+    """[N] which rows must stay together: the id of the original, a speaker."""
     labels: Mapping[str, np.ndarray]
     """Output -> float [N]: 1 fake, 0 genuine, NaN unknown."""
     fold: np.ndarray
     """int [N]: index into `trained_on` of the member that scored the row."""
     trained_on: Sequence[frozenset[str]]
-    """Per member, the groups it was trained on."""
+    """The groups that each member was trained on."""
 
     def __post_init__(self) -> None:
         self._check_shapes()
         for number, member in enumerate(self.trained_on):
             if not member:
-                raise ConfigError(f"trained_on[{number}] is empty: what was that member fed with?")
+                raise ConfigError(
+                    f"trained_on[{number}] is empty: a member needs its training groups"
+                )
         leaked = [
             f"{clip_id} (group {group}, member {fold})"
             for clip_id, group, fold in zip(self.clip_ids, self.groups, self.fold, strict=True)
@@ -75,7 +77,7 @@ class OutOfFold:
 def group_folds(
     labels: np.ndarray, groups: Sequence[str], *, num_folds: int, seed: int
 ) -> np.ndarray | None:
-    """int [N] fold of each row, groups whole, classes spread; None where groups are too few.
+    """Return the fold of each row, int [N], groups whole, classes spread; None for too few groups.
 
     labels: [N] 1, 0 or NaN; rows without a label get a fold too, so that they can be scored.
     """
@@ -87,7 +89,7 @@ def group_folds(
     num_folds = min(num_folds, *groups_per_class)
     if num_folds < 2:
         return None
-    # Groups without any label are dealt round.
+    # Groups without any label are distributed in turn.
     fold_of_group = np.arange(len(names)) % num_folds
     splitter = StratifiedGroupKFold(num_folds, shuffle=True, random_state=seed)
     parts = splitter.split(np.zeros(known.sum()), labels[known], index[known])

@@ -1,4 +1,8 @@
-"""One of the three answers: its stacker or baseline, and the calibrators that go with them."""
+"""The model of one output: its stacker or baseline, and a calibrator for each modality.
+
+A genuine clip scores differently where a part is missing, and of a whole clip either part may be
+forged: so clips of which only the picture, or only the sound, was assessed are calibrated apart.
+"""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -6,24 +10,26 @@ from typing import Any
 
 import numpy as np
 
-from avfake.calibration.booster import StackConfig, Stacker, fit_stacker
-from avfake.calibration.by_modality import calibrate_modalities
-from avfake.calibration.calibrate import fit_calibrator
-from avfake.calibration.calibrators import Calibrator, cross_fit_by, read_calibrator
-from avfake.calibration.choose import Choice, choose
-from avfake.calibration.contributions import LogitParts
-from avfake.calibration.features import RULE_COLUMNS, columns_of
-from avfake.calibration.folds import OutOfFold, group_folds
-from avfake.calibration.logits import to_logits
-from avfake.calibration.modalities import MODALITIES, modalities_of, modality_name
-from avfake.calibration.prior import TrainedPrior
+from avfake.calibration.calibrators import Calibrator, cross_fit, fit_calibrator, fit_platt
+from avfake.calibration.features import RULE_COLUMNS, columns_of, modalities_of
+from avfake.calibration.out_of_fold import OutOfFold, group_folds
+from avfake.calibration.probabilities import TrainedPrior, to_logits
+from avfake.calibration.scores import MODALITIES, Modality
+from avfake.calibration.stacker import (
+    Choice,
+    LogitParts,
+    StackConfig,
+    Stacker,
+    choose,
+    fit_stacker,
+)
 
 _CANDIDATES = ("fused", "mean", "confident", "weighted")
 """Baselines that the stacker must beat."""
 
 
 def baseline_logits(rows: np.ndarray, output: str) -> dict[str, np.ndarray]:
-    """Baseline -> float64 [N], NaN where it cannot answer; overall, the worse part counts."""
+    """Return baseline -> logits, float64 [N], NaN where it has none; overall = the worse part."""
     logits = {"fused": columns_of(rows, (f"{output}_fused",))[:, 0].astype(np.float64)}
     for rule in RULE_COLUMNS:
         scores = columns_of(rows, _columns_read(output, rule))
@@ -32,7 +38,7 @@ def baseline_logits(rows: np.ndarray, output: str) -> dict[str, np.ndarray]:
 
 
 def baseline_parts(row: np.ndarray, output: str, name: str) -> LogitParts | None:
-    """What a baseline's logit for one row [F] is made of; None where it cannot answer."""
+    """Return the parts of a baseline's logit for one row [F]; None where it has none."""
     columns = _columns_read(output, name)
     values = columns_of(row[None], columns)[0]
     if np.isnan(values).all():
@@ -50,7 +56,7 @@ def _columns_read(output: str, name: str) -> tuple[str, ...]:
 
 
 def assessable(rows: np.ndarray, output: str) -> np.ndarray:
-    """bool [N]: there are branch scores for this output."""
+    """Return bool [N]: whether there are branch scores for this output."""
     return ~np.isnan(baseline_logits(rows, output)["mean"])
 
 
@@ -60,18 +66,16 @@ class OutputModel:
 
     output: str
     choice: Choice
-    calibrators: Mapping[str, Calibrator]
-    """For what was kept, and for "fused" where the fusion head answers; "fused:picture" and so on
-    for clips of which that alone was assessed. Views without one have that of whole clips, as all
-    have in bundles made before 2026-11-21."""
+    calibrators: Mapping[str, Mapping[Modality, Calibrator]]
+    """For what was kept, and for "fused" where the fusion head answers. A modality without a
+    labelled row has no calibrator; that of whole clips serves for it."""
+    prior: TrainedPrior
+    """Over all modalities."""
     stacker: Stacker | None = None
     """Only where it was kept."""
-    prior: TrainedPrior | None = None
-    """Over all views: there is one world, whatever of a file can be assessed. None in bundles made
-    before it was saved (2026-11-21)."""
 
     def predict(self, rows: np.ndarray, *, use_stacker: bool = True) -> np.ndarray:
-        """float64 [N] for rows [N, F]; NaN where it could not be assessed.
+        """Return float64 [N] for rows [N, F]; NaN where it could not be assessed.
 
         use_stacker False: the calibrated fusion head, whatever was kept.
         """
@@ -84,15 +88,15 @@ class OutputModel:
             else baseline_logits(rows, self.output)[name]
         )
         probabilities = np.full(len(rows), np.nan)
-        views = modalities_of(rows)
-        for view in MODALITIES:
-            here = views == view
-            calibrator = self.calibrators.get(modality_name(name, view), self.calibrators[name])
+        modalities, calibrators = modalities_of(rows), self.calibrators[name]
+        for modality in MODALITIES:
+            here = modalities == modality
+            calibrator = calibrators.get(modality, calibrators["whole"])
             probabilities[here] = calibrator(logits[here])
         return np.where(assessable(rows, self.output), probabilities, np.nan)
 
     def contributions(self, row: np.ndarray, *, use_stacker: bool = True) -> LogitParts | None:
-        """What the logit of `predict` for one row [F] is made of; None where it has no answer."""
+        """Return the parts of the logit of `predict` for one row [F]; None where there is none."""
         name = self.choice.kept if use_stacker else "fused"
         if name not in self.calibrators or not assessable(row[None], self.output)[0]:
             return None
@@ -101,26 +105,32 @@ class OutputModel:
         return baseline_parts(row, self.output, name)
 
     def to_dict(self) -> dict[str, Any]:
-        """All but the stacker, for JSON."""
+        """Return all but the stacker for JSON; `from_dict` reads it."""
         return {
             "choice": asdict(self.choice),
-            "calibrators": {name: one.to_dict() for name, one in self.calibrators.items()},
-            "prior": asdict(self.prior) if self.prior else None,
+            "calibrators": {
+                name: {modality: one.to_dict() for modality, one in found.items()}
+                for name, found in self.calibrators.items()
+            },
+            "prior": asdict(self.prior),
         }
 
     @classmethod
     def from_dict(
         cls, output: str, fields: dict[str, Any], stacker: Stacker | None
     ) -> "OutputModel":
-        """The model that `to_dict` wrote."""
-        calibrators = {n: read_calibrator(one) for n, one in fields["calibrators"].items()}
-        prior = TrainedPrior(**fields["prior"]) if fields.get("prior") else None
-        return cls(output, Choice(**fields["choice"]), calibrators, stacker, prior)
+        """Read the model that `to_dict` wrote."""
+        calibrators = {
+            name: {modality: Calibrator.from_dict(one) for modality, one in found.items()}
+            for name, found in fields["calibrators"].items()
+        }
+        prior = TrainedPrior(**fields["prior"])
+        return cls(output, Choice(**fields["choice"]), calibrators, prior, stacker)
 
 
 @dataclass(frozen=True)
 class OutputFit:
-    """A model with the probabilities its rows would have got had it not seen their groups."""
+    """A model, and probabilities of its rows by models that did not see their groups."""
 
     model: OutputModel
     kept: np.ndarray
@@ -129,7 +139,7 @@ class OutputFit:
 
 
 def why_untrainable(scored: OutOfFold, output: str) -> str | None:
-    """The reason in words, or None where both classes are there."""
+    """Return the reason in words, or None where both classes are there."""
     labels = scored.labels.get(output, np.zeros(0))
     if np.all(np.isnan(labels)):
         return "no clip has a label for it"
@@ -144,7 +154,7 @@ def why_untrainable(scored: OutOfFold, output: str) -> str | None:
 def fit_output(
     scored: OutOfFold, output: str, *, config: StackConfig, use_stacker: bool = True
 ) -> OutputFit:
-    """The stacker, if it earns its place, or the best baseline; calibrated out of fold.
+    """Fit the stacker, if it beats the best baseline, or that baseline; calibrated out of fold.
 
     use_stacker False: the fusion head, calibrated. A fixed `StackConfig.rule` comes before both.
     """
@@ -166,7 +176,7 @@ def fit_output(
         fit = fit_stacker(masked, output, folds, config=config)
         stacker, logits["stacker"] = fit.stacker, fit.logits
     probabilities = {
-        name: cross_fit_by(fit_calibrator, values, labels, folds) for name, values in logits.items()
+        name: cross_fit(fit_platt, values, labels, folds) for name, values in logits.items()
     }
     choice = choose(
         {name: p[known] for name, p in probabilities.items() if name != "stacker"},
@@ -178,17 +188,47 @@ def fit_output(
     )
     if is_fixed:
         choice = replace(choice, kept=config.rule, reason="the settings say so (stack.rule)")
-    calibrators: dict[str, Calibrator] = {}
+    calibrators: dict[str, Mapping[Modality, Calibrator]] = {}
     for name in dict.fromkeys([choice.kept, "fused"]):
         if name in logits:
-            found, probabilities[name] = calibrate_modalities(logits[name], labels, scored, config)
-            calibrators |= {modality_name(name, view): one for view, one in found.items()}
+            calibrators[name], probabilities[name] = calibrate_modalities(
+                logits[name], labels, scored, config
+            )
     kept = stacker if choice.kept == "stacker" else None
     prior = TrainedPrior.measure(labels, scored.labels.get("overall"))
-    model = OutputModel(output, choice, calibrators, kept, prior)
+    model = OutputModel(output, choice, calibrators, prior, kept)
     nothing = np.full(len(labels), np.nan)
     return OutputFit(
         model,
         np.where(can_assess, probabilities[choice.kept], np.nan),
         np.where(can_assess, probabilities.get("fused", nothing), np.nan),
     )
+
+
+def calibrate_modalities(
+    logits: np.ndarray, labels: np.ndarray, scored: OutOfFold, config: StackConfig
+) -> tuple[dict[Modality, Calibrator], np.ndarray]:
+    """Return the calibrator of each modality, and out-of-fold probabilities of rows [N].
+
+    A modality with too few groups to hold any out has the calibrator of all rows, and one without
+    a labelled row has none, except "whole".
+
+    Args:
+        logits: [N], NaN where unknown
+        labels: [N] 1, 0 or NaN, of the output that is calibrated
+    """
+
+    def folds_of(labels: np.ndarray) -> np.ndarray | None:
+        return group_folds(labels, scored.groups, num_folds=config.num_folds, seed=config.seed)
+
+    modalities = modalities_of(scored.rows)
+    of_all, probabilities = fit_calibrator(logits, labels, scored.groups, folds_of(labels))
+    labelled = [one for one in MODALITIES if not np.isnan(labels[modalities == one]).all()]
+    found: dict[Modality, Calibrator] = dict.fromkeys(["whole", *labelled], of_all)
+    for modality in labelled:
+        own = np.where(modalities == modality, labels, np.nan)
+        folds = folds_of(own)
+        if folds is not None:
+            found[modality], answers = fit_calibrator(logits, own, scored.groups, folds)
+            probabilities = np.where(modalities == modality, answers, probabilities)
+    return found, probabilities

@@ -1,11 +1,15 @@
-"""The LightGBM stacker: small trees over out-of-fold rows, the number of rounds found by folds."""
+"""The LightGBM stacker, small trees over out-of-fold rows, and whether it is kept.
 
+It must beat the best simple baseline significantly. Learned fusion has lost to a plain mean before
+(DFDC's fifth place measured it), so a gain that may be luck does not count.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from avfake.calibration.contributions import LogitParts
 from avfake.calibration.features import (
     FEATURES,
     MONOTONE,
@@ -13,8 +17,8 @@ from avfake.calibration.features import (
     RULE_COLUMNS,
     columns_of,
 )
-from avfake.calibration.folds import OutOfFold
-from avfake.calibration.logits import to_probabilities
+from avfake.calibration.out_of_fold import OutOfFold
+from avfake.calibration.probabilities import row_losses
 from avfake.config import nearest
 from avfake.errors import BundleError, ConfigError
 
@@ -24,11 +28,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StackConfig:
-    """How the stackers are trained; small and slow, because clips are few and scores strong."""
+    """Training of the stackers: small trees, slow steps, since clips are few and scores strong."""
 
     rule: str = "auto"
     """auto = the stacker, or the baseline it could not beat; or one of `RULE_COLUMNS`, which then
-    makes one answer of frames and windows, calibrated but not chosen: no stacker is tried."""
+    combines frames and windows and is calibrated: no stacker is tried."""
     num_leaves: int = 5
     min_data_in_leaf: int = 20
     """Upper limit: small sets use a twelfth of their rows."""
@@ -39,9 +43,9 @@ class StackConfig:
     num_folds: int = 5
     seed: int = 0
     use_monotone: bool = True
-    """A higher branch score never lowers the answer."""
+    """A higher branch score never lowers the probability."""
     choice_confidence: float = 0.99
-    """One-sided level at which the stacker must beat the best baseline."""
+    """One-sided confidence with which the stacker must beat the best baseline."""
     false_alarm_rate: float = 0.05
     confidence: float = 0.9
     """Coverage of the conformal set."""
@@ -61,8 +65,30 @@ class StackConfig:
                 raise ConfigError(f"{name} must be at least {least}, got {getattr(self, name)}")
 
 
+@dataclass(frozen=True)
+class LogitParts:
+    """The logit before calibration as a sum: base + sum of parts."""
+
+    by: str
+    """"stacker", or the baseline that was kept in its place."""
+    base: float
+    """The mean over the training rows for a stacker; 0 for a baseline."""
+    parts: Mapping[str, float]
+    """Column -> what it adds: for a stacker its SHAP value (Lundberg 2018), for a baseline its
+    logit for the score that counted and 0 for the other that it read."""
+
+    @property
+    def logit(self) -> float:
+        return self.base + sum(self.parts.values())
+
+    def strongest(self, num: int) -> dict[str, float]:
+        """Return the `num` parts of largest magnitude, largest first."""
+        ordered = sorted(self.parts, key=lambda name: -abs(self.parts[name]))
+        return {name: self.parts[name] for name in ordered[:num]}
+
+
 class Stacker:
-    """A trained booster that picks its own columns out of full rows [N, F]."""
+    """A trained booster that takes its own columns from full rows [N, F]."""
 
     def __init__(self, booster: "Booster") -> None:
         self._booster = booster
@@ -71,25 +97,21 @@ class Stacker:
             raise BundleError(f"the stacker was made for other columns: {sorted(unknown)}")
 
     def logits(self, rows: np.ndarray) -> np.ndarray:
-        """float64 [N] for rows [N, F]."""
+        """Return float64 [N] for rows [N, F]."""
         return self._predict(rows, raw_score=True)
 
-    def predict(self, rows: np.ndarray) -> np.ndarray:
-        """float64 [N] probability of forgery, not yet calibrated."""
-        return to_probabilities(self.logits(rows))
-
     def contributions(self, row: np.ndarray) -> LogitParts:
-        """What each column adds to the logit of one row [F]; those that no tree asks add 0."""
+        """Return what each column adds to the logit of one row [F]; unused columns add 0."""
         *values, base = self._predict(row[None], pred_contrib=True)[0].tolist()
         return LogitParts("stacker", base, dict(zip(self.columns, values, strict=True)))
 
     def to_text(self) -> str:
-        """LightGBM's own text format."""
+        """Return the booster in LightGBM's own text format."""
         return str(self._booster.model_to_string())
 
     @classmethod
     def from_text(cls, text: str) -> "Stacker":
-        """The stacker that `to_text` wrote."""
+        """Read the stacker that `to_text` wrote."""
         import lightgbm
 
         # LightGBM's reader takes the whole process down on most texts that were cut short.
@@ -107,18 +129,18 @@ class Stacker:
 
 @dataclass(frozen=True)
 class StackerFit:
-    """A stacker with the logits it would have given had it not seen the row's group."""
+    """A stacker, and logits of its rows by stackers that did not see their groups."""
 
     stacker: Stacker
     logits: np.ndarray
-    """float64 [N], out of the stacker's own folds; rows without a label too."""
+    """float64 [N]; rows without a label too."""
     num_rounds: int
 
 
 def fit_stacker(
     scored: OutOfFold, output: str, folds: np.ndarray, *, config: StackConfig
 ) -> StackerFit:
-    """A stacker for one output; folds: int [N] from `group_folds`, both classes in each rest."""
+    """Fit the stacker of one output; folds: int [N] from `group_folds`."""
     columns, labels = OUTPUT_FEATURES[output], scored.labels[output]
     inputs = columns_of(scored.rows, columns)
     known = ~np.isnan(labels)
@@ -155,11 +177,10 @@ def _train(
     *,
     held_out: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple["Booster", list[float]]:
-    """The booster, and its log-loss on what was held out after each round."""
+    """Train a booster; return it with its log-loss on held-out rows after each round."""
     import lightgbm
 
     inputs, labels = examples
-
     options = {
         "objective": "binary",
         "num_leaves": config.num_leaves,
@@ -187,3 +208,61 @@ def _train(
         callbacks=[lightgbm.record_evaluation(losses)],
     )
     return booster, losses["held_out"]["binary_logloss"] if held_out else []
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was kept, against what, and why."""
+
+    kept: str
+    """Name of the candidate, e.g. "stacker", "fused", "mean"."""
+    reason: str
+    log_losses: Mapping[str, float]
+    """Candidate -> out-of-fold log-loss."""
+
+
+def choose(
+    baselines: Mapping[str, np.ndarray],
+    stacker: np.ndarray | None,
+    *,
+    labels: np.ndarray,
+    groups: Sequence[str],
+    confidence: float = 0.99,
+    seed: int = 0,
+) -> Choice:
+    """Choose the best baseline, or the stacker where its gain over that baseline is significant.
+
+    baselines: name -> out-of-fold probabilities [N]; the first wins a tie. labels: [N] 1 or 0.
+    """
+    losses = {name: row_losses(p, labels) for name, p in baselines.items()}
+    best = min(losses, key=lambda name: float(losses[name].mean()))
+    if stacker is None:
+        return Choice(
+            best, "no stacker was trained: switched off, or too few groups", _means(losses)
+        )
+    losses["stacker"] = row_losses(stacker, labels)
+    gains = losses[best] - losses["stacker"]
+    low = gain_bound(gains, groups, confidence=confidence, seed=seed)
+    is_better = low > 0
+    reason = (
+        f"the stacker's out-of-fold log-loss is {losses['stacker'].mean():.4f}, that of the best "
+        f"baseline ({best}) {losses[best].mean():.4f}; the gain is {gains.mean():.4f}, "
+        f"{'at least' if is_better else 'but possibly only'} {low:.4f} at {100 * confidence:g} %"
+    )
+    return Choice("stacker" if is_better else best, reason, _means(losses))
+
+
+def gain_bound(gains: np.ndarray, groups: Sequence[str], *, confidence: float, seed: int) -> float:
+    """Return the lower one-sided bound of the mean gain, by resampling whole groups."""
+    _, index = np.unique(np.asarray(groups, str), return_inverse=True)
+    sums, sizes = np.bincount(index, gains), np.bincount(index)
+    rng = np.random.default_rng(seed)
+    means = []
+    for _ in range(2000):
+        draw = rng.integers(len(sums), size=len(sums))
+        means.append(sums[draw].sum() / sizes[draw].sum())
+    return float(np.quantile(means, 1 - confidence))
+
+
+def _means(losses: Mapping[str, np.ndarray]) -> dict[str, float]:
+    return {name: float(values.mean()) for name, values in losses.items()}
