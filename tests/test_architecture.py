@@ -21,7 +21,6 @@ ALLOWED: dict[str, set[str]] = {
     "config": {"errors"},
     "storage": {"errors"},
     "verdict": {"errors", "labels"},
-    "score_table": set(),
     "media": set(),
     "parallel": set(),
     "models": set(),
