@@ -1,4 +1,4 @@
-"""`avfake VERB ...`: one table from verb to function; the only room that prints."""
+"""The command line `avfake VERB ...`: one table from verb to function (`main.VERBS`)."""
 
 from avfake.cli.main import main, run_recipe
 

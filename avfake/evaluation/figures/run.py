@@ -37,12 +37,12 @@ def draw_answers(run_folder: Path, scores: Path) -> list[Path]:
 
     scores: table of `measure`, as a file
     """
-    drawers = {"roc": draw_roc, "reliability": draw_reliability, "confusion": draw_confusion}
+    functions = {"roc": draw_roc, "reliability": draw_reliability, "confusion": draw_confusion}
 
     def drawing(draw: Callable[[pd.DataFrame, Path], Path]) -> Callable[[Path], Path]:
         return lambda path: draw(read_scores(scores), path)
 
-    return _draw(run_folder, {name: drawing(draw) for name, draw in drawers.items()})
+    return _draw(run_folder, {name: drawing(draw) for name, draw in functions.items()})
 
 
 def _draw(run_folder: Path, drawings: Mapping[str, Callable[[Path], Path]]) -> list[Path]:

@@ -1,8 +1,8 @@
 """Heat maps of face crops: how much less forged a crop seems when a part of it is blurred.
 
 Occlusion (Zeiler & Fergus 2014, through captum), under a blur instead of grey: a grey square is
-something new to see, a blur takes what is there away. The networks are asked, not looked into, so
-that any will do. docs/evaluation.md has the measurement, and the ways that were left for this one.
+an artefact of its own, a blur removes detail. The network is a black box, so that any will do.
+docs/evaluation.md has the measurement, and the methods that were compared.
 """
 
 import torch
@@ -33,8 +33,7 @@ class CropLogit(nn.Module):
 
 
 def face_heat(branch: VisualBranch, faces: Tensor) -> Tensor:
-    """[M, S, S] float32, 0 and up: where in each crop the branch sees evidence of a forgery, as
-    what its logit loses without.
+    """Return [M, S, S] float32, 0 and up: what the logit of each crop loses without a part of it.
 
     Args:
         faces: [M, 3, S, S] uint8, on the device of the branch

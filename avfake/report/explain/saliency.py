@@ -1,8 +1,8 @@
-"""Which bands and times of a sound window spoke for a forgery: what its logit loses without each.
+"""Saliency of a sound window: what its logit loses without each band at each time.
 
 Occlusion (Zeiler & Fergus 2014, through captum), as for faces: the sound of one band at one time
-is hushed, not cut out, and the branch is asked again. Networks are not looked into, so that any
-will do, and statistics of the sound.
+is attenuated, not cut out, and the branch is run again. The network is a black box, so that any
+will do, and statistics of the sound, too.
 """
 
 import torch
@@ -13,9 +13,9 @@ from avfake.environment import require
 from avfake.models import AudioBranch
 
 CELLS = 8
-"""Stretches of bands, and of times, each hushed in turn; time rises with the square."""
-HUSHED = 0.1
-"""Amplitude that is left, -20 dB: silence would be something new to hear."""
+"""Cells along each axis (bands, times), each attenuated in turn; the time is quadratic in them."""
+ATTENUATED = 0.1
+"""Amplitude that is left, -20 dB: silence would be an artefact of its own."""
 
 
 def sound_saliency(branch: AudioBranch, sound: Tensor) -> Tensor:
@@ -45,7 +45,7 @@ def sound_saliency(branch: AudioBranch, sound: Tensor) -> Tensor:
         lost = (
             require("captum.attr", "report")
             .FeatureAblation(logit)
-            .attribute(whole, baselines=HUSHED)
+            .attribute(whole, baselines=ATTENUATED)
         )
     size = (config.num_bands, 1 + sound.shape[1] // config.hop)
     placed = F.interpolate(lost[:, None].float(), size, mode="bilinear", align_corners=False)
