@@ -1,12 +1,13 @@
-"""Tells whether the face or the voice in a video was forged.
+"""Detection of forged faces and voices in video.
 
     from avfake import Detector
     print(Detector.default().predict("clip.mp4"))
     print(Detector.from_pretrained("runs/x/detector").predict("clip.mp4"))
 
-The rooms, in the order of the road: `media` decodes, `faces` finds and follows, `clips` cuts,
-`models` score, `stack` weighs and calibrates, `detector` does it all. `data` reads datasets,
-`prepare` and `assembly` turn them into detectors. See docs/architecture.md.
+Packages in the order of the data flow: `media` decodes, `faces` detects and tracks, `clips`
+prepares files, `models` score, `calibration` turns scores into probabilities and decisions,
+`detector` does all of it. `datasets` reads datasets, `training` makes detectors. See
+docs/architecture.md.
 """
 
 import importlib
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = ["AvfakeError", "Detector", "Verdict", "__version__", "read_manifest"]
 
-# Before torch is loaded, or it is not heard. Threads that wait for each other would spin: on cores
+# Before torch is loaded, or it has no effect. Threads that wait for each other would spin: on cores
 # busy with other work (two, at a load of 5) an answer took 14 s of CPU time instead of 2.4.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 environment.provide()

@@ -1,7 +1,7 @@
-"""Settings dataclasses to plain dictionaries and back, strictly, and their fingerprint.
+"""Conversion of frozen dataclasses to plain dictionaries and back, and a hash of them.
 
-Every config in avfake is a frozen dataclass beside the code that reads it; this is how all of them
-are saved with a run or a bundle and read again without guessing.
+Every config of avfake is a frozen dataclass in the file that reads it; all of them are saved with a
+run or a bundle, and read again, by these functions.
 """
 
 import dataclasses
@@ -19,13 +19,13 @@ Config = TypeVar("Config")
 
 
 def to_dict(config: Any) -> dict[str, Any]:
-    """The settings as nested dictionaries of JSON types."""
+    """Return the settings as nested dictionaries of JSON types."""
     plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
     return plain
 
 
 def from_dict(cls: type[Config], settings: Mapping[str, Any]) -> Config:
-    """The dataclass `cls` from what `to_dict` gave; ConfigError for a key it does not know."""
+    """Return the dataclass `cls` that `to_dict` was given; ConfigError for an unknown key."""
     known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     for key in settings:
         if key not in known:
@@ -51,13 +51,13 @@ def change(config: Config, changes: Mapping[str, Any]) -> Config:
 
 
 def fingerprint(settings: Mapping[str, Any]) -> str:
-    """12 hex digits that differ when any setting differs."""
+    """Return 12 hexadecimal digits of the SHA-256 of the settings."""
     text = json.dumps(settings, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def nearest(name: str, known: typing.Iterable[str]) -> str:
-    """ " (did you mean ...?)" for a misspelt name, or nothing when none is near."""
+    """Return " (did you mean ...?)" for a misspelt name; empty when no known name is near."""
     near = [repr(one) for one in difflib.get_close_matches(name, list(known), n=3)]
     return f" (did you mean {' or '.join(near)}?)" if near else ""
 
@@ -95,7 +95,7 @@ def _value(hint: Any, value: Any) -> Any:
     inner = typing.get_args(hint)
     if typing.get_origin(hint) is tuple:
         return tuple(_value(inner[0], one) for one in value)
-    if typing.get_origin(hint) is Mapping:
+    if typing.get_origin(hint) in (Mapping, dict):
         return {key: _value(inner[1], one) for key, one in value.items()}
     return value
 

@@ -1,4 +1,4 @@
-"""User name, home and cache folders for libraries, where the environment has none.
+"""What libraries expect of a machine: a user name, a home, cache folders, optional packages.
 
 In a container a process may run as a user without a passwd entry and without a home that can be
 written. torch then finds no user name and numba no folder for its cache, and their import fails.
@@ -17,7 +17,7 @@ from avfake.errors import ConfigError
 
 CACHES = ("NUMBA_CACHE_DIR", "MPLCONFIGDIR")
 """Environment variables of cache folders; those that are set are left alone."""
-EXTRAS = {"train": "training"}
+EXTRAS = {"train": "training", "report": "a report or a figure"}
 """Extra of setup.cfg -> what needs it."""
 
 
@@ -54,13 +54,13 @@ def _has_home() -> bool:
 
 
 def _can_be_written(folder: str | Path) -> bool:
-    """Whether a folder, or the nearest existing one above it, can be written."""
+    """Return whether a folder, or the nearest existing one above it, can be written."""
     nearest = next((f for f in (Path(folder), *Path(folder).parents) if f.exists()), Path("/"))
     return os.access(nearest, os.W_OK | os.X_OK)
 
 
 def _own_temporary_folder() -> Path:
-    """Folder of this user alone, the same in every run: numba executes what it finds in it."""
+    """Return a folder of this user alone, the same in every run: numba executes its content."""
     folder = Path(tempfile.gettempdir()) / f"avfake-{os.getuid()}"
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)

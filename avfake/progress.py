@@ -1,4 +1,4 @@
-"""The one look of progress bars: what, how far, rate, time left; sparse where nobody watches."""
+"""Progress bars of one style; few lines where the output is not a terminal."""
 
 import sys
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from tqdm import tqdm
 def progress(
     items: Iterable[Any] | None = None, *, unit: str, desc: str, **options: Any
 ) -> "tqdm[Any]":
-    """A bar on standard error: over `items`, or moved by hand with `total` in the options."""
+    """Return a bar on standard error, over `items` or moved by hand with `total` in the options."""
     if sys.stderr is None:  # closed, or a program without a console
         return tqdm(items, **(options | {"disable": True}))
     watched = sys.stderr.isatty()

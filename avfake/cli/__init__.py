@@ -1,4 +1,4 @@
-"""`avfake VERB ...`: one table from verb to function; the only package that prints."""
+"""The command line `avfake VERB ...`: one table from verb to function (`main.VERBS`)."""
 
 from avfake.cli.describing import card
 from avfake.cli.main import main, run_recipe

@@ -1,4 +1,4 @@
-"""The verbs that look at a dataset, or at the spec of one, before anything is learned from it."""
+"""The verbs `audit` and `specs`, which check a dataset or its spec before training."""
 
 from pathlib import Path
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""What a command leaves behind for the shell."""
+"""Exit codes."""
 
 OK = 0
 IN_PART = 1

@@ -1,4 +1,4 @@
-"""The verb that makes several detectors, or their score tables, answer as one."""
+"""The verb `ensemble`, which combines several detectors or their score tables."""
 
 from pathlib import Path
 from typing import Annotated

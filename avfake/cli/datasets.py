@@ -1,4 +1,4 @@
-"""What `specs`, `manifest` and `prepare` print."""
+"""Work and output of the verbs `specs`, `manifest` and `prepare`."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The verb that writes a detector's model card."""
+"""The verb `card`, which writes a detector's model card."""
 
 from pathlib import Path
 from typing import Annotated
@@ -20,9 +20,9 @@ def card(
     measured_on: str | None = None,
     out_of_fold: bool = False,
 ) -> int:
-    """Write the model card (README.md) of a detector anew, with what was measured.
+    """Write the model card (README.md) of a detector again, with what was measured.
 
-    What is not given here stands in the card as not measured, or not stated. How to read it:
+    What is not given here is named in the card as not measured, or not stated. How to read it:
     docs/evaluation.md.
 
     Args:
@@ -36,7 +36,7 @@ def card(
     """
     if scores is None:
         about = {"--measured-on": measured_on, "--out-of-fold": out_of_fold}
-        refuse_idle(about, "it is said of --scores")
+        refuse_idle(about, "it describes --scores")
     from avfake.detector import CARD
     from avfake.report import write_card
 
@@ -53,5 +53,5 @@ def card(
     print(f"model card: {path}")
     for flag, given in (("scores", scores), ("stress", stress)):
         if given is None:
-            print(f"without --{flag}: there it says not measured")
+            print(f"without --{flag}, the card names this as not measured")
     return OK

@@ -1,4 +1,4 @@
-"""Is this machine fit for the work? Each check says what it found, and what to do about it."""
+"""Checks of this machine: each returns what it found, and what to do about it."""
 
 import importlib.metadata
 import os
@@ -35,7 +35,6 @@ PACKAGES = (
     "lightgbm",
     "scikit-learn",
     "numpy",
-    "accelerate",
 )
 DECODERS = ("h264", "hevc", "vp9", "av1", "mpeg1video", "aac", "mp3", "opus", "flac")
 LEAST_FREE_BYTES = 5 * 2**30
@@ -113,9 +112,7 @@ def _can_decode(name: str) -> bool:
 def _devices() -> Finding:
     if not torch.cuda.is_available():
         built = torch.version.cuda
-        found = (
-            f"no GPU in reach; this torch is built for {'CUDA ' + built if built else 'CPU only'}"
-        )
+        found = f"no GPU found; this torch is built for {'CUDA ' + built if built else 'CPU only'}"
         return Finding("devices", "note", found, "nothing to do: the CPU is a tested path")
     names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     return Finding("devices", "ok", ", ".join(names))
@@ -139,7 +136,7 @@ def _disk(folder: Path) -> Finding:
     if not os.access(there, os.W_OK):
         return Finding("disk", "problem", f"{there} cannot be written", "name another: --folder")
     if free < LEAST_FREE_BYTES:
-        advice = "a prepared 10 s clip takes about 0.7 MB; name another place with --folder"
+        advice = "a prepared 10 s clip takes about 0.7 MB; name another folder with --folder"
         return Finding("disk", "problem", found, advice)
     return Finding("disk", "ok", found)
 

@@ -1,4 +1,4 @@
-"""What `labels` prints."""
+"""Work and output of the verb `labels`."""
 
 from collections import Counter
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The door of the command line: finds the verb, and turns errors into one sentence."""
+"""Entry point of the command line: finds the verb, and turns errors into one sentence."""
 
 import logging
 import os
@@ -40,8 +40,8 @@ def main(args: Sequence[str] | None = None) -> None:
         code: int = tyro.extras.subcommand_cli_from_dict(
             VERBS,
             prog="avfake",
-            description="Tells whether the face or the voice in a video was forged: "
-            "avfake predict clip.mp4 asks the detector that comes with it.",
+            description="Detects forged faces and voices in video. Start with avfake predict "
+            "clip.mp4, which uses the detector that comes with avfake.",
             args=args,
         )
         return code

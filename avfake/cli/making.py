@@ -1,4 +1,4 @@
-"""The verb that makes a dataset."""
+"""The verb `studio`, which makes a dataset."""
 
 from pathlib import Path
 from typing import Annotated
@@ -29,9 +29,9 @@ def studio(
         seconds: Length of a clip.
         seed: Another seed, other people.
         difficulty: 0 = crude forgeries, 1 = hardly visible ones.
-        splice_seconds: Forge only one stretch of each fake, of a length between these two;
-            truth.csv says from when to when.
-        people: 2 puts somebody silent beside the speaker; truth.csv says whose face is forged.
+        splice_seconds: Forge only one segment of each fake, of a length between these two;
+            truth.csv has its start and end.
+        people: 2 shows a silent person beside the speaker; truth.csv names the forged face.
         workers: Processes; by default one a core.
     """
     at_least(0, workers=workers)
@@ -47,5 +47,5 @@ def studio(
         num_people=people,
     )
     build_studio(out, config, workers=default_workers() if workers is None else workers)
-    print(f"{clips} clips in {out}; what was forged stands in {out / 'truth.csv'}")
+    print(f"{clips} clips in {out}; the forgeries are listed in {out / 'truth.csv'}")
     return OK

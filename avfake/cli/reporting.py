@@ -1,4 +1,4 @@
-"""The verbs that write about one file: a page, an evidence video."""
+"""The verbs `report` and `annotate`, which describe one file: a page, an evidence video."""
 
 from pathlib import Path
 from typing import Annotated
@@ -24,11 +24,11 @@ def report(
     visual: bool = True,
     prior: float | None = None,
 ) -> int:
-    """Write a self-contained HTML page: the verdict on a file and what it rests on.
+    """Write a self-contained HTML page: the verdict on a file and its evidence.
 
-    The verdict in a sentence, scores over time for each face and for the voice, the faces with heat
-    maps and the sound that weighed most, hashes and versions. Exit code 1 if the file could not be
-    assessed; the page then says why.
+    The verdict in a sentence, scores over time for each face and for the voice, the faces and the
+    sound with most weight and their heat maps, hashes and versions. Exit code 1 if the file could
+    not be assessed; the page then has the reason.
 
     Args:
         path: A video or sound file; or its URL (docs/remote.md).
@@ -38,8 +38,8 @@ def report(
             the one that explains faces and voice.
         combine: How several detectors become one: mean (the default), geometric_mean, ... (see
             avfake ensemble).
-        audio: Use the sound (--no-audio judges by the picture alone).
-        visual: Use the picture (--no-visual judges by the sound alone).
+        audio: Use the sound (--no-audio: the picture alone).
+        visual: Use the picture (--no-visual: the sound alone).
         prior: Share of files taken to be forged before one is looked at (see avfake predict).
     """
     from avfake.detector import Detector, PredictOptions
@@ -88,7 +88,7 @@ def annotate(
 
 
 def _check_source(path: str, what: str) -> None:
-    """A mistyped name is the caller's to mend, not a finding to write about."""
+    """Raise ConfigError for a missing file or a folder."""
     from avfake.errors import ConfigError
     from avfake.storage import is_url
 

@@ -1,4 +1,4 @@
-"""What `predict` prints."""
+"""Work and output of the verb `predict`."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The verb that damages files and looks what becomes of the answers."""
+"""The verb `stress`, which measures the effect of damaged files on the answers."""
 
 from pathlib import Path
 from typing import Annotated
@@ -23,7 +23,7 @@ def stress(
 ) -> int:
     """Measure what damage to files (coding, scaling, noise, a telephone, ...) does to the answers.
 
-    A run that was stopped goes on. How to read the table: docs/evaluation.md. Exit code 1 if an
+    A run that was stopped continues. How to read the table: docs/evaluation.md. Exit code 1 if an
     untouched file could not be assessed.
 
     Args:

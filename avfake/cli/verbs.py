@@ -1,6 +1,6 @@
-"""The verbs: each takes typed arguments, calls its room, prints, and gives an exit code.
+"""The verbs: each takes typed arguments, calls the library, prints, and returns an exit code.
 
-Rooms are imported inside, since torch alone takes seconds and `--help` should not.
+Packages are imported inside, because torch alone takes seconds and `--help` should not.
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ from avfake.cli.flags import at_least, check_spread, refuse_idle
 from avfake.cli.process import print_aside
 from avfake.labels import DEFAULT
 
-Places = Annotated[tuple[str, ...], tyro.conf.Positional]
+PathArguments = Annotated[tuple[str, ...], tyro.conf.Positional]
 """Text, since a Path would take a slash from s3://."""
 Overrides = Annotated[
     tuple[str, ...],
@@ -24,7 +24,7 @@ Overrides = Annotated[
 
 
 def predict(
-    paths: Places,
+    paths: PathArguments,
     /,
     *,
     detector: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = (),
@@ -43,7 +43,7 @@ def predict(
     prior: float | None = None,
     json: bool = False,
 ) -> int:
-    """Say how probable it is that the face or the voice in a file was forged.
+    """Compute the probability that the face or the voice in a file was forged.
 
     Exit code 1 if any file could not be assessed.
 
@@ -61,12 +61,12 @@ def predict(
             or zip archive given.
         fill: Label in the submission for a file that could not be assessed; by default 0.5.
         workers: Processes to use, with --out or --submission; by default 1.
-        engine: Where to work, with --out or --submission: this machine's cores, or a Ray cluster.
+        engine: With --out or --submission: the cores of this machine (local), or a Ray cluster.
         ray_address: Of a running Ray cluster; without it, one is started on this machine.
-        audio: Use the sound (--no-audio judges by the picture alone).
-        visual: Use the picture (--no-visual judges by the sound alone).
+        audio: Use the sound (--no-audio: the picture alone).
+        visual: Use the picture (--no-visual: the sound alone).
         stacker: Use the stacker (--no-stacker: the calibrated fusion head).
-        sync: Hold lips against sound, where the detector learned to.
+        sync: Compare lips with sound, where the detector was trained to.
         prior: Share of files taken to be forged before one is looked at, such as 0.01; by default
             that of the training data. Probabilities follow it, decisions do not change.
         json: Print each answer as JSON, with its timelines; without --out.
@@ -112,11 +112,11 @@ def manifest(
     *,
     overrides: Overrides = (),
 ) -> int:
-    """List what a dataset holds: one row a file, with its labels and its group.
+    """List the files of a dataset: one row each, with its labels and its group.
 
     Args:
         spec: Name of a spec (see avfake specs), or a YAML file of your own.
-        root: Where the dataset lies; a folder, or its URL (docs/remote.md).
+        root: Folder of the dataset, or its URL (docs/remote.md).
         out: The table to write (.csv, or /dev/stdout); a path or a URL.
         overrides: Setting of the spec, such as params.quality=c40; may be repeated.
     """
@@ -150,24 +150,24 @@ def prepare(
     engine: Literal["local", "ray"] = "local",
     ray_address: str | None = None,
 ) -> int:
-    """Turn every file of a dataset into a prepared clip: face crops, sound and their facts.
+    """Turn every file of a dataset into a prepared clip: face crops, speech and facts about them.
 
-    Stopped at any moment, the same command goes on. Exit code 1 if any file failed.
+    If it is stopped, run the same command again to continue. Exit code 1 if any file failed.
 
     Args:
         spec: Name of a spec (see avfake specs), or a YAML file of your own.
-        root: Where the dataset lies; a folder, or its URL (docs/remote.md).
+        root: Folder of the dataset, or its URL (docs/remote.md).
         out: Folder for the clips, or its URL.
         overrides: Setting of the spec, such as params.quality=c40; may be repeated.
         workers: Processes; by default one a core.
-        frames: Frames looked at in each video, evenly spread.
-        size_px: Side of the face crops.
-        detector: Who finds faces; blazeface needs the extra of that name and a model.
+        frames: Frames taken from each video, evenly spread.
+        size_px: Side of the face crops, in pixels.
+        detector: Face detector; blazeface needs the extra of that name and a model.
         detector_model: The .tflite file of blazeface; a copy is kept for later runs.
         limit: Only the first so many rows of the dataset; 1 or more.
         reuse_boxes: Take a fake's face boxes from its original where that is possible.
         time_limit: Seconds after which a file is given up.
-        engine: Where to work: on this machine's cores, or on a Ray cluster.
+        engine: The cores of this machine (local), or a Ray cluster.
         ray_address: Of a running Ray cluster; without it, one is started on this machine.
     """
     if detector != "blazeface":
@@ -225,7 +225,7 @@ def labels(
 
 
 def evaluate(
-    clips: Places,
+    clips: PathArguments,
     /,
     *,
     detector: str = DEFAULT,
@@ -249,9 +249,9 @@ def evaluate(
         audio: Use the sound.
         visual: Use the picture.
         stacker: Use the stacker.
-        sync: Hold lips against sound, where the detector learned to.
-        prior: Share of fakes that the probabilities are to assume; for a set with another share
-            than the training data.
+        sync: Compare lips with sound, where the detector was trained to.
+        prior: Share of fakes that the probabilities assume; for a set with another share than
+            the training data.
     """
     print_aside(out)
     from avfake.cli.measuring import evaluate_clips
@@ -267,7 +267,7 @@ def doctor(*, folder: Path = Path()) -> int:
     Exit code 1 if there is a problem.
 
     Args:
-        folder: Where clips and runs are to be written.
+        folder: Folder in which clips and runs will be written.
     """
     from avfake.cli.doctor import examine
 

@@ -3,6 +3,7 @@
 A detector has one member or several; each is a `Bundle`, a folder that training writes.
 """
 
+from avfake.detector import facts
 from avfake.detector.bundle import CARD, Bundle, write_bundle
 from avfake.detector.detector import Detector
 from avfake.detector.ensemble import fit_decision, read_folder, write_ensemble
@@ -22,6 +23,7 @@ __all__ = [
     "RESEARCH_ONLY",
     "combine_tables",
     "default_release",
+    "facts",
     "fit_decision",
     "read_folder",
     "release_detector",

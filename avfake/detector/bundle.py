@@ -16,9 +16,9 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from avfake import config as settings
 from avfake.calibration import DecisionModel
 from avfake.clips import InputSpec
 from avfake.detector import shipped
+from avfake.detector.facts import BundleFacts
 from avfake.errors import BundleError, ConfigError
 from avfake.labels import DEFAULT
 from avfake.models import AVModel, ModelConfig, build_model
@@ -51,8 +52,7 @@ class Bundle:
     models: Sequence[AVModel]
     """One model for each fold; their logits are averaged."""
     decision_model: DecisionModel
-    facts: Mapping[str, Any]
-    """Where it came from: data, split hash, seed, commit."""
+    facts: BundleFacts = field(default_factory=BundleFacts)
 
 
 def write_bundle(folder: Path, bundle: Bundle) -> None:
@@ -100,7 +100,7 @@ def _write_parts(partial: Path, bundle: Bundle) -> None:
         "clips_hash": bundle.spec.clip.hash,
         "model": settings.to_dict(bundle.models[0].config),
         "num_members": len(bundle.models),
-        "facts": dict(bundle.facts),
+        "facts": settings.to_dict(bundle.facts),
     }
     (partial / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
     for number, model in enumerate(bundle.models):
@@ -136,7 +136,7 @@ def read_bundle(name: str | Path) -> Bundle:
         spec=spec,
         models=members,
         decision_model=DecisionModel.load(folder),
-        facts=config["facts"],
+        facts=settings.from_dict(BundleFacts, config["facts"]),
     )
 
 

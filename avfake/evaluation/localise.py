@@ -1,4 +1,4 @@
-"""Forged stretches found against forged stretches there, over many files: AP and AR.
+"""Temporal localisation: forged segments found, against the true ones, over many files (AP, AR).
 
 As in the benchmarks of LAV-DF (Cai et al. 2022) and AV-Deepfake1M (Cai et al. 2024): segments are
 intervals of time with a score, ranked over all files for AP and within each file for AR.

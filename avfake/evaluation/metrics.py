@@ -1,7 +1,7 @@
 """Metrics of scores against labels, 1 = fake.
 
-Each takes scores float [N] and labels [N] of 1 and 0, and gives a float: NaN where only one class
-is there, because a number without genuine clips (or without fakes) says nothing.
+Each takes scores float [N] and labels [N] of 1 and 0, and returns a float: NaN where only one class
+is there, because a number without genuine clips (or without fakes) has no meaning.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ def _has_both(labels: np.ndarray) -> bool:
 
 
 def log_loss(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Mean negative log-likelihood; ln 2 for a detector that always says 0.5."""
+    """Mean negative log-likelihood (cross-entropy); ln 2 for a detector that answers 0.5."""
     if not _has_both(labels):
         return float("nan")
     clipped = np.clip(scores, CLIP, 1 - CLIP).astype(np.float64)
@@ -26,9 +26,9 @@ def log_loss(scores: np.ndarray, labels: np.ndarray) -> float:
 
 
 def auc(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Chance that a fake scores above a genuine clip, ties counted half.
+    """Area under the ROC curve: chance that a fake scores above a genuine clip, ties counted half.
 
-    From ranks (Hanley & McNeil 1982), because the bootstrap asks for it thousands of times.
+    From ranks (Hanley & McNeil 1982), because the bootstrap computes it thousands of times.
     """
     if not _has_both(labels):
         return float("nan")
@@ -48,11 +48,11 @@ def average_precision(scores: np.ndarray, labels: np.ndarray) -> float:
 
 
 def equal_error_rate(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Share of errors at the threshold where false alarms and misses are as frequent."""
+    """Equal error rate (EER): share of errors where false alarms and misses are as frequent."""
     if not _has_both(labels):
         return float("nan")
     false_alarms, hits = roc_points(scores, labels)
-    gap = false_alarms - (1 - hits)  # climbs from -1 to 1
+    gap = false_alarms - (1 - hits)  # rises from -1 to 1
     after = int(np.argmax(gap >= 0))
     share = -gap[after - 1] / (gap[after] - gap[after - 1])
     return float(false_alarms[after - 1] + share * (false_alarms[after] - false_alarms[after - 1]))
@@ -66,10 +66,10 @@ def min_detection_cost(
     cost_of_miss: float = 10.0,
     cost_of_alarm: float = 1.0,
 ) -> float:
-    """Least cost over all thresholds, 1 = that of giving every file the cheaper answer.
+    """Least cost over all thresholds (min DCF), 1 = that of giving every file the cheaper answer.
 
-    The minDCF of ASVspoof 5 (Wang et al. 2024) with its numbers: few fakes are met, but one let
-    through costs ten times what a genuine voice turned away does. It needs no speaker verifier,
+    That of ASVspoof 5 (Wang et al. 2024) with its constants: fakes are rare, but a missed
+    one costs ten times as much as a rejected genuine voice. It needs no speaker verifier,
     unlike the t-DCF of the challenges before.
     """
     if not _has_both(labels):
@@ -88,12 +88,12 @@ def balanced_accuracy(scores: np.ndarray, labels: np.ndarray, *, threshold: floa
 
 
 def brier(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Mean squared distance of the probability from the truth (Brier 1950)."""
+    """Brier score: mean squared difference of probability and label (Brier 1950)."""
     return float(np.mean((scores - labels) ** 2)) if _has_both(labels) else float("nan")
 
 
 def calibration_error(scores: np.ndarray, labels: np.ndarray, *, num_bins: int = 15) -> float:
-    """Expected calibration error (Guo et al. 2017), in bins of equal mass.
+    """Expected calibration error (ECE; Guo et al. 2017), in bins of equal mass.
 
     Equal mass because a good detector leaves the middle of [0, 1] almost empty.
     """
@@ -106,7 +106,7 @@ def calibration_error(scores: np.ndarray, labels: np.ndarray, *, num_bins: int =
 
 
 def hit_rate(scores: np.ndarray, labels: np.ndarray, *, false_alarm_rate: float) -> float:
-    """Share of fakes found at the best threshold that keeps the rate of false alarms."""
+    """True positive rate (TPR) at the best threshold that keeps the false positive rate."""
     if not _has_both(labels):
         return float("nan")
     false_alarms, hits = roc_points(scores, labels)
@@ -115,12 +115,12 @@ def hit_rate(scores: np.ndarray, labels: np.ndarray, *, false_alarm_rate: float)
 
 
 def hit_rate_at_1_percent(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Share of fakes found with at most 1 % false alarms."""
+    """Share of fakes found with at most 1 % false alarms (TPR@1%FPR)."""
     return hit_rate(scores, labels, false_alarm_rate=0.01)
 
 
 def hit_rate_at_1_per_mille(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Share of fakes found with at most 0.1 % false alarms."""
+    """Share of fakes found with at most 0.1 % false alarms (TPR@0.1%FPR)."""
     return hit_rate(scores, labels, false_alarm_rate=0.001)
 
 
@@ -141,7 +141,7 @@ def weighted_precision(
 
 
 def partial_auc(scores: np.ndarray, labels: np.ndarray, *, up_to: float = 0.1) -> float:
-    """Area up to this rate of false alarms, scaled to 0.5 for chance and 1 (McClish 1989)."""
+    """Area under the ROC curve up to a false positive rate, from 0.5 to 1 (McClish 1989)."""
     if not _has_both(labels):
         return float("nan")
     false_alarms, hits = roc_points(scores, labels)
@@ -155,10 +155,10 @@ def partial_auc(scores: np.ndarray, labels: np.ndarray, *, up_to: float = 0.1) -
 def likelihood_ratio_cost(
     scores: np.ndarray, labels: np.ndarray, *, prior: float | None = None
 ) -> float:
-    """Cllr (Brummer & du Preez 2006) in bits: 0 at best, 1 for a detector that says nothing.
+    """Log-likelihood-ratio cost (Cllr; Brummer & du Preez 2006) in bits: 0 at best, 1 = guessing.
 
     Both classes weigh the same whatever their share. prior: share of fakes that the probabilities
-    reckon with; by default that among the labels.
+    assume; by default that among the labels.
     """
     if not _has_both(labels):
         return float("nan")
@@ -187,7 +187,7 @@ METRICS: dict[str, Metric] = {
 
 
 def roc_points(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Share of false alarms and of hits, each [K + 1], from the strictest threshold down."""
+    """False and true positive rates, each [K + 1], from the strictest threshold down."""
     order = np.argsort(-scores, kind="stable")
     is_fake, ordered = (labels == 1)[order], scores[order]
     # Clips of one score pass the threshold together.

@@ -13,7 +13,7 @@ from avfake.storage import as_path, check_file, whole_file
 from avfake.verdict import Person, Verdict
 
 LOW, MIDDLE, HIGH = (46, 134, 222), (240, 180, 40), (220, 40, 40)
-"""Colours of p = 0, 0.5 and 1; blue and red are told apart by colour-blind eyes."""
+"""Colours of p = 0, 0.5 and 1; blue and red are told apart by colour-blind readers."""
 GROUND, IDLE, TEXT = (24, 24, 28), (90, 90, 96), (240, 240, 240)
 MIN_WIDTH = 480
 """Narrower pictures are enlarged by a whole number, so that the text can be read."""
@@ -38,7 +38,7 @@ def check_evidence(path: str | Path, out_path: str | Path) -> MediaInfo:
 
 
 def annotate(path: str | Path, verdict: Verdict, out_path: str | Path) -> None:
-    """The video at `path` with its verdict drawn in, written to `out_path` (H.264 + AAC).
+    """Draw a verdict into the video at `path`, and write it to `out_path` (H.264 + AAC).
 
     Every person carries a box with the probability of a forged face; below the picture, face and
     voice scores run over time under a moving cursor. The frame rate is made constant, the sound
@@ -56,14 +56,14 @@ def annotate(path: str | Path, verdict: Verdict, out_path: str | Path) -> None:
 
 
 def score_colour(p_fake: float) -> tuple[int, int, int]:
-    """Blue over amber to red."""
+    """Return a colour from blue over amber to red."""
     channels = zip(LOW, MIDDLE, HIGH, strict=True)
     red, green, blue = (round(float(np.interp(p_fake, [0, 0.5, 1], c))) for c in channels)
     return red, green, blue
 
 
 def face_at(person: Person, seconds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Boxes [N, 4] and scores [N] of a person at the given times, between the scored frames.
+    """Return boxes [N, 4] and scores [N] of a person at the given times, between the scored frames.
 
     NaN where the person is not on screen: further from the scored frames than half their distance.
     """
@@ -85,7 +85,7 @@ def _sound(path: str | Path, info: MediaInfo) -> Waveform | None:
 
 
 def _drawn(path: str | Path, verdict: Verdict, info: MediaInfo, fps: float) -> Iterator[np.ndarray]:
-    """Pictures at a constant rate, each with boxes and strip."""
+    """Yield pictures at a constant rate, each with boxes and strip."""
     assert info.width is not None
     enlarge = max(1, -(-MIN_WIDTH // info.width))
     duration = max(info.video_end_seconds or 0.0, info.duration_seconds or 0.0, 1 / fps)
@@ -106,7 +106,7 @@ def _drawn(path: str | Path, verdict: Verdict, info: MediaInfo, fps: float) -> I
 def _at_constant_rate(
     frames: Iterator[tuple[float, np.ndarray]], fps: float
 ) -> Iterator[tuple[float, np.ndarray]]:
-    """At each multiple of 1 / fps the frame on display, up to the last frame."""
+    """Yield at each multiple of 1 / fps the frame on display, up to the last frame."""
     count = 0
     shown: np.ndarray | None = None
     for seconds, frame in frames:
@@ -137,10 +137,10 @@ def _draw_face(
 
 
 def _strip(verdict: Verdict, width: int, row: int, duration: float) -> np.ndarray:
-    """uint8 [3 * row, width, 3]: the answer in words, then a row each for face and voice."""
+    """Return uint8 [3 * row, width, 3]: the answer in words, then a row each for face and voice."""
     image = Image.new("RGB", (width, 3 * row), GROUND)
     draw = ImageDraw.Draw(image)
-    _write(draw, _headline(verdict), (4, 0), row, room=width - 8)
+    _write(draw, _headline(verdict), (4, 0), row, width=width - 8)
     seconds = (np.arange(width) + 0.5) / width * duration
     rows = {"face": _face_scores(verdict, seconds), "voice": _voice_scores(verdict, seconds)}
     for number, (name, scores) in enumerate(rows.items(), start=1):
@@ -149,12 +149,12 @@ def _strip(verdict: Verdict, width: int, row: int, duration: float) -> np.ndarra
             colour = IDLE if np.isnan(score) else score_colour(score)
             height = 0 if np.isnan(score) else round(score * (row - 8))
             draw.line((x, bottom - height, x, bottom), fill=colour)
-        _write(draw, name, (4, number * row), row, room=width // 4)
+        _write(draw, name, (4, number * row), row, width=width // 4)
     return np.asarray(image)
 
 
 def _face_scores(verdict: Verdict, seconds: np.ndarray) -> np.ndarray:
-    """[N] the highest score of the persons on screen; NaN where there is none."""
+    """Return [N] the highest score of the persons on screen; NaN where there is none."""
     scores = np.full(len(seconds), np.nan)
     for person in verdict.persons:
         if person.frames:
@@ -163,7 +163,7 @@ def _face_scores(verdict: Verdict, seconds: np.ndarray) -> np.ndarray:
 
 
 def _voice_scores(verdict: Verdict, seconds: np.ndarray) -> np.ndarray:
-    """[N] mean over the windows that cover a time; NaN where there is none."""
+    """Return [N] the mean over the windows that cover a time; NaN where there is none."""
     total, count = np.zeros(len(seconds)), np.zeros(len(seconds))
     for window in verdict.voice:
         covered = (window.start_seconds <= seconds) & (seconds < window.end_seconds)
@@ -181,12 +181,12 @@ def _headline(verdict: Verdict) -> str:
 
 
 def _write(
-    draw: ImageDraw.ImageDraw, text: str, at: tuple[int, int], height: int, *, room: int
+    draw: ImageDraw.ImageDraw, text: str, at: tuple[int, int], height: int, *, width: int
 ) -> None:
-    """Text at most `height` px high and `room` px wide."""
+    """Draw text at most `height` px high and `width` px wide."""
     size = 0.7 * height
     length = draw.textlength(text, font=_font(size))
-    font = _font(size * min(1.0, room / max(1.0, length)))
+    font = _font(size * min(1.0, width / max(1.0, length)))
     draw.text(at, text, fill=TEXT, font=font, stroke_width=1, stroke_fill=GROUND)
 
 

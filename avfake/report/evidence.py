@@ -1,4 +1,4 @@
-"""What a page about one file rests on: the verdict, what weighed most, the hash of the file."""
+"""The content of a page about one file: the verdict, its evidence, the hash of the file."""
 
 import hashlib
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ class Evidence:
 
     verdict: Verdict
     explanation: Explanation | None
-    """None where nothing could be looked at."""
+    """None where nothing could be assessed."""
     sha256: str
-    """Of the file; empty where it could not be read."""
+    """SHA-256 of the file; empty where it could not be read."""
     faces_by: str = ""
-    """Of several detectors, the one whose view of the faces is shown."""
+    """Of several detectors, the one that explains the faces."""
     voice_by: str = ""
-    """Likewise of the sound."""
+    """Of several detectors, the one that explains the sound."""
 
 
 def collect_evidence(

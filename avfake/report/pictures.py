@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 FORGED, GENUINE = np.array([213.0, 94.0, 0.0]), np.array([0.0, 114.0, 178.0])
-"""Vermilion and blue of `figures.style`: told apart by colour-blind eyes."""
+"""Vermilion and blue of `figures.style`: told apart by colour-blind readers."""
 STRONGEST = 0.75
 """Opacity of the strongest evidence; what lies below stays visible."""
 LUMA = np.array([0.299, 0.587, 0.114])

@@ -1,4 +1,4 @@
-"""Scores over time as rows of places in a drawing, for the page to draw."""
+"""Scores over time as coordinates in a drawing, for the page."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from avfake.report.axes import Tick, ticks
 from avfake.verdict import Person, Segment, Verdict
 
 WIDTH, HEIGHT = 600.0, 64.0
-"""Of a drawing, in its own units; the page stretches it."""
+"""Of a drawing, in its own units; the page scales it."""
 
 
 @dataclass(frozen=True)
@@ -17,10 +17,10 @@ class Timeline:
     points: str
     """Of an SVG polyline; each score at its time."""
     dots: tuple[tuple[float, float], ...]
-    stretches: tuple[tuple[float, float], ...]
-    """Left edge and width of each stretch that stands out."""
+    segments: tuple[tuple[float, float], ...]
+    """Left edge and width of each segment that stands out."""
     words: str
-    """The same stretches in words."""
+    """The same segments in words."""
     is_forged: bool
     """Whether they are taken to be forged, or merely stand out."""
 
@@ -36,7 +36,7 @@ class Timelines:
 
 
 def timelines(verdict: Verdict) -> Timelines:
-    """The scores of a verdict over time. Stretches are left out where it says genuine, and faces
+    """The scores of a verdict over time. Segments are left out where it says genuine, and faces
     where the detector was never trained on any: their scores are noise."""
     untrained = any(str(reason) == "face:not_trained" for reason in verdict.reasons)
     persons = () if untrained and verdict.p_face_fake is None else verdict.persons
@@ -85,7 +85,7 @@ def _timeline(
 ) -> Timeline:
     scale = WIDTH / max(seconds, 1e-6)
     dots = tuple((round(at * scale, 1), round(HEIGHT * (1 - p), 1)) for at, p in scores)
-    stretches = tuple(
+    spans = tuple(
         (
             round(one.start_seconds * scale, 1),
             round(max(2.0, (one.end_seconds - one.start_seconds) * scale), 1),
@@ -94,4 +94,4 @@ def _timeline(
     )
     listed = ", ".join(map(str, segments))
     words = f"{'forged' if is_forged else 'stands out'}: {listed}" if segments else ""
-    return Timeline(title, " ".join(f"{x},{y}" for x, y in dots), dots, stretches, words, is_forged)
+    return Timeline(title, " ".join(f"{x},{y}" for x, y in dots), dots, spans, words, is_forged)

@@ -5,8 +5,7 @@ other folds. The clips are those of the training, so other material may differ.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
-from typing import Any
+from dataclasses import astuple
 
 import numpy as np
 import pandas as pd
@@ -15,12 +14,14 @@ from avfake.calibration import (
     MODALITIES,
     DecisionFit,
     DecisionRule,
+    Modality,
     OutOfFold,
     StackConfig,
     columns_of,
     group_folds,
     modalities_of,
 )
+from avfake.detector import facts
 from avfake.evaluation import METRICS, Interval, bootstrap, share
 from avfake.labels import COLUMNS
 
@@ -28,24 +29,16 @@ MEASURED = ("auc", "log_loss", "calibration_error")
 DIGITS = 6
 
 
-def held_out_facts(scored: OutOfFold, fitted: DecisionFit, config: StackConfig) -> dict[str, Any]:
-    """Return for a bundle: "outputs", "decisions" by modality, and "face_px" of the clips.
-
-    outputs: output -> rows, fake_share and each of `MEASURED` as value, low, high; a clip counts
-        once whole and once for each modality that was hidden from its copies.
-    decisions: modality -> genuine, fake (clips), false_alarms, found, unsure_genuine, unsure_fake,
-        real_covered, fake_covered (clips of that label whose conformal set holds it); left out
-        where there are too few groups to hold any out.
-    face_px: least and median over the clips of the median side of the face box.
-    """
-    return {
-        "outputs": {output: _output(scored, fitted, output) for output in fitted.model.outputs},
-        "decisions": {
+def held_out_facts(scored: OutOfFold, fitted: DecisionFit, config: StackConfig) -> facts.HeldOut:
+    """Return the quality of outputs and decisions on clips that no fit had seen."""
+    return facts.HeldOut(
+        outputs={output: _output(scored, fitted, output) for output in fitted.model.outputs},
+        decisions={
             modality: _shares(*decided, *_truth(scored, rows))
             for modality, rows, decided in _decisions(scored, fitted, config)
         },
-        "face_px": _face_px(scored),
-    }
+        face_px=_face_px(scored),
+    )
 
 
 def out_of_fold_table(scored: OutOfFold, fitted: DecisionFit, config: StackConfig) -> pd.DataFrame:
@@ -71,7 +64,7 @@ def out_of_fold_table(scored: OutOfFold, fitted: DecisionFit, config: StackConfi
     return table
 
 
-def _output(scored: OutOfFold, fitted: DecisionFit, output: str) -> dict[str, Any]:
+def _output(scored: OutOfFold, fitted: DecisionFit, output: str) -> facts.OutputQuality:
     p, labels = fitted.kept[output], scored.labels[output]
     known = ~np.isnan(p) & ~np.isnan(labels)
     groups = np.asarray(scored.groups)[known].tolist()
@@ -80,12 +73,12 @@ def _output(scored: OutOfFold, fitted: DecisionFit, output: str) -> dict[str, An
         for name in MEASURED
     }
     fake_share = round(float(np.mean(labels[known])), DIGITS)
-    return {"rows": int(known.sum()), "fake_share": fake_share} | metrics
+    return facts.OutputQuality(int(known.sum()), fake_share, **metrics)
 
 
 def _decisions(
     scored: OutOfFold, fitted: DecisionFit, config: StackConfig
-) -> Iterator[tuple[str, np.ndarray, tuple[np.ndarray, np.ndarray]]]:
+) -> Iterator[tuple[Modality, np.ndarray, tuple[np.ndarray, np.ndarray]]]:
     """Yield each modality, its labelled rows that were assessed, one a clip, and `_decided`."""
     for modality in MODALITIES if "overall" in fitted.model.outputs else ():
         p_fake = fitted.kept["overall"]
@@ -127,7 +120,7 @@ def _decided(
 
 def _shares(
     decisions: np.ndarray, covered: np.ndarray, labels: np.ndarray, groups: Sequence[str]
-) -> dict[str, Any]:
+) -> facts.DecisionQuality:
     counted = {
         "false_alarms": (decisions == "fake", 0),
         "found": (decisions == "fake", 1),
@@ -140,16 +133,17 @@ def _shares(
         name: _rounded(share(hits[labels == of], np.asarray(groups)[labels == of].tolist()))
         for name, (hits, of) in counted.items()
     }
-    return {"genuine": int(np.sum(labels == 0)), "fake": int(np.sum(labels == 1))} | shares
+    genuine, fake = int(np.sum(labels == 0)), int(np.sum(labels == 1))
+    return facts.DecisionQuality(genuine, fake, **shares)
 
 
-def _face_px(scored: OutOfFold) -> dict[str, float] | None:
+def _face_px(scored: OutOfFold) -> facts.FaceSides | None:
     sides = columns_of(scored.rows[scored.is_full_row], ("face_px",))
     sides = sides[~np.isnan(sides)]
     if not len(sides):
         return None
-    return {"least": round(float(sides.min()), 1), "median": round(float(np.median(sides)), 1)}
+    return facts.FaceSides(round(float(sides.min()), 1), round(float(np.median(sides)), 1))
 
 
-def _rounded(interval: Interval) -> dict[str, float]:
-    return {name: round(value, DIGITS) for name, value in asdict(interval).items()}
+def _rounded(interval: Interval) -> Interval:
+    return Interval(*(round(value, DIGITS) for value in astuple(interval)))

@@ -76,8 +76,8 @@ def test_places_on_the_machine_of_the_training_do_not_ship(source: Path, tmp_pat
     )
     folder = release(source, tmp_path / "out")
     facts = read_bundle(folder).facts
-    assert facts["folders"] == ["clips", "clips"]
-    assert facts["settings"] == {"model": "face.tflite", "share": 0.5, "words": "and/or"}
+    assert facts.folders == ("clips", "clips")
+    assert facts.settings == {"model": "face.tflite", "share": 0.5, "words": "and/or"}
     assert not [path for path in folder.iterdir() if b"someone" in path.read_bytes()]
 
 

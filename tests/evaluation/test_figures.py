@@ -14,8 +14,6 @@ from avfake.clips.archive import Clip
 from avfake.clips.preparation.folder import PreparedFolder
 from avfake.detector.bundle import read_bundle
 from avfake.errors import AvfakeError
-from avfake.evaluation.figures.answers import answers_of
-from avfake.evaluation.figures.confusion import confusion_counts, draw_confusion
 from avfake.evaluation.figures.contact_sheet import (
     CROP_PX,
     GAP,
@@ -27,13 +25,16 @@ from avfake.evaluation.figures.contact_sheet import (
     mel_picture,
 )
 from avfake.evaluation.figures.curves import best_epoch, draw_curves
-from avfake.evaluation.figures.reliability import (
+from avfake.evaluation.figures.run import draw_answers, draw_batch, draw_training
+from avfake.evaluation.figures.scores import (
+    answers_of,
+    confusion_counts,
+    draw_confusion,
     draw_reliability,
+    draw_roc,
     reliability_bins,
     wilson_interval,
 )
-from avfake.evaluation.figures.roc import draw_roc
-from avfake.evaluation.figures.run import draw_answers, draw_batch, draw_training
 from avfake.training.config import DataConfig, TrainingConfig
 from avfake.training.member import first_member_batches
 from avfake.training.plan import gather, make_plan
@@ -115,8 +116,8 @@ def test_what_is_drawn_of_a_score_table(scores: pd.DataFrame, tmp_path: Path) ->
 
 def test_a_clip_without_a_probability_is_left_out_and_counted(scores: pd.DataFrame) -> None:
     answers = {one.output: one for one in answers_of(scores)}
-    assert (len(answers["voice"].scores), answers["voice"].num_silent) == (70, 10)
-    assert (len(answers["face"].scores), answers["face"].num_silent) == (80, 0)
+    assert (len(answers["voice"].scores), answers["voice"].num_not_assessed) == (70, 10)
+    assert (len(answers["face"].scores), answers["face"].num_not_assessed) == (80, 0)
     genuine = scores[~scores["label"]]
     with pytest.raises(AvfakeError, match="both genuine and fake"):
         answers_of(genuine)

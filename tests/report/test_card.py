@@ -18,8 +18,9 @@ from avfake.cli.main import main
 from avfake.detector.bundle import read_bundle, write_bundle
 from avfake.detector.detector import Detector
 from avfake.detector.ensemble import write_ensemble
+from avfake.detector.facts import BundleFacts, LabelCounts
 from avfake.errors import AvfakeError, ConfigError
-from avfake.report.card.writing import has_card_of, render_card, write_card
+from avfake.report.card.writing import has_card_of, write_card
 
 TOLD = {"licence": "CC-BY-4.0", "measured_on": "people never seen"}
 HOSTILE = "a|b\n<script>x</script> [l](http://e) *i*"
@@ -212,8 +213,8 @@ def test_what_was_not_measured_is_said_and_not_made_up(folder: Path) -> None:
     assert "Faces smaller than 20 px, or than 3 % of" in limits
     assert "Weights: not stated." in section(card, "Licence")
     bundle = read_bundle(folder)
-    older = {"datasets": ["mine"], "num_clips": {"train": 7}, "split_hash": "abc", "seed": 1}
-    write_bundle(folder, replace(bundle, facts=older))
+    few = BundleFacts(datasets=("mine",), num_clips={"train": 7}, split_hash="abc", seed=1)
+    write_bundle(folder, replace(bundle, facts=few))
     assert not (folder / "README.md").exists()
     card = write_card(folder)
     assert "**" not in card.read_text().split("\n\n")[2]
@@ -232,22 +233,24 @@ def test_what_training_knew_stands_in_it(run_folder: Path) -> None:
         asked = [str(n) for n in (families, 3 * families, families)]
         assert rows_of(data, str(split))[0][1:4] == asked
     facts = read_bundle(card.parent).facts
-    assert f"hash of the plan: {facts['split_hash']}." in data
-    assert f"commit: {facts['commit']}" in section(card, "Training")
-    found = facts["held_out"]["outputs"]["overall"]["log_loss"]
+    assert f"hash of the plan: {facts.split_hash}." in data
+    assert f"commit: {facts.commit}" in section(card, "Training")
+    found = facts.held_out.outputs["overall"].log_loss
     [row] = rows_of(section(card, "Calibration and decision"), "overall")
-    assert row[4] == f"{found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"
+    assert row[4] == f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
 
 
 def test_limits_are_written_from_the_facts(folder: Path) -> None:
     bundle = read_bundle(folder)
-    facts = dict(bundle.facts)
-    facts["labels"] = {
-        "face": {"genuine": 3, "fake": 0, "assumed": 9, "unknown": 0},
-        "voice": {"genuine": 3, "fake": 0, "assumed": 0, "unknown": 9},
-    }
-    facts["one_class_folders"] = {"voices_only": "fake"}
-    facts["settings"]["augment"]["forge"]["face_rate"] = 0.5
+    facts = replace(
+        bundle.facts,
+        labels={
+            "face": LabelCounts(genuine=3, assumed=9),
+            "voice": LabelCounts(genuine=3, unknown=9),
+        },
+        one_class_folders={"voices_only": "fake"},
+    )
+    facts.settings["augment"]["forge"]["face_rate"] = 0.5
     decision_model = replace(
         bundle.decision_model, not_trained={"voice": "no clip has a label for it"}
     )
@@ -258,7 +261,7 @@ def test_limits_are_written_from_the_facts(folder: Path) -> None:
     assert "Of 9 clips nothing is known about the voice." in limits
     assert "From voices_only it learned fake clips only" in limits
     assert "Faces forged while it trained, of genuine ones: self_blend." in limits
-    assert "It does not judge the voice: no clip has a label for it." in card.read_text()
+    assert "It does not assess the voice: no clip has a label for it." in card.read_text()
 
 
 def test_the_weakest_cell_is_named_and_commented(
@@ -271,8 +274,8 @@ def test_the_weakest_cell_is_named_and_commented(
     )
     assert "[-0.230, -0.170]; the interval leaves out 0" in sentence
     assert "log-loss suffers most there too: +0.200" in sentence
-    assert "Writing the files anew changes the AUC by -0.010 [-0.040, +0.020]" in sentence
-    assert r"falls silent most under odd\|cell: 50 % of the files" in sentence
+    assert "Writing the files again changes the AUC by -0.010 [-0.040, +0.020]" in sentence
+    assert r"assesses the fewest files under odd\|cell: 50 % of them" in sentence
     assert rows_of(text, "crf_40")[1][1:3] == ["face", "-0.200 [-0.230, -0.170]"]
     assert "Not run: crf_23, crf_28," in text
     table = pd.read_csv(stress)
@@ -281,7 +284,9 @@ def test_the_weakest_cell_is_named_and_commented(
     harmless = tmp_path / "stress.csv"
     table.to_csv(harmless, index=False)
     text = section(write_card(folder, stress=harmless), "Stress")
-    assert "**voice**: no cell made it worse by any metric. It falls silent most under" in text
+    assert (
+        "**voice**: no cell made it worse by any metric. It assesses the fewest files under" in text
+    )
 
 
 def test_a_card_is_no_part_of_what_the_detector_is(
@@ -330,7 +335,7 @@ def test_tables_that_do_not_fit_are_refused(folder: Path, scores: Path, tmp_path
     def refused(changed: pd.DataFrame, match: str) -> None:
         changed.to_csv(bad, index=False)
         with pytest.raises(AvfakeError, match=match):
-            render_card(folder, scores=bad)
+            write_card(folder, scores=bad)
 
     refused(table.drop(columns=["decision"]), "decision is missing; make the table with")
     refused(table.assign(decision="maybe"), "fake, real, unsure; got maybe")
@@ -339,14 +344,15 @@ def test_tables_that_do_not_fit_are_refused(folder: Path, scores: Path, tmp_path
     plan = pd.DataFrame({"clip_id": ["c0", "c5"], "split": ["test", "train"]})
     plan.to_csv(folder.parent / "plan.csv", index=False)
     with pytest.raises(ConfigError, match=r"1 of its clips trained this detector .*c5"):
-        render_card(folder, scores=scores)
-    told = render_card(folder, scores=scores, out_of_fold=True)
-    assert "out of fold\\: each clip judged by models that had not seen it" in told
+        write_card(folder, scores=scores)
+    card = write_card(folder, scores=scores, out_of_fold=True)
+    source = "out of fold\\: each clip scored by models that had not seen it"
+    assert source in card.read_text()
     with pytest.raises(ConfigError, match="is no folder"):
         write_card(tmp_path / "nothing")
     bad.write_text("cell,output\ncrf_40,face\n")
     with pytest.raises(AvfakeError, match="cannot be read as a stress table"):
-        render_card(folder, stress=bad)
+        write_card(folder, stress=bad)
 
 
 def test_one_class_gives_no_number_for_the_other(

@@ -93,13 +93,13 @@ def verdict_with_segments(decision, *reasons):
     )
 
 
-def test_timelines_put_scores_and_stretches_at_their_times():
+def test_timelines_put_scores_and_segments_at_their_times():
     found = timelines(verdict_with_segments("fake"))
     face, heard = found.rows
     assert found.seconds == 10.0
     assert [(tick.percent, tick.label) for tick in found.ticks][:2] == [(0.0, "0 s"), (20.0, "2 s")]
     assert face.dots == ((0.0, HEIGHT), (WIDTH / 2, 0.0))
-    assert face.stretches == ((WIDTH / 2, WIDTH / 2),)
+    assert face.segments == ((WIDTH / 2, WIDTH / 2),)
     assert heard.dots == ((WIDTH / 2, HEIGHT / 2),)
 
 
@@ -107,7 +107,7 @@ def test_timelines_put_scores_and_stretches_at_their_times():
     ("decision", "p_face", "words"),
     [("fake", 0.9, "forged"), ("fake", 0.3, "stands out"), ("unsure", 0.9, "stands out")],
 )
-def test_stretches_are_called_forged_only_where_the_verdict_is_about_them(decision, p_face, words):
+def test_segments_are_called_forged_only_where_the_verdict_is_about_them(decision, p_face, words):
     verdict = replace(verdict_with_segments(decision), p_face_fake=p_face)  # voice: 0.5
     text = render_page(Evidence(verdict, None, ""))
     assert text.count(f"; {words}: 5.0-10.0 s") == 2  # to read and to be read aloud
@@ -115,7 +115,7 @@ def test_stretches_are_called_forged_only_where_the_verdict_is_about_them(decisi
     assert text.count("<rect") == 1
 
 
-def test_a_genuine_file_has_no_stretches():
+def test_a_genuine_file_has_no_segments():
     text = render_page(Evidence(verdict_with_segments("real"), None, ""))
     assert "<polyline" in text
     assert "<rect" not in text

@@ -40,7 +40,7 @@ def test_each_part_is_explained_by_a_detector_that_judges_it(
     out = tmp_path / "page.html"
     assert run(video, "--detector", deaf, "--detector", detector_folder, "--out", out) == 0
     text = out.read_text()
-    faces, sound = text.split("The faces that weighed most")[1].split("The stretches of sound")
+    faces, sound = text.split("The faces with most weight")[1].split("The segments of sound")
     assert f"Seen by {deaf}@" in faces
     assert text.count(', heat map"') == 3  # as many crops as that one looks at
     assert f"Seen by {detector_folder}@" in sound.split("How this was made")[0]

@@ -30,7 +30,7 @@ def draw_contact_sheet(
 ) -> Path:
     """A row a clip: its crops, the mel spectrogram of its first window of sound, its labels.
 
-    batch: as `clips.collate` makes it (docs/architecture.md), augmented or not. Empty places are
+    batch: as `clips.collate` makes it (docs/architecture.md), augmented or not. Empty cells are
     padding: the clip has fewer crops, or no sound. The spectrogram is for the eye, in dB; the
     model's own has settings of its own.
     """

@@ -1,4 +1,4 @@
-"""All pictures of a run, each as soon as there is something to draw."""
+"""The figures of a training run, each drawn as soon as its data is there."""
 
 import json
 import logging
@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from avfake.errors import AvfakeError
-from avfake.evaluation.figures.confusion import draw_confusion
 from avfake.evaluation.figures.contact_sheet import draw_contact_sheet
 from avfake.evaluation.figures.curves import draw_curves
-from avfake.evaluation.figures.reliability import draw_reliability
-from avfake.evaluation.figures.roc import draw_roc
+from avfake.evaluation.figures.scores import draw_confusion, draw_reliability, draw_roc
 from avfake.evaluation.tables import read_scores
 
 if TYPE_CHECKING:
@@ -23,35 +21,35 @@ logger = logging.getLogger(__name__)
 
 
 def draw_batch(run_folder: Path, batch: Mapping[str, "Tensor"]) -> list[Path]:
-    """figures/contact_sheet.png of a run: what its model sees first."""
+    """Draw figures/contact_sheet.png of a run: its first training batch."""
     return _draw(run_folder, {"contact_sheet": lambda path: draw_contact_sheet(batch, path)})
 
 
 def draw_training(run_folder: Path) -> list[Path]:
-    """figures/curves.png of a run: how its members learned."""
+    """Draw figures/curves.png of a run: the loss of its members over the epochs."""
     members = sorted(run_folder.glob("member_*/metrics.jsonl"))
     metric = _chosen_by(run_folder)
     return _draw(run_folder, {"curves": lambda path: draw_curves(members, path, metric=metric)})
 
 
 def draw_answers(run_folder: Path, scores: Path) -> list[Path]:
-    """figures/roc.png, reliability.png and confusion.png of a run.
+    """Draw figures/roc.png, reliability.png and confusion.png of a run.
 
     scores: table of `measure`, as a file
     """
-    drawers = {"roc": draw_roc, "reliability": draw_reliability, "confusion": draw_confusion}
+    functions = {"roc": draw_roc, "reliability": draw_reliability, "confusion": draw_confusion}
 
     def drawing(draw: Callable[[pd.DataFrame, Path], Path]) -> Callable[[Path], Path]:
         return lambda path: draw(read_scores(scores), path)
 
-    return _draw(run_folder, {name: drawing(draw) for name, draw in drawers.items()})
+    return _draw(run_folder, {name: drawing(draw) for name, draw in functions.items()})
 
 
 def _draw(run_folder: Path, drawings: Mapping[str, Callable[[Path], Path]]) -> list[Path]:
-    """The paths of what was drawn.
+    """Draw figures and return their paths.
 
-    What cannot be (a test split of one class, say) is logged and left out: a picture must not cost
-    a finished run.
+    A figure that cannot be drawn (a test split of one class, say) is logged and left out: it must
+    not end a finished run.
     """
     drawn = []
     for name, draw in drawings.items():
@@ -63,7 +61,7 @@ def _draw(run_folder: Path, drawings: Mapping[str, Callable[[Path], Path]]) -> l
 
 
 def _chosen_by(run_folder: Path) -> str:
-    """The metric by which a run chose its best epochs."""
+    """Return the metric by which a run chose its best epochs."""
     path = run_folder / "config.json"
     if not path.is_file():
         return "log_loss"

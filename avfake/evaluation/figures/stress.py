@@ -1,4 +1,4 @@
-"""What each cell of the stress ladder changed, for each output."""
+"""Figure of a stress test: the change by each cell, for each output."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The one look of all pictures: sizes, colours and how a picture gets to disk."""
+"""The common style of all figures, and how a figure is written."""
 
 import io
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from avfake.environment import require
 from avfake.storage import write_whole
 
 if TYPE_CHECKING:
@@ -46,11 +47,11 @@ _STYLE: dict[Any, Any] = {
 def picture(
     out: Path, *, width_px: int, height_px: int, title: str, by_hand: bool = False
 ) -> Iterator["Figure"]:
-    """A figure to draw into, which is written to `out` (png) at the end: whole, or not at all.
+    """Yield a figure to draw into, written to `out` (png) at the end as a whole.
 
-    by_hand: everything is put where `place` says; otherwise matplotlib finds the room.
+    by_hand: axes are placed by `place`; otherwise matplotlib lays them out.
     """
-    import matplotlib as mpl  # late: only runs that draw pay for it
+    mpl = require("matplotlib", "report")  # late: it takes a second to import
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -68,7 +69,7 @@ def picture(
 
 
 def place(figure: "Figure", x_px: int, y_px: int, width_px: int, height_px: int) -> "Axes":
-    """Bare axes over a rectangle of pixels, counted from the upper left corner."""
+    """Add bare axes over a rectangle of pixels, counted from the upper left corner."""
     width, height = figure.get_size_inches() * DPI
     bottom = height - y_px - height_px
     axes = figure.add_axes((x_px / width, bottom / height, width_px / width, height_px / height))
@@ -79,5 +80,5 @@ def place(figure: "Figure", x_px: int, y_px: int, width_px: int, height_px: int)
 
 
 def unit_square(axes: "Axes", *, x: str, y: str) -> None:
-    """Both axes from 0 to 1, at one scale, with their meaning."""
+    """Set both axes to 0 to 1, at one scale, with their labels."""
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel=x, ylabel=y, aspect="equal")

@@ -1,5 +1,5 @@
-"""A detector folder and tables of what was measured in, its model card (README.md) out.
+"""The model card (README.md) of a detector folder: one template, and the numbers that fill it.
 
-Numbers come from the tables, from what the bundle says of itself, or not at all: a section without
-any says "not measured".
+Numbers come from the tables that are given, or from the bundle; what neither holds is named as not
+measured or not stated.
 """

@@ -1,13 +1,13 @@
-"""A table of scores beside labels in, the numbers of a card out."""
+"""The numbers of a card that come from a table of scores and labels."""
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 
+from avfake.detector import facts
 from avfake.errors import AvfakeError, ConfigError
 from avfake.evaluation import (
     Interval,
@@ -18,24 +18,29 @@ from avfake.evaluation import (
     read_scores,
 )
 
-METRICS = ("auc", "log_loss", "eer", "calibration_error")
+METRICS = {
+    "auc": "AUC",
+    "log_loss": "log-loss",
+    "eer": "EER",
+    "calibration_error": "calibration error",
+}
 NEEDED = ("group", "label", "face_fake", "voice_fake", "p_face_fake", "p_voice_fake", "decision")
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Clips with labels, and what the detector said of each."""
+    """Labelled clips with the answers of the detector."""
 
     scores: pd.DataFrame
     source: str
-    """Where the clips come from, in words."""
+    """Description of the clips."""
 
     @classmethod
     def read(cls, path: Path, *, plan: Path | None, source: str | None = None) -> "Measured":
-        """The table of `avfake evaluate --out`; AvfakeError says what it lacks.
+        """Read the table of `avfake evaluate --out`; AvfakeError names what it lacks.
 
-        plan: the plan.csv of the training run, if it is there: a table with clips that were
-            trained on, or chosen by, is refused. None = the scores are out of fold.
+        plan: plan.csv of the training run, if there is one: a table with clips that trained the
+            detector or chose its epochs is refused. None = the scores are out of fold.
         """
         table = read_scores(path)
         if missing := [name for name in NEEDED if name not in table]:
@@ -48,25 +53,25 @@ class Measured:
             raise AvfakeError(f"{path}: no clip has a label, so nothing can be measured")
         if plan is not None and plan.is_file():
             _refuse_seen(table, path, plan)
-        told = source or "the clips of a table of scores"
-        folds = ", out of fold: each clip judged by models that had not seen it" * (plan is None)
-        return cls(table, f"{told}{folds} ({mark_of(path)})")
+        clips = source or "the clips of a table of scores"
+        folds = ", out of fold: each clip scored by models that had not seen it" * (plan is None)
+        return cls(table, f"{clips}{folds} ({mark_of(path)})")
 
     @cached_property
     def metrics(self) -> pd.DataFrame:
-        """As `ablation_table`."""
-        return ablation_table([("", self.scores)], metrics=METRICS)
+        """The columns of `ablation_table`."""
+        return ablation_table([("", self.scores)], metrics=tuple(METRICS))
 
     @cached_property
     def by_method(self) -> pd.DataFrame:
-        """As `method_table`, by AUC alone; empty where no method is named."""
+        """The AUC in the columns of `method_table`; empty where no method is named."""
         if "method" not in self.scores or self.scores["method"].isna().all():
             return pd.DataFrame()
         return method_table([("", self.scores)], metrics=("auc",))
 
     @cached_property
-    def decisions(self) -> Mapping[tuple[str, str], tuple[Interval, int]]:
-        """(kind, decision) -> share and number of clips, as `decision_table`."""
+    def decisions(self) -> dict[tuple[str, str], tuple[Interval, int]]:
+        """(kind, decision) -> share and number of clips, from `decision_table`."""
         return {
             (str(row["kind"]), str(row["decision"])): (
                 Interval(row["value"], row["low"], row["high"]),
@@ -76,6 +81,19 @@ class Measured:
         }
 
     @property
+    def rates(self) -> facts.DecisionRates:
+        """The decisions on all genuine and on all fake clips."""
+        shares = self.decisions
+        return facts.DecisionRates(
+            genuine=shares["genuine", "fake"][1],
+            fake=shares["fake", "fake"][1],
+            false_alarms=shares["genuine", "fake"][0],
+            found=shares["fake", "fake"][0],
+            unsure_genuine=shares["genuine", "unsure"][0],
+            unsure_fake=shares["fake", "unsure"][0],
+        )
+
+    @property
     def num_clips(self) -> int:
         return int(self.scores["label"].notna().sum())
 
@@ -83,8 +101,13 @@ class Measured:
     def num_groups(self) -> int:
         return int(self.scores["group"].nunique())
 
+    @property
+    def priors(self) -> list[str]:
+        """The prior shares of fakes that were asked for, as text."""
+        return list(dict.fromkeys(f"{float(one):g}" for one in self.scores.get("prior", ())))
+
     def metric(self, output: str, metric: str) -> Interval | None:
-        """Over all clips; None where a class was missing."""
+        """Return a metric over all clips; None where a class was missing."""
         table = self.metrics
         rows = table[
             (table["output"] == output) & (table["kind"] == "all") & (table["metric"] == metric)
@@ -95,7 +118,7 @@ class Measured:
 
 
 def mark_of(path: Path) -> str:
-    """By which a card says from which table its numbers are."""
+    """Return the mark by which a card names the table of its numbers."""
     return f"SHA-256 {hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
 
 
@@ -104,7 +127,7 @@ def _refuse_seen(table: pd.DataFrame, path: Path, plan: Path) -> None:
     if found := [clip_id for clip_id in table["clip_id"] if clip_id in seen]:
         more = ", ..." if len(found) > 5 else ""
         raise ConfigError(
-            f"{path}: {len(found)} of its clips trained this detector or chose its epochs, says "
-            f"{plan} ({', '.join(found[:5])}{more}); a card takes clips that it has not seen, or "
+            f"{path}: {len(found)} of its clips trained this detector or chose its epochs, by "
+            f"{plan} ({', '.join(found[:5])}{more}); give clips that it has not seen, or "
             "(--out-of-fold) the answers of models that had not"
         )

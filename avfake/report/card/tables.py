@@ -1,164 +1,166 @@
-"""The measured numbers of a card as tables: by kind of forgery, by method, by damage."""
+"""The tables of a card as rows of text, the first of which is the header."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from avfake.evaluation import Interval, as_text, markdown_table
-from avfake.labels import OUTPUTS
+from avfake.calibration import (
+    Calibrator,
+    DecisionModel,
+    DecisionRule,
+    Modality,
+    OutputModel,
+)
+from avfake.detector import facts
+from avfake.evaluation import Interval, as_text
 from avfake.report.card.measured import METRICS, Measured
-from avfake.report.card.words import NOT_MEASURED, bullets, interval, percent
-from avfake.scoring import CELLS, Weakest, render_stress, signed, weakest_cells
 
-TITLES = {
-    "auc": "AUC",
-    "log_loss": "log-loss",
-    "eer": "EER",
-    "calibration_error": "calibration error",
+Rows = list[list[str]]
+NOT_MEASURED = "not measured"
+MODALITY_NAMES: dict[Modality, str] = {
+    "whole": "picture and sound",
+    "picture": "the picture alone",
+    "sound": "the sound alone",
 }
 METHOD = "method: "
 
 
-def metric_sections(measured: Measured | None) -> str:
-    """The chapter of measured numbers; says so where there are none."""
-    if measured is None:
-        return (
-            f"## Measured on test clips\n\nThis is {NOT_MEASURED}, or this card was not told:\n\n"
-            "    avfake evaluate CLIPS --detector FOLDER --out scores.csv\n"
-            "    avfake card FOLDER --scores scores.csv"
-        )
-    parts = [
-        f"## Measured on test clips\n\nClips: {as_text(measured.source)}. 1 = fake. "
-        "Each kind of fake is measured against all genuine clips. *assessed*: how many of the "
-        "labelled clips got a probability; the metrics are of those alone.",
-        *_priors(measured),
-        _metrics(measured),
-        "What was decided, as a share of the clips of each kind:",
-        _decisions(measured),
-    ]
-    methods = _methods(measured)
-    return "\n\n".join(parts + (["By method of forging:", methods] if methods else []))
+def percent(one: Interval) -> str:
+    """Return a share with its interval: "3.7 % [1.2, 8.0]"."""
+    if pd.isna(one.value):
+        return NOT_MEASURED
+    return f"{100 * one.value:.1f} % [{100 * one.low:.1f}, {100 * one.high:.1f}]"
 
 
-def _priors(measured: Measured) -> Iterator[str]:
-    if "prior" in measured.scores:
-        shares = dict.fromkeys(f"{float(one):g}" for one in measured.scores["prior"])
-        yield f"Probabilities were asked with a prior share of fakes of {', '.join(shares)}."
-
-
-def _metrics(measured: Measured) -> str:
-    lines = [["output", "kind", *TITLES.values(), "assessed"]]
+def metric_rows(measured: Measured) -> Rows:
+    lines = [["output", "kind", *METRICS.values(), "assessed"]]
     for (output, kind), rows in measured.metrics.groupby(["output", "kind"], sort=False):
-        by_metric = {row["metric"]: interval(row.to_dict()) for _, row in rows.iterrows()}
+        by_metric = {row["metric"]: _interval(row) for _, row in rows.iterrows()}
         counts = f"{rows['assessed'].iloc[0]}/{rows['labelled'].iloc[0]}"
         lines.append([str(output), str(kind), *(by_metric[name] for name in METRICS), counts])
-    return markdown_table(lines)
+    return lines
 
 
-def _decisions(measured: Measured) -> str:
+def decision_rows(measured: Measured) -> Rows:
     lines = [["kind", "clips", "called fake", "called real", "unsure"]]
     for kind in dict.fromkeys(kind for kind, _ in measured.decisions):
         if not kind.startswith(METHOD):
-            lines.append([_title(kind), *_decided(measured, kind, ("fake", "real", "unsure"))])
-    return markdown_table(lines)
+            title = "all fakes" if kind == "fake" else kind
+            lines.append([title, *_decided(measured, kind, "fake", "real", "unsure")])
+    return lines
 
 
-def _methods(measured: Measured) -> str:
+def method_rows(measured: Measured) -> Rows:
+    """Return the rows by method of forging; none where the table names no method."""
     if measured.by_method.empty:
-        return ""
+        return []
     lines = [["method", "fakes", "AUC against genuine clips", "called fake", "unsure"]]
     for _, row in measured.by_method.iterrows():
         method = str(row["kind"])
         kind = "fake" if method == "all" else METHOD + method
-        count, *shares = _decided(measured, kind, ("fake", "unsure"))
-        lines.append([as_text(method), count, interval(row.to_dict()), *shares])
-    return markdown_table(lines)
+        count, *shares = _decided(measured, kind, "fake", "unsure")
+        lines.append([as_text(method), count, _interval(row), *shares])
+    return lines
 
 
-def _decided(measured: Measured, kind: str, decisions: Sequence[str]) -> list[str]:
+def output_rows(model: DecisionModel, held_out: facts.HeldOut) -> Rows:
+    """Return how each output is computed and calibrated, and its quality out of fold."""
+    lines = [
+        ["output", "answers", "calibrated by", "AUC", "log-loss", "calibration error", "fakes"]
+    ]
+    for name, output in model.outputs.items():
+        found = held_out.outputs.get(name)
+        quality = [NOT_MEASURED] * 4
+        if found is not None:
+            intervals = (found.auc, found.log_loss, found.calibration_error)
+            quality = [*map(str, intervals), f"{100 * found.fake_share:.1f} %"]
+        lines.append([name, output.choice.kept, _calibrated_by(output), *quality])
+    return lines
+
+
+def rule_rows(model: DecisionModel, held_out: facts.HeldOut) -> Rows:
+    """Return the decision rule of each modality: what it promises and what was measured."""
+    lines = [
+        ["assessed by", "threshold", "*real* up to", "*fake* from"]
+        + ["false alarms: asked, measured", "genuine covered: asked, measured"]
+        + ["fakes covered: asked, measured"]
+    ]
+    by_name = {words: modality for modality, words in MODALITY_NAMES.items()}
+    for words, rule in rules_of(model):
+        found = held_out.decisions.get(by_name[words])
+        ends = (rule.band.real_below, rule.band.fake_above)
+        asked = [rule.false_alarm_rate, rule.band.confidence, rule.band.confidence]
+        measured = [NOT_MEASURED] * 3
+        if found is not None:
+            measured = list(
+                map(percent, (found.false_alarms, found.real_covered, found.fake_covered))
+            )
+        lines.append(
+            [words, f"{rule.threshold:.3f}", *("any" if e is None else f"{e:.3f}" for e in ends)]
+            + [f"{100 * one:g} %, {share}" for one, share in zip(asked, measured, strict=True)]
+        )
+    return lines
+
+
+def rules_of(model: DecisionModel) -> Iterator[tuple[str, DecisionRule]]:
+    """Yield each modality that has a decision rule of its own, in words, with the rule."""
+    for modality, words in MODALITY_NAMES.items():
+        rule = model.rule(modality=modality)
+        if rule is not None:
+            yield words, rule
+
+
+def dataset_rows(known: facts.BundleFacts) -> Rows:
+    return [["dataset", "licence of the data"]] + [
+        [as_text(name or "not stated"), as_text(known.licences.get(name) or "not stated")]
+        for name in known.datasets
+    ]
+
+
+def split_rows(known: facts.BundleFacts) -> Rows:
+    lines = [["split", "genuine", "fake", "groups", "fakes by what is forged"]]
+    for name, split in known.splits.items():
+        kinds = [f"{kind} {n}" for kind, n in split.kinds.items() if kind != "genuine"]
+        counts = [str(n) for n in (split.genuine, split.fake, split.groups)]
+        lines.append([as_text(name), *counts, ", ".join(kinds) or "-"])
+    return lines
+
+
+def label_rows(known: facts.BundleFacts) -> Rows:
+    lines = [["labels of the training clips", "genuine", "fake", "assumed fake", "unknown"]]
+    for part, of in known.labels.items():
+        lines.append([part, *map(str, (of.genuine, of.fake, of.assumed, of.unknown))])
+    return lines
+
+
+def trained_method_rows(known: facts.BundleFacts) -> Rows:
+    lines = [["method of the fakes trained on", "clips"]]
+    return lines + [[as_text(name or "not stated"), str(n)] for name, n in known.methods.items()]
+
+
+def _interval(row: Any) -> str:
+    return str(Interval(float(row["value"]), float(row["low"]), float(row["high"])))
+
+
+def _decided(measured: Measured, kind: str, *decisions: str) -> list[str]:
+    """Return the number of clips of a kind, and the share of each decision."""
     _, clips = measured.decisions[kind, "fake"]
     return [str(clips), *(percent(measured.decisions[kind, one][0]) for one in decisions)]
 
 
-def _title(kind: str) -> str:
-    return {"genuine": "genuine", "fake": "all fakes"}.get(kind, kind)
+def _calibrated_by(output: OutputModel) -> str:
+    """Return the calibrators in words; with the modalities where those differ."""
+    modalities: dict[str, list[str]] = {}
+    for modality, words in MODALITY_NAMES.items():
+        calibrator = output.calibrators.get(output.choice.kept, {}).get(modality)
+        if calibrator is not None:
+            modalities.setdefault(_in_words(calibrator), []).append(words)
+    if len(modalities) < 2:
+        return next(iter(modalities), "none")
+    return "; ".join(f"{words} ({', '.join(of)})" for words, of in modalities.items())
 
 
-def stress_section(table: pd.DataFrame | None) -> str:
-    """The stress table, with a sentence on the weakest cell of each output."""
-    if table is None:
-        return (
-            f"## Stress\n\nWhat damage to the files changes is {NOT_MEASURED}, or this card was "
-            "not told:\n\n    avfake stress manifest.csv --detector FOLDER --out stress\n"
-            "    avfake card FOLDER --scores scores.csv --stress stress/stress.csv"
-        )
-    cells = [cell for cell in dict.fromkeys(table["cell"]) if cell != "untouched"]
-    left_out = [cell for cell in CELLS if cell not in cells]
-    shown = table.assign(cell=[one if one in CELLS else as_text(one) for one in table["cell"]])
-    meanings = [f"`{cell}`: {CELLS[cell].meaning}" for cell in cells if cell in CELLS]
-    parts = [
-        "## Stress\n\nEvery file is rewritten as a whole for each cell and judged anew; the "
-        "metrics are changes against the same files untouched. A fall of the AUC and a rise of the "
-        "others are harm.",
-        bullets(_comment(table, output) for output in OUTPUTS),
-        render_stress(shown),
-        bullets(meanings),
-    ]
-    if left_out:
-        parts.append(f"Not run: {', '.join(left_out)}.")
-    return "\n\n".join(parts)
-
-
-def _comment(table: pd.DataFrame, output: str) -> str:
-    """The weakest cell of an output by each metric, and whether that may be chance."""
-    mine = table[table["output"] == output]
-    if mine["change"].isna().all():
-        return f"**{output}**: {NOT_MEASURED}; no clip with labels of both classes was assessed."
-    found = weakest_cells(mine)
-    if not found:
-        return f"**{output}**: no cell made it worse by any metric.{_silenced(mine)}"
-    first, *others = found
-    name = TITLES[first.metric]
-    text = (
-        f"**{output}**: weakest under {_named(first.cell)}, where the {name} changes by "
-        f"{signed(first.change)}; {_verdict(first.change)}."
-    )
-    for other in others:
-        cell = "there too" if other.cell == first.cell else f"under {_named(other.cell)}"
-        text += f" The {TITLES[other.metric]} suffers most {cell}: {signed(other.change)}."
-    return text + _rewritten(mine, first) + _silenced(mine)
-
-
-def _verdict(change: Interval) -> str:
-    if change.low > 0 or change.high < 0:
-        return "the interval leaves out 0, so these clips do show harm"
-    return "the interval holds 0, so it may be chance"
-
-
-def _rewritten(rows: pd.DataFrame, weakest: Weakest) -> str:
-    """What writing the file anew does by itself, to read the weakest cell against."""
-    asked = (rows["cell"] == "rewritten") & (rows["metric"] == weakest.metric)
-    if weakest.cell == "rewritten" or not asked.any():
-        return ""
-    row = rows[asked].iloc[0]
-    change = Interval(*(float(row[name]) for name in ("change", "low", "high")))
-    return f" Writing the files anew changes the {TITLES[weakest.metric]} by {signed(change)}."
-
-
-def _silenced(rows: pd.DataFrame) -> str:
-    """Which cell keeps it from answering, if any does more than the files themselves."""
-    assessed = rows.groupby("cell", sort=False)["assessed"].first()
-    whole = float(assessed.get("untouched", np.nan))
-    least = str(assessed.idxmin())
-    if not float(assessed[least]) < whole:
-        return ""
-    return (
-        f" It falls silent most under {_named(least)}: {100 * assessed[least]:.0f} % of the files "
-        f"get an answer, of the untouched ones {100 * whole:.0f} %."
-    )
-
-
-def _named(cell: str) -> str:
-    """A cell with what it does; this version need not know it."""
-    return f"`{cell}` ({CELLS[cell].meaning})" if cell in CELLS else as_text(cell)
+def _in_words(calibrator: Calibrator) -> str:
+    kind = calibrator.curve.kind
+    return f"{kind}, kept {calibrator.epsilon:.4f} from 0 and 1" if calibrator.epsilon else kind

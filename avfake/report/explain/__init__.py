@@ -1,1 +1,1 @@
-"""A clip and the models that judged it in; where they saw a forgery out."""
+"""Explanation of a score: the crops and windows of a clip with most weight, and maps of them."""

@@ -18,7 +18,7 @@ from avfake.report.explain.types import Explanation, FaceEvidence, VoiceEvidence
 def explain_clip(
     models: Sequence[AVModel], clip: Clip, sampling: SampleConfig, *, top: int = 4
 ) -> Explanation:
-    """What of a clip weighed most for its models, and where in it. Scores, shares and maps are
+    """Return the crops and windows with most weight, and maps of them. Scores, shares and maps are
     averaged over the models; maps are made for the `top` crops and windows only.
 
     Args:
@@ -87,14 +87,14 @@ def _voice(
     scores = _mean_score([output.window_logits for output in outputs])
     shares = _mean([output.window_shares for output in outputs])
     chosen = np.argsort(-scores * shares, kind="stable")[:top]
-    ears = [model.audio for model in models if model.audio is not None]
-    if not len(chosen) or not ears:
+    branches = [model.audio for model in models if model.audio is not None]
+    if not len(chosen) or not branches:
         return ()
     sound = torch.from_numpy(sampled.sound[chosen]).to(next(models[0].parameters()).device)
-    saliencies = _mean([sound_saliency(branch, sound)[None] for branch in ears])
+    saliencies = _mean([sound_saliency(branch, sound)[None] for branch in branches])
     with torch.no_grad():
-        powers = ears[0].spectrogram.log_power(sound)[:, 0].cpu().numpy()
-        band_hz = ears[0].spectrogram.band_hz.cpu().numpy()
+        powers = branches[0].spectrogram.log_power(sound)[:, 0].cpu().numpy()
+        band_hz = branches[0].spectrogram.band_hz.cpu().numpy()
     lasting = sampled.window_spans[:, 1] - sampled.window_spans[:, 0]
     pauses = (lasting - sampled.sound.shape[1] / sampled.sample_rate).clip(0)
     return tuple(
@@ -113,12 +113,12 @@ def _voice(
 
 
 def _mean(tensors: Sequence[Tensor | None]) -> np.ndarray:
-    """Of tensors [1, ...] over the models, as an array [...]; empty where no model has one."""
+    """Return the mean of tensors [1, ...] over the models; empty where no model has one."""
     given = [tensor[0] for tensor in tensors if tensor is not None]
     mean: np.ndarray = torch.stack(given).mean(0).cpu().numpy() if given else np.zeros(0)
     return mean
 
 
 def _mean_score(logits: Sequence[Tensor | None]) -> np.ndarray:
-    """The probability of the models' mean logit."""
+    """Return the probability of the models' mean logit."""
     return 1 / (1 + np.exp(-_mean(logits)))

@@ -1,8 +1,8 @@
 """Heat maps of face crops: how much less forged a crop seems when a part of it is blurred.
 
 Occlusion (Zeiler & Fergus 2014, through captum), under a blur instead of grey: a grey square is
-something new to see, a blur takes what is there away. The networks are asked, not looked into, so
-that any will do. docs/evaluation.md has the measurement, and the ways that were left for this one.
+an artefact of its own, a blur removes detail. The network is a black box, so that any will do.
+docs/evaluation.md has the measurement, and the methods that were compared.
 """
 
 import torch
@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.transforms.functional import gaussian_blur
 
+from avfake.environment import require
 from avfake.models import VisualBranch
 
 CELLS = 8
@@ -32,25 +33,26 @@ class CropLogit(nn.Module):
 
 
 def face_heat(branch: VisualBranch, faces: Tensor) -> Tensor:
-    """[M, S, S] float32, 0 and up: where in each crop the branch sees evidence of a forgery, as
-    what its logit loses without.
+    """Return [M, S, S] float32, 0 and up: what the logit of each crop loses without a part of it.
 
     Args:
         faces: [M, 3, S, S] uint8, on the device of the branch
     """
-    from captum.attr import Occlusion  # late: only explanations pay for it
-
     pictures = branch.normalise(faces)
     side = pictures.shape[-1]
     cell = -(-side // CELLS)
     deviation = side * BLUR_SHARE
     reach = 2 * round(2 * deviation) + 1
     with torch.no_grad():
-        lost = Occlusion(CropLogit(branch).eval()).attribute(
-            pictures,
-            sliding_window_shapes=(pictures.shape[1], cell, cell),
-            strides=(pictures.shape[1], cell, cell),
-            baselines=gaussian_blur(pictures, [reach, reach], [deviation, deviation]),
+        lost = (
+            require("captum.attr", "report")
+            .Occlusion(CropLogit(branch).eval())
+            .attribute(
+                pictures,
+                sliding_window_shapes=(pictures.shape[1], cell, cell),
+                strides=(pictures.shape[1], cell, cell),
+                baselines=gaussian_blur(pictures, [reach, reach], [deviation, deviation]),
+            )
         )
     # All pixels of a cell, of every channel, have the same value.
     cells = F.avg_pool2d(lost[:, :1].float(), cell, ceil_mode=True)  # [M, 1, h, w]

@@ -1,20 +1,21 @@
-"""Which bands and times of a sound window spoke for a forgery: what its logit loses without each.
+"""Saliency of a sound window: what its logit loses without each band at each time.
 
 Occlusion (Zeiler & Fergus 2014, through captum), as for faces: the sound of one band at one time
-is hushed, not cut out, and the branch is asked again. Networks are not looked into, so that any
-will do, and statistics of the sound.
+is attenuated, not cut out, and the branch is run again. The network is a black box, so that any
+will do, and statistics of the sound, too.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from avfake.environment import require
 from avfake.models import AudioBranch
 
 CELLS = 8
-"""Stretches of bands, and of times, each hushed in turn; time rises with the square."""
-HUSHED = 0.1
-"""Amplitude that is left, -20 dB: silence would be something new to hear."""
+"""Cells along each axis (bands, times), each attenuated in turn; the time is quadratic in them."""
+ATTENUATED = 0.1
+"""Amplitude that is left, -20 dB: silence would be an artefact of its own."""
 
 
 def sound_saliency(branch: AudioBranch, sound: Tensor) -> Tensor:
@@ -24,8 +25,6 @@ def sound_saliency(branch: AudioBranch, sound: Tensor) -> Tensor:
     Args:
         sound: [M, N] float32 mono, on the device of the branch
     """
-    from captum.attr import FeatureAblation  # late: only explanations pay for it
-
     config = branch.config.spectrogram
     by_bin = _bins_of_cells(branch)  # [bins, CELLS]
     window = torch.hann_window(config.n_fft, device=sound.device)
@@ -43,7 +42,11 @@ def sound_saliency(branch: AudioBranch, sound: Tensor) -> Tensor:
 
     whole = sound.new_ones(len(sound), CELLS, CELLS)
     with torch.no_grad():
-        lost = FeatureAblation(logit).attribute(whole, baselines=HUSHED)
+        lost = (
+            require("captum.attr", "report")
+            .FeatureAblation(logit)
+            .attribute(whole, baselines=ATTENUATED)
+        )
     size = (config.num_bands, 1 + sound.shape[1] // config.hop)
     placed = F.interpolate(lost[:, None].float(), size, mode="bilinear", align_corners=False)
     return placed[:, 0]
