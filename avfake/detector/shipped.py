@@ -4,8 +4,7 @@ avfake/default_detector/   a bundle, or an ensemble of bundles (see `bundle`, `e
     release.json           version, content hash, licence and sources of the weights
     LICENSE                the terms of the weights in full
 
-`release_detector` writes such a folder; it is checked against its release.json whenever it is
-opened.
+`release_detector` writes such a folder; opening it checks it against its release.json.
 """
 
 import json
