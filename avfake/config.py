@@ -37,6 +37,19 @@ def from_dict(cls: type[Config], settings: Mapping[str, Any]) -> Config:
     return cls(**{key: _value(hints[key], value) for key, value in settings.items()})
 
 
+def change(config: Config, changes: Mapping[str, Any]) -> Config:
+    """Return the settings with changes, each under its dotted name, such as "fit.epochs"."""
+    grouped: dict[str, dict[str, Any]] = {}
+    for path, value in changes.items():
+        name, _, rest = path.partition(".")
+        grouped.setdefault(name, {})[rest] = value
+    values = {
+        name: inner[""] if "" in inner else change(getattr(config, name), inner)
+        for name, inner in grouped.items()
+    }
+    return dataclasses.replace(config, **values)  # type: ignore[type-var]
+
+
 def fingerprint(settings: Mapping[str, Any]) -> str:
     """12 hex digits that differ when any setting differs."""
     text = json.dumps(settings, sort_keys=True, separators=(",", ":"))
@@ -49,13 +62,41 @@ def nearest(name: str, known: typing.Iterable[str]) -> str:
     return f" (did you mean {' or '.join(near)}?)" if near else ""
 
 
+def check_choice(name: str, found: str, allowed: typing.Collection[str]) -> None:
+    """Raise ConfigError, with the nearest names, unless `found` is among the allowed ones."""
+    if found not in allowed:
+        raise ConfigError(
+            f"{name} must be one of {', '.join(allowed)}, got {found!r}{nearest(found, allowed)}"
+        )
+
+
+def check_ranges(config: Any, prefix: str, **intervals: str) -> None:
+    """Raise ConfigError unless the fields of a config lie in their intervals.
+
+    intervals: field name -> its interval in the usual notation, such as "[0, 1)" or "(0, inf)"
+    """
+    for name, interval in intervals.items():
+        value = getattr(config, name)
+        low, high = (float(bound) for bound in interval[1:-1].split(","))
+        is_above = value > low if interval.startswith("(") else value >= low
+        is_below = value < high if interval.endswith(")") else value <= high
+        if not (is_above and is_below):
+            allowed = f"in {interval}"
+            if high == float("inf"):
+                allowed = f"{low:g} or more" if interval.startswith("[") else f"above {low:g}"
+            raise ConfigError(f"{prefix}.{name} must be {allowed}, got {value:g}")
+
+
 def _value(hint: Any, value: Any) -> Any:
     if isinstance(hint, types.UnionType):
         return None if value is None else _value(_first_type(hint), value)
     if dataclasses.is_dataclass(hint):
         return from_dict(typing.cast(type, hint), value)
+    inner = typing.get_args(hint)
     if typing.get_origin(hint) is tuple:
-        return tuple(value)
+        return tuple(_value(inner[0], one) for one in value)
+    if typing.get_origin(hint) is Mapping:
+        return {key: _value(inner[1], one) for key, one in value.items()}
     return value
 
 

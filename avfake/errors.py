@@ -13,30 +13,30 @@ from avfake.labels import Part
 
 REASONS = {
     "file_missing": "the file does not exist",
-    "unreachable": "the store that holds the file did not give it",
+    "unreachable": "the file could not be fetched from its store",
     "empty_file": "the file has no bytes",
     "not_media": "the file is not a video or sound file that can be read",
     "decode_error": "the stream is damaged and could not be decoded",
     "truncated": "the file ends early; what was there was used",
     "damaged": "parts of the stream are damaged and were left out",
-    "left_out": "parts of the file were not looked at",
+    "left_out": "parts of the file were not examined",
     "clock_restarts": "the time stamps start again; the parts were read one after the other",
     "clock_jumps": "the time stamps jump; what lies on both sides was joined",
     "no_clock": "the stream has no time stamps; its times follow from a frame rate",
     "scaled_samples": "the samples lie beyond full scale and were scaled down to it",
     "not_numbers": "samples of the sound are no numbers",
-    "one_channel": "the channels cancel each other; the loudest was heard alone",
-    "other_track": "the sound track that a player starts with holds no sound; another was heard",
+    "one_channel": "the channels cancel each other; the loudest was used alone",
+    "other_track": "the sound track that a player starts with holds no sound; another was used",
     "no_video": "the file has no picture",
     "no_audio": "the file has no sound track",
     "silent_audio": "the sound track is digital silence",
     "no_speech": "no speech was found in the sound",
-    "sound_left_out": "not all of the sound was looked at",
-    "persons_left_out": "not all persons were looked at",
+    "sound_left_out": "not all of the sound was examined",
+    "persons_left_out": "not all persons were examined",
     "no_face": "no face was found in the sampled frames",
     "too_short": "there is too little material to assess",
-    "few_frames": "only one or two frames could be looked at; the answer rests on them alone",
-    "not_trained": "this detector never saw labels for this part",
+    "few_frames": "only one or two frames could be examined; the answer rests on them alone",
+    "not_trained": "this detector was not trained for this part",
     "disabled": "switched off by the user",
     "no_row": "a table of the ensemble has no row for this file",
     "crashed": "the worker process died on this file",
@@ -100,12 +100,12 @@ class MediaError(AvfakeError):
 class StoreError(AvfakeError):
     """A failed request to a store behind a URL; `is_missing`: there is no such file."""
 
-    def __init__(self, url: str, said: str, *, is_missing: bool = False) -> None:
-        self.url, self.said, self.is_missing = url, said, is_missing
-        super().__init__(f"{url}: {'there is no such file' if is_missing else said}")
+    def __init__(self, url: str, message: str, *, is_missing: bool = False) -> None:
+        self.url, self.message, self.is_missing = url, message, is_missing
+        super().__init__(f"{url}: {'there is no such file' if is_missing else message}")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return partial(type(self), is_missing=self.is_missing), (self.url, self.said)
+        return partial(type(self), is_missing=self.is_missing), (self.url, self.message)
 
 
 class SpecError(AvfakeError):
@@ -126,9 +126,9 @@ class BundleError(AvfakeError):
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Return whether memory ran out: Python, numpy, torch and the decoder report it differently."""
-    said = str(error) if isinstance(error, RuntimeError) else ""
+    message = str(error) if isinstance(error, RuntimeError) else ""
     return (
         isinstance(error, MemoryError)
         or getattr(error, "errno", None) == errno.ENOMEM
-        or any(words in said for words in ("allocate memory", "out of memory", "bad_alloc"))
+        or any(words in message for words in ("allocate memory", "out of memory", "bad_alloc"))
     )

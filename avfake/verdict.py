@@ -3,8 +3,9 @@
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Literal
 
+from avfake import config as settings
 from avfake.errors import NOTHING_LOST, Reason
 from avfake.labels import COLUMNS, PARTS, Output, Part, Status
 
@@ -182,15 +183,7 @@ class Verdict:
     @classmethod
     def from_json(cls, text: str) -> "Verdict":
         """Read the verdict that `to_json` wrote."""
-        fields: dict[str, Any] = json.loads(text)
-        fields["reasons"] = tuple(Reason(**reason) for reason in fields["reasons"])
-        fields["voice"] = tuple(VoiceScore(**window) for window in fields["voice"])
-        fields["persons"] = tuple(_person(person) for person in fields["persons"])
-        fields["contributions"] = tuple(Contribution(**one) for one in fields["contributions"])
-        fields["voice_segments"] = _segments(fields["voice_segments"])
-        if fields["operating_point"] is not None:
-            fields["operating_point"] = OperatingPoint(**fields["operating_point"])
-        return cls(**fields)
+        return settings.from_dict(cls, json.loads(text))
 
 
 def status_of(p_fake: float | None, reasons: Iterable[Reason]) -> Status:
@@ -199,16 +192,6 @@ def status_of(p_fake: float | None, reasons: Iterable[Reason]) -> Status:
         return "failed"
     harmless = BY_CHOICE | NOTHING_LOST
     return "partial" if any(reason.code not in harmless for reason in reasons) else "ok"
-
-
-def _person(fields: dict[str, Any]) -> Person:
-    faces = (FaceScore(**face | {"box": tuple(face["box"])}) for face in fields["frames"])
-    segments = _segments(fields["segments"])
-    return Person(**fields | {"frames": tuple(faces), "segments": segments})
-
-
-def _segments(listed: Iterable[dict[str, float]]) -> tuple[Segment, ...]:
-    return tuple(Segment(**segment) for segment in listed)
 
 
 def _percent(value: float | None) -> str:

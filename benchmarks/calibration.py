@@ -27,35 +27,24 @@ from avfake.evaluation.metrics import METRICS
 from avfake.evaluation.shares import share
 from avfake.faces.cropping import CropConfig
 from avfake.labels import COLUMNS
-from avfake.models.audio import AudioConfig
-from avfake.models.visual import VisualConfig
 from avfake.storage.files import write_whole
 from avfake.studio.build import build_studio
 from avfake.studio.plan import StudioConfig
-from avfake.training.config import DataConfig, TrainingConfig
-from avfake.training.fitting.config import FitConfig
-from avfake.training.fitting.optimizers import OptimizerConfig
 from avfake.training.measure import measure
 from avfake.training.pipeline import train_detector
+from avfake.training.presets import preset
 
-EPOCHS = 4
-SMALL = TrainingConfig(
-    visual=VisualConfig("test_resnet", pretrained=False, size_px=112, drop_path=0.0),
-    audio=AudioConfig("test_resnet", pretrained=False),
-    data=DataConfig(
-        num_folds=3,
-        val_share=0.0,
-        test_share=0.63,
-        num_frames=2,
-        num_windows=1,
-        window_seconds=1.5,
-        keep_groups=True,
-        undersample=False,
-        passes=6,
-    ),
-    fit=FitConfig(
-        epochs=EPOCHS, first_best_epoch=EPOCHS, optimizer=OptimizerConfig(learning_rate=2e-3)
-    ),
+SMALL = preset(
+    "small",
+    {
+        "data.num_folds": 3,
+        "data.val_share": 0.0,
+        "data.test_share": 0.63,
+        "data.window_seconds": 1.5,
+        "data.passes": 6,
+        "fit.epochs": 4,
+        "fit.first_best_epoch": 4,
+    },
 )
 
 

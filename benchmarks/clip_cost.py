@@ -21,7 +21,7 @@ import tyro
 from avfake.clips.config import ClipConfig
 from avfake.clips.cut import cut_clip
 from avfake.clips.sample import SampleConfig, sample_clip
-from avfake.clips.sound import voice_statistics
+from avfake.clips.voice_statistics import voice_statistics
 from avfake.detector.inference import score_clip
 from avfake.faces.cropping import crop_track
 from avfake.faces.detecting import MTCNNDetector

@@ -1,6 +1,6 @@
-"""What damage does to the default detector, on sources that the judging model has not seen.
+"""Measure how damage affects the default detector, on sources that the scoring model has not seen.
 
-    python benchmarks/default_damage.py --run runs/default_detector/both-worn
+    python benchmarks/default_damage.py --run runs/default_detector/both-degraded
 
 Takes clips of the recipe's videos and recordings, sources and classes in turn, does to each file
 what the cells of `avfake stress` say, and has it judged by the one of the five models that has not
@@ -9,7 +9,8 @@ finds it when it writes the card anew (run it again). On two cores 40 clips of e
 twenty minutes.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -17,9 +18,13 @@ import tyro
 
 from avfake.clips.preparation.folder import PreparedFolder
 from avfake.datasets.manifest import Row
+from avfake.detector.bundle import read_bundle, write_bundle
+from avfake.errors import ConfigError
 from avfake.parallel.pool import default_workers
-from avfake.scoring.stress.table import render_stress
-from avfake.scoring.stress.unseen import run_stress_out_of_fold
+from avfake.scoring.stress.cells import choose_cells
+from avfake.scoring.stress.ladder import UNTOUCHED, check_both_answered, score_cells
+from avfake.scoring.stress.table import render_stress, stress_table
+from avfake.storage import write_whole
 
 FOLDERS = ("video", "voices")
 DAMAGE = (
@@ -60,6 +65,49 @@ def main(config: Config) -> None:
         workers=config.workers,
     )
     print(render_stress(table))
+
+
+def run_stress_out_of_fold(
+    detector: Path,
+    held_out: Sequence[Sequence[Row]],
+    out: Path,
+    *,
+    cells: Sequence[str] = (),
+    workers: int = 1,
+) -> pd.DataFrame:
+    """Return the stress table of a detector by models that have not seen the files.
+
+    Every model scores the files of its fold alone, and the answers are put together: what damage
+    does to files of sources that the model has not seen. Also in `out`/stress.csv; a run that was
+    stopped goes on.
+
+    Calibrators and decision rule are those of the whole detector.
+
+    detector: folder of a bundle.
+    held_out: for each of its models, in order, labelled rows of files that it did not learn from;
+        ConfigError unless all together have both classes, answered.
+    """
+    bundle, chosen = read_bundle(detector), choose_cells(cells)
+    if len(held_out) != len(bundle.models):
+        raise ConfigError(
+            f"{detector} has {len(bundle.models)} models and {len(held_out)} lists of files that "
+            "one has not seen; one for each is needed"
+        )
+    parts = []
+    for number, (model, rows) in enumerate(zip(bundle.models, held_out, strict=True)):
+        if not rows:
+            continue
+        alone = out / f"model_{number}"
+        write_bundle(alone / "detector", replace(bundle, models=(model,)))
+        parts.append(score_cells(rows, str(alone / "detector"), alone, chosen, workers=workers))
+    if not parts:
+        raise ConfigError("the lists of files that a model has not seen are all empty")
+    scores = {name: pd.concat([part[name] for part in parts]) for name in (UNTOUCHED, *chosen)}
+    untouched = scores.pop(UNTOUCHED)
+    check_both_answered(untouched, out)
+    table = stress_table(untouched, scores)
+    write_whole(out / "stress.csv", table.to_csv(index=False))
+    return table
 
 
 def rows_by_clip(material: Path) -> dict[str, Row]:

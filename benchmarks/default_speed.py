@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import tyro
-from avfake.shipped import DEFAULT
 from clip_cost import SIZES, scaled
+
+from avfake.labels import DEFAULT
 
 
 @dataclass(frozen=True)

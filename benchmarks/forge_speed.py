@@ -10,8 +10,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from avfake.forgery.align import TEMPLATE
 from avfake.forgery.face_methods import FACE_METHODS
+from avfake.forgery.faces_in_place import TEMPLATE
 from avfake.forgery.voice_methods import VOICE_METHODS
 from avfake.media.types import Waveform
 

@@ -32,9 +32,10 @@ from avfake.clips.sample import SampleConfig
 from avfake.models.audio import AudioConfig
 from avfake.models.av_model import ModelConfig, build_model
 from avfake.models.visual import VisualConfig
-from avfake.training.config import LossConfig, TrainingConfig
-from avfake.training.member import multitask_loss
+from avfake.training.config import LossConfig
+from avfake.training.losses import multitask_loss
 from avfake.training.plan import gather
+from avfake.training.presets import preset
 
 AUGMENTATIONS = {
     "none": AugmentConfig(picture=()),
@@ -70,7 +71,7 @@ class Config:
     accelerator_clips_per_second: float | None = None
     """What an accelerator trains on, as measured; for the number of cores that feed it."""
     seed: int = 0
-    audio: AudioConfig = field(default_factory=lambda: AudioConfig("test_resnet", pretrained=False))
+    audio: AudioConfig = field(default_factory=lambda: preset("small").audio)
 
 
 def main(config: Config) -> None:
@@ -143,8 +144,8 @@ def loader_rate(config: Config, frames: int, name: str, *, workers: int) -> tupl
 def step_rate(config: Config, frames: int, network: str) -> float:
     """Clips a second of CPU time that training steps take; the median of the repeats."""
     name, _, side = network.partition(":")
-    assembly = TrainingConfig(visual=VisualConfig(name, pretrained=False, size_px=int(side)))
-    model = build_model(ModelConfig(visual=assembly.visual, audio=config.audio)).train()
+    visual = VisualConfig(name, pretrained=False, size_px=int(side))
+    model = build_model(ModelConfig(visual=visual, audio=config.audio)).train()
     optimizer = torch.optim.AdamW(model.parameters())
     entries = [e.entry for e in gather_clips(config)][: config.step_clips]
     sampling = SampleConfig(num_frames=frames, num_windows=2)

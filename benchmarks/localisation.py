@@ -32,16 +32,13 @@ from avfake.detector.timeline import SegmentConfig, face_segments, voice_segment
 from avfake.evaluation.localise import FileSegments, localisation_table
 from avfake.evaluation.shares import share
 from avfake.faces.cropping import CropConfig
-from avfake.models.audio import AudioConfig
-from avfake.models.visual import VisualConfig
 from avfake.progress import progress
 from avfake.storage.files import write_whole
 from avfake.studio.build import build_studio
 from avfake.studio.plan import ClipPlan, StudioConfig
-from avfake.training.config import DataConfig, TrainingConfig
-from avfake.training.fitting.config import FitConfig
-from avfake.training.fitting.optimizers import OptimizerConfig
+from avfake.training.config import TrainingConfig
 from avfake.training.pipeline import train_detector
+from avfake.training.presets import preset
 from avfake.training.run import environment
 from avfake.verdict import Verdict
 
@@ -52,23 +49,22 @@ OTHERS = tuple(
     for start, end in [(0.4, 0.2), (0.5, 0.3), (0.5, 0.5), (0.7, 0.5), (0.8, 0.6), (0.9, 0.7)]
 )
 """Thresholds looked at to see how much depends on them; nothing is chosen by them."""
-SMALL = TrainingConfig(
-    visual=VisualConfig("test_resnet", pretrained=False, size_px=112, drop_path=0.0),
-    # Windows are short, so what is hidden of them in training must be, too.
-    audio=AudioConfig("test_resnet", pretrained=False, mask_times=8),
-    data=DataConfig(
-        num_folds=4,
-        trained_folds=1,
-        val_share=0.0,
-        test_share=0.0,
-        num_frames=4,
-        num_windows=2,
-        window_seconds=0.6,
-        keep_groups=True,
-        undersample=False,
-        passes=8,
-    ),
-    fit=FitConfig(epochs=5, first_best_epoch=5, optimizer=OptimizerConfig(learning_rate=2e-3)),
+SMALL = preset(
+    "small",
+    {
+        # Windows are short, so the stripes masked in training must be, too.
+        "audio.mask_times": 8,
+        "data.num_folds": 4,
+        "data.trained_folds": 1,
+        "data.val_share": 0.0,
+        "data.test_share": 0.0,
+        "data.num_frames": 4,
+        "data.num_windows": 2,
+        "data.window_seconds": 0.6,
+        "data.passes": 8,
+        "fit.epochs": 5,
+        "fit.first_best_epoch": 5,
+    },
 )
 
 
@@ -95,7 +91,7 @@ class Config:
     clips: ClipConfig = field(
         default_factory=lambda: ClipConfig(num_frames=32, crop=CropConfig(size_px=128))
     )
-    assembly: TrainingConfig = field(default_factory=lambda: SMALL)
+    training: TrainingConfig = field(default_factory=lambda: SMALL)
 
 
 def main(config: Config) -> None:
@@ -132,7 +128,7 @@ def trained(config: Config) -> Path:
     folder = config.out / "train"
     build_studio(folder / "studio", config.train, workers=config.workers)
     clips = prepared(folder, config.clips, config.workers, reuse_boxes=True)
-    return train_detector([clips], config.assembly, config.out / "run").detector
+    return train_detector([clips], config.training, config.out / "run").detector
 
 
 def judged(

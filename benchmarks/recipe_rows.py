@@ -21,7 +21,7 @@ import tyro
 RECIPES = Path(__file__).parents[1] / "recipes"
 NETWORK = "--visual.backbone test_resnet --visual.no-pretrained --visual.size-px 112"
 SOUND = "--audio.backbone test_resnet --audio.no-pretrained --data.window-seconds 1.5"
-FAST = "--fit.optimizer.learning-rate 2e-3 --visual.drop-path 0 --data.batch-size 16"
+FAST = "--fit.learning-rate 2e-3 --visual.drop-path 0 --data.batch-size 16"
 PAIRS = "--data.keep-groups --data.no-undersample --data.passes 4 --fit.epochs 4 --data.num-folds 2"
 FEW = "--data.passes 4 --fit.epochs 4 --data.num-folds 2"
 BOTH = f"{NETWORK} {SOUND} {FAST} --data.num-frames 2 --data.num-windows 1"
@@ -39,7 +39,7 @@ COMMANDS = {
     "dfdc_blend": f"--backbones test_resnet test_efficientnet --visual.no-pretrained {SOUND} "
     f"--visual.size-px 112 {FAST} {FEW}",
     "one_cycle": f"--find-rate {BOTH} {FEW} --fit.frozen-epochs 1",
-    "voices": f"{SOUND} --fit.optimizer.learning-rate 2e-3 --data.passes 4 --fit.epochs 8 "
+    "voices": f"{SOUND} --fit.learning-rate 2e-3 --data.passes 4 --fit.epochs 8 "
     "--data.batch-size 16",
     "av_exact": f"{BOTH} {PAIRS}",
     "dfdc_av": f"{BOTH} {PAIRS}",

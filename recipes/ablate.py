@@ -1,4 +1,4 @@
-"""What each part of a detector is worth: the same training with one thing less at a time.
+"""Ablation: the same training without one part of the detector at a time.
 
     python recipes/ablate.py --clips clips/ --out runs/ablation
     python recipes/ablate.py --clips clips/ --out runs/ablation --no-retrain
@@ -7,7 +7,7 @@ Trains the full detector, then one without sound, without picture, without stack
 each other fusion, all on the same clips, and prints one table with bootstrap intervals over groups,
 split by what was forged. --no-retrain measures the full detector with parts switched off instead.
 
-Time: about five times one training. All knobs of recipes/dfdc_av.py are here too.
+Time: about five times one training. All flags of recipes/dfdc_av.py are here too.
 """
 
 from dataclasses import dataclass, field
@@ -17,9 +17,7 @@ from typing import Annotated
 import tyro
 
 from avfake.cli import run_recipe
-from avfake.clips import PreparedFolder
-from avfake.evaluation import render
-from avfake.training import TrainingConfig, ablate, is_main_process
+from avfake.training import TrainingConfig, ablate
 
 
 @dataclass(frozen=True)
@@ -32,18 +30,13 @@ class Config:
     """Run folder; running again with the same settings goes on."""
     retrain: bool = True
     """Train every variant; --no-retrain switches parts of the full detector off instead."""
-    assembly: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
+    training: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
         default_factory=TrainingConfig
     )
 
 
 def main(config: Config) -> None:
-    folders = [PreparedFolder(path) for path in config.clips]
-    full, table = ablate(folders, config.assembly, config.out, retrain=config.retrain)
-    if not is_main_process():
-        return
-    print(render(table))
-    print(f"pictures: {config.out / 'full/figures'}")
+    ablate(config.clips, config.training, config.out, retrain=config.retrain)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What each addition is worth: the same detector with one thing more at a time, over several seeds.
+"""Gain of each addition: the same detector with one addition at a time, over several seeds.
 
     avfake studio studio/ --clips 960 --difficulty 0.85 --seed 7
     avfake prepare studio studio/ clips/ --frames 8 --size-px 128
@@ -6,16 +6,16 @@
 
 Trains the plain detector and every addition with each seed, on one split, and compares them on the
 same test clips: AUC averaged over the seeds, and its gain over plain, paired, with bootstrap
-intervals over groups. The interval is over clips; the seeds stand beside it one by one. "ensemble"
-is the mean of the plain detectors of all seeds. Stopped, it goes on, and what one run has trained
-the next one with other --additions finds done.
+intervals over groups. The interval is over clips; the AUC of each seed is beside it. "ensemble" is
+the mean of the plain detectors of all seeds. A run that was stopped goes on; a run with other
+--additions reuses what was trained.
 
-What was found stands in recipes/results/additions.csv, and what it means in recipes/README.md: the
-defaults of the flagship are what helped.
+Results are in recipes/results/additions.csv, their meaning in recipes/README.md: the preset dfdc_av
+contains the additions that helped.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,67 +23,26 @@ import numpy as np
 import pandas as pd
 import tyro
 
-from avfake.augment import AugmentConfig, ForgeConfig, MixConfig
-from avfake.cli import run_recipe
-from avfake.clips import PreparedFolder
-from avfake.config import nearest
-from avfake.detector import Detector
-from avfake.errors import ConfigError
-from avfake.evaluation import METRICS, bootstrap, paired_difference
+from avfake import cli, evaluation, training
+from avfake import config as settings
 from avfake.labels import COLUMNS
-from avfake.models import FUSIONS, AudioConfig, FusionConfig, VisualConfig
-from avfake.storage import write_whole
-from avfake.training import (
-    DataConfig,
-    FitConfig,
-    OptimizerConfig,
-    TrainingConfig,
-    environment,
-    measure,
-    publish_test,
-    train_detector,
-)
 
-PLAIN = TrainingConfig(
-    visual=VisualConfig("test_resnet", pretrained=False, size_px=112, drop_path=0.0),
-    audio=AudioConfig("test_resnet", pretrained=False),
-    use_stacker=False,
-    data=DataConfig(
-        num_folds=5,
-        trained_folds=1,
-        val_share=0.08,
-        test_share=0.7,
-        num_frames=2,
-        num_windows=1,
-        window_seconds=1.5,
-        keep_groups=True,
-        undersample=False,
-        passes=6,
-    ),
-    fit=FitConfig(epochs=6, optimizer=OptimizerConfig(learning_rate=2e-3)),
-)
-AUC, LOG_LOSS = METRICS["auc"], METRICS["log_loss"]
-
-
-def _augmented(**changes: Any) -> Callable[[TrainingConfig], TrainingConfig]:
-    return lambda config: replace(config, augment=AugmentConfig(**changes))
-
-
-def _fused(kind: Any) -> Callable[[TrainingConfig], TrainingConfig]:
-    return lambda config: replace(config, fusion=FusionConfig(kind))
-
-
-ADDITIONS: Mapping[str, Callable[[TrainingConfig], TrainingConfig]] = {
-    "plain": lambda config: config,
-    "winner": _augmented(picture=("winner",)),
-    "codec": _augmented(picture=("flip", "codec"), sound=("codec",)),
-    "self-blending": _augmented(forge=ForgeConfig(face_rate=0.5, voice_rate=0.5)),
-    "pair-mixup": _augmented(mix=MixConfig(pair_rate=0.5)),
-    "sync": lambda config: replace(config, use_sync=True),
-    "ema": lambda config: replace(config, fit=replace(config.fit, average="ema")),
-    **{f"fusion-{kind}": _fused(kind) for kind in FUSIONS if kind != PLAIN.fusion.kind},
+TrainingConfig = training.TrainingConfig
+AUC, LOG_LOSS = evaluation.METRICS["auc"], evaluation.METRICS["log_loss"]
+ADDITIONS: Mapping[str, Mapping[str, Any]] = {
+    "plain": {},
+    "winner": {"augment.picture": ("winner",)},
+    "codec": {"augment.picture": ("flip", "codec"), "augment.sound": ("codec",)},
+    "self-blending": {"augment.forge.face_rate": 0.5, "augment.forge.voice_rate": 0.5},
+    "pair-mixup": {"augment.mix.pair_rate": 0.5},
+    "sync": {"use_sync": True},
+    "ema": {"fit.average": "ema"},
+    "fusion-concat": {"fusion.kind": "concat"},
+    "fusion-cross_attention": {"fusion.kind": "cross_attention"},
+    "fusion-bilinear": {"fusion.kind": "bilinear"},
+    "fusion-late": {"fusion.kind": "late"},
 }
-"""Name -> the plain config with one thing more."""
+"""Name -> settings that differ from the plain detector."""
 
 
 @dataclass(frozen=True)
@@ -97,52 +56,42 @@ class Config:
     seeds: tuple[int, ...] = (0, 1, 2)
     additions: tuple[str, ...] = tuple(ADDITIONS)
     """Rows of the table; the plain detector is always one."""
-    assembly: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
-        default_factory=lambda: PLAIN
+    training: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
+        default_factory=lambda: training.preset("additions")
     )
 
 
 def main(config: Config) -> None:
     for name in config.additions:
-        if name not in ADDITIONS:
-            raise ConfigError(
-                f"--additions does not know {name!r}{nearest(name, ADDITIONS)}; "
-                f"known: {', '.join(ADDITIONS)}"
-            )
-    folders = [PreparedFolder(path) for path in config.clips]
+        settings.check_choice("--additions", name, ADDITIONS)
     measured = {
-        name: [train_and_measure(folders, config, name, seed) for seed in config.seeds]
+        name: [train_and_measure(config, name, seed) for seed in config.seeds]
         for name in dict.fromkeys(("plain", *config.additions))
     }
-    facts = environment()
+    facts = training.environment()
     table = compare(measured).assign(
         seed=" ".join(map(str, config.seeds)),
-        data=" ".join(folder.name for folder in folders),
+        data=" ".join(Path(path).name for path in config.clips),
         commit=facts["commit"],
         machine=facts["machine"],
     )
-    write_whole(config.out / "results.csv", table.to_csv(index=False))
+    table.to_csv(config.out / "results.csv", index=False)
     print(render(table))
 
 
-def train_and_measure(
-    folders: list[PreparedFolder], config: Config, name: str, seed: int
-) -> pd.DataFrame:
-    """The scores of the test clips by one addition and seed, trained unless they are there."""
+def train_and_measure(config: Config, name: str, seed: int) -> pd.DataFrame:
+    """Return the scores of the test clips by one addition and seed, trained unless they exist."""
     home = config.out / name / f"seed_{seed}"
     scores = home / "test_scores.csv"
     if not scores.is_file():
-        wanted = replace(ADDITIONS[name](config.assembly), seed=seed)
-        wanted = replace(wanted, data=replace(wanted.data, split_seed=0))
-        done = train_detector(folders, wanted, home)
-        found = measure(Detector.from_pretrained(done.detector), done.plan.splits["test"])
-        write_whole(scores, found.to_csv(index=False))
-        publish_test(done.detector, done.plan, scores)
+        own = {**ADDITIONS[name], "seed": seed, "data.split_seed": 0}
+        wanted = settings.change(config.training, own)
+        training.train_and_test(name, config.clips, wanted, home)
     return pd.read_csv(scores)
 
 
 def compare(measured: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
-    """One row for each addition, output and metric, beside the plain detector."""
+    """Return one row for each addition, output and metric, beside the plain detector."""
     rows = []
     for output, (column, truth) in COLUMNS.items():
         scores = {name: np.stack([t[column] for t in runs]) for name, runs in measured.items()}
@@ -151,9 +100,11 @@ def compare(measured: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
         labels, groups = clips[truth].to_numpy(float), clips["group"].tolist()
         for name, runs in scores.items():
             values = {
-                "auc": bootstrap(AUC, runs, labels, groups),
-                "auc_gain": paired_difference(AUC, (runs, scores["plain"]), labels, groups),
-                "log_loss": bootstrap(LOG_LOSS, runs, labels, groups),
+                "auc": evaluation.bootstrap(AUC, runs, labels, groups),
+                "auc_gain": evaluation.paired_difference(
+                    AUC, (runs, scores["plain"]), labels, groups
+                ),
+                "log_loss": evaluation.bootstrap(LOG_LOSS, runs, labels, groups),
             }
             each = " ".join(f"{AUC(run, labels):.3f}" for run in runs)
             rows += [
@@ -165,7 +116,7 @@ def compare(measured: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
 
 
 def render(table: pd.DataFrame) -> str:
-    """The table as people read it: a row an addition and output."""
+    """Return the table as text: a row an addition and output."""
     shown = table.assign(cell=[f"{v:.3f} [{a:.3f}, {b:.3f}]" for v, a, b in zip(
         table["value"], table["low"], table["high"], strict=True)])  # fmt: skip
     keys = ["output", "detector", "auc_by_seed"]
@@ -174,4 +125,4 @@ def render(table: pd.DataFrame) -> str:
 
 
 if __name__ == "__main__":
-    run_recipe(main, Config, __doc__)
+    cli.run_recipe(main, Config, __doc__)

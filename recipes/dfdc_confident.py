@@ -14,7 +14,7 @@ Time: 5 x 40 epochs of some 115,000 faces at 380 px on the whole DFDC; not run h
 face in 0.14 s (bf16) on two CPU cores, without training.
 Expected: private leaderboard log-loss 0.428 with 7 checkpoints of 5 seeds, where answering one half
 gives 0.693; a single checkpoint 0.284 on the public 4,000 (measured by Deepware, accuracy 88.5 %).
-Both on the hidden competition sets, not on the split made here. What was run here stands in
+Both on the hidden competition sets, not on the split made here. What was run here:
 recipes/README.md.
 
 What differs from the source (github.com/selimsef/dfdc_deepfake_challenge), and why:
@@ -22,10 +22,10 @@ What differs from the source (github.com/selimsef/dfdc_deepfake_challenge), and 
 - Square crops of one scale a track, not each frame's own box; MTCNN's thresholds are those of
   prediction, 0.7/0.8/0.8, where 0.85/0.95/0.95 found the faces to train on.
 - A sixteenth of the videos is held out as there, but here to calibrate the answers, which the
-  source leaves as they are; others choose the epoch and test, none of which a model was trained on.
+  source does not; others select the epoch and test, none of which a model was trained on.
 - One checkpoint a seed, where seven were picked of five seeds.
-- Half faces are cut by a hull around MTCNN's five points, not dlib's 68; what of a forgery must
-  stay in sight is told by the difference to the original, not by its SSIM.
+- Half faces are cut by a hull around MTCNN's five points, not dlib's 68; which part of a forgery
+  must stay visible is decided by the difference to the original, not by its SSIM.
 - An unreadable file is a failure with a reason, not 0.5.
 """
 
@@ -35,51 +35,8 @@ from typing import Annotated
 
 import tyro
 
-from avfake.augment import AugmentConfig
-from avfake.calibration import StackConfig
 from avfake.cli import run_recipe
-from avfake.clips import PreparedFolder
-from avfake.evaluation import render
-from avfake.models import VisualConfig
-from avfake.training import (
-    DataConfig,
-    FitConfig,
-    LossConfig,
-    OptimizerConfig,
-    ScheduleConfig,
-    TrainingConfig,
-    is_main_process,
-    join_detectors,
-    train_detector,
-)
-
-WINNER = TrainingConfig(
-    visual=VisualConfig("tf_efficientnet_b7.ns_jft_in1k", size_px=380, dropout=0.0, drop_path=0.2),
-    use_audio=False,
-    data=DataConfig(
-        num_folds=16,
-        trained_folds=1,
-        split_seed=0,
-        val_share=0.06,
-        test_share=0.06,
-        num_frames=1,
-        passes=3,
-        batch_size=48,
-    ),
-    augment=AugmentConfig(picture=("winner",)),
-    # Labels of 0.01 and 0.99.
-    loss=LossConfig(class_separate=True, smoothing=0.02),
-    fit=FitConfig(
-        epochs=40,
-        optimizer=OptimizerConfig("sgd", learning_rate=0.01, weight_decay=1e-4, momentum=0.9),
-        schedule=ScheduleConfig("poly", warmup_epochs=0.0, final_fraction=0.0, power=0.9),
-        clip_norm=1.0,
-        metric="weighted_log_loss",
-        first_best_epoch=17,
-        keep_checkpoints="all",
-    ),
-    stack=StackConfig(rule="confident"),
-)
+from avfake.training import TrainingConfig, preset, train_ensemble
 
 
 @dataclass(frozen=True)
@@ -91,24 +48,15 @@ class Config:
     out: Path = Path("runs/dfdc_confident")
     """Run folder; running again with the same settings goes on."""
     seeds: tuple[int, ...] = (111, 555, 777, 888, 999)
-    """One detector each, in the place of --seed."""
-    assembly: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
-        default_factory=lambda: WINNER
+    """One detector each, in place of --seed."""
+    training: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
+        default_factory=lambda: preset("dfdc_confident")
     )
 
 
 def main(config: Config) -> None:
-    folders = [PreparedFolder(path) for path in config.clips]
-    members = {
-        f"seed_{seed}": train_detector(
-            folders, replace(config.assembly, seed=seed), config.out / f"seed_{seed}"
-        )
-        for seed in config.seeds
-    }
-    table = join_detectors(members, "mean", config.out, seed=config.seeds[0])
-    if is_main_process():
-        print(render(table))
-        print(f"detector: {config.out / 'detector'}")
+    members = {f"seed_{seed}": replace(config.training, seed=seed) for seed in config.seeds}
+    train_ensemble(config.clips, members, config.out, rule="mean")
 
 
 if __name__ == "__main__":

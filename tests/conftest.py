@@ -18,13 +18,11 @@ from avfake.datasets.build import build_manifest
 from avfake.datasets.schema import load_spec
 from avfake.detector.release import Terms, release_detector
 from avfake.faces.cropping import CropConfig
-from avfake.models.audio import AudioConfig
-from avfake.models.visual import VisualConfig
 from avfake.studio.build import build_studio
 from avfake.studio.plan import StudioConfig
-from avfake.training.config import DataConfig, TrainingConfig
-from avfake.training.fitting.config import FitConfig
+from avfake.training.config import TrainingConfig
 from avfake.training.pipeline import train_detector
+from avfake.training.presets import preset
 
 # A test that reached for the network would fail on a plane, and wait for it first.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -54,12 +52,7 @@ def prepared(studio_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Pre
 
 @pytest.fixture(scope="session")
 def tiny_config() -> TrainingConfig:
-    return TrainingConfig(
-        visual=VisualConfig("test_efficientnet", pretrained=False, size_px=64, embedding_dim=16),
-        audio=AudioConfig("test_resnet", pretrained=False, embedding_dim=16),
-        data=DataConfig(num_folds=2, val_share=0.2, test_share=0.3, window_seconds=1.0),
-        fit=FitConfig(epochs=1, progress=False),
-    )
+    return preset("tiny")
 
 
 @pytest.fixture(scope="session")

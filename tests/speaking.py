@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from avfake.media.sound import resample
+from avfake.media.blocks import resample
 from avfake.media.types import Waveform
 from avfake.studio.voices import SAMPLE_RATE, draw_articulation, draw_speaker, synthesise
 

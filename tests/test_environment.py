@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from avfake import environment as surroundings
+from avfake.environment import require
+from avfake.errors import ConfigError
 
 UNKNOWN = """
 import os, pwd
@@ -90,3 +92,8 @@ def test_a_folder_that_others_can_write_is_not_used(
     surroundings.provide()
     assert Path(os.environ["HOME"]) != prepared
     assert Path(os.environ["HOME"]).parent == tmp_path
+
+
+def test_a_missing_extra_is_one_sentence() -> None:
+    with pytest.raises(ConfigError, match=r"training needs no_such: pip install 'avfake\[train\]'"):
+        require("no_such.part", "train")

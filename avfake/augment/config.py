@@ -1,4 +1,4 @@
-"""Which transforms are drawn on the way to training, as flags and files can say it."""
+"""Settings of the augmentation: which transforms are drawn, by name."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,16 +11,16 @@ from avfake.forgery import FACE_METHODS, VOICE_METHODS
 
 @dataclass(frozen=True)
 class ForgeConfig:
-    """How often a genuine part is forged on the fly; fakes stay as they are."""
+    """How often a genuine face or voice is forged during training; fakes are unchanged."""
 
     face_rate: float = 0.0
-    """Of the clips whose face is known to be genuine."""
+    """Share of the clips whose face is known to be genuine."""
     voice_rate: float = 0.0
-    """Of the clips whose voice is known to be genuine."""
+    """Share of the clips whose voice is known to be genuine."""
     face_methods: tuple[str, ...] = ("self_blend",)
-    """Names of avfake.forgery.face_methods.FACE_METHODS to draw from."""
+    """Names of avfake.forgery.FACE_METHODS to draw from."""
     voice_methods: tuple[str, ...] = tuple(VOICE_METHODS)
-    """Names of avfake.forgery.voice_methods.VOICE_METHODS to draw from."""
+    """Names of avfake.forgery.VOICE_METHODS to draw from."""
 
     def __post_init__(self) -> None:
         _check_shares(self, ("face_rate", "voice_rate"))
@@ -34,16 +34,16 @@ class ForgeConfig:
 
 @dataclass(frozen=True)
 class MixConfig:
-    """How often clips are mixed, and how evenly: Beta(alpha, alpha), 1 = any share alike."""
+    """How often clips are mixed, and with which shares: Beta(alpha, alpha), 1 = uniform."""
 
     pair_rate: float = 0.0
-    """Of the fakes with a known original, mixed with it pixel on pixel."""
+    """Share of the fakes with a known original that are mixed with it, pixel by pixel."""
     pair_alpha: float = 0.5
     mixup_rate: float = 0.0
-    """Of the batches, their clips laid over each other."""
+    """Share of the batches whose clips are averaged in pairs."""
     mixup_alpha: float = 0.4
     cutmix_rate: float = 0.0
-    """Of the batches, a piece of another clip put into each."""
+    """Share of the batches in which a part of another clip is put into each clip."""
     cutmix_alpha: float = 0.4
 
     def __post_init__(self) -> None:
@@ -59,16 +59,16 @@ class MixConfig:
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    """What is done to a clip each time it is learned from; done in the order of the fields."""
+    """Augmentation of a training clip, in the order of the fields."""
 
     forge: ForgeConfig = field(default_factory=ForgeConfig)
     mix: MixConfig = field(default_factory=MixConfig)
     picture: tuple[str, ...] = ("flip",)
-    """Names of transforms or presets, in order: see avfake.augment.PICTURE."""
+    """Names of transforms or presets of the picture, in order (avfake/augment/presets.py)."""
     sound: tuple[str, ...] = ()
-    """Names of transforms or presets, in order: see avfake.augment.SOUND."""
+    """Names of transforms or presets of the sound, in order (avfake/augment/presets.py)."""
     rate: float = 1.0
-    """Times as often as each transform of picture and sound is done by itself; 0 = never."""
+    """Factor on the probability of each transform of picture and sound; 0 = never."""
 
     def __post_init__(self) -> None:
         _check_names("picture", self.picture, PICTURE)

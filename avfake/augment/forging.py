@@ -1,7 +1,7 @@
-"""Genuine clips forged on their way to training, so that every fake is new and its truth known.
+"""Forging of genuine training clips, so that every fake is new and its labels are exact.
 
 Self-blended faces (Shiohara and Yamasaki 2022) and re-synthesised voices (Wang and Yamagishi 2023).
-Only what is known to be genuine is forged; a clip that is a fake already stays as it is.
+Only parts known to be genuine are forged; clips that are fakes already are unchanged.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from avfake.augment.picture.regions import has_points
+from avfake.augment.picture.cutouts import has_points
 from avfake.augment.transform import Transform
 from avfake.clips import TrainingSample
 from avfake.forgery import FaceSwap, forge_voice, self_blend
@@ -19,7 +19,7 @@ from avfake.media import Waveform
 
 
 class BlendFaces(Protocol):
-    """uint8 [T, S, S, 3] and float32 [T, 5, 2] px in, the same crops forged out."""
+    """A function that forges crops uint8 [T, S, S, 3] with landmarks float32 [T, 5, 2] px."""
 
     def __call__(
         self, crops: np.ndarray, landmarks: np.ndarray, *, rng: np.random.Generator
@@ -27,14 +27,14 @@ class BlendFaces(Protocol):
 
 
 class ChangeVoice(Protocol):
-    """A voice in, another of the same length out."""
+    """A function that changes a voice and keeps its length."""
 
     def __call__(self, waveform: Waveform, *, rng: np.random.Generator) -> Waveform: ...
 
 
 @dataclass(frozen=True)
 class ForgeFace(Transform[int]):
-    """Blends each face with a changed copy of itself; drawn: the seed of the blend.
+    """Forge each face, by default by self-blending; drawn: the seed of the forgery.
 
     The genuine crops become the partner.
     """
@@ -58,9 +58,9 @@ class ForgeFace(Transform[int]):
 
 @dataclass(frozen=True)
 class ForgeVoice(Transform[int]):
-    """Re-synthesises the voice; drawn: a seed, used anew for every row, so that all get one voice.
+    """Forge the voice; drawn: a seed, used again for every row, so that all get the same voice.
 
-    Sound that the route leaves as it is, silence for one, is not called a fake.
+    Sound that the method does not change, such as silence, is not labelled as fake.
     """
 
     name = "forge_voice"
@@ -88,9 +88,9 @@ class ForgeVoice(Transform[int]):
 
 @dataclass(frozen=True)
 class Forge(Transform[tuple[int | None, int | None]]):
-    """Forges the face, the voice, or both, each as often as it says itself; drawn: their seeds.
+    """Forge the face, the voice, or both, each with its own probability; drawn: their seeds.
 
-    A clip that is known to be a fake in any part stays as it is.
+    A clip that is known to be a fake in any part is unchanged.
     """
 
     name = "forge"

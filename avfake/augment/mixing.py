@@ -1,4 +1,4 @@
-"""Mixes of genuine and forged, with soft labels: in a pair, and between the clips of a batch."""
+"""Mixing of genuine and forged clips, with soft labels: in a pair, and in a batch."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,7 +17,7 @@ Batch = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class PairMixup(PictureTransform[float]):
-    """A fake face mixed with its genuine original, pixel on pixel; drawn: the share of the fake.
+    """Mix a fake face with its genuine original, pixel by pixel; drawn: the share of the fake.
 
     Third place of the DFDC (features.md 3d): the share is drawn from Beta(0.5, 0.5) and becomes the
     label of the face. The whole is as much a fake as its more forged part; a voice of unknown truth
@@ -46,7 +46,7 @@ class PairMixup(PictureTransform[float]):
 
 @dataclass(frozen=True)
 class MixingCollate:
-    """`collate`, then `mix_batch`; what is drawn depends on (seed, epoch, first index) alone."""
+    """`collate`, then `mix_batch`; draws depend on (seed, epoch, first index) alone."""
 
     config: MixConfig
     seed: int
@@ -54,19 +54,19 @@ class MixingCollate:
     def __call__(self, items: list[dict[str, Any]]) -> Batch:
         batch = collate(items)
         first = int(batch["index"][0])
-        # The 1 keeps these draws apart from those of the clip with that index.
+        # The 1 separates these draws from those of the clip with that index.
         return mix_batch(
             batch, self.config, np.random.default_rng([self.seed, items[0]["epoch"], first, 1])
         )
 
 
 def mix_batch(batch: Batch, config: MixConfig, rng: np.random.Generator) -> Batch:
-    """The batch, some of the time with each clip mixed with another of it; `batch` stays as it is.
+    """Return the batch, by chance with each clip mixed with another; `batch` is not changed.
 
-    Mixup (Zhang et al. 2018) adds pictures and sounds up; cutmix (Yun et al. 2019) puts a box of
-    the other clip into every crop, and a stretch as large a share into every window. A clip is only
-    mixed with one that has the same labels known and the same crops and windows present.
-    The own clip keeps the larger share, so that its landmarks stay right.
+    Mixup (Zhang et al. 2018) averages pictures and sounds; cutmix (Yun et al. 2019) puts a box of
+    the other clip into every crop, and an equal share of its sound into every window. A clip is
+    only mixed with one that has the same labels known and the same crops and windows present.
+    The own clip keeps the larger share, so that its landmarks remain valid.
     """
     fate = rng.random()
     if fate >= config.mixup_rate + config.cutmix_rate:
@@ -80,7 +80,7 @@ def mix_batch(batch: Batch, config: MixConfig, rng: np.random.Generator) -> Batc
 
 
 def _others(batch: Batch, rng: np.random.Generator) -> Tensor:
-    """int64 [B]: with whom each clip is mixed; itself where nobody else is like it."""
+    """Return int64 [B]: the clip with which each is mixed; itself if no other is like it."""
     columns = [batch["weights"] > 0]
     columns += [batch[key] for key in ("faces_mask", "sound_mask") if key in batch]
     kinds = np.unique(torch.cat(columns, dim=1).numpy(), axis=0, return_inverse=True)[1].ravel()

@@ -1,10 +1,17 @@
-"""Names for transforms with their usual values, and for lists of them that belong together."""
+"""Names of transforms with their default values, and of presets that combine several.
+
+Each class of the modules of `picture` and `sound` is available by its `name`; to add a transform,
+write a class there.
+"""
 
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any
 
-from avfake.augment import picture as p
-from avfake.augment import sound as s
+from avfake.augment.picture import codecs, cutouts, geometry, pixels
+from avfake.augment.picture.cutouts import BitmapCutout, HalfFaceCutout, LandmarkCutout
+from avfake.augment.sound import audio_codec, channel, noise
+from avfake.augment.sound.noise import ConvolutiveNoise, ImpulsiveNoise, StationaryNoise
 from avfake.augment.transform import FirstOf, OneOf, Transform
 
 Chain = tuple[Transform[Any], ...]
@@ -15,122 +22,101 @@ Chain = tuple[Transform[Any], ...]
 WINNER: Chain = (
     FirstOf(
         probability=1.0,
-        choices=(p.LandmarkCutout(0.7), p.HalfFaceCutout(0.2), p.BitmapCutout(0.1)),
+        choices=(
+            LandmarkCutout(0.7),
+            HalfFaceCutout(0.2),
+            BitmapCutout(0.1),
+        ),
     ),
-    p.Jpeg(0.5, quality=(60, 100)),
-    p.GaussianNoise(0.1),
-    p.GaussianBlur(0.05),
-    p.Flip(0.5),
-    p.Rescale(1.0),
-    OneOf(0.7, choices=(p.BrightnessContrast(), p.FancyPCA(), p.HueSaturation())),
-    p.Grey(0.2),
-    p.ShiftScaleRotate(0.5, max_shift=0.1, max_scale=0.2, max_turn_degrees=10.0),
+    codecs.Jpeg(0.5, quality=(60, 100)),
+    pixels.GaussianNoise(0.1),
+    pixels.GaussianBlur(0.05),
+    geometry.Flip(0.5),
+    geometry.Rescale(1.0),
+    OneOf(0.7, choices=(pixels.BrightnessContrast(), pixels.FancyPCA(), pixels.HueSaturation())),
+    pixels.Grey(0.2),
+    geometry.ShiftScaleRotate(0.5, max_shift=0.1, max_scale=0.2, max_turn_degrees=10.0),
 )
 
 # features.md 3b; how often the two coarse ones are done is not said there.
-GGD: Chain = (p.Flip(0.5), p.Downscale(0.5), p.Jpeg(0.5, quality=(8, 30)))
+GGD: Chain = (geometry.Flip(0.5), geometry.Downscale(0.5), codecs.Jpeg(0.5, quality=(8, 30)))
 
 # features.md 3c; of "mild" changes the kinds are not said there.
 POL: Chain = (
-    p.Downscale(0.5, share=(0.5, 0.5)),
-    p.Flip(0.5),
+    geometry.Downscale(0.5, share=(0.5, 0.5)),
+    geometry.Flip(0.5),
     OneOf(
         0.5,
         choices=(
-            p.BrightnessContrast(max_brightness=0.1, max_contrast=0.1),
-            p.HueSaturation(max_hue_degrees=10.0, max_saturation=0.15, max_value=0.05),
-            p.GaussianNoise(variance=(2.0, 20.0)),
+            pixels.BrightnessContrast(max_brightness=0.1, max_contrast=0.1),
+            pixels.HueSaturation(max_hue_degrees=10.0, max_saturation=0.15, max_value=0.05),
+            pixels.GaussianNoise(variance=(2.0, 20.0)),
         ),
     ),
-    p.Jpeg(0.5, quality=(50, 99)),
+    codecs.Jpeg(0.5, quality=(50, 99)),
 )
 
 # A screen filmed by a hand-held camera.
 DEVICE: Chain = (
-    p.Moire(0.3),
-    p.Gamma(0.5),
-    p.GaussianBlur(0.3, deviation_px=(0.5, 1.5)),
-    p.Sharpen(0.3),
-    p.GaussianNoise(0.3),
+    pixels.Moire(0.3),
+    pixels.Gamma(0.5),
+    pixels.GaussianBlur(0.3, deviation_px=(0.5, 1.5)),
+    pixels.Sharpen(0.3),
+    pixels.GaussianNoise(0.3),
 )
 
-PICTURE_TRANSFORMS: tuple[type[Transform[Any]], ...] = (
-    p.Flip,
-    p.Jpeg,
-    p.VideoCodec,
-    p.GaussianNoise,
-    p.GaussianBlur,
-    p.Sharpen,
-    p.Rescale,
-    p.Downscale,
-    p.BrightnessContrast,
-    p.Gamma,
-    p.HueSaturation,
-    p.FancyPCA,
-    p.Grey,
-    p.ShiftScaleRotate,
-    p.Moire,
-    p.LandmarkCutout,
-    p.HalfFaceCutout,
-    p.BitmapCutout,
-    p.RandomErasing,
-)
-SOUND_TRANSFORMS: tuple[type[Transform[Any]], ...] = (
-    s.AudioCodec,
-    s.BandLimit,
-    s.Gain,
-    s.Clipping,
-    s.Polarity,
-    s.ColouredNoise,
-    s.Reverb,
-    s.Speed,
-    s.TimeMask,
-    s.FrequencyMask,
-    s.ConvolutiveNoise,
-    s.ImpulsiveNoise,
-    s.StationaryNoise,
-)
+
+def _by_name(*modules: ModuleType) -> dict[str, Chain]:
+    """Return name -> transform with its default values, for every transform of some modules."""
+    classes = [c for m in modules for c in vars(m).values() if isinstance(c, type)]
+    transforms = [c for c in classes if issubclass(c, Transform) and "name" in vars(c)]
+    return {one.name: (one(),) for one in transforms}
+
 
 PICTURE: Mapping[str, Chain] = {
-    **{transform.name: (transform(),) for transform in PICTURE_TRANSFORMS},
+    **_by_name(codecs, cutouts, geometry, pixels),
     "winner": WINNER,
     "ggd": GGD,
     "pol": POL,
-    "codec": (p.VideoCodec(0.5),),
+    "codec": (codecs.VideoCodec(0.5),),
     "device": DEVICE,
     "cutouts": WINNER[:1],
 }
-"""Name -> what it does to the picture."""
+"""Name -> transforms of the picture."""
 
 SOUND: Mapping[str, Chain] = {
-    **{transform.name: (transform(),) for transform in SOUND_TRANSFORMS},
-    "codec": (s.AudioCodec(0.5),),
+    **_by_name(audio_codec, channel, noise),
+    "codec": (audio_codec.AudioCodec(0.5),),
     "telephone": (
-        s.BandLimit(0.3, low_hz=(250.0, 350.0), high_hz=(3_300.0, 3_600.0)),
-        s.AudioCodec(0.3, codecs=("alaw", "mulaw")),
+        channel.BandLimit(0.3, low_hz=(250.0, 350.0), high_hz=(3_300.0, 3_600.0)),
+        audio_codec.AudioCodec(0.3, codecs=("alaw", "mulaw")),
     ),
-    "room": (s.Reverb(0.5), s.ColouredNoise(0.5)),
-    # A file that was passed on: coded again, cut to a narrow band, played in a room. Most are not.
-    "passed_on": (
-        s.BandLimit(0.05),
-        s.Reverb(0.05),
-        s.ColouredNoise(0.15, snr_db=(15.0, 40.0)),
-        s.AudioCodec(0.2),
+    "reverberant": (channel.Reverb(0.5), noise.ColouredNoise(0.5)),
+    # A reshared file: coded again, of narrow band, with echoes or noise. Most files are unchanged.
+    "reshared": (
+        channel.BandLimit(0.05),
+        channel.Reverb(0.05),
+        noise.ColouredNoise(0.15, snr_db=(15.0, 40.0)),
+        audio_codec.AudioCodec(0.2),
     ),
-    # The same, done to every file: one of them each.
-    "worn": (
+    # Degradations as in "reshared", exactly one for every file.
+    "degraded": (
         OneOf(
             1.0,
             choices=(
-                s.AudioCodec(),
-                s.AudioCodec(codecs=("mp3", "opus")),
-                s.ColouredNoise(snr_db=(15.0, 35.0)),
-                s.Reverb(),
+                audio_codec.AudioCodec(),
+                audio_codec.AudioCodec(codecs=("mp3", "opus")),
+                noise.ColouredNoise(snr_db=(15.0, 35.0)),
+                channel.Reverb(),
             ),
         ),
     ),
-    "specaugment": (s.TimeMask(0.5), s.FrequencyMask(0.5)),
-    "rawboost": (s.ConvolutiveNoise(0.5), s.ImpulsiveNoise(0.5), s.StationaryNoise(0.5)),
-    "level": (s.Gain(0.5), s.Polarity(0.5), s.Clipping(0.1)),
+    "specaugment": (channel.TimeMask(0.5), channel.FrequencyMask(0.5)),
+    "rawboost": (
+        ConvolutiveNoise(0.5),
+        ImpulsiveNoise(0.5),
+        StationaryNoise(0.5),
+    ),
+    "level": (channel.Gain(0.5), channel.Polarity(0.5), channel.Clipping(0.1)),
 }
-"""Name -> what it does to the sound."""
+"""Name -> transforms of the sound."""

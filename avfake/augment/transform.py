@@ -1,7 +1,7 @@
-"""What every transform is: it draws, then applies. All that is random is in the draw.
+"""The base of all transforms: `draw` chooses parameters at random, `apply` is deterministic.
 
-`draw` looks at the sample and a generator and gives parameters, or None for "not this time";
-`apply` does what the parameters say, the same each time, to every frame and window alike.
+`draw` returns parameters for a sample, or None to leave it unchanged; `apply` uses them for every
+frame and window alike.
 """
 
 from abc import ABC, abstractmethod
@@ -18,51 +18,51 @@ P = TypeVar("P")
 
 @dataclass(frozen=True)
 class Transform(ABC, Generic[P]):
-    """One way to change a sample."""
+    """A random change of a sample."""
 
     name: ClassVar[str]
     needs_partner: ClassVar[bool] = False
-    """Whether it looks at the crops of the original."""
+    """Whether it uses the crops of the original."""
     probability: float = 0.5
-    """How often it is done to a sample that it fits."""
+    """Probability for a sample that it fits."""
 
     def draw(self, sample: TrainingSample, rng: np.random.Generator) -> P | None:
-        """What to do to this sample; None = nothing this time."""
+        """Draw parameters for a sample; None = leave it unchanged."""
         if not self.fits(sample) or rng.random() >= self.probability:
             return None
         return self.parameters(sample, rng)
 
     def scaled(self, rate: float) -> "Transform[P]":
-        """The same, done `rate` times as often."""
+        """Return the transform with `rate` times its probability."""
         return replace(self, probability=min(1.0, rate * self.probability))
 
     @property
-    def looks_at_partner(self) -> bool:
+    def uses_partner(self) -> bool:
         """`needs_partner`, of it or of any transform inside it."""
         return self.needs_partner
 
     @abstractmethod
     def fits(self, sample: TrainingSample) -> bool:
-        """Whether there is anything to change."""
+        """Return whether the sample has anything to change."""
 
     @abstractmethod
     def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> P | None:
-        """What to do, drawn; None where this sample does not allow it."""
+        """Draw the parameters; None if this sample does not allow it."""
 
     @abstractmethod
     def apply(self, sample: TrainingSample, params: P) -> TrainingSample:
-        """A new sample with `params` done to it."""
+        """Return a new sample, changed by `params`."""
 
 
 class PictureTransform(Transform[P]):
-    """Changes crops; a sample without a face stays as it is."""
+    """A transform of crops; a sample without a face is unchanged."""
 
     def fits(self, sample: TrainingSample) -> bool:
         return sample.has_faces
 
 
 class SoundTransform(Transform[P]):
-    """Changes sound, windows and the sound around crops alike."""
+    """A transform of sound, of windows and of the sound around crops alike."""
 
     def fits(self, sample: TrainingSample) -> bool:
         return sample.has_sound
@@ -70,7 +70,7 @@ class SoundTransform(Transform[P]):
 
 @dataclass(frozen=True)
 class OneOf(Transform[tuple[int, Any]]):
-    """One of several, each as likely; what it holds is done whenever it is chosen."""
+    """One of several transforms with equal probability; the chosen one is always applied."""
 
     name = "one_of"
     choices: Sequence[Transform[Any]] = ()
@@ -79,8 +79,8 @@ class OneOf(Transform[tuple[int, Any]]):
         return any(choice.fits(sample) for choice in self.choices)
 
     @property
-    def looks_at_partner(self) -> bool:
-        return any(choice.looks_at_partner for choice in self.choices)
+    def uses_partner(self) -> bool:
+        return any(choice.uses_partner for choice in self.choices)
 
     def parameters(
         self, sample: TrainingSample, rng: np.random.Generator
@@ -95,17 +95,17 @@ class OneOf(Transform[tuple[int, Any]]):
 
 
 class FirstOf(OneOf):
-    """The first of several that is drawn, each by its own probability; the rest then rests."""
+    """The first of several transforms that is drawn, each by its own probability."""
 
     name = "first_of"
 
     def parameters(
         self, sample: TrainingSample, rng: np.random.Generator
     ) -> tuple[int, Any] | None:
-        for place, choice in enumerate(self.choices):
+        for number, choice in enumerate(self.choices):
             params = choice.draw(sample, rng)
             if params is not None:
-                return place, params
+                return number, params
         return None
 
     def scaled(self, rate: float) -> "FirstOf":

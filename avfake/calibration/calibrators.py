@@ -6,7 +6,7 @@ Temperature (Guo et al. 2017) and Platt (1999) are lines in the logit; beta cali
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -17,19 +17,6 @@ ISOTONIC_ROWS = 1000
 """Isotonic regression overfits below about this many (Niculescu-Mizil & Caruana 2005)."""
 MAX_EPSILON = 0.1
 """Largest clip: errors that are more frequent than this are not rare, and must stay visible."""
-
-
-class Curve(Protocol):
-    """A rising function from logits to probabilities."""
-
-    def __call__(self, logits: np.ndarray) -> np.ndarray:
-        """Return float64 [N]; NaN stays NaN."""
-        ...
-
-    @property
-    def kind(self) -> str:
-        """Key of `FITS`."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -73,6 +60,10 @@ class IsotonicCurve:
         return np.interp(np.asarray(logits, np.float64), self.logits, self.probabilities)
 
 
+Curve = PlattCurve | BetaCurve | IsotonicCurve
+"""A rising function from logits, float64 [N], to probabilities; NaN stays NaN."""
+
+
 @dataclass(frozen=True)
 class Calibrator:
     """Logits -> probabilities that stay `epsilon` away from 0 and 1.
@@ -91,8 +82,8 @@ class Calibrator:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the calibrator for JSON; `from_dict` reads it."""
-        fields = asdict(self.curve)  # type: ignore[call-overload]
-        return {"curve": {"kind": self.curve.kind, **fields}, "epsilon": self.epsilon}
+        curve = {"kind": self.curve.kind, **asdict(self.curve)}
+        return {"curve": curve, "epsilon": self.epsilon}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> "Calibrator":

@@ -9,10 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from avfake import config as settings
 from avfake.calibration.decision_rule import DecisionRule
 from avfake.calibration.features import FEATURES, modalities_of
 from avfake.calibration.out_of_fold import OutOfFold
-from avfake.calibration.output_model import OutputModel, fit_output, why_untrainable
+from avfake.calibration.output_model import (
+    OutputModel,
+    fit_output,
+    map_nested,
+    why_untrainable,
+)
 from avfake.calibration.probabilities import check_prior
 from avfake.calibration.scores import MODALITIES, Modality
 from avfake.calibration.stacker import LogitParts, StackConfig, Stacker
@@ -114,10 +120,7 @@ class DecisionModel:
             "features": list(FEATURES),
             "outputs": outputs,
             "not_trained": dict(self.not_trained),
-            "rules": {
-                name: {modality: rule.to_dict() for modality, rule in found.items()}
-                for name, found in self.rules.items()
-            },
+            "rules": map_nested(settings.to_dict, self.rules),
         }
         (folder / _CALIBRATION).write_text(json.dumps(fields, indent=1, allow_nan=False))
 
@@ -135,7 +138,10 @@ class DecisionModel:
                 },
                 fields["not_trained"],
                 {
-                    name: {modality: DecisionRule.from_dict(one) for modality, one in found.items()}
+                    name: {
+                        modality: settings.from_dict(DecisionRule, one)
+                        for modality, one in found.items()
+                    }
                     for name, found in fields["rules"].items()
                 },
             )

@@ -1,7 +1,6 @@
 """Decision rule: from a probability to real, fake or unsure, by a conformal set and a threshold."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -65,7 +64,7 @@ class DecisionRule:
         """Fit the rule to out-of-fold probabilities [N]; rows with a NaN in either are left out."""
         known = ~np.isnan(probabilities) & ~np.isnan(labels)
         p, y = probabilities[known], labels[known]
-        threshold = operating_point(p, y, false_alarm_rate=false_alarm_rate)
+        threshold = find_threshold(p, y, false_alarm_rate=false_alarm_rate)
         return cls(threshold, false_alarm_rate, ConformalBand.fit(p, y, confidence=confidence))
 
     def decide(self, p_fake: float | None) -> Decision:
@@ -83,17 +82,8 @@ class DecisionRule:
         """What a verdict shows of the rule."""
         return OperatingPoint(self.threshold, self.false_alarm_rate, self.band.confidence)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the rule for JSON; `from_dict` reads it."""
-        return asdict(self)
 
-    @classmethod
-    def from_dict(cls, fields: dict[str, Any]) -> "DecisionRule":
-        """Read the rule that `to_dict` wrote."""
-        return cls(**fields | {"band": ConformalBand(**fields["band"])})
-
-
-def operating_point(
+def find_threshold(
     probabilities: np.ndarray, labels: np.ndarray, *, false_alarm_rate: float = 0.05
 ) -> float:
     """Return the threshold that a new genuine clip exceeds with at most this probability.

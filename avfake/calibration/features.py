@@ -13,19 +13,9 @@ from avfake.calibration.scores import MODALITIES, ClipScores
 from avfake.labels import OUTPUTS
 
 VOICE_STATISTICS = (
-    "centroid_mean",
-    "centroid_std",
-    "bandwidth_mean",
-    "rolloff_mean",
-    "rolloff_std",
-    "flatness_mean",
-    "flatness_std",
-    "zero_crossing_mean",
-    "zero_crossing_std",
-    "rms_mean",
-    "rms_std",
-    "high_band_share",
-    "silence_share",
+    *("centroid_mean", "centroid_std", "bandwidth_mean", "rolloff_mean", "rolloff_std"),
+    *("flatness_mean", "flatness_std", "zero_crossing_mean", "zero_crossing_std"),
+    *("rms_mean", "rms_std", "high_band_share", "silence_share"),
 )
 """Names of the statistics that `clips` measures on sound; `high_band_share` is above 4 kHz."""
 
@@ -82,13 +72,7 @@ OUTPUT_FEATURES = MappingProxyType(
 """Output -> columns of its stacker; the answer on the face never depends on the sound."""
 
 RULE_COLUMNS = MappingProxyType(
-    {
-        "mean": "mean",
-        "median": "q50",
-        "max": "max",
-        "confident": "confident",
-        "weighted": "weighted",
-    }
+    {"mean": "mean", "median": "q50"} | {name: name for name in ("max", "confident", "weighted")}
 )
 """Rule over frames or windows -> the column, after face_ or voice_, with its result."""
 

@@ -4,7 +4,7 @@ A genuine clip scores differently where a part is missing, and of a whole clip e
 forged: so clips of which only the picture, or only the sound, was assessed are calibrated apart.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -108,10 +108,7 @@ class OutputModel:
         """Return all but the stacker for JSON; `from_dict` reads it."""
         return {
             "choice": asdict(self.choice),
-            "calibrators": {
-                name: {modality: one.to_dict() for modality, one in found.items()}
-                for name, found in self.calibrators.items()
-            },
+            "calibrators": map_nested(Calibrator.to_dict, self.calibrators),
             "prior": asdict(self.prior),
         }
 
@@ -120,10 +117,7 @@ class OutputModel:
         cls, output: str, fields: dict[str, Any], stacker: Stacker | None
     ) -> "OutputModel":
         """Read the model that `to_dict` wrote."""
-        calibrators = {
-            name: {modality: Calibrator.from_dict(one) for modality, one in found.items()}
-            for name, found in fields["calibrators"].items()
-        }
+        calibrators = map_nested(Calibrator.from_dict, fields["calibrators"])
         prior = TrainedPrior(**fields["prior"])
         return cls(output, Choice(**fields["choice"]), calibrators, prior, stacker)
 
@@ -187,7 +181,7 @@ def fit_output(
         seed=config.seed,
     )
     if is_fixed:
-        choice = replace(choice, kept=config.rule, reason="the settings say so (stack.rule)")
+        choice = replace(choice, kept=config.rule, reason="fixed by the settings (stack.rule)")
     calibrators: dict[str, Mapping[Modality, Calibrator]] = {}
     for name in dict.fromkeys([choice.kept, "fused"]):
         if name in logits:
@@ -232,3 +226,10 @@ def calibrate_modalities(
             found[modality], answers = fit_calibrator(logits, own, scored.groups, folds)
             probabilities = np.where(modalities == modality, answers, probabilities)
     return found, probabilities
+
+
+def map_nested(function: Callable[[Any], Any], nested: Mapping[str, Any]) -> dict[str, Any]:
+    """Apply a function to the values of a mapping of mappings."""
+    return {
+        name: {key: function(one) for key, one in found.items()} for name, found in nested.items()
+    }

@@ -8,13 +8,12 @@ from pathlib import Path
 
 from avfake.cli.choosing import choose_one
 from avfake.cli.codes import OK
-from avfake.clips import PreparedFolder
 from avfake.detector import Detector, PredictOptions
 from avfake.errors import ConfigError
 from avfake.evaluation import ablation_table, render
 from avfake.labels import DEFAULT
 from avfake.storage import as_path, check_file, check_table, write_whole
-from avfake.training import COLUMNS, examples_of_split, gather, measure
+from avfake.training import COLUMNS, examples_in, measure
 
 
 def evaluate_clips(
@@ -31,9 +30,8 @@ def evaluate_clips(
     if out is not None:
         check_file(out, inputs=[as_path(path) for path in clips])
     choose_one(detector)
-    examples = gather([PreparedFolder(path) for path in clips], assume_face_weight=0.0)
-    if split is not None:
-        examples = examples_of_split(examples, Path(detector).parent / "plan.csv", split)
+    plan_table = None if split is None else Path(detector).parent / "plan.csv"
+    examples = examples_in(clips, plan_table=plan_table, split=split or "")
     if not examples:
         raise ConfigError(f"no clip is left to evaluate in {', '.join(map(str, clips))}")
     if out is not None:

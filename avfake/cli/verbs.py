@@ -81,26 +81,23 @@ def predict(
     print_aside(out, submission)
     from avfake.cli.scoring import checked_files, files_of, predict_each, predict_table
     from avfake.detector import PredictOptions
-    from avfake.scoring import FILL
     from avfake.storage import as_path
 
     options = PredictOptions(audio, visual, stacker, sync, prior)
-    rule = combine or "mean"
     if not keeps:
         files = files_of(paths, requested)
         names = choose(detector, combine)
-        return predict_each(files, names, options, combine=rule, as_json=json)
+        return predict_each(files, names, options, combine=combine, as_json=json)
     table, answers = (None if one is None else as_path(one) for one in (out, submission))
-    label = FILL if fill is None else fill
-    files, scores = checked_files(paths, requested, out=table, submission=answers, fill=label)
+    files, scores = checked_files(paths, requested, out=table, submission=answers, fill=fill)
     return predict_table(
         files,
         choose(detector, combine),
         options,
-        combine=rule,
+        combine=combine,
         out=scores,
         submission=answers,
-        fill=label,
+        fill=fill,
         workers=1 if workers is None else workers,
         engine=engine,
         ray_address=ray_address,

@@ -1,7 +1,7 @@
-"""A file comes in, a prepared clip goes out: face crops of every person, sound, and their facts.
+"""Prepared clips: the face crops of every person in a file, its speech, and facts about them.
 
 A clip is one zip archive, in memory or on disk, so that training (from disk) and prediction (from
-memory) see the very same bytes. `ClipDataset` and `collate` turn clips into torch batches.
+memory) use the same bytes. `ClipDataset` and `collate` turn clips into torch batches.
 """
 
 from avfake.clips.archive import Clip
@@ -10,11 +10,11 @@ from avfake.clips.cut import cut_clip
 from avfake.clips.dataset import ClipDataset, ClipEntry, batch_of, collate
 from avfake.clips.input_spec import InputSpec
 from avfake.clips.loading import EpochDraws, load_batches, named_failures
-from avfake.clips.preparation.degraded import degrade_clips
+from avfake.clips.preparation.derived import degrade_clips
 from avfake.clips.preparation.folder import PreparedClip, PreparedFolder, check_target
 from avfake.clips.preparation.forged import ForgeryConfig, forge_clips
 from avfake.clips.preparation.joined import join_clips, pairs_of_sources
-from avfake.clips.preparation.prepare import prepare_clips
+from avfake.clips.preparation.prepare import prepare_clips, prepare_dataset
 from avfake.clips.sample import SampleConfig, Sampled, sample_clip
 from avfake.clips.segments import sample_labels
 from avfake.clips.training import TrainingSample
@@ -43,6 +43,7 @@ __all__ = [
     "named_failures",
     "pairs_of_sources",
     "prepare_clips",
+    "prepare_dataset",
     "sample_clip",
     "sample_labels",
     "degrade_clips",

@@ -1,7 +1,7 @@
 """One prepared clip as a plain zip: `meta.json`, `faces/PP_FFFF.jpg`, `sound.flac`.
 
-Atomic to write, trivial to resume and to spread, and any crop is read without the others. Member
-order, dates and attributes are fixed: equal content gives equal bytes.
+It is written atomically, and each crop is read without the others. Order, dates and attributes of
+the members are fixed, so that equal content gives equal bytes.
 """
 
 import io
@@ -28,7 +28,7 @@ FIXED_DATE = (1980, 1, 1, 0, 0, 0)
 
 @dataclass(frozen=True)
 class PersonMeta:
-    """One person's track, as plain lists; the crops lie beside it in the archive."""
+    """The track of one person as plain lists; its crops are separate members of the archive."""
 
     person_id: int
     frame_indices: list[int]
@@ -40,7 +40,7 @@ class PersonMeta:
     """[K][5][2] px."""
 
     def as_track(self) -> FaceTrack:
-        """The same as arrays, to cut crops by."""
+        """Return the track as arrays, from which crops can be cut."""
         return FaceTrack(
             person_id=self.person_id,
             frame_indices=np.array(self.frame_indices, np.int64),
@@ -52,7 +52,7 @@ class PersonMeta:
 
 @dataclass(frozen=True)
 class ClipMeta:
-    """What is known of a clip besides its pixels and sound."""
+    """Facts about a clip besides its pixels and sound."""
 
     clip_id: str
     config_hash: str
@@ -64,15 +64,14 @@ class ClipMeta:
     """[T] of the sampled frames."""
     persons: tuple[PersonMeta, ...] = ()
     sound_seconds: float = 0.0
-    """Length of the stored sound, which is the speech of the file set end to end; 0 where there is
-    none to judge."""
+    """Length of the stored sound, the speech of the file without pauses; 0 without speech."""
     speech_spans: list[list[float]] = field(default_factory=list)
-    """[S][2] start and end in seconds of the file of each piece of the stored sound."""
+    """[S][2] start and end of each piece of the stored sound, seconds of the file."""
     voice_statistics: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "ClipMeta":
-        """The meta that `asdict` and `json.dumps` wrote."""
+        """Read what `asdict` and `json.dumps` wrote."""
         fields = json.loads(text)
         fields["reasons"] = tuple(Reason(**reason) for reason in fields["reasons"])
         fields["persons"] = tuple(PersonMeta(**person) for person in fields["persons"])
@@ -80,7 +79,7 @@ class ClipMeta:
 
 
 class Clip:
-    """A prepared clip: facts at once, pixels and sound when asked for."""
+    """A prepared clip; pixels and sound are read when they are asked for."""
 
     def __init__(self, source: AnyPath | bytes) -> None:
         self._source = source
@@ -88,9 +87,9 @@ class Clip:
 
     @classmethod
     def open(cls, source: str | Path | bytes) -> "Clip":
-        """The clip in an archive file, or in the bytes of one.
+        """Open an archive file, or the bytes of one.
 
-        What is behind a URL is read from a copy on this machine's disk (`files.cached`).
+        An archive behind a URL is read from a copy on this machine's disk (`storage.cached`).
         """
         return cls(source if isinstance(source, bytes) else as_path(source))
 
@@ -99,14 +98,22 @@ class Clip:
         return ClipMeta.from_json(self._read("meta.json"))
 
     def crop(self, person: int, position: int) -> np.ndarray:
-        """uint8 [S, S, 3] RGB: crop number `position` of the person with that place in the meta."""
+        """Return uint8 [S, S, 3] RGB: crop number `position` of a person of the meta."""
         member = _crop_name(person, self.meta.persons[person].frame_indices[position])
         return np.asarray(Image.open(io.BytesIO(self._read(member))))
 
-    def waveform(self) -> Waveform | None:
-        """The stored sound, or None where there is none to judge.
+    def crops(self) -> list[np.ndarray]:
+        """Return uint8 [K, S, S, 3] RGB for each person of the meta: all crops of the clip."""
+        with self.opened():
+            return [
+                np.stack([self.crop(number, k) for k in range(len(person.frame_indices))])
+                for number, person in enumerate(self.meta.persons)
+            ]
 
-        It is the speech of the file without the pauses; `meta.speech_spans` says what is where.
+    def waveform(self) -> Waveform | None:
+        """Return the stored sound: the speech of the file without pauses; None without speech.
+
+        `meta.speech_spans` states where in the file each piece of it was.
         """
         if not self.meta.sound_seconds:
             return None
@@ -120,7 +127,7 @@ class Clip:
 
     @contextmanager
     def opened(self) -> Iterator[zipfile.ZipFile]:
-        """Everything read inside is read in one opening; outside, each read is an opening."""
+        """Keep the archive open for all reads inside; outside, each read opens it again."""
         if self._archive is not None:
             yield self._archive
             return
@@ -147,7 +154,7 @@ class Clip:
             raise MediaError(str(source), "file_missing", "prepare it again") from None
         except StoreError as error:
             code = "file_missing" if error.is_missing else "unreachable"
-            raise MediaError(str(source), code, error.said or "prepare it again") from error
+            raise MediaError(str(source), code, error.message or "prepare it again") from error
         except zipfile.BadZipFile as error:
             raise self._broken(error) from error
 
@@ -163,7 +170,7 @@ def pack_clip(
     *,
     jpeg_quality: int,
 ) -> Clip:
-    """A clip in memory. crops: for each person of the meta uint8 [K, S, S, 3]."""
+    """Return a clip in memory. crops: for each person of the meta uint8 [K, S, S, 3]."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         _add(archive, "meta.json", json.dumps(asdict(meta), separators=(",", ":")).encode())

@@ -1,4 +1,4 @@
-"""What decides the content of a prepared clip; its fingerprint travels with every detector."""
+"""Settings that decide the content of a prepared clip; their hash is stored in each bundle."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -18,19 +18,19 @@ from avfake.faces import (
 
 DETECTORS = ("mtcnn", "blazeface")
 PREPROCESSING_VERSION = 2
-"""Raised whenever the code of the road changes what a clip holds under the same settings."""
+"""Increased whenever code changes what a clip holds under the same settings."""
 
 
 @dataclass(frozen=True)
 class ClipConfig:
-    """How a file becomes a clip."""
+    """Settings of the conversion of a file to a clip."""
 
     num_frames: int = 32
-    """Frames looked at, evenly spread over the file (32: the DFDC winner's choice)."""
+    """Sampled frames, evenly spread over the file (32: the choice of the DFDC winner)."""
     detector: Literal["mtcnn", "blazeface"] = "mtcnn"
-    """Who finds the faces."""
+    """Face detector."""
     detect: DetectConfig = field(default_factory=DetectConfig)
-    """Of mtcnn."""
+    """Settings of mtcnn."""
     blazeface: BlazeFaceConfig = field(default_factory=BlazeFaceConfig)
     track: TrackConfig = field(default_factory=TrackConfig)
     crop: CropConfig = field(default_factory=CropConfig)
@@ -41,14 +41,14 @@ class ClipConfig:
     speech: SpeechConfig = field(default_factory=SpeechConfig)
     """Which part of the sound counts as speech; the rest is not kept."""
     max_sound_seconds: float = 1200.0
-    """Sound that is searched for speech; of more, pieces spread evenly over the file."""
+    """Sound that is searched for speech; of longer sound, evenly spread pieces."""
     max_speech_seconds: float = 600.0
-    """Speech that is kept; of more, pieces spread evenly over it."""
+    """Speech that is kept; of more speech, evenly spread pieces."""
     max_persons: int = 32
-    """The most prominent persons, who are kept."""
+    """Persons that are kept, the most prominent first."""
     max_crops_per_frame: float = 4.0
-    """Crops of all persons that are kept, times `num_frames`; where there are more, each person
-    has fewer, evenly spread."""
+    """Times `num_frames`: largest number of kept crops of all persons; beyond it each person has
+    fewer, evenly spread."""
 
     def __post_init__(self) -> None:
         if self.detector not in DETECTORS:
@@ -72,16 +72,17 @@ class ClipConfig:
 
     @property
     def hash(self) -> str:
-        """12 hex digits of the settings and the version of the road."""
+        """12 hex digits of the settings and `PREPROCESSING_VERSION`."""
         deciding = settings.to_dict(self)
         if self.detector == "mtcnn":
-            # Clips of before there was a choice stay what they are.
+            # Not hashed, so that the settings of another detector do not change the hash.
             del deciding["detector"], deciding["blazeface"]
+        # "road" is the name under which hashes of existing clips hold the version.
         return settings.fingerprint({"road": PREPROCESSING_VERSION, **deciding})
 
 
 def face_detector(config: ClipConfig, *, device: str = "cpu") -> FaceDetector:
-    """The detector that a config names; ConfigError if its model or its runtime is not here."""
+    """Return the detector of a config; ConfigError if its model or runtime is missing."""
     if config.detector == "blazeface":
         return BlazeFaceDetector(config.blazeface)  # on the CPU, whatever the device
     return MTCNNDetector(config.detect, device=device)

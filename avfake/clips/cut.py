@@ -1,6 +1,6 @@
-"""The one road from a file to a clip, for training and for prediction."""
+"""From a file to a clip, the same for training and for prediction."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -8,11 +8,111 @@ import numpy as np
 
 from avfake.clips.archive import Clip, ClipMeta, PersonMeta, pack_clip
 from avfake.clips.config import ClipConfig
-from avfake.clips.cut_sound import cut_sound, noted, reason_of
-from avfake.clips.sound import voice_statistics
+from avfake.clips.speech import Span, find_speech, spread_spans
+from avfake.clips.voice_statistics import voice_statistics
 from avfake.errors import NOTHING_LOST, MediaError, Reason
 from avfake.faces import FaceDetector, FaceTrack, crop_track, thin_tracks, track_faces
-from avfake.media import Frames, MediaInfo, local_file, probe, read_frames, sample_times
+from avfake.labels import Part
+from avfake.media import (
+    Frames,
+    MediaInfo,
+    Note,
+    Sound,
+    Waveform,
+    local_file,
+    probe,
+    read_frames,
+    read_sound,
+    sample_times,
+)
+
+KEPT_PIECE_SECONDS = 10.0
+"""Length of the kept pieces, if there is more speech than is allowed."""
+
+
+@dataclass(frozen=True)
+class CutSound:
+    """The speech of a file, where it was, and what was left out."""
+
+    speech: Waveform | None = None
+    """The speech without pauses; None if there is none."""
+    spans: list[list[float]] = field(default_factory=list)
+    """[S][2] start and end in the file of each piece of it, s."""
+    reasons: tuple[Reason, ...] = ()
+
+
+def cut_sound(path: Path, info: MediaInfo, config: ClipConfig) -> CutSound:
+    """Return the speech of a file, or the reasons why there is none."""
+    if not info.has_audio:
+        return CutSound(reasons=(Reason("voice", "no_audio"),))
+    try:
+        sound = read_sound(path, config.sample_rate, max_seconds=config.max_sound_seconds)
+    except MediaError as error:
+        return CutSound(reasons=(reason_of("voice", error),))
+    reasons = noted("voice", sound.notes)
+    heard = sum(len(piece.samples) for piece in sound.pieces) / config.sample_rate
+    if sound.total_seconds > heard + 1:
+        left_out = _amount(sound.total_seconds - heard, sound.total_seconds, "sound")
+        reasons += (Reason("voice", "sound_left_out", left_out),)
+    return _keep_speech(sound, reasons, config)
+
+
+def _keep_speech(sound: Sound, reasons: tuple[Reason, ...], config: ClipConfig) -> CutSound:
+    rate = sound.sample_rate
+    samples = np.concatenate([piece.samples for piece in sound.pieces] or [np.zeros(0, np.float32)])
+    if len(samples) < config.speech.min_seconds * rate:
+        short = Reason("voice", "too_short", f"{len(samples) / rate:.2f} s of sound")
+        return CutSound(reasons=(*reasons, short))
+    if Waveform(samples, rate).is_silent:
+        return CutSound(reasons=(*reasons, Reason("voice", "silent_audio")))
+    spans = find_speech(samples, rate, config.speech)
+    if not spans:
+        return CutSound(reasons=(*reasons, Reason("voice", "no_speech")))
+    limit = round(config.max_speech_seconds * rate)
+    kept = spread_spans(spans, limit, piece=round(KEPT_PIECE_SECONDS * rate))
+    speech, chosen = (sum(end - start for start, end in some) / rate for some in (spans, kept))
+    if chosen < speech:
+        left_out = _amount(speech - chosen, speech, "speech")
+        reasons += (Reason("voice", "sound_left_out", left_out),)
+    waveform = Waveform(np.concatenate([samples[start:end] for start, end in kept]), rate)
+    return CutSound(waveform, _seconds_of(kept, sound), reasons)
+
+
+def _seconds_of(spans: list[Span], sound: Sound) -> list[list[float]]:
+    """Convert spans of samples of the concatenated pieces to seconds of the file."""
+    lengths = np.array([len(piece.samples) for piece in sound.pieces])
+    firsts = np.concatenate([[0], np.cumsum(lengths)])
+    found = []
+    for start, end in spans:
+        for number in range(*_pieces_between(firsts, start, end)):
+            low, high = max(start, firsts[number]), min(end, firsts[number + 1])
+            at = sound.pieces[number].start_seconds - firsts[number] / sound.sample_rate
+            found.append([round(float(at + i / sound.sample_rate), 5) for i in (low, high)])
+    return found
+
+
+def _pieces_between(firsts: np.ndarray, start: int, end: int) -> tuple[int, int]:
+    return (
+        int(np.searchsorted(firsts, start, side="right")) - 1,
+        int(np.searchsorted(firsts, end, side="left")),
+    )
+
+
+def _amount(part: float, whole: float, what: str) -> str:
+    """Return text for a part of a duration, in minutes if it is long."""
+    if whole >= 120:
+        return f"{part / 60:.0f} of {whole / 60:.0f} minutes of {what}"
+    return f"{part:.0f} of {whole:.0f} seconds of {what}"
+
+
+def noted(part: Part, notes: tuple[Note, ...]) -> tuple[Reason, ...]:
+    """Return the notes of a decoded stream as reasons."""
+    return tuple(Reason(part, note.code, note.detail) for note in notes)
+
+
+def reason_of(part: Part, error: MediaError) -> Reason:
+    """Return the error of a file as the reason of one of its streams."""
+    return Reason(part, error.reason.code, error.reason.detail)
 
 
 @dataclass(frozen=True)
@@ -31,13 +131,13 @@ def cut_clip(
     clip_id: str = "",
     boxes_from: Clip | None = None,
 ) -> Clip:
-    """The clip of a video or sound file, in memory.
+    """Return the clip of a video or sound file, in memory.
 
     `boxes_from` is the clip of the original of a fake: where their frames have the same size and
     times, its boxes are used, which gives pixel-aligned pairs and needs no detection.
 
-    MediaError if the file as a whole cannot be read. A stream that cannot be judged is a reason in
-    the clip's meta; its status is "failed" when neither stream can.
+    MediaError if the file cannot be read at all. A stream that cannot be used is a reason in the
+    meta of the clip; the status is "failed" if neither stream can.
     """
     with local_file(path) as local:
         info = probe(local)
@@ -114,7 +214,7 @@ def _reused_tracks(original: Clip, frames: Frames, info: MediaInfo) -> list[Face
 
 def _facts(info: MediaInfo) -> dict[str, Any]:
     facts = asdict(info)
-    del facts["path"]  # where a file lay is not a fact about it, and would differ by machine
+    del facts["path"]  # differs by machine
     return facts
 
 

@@ -18,7 +18,7 @@ from avfake.storage import AnyPath
 
 @dataclass(frozen=True)
 class ClipEntry:
-    """One clip to learn from."""
+    """One training clip."""
 
     archive: AnyPath
     labels: Labels = Labels()
@@ -26,24 +26,24 @@ class ClipEntry:
     weights: Labels = Labels()
     """0 = label unknown; below 1 = an assumed label that counts less."""
     partner: AnyPath | None = None
-    """Archive of the genuine original of a fake, where there is one."""
+    """Archive of the genuine original of a fake, if known."""
     segments: tuple[ForgedSegment, ...] = ()
     """Where in the clip something is forged, as far as that is known."""
 
 
 class Draw(NamedTuple):
-    """One clip of one epoch: what is drawn of it depends on the epoch and its place in it."""
+    """One clip of one epoch: what is drawn of it depends on the epoch and its position in it."""
 
     epoch: int
-    place: int
+    position: int
     entry: int
-    """Its number among the entries of the dataset."""
+    """Index into the entries of the dataset."""
 
 
 class ClipDataset(Dataset[dict[str, Any]]):
-    """One item a clip; what is drawn of it depends on (seed, epoch, place in the epoch) alone.
+    """A dataset with one item per clip, drawn by (seed, epoch, position in the epoch) alone.
 
-    Asked by a `Draw`, or by a number, which stands for entry and place in one, in epoch `epoch`.
+    Indexed by a `Draw`, or by a number that is entry and position in epoch `epoch`.
     """
 
     def __init__(
@@ -63,11 +63,11 @@ class ClipDataset(Dataset[dict[str, Any]]):
         return len(self.entries)
 
     def __getitem__(self, which: int | Draw) -> dict[str, Any]:
-        epoch, place, number = which if isinstance(which, Draw) else (self.epoch, which, which)
+        epoch, position, number = which if isinstance(which, Draw) else (self.epoch, which, which)
         entry = self.entries[number]
         generator = None
         if self.seed is not None:
-            generator = np.random.default_rng([self.seed, epoch, place])
+            generator = np.random.default_rng([self.seed, epoch, position])
         clip = Clip.open(entry.archive)
         sampled = sample_clip(clip, self.sampling, generator)
         seen = sample_labels(entry.labels, entry.segments, sampled)
@@ -89,7 +89,7 @@ class ClipDataset(Dataset[dict[str, Any]]):
             "frame_labels": torch.from_numpy(seen.forged_frames * np.float32(labels.face)),
             "window_labels": torch.from_numpy(seen.forged_windows * np.float32(labels.voice)),
             "weights": torch.tensor(sample.weights),
-            "index": torch.tensor(place),
+            "index": torch.tensor(position),
             "epoch": epoch,
         }
 
@@ -108,9 +108,9 @@ def _training_sample(sampled: Sampled, entry: ClipEntry, labels: Labels) -> Trai
 
 
 def _crops_of_original(original: Clip, fake: Clip, sampled: Sampled) -> np.ndarray | None:
-    """uint8 [T, S, S, 3], the same crops of the original; None if it was not cut alike.
+    """Return uint8 [T, S, S, 3], the same crops of the original; None if it was cut differently.
 
-    Pixels match only where a fake was cut with the boxes of its original, at the same times.
+    Pixels match only if a fake was cut with the boxes of its original, at the same times.
     """
     with original.opened():
         if original.meta.persons != fake.meta.persons:
@@ -120,9 +120,9 @@ def _crops_of_original(original: Clip, fake: Clip, sampled: Sampled) -> np.ndarr
 
 
 def collate(items: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
-    """A batch: faces and sound padded to the longest item, masks False over the padding.
+    """Return a batch: faces and sound padded to the longest item, masks False over the padding.
 
-    A modality that no item has is left out of the batch altogether.
+    A modality that no item has is left out of the batch.
     """
     batch: dict[str, torch.Tensor] = {
         key: torch.stack([item[key] for item in items])
@@ -133,7 +133,7 @@ def collate(items: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
         rows = [item[key] for item in items]
         if any(len(row) for row in rows):
             batch[key], batch[f"{key}_mask"] = _pad(rows)
-    # What goes with the faces, or with the windows of sound, and shares their mask.
+    # These have one row per face or per window of sound, and share their masks.
     for key in ("landmarks", "persons", "crop_sound", "frame_labels", "window_labels"):
         rows = [item[key] for item in items if key in item]
         if any(row.numel() for row in rows):
@@ -142,7 +142,7 @@ def collate(items: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
 
 
 def batch_of(sampled: Sampled) -> dict[str, torch.Tensor]:
-    """A batch of one clip, without labels."""
+    """Return a batch of one clip, without labels."""
     names = ("faces", "landmarks", "crop_sound", "sound")
     item = {name: torch.from_numpy(getattr(sampled, name)) for name in names}
     return collate([item | {"persons": torch.from_numpy(_persons(sampled))}])

@@ -1,7 +1,7 @@
-"""Clips on their way into batches, read beside the training by as many processes as are asked for.
+"""Loading of batches of clips by worker processes.
 
-One DataLoader serves a whole training: its processes are started once, and what they read in which
-epoch is told them with every clip.
+One DataLoader serves a whole training: its processes are started once and get the epoch with every
+clip.
 """
 
 import multiprocessing
@@ -22,19 +22,19 @@ from avfake.errors import AvfakeError
 
 Collate = Callable[[list[dict[str, Any]]], dict[str, Tensor]]
 ENDED = re.compile(r"DataLoader worker \(pid(?:\(s\))? ([\d, ]+)\) .*")
-"""What torch says of a process that ended before its time, and the numbers of such processes."""
+"""Message of torch about worker processes that died, with their process ids."""
 
 
 class EpochDraws(Sampler[Draw]):
-    """The clips of one epoch after the other, in the order that `order` says."""
+    """A sampler of the clips of one epoch after the other, in the order of `order`."""
 
     def __init__(self, order: Callable[[int], Iterable[int]]) -> None:
-        """order: epoch -> numbers of the dataset's entries, depending on the epoch alone."""
+        """order: epoch -> indices of the dataset's entries, depending on the epoch alone."""
         self.order = order
         self.start(1)
 
     def start(self, epoch: int) -> None:
-        """What is iterated from now on is this epoch, as often as it is iterated."""
+        """Set the epoch that is iterated from now on."""
         self.draws = [Draw(epoch, i, int(entry)) for i, entry in enumerate(self.order(epoch))]
 
     def __len__(self) -> int:
@@ -52,14 +52,14 @@ def load_batches(
     join: Collate = collate,
     workers: int = 0,
 ) -> DataLoader[dict[str, Tensor]]:
-    """Batches of a dataset, the same ones whatever the number of processes.
+    """Return batches of a dataset; they do not depend on the number of processes.
 
     Args:
         batch_size: clips
-        draws: which clips in which order; None = all, in their order
-        join: items to a batch
-        workers: processes that read, of one thread each; 0 = the training reads itself. Iterate
-            inside `named_failures`, which says what a process failed on.
+        draws: which clips in which order; None = all in their order
+        join: converts items to a batch
+        workers: processes that read, of one thread each; 0 = the training process reads. Iterate
+            inside `named_failures`, which reports the clip on which a process failed.
     """
     return DataLoader(
         _Watched(dataset, workers) if workers else dataset,
@@ -70,22 +70,22 @@ def load_batches(
         multiprocessing_context=_start_method() if workers else None,
         persistent_workers=workers > 0,
         worker_init_fn=_take_one_thread,
-        # Of its own: torch draws from it whenever processes start, and what the model draws
-        # (dropout) must not depend on how many do, or on whether a run was resumed.
+        # A separate generator: torch draws from it whenever processes start, and dropout must not
+        # depend on their number, or on whether a run was resumed.
         generator=torch.Generator(),
     )
 
 
 @contextmanager
 def named_failures(loaders: Iterable[DataLoader[Any]]) -> Iterator[None]:
-    """What goes wrong in a process of one of the loaders is an `AvfakeError` of one sentence."""
+    """Raise failures of a worker process of the loaders as an `AvfakeError` of one sentence."""
     try:
         yield
     except _ClipError as error:
-        # torch hands it on with the traceback of the process before it.
+        # torch puts the traceback of the process before the message.
         raise AvfakeError(str(error).rpartition(f"{_ClipError.__name__}: ")[2].strip()) from None
     except (RuntimeError, EOFError, ConnectionError) as error:
-        # torch says who ended; or else the reader ended while a batch was being taken from it.
+        # torch names the dead processes, unless one died while a batch was taken from it.
         ended = ENDED.search(str(error))
         if isinstance(error, RuntimeError) and not ended:
             raise
@@ -103,10 +103,10 @@ def named_failures(loaders: Iterable[DataLoader[Any]]) -> Iterator[None]:
 
 
 def _start_method() -> BaseContext:
-    """Not plain fork: copies of a process that has threads, as torch's has, may deadlock.
+    """Return forkserver or spawn: a fork of a process with threads, as torch has, may deadlock.
 
     A fork server imports once what all its processes need: on two busy cores the first process
-    took 10 s to start and each further one 0.4 s; started afresh, each took 10 s.
+    took 10 s to start and each further one 0.4 s; with spawn, each took 10 s.
     """
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
@@ -116,16 +116,16 @@ def _start_method() -> BaseContext:
 
 
 class _ClipError(AvfakeError):
-    """An `AvfakeError` of any kind on its way from a process: torch rebuilds it from its text."""
+    """An `AvfakeError` of any kind from a worker process: torch rebuilds it from its text."""
 
 
 class _Watched(Dataset[dict[str, Any]]):
-    """The dataset, with a note of who reads what that outlives the reader."""
+    """The dataset, with a shared record of which process reads which clip."""
 
     def __init__(self, dataset: ClipDataset, workers: int) -> None:
         self.dataset = dataset
         self.notes = torch.full((workers, 2), -1, dtype=torch.int64).share_memory_()
-        """[workers, 2]: process id, and number of the entry in hand or -1."""
+        """[workers, 2]: process id, and index of the entry being read or -1."""
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -143,11 +143,11 @@ class _Watched(Dataset[dict[str, Any]]):
             self.notes[worker.id, 1] = -1
 
     def held_by(self, pids: set[int] | None) -> list[str]:
-        """Archives that were in the hands of these processes; None = of any."""
+        """Return the archives that these processes were reading; None = all processes."""
         notes = [(pid, entry) for pid, entry in self.notes.tolist() if entry >= 0]
         held = [entry for pid, entry in notes if pids is None or pid in pids]
         return [str(self.dataset.entries[entry].archive) for entry in held]
 
 
 def _take_one_thread(_: int) -> None:
-    threadpool_limits(1)  # of BLAS and OpenMP; torch sees to its own
+    threadpool_limits(1)  # of BLAS and OpenMP; torch limits its own

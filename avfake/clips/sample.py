@@ -1,4 +1,4 @@
-"""What is taken of a clip for one pass of a model: crops and windows of sound, drawn or tiled."""
+"""Sampling of a clip for one pass of a model: crops and windows of sound, drawn or tiled."""
 
 from dataclasses import dataclass, field, replace
 
@@ -10,15 +10,15 @@ from avfake.faces import CropConfig, landmarks_in_crops
 from avfake.media import Waveform
 
 MIN_WINDOWS = 4
-"""Windows of a sound, however short it is: the mean of several moves less with where they start."""
+"""Least number of windows of a sound: the mean over several depends less on where they start."""
 
 
 @dataclass(frozen=True)
 class SampleConfig:
-    """How much of a clip a model sees at once."""
+    """How many crops and windows of a clip a model gets at once."""
 
     num_frames: int | None = None
-    """Crops over all persons; None = every crop there is."""
+    """Crops over all persons; None = every crop."""
     num_windows: int | None = None
     """Windows of sound; None = as many as cover the sound at half-window steps, at least
     `MIN_WINDOWS`."""
@@ -26,14 +26,14 @@ class SampleConfig:
     use_visual: bool = True
     use_audio: bool = True
     crop_sound_seconds: float = 0.0
-    """Length of the sound around each crop, for what compares lips with sound; 0 = none."""
+    """Length of the sound around each crop, for the sync branch; 0 = none."""
     crop: CropConfig = field(default_factory=CropConfig)
-    """How the crops were cut, to say where in them the landmarks lie."""
+    """How the crops were cut, to compute the landmarks in them."""
 
 
 @dataclass(frozen=True)
 class Sampled:
-    """Arrays of one clip, and where each of their rows comes from."""
+    """Arrays of one clip, and the origin of each of their rows."""
 
     faces: np.ndarray
     """uint8 [T, 3, S, S]; T = 0 without a face."""
@@ -44,21 +44,20 @@ class Sampled:
     crop_seconds: np.ndarray
     """float32 [T] of the file."""
     crop_sound: np.ndarray
-    """float32 [T, M], the sound around each crop, its moment in the middle; zeros beyond the ends
-    of the sound. M = 0 where there is none or it was not asked for."""
+    """float32 [T, M], the sound around each crop, its time in the middle; zeros beyond the ends of
+    the sound. M = 0 without sound or if it was not asked for."""
     sound: np.ndarray
     """float32 [W, N]; W = 0 without sound."""
     window_spans: np.ndarray
-    """float32 [W, 2], start and end of each window in seconds of the file; pauses that were left
-    out of it lie between."""
+    """float32 [W, 2], start and end of each window in seconds of the file, pauses included."""
     sample_rate: int
-    """Hz, of all sound; 0 without."""
+    """Hz of all sound; 0 without sound."""
 
 
 def sample_clip(
     clip: Clip, config: SampleConfig, generator: np.random.Generator | None = None
 ) -> Sampled:
-    """Crops and windows of a clip: drawn at random with a generator, evenly spread without."""
+    """Return crops and windows of a clip: random with a generator, evenly spread without."""
     with clip.opened():
         picks = _pick_crops(clip, config, generator) if config.use_visual else []
         crops = [clip.crop(person, position) for person, position in picks]
@@ -128,10 +127,10 @@ def _cut_windows(
     config: SampleConfig,
     generator: np.random.Generator | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Spans in the file [W, 2] and samples [W, N] of windows over the kept sound."""
+    """Return spans in the file [W, 2] and samples [W, N] of windows over the kept sound."""
     rate, samples = waveform.sample_rate, waveform.samples
     length, spoken = round(config.window_seconds * rate), len(samples)
-    # Short sound goes round rather than being padded: a block of zeros would be a cue of its own.
+    # Short sound is repeated, not padded: a block of zeros would be a cue.
     is_short = spoken <= length
     last = spoken - 1 if is_short else spoken - length
     if generator is not None and config.num_windows is not None:

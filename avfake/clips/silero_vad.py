@@ -21,14 +21,14 @@ from avfake.errors import ConfigError
 RATE = 16_000
 """Sample rate of the network, Hz."""
 FRAME, CONTEXT = 512, 64
-"""Samples of a frame, and those before it that the network sees as well."""
+"""Samples of a frame, and those before it that the network also reads."""
 BATCH_FRAMES = 4096
-"""Frames that go through the convolutions at once: bounds the memory for long files."""
+"""Frames that are convolved at once: bounds the memory for long files."""
 
 
 @torch.inference_mode()
 def speech_probabilities(samples: np.ndarray, network: "SileroVAD | None" = None) -> np.ndarray:
-    """Return float32 [T], how probable speech is in each frame of 512 samples.
+    """Return float32 [T]: probability of speech in each frame of 512 samples.
 
     Args:
         samples: float32 [N] at 16 kHz, peaks about 0.5; the last frame is filled with zeros

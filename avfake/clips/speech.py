@@ -1,4 +1,4 @@
-"""Find the speech in a sound, so that a voice is judged by speech alone.
+"""Find the speech in a sound, so that a voice is scored on speech alone.
 
 Three steps. Quiet parts (digital silence, dither, clean pauses) are cut out sample by
 sample, so that the same speech with a pause more or less is the same input. The network of Silero
@@ -17,9 +17,9 @@ from avfake.errors import ConfigError
 from avfake.media import resample
 
 LOUD_SECONDS = 0.02
-"""Samples above the level that everything is measured against, as a length of time."""
+"""Duration of the loudest samples that define the reference level."""
 UNVOICED_BAND_HZ = (300.0, 3400.0)
-"""Where hiss and breath are measured: what every telephone passes on."""
+"""Band in which hiss and breath are measured: that of a telephone."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class SpeechConfig:
     """What counts as speech.
 
     Chosen on 1,779 recordings of speech and 1,000 generated sounds without any (hums, tones, noise,
-    melodies, sirens, engines): 14 recordings and none of the sounds fall on the wrong side.
+    melodies, sirens, engines): 14 recordings and none of the sounds are classified wrongly.
     """
 
     threshold: float = 0.5
@@ -35,7 +35,7 @@ class SpeechConfig:
     end_threshold: float = 0.35
     """...and below which speech ends."""
     min_seconds: float = 0.4
-    """A passage with less speech than this is not judged."""
+    """A passage with less speech than this is left out."""
     sure: float = 0.8
     """Mean probability that the surest quarter of a second of a passage needs."""
     unvoiced_flatness_db: float = -16.0
@@ -74,7 +74,7 @@ Span = tuple[int, int]
 
 
 def find_speech(samples: np.ndarray, sample_rate: int, config: SpeechConfig) -> list[Span]:
-    """Return where in a sound somebody speaks, in order of time; pauses are left out.
+    """Return the spans of speech in a sound, in order of time, without pauses.
 
     Args:
         samples: float32 [N] mono, at any level
@@ -96,7 +96,7 @@ def find_speech(samples: np.ndarray, sample_rate: int, config: SpeechConfig) -> 
 
 
 def loud_spans(samples: np.ndarray, sample_rate: int, config: SpeechConfig) -> list[Span]:
-    """Return what is left of a sound without its quiet parts; nothing of digital silence."""
+    """Return the spans of a sound without its quiet parts; none for digital silence."""
     level = _loud_level(samples, sample_rate)
     if level <= 0.5 / 32768:
         return []
@@ -124,19 +124,19 @@ def spread_spans(spans: list[Span], limit: int, *, piece: int) -> list[Span]:
 
 
 def _loud_level(samples: np.ndarray, sample_rate: int) -> float:
-    """Level that the loudest 20 ms of samples exceed: quiet parts do not move it, however long."""
+    """Return the level that the loudest 20 ms of samples exceed; quiet parts do not affect it."""
     count = min(len(samples), round(LOUD_SECONDS * sample_rate))
     return float(np.partition(np.abs(samples), -count)[-count]) if count else 0.0
 
 
 def _levelled(samples: np.ndarray) -> np.ndarray:
-    """The sound without its offset, loud samples at 0.5: how loud it is must not decide."""
+    """Return the sound without offset, loud samples at 0.5, so that loudness has no influence."""
     centred = samples - samples.mean()
     return (0.5 / max(_loud_level(centred, RATE), 1e-5) * centred).clip(-1, 1).astype(np.float32)
 
 
 def _flatness_db(samples: np.ndarray, num_frames: int) -> np.ndarray:
-    """float32 [T], geometric over arithmetic mean power of each frame in the telephone's band."""
+    """Return float32 [T]: geometric over arithmetic mean power in the telephone band."""
     frames = np.pad(samples, (0, num_frames * FRAME - len(samples))).reshape(num_frames, FRAME)
     power = np.abs(np.fft.rfft(frames * np.hanning(FRAME))) ** 2
     hertz = np.fft.rfftfreq(FRAME, 1 / RATE)
@@ -147,7 +147,7 @@ def _flatness_db(samples: np.ndarray, num_frames: int) -> np.ndarray:
 
 
 def _passages(probabilities: np.ndarray, flatness_db: np.ndarray, config: SpeechConfig) -> list:
-    """Spans of frames, padded, of the passages that are speech."""
+    """Return padded spans of frames of the passages that are speech."""
     runs = _runs(probabilities, config)
     gap = config.passage_gap_seconds * RATE / FRAME
     breaks = [i for i in range(1, len(runs)) if runs[i][0] - runs[i - 1][1] > gap]
@@ -161,7 +161,7 @@ def _passages(probabilities: np.ndarray, flatness_db: np.ndarray, config: Speech
 
 
 def _runs(probabilities: np.ndarray, config: SpeechConfig) -> list[Span]:
-    """Spans of frames that start above one threshold and end below the other."""
+    """Return spans of frames that reach `threshold` and end below `end_threshold`."""
     above = np.diff((probabilities >= config.end_threshold).astype(np.int8), prepend=0, append=0)
     starts, ends = np.flatnonzero(above == 1), np.flatnonzero(above == -1)
     return [
@@ -192,7 +192,7 @@ def _padded(runs: list[Span], num_frames: int, pad: int) -> list[Span]:
 
 
 def _inside(spoken: list[Span], loud: list[Span]) -> list[Span]:
-    """Spans of the sound for spans of its loud parts set end to end."""
+    """Convert spans of the concatenated loud parts to spans of the sound."""
     spans: list[Span] = []
     offset = 0
     for first, last in loud:

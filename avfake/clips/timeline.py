@@ -1,4 +1,4 @@
-"""Two clocks: the seconds of a file, and those of the speech that was kept of it."""
+"""Conversion between seconds of a file and seconds of its kept speech."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Timeline:
-    """Where in a file the kept sound comes from: spans of the file, set end to end."""
+    """Spans of a file whose concatenation is the kept sound."""
 
     spans: tuple[tuple[float, float], ...]
     """Start and end of each in seconds of the file, in order of time."""
@@ -42,6 +42,6 @@ class Timeline:
         return np.where(inside, kept[at] + seconds - file[at], np.nan)
 
     def _starts(self) -> tuple[np.ndarray, np.ndarray]:
-        """Start of each span in the file [S], and in the kept sound [S + 1], with its end."""
+        """Return the starts of the spans in the file [S] and in the kept sound [S + 1]."""
         spans = np.array(self.spans)
         return spans[:, 0], np.concatenate([[0.0], np.cumsum(spans[:, 1] - spans[:, 0])])

@@ -1,4 +1,4 @@
-"""What was taken of a clip together with what is known of it, before it becomes tensors."""
+"""Crops, sound and labels of a training clip, before they become tensors."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ class TrainingSample:
     """float32 [T, 5, 2] x, y px of the crop: left and right eye, nose, left and right mouth corner
     (left and right as seen in the picture)."""
     persons: np.ndarray
-    """int64 [T], whose face it is."""
+    """int64 [T], person of each crop."""
     sound: np.ndarray
     """float32 [W, N], windows in [-1, 1]; W = 0 without sound."""
     crop_sound: np.ndarray
@@ -67,23 +67,23 @@ class TrainingSample:
         return self.sound.size + self.crop_sound.size > 0
 
     def with_pictures(self, change: Callable[[np.ndarray], np.ndarray]) -> "TrainingSample":
-        """The sample with `change` done to the crops, and to those of the partner alike."""
+        """Return the sample with `change` applied to the crops and those of the partner."""
         partner = None if self.partner is None else change(self.partner)
         return replace(self, faces=change(self.faces), partner=partner)
 
     def with_sound(self, change: Callable[[np.ndarray], np.ndarray]) -> "TrainingSample":
-        """The sample with `change` done to each row [N] of all its sound, kept in [-1, 1]."""
+        """Return the sample with `change` applied to each row [N] of its sound, kept in [-1, 1]."""
         return replace(
             self, sound=_changed(self.sound, change), crop_sound=_changed(self.crop_sound, change)
         )
 
 
 class Augment(Protocol):
-    """Anything that changes samples on their way to training."""
+    """A function that changes training samples."""
 
     @property
     def needs_partner(self) -> bool:
-        """Whether the original's crops are to be read too, which costs time."""
+        """Whether the crops of the original are needed, which takes time to read."""
         ...
 
     def __call__(self, sample: TrainingSample, rng: np.random.Generator) -> TrainingSample: ...

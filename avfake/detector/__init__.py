@@ -3,16 +3,9 @@
 A detector has one member or several; each is a `Bundle`, a folder that training writes.
 """
 
-from avfake.detector.bundle import (
-    CARD,
-    Bundle,
-    checked_sums,
-    read_bundle,
-    read_config,
-    write_bundle,
-)
+from avfake.detector.bundle import CARD, Bundle, write_bundle
 from avfake.detector.detector import Detector
-from avfake.detector.ensemble import fit_decision, is_ensemble, read_ensemble, write_ensemble
+from avfake.detector.ensemble import fit_decision, read_folder, write_ensemble
 from avfake.detector.inference import score_clip, torch_defaults
 from avfake.detector.member import Member, PredictOptions
 from avfake.detector.release import RESEARCH_ONLY, release_detector, research_only
@@ -27,14 +20,10 @@ __all__ = [
     "Member",
     "PredictOptions",
     "RESEARCH_ONLY",
-    "checked_sums",
     "combine_tables",
     "default_release",
     "fit_decision",
-    "is_ensemble",
-    "read_bundle",
-    "read_config",
-    "read_ensemble",
+    "read_folder",
     "release_detector",
     "research_only",
     "score_clip",

@@ -86,7 +86,7 @@ class Detector:
             return self.members[0].name
         hashed = ""
         if self.decision:
-            hashed = f", decided by {settings.fingerprint(self.decision.to_dict())}"
+            hashed = f", decided by {settings.fingerprint(settings.to_dict(self.decision))}"
         names = " + ".join(member.name for member in self.members)
         return f"{self.combine} of {names}{hashed}"
 

@@ -6,7 +6,8 @@ checksums.json   SHA-256 of config.yaml and of each member's checksums.json
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ import numpy as np
 import yaml
 
 from avfake import __version__
-from avfake.calibration import DecisionRule, find_rule
-from avfake.detector.bundle import CARD, checked_sums, locate_bundle, whole_folder
+from avfake import config as settings
+from avfake.calibration import DecisionModel, DecisionRule, find_rule
+from avfake.detector.bundle import CARD, checked_sums, locate_bundle, read_config, whole_folder
 from avfake.detector.combining import RANK_MEAN
 from avfake.errors import BundleError, ConfigError
 from avfake.evaluation import read_scores
@@ -89,7 +91,7 @@ def write_ensemble(
         "avfake": __version__,
         "rule": combine,
         "members": [bundle.resolve().name for bundle in found],
-        "decision": decision.to_dict() if decision else None,
+        "decision": settings.to_dict(decision) if decision else None,
     }
     with whole_folder(folder) as partial:
         text = yaml.safe_dump(config, sort_keys=False)
@@ -105,9 +107,34 @@ def read_ensemble(folder: Path) -> tuple[list[str], str, DecisionRule | None]:
     """
     checked_sums(folder)
     config = _read_config(folder)
-    decision = DecisionRule.from_dict(config["decision"]) if config["decision"] else None
+    decision = settings.from_dict(DecisionRule, config["decision"]) if config["decision"] else None
     names = [str(folder / "members" / str(number)) for number in range(len(config["members"]))]
     return names, config["rule"], decision
+
+
+@dataclass(frozen=True)
+class FolderFacts:
+    """What a detector folder holds, weights unread."""
+
+    fingerprint: str
+    """Hash of its content: the 12 digits in the detector's name."""
+    config: Mapping[str, Any]
+    """config.yaml of a bundle; empty for an ensemble."""
+    decision_model: DecisionModel | None
+    """None for an ensemble."""
+    num_members: int
+    rule: str = ""
+    """How an ensemble combines the answers of its members."""
+
+
+def read_folder(folder: Path) -> FolderFacts:
+    """Read a bundle or an ensemble without its weights; BundleError if it is damaged."""
+    fingerprint = settings.fingerprint(checked_sums(folder))
+    if is_ensemble(folder):
+        names, rule, _ = read_ensemble(folder)
+        return FolderFacts(fingerprint, {}, None, len(names), rule)
+    config = read_config(folder)
+    return FolderFacts(fingerprint, config, DecisionModel.load(folder), config["num_members"])
 
 
 def is_ensemble(folder: Path) -> bool:

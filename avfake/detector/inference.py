@@ -13,7 +13,7 @@ import torch
 from avfake.calibration import ClipScores
 from avfake.clips import Clip, SampleConfig, Sampled, batch_of, sample_clip
 from avfake.labels import OUTPUTS
-from avfake.models import AVModel, ModelOutput, entropy
+from avfake.models import AVModel, ModelOutput
 
 
 @contextmanager
@@ -104,14 +104,14 @@ def _mean_scores(logits: Sequence[torch.Tensor | None], count: int) -> np.ndarra
 
 def _sync_statistics(outputs: Sequence[ModelOutput]) -> dict[str, float]:
     """Return statistics of the models' mean curve over the shifts; empty without a comparison."""
-    said = [output.sync for output in outputs if output.sync and output.sync.present[0]]
-    if not said:
+    found = [output.sync for output in outputs if output.sync and output.sync.present[0]]
+    if not found:
         return {}
-    similarity = torch.stack([sync.similarity[0] for sync in said]).mean(0)  # [K]
-    chances = torch.stack([sync.log_probabilities[0].exp() for sync in said]).mean(0)
+    similarity = torch.stack([sync.similarity[0] for sync in found]).mean(0)  # [K]
+    chances = torch.stack([sync.log_probabilities[0].exp() for sync in found]).mean(0)
     return {
         "sync_confidence": float(similarity.max() - similarity.median()),
-        "sync_offset": float(said[0].shifts[similarity.argmax()]),
+        "sync_offset": float(found[0].shifts[similarity.argmax()]),
         "sync_similarity": float(similarity[len(similarity) // 2]),
-        "sync_entropy": float(entropy(chances.clamp(min=1e-12).log())),
+        "sync_entropy": float(torch.special.entr(chances).sum()),
     }

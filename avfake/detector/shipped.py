@@ -4,7 +4,8 @@ avfake/default_detector/   a bundle, or an ensemble of bundles (see `bundle`, `e
     release.json           version, content hash, licence and sources of the weights
     LICENSE                the terms of the weights in full
 
-`release` writes such a folder; it is checked against its release.json whenever it is opened.
+`release_detector` writes such a folder; it is checked against its release.json whenever it is
+opened.
 """
 
 import json

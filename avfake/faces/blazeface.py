@@ -1,37 +1,79 @@
 """Faces in single frames, found by BlazeFace (Bazarevsky et al. 2019, arXiv 1907.05047).
 
-The network sees a square of 128 to 256 px, so that large frames are searched in tiles. It is run by
-the TFLite runtime (`pip install 'avfake[blazeface]'`) from a model file that the user brings; see
-docs/blazeface.md.
+The network takes a square of 128 to 256 px, so large frames are searched in tiles. It runs on the
+TFLite runtime (`pip install 'avfake[blazeface]'`) from a model file that the user provides; copies
+of such files are kept under their SHA-256, which the settings name. See docs/blazeface.md.
 """
 
+import hashlib
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from avfake.errors import ConfigError
-from avfake.faces.model_files import find_model
 from avfake.faces.types import Detections
+from avfake.storage import write_whole
+
+
+def model_folder() -> Path:
+    """Return the folder of the files: `avfake/face_models` below XDG_CACHE_HOME or ~/.cache."""
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else Path.home() / ".cache") / "avfake" / "face_models"
+
+
+def keep_model(path: str | Path) -> str:
+    """Keep a copy of a model file, return its SHA-256; ConfigError if it cannot be read."""
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise ConfigError(f"the face model {path} cannot be read: {error.strerror}") from error
+    sha256 = hashlib.sha256(content).hexdigest()
+    kept = model_folder() / sha256
+    if not kept.is_file():
+        write_whole(kept, content)
+    return sha256
+
+
+def find_model(sha256: str) -> Path:
+    """Return the kept file with this hash; ConfigError if there is none, or it was altered."""
+    if not sha256:
+        raise ConfigError(
+            "BlazeFace needs a model file: avfake prepare ... --detector blazeface "
+            "--detector-model FILE.tflite"
+        )
+    path = model_folder() / sha256
+    if not path.is_file():
+        raise ConfigError(
+            f"the face model with SHA-256 {sha256} is not on this machine; copy the file that was "
+            f"given to avfake prepare --detector-model to {path}"
+        )
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != sha256:
+        raise ConfigError(f"{path} was altered (its SHA-256 is {found}); copy it there again")
+    return path
+
 
 Network = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """float32 [1, S, S, 3] in [-1, 1] -> raw boxes [A, 16] and raw scores [A]."""
 GRIDS = {896: ((16, 2), (8, 6)), 2304: ((48, 1),)}
-"""Number of anchors of a model -> cells a side and anchors a cell, of each of its layers. 896: the
+"""Number of anchors of a model -> cells per side and anchors per cell of each layer. 896: the
 short-range models of 128 and 256 px; 2304: the full-range model of 192 px."""
 MOUTH_WIDTH = 0.82
-"""Of the distance of the eyes: MTCNN's median over 57 frames of real clips. BlazeFace knows the
-middle of a mouth alone, its corners are put to either side of that."""
+"""Share of the eye distance: the median of MTCNN over 57 frames of real clips. BlazeFace finds only
+the middle of a mouth; the corners are set at both sides of it."""
 
 
 @dataclass(frozen=True)
 class BlazeFaceConfig:
-    """What counts as a face."""
+    """Settings of BlazeFace: what counts as a face."""
 
     model_sha256: str = ""
-    """Of the model file (.tflite), which lies elsewhere on each machine; see `keep_model`."""
+    """SHA-256 of the model file (.tflite), whose path differs by machine; see `keep_model`."""
     min_confidence: float = 0.5
     max_overlap: float = 0.3
     """Boxes that share more than this (intersection over union) are averaged to one face."""
@@ -56,14 +98,14 @@ class BlazeFaceDetector:
     def __init__(
         self, config: BlazeFaceConfig, *, network: Network | None = None, side_px: int = 128
     ) -> None:
-        """network: in place of the model file, with the side of the square that it sees."""
+        """network: used instead of the model file, with the side of its input square."""
         self.config = config
         if network is None:
             network, side_px = _load(config.model_sha256)
         self._network, self._side = network, side_px
 
     def detect(self, frames: np.ndarray) -> list[Detections]:
-        """One `Detections` a frame. frames: uint8 [T, H, W, 3] RGB."""
+        """Return one `Detections` for each frame. frames: uint8 [T, H, W, 3] RGB."""
         if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3:
             raise ValueError(
                 f"frames must be uint8 [T, H, W, 3], got {frames.dtype} {frames.shape}"
@@ -82,7 +124,7 @@ class BlazeFaceDetector:
     def _in_tile(
         self, frame: np.ndarray, left: int, top: int, side: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Points float64 [K, 8, 2] px of the frame and confidences [K] of the faces of a tile."""
+        """Return points float64 [K, 8, 2] px of the frame and confidences [K] of a tile's faces."""
         tile = Image.fromarray(frame[top : top + side, left : left + side])
         square = np.asarray(tile.resize((self._side, self._side), Image.Resampling.BILINEAR))
         raw, logits = self._network((square[None] / np.float32(127.5) - 1).astype(np.float32))
@@ -94,7 +136,7 @@ class BlazeFaceDetector:
 
 
 def tiles(height: int, width: int, levels: int) -> Iterator[tuple[int, int, int]]:
-    """left, top, side of squares px that cover a frame, the largest first.
+    """Yield left, top and side in px of squares that cover a frame, the largest first.
 
     Neighbours share at least half, so that a face up to half a tile lies whole in one of them.
     """
@@ -111,7 +153,7 @@ def _starts(length: int, side: int) -> list[int]:
 
 
 def anchors(count: int) -> np.ndarray:
-    """float64 [A, 2]: x, y in [0, 1] of the middle of each anchor, in the order of the network."""
+    """Return float64 [A, 2]: x, y in [0, 1] of the centre of each anchor, in network order."""
     if count not in GRIDS:
         raise ConfigError(
             f"the face model has {count} anchors; known are BlazeFace models with "
@@ -126,7 +168,7 @@ def anchors(count: int) -> np.ndarray:
 
 
 def decode(raw: np.ndarray, *, side_px: int) -> np.ndarray:
-    """float64 [A, 8, 2] in shares of the square: two corners of the box, then six points.
+    """Return float64 [A, 8, 2] in shares of the square: two corners of the box, then six points.
 
     raw: [A, 16] px from the anchor: middle, width and height, then eyes (the left one as seen in
     the picture first), nose, middle of the mouth, ears.
@@ -140,9 +182,9 @@ def decode(raw: np.ndarray, *, side_px: int) -> np.ndarray:
 def is_cut(
     points: np.ndarray, tile: tuple[int, int, int], frame_size: tuple[int, int]
 ) -> np.ndarray:
-    """bool [K]: the box touches a border of the tile behind which the frame goes on.
+    """Return bool [K]: whether the box touches a tile border inside of the frame.
 
-    Such a face is whole in another tile; half a face would come out as a small one of its own.
+    Such a face is complete in another tile; half of it would be detected as a smaller face.
     """
     left, top, side = tile
     height, width = frame_size
@@ -159,7 +201,7 @@ def is_cut(
 def blend(
     points: np.ndarray, confidences: np.ndarray, *, max_overlap: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Points [K, 8, 2] and confidences [K], one a face, the most confident first.
+    """Return points [K, 8, 2] and confidences [K], one for each face, most confident first.
 
     Suppression by averaging (section 3.3 of the paper): predictions that overlap the best one are
     averaged with it by confidence, which flickers less from frame to frame than the best alone.
@@ -177,7 +219,7 @@ def blend(
 
 
 def overlap(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """float64 [K]: intersection over union of corners [2, 2] with corners [K, 2, 2]."""
+    """Return float64 [K]: intersection over union of corners [2, 2] with corners [K, 2, 2]."""
     low, high = np.maximum(box[0], boxes[:, 0]), np.minimum(box[1], boxes[:, 1])
     shared = np.prod(np.maximum(high - low, 0), axis=1)
     areas = np.prod(np.maximum(boxes[:, 1] - boxes[:, 0], 0), axis=1)
@@ -187,7 +229,7 @@ def overlap(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 
 def to_detections(points: np.ndarray, confidences: np.ndarray) -> Detections:
-    """Faces with the five points that all detectors here give."""
+    """Convert to the five points that all detectors return."""
     left_eye, right_eye, nose, mouth = (points[:, i] for i in range(2, 6))
     aside = (right_eye - left_eye) * MOUTH_WIDTH / 2
     landmarks = np.stack([left_eye, right_eye, nose, mouth - aside, mouth + aside], axis=1)

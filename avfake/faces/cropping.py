@@ -1,4 +1,7 @@
-"""Square pictures of one person's face."""
+"""Square crops of the face of one person, with a margin around it.
+
+`CropConfig.margin` is applied in `crop_squares`; `crop_track` cuts these squares out.
+"""
 
 from dataclasses import dataclass
 
@@ -11,14 +14,15 @@ from avfake.faces.types import FaceTrack
 
 @dataclass(frozen=True)
 class CropConfig:
-    """How a face is cut out."""
+    """Margin and size of face crops."""
 
     margin: float = 0.30
-    """Added on each side, as a share of the face; blending borders lie outside the box."""
+    """Face margin added on each side, as a share of the face; applied in `crop_squares`. Blending
+    borders lie outside the box."""
     size_px: int = 256
     """Side of the crop."""
     side_quantile: float = 0.9
-    """Which of the box sides sets the scale; below 1, as single boxes come out too large."""
+    """Quantile of the box sides that sets the scale; below 1, as single boxes are too large."""
 
     def __post_init__(self) -> None:
         if self.margin < 0 or self.size_px < 8 or not 0 <= self.side_quantile <= 1:
@@ -26,21 +30,22 @@ class CropConfig:
 
 
 def crop_squares(track: FaceTrack, config: CropConfig | None = None) -> np.ndarray:
-    """float32 [K, 4] px: what of each frame the crops show; may reach outside the frame.
+    """Return float32 [K, 4] px: the square of each frame that is cropped, face margin included.
 
-    One side for the whole track: a scale that flickered with the box would look like a forgery.
+    It may reach outside the frame. The side is the same for the whole track: a scale that changed
+    with each box would look like a forgery.
     """
     config = config or CropConfig()
     sides = (track.boxes[:, 2:] - track.boxes[:, :2]).max(axis=1)
     found = sides[track.confidences > 0] if (track.confidences > 0).any() else sides
     half = 0.5 * max(1.0, float(np.quantile(found, config.side_quantile)))
-    half *= 1 + 2 * config.margin
+    half *= 1 + 2 * config.margin  # the face margin
     centres = (track.boxes[:, :2] + track.boxes[:, 2:]) / 2
     return np.concatenate([centres - half, centres + half], axis=1).astype(np.float32)
 
 
 def landmarks_in_crops(track: FaceTrack, config: CropConfig | None = None) -> np.ndarray:
-    """float32 [K, 5, 2] px of the crops that `crop_track` cuts."""
+    """Return float32 [K, 5, 2]: the landmarks in px of the crops of `crop_track`."""
     config = config or CropConfig()
     squares = crop_squares(track, config)
     scale = config.size_px / (squares[:, 2] - squares[:, 0])
@@ -51,10 +56,10 @@ def landmarks_in_crops(track: FaceTrack, config: CropConfig | None = None) -> np
 def crop_track(
     frames: np.ndarray, track: FaceTrack, config: CropConfig | None = None
 ) -> np.ndarray:
-    """uint8 [K, S, S, 3], one crop for each frame of the track.
+    """Cut uint8 [K, S, S, 3] out of frames, one crop with margin for each frame of the track.
 
-    frames: uint8 [T, H, W, 3]. What lies outside the frame is black: nothing is made up, as
-    mirrored or smeared borders would look like generated ones.
+    frames: uint8 [T, H, W, 3]. What lies outside the frame is black, because mirrored or smeared
+    borders would look generated.
     """
     config = config or CropConfig()
     if len(track) and track.frame_indices[-1] >= len(frames):

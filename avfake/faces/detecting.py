@@ -12,12 +12,12 @@ from avfake.faces.types import Detections
 
 @dataclass(frozen=True)
 class DetectConfig:
-    """What counts as a face."""
+    """Settings of MTCNN: what counts as a face."""
 
     thresholds: tuple[float, float, float] = (0.7, 0.8, 0.8)
     """Least confidence of MTCNN's three stages."""
     min_face_px: int = 20
-    """Smaller faces are not looked for; px of the full-resolution frame..."""
+    """Smaller faces are not searched for; px of the full-resolution frame..."""
     min_face_share: float = 0.03
     """...nor those below this share of the frame's larger side; the search for the smallest faces
     takes most of the time."""
@@ -36,10 +36,10 @@ class DetectConfig:
 
 
 def detection_scale(height: int, width: int) -> float:
-    """How much a frame is scaled before the search, by its larger side.
+    """Return the factor by which a frame is scaled before the search, from its larger side.
 
     The rule of the winner of the DFDC: small frames are doubled, so that small faces are found;
-    large ones shrunk, as their faces are large and the search costs by the pixel.
+    large ones are reduced, because their faces are large and the search takes time per pixel.
     """
     side = max(height, width)
     if side < 300:
@@ -57,7 +57,7 @@ class MTCNNDetector:
     def __init__(
         self, config: DetectConfig | None = None, *, device: str | torch.device = "cpu"
     ) -> None:
-        from facenet_pytorch import MTCNN  # late: the only heavy import of this room
+        from facenet_pytorch import MTCNN  # late: the only slow import of this package
 
         self.config = config or DetectConfig()
         self.device = torch.device(device)
@@ -79,7 +79,7 @@ class MTCNNDetector:
         height, width = frames.shape[1:3]
         scale = detection_scale(height, width)
         smallest = max(self.config.min_face_px, self.config.min_face_share * max(height, width))
-        # MTCNN's own smallest window is 12 px; below it there is nothing to see.
+        # The smallest window of MTCNN is 12 px.
         self._network.min_face_size = max(12.0, smallest * scale)
         size = max(1, int(self.config.batch_pixels / (height * width * scale**2)))
         return [
@@ -97,12 +97,12 @@ class MTCNNDetector:
 
 
 def _resized(frames: torch.Tensor, scale: float) -> torch.Tensor:
-    """float32 [T, H, W, 3] in 0..255, scaled without aliasing."""
+    """Return float32 [T, H, W, 3] in 0..255, scaled without aliasing."""
     pixels = frames.permute(0, 3, 1, 2)  # [T, H, W, 3] -> [T, 3, H, W]
     if scale != 1.0:
         size = [max(1, round(side * scale)) for side in pixels.shape[2:]]
         if pixels.is_cuda:
-            pixels = pixels.float()  # uint8, faster, is there for the CPU alone
+            pixels = pixels.float()  # uint8 is faster, but supported on the CPU only
         pixels = F.interpolate(pixels, size, mode="bilinear", antialias=True)
     return pixels.permute(0, 2, 3, 1).float()
 
@@ -114,7 +114,7 @@ def _normalised(
     *,
     scale: float,
 ) -> Detections:
-    """MTCNN says None for no face, and object arrays otherwise; most confident first here."""
+    """Convert None or object arrays of MTCNN to `Detections`, most confident first."""
     if boxes is None or confidences is None or landmarks is None:
         empty = np.zeros(0, np.float32)
         return Detections(empty.reshape(0, 4), empty, empty.reshape(0, 5, 2))

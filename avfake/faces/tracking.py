@@ -1,4 +1,4 @@
-"""Faces of single frames joined to persons."""
+"""Tracks of persons from the faces of single frames."""
 
 import math
 from collections.abc import Sequence
@@ -15,25 +15,25 @@ FORBIDDEN = 1e6
 
 @dataclass(frozen=True)
 class TrackConfig:
-    """When two faces in two frames are one person. Lengths are in box sides, times in frames.
+    """When faces of two frames belong to one person. Lengths are in box sides, times in frames.
 
-    The frames are samples, often a second apart, so a face may have moved by its own size and
-    boxes need not overlap: centres and sizes are compared.
+    Sampled frames are often a second apart, so a face may have moved by its own size and boxes
+    need not overlap: centres and sizes are compared.
     """
 
     max_shift: float = 1.25
-    """Farthest a centre moves from one sampled frame to the next, in box sides."""
+    """Largest movement of a centre from one sampled frame to the next, in box sides."""
     max_size_ratio: float = 2.0
     """Largest change of the side from one sampled frame to the next."""
     max_gap_share: float = 0.5
-    """Longest absence that is bridged, as a share of the sampled frames."""
+    """Longest gap that is filled, as a share of the sampled frames."""
     min_share: float = 0.2
-    """Tracks found in fewer of the sampled frames are taken to be false..."""
+    """Tracks found in a smaller share of the sampled frames are dropped as false..."""
     brief_confidence: float = 0.95
-    """...unless they are found twice with this mean confidence: in an edited video a person may be
-    seen for a moment. One found only once stays if nothing else is left and it is this sure."""
+    """...unless they are found at least twice with this mean confidence: in an edited video a
+    person may be visible briefly. One found once is kept with it if no other track is left."""
     max_overlap: float = 0.6
-    """Two boxes of one frame are one face if they share this much of the smaller one."""
+    """Two boxes of a frame are one face if they share more than this part of the smaller one."""
 
     def __post_init__(self) -> None:
         if self.max_shift <= 0 or self.max_size_ratio < 1:
@@ -45,7 +45,7 @@ class TrackConfig:
 
 @dataclass
 class _Trail:
-    """A person under way: the frames a face was found in, and what was found."""
+    """A track under construction: the frames in which a face was found, and its detections."""
 
     indices: list[int] = field(default_factory=list)
     boxes: list[np.ndarray] = field(default_factory=list)
@@ -59,7 +59,7 @@ class _Trail:
         self.landmarks.append(found.landmarks[which])
 
     def expected_centre(self, index: int) -> np.ndarray:
-        """Half of the last movement goes on: keeps crossing persons apart, follows no jitter."""
+        """Predict by half of the last movement: separates crossing persons, ignores jitter."""
         last = _centre(self.boxes[-1])
         if len(self.boxes) < 2:
             return last
@@ -76,10 +76,10 @@ class _Trail:
 def track_faces(
     detections: Sequence[Detections], config: TrackConfig | None = None
 ) -> list[FaceTrack]:
-    """One track a person, most prominent first; gaps are bridged in a straight line.
+    """Return one track for each person, most prominent first; gaps are interpolated linearly.
 
-    Places are compared, not looks: after a cut, another face in the same place goes on as the
-    same person.
+    Only positions and sizes are compared: after a cut, another face at the same position continues
+    the track.
     """
     config = config or TrackConfig()
     max_gap = max(1, math.ceil(config.max_gap_share * len(detections)))
@@ -100,7 +100,7 @@ def track_faces(
 def _pairs(
     trails: list[_Trail], found: Detections, free: list[int], index: int, *, config: TrackConfig
 ) -> list[tuple[_Trail, int]]:
-    """Who goes on as which face: the least total cost over all persons of the frame."""
+    """Assign faces to tracks with the least total cost over the frame."""
     if not trails or not free:
         return []
     costs = np.array(
@@ -126,7 +126,7 @@ def _cost(trail: _Trail, box: np.ndarray, index: int, config: TrackConfig) -> fl
 
 
 def _distinct(found: Detections, max_overlap: float) -> list[int]:
-    """Indices of faces, most confident first, without further boxes on the same face."""
+    """Return indices of faces, most confident first, without further boxes on the same face."""
     kept: list[int] = []
     for which in np.argsort(-found.confidences, kind="stable").tolist():
         if all(_overlap(found.boxes[which], found.boxes[k]) <= max_overlap for k in kept):
@@ -185,7 +185,7 @@ def _bridged(trail: _Trail, person_id: int) -> FaceTrack:
 
 
 def _between(at: np.ndarray, known_at: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """float32 [len(at), ...]: each number of `known` interpolated on its own."""
+    """Return float32 [len(at), ...]: each number of `known` interpolated separately."""
     columns = known.reshape(len(known), -1).T
     filled = np.stack([np.interp(at, known_at, column) for column in columns], axis=1)
     return filled.reshape(len(at), *known.shape[1:]).astype(np.float32)
@@ -196,12 +196,12 @@ def _centre(box: np.ndarray) -> np.ndarray:
 
 
 def _side(box: np.ndarray) -> float:
-    """Side of the square of the same area, px."""
+    """Return the side of the square of the same area, px."""
     return math.sqrt(max(0.0, float(np.prod(box[2:] - box[:2]))))
 
 
 def _overlap(box: np.ndarray, other: np.ndarray) -> float:
-    """Shared area over the smaller area."""
+    """Return the shared area over the smaller area."""
     low, high = np.maximum(box[:2], other[:2]), np.minimum(box[2:], other[2:])
     shared = float(np.prod(np.maximum(0, high - low)))
     return shared / max(1e-6, min(_side(box), _side(other)) ** 2)

@@ -30,18 +30,18 @@ class Detections:
 
 
 class FaceDetector(Protocol):
-    """Anything that finds faces; `name` and its settings enter the preprocessing hash."""
+    """A detector of faces; its `name` and settings enter the preprocessing hash."""
 
     name: str
 
     def detect(self, frames: np.ndarray) -> list[Detections]:
-        """One `Detections` a frame. frames: uint8 [T, H, W, 3] RGB."""
+        """Return one `Detections` for each frame. frames: uint8 [T, H, W, 3] RGB."""
         ...
 
 
 @dataclass(frozen=True)
 class FaceTrack:
-    """One person's face through the sampled frames (gaps bridged by interpolation)."""
+    """The face of one person in the sampled frames, gaps filled by interpolation."""
 
     person_id: int
     """0 for the most prominent person of the file."""

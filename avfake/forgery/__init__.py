@@ -1,11 +1,15 @@
-"""Genuine picture or sound in, forged out, with the truth known: which pixels, which samples."""
+"""Forgeries of genuine pictures and sound, with the exact forged pixels and samples.
 
-from avfake.forgery.align import TEMPLATE, fit_similarity
-from avfake.forgery.composing import FaceSwap
+`FACE_METHODS` and `VOICE_METHODS` are the registries; docs/training_at_scale.md tells how to add to
+them.
+"""
+
+from avfake.forgery.compositing import FaceSwap
 from avfake.forgery.face_methods import FACE_METHODS, forge_face
 from avfake.forgery.face_swap import draw_traces, swap_faces
+from avfake.forgery.faces_in_place import fit_template
 from avfake.forgery.self_blending import self_blend
-from avfake.forgery.voice import CONVERSIONS, Conversion, convert_voice
+from avfake.forgery.vocoders import CONVERSIONS, Conversion, convert_voice
 from avfake.forgery.voice_methods import VOICE_METHODS, forge_voice
 
 __all__ = [
@@ -13,11 +17,10 @@ __all__ = [
     "Conversion",
     "FACE_METHODS",
     "FaceSwap",
-    "TEMPLATE",
     "VOICE_METHODS",
     "convert_voice",
     "draw_traces",
-    "fit_similarity",
+    "fit_template",
     "forge_face",
     "forge_voice",
     "self_blend",

@@ -1,4 +1,4 @@
-"""Every way to forge the face of a clip from the clip alone, under one signature."""
+"""Every method to forge the face of a clip from the clip alone, in one registry."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -8,15 +8,14 @@ import numpy as np
 
 from avfake.config import nearest
 from avfake.errors import ConfigError
-from avfake.forgery.composing import FaceSwap, untouched
-from avfake.forgery.face_swap import draw_traces, swap_faces
+from avfake.forgery.compositing import FaceSwap
 from avfake.forgery.person_swap import one_shot, temporal_mouth, warp_face
 from avfake.forgery.resynthesis import resynthesise
-from avfake.forgery.self_blending import SelfBlendConfig, known_frames, self_blend
+from avfake.forgery.self_blending import SelfBlendConfig, self_blend
 
 
 class FaceMethod(Protocol):
-    """uint8 [T, S, S, 3] and float32 [T, 5, 2] px in, forged crops and their mask out."""
+    """A function of crops uint8 [T, S, S, 3] and landmarks float32 [T, 5, 2] px to a forgery."""
 
     def __call__(
         self, crops: np.ndarray, landmarks: np.ndarray, *, rng: np.random.Generator
@@ -27,22 +26,22 @@ _MOUTH = SelfBlendConfig(regions=("mouth", "mouth_and_chin"), elastic=(0.002, 0.
 _FLICKER = SelfBlendConfig(tremble=0.006, flicker=0.04, ratios=(0.5, 0.75, 1.0))
 
 FACE_METHODS: dict[str, FaceMethod] = {
-    # A swapped face, whoever made it: a seam, two histories.
+    # Any swapped face: a seam, and two processing histories.
     "self_blend": self_blend,
     # Lip-sync forgeries, which touch the mouth alone.
     "self_blend_mouth": partial(self_blend, config=_MOUTH),
-    # Swaps made frame by frame, which tremble and change their brightness.
+    # Swaps made frame by frame: jitter and flicker.
     "flicker": partial(self_blend, config=_FLICKER),
-    # What comes out of any decoder, face alone or the whole picture: portrait animation, diffusion.
+    # Output of a decoder, face or whole picture: portrait animation, diffusion.
     "resynthesis": resynthesise,
-    # Lips of another word: lip-sync.
+    # Lips of another moment: lip-sync.
     "temporal_mouth": temporal_mouth,
-    # A talking head made of one picture: what it shows sticks to it.
+    # A talking head made of one picture: expression and texture do not change.
     "one_shot": one_shot,
     # Reenactment by motion fields.
     "warp": warp_face,
 }
-"""Name -> method; each takes (crops, landmarks, rng=)."""
+"""Name -> method. To add one, write f(crops, landmarks, *, rng) -> FaceSwap and enter it here."""
 
 
 def forge_face(
@@ -52,53 +51,20 @@ def forge_face(
     rng: np.random.Generator,
     methods: Sequence[str] | None = None,
 ) -> FaceSwap:
-    """The crops forged by one drawn method.
+    """Forge crops by one drawn method.
 
     crops: uint8 [T, S, S, 3]; landmarks: float32 [T, 5, 2] px. methods: names of `FACE_METHODS` to
-    draw from, each as likely; None is all. Frames without landmarks (NaN) stay as they are; where
-    there is no other, the mask is empty and the crops are genuine.
+    draw from with equal probability; None = all. Frames without landmarks (NaN) are unchanged; if
+    there are no others, the mask is empty and the crops are genuine.
     """
     method = FACE_METHODS[draw_name(methods, FACE_METHODS, rng)]
     return method(crops, landmarks, rng=rng)
 
 
-def swap_crops(
-    target_crops: np.ndarray,
-    target_landmarks: np.ndarray,
-    source_crops: np.ndarray,
-    source_landmarks: np.ndarray,
-    *,
-    rng: np.random.Generator,
-) -> FaceSwap:
-    """The target's crops with the source's face in place of theirs, as hard to see as is drawn.
-
-    *_crops: uint8 [T, S, S, 3]; *_landmarks: float32 [T, 5, 2] px. The source's known frames are
-    played forth and back over the target's; a target frame without landmarks (NaN) stays. With no
-    known frame on either side the mask is empty.
-    """
-    known = known_frames(target_crops, target_landmarks)
-    usable = np.flatnonzero(known_frames(source_crops, source_landmarks))
-    whole = untouched(target_crops)
-    if not known.any() or not len(usable):
-        return whole
-    there_and_back = np.concatenate([usable, usable[-2:0:-1]])
-    chosen = np.resize(there_and_back, int(known.sum()))
-    swap = swap_faces(
-        target_crops[known],
-        target_landmarks[known],
-        source_crops[chosen],
-        source_landmarks[chosen],
-        traces=draw_traces(rng, float(rng.uniform(0.2, 1))),
-        rng=rng,
-    )
-    whole.pixels[known], whole.mask[known] = swap.pixels, swap.mask
-    return whole
-
-
 def draw_name(
     names: Sequence[str] | None, known: Mapping[str, object], rng: np.random.Generator
 ) -> str:
-    """One of `names`, or of all `known` ones; ConfigError for a name that is not known."""
+    """Draw one of `names`, or of all `known` ones; ConfigError for an unknown name."""
     chosen = list(known) if names is None else list(names)
     for name in chosen:
         if name not in known:

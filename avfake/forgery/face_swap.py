@@ -1,9 +1,8 @@
-"""Another person's face laid over a face, frame by frame, with the traces real swaps leave.
+"""Swap of a face for that of another person, frame by frame, with the traces of real swaps.
 
-A swap made by a network shows, more or less: a face of lower resolution than its surroundings,
-colours that do not quite agree, an edge where it was blended in, a face that trembles against the
-head and flickers over time, and none of the noise of the camera. `difficulty` turns all of them
-down together.
+Such traces are a face of lower resolution than its surroundings, colours that differ slightly, a
+blended edge, a face that jitters against the head and flickers over time, and no camera noise.
+`difficulty` reduces all of them together.
 """
 
 from dataclasses import dataclass
@@ -13,24 +12,30 @@ import torch
 import torch.nn.functional as F
 
 from avfake.errors import ConfigError
-from avfake.forgery.align import TEMPLATE, fit_similarity, invert, pixel_grid
-from avfake.forgery.blend import face_mask, grain_level, transfer_colour
-from avfake.forgery.composing import FaceSwap, compose, to_planes
+from avfake.forgery.compositing import (
+    FaceSwap,
+    compose,
+    face_mask,
+    grain_level,
+    to_planes,
+    transfer_colour,
+)
+from avfake.forgery.faces_in_place import TEMPLATE, fit_similarity, invert, pixel_grid
 
 _COLOUR_PX = 48
-"""Colours are compared on aligned faces of this side."""
+"""Side of the aligned faces on which colours are compared."""
 
 
 @dataclass(frozen=True)
 class SwapTraces:
-    """What one swap leaves behind."""
+    """Traces of one swap."""
 
     resolution_px: int
-    """Side of the aligned face that the forger's network is taken to have made."""
+    """Side of the aligned face that the simulated network generates."""
     checker: float
-    """Strength of the chequered pattern that upsampling networks leave (Odena et al. 2016)."""
+    """Strength of the checkerboard pattern of upsampling networks (Odena et al. 2016)."""
     colour_share: float
-    """How far the colours were brought to the target's; 1 is all the way."""
+    """How far the colours are matched to the target; 1 = completely."""
     edge: float
     """Width of the soft edge as a share of the face."""
     tremble: float
@@ -38,14 +43,14 @@ class SwapTraces:
     flicker: float
     """Deviation of the brightness from frame to frame, as a share."""
     grain_share: float
-    """How much of the camera's grain was put back onto the smooth face; 1 is all of it."""
+    """Share of the camera noise that is added to the smooth face again."""
     half_width: float
     half_height: float
-    """Of the pasted area, as a share of the aligned face's side."""
+    """Half width and height of the pasted area, as shares of the aligned face's side."""
 
 
 def draw_traces(rng: np.random.Generator, difficulty: float) -> SwapTraces:
-    """Traces of one swap: plain at difficulty 0, hardly to be seen at 1."""
+    """Draw the traces of one swap: obvious at difficulty 0, hardly visible at 1."""
     if not 0 <= difficulty <= 1:
         raise ConfigError(f"difficulty must lie in 0..1, got {difficulty}")
     ease = 1 - difficulty
@@ -71,7 +76,7 @@ def swap_faces(
     traces: SwapTraces,
     rng: np.random.Generator,
 ) -> FaceSwap:
-    """The target's frames with the source's face in place of the target's.
+    """Replace the face of the target by that of the source.
 
     target: uint8 [T, H, W, 3]; source: uint8 [T, h, w, 3], one face a frame, or [1, h, w, 3].
     *_landmarks: float [T or 1, 5, 2] px, in the order of `faces.Detections`.
@@ -85,19 +90,19 @@ def swap_faces(
     to_aligned = fit_similarity(np.asarray(target_landmarks, float), TEMPLATE + trembling)
     rows, columns = _reach(to_aligned, target.shape[1:3])
     part = to_planes(target[:, rows, columns])
-    places = pixel_grid(to_aligned, _centres(columns), _centres(rows))
+    coordinates = pixel_grid(to_aligned, _centres(columns), _centres(rows))
 
     faces = _align(to_planes(source), np.asarray(source_landmarks, float), traces.resolution_px)
     faces = _match_colours(faces, target, to_aligned, traces.colour_share)
     faces = faces * _checkers(traces)
     if len(faces) == 1:
         faces = faces.expand(count, -1, -1, -1)
-    pasted = F.grid_sample(faces, places * 2 - 1, align_corners=False, padding_mode="border")
+    pasted = F.grid_sample(faces, coordinates * 2 - 1, align_corners=False, padding_mode="border")
     pasted = pasted * torch.from_numpy(_flicker(rng, count, traces.flicker))
     grain = traces.grain_share * grain_level(part[:: max(1, count // 6)])
     pasted += grain * torch.from_numpy(rng.standard_normal(pasted.shape, dtype=np.float32))
     mask = face_mask(
-        places,
+        coordinates,
         half_width=traces.half_width,
         half_height=traces.half_height,
         softness=traces.edge,
@@ -106,49 +111,51 @@ def swap_faces(
 
 
 def _reach(to_aligned: np.ndarray, size: tuple[int, ...]) -> tuple[slice, slice]:
-    """Rows and columns of the frame that hold the aligned square of every frame."""
+    """Return rows and columns that contain the aligned square of every frame."""
     corners = np.array([[0, 0, 1], [1, 0, 1], [0, 1, 1], [1, 1, 1]], float).T
-    places = invert(to_aligned) @ corners  # [T, 2, 4]
-    low = np.floor(places.min(axis=(0, 2))).astype(int).clip(0)
-    high = np.ceil(places.max(axis=(0, 2))).astype(int)
+    coordinates = invert(to_aligned) @ corners  # [T, 2, 4]
+    low = np.floor(coordinates.min(axis=(0, 2))).astype(int).clip(0)
+    high = np.ceil(coordinates.max(axis=(0, 2))).astype(int)
     right, bottom = max(int(high[0]), int(low[0]) + 1), max(int(high[1]), int(low[1]) + 1)
     return slice(int(low[1]), min(bottom, size[0])), slice(int(low[0]), min(right, size[1]))
 
 
 def _align(pictures: torch.Tensor, landmarks: np.ndarray, side_px: int) -> torch.Tensor:
-    """The aligned face of each picture [T, 3, H, W]: [T, 3, side, side]."""
+    """Cut the aligned face [T, 3, side, side] out of each picture [T, 3, H, W]."""
     return _sample(pictures, fit_similarity(landmarks, TEMPLATE), side_px)
 
 
 def _sample(pictures: torch.Tensor, to_aligned: np.ndarray, side_px: int) -> torch.Tensor:
     line = (np.arange(side_px) + 0.5) / side_px
-    places = pixel_grid(invert(to_aligned), line, line)
+    coordinates = pixel_grid(invert(to_aligned), line, line)
     height, width = pictures.shape[2:]
     scale = torch.tensor([2 / width, 2 / height])
-    return F.grid_sample(pictures, places * scale - 1, align_corners=False, padding_mode="border")
+    return F.grid_sample(
+        pictures, coordinates * scale - 1, align_corners=False, padding_mode="border"
+    )
 
 
 def _match_colours(
     faces: torch.Tensor, target: np.ndarray, to_aligned: np.ndarray, share: float
 ) -> torch.Tensor:
-    """The faces with their colours moved towards those of the face they are to cover."""
+    """Move the colours of the faces towards those of the face that they replace."""
     step = max(1, len(target) // 6)
     like = _sample(to_planes(target[::step]), to_aligned[::step], _COLOUR_PX)
     mine = F.interpolate(faces[::step] if len(faces) > 1 else faces, size=(_COLOUR_PX,) * 2)
     line = (torch.arange(_COLOUR_PX) + 0.5) / _COLOUR_PX
-    places = torch.stack(torch.meshgrid(line, line, indexing="xy"), dim=2)[None]
-    inside = face_mask(places, half_width=0.26, half_height=0.32, softness=0.2)[:, None]
+    coordinates = torch.stack(torch.meshgrid(line, line, indexing="xy"), dim=2)[None]
+    inside = face_mask(coordinates, half_width=0.26, half_height=0.32, softness=0.2)[:, None]
     return transfer_colour(faces, mine, like, inside, share=share)
 
 
 def _checkers(traces: SwapTraces) -> torch.Tensor:
-    """Gains [S, S], now above and now below 1."""
+    """Return gains [S, S] that alternate above and below 1."""
     line = torch.arange(traces.resolution_px)
     return 1 + traces.checker * (1 - 2.0 * ((line[:, None] + line) % 2))
 
 
 def _flicker(rng: np.random.Generator, count: int, spread: float) -> np.ndarray:
-    """Gains [T, 3, 1, 1]: brightness and, less, colour."""
+    """Draw gains [T, 3, 1, 1]: of brightness and, weaker, of colour."""
     gains = 1 + rng.normal(0, spread, (count, 1)) + rng.normal(0, spread / 3, (count, 3))
     return gains[:, :, None, None].astype(np.float32)
 

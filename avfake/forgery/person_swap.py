@@ -1,19 +1,24 @@
-"""Parts of a face taken from other moments of the same clip, or moved within the frame.
+"""Parts of a face taken from other frames of the same clip, or moved within the frame.
 
-Forgeries that animate a genuine person use that person's own pixels at the wrong time: lip-sync
-shows lips of another word, a talking head made of one picture carries its texture everywhere, and
-motion fields pull skin to where it was not.
+Forgeries that animate a genuine person use the pixels of that person at the wrong time: lip-sync
+shows lips of another word, a talking head made of one picture repeats its texture, and motion
+fields move skin.
 """
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-from avfake.forgery.align import fit_similarity, pixel_grid
-from avfake.forgery.blend import transfer_colour
-from avfake.forgery.composing import FaceSwap, Window, forge_windows, to_planes, untouched
-from avfake.forgery.hulls import smooth_field
-from avfake.forgery.jitter import lower_resolution
+from avfake.forgery.compositing import (
+    FaceSwap,
+    Window,
+    forge_windows,
+    lower_resolution,
+    to_planes,
+    transfer_colour,
+    untouched,
+)
+from avfake.forgery.faces_in_place import fit_similarity, pixel_grid, smooth_field
 from avfake.forgery.self_blending import (
     SelfBlendConfig,
     draw_alteration,
@@ -29,11 +34,11 @@ _FACE = SelfBlendConfig(regions=("whole_face", "no_forehead", "inner_face"))
 def temporal_mouth(
     crops: np.ndarray, landmarks: np.ndarray, *, rng: np.random.Generator
 ) -> FaceSwap:
-    """The crops with the mouth of another moment of the clip, brought to its place and colours.
+    """Replace the mouth by that of another frame of the clip, aligned and matched in colour.
 
-    All mouths come from a fixed number of frames later or earlier, often played backwards, so that
-    they move as mouths do. crops: uint8 [T, S, S, 3]; landmarks: float32 [T, 5, 2] px. With fewer
-    than two known frames there is no other moment: the mouth is blended with itself instead.
+    All mouths come from a fixed number of frames later or earlier, sometimes played backwards, so
+    that they move like mouths. crops: uint8 [T, S, S, 3]; landmarks: float32 [T, 5, 2] px. With
+    fewer than two known frames the mouth is blended with itself.
     """
     known = known_frames(crops, landmarks)
     count = int(known.sum())
@@ -42,27 +47,27 @@ def temporal_mouth(
     moments = np.roll(np.arange(count), int(rng.integers(1, count)))
     if rng.random() < 0.3 and count > 2:
         moments = np.roll(moments[::-1], 1)
-    return _borrow(crops, landmarks, moments, rng=rng, config=_MOUTH)
+    return _from_other_frames(crops, landmarks, moments, rng=rng, config=_MOUTH)
 
 
 def one_shot(crops: np.ndarray, landmarks: np.ndarray, *, rng: np.random.Generator) -> FaceSwap:
-    """The crops with the face of one frame, turned and shifted to follow, in all of them.
+    """Put the face of one frame, rotated and shifted to follow the head, into all frames.
 
-    As talking heads made of a single picture: expression and texture stick. Shapes and the case of
-    fewer than two known frames as in `temporal_mouth`; one frame stays as it was but for the blend.
+    As in talking heads made of a single picture, expression and texture do not change. Shapes and
+    the case of fewer than two known frames as in `temporal_mouth`; one frame is only blended.
     """
     known = known_frames(crops, landmarks)
     count = int(known.sum())
     if count < 2:
         return self_blend(crops, landmarks, rng=rng, config=_FACE)
     moments = np.full(count, rng.integers(count))
-    return _borrow(crops, landmarks, moments, rng=rng, config=_FACE)
+    return _from_other_frames(crops, landmarks, moments, rng=rng, config=_FACE)
 
 
 def warp_face(crops: np.ndarray, landmarks: np.ndarray, *, rng: np.random.Generator) -> FaceSwap:
-    """The crops with the face pulled by a motion field that changes smoothly over time.
+    """Deform the face by a motion field that changes smoothly over time.
 
-    As reenactment by motion fields: there is no seam, but skin is stretched and resampled.
+    As in reenactment by motion fields, there is no seam, but skin is deformed and resampled.
     """
     known = known_frames(crops, landmarks)
     if not known.any():
@@ -94,7 +99,7 @@ def warp_face(crops: np.ndarray, landmarks: np.ndarray, *, rng: np.random.Genera
     return forge_windows(crops, known, opacity, pulled)
 
 
-def _borrow(
+def _from_other_frames(
     crops: np.ndarray,
     landmarks: np.ndarray,
     moments: np.ndarray,
@@ -102,7 +107,7 @@ def _borrow(
     rng: np.random.Generator,
     config: SelfBlendConfig,
 ) -> FaceSwap:
-    """Each known frame with a region taken from the known frame at its place in `moments` [K]."""
+    """Replace a region of known frame k by that of known frame `moments`[k]."""
     known = known_frames(crops, landmarks)
     points, pictures = landmarks[known].astype(float), crops[known]
     opacity = draw_opacity(points, crops.shape[1], rng=rng, config=config)

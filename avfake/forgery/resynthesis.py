@@ -1,8 +1,8 @@
-"""Faces pushed through a bottleneck and drawn anew, as decoders of networks do.
+"""Faces compressed and generated again, as by the decoder of a network.
 
-Swaps, talking heads and lip forgeries differ in what drives them; what they share is that pixels
-come out of a decoder: less detail than the camera saw, the pattern of its upsampling layers (Odena
-et al. 2016), transform blocks of a latent grid, fine texture that is likely but not true.
+Swaps, talking heads and lip-sync differ in what drives them, but their pixels all come from a
+decoder: less detail than the camera recorded, the pattern of upsampling layers (Odena et al. 2016),
+transform blocks of a latent grid, fine texture that is plausible but not true.
 """
 
 from collections.abc import Callable
@@ -12,21 +12,20 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from avfake.forgery.composing import FaceSwap, Window, forge_windows, untouched
-from avfake.forgery.jitter import lower_resolution
+from avfake.forgery.compositing import FaceSwap, Window, forge_windows, lower_resolution, untouched
 from avfake.forgery.self_blending import SelfBlendConfig, draw_opacity, known_frames
 
 _BLEND = SelfBlendConfig(ratios=(1.0,), hull_scale=(1.0, 1.25))
 _WHOLE_PICTURE_SHARE = 0.25
-"""How often there is no seam: portrait animation draws the whole picture anew."""
+"""How often there is no seam: portrait animation generates the whole picture."""
 Change = Callable[[torch.Tensor], torch.Tensor]
 
 
 def resynthesise(crops: np.ndarray, landmarks: np.ndarray, *, rng: np.random.Generator) -> FaceSwap:
-    """The crops with the face, or all of the picture, as a decoder would have drawn it.
+    """Regenerate the face, or the whole picture, as a decoder would.
 
     crops: uint8 [T, S, S, 3]; landmarks: float32 [T, 5, 2] px. One draw for all frames; those
-    without landmarks (NaN) stay.
+    without landmarks (NaN) are unchanged.
     """
     known = known_frames(crops, landmarks)
     if not known.any():
@@ -50,7 +49,7 @@ def resynthesise(crops: np.ndarray, landmarks: np.ndarray, *, rng: np.random.Gen
 
 
 def upsampling_layers(rng: np.random.Generator, size: int) -> Change:
-    """Down to a face of fewer px and up by transposed convolutions whose kernels are uneven."""
+    """Return a change: reduction, then transposed convolutions with uneven kernels."""
     layers = int(rng.integers(1, 3))
     factor = 2**layers * rng.uniform(0.5, 1.1) * size / 256
     kernels = []
@@ -72,9 +71,9 @@ def upsampling_layers(rng: np.random.Generator, size: int) -> Change:
 
 
 def latent_blocks(rng: np.random.Generator, size: int) -> Change:
-    """Cosine coefficients of a latent's blocks, the weak ones dropped, the others rounded.
+    """Return a change: cosine coefficients of blocks, high ones dropped, the others rounded.
 
-    Two shifted grids are averaged, as decoders overlap their cells.
+    Two shifted grids are averaged, because decoders overlap their cells.
     """
     block = int(rng.choice([4, 8, 16] if size >= 160 else [4, 8]))
     kept = rng.uniform(0.25, 0.75)  # share of the frequencies, along the diagonal
@@ -103,11 +102,11 @@ def latent_blocks(rng: np.random.Generator, size: int) -> Change:
 
 
 def likely_texture(rng: np.random.Generator, size: int) -> Change:
-    """The finest detail exchanged for noise of the same local strength, the same in all frames."""
+    """Return a change: the finest detail replaced by noise of equal strength, fixed over time."""
     share = rng.uniform(0.5, 1)
     factor = rng.uniform(1.5, 3) * max(1.0, size / 256)
     noise = torch.from_numpy(rng.standard_normal((1, 1, size, size), np.float32))
-    # White noise is finer than what a network draws.
+    # White noise is finer than the texture of networks.
     noise = F.avg_pool2d(F.pad(noise, (0, 1, 0, 1)), 2, stride=1) * 2
 
     def change(planes: torch.Tensor) -> torch.Tensor:

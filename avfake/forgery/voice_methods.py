@@ -1,33 +1,29 @@
-"""Every way to forge a voice from its recording alone, under one signature, with drawn settings.
+"""Every method to forge a voice from its recording alone, in one registry with drawn settings.
 
-How hard a forgery is to hear is drawn with it: from plain to what a good generator leaves.
+How hard a forgery is to hear is drawn with it: from obvious to what a good generator leaves.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 
+from avfake.forgery.codecs import lpc_codec, lpc_vocoder, neural_codec, own_units
+from avfake.forgery.edits import forge_segment, raise_rate, splice, stride_pattern
 from avfake.forgery.face_methods import draw_name
-from avfake.forgery.loudness import as_loud
-from avfake.forgery.lpc import lpc_codec, lpc_vocoder
-from avfake.forgery.phases import griffin_lim
-from avfake.forgery.quantise import neural_codec, own_units
-from avfake.forgery.spectra import Analysis, through_mel
-from avfake.forgery.splice import forge_stretch, splice
-from avfake.forgery.upsampling import raise_rate, stride_pattern
-from avfake.forgery.voice import Conversion, convert_voice
-from avfake.forgery.world import world_vocoder
+from avfake.forgery.spectra import Analysis, as_loud, griffin_lim, through_mel
+from avfake.forgery.vocoders import convert_voice, world_vocoder
 from avfake.media import Waveform
 
 _COPY_SHARE = 0.5
-"""How often pitch and formants stay: what is left is the vocoder's own trace."""
+"""How often pitch and formants are kept: only the trace of the vocoder is left."""
+Draw = Callable[[np.random.Generator], Any]
 
 
 class VoiceMethod(Protocol):
-    """A voice in, a forged one out: as long, at the same rate, as loud."""
+    """A function that forges a voice and keeps its length, sample rate and loudness."""
 
     def __call__(self, waveform: Waveform, *, rng: np.random.Generator) -> Waveform: ...
 
@@ -35,11 +31,11 @@ class VoiceMethod(Protocol):
 def forge_voice(
     waveform: Waveform, *, rng: np.random.Generator, methods: Sequence[str] | None = None
 ) -> Waveform:
-    """The voice forged by one drawn method with drawn settings: as long and as loud as before.
+    """Forge a voice by one drawn method with drawn settings; length and loudness are kept.
 
-    methods: names of `VOICE_METHODS` to draw from, each as likely; None is all. Digital silence
-    comes back as it is: there is no voice in it. Only where it would leave full scale is the result
-    quieter than the original, as clipping would be one more trace.
+    methods: names of `VOICE_METHODS` to draw from with equal probability; None = all. Digital
+    silence is returned as it is. The result is quieter than the original only where it would
+    exceed full scale, because clipping would be one more trace.
     """
     method = VOICE_METHODS[draw_name(methods, VOICE_METHODS, rng)]
     if waveform.is_silent:
@@ -49,27 +45,48 @@ def forge_voice(
     return Waveform(made / np.float32(peak), waveform.sample_rate)
 
 
-def _draw_ratios(rng: np.random.Generator) -> tuple[float, float]:
-    """Pitch and formants, new over old."""
+def _drawing(method: Callable[..., Waveform], *groups: Draw, **settings: Draw) -> VoiceMethod:
+    """Return `method` with its settings drawn: groups (dicts of several) first."""
+
+    def forge(waveform: Waveform, *, rng: np.random.Generator) -> Waveform:
+        drawn: dict[str, Any] = {}
+        for group in groups:
+            drawn |= group(rng)
+        drawn |= {name: draw(rng) for name, draw in settings.items()}
+        return method(waveform, **drawn, rng=rng)
+
+    return forge
+
+
+def _uniform(low: float, high: float) -> Draw:
+    return lambda rng: float(rng.uniform(low, high))
+
+
+def _power_of_ten(low: float, high: float) -> Draw:
+    return lambda rng: float(10 ** rng.uniform(low, high))
+
+
+def _integer(low: int, end: int) -> Draw:
+    return lambda rng: int(rng.integers(low, end))
+
+
+def _ratios(rng: np.random.Generator) -> dict[str, float]:
+    """Draw the new pitch and formants over the old ones."""
     if rng.random() < _COPY_SHARE:
-        return 1.0, 1.0
-    return float(2 ** rng.uniform(-0.5, 0.5)), float(2 ** rng.uniform(-0.22, 0.22))
+        return {"pitch_ratio": 1.0, "formant_ratio": 1.0}
+    pitch, formant = 2 ** rng.uniform(-0.5, 0.5), 2 ** rng.uniform(-0.22, 0.22)
+    return {"pitch_ratio": float(pitch), "formant_ratio": float(formant)}
 
 
-def _converted(waveform: Waveform, *, rng: np.random.Generator, method: Conversion) -> Waveform:
-    pitch, formant = _draw_ratios(rng)
-    return convert_voice(
-        waveform,
-        method=method,
-        pitch_ratio=pitch,
-        formant_ratio=formant,
-        difficulty=float(rng.uniform(0.2, 1)),
-        rng=rng,
-    )
+def _codec_rate(rng: np.random.Generator) -> dict[str, int]:
+    entries, width = int(rng.choice([64, 256, 512])), int(rng.choice([4, 8, 16]))
+    # At 16 kHz 0.5 bit a coefficient is 8 kbit/s and 2 is 32; the gains are added to that.
+    stages = max(1, round(rng.uniform(0.5, 2) * width / np.log2(entries)))
+    return {"entries": entries, "width": width, "stages": stages}
 
 
-def _copied(waveform: Waveform, *, rng: np.random.Generator) -> Waveform:
-    """Mel and back: phases begin at random, or as a good vocoder guesses them."""
+def _copy_mel(waveform: Waveform, *, rng: np.random.Generator) -> Waveform:
+    """Convert to mel bands and back, with phases random at first or close to the true ones."""
     analysis = Analysis.at(waveform.sample_rate)
     spectrum = analysis.spectrum(torch.from_numpy(waveform.samples))
     bands, rounds = int(rng.choice([80, 80, 100, 128])), int(rng.integers(2, 25))
@@ -88,66 +105,15 @@ def _copied(waveform: Waveform, *, rng: np.random.Generator) -> Waveform:
     return Waveform(as_loud(made.numpy(), waveform), waveform.sample_rate)
 
 
-def _world(waveform: Waveform, *, rng: np.random.Generator) -> Waveform:
-    pitch, formant = _draw_ratios(rng)
-    buzz = float(rng.uniform(0, 1)) * (rng.random() < 0.5)
-    return world_vocoder(waveform, pitch_ratio=pitch, formant_ratio=formant, buzz=buzz, rng=rng)
-
-
-def _lpc(waveform: Waveform, *, rng: np.random.Generator) -> Waveform:
-    pitch, formant = _draw_ratios(rng)
-    order = int(rng.integers(10, 33))
-    return lpc_vocoder(waveform, pitch_ratio=pitch, formant_ratio=formant, order=order, rng=rng)
-
-
-def _lpc_codec(waveform: Waveform, *, rng: np.random.Generator) -> Waveform:
-    return lpc_codec(
-        waveform,
-        order=int(rng.integers(8, 25)),
-        stages=int(rng.integers(1, 4)),
-        thinning=int(rng.choice([1, 1, 2, 3])),
-        rng=rng,
-    )
-
-
-def _neural_codec(waveform: Waveform, *, rng: np.random.Generator) -> Waveform:
-    entries, width = int(rng.choice([64, 256, 512])), int(rng.choice([4, 8, 16]))
-    # At 16 kHz 0.5 bit a coefficient is 8 kbit/s and 2 is 32; the gains come on top.
-    stages = max(1, round(rng.uniform(0.5, 2) * width / np.log2(entries)))
-    return neural_codec(waveform, stages=stages, entries=entries, width=width, rng=rng)
-
-
-def _units(waveform: Waveform, *, rng: np.random.Generator) -> Waveform:
-    num_units = int(2 ** rng.uniform(4, 7))
-    rounds = int(rng.integers(2, 16))
-    return own_units(waveform, num_units=num_units, bands=80, rounds=rounds, rng=rng)
-
-
-def _splice(waveform: Waveform, *, rng: np.random.Generator) -> Waveform:
-    return splice(
-        waveform,
-        piece_seconds=float(rng.uniform(0.15, 0.8)),
-        fade_seconds=float(10 ** rng.uniform(-3.3, -1.6)),
-        level_db=float(rng.uniform(0, 4)),
-        rng=rng,
-    )
-
-
 def _upsample(waveform: Waveform, *, rng: np.random.Generator) -> Waveform:
     share = float(rng.choice([0.375, 0.5, 0.5, 0.6875, 0.75]))
     low_rate = round(share * waveform.sample_rate)
     return raise_rate(waveform, low_rate=low_rate, hold=float(rng.uniform(0, 1)))
 
 
-def _strides(waveform: Waveform, *, rng: np.random.Generator) -> Waveform:
-    strides = ((2, 2, 8), (2, 4, 5), (4, 4), (2, 2, 2, 4), (5, 4))[int(rng.integers(5))]
-    strength = float(10 ** rng.uniform(-2.3, -1))
-    return stride_pattern(waveform, strides=strides, strength=strength, rng=rng)
-
-
 def _partial(waveform: Waveform, *, rng: np.random.Generator) -> Waveform:
     method = VOICE_METHODS[draw_name(_WHOLE, VOICE_METHODS, rng)]
-    return forge_stretch(
+    return forge_segment(
         waveform,
         lambda whole: method(whole, rng=rng),
         share=float(rng.uniform(0.3, 0.8)),
@@ -156,31 +122,61 @@ def _partial(waveform: Waveform, *, rng: np.random.Generator) -> Waveform:
     )
 
 
+_STRIDES = ((2, 2, 8), (2, 4, 5), (4, 4), (2, 2, 2, 4), (5, 4))
 VOICE_METHODS: dict[str, VoiceMethod] = {
     # Voice conversion and older text-to-speech: a mel spectrum, phases found by iteration.
-    "griffin_lim": partial(_converted, method="griffin_lim"),
+    "griffin_lim": _drawing(
+        partial(convert_voice, method="griffin_lim"), _ratios, difficulty=_uniform(0.2, 1)
+    ),
     # Pitch and formant shifters.
-    "phase_vocoder": partial(_converted, method="phase_vocoder"),
+    "phase_vocoder": _drawing(
+        partial(convert_voice, method="phase_vocoder"), _ratios, difficulty=_uniform(0.2, 1)
+    ),
     # Statistical parametric speech: pulses and noise through a mel envelope.
-    "pulse_vocoder": partial(_converted, method="pulse_vocoder"),
+    "pulse_vocoder": _drawing(
+        partial(convert_voice, method="pulse_vocoder"), _ratios, difficulty=_uniform(0.2, 1)
+    ),
     # The same with a finer envelope and measured aperiodicity.
-    "world": _world,
-    # Nothing but the way through 80 mel bands, with good or bad phases.
-    "copy_mel": _copied,
-    "lpc": _lpc,
-    # Telephone codecs of synthetic calls; the residual in few bits.
-    "lpc_codec": _lpc_codec,
+    "world": _drawing(
+        world_vocoder,
+        _ratios,
+        buzz=lambda rng: float(rng.uniform(0, 1)) * (rng.random() < 0.5),
+    ),
+    # Nothing but the conversion to 80 or more mel bands and back.
+    "copy_mel": _copy_mel,
+    "lpc": _drawing(lpc_vocoder, _ratios, order=_integer(10, 33)),
+    # Telephone codecs of synthetic calls: the residual in few bits.
+    "lpc_codec": _drawing(
+        lpc_codec,
+        order=_integer(8, 25),
+        stages=_integer(1, 4),
+        thinning=lambda rng: int(rng.choice([1, 1, 2, 3])),
+    ),
     # Codec language models: residual vector quantisation.
-    "neural_codec": _neural_codec,
-    # Speech told in discrete units.
-    "units": _units,
+    "neural_codec": _drawing(neural_codec, _codec_rate),
+    # Speech made of discrete units.
+    "units": _drawing(
+        partial(own_units, bands=80),
+        num_units=lambda rng: int(2 ** rng.uniform(4, 7)),
+        rounds=_integer(2, 16),
+    ),
     # The last layers of neural vocoders: mirrored spectra, gains that repeat with the stride.
     "upsample": _upsample,
-    "strides": _strides,
+    "strides": _drawing(
+        stride_pattern,
+        strides=lambda rng: _STRIDES[int(rng.integers(5))],
+        strength=_power_of_ten(-2.3, -1),
+    ),
     # Words rearranged by hand.
-    "splice": _splice,
-    # Partly forged speech: one stretch by another of these methods.
+    "splice": _drawing(
+        splice,
+        piece_seconds=_uniform(0.15, 0.8),
+        fade_seconds=_power_of_ten(-3.3, -1.6),
+        level_db=_uniform(0, 4),
+    ),
+    # Partly forged speech: one segment by another of these methods.
     "partial": _partial,
 }
-"""Name -> method; each takes (waveform, rng=) and draws its own settings."""
+"""Name -> method. To add one, write f(waveform, *, settings, rng) and enter it here, its settings
+drawn by `_drawing`; see docs/training_at_scale.md, "Add a forgery"."""
 _WHOLE = [name for name in VOICE_METHODS if name not in ("splice", "partial")]

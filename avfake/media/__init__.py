@@ -1,18 +1,18 @@
-"""A path in, picture and sound with their clock out.
+"""Reading and writing of media files: frames and sound on one clock.
 
-Pictures are uint8 RGB as a viewer sees them: turned upright, square pixels. Sound is mono
-float32. Both carry seconds from the start of the file, the earlier start of the two streams. What
-cannot be read raises `MediaError` with a reason; what is damaged gives what was there. A path may
-point into an archive: "parts.zip!/dir/a.mp4". Writing goes through moviepy.
+Frames are uint8 RGB as a player shows them: upright, with square pixels. Sound is mono float32.
+Both have seconds from the start of the file, which is the earlier start of the two streams. A file
+that cannot be read raises `MediaError` with a reason; of a damaged file, what can be decoded is
+returned. A path may point into an archive: "parts.zip!/dir/a.mp4". moviepy writes the files.
 """
 
+from avfake.media.blocks import resample
 from avfake.media.containers import every_packet
-from avfake.media.endings import ENDINGS, UNREAD_ENDINGS
+from avfake.media.files import ENDINGS, SEPARATOR, UNREAD_ENDINGS, local_file
 from avfake.media.frames import iter_frames, read_frames
-from avfake.media.local import SEPARATOR, local_file
 from avfake.media.opening import open_media
 from avfake.media.probing import probe, sample_times
-from avfake.media.sound import read_sound, read_waveform, resample
+from avfake.media.sound import read_sound, read_waveform
 from avfake.media.types import Frames, MediaInfo, Note, Sound, Waveform
 from avfake.media.writing import write_audio, write_video
 

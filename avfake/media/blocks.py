@@ -1,4 +1,4 @@
-"""Decoded sound in blocks, each with its time on the clock of the file."""
+"""Decoded sound in blocks with their times, its levels, and its resampling."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -7,18 +7,162 @@ import av
 import numpy as np
 
 from avfake.media.clock import to_seconds
-from avfake.media.damage import Damage
-from avfake.media.opening import OpenMedia, decoded, read_packets
+from avfake.media.opening import Damage, OpenMedia, decoded, read_packets
+from avfake.media.types import SILENT_BELOW, Note
+
+
+class Resampler:
+    """Resampling block by block; the result does not depend on where the blocks are cut."""
+
+    def __init__(self, from_rate: int, to_rate: int) -> None:
+        self._from, self._to = from_rate, to_rate
+        self._given = self._returned = 0
+        self._resampler = None
+        if from_rate != to_rate:
+            self._resampler = av.AudioResampler(format="fltp", layout="mono", rate=to_rate)
+
+    def add(self, samples: np.ndarray) -> np.ndarray:
+        """Add float32 [N] and return the samples that are ready, late by the filter's length."""
+        self._given += len(samples)
+        if self._resampler is None or not len(samples):
+            return samples
+        whole = np.ascontiguousarray(samples)[None]
+        frame = av.AudioFrame.from_ndarray(whole, format="fltp", layout="mono")
+        frame.sample_rate = self._from
+        return self._returning(self._resampler.resample(frame))
+
+    def end(self) -> np.ndarray:
+        """Return the rest, so that input and output have the same duration."""
+        length = round(self._given * self._to / self._from) - self._returned
+        if self._resampler is None or length <= 0:
+            return np.zeros(0, np.float32)
+        rest = self._returning(self._resampler.resample(None))[:length]
+        return np.pad(rest, (0, length - len(rest)))
+
+    def _returning(self, frames: list[av.AudioFrame]) -> np.ndarray:
+        blocks = [frame.to_ndarray()[0] for frame in frames]
+        samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+        self._returned += len(samples)
+        return samples
+
+
+def resample(samples: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
+    """Return float32 [N] at another rate; sample 0 stays at the same time."""
+    if from_rate == to_rate:
+        return samples
+    resampler = Resampler(from_rate, to_rate)
+    return np.concatenate([resampler.add(samples), resampler.end()])
+
+
+CANCELLED = 0.05
+"""Channels cancel each other if their mean has less than this share of the energy that the loudest
+channel alone would give it (13 dB less). Unrelated channels lose far less."""
+AS_LOUD = 0.99
+"""Ratio of energies from which two channels count as equally loud; the first is taken."""
+OVERSHOOT = 2.0
+"""Peak above full scale that lossy codecs reach with sound that was at full scale."""
+MAX_SAMPLE = 2.0**32
+"""Larger than any integer format holds: a damaged value, not a sample."""
+RARE, FEW = 1e-5, 3
+"""Share and number of the largest samples that may be damage and do not decide the scale."""
+
+
+class Levels:
+    """Running statistics over all samples of a track: they decide on channels and scale."""
+
+    def __init__(self) -> None:
+        self.num_samples = 0
+        """Samples of one channel."""
+        self._num_values = self._num_bad = 0
+        # Sums and sums of squares: of the mono sound, and by channel.
+        self._heard = np.zeros(2)
+        self._channels = np.zeros((2, 0))
+        self._peak = 0.0
+        # Number of mono samples in (2^(i-1), 2^i], and the largest of them, i from 0.
+        self._counts = np.zeros(40, np.int64)
+        self._largest = np.zeros(40)
+
+    def clean(self, channels: np.ndarray) -> np.ndarray:
+        """Return float32 [C, N] with 0 in place of NaN and infinity, which are counted."""
+        with np.errstate(invalid="ignore"):
+            bad = ~(np.abs(channels) <= MAX_SAMPLE)
+        self._num_bad += int(bad.sum())
+        return np.where(bad, np.float32(0), channels) if bad.any() else channels
+
+    def add(self, channels: np.ndarray, heard: np.ndarray) -> None:
+        """Count float32 [C, N] and the mono sound made of it, float32 [N]."""
+        self.num_samples += len(heard)
+        self._num_values += channels.size
+        if not len(heard):
+            return
+        self._peak = max(self._peak, float(np.abs(channels).max()))
+        self._heard += _sums(heard[None])[:, 0]
+        sums = _sums(channels)
+        width = max(sums.shape[1], self._channels.shape[1])
+        self._channels = _widened(self._channels, width) + _widened(sums, width)
+        size = np.abs(heard)
+        large = size[size > 1]
+        powers = np.ceil(np.log2(large)).astype(int)
+        self._counts += np.bincount(powers, minlength=len(self._counts))
+        np.maximum.at(self._largest, powers, large)
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether all channels are digital silence."""
+        return self._peak <= SILENT_BELOW
+
+    @property
+    def has_no_numbers(self) -> bool:
+        return self._num_bad > 0 and self._num_bad == self._num_values
+
+    def cancelled(self) -> int | None:
+        """Return the loudest channel if the channels cancel each other in their mean; else None."""
+        energies = self._energies(self._channels)
+        if len(energies) < 2 or energies.max() <= SILENT_BELOW**2 * self.num_samples:
+            return None
+        alone = energies.max() / len(energies) ** 2
+        lost = self._energies(self._heard[:, None])[0] < CANCELLED * alone
+        loud = energies > AS_LOUD * energies.max()
+        return int(loud.argmax()) if lost else None
+
+    def _energies(self, sums: np.ndarray) -> np.ndarray:
+        """Return energies without that of a constant offset, which is not audible."""
+        energies: np.ndarray = sums[1] - sums[0] ** 2 / max(1, self.num_samples)
+        return energies
+
+    def full_scale(self, *, allowed: float) -> float:
+        """Return the value that is scaled to 1: 1 itself, unless the peak is above `allowed`."""
+        above = self._counts[::-1].cumsum()[::-1]  # samples in this power of two or a higher one
+        common = np.flatnonzero(above > max(FEW, RARE * self.num_samples))
+        peak = float(self._largest[common[-1]]) if len(common) else 0.0
+        return peak if peak > allowed else 1.0
+
+    def notes(self) -> tuple[Note, ...]:
+        if not self._num_bad:
+            return ()
+        share = 100 * self._num_bad / self._num_values
+        return (Note("not_numbers", f"{share:.2g} % of them, taken as silence"),)
+
+
+def _sums(samples: np.ndarray) -> np.ndarray:
+    """Return float64 [2, C]: sum and sum of squares of [C, N]."""
+    squares = np.einsum("cn,cn->c", samples, samples, dtype=np.float64)
+    return np.stack([samples.sum(axis=1, dtype=np.float64), squares])
+
+
+def _widened(sums: np.ndarray, width: int) -> np.ndarray:
+    return np.pad(sums, ((0, 0), (0, width - sums.shape[1])))
+
 
 GAP_SECONDS = 0.05
-"""Time stamps further than this from the count of samples mean lost or late sound."""
+"""Time stamps that differ more than this from the number of samples mean lost or late sound."""
 BLOCK_SECONDS = 1.0
-"""Frames are joined to blocks of about this length, to be worked on at once."""
+"""Frames are joined to blocks of about this length, to be processed at once."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """Some sound without a gap."""
+    """Consecutive sound without a gap."""
 
     start_seconds: float
     continues: bool
@@ -30,10 +174,10 @@ class Block:
 
 
 def sound_blocks(media: OpenMedia, damage: Damage) -> Iterator[Block]:
-    """The sound track in use, in order of time, never twice for one instant.
+    """Yield the sound track in use in order of time, without overlap.
 
-    Where time stamps run late against the count of samples, the sound that would lie over sound is
-    left out. What is lost is counted in `damage`.
+    Where time stamps are late against the number of samples, overlapping sound is left out. What is
+    lost is counted in `damage`.
     """
     assert media.audio is not None
     run: _Run | None = None
@@ -70,7 +214,7 @@ def _frames(media: OpenMedia, damage: Damage) -> Iterator[tuple[av.AudioFrame, f
 
 @dataclass
 class _Run:
-    """Sound without a gap, in one format."""
+    """Consecutive frames of one format without a gap, collected to blocks."""
 
     start_seconds: float
     form: tuple[str, int, int]
@@ -92,7 +236,7 @@ class _Run:
         self.num_samples += samples.shape[1]
 
     def blocks(self) -> Iterator[Block]:
-        """What waits as one block; none if nothing does."""
+        """Yield the collected samples as one block, if there are any."""
         if not self.waiting:
             return
         start = self.start_seconds + self.num_given / self.form[2]
@@ -103,7 +247,7 @@ class _Run:
 
 
 def _channels(frame: av.AudioFrame) -> np.ndarray:
-    """[C, N], as stored."""
+    """Return [C, N] as stored."""
     samples = frame.to_ndarray()
     if not frame.format.is_planar:
         samples = samples.reshape(-1, frame.layout.nb_channels).T
@@ -111,7 +255,7 @@ def _channels(frame: av.AudioFrame) -> np.ndarray:
 
 
 def _to_float(samples: np.ndarray) -> np.ndarray:
-    """float32; whole numbers become [-1, 1)."""
+    """Return float32; integers are scaled to [-1, 1)."""
     if samples.dtype == np.uint8:
         return samples.astype(np.float32) / 128 - 1
     if samples.dtype.kind == "i":

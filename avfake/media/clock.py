@@ -1,4 +1,4 @@
-"""The one clock of a file: when its streams start and end, and how their time stamps are moved."""
+"""The clock of a file: when its streams start and end, and by how much time stamps are moved."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,34 +12,34 @@ from avfake.media.types import Note
 
 MediaStream = VideoStream | AudioStream
 DEFAULT_FPS = 25.0
-"""Of pictures of which nothing says how fast they follow each other."""
+"""Frame rate where the file states none."""
 HAS_NO_STAMPS = 0x80
-"""Flag of formats whose packets carry no time, AVFMT_NOTIMESTAMPS of libavformat."""
+"""AVFMT_NOTIMESTAMPS of libavformat: the packets of the format have no time stamps."""
 
 
 @dataclass(frozen=True)
 class StreamClock:
-    """One stream on the clock of its file; all seconds are of the file."""
+    """One stream on the clock of its file; all seconds are those of the file."""
 
     start_seconds: float = 0.0
     end_seconds: float | None = None
-    """None where nothing says."""
+    """None where unknown."""
     filled_seconds: float = 0.0
-    """What there is without its gaps."""
+    """Duration without gaps."""
     moves: tuple[tuple[int, float | None], ...] = ((0, 0.0),)
-    """(number of a packet, seconds by which it and those after it are moved); None: their stamps
-    mean nothing."""
+    """(number of a packet, seconds by which it and later ones are moved); None: their stamps are
+    ignored."""
     notes: tuple[Note, ...] = ()
     step_seconds: float | None = None
-    """From one packet to the next, usually; None where that was not looked at."""
+    """Usual time from one packet to the next; None where it was not measured."""
 
     @property
     def is_plain(self) -> bool:
-        """Whether the stamps are those of the container: only then can it be asked for a time."""
+        """Whether no stamp is moved: only then can the container seek to a time."""
         return self.moves == ((0, 0.0),)
 
     def moved(self, packets: Iterable[Packet]) -> Iterator[Packet]:
-        """All packets of the stream, from the first on, with their stamps moved."""
+        """Yield all packets of the stream, from the first on, with their stamps moved."""
         position = 0
         for number, packet in enumerate(packets):
             while position + 1 < len(self.moves) and self.moves[position + 1][0] <= number:
@@ -55,37 +55,37 @@ class Clock:
     """Second 0 of a file, and its streams."""
 
     zero_seconds: float
-    """In seconds of the container, after what was moved."""
+    """Second 0 of the file in seconds of the container, after moving."""
     streams: dict[int, StreamClock]
-    """By index of the stream in the container."""
+    """Index of the stream in the container -> stream."""
     is_scanned: bool
-    """Whether all packets were looked at, so that ends are what is there."""
+    """Whether all packets were read, so that end times are exact."""
 
 
 def to_seconds(stream: MediaStream, ticks: int | None) -> float:
-    """Seconds for ticks of the stream's clock; 0 for none.
+    """Return seconds for ticks of the stream's clock; 0 for None.
 
-    The clock of a packet or picture is not asked: PyAV leaves it out when a decoder is flushed.
+    The time base of a packet or frame is not used: PyAV leaves it out when a decoder is flushed.
     """
     return float((ticks or 0) * (stream.time_base or 0))
 
 
 def has_stamps(container: Container) -> bool:
-    """False for bare pictures one after the other, which carry no time."""
+    """Return False for sequences of bare pictures, which have no time stamps."""
     form = container.format
     return not (form.flags & HAS_NO_STAMPS or form.name.endswith("_pipe"))
 
 
 def stated_rate(stream: VideoStream) -> float | None:
-    """Pictures a second, as far as the file says."""
+    """Return the frame rate that the file states, if it does."""
     rates = [stream.average_rate, stream.guessed_rate]
     if not has_stamps(stream.container):
-        rates.reverse()  # the average is one that libavformat assumes
+        rates.reverse()  # the average is only an assumption of libavformat
     return next((float(rate) for rate in rates if rate), None)
 
 
 def _to_be_shown(packet: Packet) -> Packet:
-    """Copy of a packet without the mark that it is not to be shown."""
+    """Return a copy of a packet without the mark that it is not to be shown."""
     copy = Packet(bytes(packet))
     copy.stream, copy.time_base = packet.stream, packet.time_base
     copy.pts, copy.dts, copy.duration = packet.pts, packet.dts, packet.duration

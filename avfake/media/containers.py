@@ -1,4 +1,4 @@
-"""Containers as libavformat opens them, and which of their streams a player would play."""
+"""Opening of containers, and the choice of the streams that a player would play."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -18,7 +18,7 @@ REFUSED_FORMATS = {"hls", "dash", "concat", "sdp", "tty"}
 NOT_SHOWN = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.dependent
 STILL_CODECS = {"mjpeg", "png", "apng", "gif", "bmp", "webp", "tiff", "jpeg2000", "libopenjpeg"}
 OPTIONS = {
-    # An absolute path names no protocol, and no file may make ffmpeg fetch anything.
+    # An absolute path names no protocol, and no file can make ffmpeg fetch anything.
     "protocol_whitelist": "file",
     # Nor is a photograph named "a%d.jpg" the first of a series.
     "pattern_type": "none",
@@ -28,7 +28,7 @@ OPTIONS = {
 
 
 def open_container(file: Path, *, name: str) -> InputContainer:
-    """The opened file; MediaError, with `name` for the path, if it is none that can be read."""
+    """Open a file; MediaError, with `name` for the path, if it cannot be read."""
     try:
         container = av.open(
             str(file.absolute()), metadata_errors="replace", container_options=OPTIONS
@@ -42,13 +42,13 @@ def open_container(file: Path, *, name: str) -> InputContainer:
 
 
 def every_packet(container: InputContainer, *streams: Stream) -> Iterator[Packet]:
-    """Packets with content of these streams, or all, up to the end of the file or its damage."""
+    """Yield non-empty packets of these streams (or all) up to the end of the file or its damage."""
     packets = container.demux(*streams)
     while True:
         try:
             packet = next(packets, None)
         except (av.error.FFmpegError, IndexError):
-            # IndexError: PyAV's, at the end of a file in which streams began that it does not know.
+            # PyAV raises IndexError at the end of a file in which unannounced streams began.
             return
         if packet is None:
             return
@@ -57,9 +57,9 @@ def every_packet(container: InputContainer, *streams: Stream) -> Iterator[Packet
 
 
 def picture_stream(container: InputContainer, file: Path) -> VideoStream | None:
-    """The stream of pictures that a player would show; None if there is none but covers.
+    """Return the video stream that a player would show; None if there are only covers.
 
-    What is marked as the default comes first, then moving before still, large before small.
+    Default streams come first, then moving before still ones, large before small ones.
     """
     shown = [stream for stream in container.streams.video if _is_shown(stream)]
     if container.streams.audio:
@@ -68,7 +68,7 @@ def picture_stream(container: InputContainer, file: Path) -> VideoStream | None:
 
 
 def sound_streams(container: InputContainer, picture: VideoStream | None) -> list[AudioStream]:
-    """All that can be decoded, the one that a player would play first."""
+    """Return all audio streams that can be decoded, the one that a player would choose first."""
     best = container.streams.best("audio", related=picture)
     playable = [stream for stream in container.streams.audio if stream.codec_context]
     return sorted(
@@ -78,7 +78,7 @@ def sound_streams(container: InputContainer, picture: VideoStream | None) -> lis
 
 
 def _is_shown(stream: VideoStream) -> bool:
-    """False for what is marked as cover, thumbnail or part, and where there is no decoder."""
+    """Return False for streams marked as cover, thumbnail or part, or without a decoder."""
     return bool(
         stream.codec_context and stream.codec_context.width and not stream.disposition & NOT_SHOWN
     )
@@ -92,7 +92,7 @@ def _rank(stream: VideoStream) -> tuple[bool, bool, int, int]:
 
 
 def _is_cover(stream: VideoStream, file: Path) -> bool:
-    """Whether a stream beside sound is one picture of a kind that covers are of, unmarked."""
+    """Return whether a stream beside sound is an unmarked cover: one still picture."""
     if stream.codec_context.name not in STILL_CODECS or stream.frames > 1:
         return False
     with open_container(file, name=str(file)) as container:

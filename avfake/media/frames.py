@@ -1,4 +1,4 @@
-"""Pictures out of a file: at chosen times, or all of them one after the other."""
+"""Frames of a file: at chosen times, or all of them in order."""
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -9,25 +9,24 @@ import numpy as np
 
 from avfake.errors import MediaError
 from avfake.media.clock import DEFAULT_FPS, stated_rate, to_seconds
-from avfake.media.damage import Damage
-from avfake.media.opening import OpenMedia, decoded, open_media, read_packets, reopened
+from avfake.media.opening import Damage, OpenMedia, decoded, open_media, read_packets, reopened
 from avfake.media.pictures import WITH_EXIF, Picture, PixelAspect
 from avfake.media.types import Frames, Note
 
 SAME_INSTANT_SECONDS = 1e-6
-"""A frame asked for by its own time is not missed through rounding."""
+"""Tolerance, so that a frame asked for by its own time is not missed through rounding."""
 JUMP_SECONDS = 8.0
-"""A longer stretch of which nothing is wanted is jumped over, to the last key frame in it."""
+"""A longer time without a wanted frame is skipped, up to its last key frame."""
 INDEXED_FORMATS = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"}
-"""Containers that know where their key frames are."""
+"""Containers with an index of their key frames."""
 
 
 def read_frames(path: str | Path, at_seconds: Sequence[float] | np.ndarray) -> Frames:
-    """The frames on display at the given times, in order of time, in one forward pass.
+    """Return the frames that are shown at the given times, in order, read in one pass.
 
-    A frame is on display from its time to that of the next one; the first also before, the last
-    also after. One asked for twice comes once. Only the chosen ones are converted and kept.
-    Damaged pictures are left out; MediaError if nothing could be decoded.
+    A frame is shown from its time to that of the next one; the first also before, the last also
+    after. Each frame is returned once. Only chosen frames are converted and kept. Damaged frames
+    are left out; MediaError if nothing could be decoded.
     """
     wanted = np.unique(np.asarray(at_seconds, dtype=np.float64))
     if not len(wanted) or not np.isfinite(wanted).all():
@@ -43,16 +42,16 @@ def read_frames(path: str | Path, at_seconds: Sequence[float] | np.ndarray) -> F
 
 
 def iter_frames(path: str | Path) -> Iterator[tuple[float, np.ndarray]]:
-    """Every frame as (file second, uint8 [H, W, 3] RGB as displayed), one in memory at a time."""
+    """Yield each frame as (file second, uint8 [H, W, 3] RGB as shown), one in memory at a time."""
     with open_media(path) as media:
         yield from _as_displayed(media, decoded_pictures(media))
 
 
 def decoded_pictures(media: OpenMedia, *, from_start: bool = True) -> Iterator[Picture]:
-    """Pictures with times increasing; damaged ones are left out.
+    """Yield pictures with increasing times; damaged ones are left out.
 
-    From the start of the file, its damage is counted in `media.picture_damage`; after a jump into
-    it, the first pictures may refer to others before them, which is none.
+    From the start of the file, damage is counted in `media.picture_damage`. After a seek it is not:
+    the first pictures may refer to earlier ones.
     """
     stream = media.video
     if stream is None:
@@ -67,7 +66,7 @@ def decoded_pictures(media: OpenMedia, *, from_start: bool = True) -> Iterator[P
             stored = bytes(packet)
         for frame in decoded(stream, packet, damage):
             if frame.pts is not None:
-                # Rounded, for no picture is to be shown a trace before second 0.
+                # Rounded, so that no picture is shown slightly before second 0.
                 seconds = round(to_seconds(stream, frame.pts) - media.start_seconds, 9) or 0.0
             elif last is not None:
                 seconds = last + (to_seconds(stream, frame.duration) or usual)
@@ -83,7 +82,7 @@ def decoded_pictures(media: OpenMedia, *, from_start: bool = True) -> Iterator[P
 def _as_displayed(
     media: OpenMedia, pictures: Iterator[Picture]
 ) -> Iterator[tuple[float, np.ndarray]]:
-    """The pictures as pixels, all of one size; MediaError if there is none."""
+    """Yield the pictures as pixels, all of one size; MediaError if there is none."""
     found = False
     for picture in pictures:
         found = True
@@ -100,32 +99,32 @@ def _notes(media: OpenMedia) -> tuple[Note, ...]:
 
 
 def _shown_at(media: OpenMedia, wanted: np.ndarray) -> Iterator[Picture]:
-    """The pictures shown at the wanted (increasing) times, with jumps between far ones."""
+    """Yield the pictures shown at the wanted (increasing) times; seek between distant ones."""
     starts = np.flatnonzero(np.diff(wanted, prepend=0.0) > JUMP_SECONDS)
     if not _can_jump(media):
         starts = starts[:0]
-    stretches = np.split(wanted, starts)
+    segments = np.split(wanted, starts)
     last = -np.inf
-    for number, stretch in enumerate(stretches):
-        pictures = _from_key_frame(media, stretch[0]) if number else decoded_pictures(media)
-        if pictures is None:  # no way in here: the rest is read from the start of the file
-            stretch, pictures = np.concatenate(stretches[number:]), _from_start(media)
-        for picture in _on_display(pictures, stretch):
+    for number, segment in enumerate(segments):
+        pictures = _from_key_frame(media, segment[0]) if number else decoded_pictures(media)
+        if pictures is None:  # seeking failed: the rest is read from the start of the file
+            segment, pictures = np.concatenate(segments[number:]), _from_start(media)
+        for picture in _on_display(pictures, segment):
             if picture.seconds > last:
                 last = picture.seconds
                 yield picture
-        if wanted[-1] in stretch:
+        if wanted[-1] in segment:
             return
 
 
 def _can_jump(media: OpenMedia) -> bool:
-    """Whether the container can be asked for a key frame by its time."""
+    """Return whether the container can seek to a key frame by its time."""
     indexed = media.container.format.name in INDEXED_FORMATS
     return indexed and media.video is not None and media.clock_of(media.video).is_plain
 
 
 def _from_key_frame(media: OpenMedia, seconds: float) -> Iterator[Picture] | None:
-    """Pictures from a key frame at or before a time on; None if there is no way to it."""
+    """Return the pictures from a key frame at or before a time on; None if seeking failed."""
     stream = media.video
     assert stream is not None
     # Containers seek by decoding time, which runs ahead of display: hence the margin.
@@ -142,13 +141,13 @@ def _from_key_frame(media: OpenMedia, seconds: float) -> Iterator[Picture] | Non
 
 
 def _from_start(media: OpenMedia) -> Iterator[Picture]:
-    # Opened anew: going back to the start can fail in a damaged file, too.
+    # Opened again: seeking to the start can fail in a damaged file, too.
     with reopened(media) as again:
         yield from decoded_pictures(again)
 
 
 def _on_display(pictures: Iterator[Picture], wanted: np.ndarray) -> Iterator[Picture]:
-    """Those of the pictures that are shown at one of the wanted (increasing) times."""
+    """Yield the pictures that are shown at one of the wanted (increasing) times."""
     shown: Picture | None = None
     position = 0
     for picture in pictures:

@@ -1,4 +1,4 @@
-"""Open files: the one picture stream and the one sound stream that are used, and their clock."""
+"""Open files: the picture stream and the sound stream that are used, their clock and damage."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,22 +17,63 @@ from av.video.stream import VideoStream
 from avfake.errors import MediaError
 from avfake.media.clock import Clock, MediaStream, StreamClock
 from avfake.media.containers import every_packet, open_container, picture_stream, sound_streams
-from avfake.media.damage import Damage
+from avfake.media.files import local_file
 from avfake.media.index import indexed_clock
-from avfake.media.local import local_file
 from avfake.media.pictures import Screen, Size
 from avfake.media.scanning import scanned
+from avfake.media.types import Note
+
+MAX_AT_END = 2
+"""Packets that may be lost at the end of a truncated file, for which there is a note already."""
+MAX_SHARE_AT_START = 0.2
+"""Share of packets that may be lost at the start: they may refer to data before the file."""
+MIN_SHARE = 0.005
+"""A smaller share of lost packets is not reported."""
+
+
+class Damage:
+    """Counts of packets that could and could not be decoded."""
+
+    def __init__(self) -> None:
+        self.num_packets = 0
+        self._at_start = self._between = self._since_last = 0
+        self._has_content = False
+
+    def add(self, *, lost: bool, gave: bool) -> None:
+        """Count a packet. lost: it could not be decoded; gave: frames came out."""
+        self.num_packets += 1
+        self._since_last += lost
+        if gave and not self._has_content:
+            self._at_start, self._since_last, self._has_content = self._since_last, 0, True
+        elif gave:
+            self._between, self._since_last = self._between + self._since_last, 0
+
+    @property
+    def num_lost(self) -> int:
+        """Lost packets, without those that a cut at either end explains."""
+        lost = self._between
+        if self._since_last > MAX_AT_END:
+            lost += self._since_last
+        if self._at_start > MAX_SHARE_AT_START * self.num_packets:
+            lost += self._at_start
+        return lost
+
+    def notes(self) -> tuple[Note, ...]:
+        if self.num_lost <= MIN_SHARE * self.num_packets:
+            return ()
+        return (Note("damaged", f"{self.num_lost} of {self.num_packets} packets"),)
+
 
 NUM_THREADS = 2
-"""Of the decoder; many files are read side by side, so more would only wait for each other."""
+"""Threads of a decoder; many files are read in parallel, so more would only compete."""
 NUM_KNOWN = 32
-"""Files of which it is remembered what was looked at, for each is opened several times."""
+"""Files whose clock is cached, because each is opened several times."""
 _KNOWN: dict[tuple[Path, int, int, tuple[int, ...]], tuple[Clock, Size | None]] = {}
 
 
 @dataclass(frozen=True)
 class OpenMedia:
-    """An open container with the one picture stream and the one sound stream that are used."""
+    """An open container with the picture stream and the sound stream that are used."""
 
     name: str
     """The path as the caller gave it, for messages."""
@@ -41,14 +82,14 @@ class OpenMedia:
     video: VideoStream | None
     audio: AudioStream | None
     tracks: tuple[int, ...]
-    """Index of each sound stream, the one that a player would play first."""
+    """Index of each sound stream, the one that a player would choose first."""
     clock: Clock
     screen: Screen
     picture_damage: Damage = field(default_factory=Damage)
 
     @property
     def start_seconds(self) -> float:
-        """Container time of file second 0, the clock shared by pictures and sound."""
+        """Container time of file second 0, for pictures and sound alike."""
         return self.clock.zero_seconds
 
     def clock_of(self, stream: MediaStream) -> StreamClock:
@@ -57,14 +98,14 @@ class OpenMedia:
 
 @contextmanager
 def open_media(path: str | Path) -> Iterator[OpenMedia]:
-    """The container at `path`, closed on leaving; MediaError if it is not media."""
+    """Open the container at `path`; MediaError if it is not media."""
     with local_file(path) as file, _opened(file, str(path)) as media:
         yield media
 
 
 @contextmanager
 def reopened(media: OpenMedia, *, track: int | None = None) -> Iterator[OpenMedia]:
-    """The same file from its start, with another sound track if asked for."""
+    """Open the same file again, with another sound track if one is given."""
     if track is None and media.audio is not None:
         track = media.audio.index
     with _opened(media.file, media.name, track=track) as again:
@@ -74,10 +115,10 @@ def reopened(media: OpenMedia, *, track: int | None = None) -> Iterator[OpenMedi
 def read_packets(
     media: OpenMedia, stream: MediaStream, *, from_start: bool = True
 ) -> Iterator[Packet | None]:
-    """Packets of one stream up to its end or its damage, then one that flushes the decoder.
+    """Yield packets of one stream up to its end or its damage, then None to flush the decoder.
 
-    Their stamps are moved onto the clock of the file; not so after a jump into the file
-    (`from_start` False), which needs a clock that is plain.
+    Their stamps are moved onto the clock of the file, except after a seek (`from_start` False),
+    which needs a plain clock.
     """
     packets = every_packet(media.container, stream)
     yield from media.clock_of(stream).moved(packets) if from_start else packets
@@ -91,7 +132,7 @@ def decoded(stream: AudioStream, packet: Packet | None, damage: Damage) -> list[
 def decoded(
     stream: MediaStream, packet: Packet | None, damage: Damage
 ) -> list[VideoFrame] | list[AudioFrame]:
-    """What comes out of the decoder after one more packet; damage is counted, not raised."""
+    """Return the frames after one more packet; damage is counted, not raised."""
     try:
         frames = stream.decode(packet)
     except av.error.FFmpegError:
@@ -111,7 +152,7 @@ def _opened(file: Path, name: str, *, track: int | None = None) -> Iterator[Open
         streams = [stream for stream in (video, audio) if stream is not None]
         if not streams:
             raise MediaError(name, "not_media", f"{container.format.name}: no picture, no sound")
-        clock, size = _looked_at(container, file, streams)
+        clock, size = _clock_and_size(container, file, streams)
         if video is not None:
             video.thread_type = "AUTO"
             video.codec_context.thread_count = NUM_THREADS
@@ -119,10 +160,10 @@ def _opened(file: Path, name: str, *, track: int | None = None) -> Iterator[Open
         yield OpenMedia(name, file, container, video, audio, tracks, clock, Screen(size))
 
 
-def _looked_at(
+def _clock_and_size(
     container: InputContainer, file: Path, streams: list[MediaStream]
 ) -> tuple[Clock, Size | None]:
-    """The clock of the streams, and the size of their pictures if it was looked at."""
+    """Return the clock of the streams, and the size of their pictures if it was measured."""
     about, indices = file.stat(), tuple(stream.index for stream in streams)
     key = (file, about.st_size, about.st_mtime_ns, indices)
     if key not in _KNOWN:

@@ -1,18 +1,109 @@
-"""From a decoded picture to the pixels a viewer sees: upright, square, RGB, on one screen."""
+"""From a decoded picture to the pixels that a player shows: upright, square, RGB, of one size."""
 
+import io
+import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import av
 import numpy as np
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
+from PIL import Image
 
-from avfake.media.orientation import Orientation, orientation_of
+from avfake.media.clock import MediaStream
+
+EXIF_ORIENTATION = 0x0112
+UNREADABLE = (
+    *(OSError, EOFError, ValueError, KeyError, TypeError, SyntaxError, OverflowError),
+    *(struct.error, Image.DecompressionBombError),
+)
+"""Exceptions of Pillow on damaged EXIF data."""
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """One of the eight orientations: transposed or not, then two flips."""
+
+    is_transposed: bool = False
+    flips_columns: bool = False
+    """Whether left and right are swapped, after the transposition."""
+    flips_rows: bool = False
+
+    @property
+    def rotation_degrees(self) -> int:
+        """Clockwise rotation, after the mirroring if there is one."""
+        if self.is_transposed:
+            return 90 if self.flips_columns else 270
+        return 180 if self.flips_rows else 0
+
+    @property
+    def is_mirrored(self) -> bool:
+        """Whether left and right are swapped, before the rotation."""
+        return self.is_transposed ^ self.flips_columns ^ self.flips_rows
+
+    def applied(self, pixels: np.ndarray) -> np.ndarray:
+        """Return [H, W, ...] as it is shown."""
+        shown = pixels.swapaxes(0, 1) if self.is_transposed else pixels
+        rows = slice(None, None, -1 if self.flips_rows else None)
+        columns = slice(None, None, -1 if self.flips_columns else None)
+        return np.ascontiguousarray(shown[rows, columns])
+
+    def size(self, width: int, height: int) -> tuple[int, int]:
+        """Return width and height as shown, for those that are stored."""
+        return (height, width) if self.is_transposed else (width, height)
+
+
+def orientation_of(frame: VideoFrame, stored: bytes | None) -> Orientation:
+    """Return the orientation of a decoded picture by its display matrix or EXIF data.
+
+    stored: bytes of the picture in the file, if it may hold EXIF data.
+    """
+    try:
+        return _of_matrix(bytes(frame.side_data["DISPLAYMATRIX"]))  # type: ignore[typeddict-item]
+    except KeyError:
+        return Orientation()
+    except ValueError:
+        # PyAV has no name for EXIF data, and gives no side data at all where there is some.
+        return _of_exif(stored)
+
+
+def _of_matrix(matrix: bytes) -> Orientation:
+    """Read 9 numbers in rows; a picture's point (x, y) is shown at (a x + c y, b x + d y)."""
+    a, b, _, c, d, *_ = struct.unpack("=9i", matrix)
+    if abs(b) + abs(c) > abs(a) + abs(d):
+        return Orientation(True, flips_columns=c < 0, flips_rows=b < 0)
+    return Orientation(False, flips_columns=a < 0, flips_rows=d < 0)
+
+
+def _of_exif(stored: bytes | None) -> Orientation:
+    try:
+        with Image.open(io.BytesIO(stored or b"")) as picture:
+            value = picture.getexif().get(EXIF_ORIENTATION, 1)
+    except UNREADABLE:
+        value = 1
+    return BY_EXIF.get(value, Orientation())
+
+
+BY_EXIF = {
+    1: Orientation(),
+    2: Orientation(flips_columns=True),
+    3: Orientation(flips_columns=True, flips_rows=True),
+    4: Orientation(flips_rows=True),
+    5: Orientation(True),
+    6: Orientation(True, flips_columns=True),
+    7: Orientation(True, flips_columns=True, flips_rows=True),
+    8: Orientation(True, flips_rows=True),
+}
+"""Value of the EXIF tag -> orientation."""
+
 
 MAX_PIXEL_ASPECT = 8.0
-"""Beyond it, or its inverse, the header is taken to be damaged."""
+"""A header with a larger aspect, or one below its inverse, is taken to be damaged."""
 MAX_FRAMES_HELD = 16
-"""So many pictures a decoder may hold back, to put them into order."""
+"""Pictures that a decoder may hold back to put them into order."""
 WITH_EXIF = {"mjpeg", "png", "apng", "webp", "tiff"}
 """Codecs whose pictures may carry EXIF data."""
 Size = tuple[int, int]
@@ -24,12 +115,11 @@ class Picture:
     """A decoded picture, and how it is shown."""
 
     seconds: float
-    """Of the file."""
     frame: VideoFrame
     aspect: float
     """Width of its pixels over their height."""
     stored: bytes | None = None
-    """A picture as it lies in the file, if it may hold EXIF data."""
+    """Bytes of the picture in the file, if it may hold EXIF data."""
 
     @cached_property
     def orientation(self) -> Orientation:
@@ -37,16 +127,15 @@ class Picture:
 
     @property
     def size(self) -> Size:
-        """As a player shows it. The aspect is that of the stored picture, before it is turned."""
+        """Size as shown. The aspect is that of the stored picture, before it is rotated."""
         width = max(1, round(self.frame.width * self.aspect))
         return self.orientation.size(width, self.frame.height)
 
     def pixels(self, screen: Size) -> np.ndarray:
-        """uint8 [H, W, 3] RGB of the screen's size; colour matrix and range as the frame states.
+        """Return uint8 [H, W, 3] RGB of the screen's size, by the colour matrix of the frame.
 
-        A picture of another size is made to fit, as in a player's window: scaled as a whole, so
-        that faces keep their proportions and, where only the resolution was changed, stay where
-        they are; black beside it.
+        A picture of another size is scaled to fit, as in a player's window, with black beside it:
+        faces keep their proportions, and their position if only the resolution has changed.
         """
         width, height = self.size
         scale = min(screen[0] / width, screen[1] / height)
@@ -63,10 +152,10 @@ class Picture:
 
 
 class Screen:
-    """The one size in which all pictures of a file are shown.
+    """The size in which all pictures of a file are shown.
 
-    It is as wide and as high as the largest that are known of, so that none is made smaller: of a
-    stream that grows, as a call does on a better line, the larger pictures tell more.
+    It is as wide and as high as the largest known pictures, so that none is made smaller: in a
+    stream whose resolution grows, the larger pictures show more.
     """
 
     def __init__(self, size: Size | None = None) -> None:
@@ -74,17 +163,17 @@ class Screen:
 
     @property
     def size(self) -> Size:
-        """That of the first picture, if nothing else is known; ValueError before one was seen."""
+        """Size of the largest known picture, or of the first; ValueError before there is one."""
         if self._size is None:
             raise ValueError("no picture was seen yet")
         return self._size
 
     def show(self, picture: Picture) -> np.ndarray:
-        """uint8 [H, W, 3] RGB."""
+        """Return uint8 [H, W, 3] RGB of the screen's size."""
         return picture.pixels(self.size)
 
     def see(self, picture: Picture) -> None:
-        """Take the size of the first picture, if none is known."""
+        """Take the size of a picture if none is known yet."""
         self._size = self._size or picture.size
 
 
@@ -99,11 +188,11 @@ class PixelAspect:
         self._waited = 0
 
     def of(self, frame: VideoFrame) -> float:
-        """Of the next picture that came out of the decoder.
+        """Return the aspect of the next picture that came out of the decoder.
 
-        The container's word holds for the pictures it begins with. Where the coded pictures give
-        another aspect later on, that counts, from the key frame on: the decoder tells of it early,
-        while it still gives out pictures that it held back.
+        The aspect of the container holds for the first pictures. If the coded pictures state
+        another one later, that counts from the next key frame on, because the decoder reports it
+        before it returns the pictures that it held back.
         """
         coded, size = _sensible(self._codec.sample_aspect_ratio), (frame.width, frame.height)
         if self._coded is None:
@@ -118,6 +207,41 @@ class PixelAspect:
 
 
 def _sensible(stated: object) -> float:
-    """1 where nothing sensible is stated."""
+    """Return the stated aspect, or 1 if it is not plausible."""
     aspect = float(stated or 1)  # type: ignore[arg-type]
     return aspect if 1 / MAX_PIXEL_ASPECT <= aspect <= MAX_PIXEL_ASPECT else 1.0
+
+
+NUM_KEY_FRAMES = 16
+"""At most this many are decoded."""
+
+
+class Sizes:
+    """The largest picture size of a stream, from key frames spread evenly over the file."""
+
+    def __init__(self, streams: Sequence[MediaStream], num_bytes: int) -> None:
+        self.size: Size | None = None
+        """Smallest size that holds all pictures as shown; None before one was decoded."""
+        self._stream = next((s for s in streams if isinstance(s, VideoStream)), None)
+        self._aspect = PixelAspect(self._stream) if self._stream else None
+        self._step, self._next = num_bytes / NUM_KEY_FRAMES, 0.0
+
+    def add(self, packet: Packet) -> None:
+        if packet.stream is not self._stream or not packet.is_keyframe or packet.pos is None:
+            return
+        if packet.pos < self._next or self._aspect is None:
+            return
+        self._next = (packet.pos // self._step + 1) * self._step
+        for frame in self._decoded(packet):
+            size = Picture(0.0, frame, self._aspect.of(frame), bytes(packet)).size
+            before = self.size or size
+            self.size = (max(size[0], before[0]), max(size[1], before[1]))
+
+    def _decoded(self, packet: Packet) -> list[VideoFrame]:
+        assert self._stream is not None
+        try:
+            return self._stream.decode(packet) + self._stream.decode(None)
+        except av.error.FFmpegError:
+            return []
+        finally:
+            self._stream.codec_context.flush_buffers()

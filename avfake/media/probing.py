@@ -1,4 +1,4 @@
-"""What a file holds, and when to look at it."""
+"""Facts about a file, and the times at which its frames are sampled."""
 
 from pathlib import Path
 
@@ -11,16 +11,16 @@ from avfake.media.opening import OpenMedia, open_media
 from avfake.media.types import MediaInfo
 
 MICROSECONDS = 1_000_000
-"""The unit of durations of a container."""
+"""Unit of the durations of a container, in a second."""
 NEAR = 0.1
-"""Rates that differ by less are the same, but for the rounding of time stamps."""
+"""Rates whose ratio differs less than this from 1 are equal but for rounded time stamps."""
 
 
 def probe(path: str | Path) -> MediaInfo:
-    """What the container says of the file.
+    """Return what the container states about the file.
 
-    Nothing is decoded, but for one picture: PyAV tells on decoded pictures alone how they are
-    turned. Durations are of what is there, where that was looked at.
+    Only one picture is decoded: PyAV gives the orientation of decoded pictures alone. Durations
+    are those of the actual content, where it was read.
     """
     with open_media(path) as media:
         duration = _duration(media)
@@ -37,7 +37,7 @@ def probe(path: str | Path) -> MediaInfo:
 
 
 def sample_times(info: MediaInfo, num_frames: int) -> np.ndarray:
-    """float64 [N]: midpoints of N equal stretches of the picture's duration."""
+    """Return float64 [N]: midpoints of N equal segments of the duration of the video stream."""
     if num_frames < 1:
         raise ValueError(f"num_frames is {num_frames}; at least 1 is needed")
     start, end = info.video_start_seconds, info.video_end_seconds or 0.0
@@ -77,7 +77,7 @@ def _describe_pictures(media: OpenMedia) -> dict:
 
 
 def _rate(stream: VideoStream, clock: StreamClock) -> float | None:
-    """As stated; but an average over a jump of the clock says nothing."""
+    """Return the stated rate, or that of the packets if a jump of the clock falsifies it."""
     stated = stated_rate(stream)
     if clock.is_plain or not clock.step_seconds:
         return stated

@@ -1,8 +1,7 @@
-"""The clock of all files but those with an index: the stamps of all packets, without decoding.
+"""The clock of files without a reliable index, from the stamps of all packets, without decoding.
 
-Each packet has a stamp of its own, and nothing says that they go together: Matroska and fragmented
-MP4 can be joined end to end as MPEG-TS can. Formats that count samples (WAV, MP3) may still state a
-length that is a guess. It costs one reading of the file; sound is read as a whole anyway.
+Matroska and fragmented MP4 can be joined end to end as MPEG-TS can, so the stamps of packets need
+not belong to one recording; WAV and MP3 may state an estimated length. The file is read once.
 """
 
 import math
@@ -15,12 +14,10 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from avfake.media.claims import stated_seconds, truncation
 from avfake.media.clock import DEFAULT_FPS, Clock, MediaStream, StreamClock, has_stamps, stated_rate
 from avfake.media.containers import every_packet, open_container
-from avfake.media.leftover import left_over
-from avfake.media.pictures import Size
-from avfake.media.sizes import Sizes
+from avfake.media.header import left_over, stated_seconds, truncation
+from avfake.media.pictures import Size, Sizes
 from avfake.media.stamps import Packets
 from avfake.media.timeline import Timeline, align
 from avfake.media.types import Note
@@ -28,15 +25,15 @@ from avfake.media.types import Note
 COUNTER_SECONDS = {"mpegts": 2**33 / 90_000, "mpeg": 2**33 / 90_000}
 """Format -> seconds after which its stamps start at 0 again."""
 MAX_LATE = 8
-"""So many packets of a stream may come after the first of the one that follows it."""
+"""Packets of a stream that may come after the first of the stream that follows it."""
 FRAME_SAMPLES = 1024
-"""Of a packet of sound that does not say how long it lasts."""
+"""Samples of a sound packet without a stated duration."""
 
 
 def scanned(file: Path, indices: tuple[int, ...]) -> tuple[Clock, Size | None]:
-    """The clock of the streams with these indices, and the size that holds all their pictures.
+    """Return the clock of the streams with these indices, and the size that holds all pictures.
 
-    So far as a few key frames spread over the file tell; None where none was decoded.
+    The size is measured on a few key frames; None where none was decoded.
     """
     with open_container(file, name=str(file)) as container:
         streams = [_playable(container, index) for index in indices]
@@ -67,7 +64,7 @@ def scanned(file: Path, indices: tuple[int, ...]) -> tuple[Clock, Size | None]:
 
 
 class _Columns:
-    """The stamps of one stream as they come, in ticks."""
+    """The stamps of one stream in the order of the file, in ticks."""
 
     def __init__(self) -> None:
         self._order, self._lasting = array("q"), array("q")
@@ -111,7 +108,7 @@ def _playable(container: InputContainer, index: int) -> MediaStream:
 
 
 def _following(packets: Packets, others: list[Packets]) -> tuple[Note, ...]:
-    """A note where other streams of the kind begin when this one ends, as in joined files."""
+    """Return a note if other streams of the kind begin where this one ends, as in joined files."""
     following = [
         other
         for other in others

@@ -1,34 +1,172 @@
-"""Sound out of a file: mono, at one rate, on the clock of the file."""
+"""Sound of a file: mono, at one rate, on the clock of the file."""
 
 import math
+from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from avfake.errors import MediaError
-from avfake.media.opening import OpenMedia, open_media, reopened
-from avfake.media.resampling import resample
-from avfake.media.track import Spans, Track, read_track
-from avfake.media.types import Note, Sound, Waveform
+import numpy as np
 
-__all__ = ["read_sound", "read_waveform", "resample"]
+from avfake.errors import MediaError
+from avfake.media.blocks import GAP_SECONDS, OVERSHOOT, Levels, Resampler, sound_blocks
+from avfake.media.opening import Damage, OpenMedia, open_media, reopened
+from avfake.media.types import Note, Sound, SoundPiece, Waveform
+
+FLOAT_CODECS = ("pcm_f32", "pcm_f64", "pcm_f16", "pcm_f24")
+"""Codecs of floats, whose full scale is not certain."""
+
+Spans = Sequence[tuple[float, float]]
+"""Seconds of the sound of the track without its gaps; increasing, without overlap."""
+
+
+@dataclass(frozen=True)
+class Track:
+    """The part of one sound track that was read."""
+
+    pieces: tuple[SoundPiece, ...]
+    total_seconds: float
+    notes: tuple[Note, ...]
+    is_silent: bool
+    loudest: int | None = None
+    """The loudest channel, if the channels cancel each other."""
+
+    def noting(self, note: Note) -> "Track":
+        """Return the track with one more note."""
+        return replace(self, notes=(*self.notes, note))
+
+
+def read_track(
+    media: OpenMedia,
+    sample_rate: int,
+    *,
+    channel: int | None = None,
+    spans: Spans | None = None,
+    until_seconds: float = float("inf"),
+) -> Track:
+    """Read the sound track in use: the mean of its channels, or one of them, at `sample_rate` Hz.
+
+    Only `spans` are kept (None = all); reading ends at `until_seconds` of the file. MediaError if
+    there is no sample, none could be decoded, or none is a number.
+    """
+    levels, damage, kept = Levels(), Damage(), _Kept(sample_rate, spans)
+    resampler: Resampler | None = None
+    for block in sound_blocks(media, damage):
+        if block.start_seconds >= until_seconds:
+            break
+        channels = levels.clean(block.channels)
+        heard = _mono(channels, channel)
+        levels.add(channels, heard)
+        if resampler is None or not block.continues:
+            if resampler is not None:
+                kept.take(resampler.end())
+            resampler = Resampler(block.sample_rate, sample_rate)
+            kept.start_at(block.start_seconds)
+        kept.take(resampler.add(heard))
+    if resampler is None:
+        raise MediaError(media.name, *_nothing(damage))
+    kept.take(resampler.end())
+    if levels.has_no_numbers:
+        raise MediaError(media.name, "not_numbers", "not one of them is")
+    return _finished(media, kept, levels, damage)
+
+
+def _nothing(damage: Damage) -> tuple[str, str]:
+    if damage.num_packets:
+        return "decode_error", "no sound could be decoded"
+    return "too_short", "the sound track holds no sample"
+
+
+def _finished(media: OpenMedia, kept: "_Kept", levels: Levels, damage: Damage) -> Track:
+    assert media.audio is not None
+    is_float = media.audio.codec_context.name.startswith(FLOAT_CODECS)
+    full = levels.full_scale(allowed=1.0 if is_float else OVERSHOOT)
+    notes = media.clock_of(media.audio).notes + damage.notes() + levels.notes()
+    if full != 1.0:
+        notes += (Note("scaled_samples", f"the largest is {full:.8g} where full scale is 1"),)
+    return Track(
+        tuple(kept.pieces(full)),
+        kept.num_samples / kept.sample_rate,
+        notes,
+        levels.is_silent,
+        levels.cancelled(),
+    )
+
+
+def _mono(channels: np.ndarray, channel: int | None) -> np.ndarray:
+    """Return float32 [N]: the plain mean, since the gain of ffmpeg depends on the sample format."""
+    if channel is None:
+        return channels.mean(axis=0, dtype=np.float64).astype(np.float32)
+    return channels[min(channel, len(channels) - 1)]
+
+
+class _Kept:
+    """A collector of sound in order of time; it keeps the spans, from second 0 on."""
+
+    def __init__(self, sample_rate: int, spans: Spans | None) -> None:
+        self.sample_rate = sample_rate
+        self.num_samples = 0
+        """Samples taken so far, without those before second 0."""
+        self._spans = [
+            (round(low * sample_rate), round(high * sample_rate)) for low, high in spans or ()
+        ]
+        self._keeps_all = spans is None
+        self._start_seconds = 0.0
+        self._since_start = 0
+        self._pieces: list[tuple[float, list[np.ndarray]]] = []
+        self._last_kept = -1
+        """Number of the sample after the last kept one."""
+
+    def start_at(self, seconds: float) -> None:
+        """Set the time of the next samples; a new piece begins only after a gap."""
+        expected = self._start_seconds + self._since_start / self.sample_rate
+        if not self.num_samples or seconds - expected > GAP_SECONDS:
+            self._start_seconds, self._since_start = seconds, 0
+            self._last_kept = -1
+
+    def take(self, samples: np.ndarray) -> None:
+        early = max(0, round(-self._start_seconds * self.sample_rate) - self._since_start)
+        kept = samples[early:]
+        seconds = self._start_seconds + (self._since_start + early) / self.sample_rate
+        first = self.num_samples
+        self._since_start += len(samples)
+        self.num_samples += len(kept)
+        for low, high in [(0, self.num_samples)] if self._keeps_all else self._spans:
+            begin, end = max(low, first) - first, min(high, self.num_samples) - first
+            if begin < end:
+                self._keep(kept[begin:end], first + begin, seconds + begin / self.sample_rate)
+
+    def _keep(self, samples: np.ndarray, number: int, seconds: float) -> None:
+        if number != self._last_kept:
+            self._pieces.append((max(0.0, seconds), []))
+        # Copied, because a slice would keep the whole block in memory.
+        self._pieces[-1][1].append(samples.copy())
+        self._last_kept = number + len(samples)
+
+    def pieces(self, full_scale: float) -> list[SoundPiece]:
+        """Return the kept pieces, scaled; samples beyond `full_scale` are clipped."""
+        scale = np.float32(1 / full_scale)
+        return [
+            SoundPiece(start, (np.concatenate(blocks) * scale).clip(-1, 1))
+            for start, blocks in self._pieces
+        ]
+
 
 PIECE_SECONDS = 10.0
-"""Length of the pieces that are kept of sound that is too long to be kept whole."""
+"""Length of the kept pieces of a sound that is too long to be kept whole."""
 
 
 def read_sound(
     path: str | Path, sample_rate: int = 16_000, *, max_seconds: float | None = None
 ) -> Sound:
-    """Sound of the whole file as mono, the mean of its channels, in pieces without a gap.
+    """Return the sound of a file as mono, the mean of its channels, in pieces without a gap.
 
-    Where there is more of it than `max_seconds`, evenly spread pieces of about 10 s that add up to
-    that are kept; all of it is read, in one pass, and only they stay in memory. What lies before
-    second 0 is cut. If the track that a player starts with is digital silence, the others are
-    tried; if the channels cancel each other, the loudest is heard alone; what goes beyond full
-    scale is scaled down to it. `notes` say so. Damaged sound gives what could be decoded;
-    MediaError if there is no sound, or none of it could be decoded or is a number.
+    Of more than `max_seconds`, evenly spread pieces of about 10 s with that total are kept; the
+    whole file is read in one pass. Sound before second 0 is cut. If the track that a player would
+    choose is digital silence, the others are tried; if the channels cancel each other, the loudest
+    alone is used; sound beyond full scale is scaled down. `notes` report each of these. Of damaged
+    sound, what could be decoded is returned; MediaError if nothing could, or if there is no sound.
     """
     return _read(path, _Wanted(sample_rate, max_seconds=max_seconds))
 
@@ -36,9 +174,9 @@ def read_sound(
 def read_waveform(
     path: str | Path, sample_rate: int = 16_000, *, max_seconds: float | None = None
 ) -> Waveform:
-    """Sound of the file as one array, sample 0 at file second 0, up to `max_seconds`.
+    """Return the sound of a file as one array, sample 0 at file second 0, up to `max_seconds`.
 
-    As `read_sound`; a late start and lost stretches are filled with silence.
+    Read as by `read_sound`; a late start and lost segments are filled with silence.
     """
     until = math.inf if max_seconds is None else max_seconds
     return _read(path, _Wanted(sample_rate, until_seconds=until)).waveform(max_seconds)
@@ -46,14 +184,14 @@ def read_waveform(
 
 @dataclass(frozen=True)
 class _Wanted:
-    """What of a sound track is asked for."""
+    """The requested part of a sound track."""
 
     sample_rate: int
     max_seconds: float | None = None
     until_seconds: float = math.inf
 
     def read(self, media: OpenMedia) -> Track:
-        """The track in use; its loudest channel alone, where the mean of all cancels it."""
+        """Read the track in use; only its loudest channel if the channels cancel each other."""
         assert media.audio is not None
         spans = None
         if self.max_seconds is not None:
@@ -64,7 +202,7 @@ class _Wanted:
         track = read(media)
         if track.loudest is None:
             return track
-        # Which channels cancel is known at the end of the track: it is read a second time.
+        # Cancellation is known only at the end of the track, so it is read a second time.
         with reopened(media) as again:
             alone = read(again, channel=track.loudest)
         return alone.noting(Note("one_channel", f"channel {track.loudest + 1}"))
@@ -74,12 +212,12 @@ def _read(path: str | Path, wanted: _Wanted) -> Sound:
     with open_media(path) as media:
         if media.audio is None:
             raise MediaError(path, "no_audio")
-        track = _first_heard(media, wanted)
+        track = _first_audible(media, wanted)
     return Sound(track.pieces, wanted.sample_rate, track.total_seconds, track.notes)
 
 
-def _first_heard(media: OpenMedia, wanted: _Wanted) -> Track:
-    """The first track, in the order of a player's choice, that is not silent; else the first."""
+def _first_audible(media: OpenMedia, wanted: _Wanted) -> Track:
+    """Return the first track that is not silent, in the order of a player; else the first."""
     found: list[Track | MediaError] = []
     for number, index in enumerate(media.tracks):
         try:
@@ -98,7 +236,7 @@ def _first_heard(media: OpenMedia, wanted: _Wanted) -> Track:
 
 
 def _spread(total_seconds: float, max_seconds: float) -> Spans:
-    """Pieces of equal length, each in the middle of its share of the sound."""
+    """Return spans of equal length, each in the middle of its share of the sound."""
     if total_seconds <= max_seconds:
         return [(0.0, max_seconds)]
     count = math.ceil(max_seconds / PIECE_SECONDS)

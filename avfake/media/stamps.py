@@ -1,17 +1,20 @@
-"""Time stamps of the packets of one stream, with what is missing in them worked out."""
+"""Time stamps of the packets of one stream, missing ones filled in, and the events of its clock."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from avfake.media.types import Note
+
 Kind = Literal["picture", "sound"]
 PRIMING_SECONDS = 0.2
-"""Sound that begins so little before 0 is what an encoder needs to start, not content."""
+"""Sound that begins at most this much before 0 is the priming of an encoder, not content."""
 LONG_SECONDS = 0.2
-"""A packet that lasts so much longer than three steps is not taken to fill its time."""
+"""A packet that lasts more than three steps and this does not fill its time."""
 FEW_PACKETS = 8
-"""Fewer than these do not show whether their stamps move."""
+"""Fewer packets do not show whether their stamps increase."""
 
 
 @dataclass(frozen=True)
@@ -22,17 +25,17 @@ class Packets:
     order: np.ndarray
     """int [N], the number of each among the packets of all streams."""
     decoded: np.ndarray
-    """float64 [N] seconds at which it is to be decoded: increasing, if all is well."""
+    """float64 [N] seconds at which each is decoded: increasing, unless the clock breaks."""
     shown: np.ndarray
-    """float64 [N] seconds at which it is to be shown or heard."""
+    """float64 [N] seconds at which each is shown or heard."""
     lasting: np.ndarray
     """float64 [N] seconds; 0 where unknown."""
     usual_step: float
-    """Seconds from one packet to the next, if the stamps do not say."""
+    """Seconds from one packet to the next, used if the stamps are missing."""
     stated_start: float | None = None
-    """Second of the first picture or sample, as the container says; a packet may begin earlier."""
+    """Second of the first picture or sample by the container; a packet may begin earlier."""
     wraps_after: float | None = None
-    """Seconds after which the counter of the container runs over."""
+    """Seconds after which the time counter of the container starts again."""
 
     def __len__(self) -> int:
         return len(self.order)
@@ -46,18 +49,18 @@ class Stamps:
     step: float
     """Usual seconds from one packet to the next."""
     slack: float
-    """By so many seconds the times may go back without meaning anything."""
+    """Seconds by which the times may decrease without a break of the clock."""
     times: np.ndarray
     """float64 [N] seconds without NaN, in decoding order; where they break, the clock does."""
     shown: np.ndarray
     """float64 [N] seconds without NaN."""
     lasting: np.ndarray
-    """float64 [N] seconds above 0. Of a picture that is shown for long, a step alone: what is
-    after that is a pause, or a jump of the clock."""
+    """float64 [N] seconds above 0; one step for a picture that is shown for long, since the rest is
+    a pause or a jump of the clock."""
     shifts: np.ndarray
     """float64 [N] seconds."""
     is_stray: np.ndarray
-    """bool [N]: the stamps of this packet mean nothing."""
+    """bool [N]: the stamps of this packet are ignored."""
 
     @classmethod
     def of(cls, packets: Packets) -> "Stamps":
@@ -84,12 +87,12 @@ class Stamps:
 
     @property
     def moved(self) -> np.ndarray:
-        """float64 [N] seconds on the clock of the file, but for where its second 0 is."""
+        """float64 [N] seconds on the clock of the file, up to its second 0."""
         return self.shown + self.shifts
 
     @property
     def start(self) -> float:
-        """When the first picture or sample is there."""
+        """Time of the first picture or sample."""
         first = float(self.moved.min())
         stated = self.packets.stated_start
         if stated is not None and abs(stated - first) <= PRIMING_SECONDS:
@@ -103,7 +106,7 @@ class Stamps:
 
 
 def _moves(stamps: np.ndarray, packets: Packets) -> bool:
-    """False without stamps, and for those that hardly move though much is in the packets."""
+    """Return False without stamps, or if they hardly increase although the packets last long."""
     known = np.isfinite(stamps)
     if not known.any():
         return False
@@ -126,10 +129,57 @@ def _first(packets: Packets) -> float:
 
 
 def _completed(stamps: np.ndarray, lasting: np.ndarray, *, start: float) -> np.ndarray:
-    """Stamps with the missing ones: each by what lies between it and the last one before it."""
+    """Fill in missing stamps by the durations of the packets since the last known one."""
     counted = lasting.cumsum() - lasting
     known = np.flatnonzero(np.isfinite(stamps))
     if not len(known):
         return start + counted
     before = known[(np.searchsorted(known, np.arange(len(stamps)), side="right") - 1).clip(0)]
     return np.where(np.isfinite(stamps), stamps, stamps[before] + counted - counted[before])
+
+
+NUM_LISTED = 3
+"""Times or jumps that are listed one by one."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One break of the time stamps."""
+
+    code: str
+    """A key of `REASONS`."""
+    said: str
+    """Description of the break."""
+    seconds: float
+    """Container seconds, after moving."""
+    streams: tuple[int, ...]
+    """Numbers of the streams that it affects."""
+
+
+def event_notes(
+    events: Sequence[Event], streams: Sequence[Stamps], of: int, zero_seconds: float
+) -> tuple[Note, ...]:
+    """Return notes on one stream, one for each code, with seconds of the file."""
+    alone = sum(len(stream) > 0 for stream in streams) == 1
+    details: dict[str, dict[str, list[float]]] = {}
+    for event in events:
+        if of in event.streams:
+            joint = alone or len(event.streams) > 1
+            subject = "the clock" if joint else f"the clock of the {streams[of].packets.kind} alone"
+            times = details.setdefault(event.code, {}).setdefault(f"{subject} {event.said}", [])
+            times.append(max(0.0, event.seconds - zero_seconds))
+    return tuple(
+        Note(
+            code,
+            "; ".join(
+                f"{said} at {_listed(times)}" for said, times in list(found.items())[:NUM_LISTED]
+            ),
+        )
+        for code, found in details.items()
+    )
+
+
+def _listed(times: list[float]) -> str:
+    shown = [f"{seconds:.1f}" for seconds in sorted(times)[:NUM_LISTED]]
+    more = f" s and {len(times) - NUM_LISTED} times more" if len(times) > NUM_LISTED else " s"
+    return ", ".join(shown) + more

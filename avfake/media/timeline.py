@@ -1,25 +1,190 @@
 """Time stamps of the packets of a file, made into one clock that never goes back.
 
 Pure arithmetic; `scanning.py` collects the stamps. Where the stamps of picture and sound both start
-again (files joined one after the other) or jump, both are moved by the same amount, so that the
-sound stays with its picture; where those of one stream alone do, only that stream is moved. What is
-usual stays: pictures stored out of order, a changing frame rate, pauses, a late start.
+again (joined files) or jump, both are moved by the same amount, so that the sound stays with its
+picture; where those of one stream alone do, only that stream is moved. Not changed are pictures
+stored out of order, a changing frame rate, pauses and a late start.
+
+A run is a sequence of packets of one stream whose stamps increase. An epoch is one recording: the
+runs, at most one of each stream, that share a clock. Joined files have several epochs.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
-from avfake.media.breaks import MAX_GAP_SECONDS, SAME_TIME_SECONDS, close_breaks
-from avfake.media.events import Event, told
-from avfake.media.stamps import Packets, Stamps
+from avfake.media.stamps import Event, Packets, Stamps, event_notes
 from avfake.media.types import Note
 
+MAX_GAP_SECONDS = 3600.0
+"""Longest late start or pause of one stream while the other continues or is absent."""
+SAME_TIME_SECONDS = 10.0
+"""Stamps of two streams that differ less than this may belong to one recording."""
+BACK_SECONDS = 0.2
+"""Stamps that decrease by less are inexact writing, not a restart."""
+MAX_STRAY = 3
+"""Consecutive packets that may have stray stamps between others that continue."""
+MAX_LAG = 8
+"""Epochs by which one stream may be ahead of the other, in the order of the file."""
+
+
+@dataclass
+class Run:
+    """Packets `first` to `end` - 1 of a stream."""
+
+    stream: int
+    first: int
+    end: int
+    low: float
+    """Earliest second shown, and the end of the latest, by the stamps."""
+    high: float
+    order: int
+    """Number of its first packet in the file."""
+    previous: "Run | None" = None
+    epoch: int = -1
+
+    def holds(self, seconds: float, *, tolerance: float) -> bool:
+        """Return whether a time lies in the run or near it."""
+        return self.low - tolerance <= seconds <= self.high + tolerance
+
+
+def close_breaks(streams: Sequence[Stamps]) -> list[Event]:
+    """Move runs of packets so that they follow each other; return where that was needed."""
+    events = [event for number, one in enumerate(streams) for event in _skip_strays(number, one)]
+    runs = [_runs(number, stream) for number, stream in enumerate(streams)]
+    for number, stream in enumerate(streams):
+        others = [run for found in runs for run in found if run.stream != number]
+        events += _skip_first(runs[number], stream, others)
+    in_order = sorted((run for found in runs for run in found), key=lambda run: run.order)
+    epochs = _epochs(in_order)
+    first = min((run.low for members in epochs[:1] for run in members), default=0.0)
+    moved_by: list[float] = []
+    for members in epochs:
+        seconds = _seconds_to_move(members, moved_by, first)
+        if moved_by:
+            events.append(_break_event(streams, members, first, seconds))
+        moved_by.append(seconds)
+        for run in members:
+            streams[run.stream].shifts[run.first : run.end] = seconds
+    return events
+
+
+def _skip_strays(number: int, stream: Stamps) -> list[Event]:
+    """Ignore the stamps of a few packets if those after them continue from those before."""
+    times, step = stream.times, stream.step
+    steps = np.diff(times)
+    back = steps < -max(BACK_SECONDS, stream.slack)
+    ahead = steps > max(SAME_TIME_SECONDS, 3 * stream.slack)
+    events: list[Event] = []
+    for last in np.flatnonzero(back | ahead).tolist():
+        later = range(last + 2, min(last + 2 + MAX_STRAY, len(times)))
+        passed = [times[after] - times[last] for after in later]
+        goes_on = [0 <= p <= 2 * (k + 2) * step + BACK_SECONDS for k, p in enumerate(passed)]
+        if any(goes_on) and not stream.is_stray[last]:
+            events.append(_ignore_stamps(number, stream, last + 1, later[goes_on.index(True)]))
+    return events
+
+
+def _skip_first(runs: list[Run], stream: Stamps, others: list[Run]) -> list[Event]:
+    """Ignore the stamps of the first few packets if the other stream matches the later ones."""
+    if len(runs) < 2 or runs[0].end > MAX_STRAY:
+        return []
+    there, elsewhere = (
+        any(other.holds(run.low, tolerance=SAME_TIME_SECONDS) for other in others)
+        for run in (runs[1], runs[0])
+    )
+    if elsewhere or not there:
+        return []
+    event = _ignore_stamps(runs[0].stream, stream, 0, runs[0].end)
+    runs[1].first, runs[1].order, runs[1].previous = 0, runs[0].order, None
+    runs[1].low = float(stream.shown[0])
+    del runs[0]
+    return [event]
+
+
+def _ignore_stamps(number: int, stream: Stamps, first: int, end: int) -> Event:
+    """Set the times of packets to those right before the packet at `end`."""
+    size = end - first
+    off = abs(stream.times[first] - stream.times[end])
+    stream.is_stray[first:end] = True
+    before = stream.step * np.arange(size, 0, -1)
+    stream.shown[first:end] = stream.shown[end] - before
+    stream.times[first:end] = stream.times[end] - before
+    said = f"is {off:.0f} s off for {size} packet{'s' * (size > 1)}"
+    return Event("clock_jumps", said, float(stream.shown[end]), (number,))
+
+
+def _runs(number: int, stream: Stamps) -> list[Run]:
+    if not len(stream):
+        return []
+    steps = np.diff(stream.times)
+    back = steps < -max(BACK_SECONDS, stream.slack)
+    ahead = steps > max(MAX_GAP_SECONDS, 3 * stream.step)
+    edges = [0, *(np.flatnonzero(back | ahead) + 1).tolist(), len(stream)]
+    runs: list[Run] = []
+    for first, end in pairwise(edges):
+        shown = stream.shown[first:end]
+        high = float((shown + stream.lasting[first:end]).max())
+        order = int(stream.packets.order[first])
+        previous = runs[-1] if runs else None
+        runs.append(Run(number, first, end, float(shown.min()), high, order, previous))
+    return runs
+
+
+def _epochs(runs: list[Run]) -> list[list[Run]]:
+    """Return the runs that share a clock, in the order of the file."""
+    epochs: list[list[Run]] = []
+    for run in runs:
+        after = run.previous.epoch if run.previous else -1
+        tolerance = SAME_TIME_SECONDS if run.previous else MAX_GAP_SECONDS
+        fitting = [
+            number
+            for number in range(max(after + 1, len(epochs) - MAX_LAG), len(epochs))
+            if all(other.stream != run.stream for other in epochs[number])
+            and any(other.holds(run.low, tolerance=tolerance) for other in epochs[number])
+        ]
+        if fitting:
+            # If a file is repeated, several fit: the nearest in the order of the file is taken.
+            run.epoch = min(fitting, key=lambda number: abs(epochs[number][0].order - run.order))
+        else:
+            run.epoch = len(epochs)
+            epochs.append([])
+        epochs[run.epoch].append(run)
+    return epochs
+
+
+def _seconds_to_move(members: list[Run], moved_by: list[float], first: float) -> float:
+    """Return the shift that puts an epoch right after its predecessor in each of its streams."""
+    ends = [
+        run.previous.high + moved_by[run.previous.epoch] - run.low
+        for run in members
+        if run.previous
+    ]
+    # A stream that is far from the other one from the first packet on is taken to start with it.
+    return max(ends) if ends else first - min(run.low for run in members)
+
+
+def _break_event(
+    streams: Sequence[Stamps], members: list[Run], first: float, moved_by: float
+) -> Event:
+    run = members[0]
+    ahead = run.low - (run.previous.high if run.previous else first)
+    wraps = streams[run.stream].packets.wraps_after
+    if wraps and ahead > wraps / 2:
+        # libavformat takes stamps that start again for an overflow of the counter.
+        ahead -= wraps
+    code, said = ("clock_restarts", "starts again")
+    if ahead > 0:
+        code, said = "clock_jumps", f"skips {ahead:.0f} s"
+    return Event(code, said, run.low + moved_by, tuple(run.stream for run in members))
+
+
 LONE_PAUSE_SECONDS = 60.0
-"""A time without a picture, where there is no sound beside it, is closed up if it is longer,"""
+"""A gap of a lone video stream is closed if it is longer than this"""
 LONE_PAUSE_STEPS = 20
-"""and so many times longer than nearly all steps: it is no time-lapse and no still scene."""
+"""and this many times longer than nearly all steps: then it is no time-lapse or still scene."""
 
 
 @dataclass(frozen=True)
@@ -27,21 +192,21 @@ class Timeline:
     """One stream on the clock of the file."""
 
     shifts: np.ndarray
-    """float64 [N] seconds to be added to the stamps of each packet; NaN: they mean nothing."""
+    """float64 [N] seconds to be added to the stamps of each packet; NaN: stamps to be ignored."""
     start_seconds: float
-    """Seconds of the file, as those that follow; 0 without packets."""
+    """Seconds of the file, like those below; 0 without packets."""
     end_seconds: float
     filled_seconds: float
-    """What all packets last together, without the gaps between them."""
+    """Duration of all packets without the gaps between them."""
     step_seconds: float
-    """From one packet to the next, usually."""
+    """Usual time from one packet to the next."""
     notes: tuple[Note, ...]
 
 
 def align(packets: Sequence[Packets]) -> tuple[float, list[Timeline]]:
-    """(container second that is second 0 of the file, each stream on the one clock).
+    """Return (container second of second 0 of the file, each stream on the common clock).
 
-    Second 0 is the earlier start of the streams.
+    Second 0 is the earliest start of a stream.
     """
     streams = [Stamps.of(one) for one in packets]
     events = _close_gaps(streams, close_breaks(streams))
@@ -53,16 +218,16 @@ def align(packets: Sequence[Packets]) -> tuple[float, list[Timeline]]:
             stream.end - zero if len(stream) else 0.0,
             float(stream.lasting.sum()),
             stream.step,
-            told(events, streams, number, zero),
+            event_notes(events, streams, number, zero),
         )
         for number, stream in enumerate(streams)
     ]
 
 
 def _close_gaps(streams: list[Stamps], events: list[Event]) -> list[Event]:
-    """Close up times in which no stream has anything, where they are no pauses.
+    """Close gaps of all streams that are too long for pauses.
 
-    events: what was found before; given back with those that are added, on the clock as it is then.
+    events: those found before; they are returned on the new clock, with the added ones.
     """
     gaps = [gap for gap in _gaps(streams) if gap.around]
     edges = np.array([gap.end for gap in gaps])
@@ -83,7 +248,7 @@ class _Gap:
     start: float
     end: float
     around: tuple[int, ...]
-    """Streams with packets on both sides of it; none where it may stay."""
+    """Streams with packets on both sides; none if the gap is kept."""
 
 
 def _gaps(streams: list[Stamps]) -> Iterator[_Gap]:
@@ -101,9 +266,9 @@ def _gaps(streams: list[Stamps]) -> Iterator[_Gap]:
 
 
 def _longest_pause(around: list[Stamps], *, starts_here: bool) -> float:
-    """Seconds that may be empty in the streams that go on afterwards.
+    """Return the longest gap that is kept in the streams that continue after it.
 
-    starts_here: whether another stream begins only afterwards.
+    starts_here: whether another stream begins only after it.
     """
     if not around:
         return np.inf

@@ -1,4 +1,4 @@
-"""What crosses the border of this room: picture and sound that never travel without their clock."""
+"""Types of the media package: pictures and sound, always with their times."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,12 +8,12 @@ import numpy as np
 from avfake.errors import REASONS
 
 SILENT_BELOW = 0.5 / 32768
-"""Half a step of 16-bit sound: no sample above it is digital silence."""
+"""Half a step of 16-bit sound: a sound without a sample above it is digital silence."""
 
 
 @dataclass(frozen=True)
 class Note:
-    """What was noticed while a stream was read, to be told as a reason."""
+    """An observation made while a stream was read, reported as a reason."""
 
     code: str
     """A key of `REASONS`."""
@@ -26,7 +26,7 @@ class Note:
 
 @dataclass(frozen=True)
 class MediaInfo:
-    """What the container says of a file, without decoding it."""
+    """Facts that the container states about a file."""
 
     path: Path
     container: str
@@ -39,20 +39,20 @@ class MediaInfo:
     height: int | None = None
     fps: float | None = None
     num_frames: int | None = None
-    """As the container states it; None where it does not."""
+    """As stated by the container; None where it is not."""
     rotation_degrees: int = 0
-    """Clockwise turn to apply to a decoded frame before display: 0, 90, 180, 270."""
+    """Clockwise rotation of a decoded frame before display: 0, 90, 180, 270."""
     is_mirrored: bool = False
-    """Whether left and right are changed for each other before that turn."""
+    """Whether left and right are swapped before that rotation."""
     pixel_aspect: float = 1.0
     """Displayed width of a pixel over its height, before rotation."""
     video_start_seconds: float = 0.0
-    """First and end of the last picture on the file clock; sound may begin before or end after."""
+    """Start of the first and end of the last picture, file seconds; sound may exceed both."""
     video_end_seconds: float | None = None
     video_codec: str | None = None
     audio_codec: str | None = None
     sample_rate: int | None = None
-    """Of the sound stream in the file, Hz."""
+    """Hz of the sound stream in the file."""
     num_channels: int | None = None
 
 
@@ -107,7 +107,7 @@ class Waveform:
 
     @property
     def is_silent(self) -> bool:
-        """True for digital silence: no sample above half a step of 16-bit sound."""
+        """Whether the sound is digital silence: no sample above half a step of 16-bit sound."""
         return not bool(np.any(np.abs(self.samples) > SILENT_BELOW))
 
 
@@ -116,7 +116,7 @@ class SoundPiece:
     """Mono sound without a gap."""
 
     start_seconds: float
-    """On the clock of the file, never below 0."""
+    """File seconds, never below 0."""
     samples: np.ndarray
     """float32 [N] in [-1, 1]."""
 
@@ -126,24 +126,20 @@ class Sound:
     """The sound of a file, or pieces of it, on the clock of the file."""
 
     pieces: tuple[SoundPiece, ...]
-    """In order of time, without overlap; what lies between two of them is no sound, or not kept."""
+    """In order of time, without overlap; between them there is no sound, or it is not kept."""
     sample_rate: int
     """Hz."""
     total_seconds: float
-    """Length of all sound that the file has, kept or not, without its gaps."""
+    """Duration of all sound of the file, kept or not, without gaps."""
     notes: tuple[Note, ...] = ()
 
     @property
-    def kept_seconds(self) -> float:
-        return sum(len(piece.samples) for piece in self.pieces) / self.sample_rate
-
-    @property
     def is_silent(self) -> bool:
-        """True for digital silence: no kept sample above half a step of 16-bit sound."""
+        """Whether the kept sound is digital silence."""
         return not any(np.any(np.abs(piece.samples) > SILENT_BELOW) for piece in self.pieces)
 
     def waveform(self, max_seconds: float | None = None) -> Waveform:
-        """All of it in one array, sample 0 at file second 0, with silence between the pieces."""
+        """Return one array, sample 0 at file second 0, with silence between the pieces."""
         ends = [self._index(piece) + len(piece.samples) for piece in self.pieces]
         length = max(ends, default=0)
         if max_seconds is not None:

@@ -1,4 +1,4 @@
-"""Pictures and sound into a file, through moviepy's ffmpeg."""
+"""Writing of video and sound files, through the ffmpeg of moviepy."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from avfake.media.sound import resample
+from avfake.media.blocks import resample
 from avfake.media.types import Waveform
 
 AUDIO_CODECS = {
@@ -25,8 +25,8 @@ AUDIO_CODECS = {
 }
 OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
 
-# Odd sizes gain a line; the colour matrix is stated, for an unstated one is guessed by size;
-# moviepy rounds the frame rate to 0.01, so each frame is given its exact time again.
+# Odd sizes are padded by a line; the colour matrix is stated, as players guess an unstated one;
+# moviepy rounds the frame rate to 0.01, so each frame gets its exact time again.
 PICTURE_FILTER = (
     "pad=ceil(iw/2)*2:ceil(ih/2)*2:color=black,"
     "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p,"
@@ -48,10 +48,10 @@ def write_video(
     preset: str = "veryfast",
     num_threads: int = 1,
 ) -> None:
-    """An H.264 + AAC file at `path`, put there whole or not at all.
+    """Write an H.264 + AAC file to `path`, completely or not at all.
 
     frames: uint8 [T, H, W, 3] RGB, or any iterable of [H, W, 3] of one size, held one at a time.
-    One thread makes the same bytes each time. `video_kbps` takes the place of `crf`.
+    With one thread equal input gives equal bytes. `video_kbps` replaces `crf`.
     """
     # Late: moviepy looks for ffmpeg when imported.
     from moviepy.video.io.ffmpeg_writer import FFMPEG_VideoWriter
@@ -87,9 +87,9 @@ def write_video(
 def write_audio(
     path: str | Path, waveform: Waveform, *, codec: str | None = None, kbps: int = 128
 ) -> None:
-    """A sound file at `path`, put there whole or not at all; the ending chooses the codec.
+    """Write a sound file to `path`, completely or not at all; the ending decides the codec.
 
-    Opus knows few rates and is written at 48 kHz where the given one is none of them.
+    Opus supports few rates and is written at 48 kHz where the given one is not among them.
     """
     ending = Path(path).suffix.lower()
     if codec is None and ending not in AUDIO_CODECS:
@@ -109,7 +109,7 @@ def write_audio(
 
 
 def _encoded(stream: av.AudioStream, samples: np.ndarray) -> Iterator[av.Packet]:
-    """Packets of the whole sound; the samples are converted to what the codec wants."""
+    """Yield the packets of the whole sound; samples are converted to the format of the codec."""
     frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
     frame.sample_rate = stream.rate
     frame.pts, frame.time_base = 0, Fraction(1, stream.rate)
@@ -119,7 +119,7 @@ def _encoded(stream: av.AudioStream, samples: np.ndarray) -> Iterator[av.Packet]
 
 @contextmanager
 def _whole_file(path: Path) -> Iterator[Path]:
-    """A name beside `path` that takes its place if nothing goes wrong."""
+    """Yield a temporary path beside `path`, which replaces it on success."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
@@ -131,7 +131,7 @@ def _whole_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _sound_file(waveform: Waveform | None) -> Iterator[Path | None]:
-    """The sound as a temporary WAV file, which is how moviepy's writer takes it."""
+    """Yield the sound as a temporary WAV file, as the writer of moviepy needs it."""
     if waveform is None or not len(waveform.samples):
         yield None
         return
@@ -150,7 +150,7 @@ def _checked(frame: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _finish(process: subprocess.Popen[bytes], *, path: Path) -> None:
-    """Wait for ffmpeg, and say what it said if it failed."""
+    """Wait for ffmpeg; OSError with its message if it failed."""
     assert process.stdin is not None
     assert process.stderr is not None
     process.stdin.close()

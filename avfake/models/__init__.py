@@ -1,16 +1,14 @@
-"""A batch of face crops and sound windows in, logits and embeddings out. Tensors only.
+"""Batch of face crops and sound windows -> logits and embeddings. Tensors only.
 
-The keys and shapes of a batch stand in docs/architecture.md.
+The keys and shapes of a batch are in docs/architecture.md.
 """
 
 from avfake.models.audio import AudioBranch, AudioConfig
 from avfake.models.av_model import AVModel, ModelConfig, build_model
 from avfake.models.fusion import FUSIONS
-from avfake.models.fusion.config import FusionConfig
-from avfake.models.outputs import ModelOutput
-from avfake.models.spectrogram import SpectrogramConfig
-from avfake.models.sync import MIN_CROPS, SyncConfig
-from avfake.models.sync_evidence import entropy, sync_contrast
+from avfake.models.fusion_base import FusionConfig
+from avfake.models.outputs import ModelOutput, sync_contrast
+from avfake.models.sync import SyncConfig
 from avfake.models.visual import VisualBranch, VisualConfig
 
 __all__ = [
@@ -19,14 +17,11 @@ __all__ = [
     "AudioConfig",
     "FUSIONS",
     "FusionConfig",
-    "MIN_CROPS",
     "ModelConfig",
     "ModelOutput",
-    "SpectrogramConfig",
     "SyncConfig",
     "VisualBranch",
     "VisualConfig",
     "build_model",
-    "entropy",
     "sync_contrast",
 ]

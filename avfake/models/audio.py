@@ -1,8 +1,8 @@
-"""Sound windows to evidence of a forged voice.
+"""Sound windows -> evidence of a forged voice.
 
-Each window becomes a log spectrogram, goes through an image network as a one-channel picture and
-gets its own logit; a clip is the attention-pooled sum of its windows.
-`voice_statistics` reads the window itself, in place of a spectrogram of it.
+Each window becomes a log spectrogram, passes an image network as a one-channel picture and gets its
+own logit; a clip is the attention-pooled sum of its windows.
+`voice_statistics` reads the window itself, in place of its spectrogram.
 References: He et al. 2016, ResNet; residual networks over log spectrograms are the standing
 baseline of the ASVspoof challenges.
 sound float32 [B, W, N], mask [B, W] -> `BranchOutput` with its N = W and embedding [B, 256].
@@ -14,7 +14,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from avfake.errors import ConfigError
+from avfake.config import check_ranges
 from avfake.models.backbone import load_backbone
 from avfake.models.branch import BranchOutput, ItemEncoder, check_encoder, encode_present
 from avfake.models.spectrogram import LogSpectrogram, SpectrogramConfig, mask_bands_and_times
@@ -23,12 +23,12 @@ from avfake.models.voice_statistics import VOICE, voice_backbone
 
 @dataclass(frozen=True)
 class AudioConfig:
-    """How sound windows are read."""
+    """Network of the sound windows."""
 
     backbone: str = "resnet10t"
-    """Any convolutional name that timm knows. A step of the default takes half as long a window as
-    one of tf_efficientnet_b0 (CPU, float32; a third in bfloat16). Or voice_statistics: no deep
-    network, for want of data (`models.voice_statistics`); nothing is masked for it."""
+    """A convolutional network of timm. A training step of the default takes half the time of
+    tf_efficientnet_b0 (CPU, float32; a third in bfloat16). Or voice_statistics: no deep network,
+    for small data (`models.voice_statistics`); nothing is masked for it."""
     pretrained: bool = True
     """Start from published weights; from random ones, with a warning, where they cannot be had."""
     spectrogram: SpectrogramConfig = field(default_factory=SpectrogramConfig)
@@ -46,11 +46,8 @@ class AudioConfig:
 
     def __post_init__(self) -> None:
         check_encoder("audio", self)
-        if not 0 <= self.mask_bands < self.spectrogram.num_bands or self.mask_times < 0:
-            raise ConfigError(
-                f"audio.mask_bands must be 0 to {self.spectrogram.num_bands - 1} and mask_times "
-                f"0 or more, got {self.mask_bands} and {self.mask_times}"
-            )
+        bands = f"[0, {self.spectrogram.num_bands})"
+        check_ranges(self, "audio", mask_bands=bands, mask_times="[0, inf)")
 
 
 class AudioBranch(nn.Module):
@@ -77,7 +74,8 @@ class AudioBranch(nn.Module):
         )
 
     def forward(self, sound: Tensor, mask: Tensor) -> BranchOutput:
-        """
+        """Return window logits and the embedding of each clip.
+
         Args:
             sound: [B, W, N] float32 mono at the sample rate of the config
             mask: [B, W] bool

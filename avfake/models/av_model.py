@@ -1,11 +1,11 @@
-"""Faces and sound to three logits: either forged, face forged, voice forged.
+"""Faces and sound -> three logits: either forged, face forged, voice forged.
 
 The face head reads the visual embedding alone and the voice head the audio embedding alone: labels
-of face and voice go together in training data, and a head that saw both would learn that instead of
+of face and voice are correlated in training data, and a head over both would learn that instead of
 forgeries. The overall logit starts from the two heads as "either" (noisy-or, Pearl 1988), without
-passing gradient to them, or a forged voice would teach the face head to cry wolf; a head over the
-fused features corrects it. Without one modality the "either" is the other head. How well lips and
-sound fit, where the model looks at that, goes into the fusion alone: it accuses neither part.
+passing gradient to them, or a forged voice would teach the face head false alarms; a head over the
+fused features corrects it. Without one modality the "either" is the other head. The agreement of
+lips and sound, with a sync branch, goes into the fusion alone: it is evidence of neither part.
 Batch dict (docs/architecture.md) -> `ModelOutput`. Parameters: 9.8 M with the defaults.
 """
 
@@ -19,11 +19,9 @@ from avfake.errors import ConfigError
 from avfake.models.audio import AudioBranch, AudioConfig
 from avfake.models.branch import BranchOutput
 from avfake.models.fusion import build_fusion
-from avfake.models.fusion.config import FusionConfig
-from avfake.models.fusion.streams import Stream, drop_one_modality
+from avfake.models.fusion_base import FusionConfig, Stream, drop_one_modality
 from avfake.models.outputs import ModelOutput
 from avfake.models.sync import SyncBranch, SyncConfig
-from avfake.models.sync_evidence import SyncOutput
 from avfake.models.visual import VisualBranch, VisualConfig
 
 SYNC_KEYS = {"faces", "landmarks", "persons", "crop_sound"}
@@ -33,15 +31,15 @@ NEVER = -1e4
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Which branches there are and how they meet."""
+    """Branches of the model and their fusion."""
 
     visual: VisualConfig | None = field(default_factory=VisualConfig)
-    """None = the model has no eyes (`--no-visual`)."""
+    """None = no visual branch (`--no-visual`)."""
     audio: AudioConfig | None = field(default_factory=AudioConfig)
-    """None = the model has no ears (`--no-audio`)."""
+    """None = no audio branch (`--no-audio`)."""
     fusion: FusionConfig = field(default_factory=FusionConfig)
     sync: SyncConfig | None = None
-    """None = lips and sound are not held against each other."""
+    """None = lips and sound are not compared."""
 
     def __post_init__(self) -> None:
         if self.visual is None and self.audio is None:
@@ -73,58 +71,57 @@ class AVModel(nn.Module):
 
     @property
     def pretrained_used(self) -> dict[str, bool]:
-        """Branch -> whether it started from published weights, not merely asked for them."""
+        """Branch -> whether it did start from published weights."""
         branches = {"visual": self.visual, "audio": self.audio}
         return {name: branch.pretrained_used for name, branch in branches.items() if branch}
 
     def forward(self, batch: Mapping[str, Tensor]) -> ModelOutput:
-        """Keys of a modality that the model lacks, or that the batch lacks, are done without."""
+        """Return logits and embeddings; modalities that model or batch lack are skipped."""
         like = batch.get("faces_mask", batch.get("sound_mask"))
         if like is None:
             raise ValueError(f"a batch needs faces or sound, got the keys {sorted(batch)}")
-        nobody = like.new_zeros(len(like), dtype=torch.bool)
-        seen = heard = synced = None
+        absent = like.new_zeros(len(like), dtype=torch.bool)
+        visual = audio = sync = None
         if self.visual is not None and "faces" in batch:
-            seen = self.visual(batch["faces"], batch["faces_mask"])
+            visual = self.visual(batch["faces"], batch["faces_mask"])
         if self.audio is not None and "sound" in batch:
-            heard = self.audio(batch["sound"], batch["sound_mask"])
+            audio = self.audio(batch["sound"], batch["sound_mask"])
         if self.sync is not None and batch.keys() >= SYNC_KEYS:
-            synced = self.sync(batch)
-        face, voice = _head(self.face_head, seen, nobody), _head(self.voice_head, heard, nobody)
+            sync = self.sync(batch)
+        face, voice = _head(self.face_head, visual, absent), _head(self.voice_head, audio, absent)
+        branches = {"visual": (visual, face), "audio": (audio, voice), "sync": (sync, None)}
         streams = {
-            "visual": _stream(seen, face),
-            "audio": _stream(heard, voice),
-            "sync": _stream(synced, None),
+            name: branch and Stream(branch.embedding, branch.items, branch.mask, logit)
+            for name, (branch, logit) in branches.items()
         }
         present = {
-            name: nobody if branch is None else branch.present
-            for name, branch in (("visual", seen), ("audio", heard), ("sync", synced))
+            name: branch.present if branch else absent for name, (branch, _) in branches.items()
         }
-        fused, overall = self._meet(streams, present, face, voice)
+        fused, overall = self._fuse(streams, present, face, voice)
         has_visual, has_audio = present["visual"], present["audio"]
         valid = torch.stack([has_visual | has_audio, has_visual, has_audio], dim=1)
         logits = torch.stack([overall, face, voice], dim=1)
         return ModelOutput(
             logits=logits.masked_fill(~valid, 0.0),
             valid=valid,
-            frame_logits=seen.item_logits if seen else None,
-            frame_shares=seen.item_shares if seen else None,
-            window_logits=heard.item_logits if heard else None,
-            window_shares=heard.item_shares if heard else None,
-            visual_embedding=seen.embedding if seen else None,
-            audio_embedding=heard.embedding if heard else None,
+            frame_logits=visual.item_logits if visual else None,
+            frame_shares=visual.item_shares if visual else None,
+            window_logits=audio.item_logits if audio else None,
+            window_shares=audio.item_shares if audio else None,
+            visual_embedding=visual.embedding if visual else None,
+            audio_embedding=audio.embedding if audio else None,
             fused=fused,
-            sync=synced,
+            sync=sync,
         )
 
-    def _meet(
+    def _fuse(
         self,
         streams: Mapping[str, Stream | None],
         present: Mapping[str, Tensor],
         face: Tensor,
         voice: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        """Fused features [B, H] and the overall logit [B]."""
+        """Return fused features [B, H] and the overall logit [B]."""
         if self.training:
             present = _hide(present, self.config.fusion.modality_dropout)
         if not self.config.fusion.end_to_end:
@@ -142,7 +139,7 @@ class AVModel(nn.Module):
 
 
 def build_model(config: ModelConfig, *, download: bool = True) -> AVModel:
-    """A fresh model. `download=False` where weights follow at once, as from a bundle."""
+    """Return a new model; `download=False` where weights are loaded next, as from a bundle."""
     if not download:
         config = replace(
             config,
@@ -153,28 +150,22 @@ def build_model(config: ModelConfig, *, download: bool = True) -> AVModel:
 
 
 def either(first: Tensor, second: Tensor) -> Tensor:
-    """Logit of "first or second" for two independent events given by logits.
+    """Return the logit of "first or second" for two independent events given by logits.
 
     The odds of either are (1 + e^a)(1 + e^b) - 1 = e^a + e^b + e^(a+b).
     """
     return torch.logsumexp(torch.stack([first, second, first + second]), dim=0)
 
 
-def _head(head: nn.Linear | None, branch: BranchOutput | None, nobody: Tensor) -> Tensor:
+def _head(head: nn.Linear | None, branch: BranchOutput | None, absent: Tensor) -> Tensor:
     if head is None or branch is None:
-        return nobody.float()
+        return absent.float()
     logit: Tensor = head(branch.embedding)
     return logit.squeeze(-1).float()
 
 
-def _stream(branch: BranchOutput | SyncOutput | None, logit: Tensor | None) -> Stream | None:
-    if branch is None:
-        return None
-    return Stream(branch.embedding, branch.items, branch.mask, logit)
-
-
 def _hide(present: Mapping[str, Tensor], rate: float) -> dict[str, Tensor]:
-    """Modality dropout; sync, which needs both, goes with the one that is hidden."""
+    """Apply modality dropout; sync, which needs both, is hidden with either."""
     visual, audio = drop_one_modality(present["visual"], present["audio"], rate)
     hidden = (present["visual"] & ~visual) | (present["audio"] & ~audio)
     return {"visual": visual, "audio": audio, "sync": present["sync"] & ~hidden}

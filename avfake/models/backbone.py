@@ -1,4 +1,4 @@
-"""Any timm network by name, with the weights it was published with where these can be had."""
+"""timm networks by name, with their published weights where these are available."""
 
 import logging
 import ssl
@@ -21,7 +21,7 @@ PROBE_SECONDS = 4.0
 
 @dataclass(frozen=True)
 class Backbone:
-    """A feature network and what must be known to feed it."""
+    """A feature network and the normalisation of its input."""
 
     network: nn.Module
     """[M, C, H, W] -> [M, feature_dim]"""
@@ -29,7 +29,7 @@ class Backbone:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     pretrained_used: bool
-    """False also where pretrained weights were asked for and could not be had."""
+    """False also where pretrained weights were wanted and not available."""
 
 
 def load_backbone(
@@ -40,10 +40,9 @@ def load_backbone(
     size_px: int | None = None,
     drop_path: float = 0.0,
 ) -> Backbone:
-    """The timm network `name` without its classifier.
+    """Return the timm network `name` without its classifier.
 
-    Args:
-        size_px: side of the pictures to come; None where it varies, as with spectrograms.
+    size_px: side of the pictures; None where it varies, as with spectrograms
     """
     check_backbone(name)
     options: dict[str, Any] = {"num_classes": 0, "in_chans": channels}
@@ -71,7 +70,7 @@ def load_backbone(
 
 
 def check_backbone(name: str) -> None:
-    """ConfigError, with the nearest names, unless timm knows `name` (a weights tag may follow)."""
+    """Raise ConfigError, with near names, unless timm has `name` (a weights tag may follow)."""
     architecture, _, tag = name.partition(".")
     if not timm.is_model(architecture):
         known = timm.list_models()
@@ -98,7 +97,7 @@ def _create(name: str, options: dict[str, Any], pretrained: bool) -> tuple[nn.Mo
     if why_not:
         logger.warning(
             "no pretrained weights for %s (%s): starting from random weights. Scores will differ; "
-            "fetch them once on a connected machine, or set pretrained=False to say so.",
+            "fetch them once on a connected machine, or set pretrained=False to accept that.",
             name,
             why_not,
         )
@@ -106,15 +105,15 @@ def _create(name: str, options: dict[str, Any], pretrained: bool) -> tuple[nn.Mo
 
 
 def _why_no_weights(name: str) -> str:
-    """Why the published weights of `name` cannot be had now; empty where they can.
+    """Return why the published weights of `name` are not available; empty where they are.
 
-    Asked before timm is, whose downloader tries again for most of a minute on an unplugged machine.
+    Checked before timm's downloader, which retries for most of a minute on an offline machine.
     """
     config = _published(name)
     if not config.has_weights:
         return "none were published"
     if not config.hf_hub_id:
-        return ""  # the address is a plain one; timm downloads it without many tries
+        return ""  # a plain address; timm downloads it without many tries
     files = ("model.safetensors", "pytorch_model.bin")
     cached = [huggingface_hub.try_to_load_from_cache(config.hf_hub_id, file) for file in files]
     if any(isinstance(path, str) for path in cached):
@@ -130,7 +129,7 @@ def _why_unreachable(url: str) -> str:
         with urllib.request.urlopen(request, timeout=PROBE_SECONDS):
             return ""
     except urllib.error.HTTPError:
-        return ""  # somebody answered: let the downloader, which has the credentials, find out
+        return ""  # the server answered: the downloader, which has the credentials, will find out
     except urllib.error.URLError as error:
         # A certificate Python does not trust may be one that the downloader trusts.
         return "" if isinstance(error.reason, ssl.SSLError) else f"cannot reach {url}: {error}"

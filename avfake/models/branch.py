@@ -1,26 +1,27 @@
 """From the items of one modality (frames or windows) to item logits and one clip embedding.
 
-Only the items that are there reach the network: they are gathered by the mask, and their features
-scattered back, so that padding costs no time and cannot leak through batch normalisation.
+Only real items reach the network: they are gathered by the mask, and their features scattered back,
+so that padding costs no time and cannot leak through batch normalisation.
 [B, N, ...], mask [B, N] -> `BranchOutput`. D (F + 1) + D + 1 parameters beside network and pool.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from avfake.config import nearest
-from avfake.errors import ConfigError
-from avfake.models.pooling import AttentionPool
+from avfake.config import check_choice, check_ranges
+
+MAX_ITEMS = 64
+"""Items that go through a network at once outside training: bounds the memory for long files."""
 
 
 @dataclass(frozen=True)
 class BranchOutput:
-    """What one modality says of a clip. All float32."""
+    """Results of one modality. All float32."""
 
     embedding: Tensor
     """[B, D]; zeros where the clip lacks the modality."""
@@ -37,7 +38,7 @@ class BranchOutput:
 
 
 class ItemEncoder(nn.Module):
-    """The half that the modalities share: projection, item logit and pooling."""
+    """The part that the modalities share: projection, item logit and pooling."""
 
     def __init__(
         self, feature_dim: int, embedding_dim: int, dropout: float, *, head: str = "plain"
@@ -50,7 +51,8 @@ class ItemEncoder(nn.Module):
         self.embedding_dim = embedding_dim
 
     def forward(self, features: Tensor, mask: Tensor) -> BranchOutput:
-        """
+        """Return logits and embedding.
+
         Args:
             features: [M, F], one row for each True in mask, in its order
             mask: [B, N] bool
@@ -64,8 +66,32 @@ class ItemEncoder(nn.Module):
         return BranchOutput(embedding, padded_logits, shares, padded, mask, mask.any(dim=1))
 
 
+class AttentionPool(nn.Module):
+    """Weighted sum of a masked set of items; the order of the items does not matter.
+
+    Each item is given a share by a small gated network, and the shares of a clip sum to one: a few
+    forged frames can outweigh many genuine ones, and the shares show which.
+    Reference: Ilse, Tomczak & Welling 2018, Attention-based Deep Multiple Instance Learning.
+    [B, N, D], mask [B, N] -> [B, D], shares [B, N]. 2 H (D + 1) + H + 1 parameters.
+    """
+
+    def __init__(self, dim: int, hidden_dim: int = 64) -> None:
+        super().__init__()
+        self.content = nn.Linear(dim, hidden_dim)
+        self.gate = nn.Linear(dim, hidden_dim)
+        self.score = nn.Linear(hidden_dim, 1)
+
+    def forward(self, items: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Return pooled items and shares, both float32; zeros for a row without any item."""
+        hidden = torch.tanh(self.content(items)) * torch.sigmoid(self.gate(items))
+        scores = self.score(hidden).squeeze(-1).float()  # [B, N, D] -> [B, N]
+        # The lowest finite number, not -inf: the softmax of a row of -inf is NaN.
+        shares = scores.masked_fill(~mask, torch.finfo(torch.float32).min).softmax(dim=1) * mask
+        return (shares.unsqueeze(-1) * items.float()).sum(dim=1), shares
+
+
 class ItemNorm(nn.BatchNorm1d):
-    """Batch normalisation of [M, F] that bears a batch of one item, by the running statistics."""
+    """Batch normalisation of [M, F] that supports batch size 1, by the running statistics."""
 
     def forward(self, features: Tensor) -> Tensor:
         if self.training and len(features) < 2:
@@ -75,21 +101,36 @@ class ItemNorm(nn.BatchNorm1d):
         return super().forward(features)
 
 
-def _plain(feature_dim: int, embedding_dim: int, dropout: float) -> nn.Module:
-    return nn.Sequential(
-        nn.Dropout(dropout), nn.Linear(feature_dim, embedding_dim), nn.LayerNorm(embedding_dim)
-    )
+class Standardise(nn.Module):
+    """[M, F] -> [M, F] float32 of mean 0 and deviation 1 over the training data, clamped.
+
+    By the statistics of the batch in training, by running statistics after it.
+    """
+
+    MAX_DEVIATIONS = 4.0
+    """A statistic further from the mean shows that a file is unusual, and not how much."""
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+        self.norm = ItemNorm(num_features, affine=False)
+
+    def forward(self, statistics: Tensor) -> Tensor:
+        normalised: Tensor = self.norm(statistics.float())
+        return normalised.clamp(-self.MAX_DEVIATIONS, self.MAX_DEVIATIONS)
 
 
-def _linear(feature_dim: int, embedding_dim: int, dropout: float) -> nn.Module:
+def _linear(feature_dim: int, embedding_dim: int, dropout: float) -> nn.Sequential:
     return nn.Sequential(nn.Dropout(dropout), nn.Linear(feature_dim, embedding_dim))
+
+
+def _plain(feature_dim: int, embedding_dim: int, dropout: float) -> nn.Module:
+    return _linear(feature_dim, embedding_dim, dropout).append(nn.LayerNorm(embedding_dim))
 
 
 def _bn_mlp(feature_dim: int, embedding_dim: int, dropout: float) -> nn.Module:
     return nn.Sequential(
         ItemNorm(feature_dim),
-        nn.Dropout(dropout),
-        nn.Linear(feature_dim, embedding_dim),
+        *_linear(feature_dim, embedding_dim, dropout),
         nn.ReLU(),
         ItemNorm(embedding_dim),
         nn.Dropout(dropout),
@@ -104,43 +145,14 @@ HEAD_KINDS: dict[str, Callable[[int, int, float], nn.Module]] = {
 """From the features of an item [M, F] to its embedding [M, D], of which its logit is linear."""
 
 
-class EncoderSettings(Protocol):
-    """What the configs of the modalities share."""
-
-    @property
-    def head(self) -> str: ...
-    @property
-    def embedding_dim(self) -> int: ...
-    @property
-    def dropout(self) -> float: ...
-    @property
-    def drop_path(self) -> float: ...
-
-
-def check_encoder(modality: str, config: EncoderSettings) -> None:
-    """ConfigError for what no branch can be built with."""
+def check_encoder(modality: str, config: Any) -> None:
+    """Raise ConfigError for settings of a branch that cannot be built."""
     check_choice(f"{modality}.head", config.head, HEAD_KINDS)
-    if config.embedding_dim < 1:
-        raise ConfigError(f"{modality}.embedding_dim must be 1 or more, got {config.embedding_dim}")
-    for name in ("dropout", "drop_path"):
-        if not 0 <= getattr(config, name) < 1:
-            raise ConfigError(f"{modality}.{name} must be in [0, 1), got {getattr(config, name)}")
-
-
-def check_choice(name: str, found: str, allowed: Collection[str]) -> None:
-    """ConfigError, with the nearest, unless it is among them."""
-    if found not in allowed:
-        raise ConfigError(
-            f"{name} must be one of {', '.join(allowed)}, got {found!r}{nearest(found, allowed)}"
-        )
-
-
-MAX_ITEMS = 64
-"""Items that go through a network at once outside training: bounds the memory for long files."""
+    check_ranges(config, modality, embedding_dim="[1, inf)", dropout="[0, 1)", drop_path="[0, 1)")
 
 
 def encode_present(network: nn.Module, items: Tensor, feature_dim: int) -> Tensor:
-    """[M, ...] -> [M, feature_dim]; nothing at all is run for M = 0."""
+    """[M, ...] -> [M, feature_dim]; the network is not run for M = 0."""
     if len(items) == 0:
         return items.new_zeros(0, feature_dim)
     if not network.training and len(items) > MAX_ITEMS:

@@ -1,12 +1,11 @@
-"""Face crops to how the parts of the face go together: sharpness, left and right, colours.
+"""Statistics of how the parts of a face differ: sharpness, left and right, colours.
 
-Where a mouth is drawn anew, a head is driven by sound, or a face is laid over another, parts of it
-come from other makers than their neighbours, and differ in fine and coarse texture; halves that a
-camera sees alike are drawn apart; and the noise of the colour channels, which a camera ties
-together, is tied otherwise. How sharp the whole crop is, how fine its texture and how close its
-channels are in general, is taken out: that tells cameras and codecs apart. A linear layer over
-what remains learns from a hundred clips, which a network from random weights does not
-(recipes/README.md).
+Where a mouth is generated, a head is driven by sound, or a face is laid over another, parts of it
+have another origin than their neighbours, and differ in fine and coarse texture; halves that a
+camera shows alike differ; and the noise of the colour channels, which is correlated in a camera, is
+correlated differently. Sharpness, fineness of texture and correlation of the whole crop are
+subtracted: they depend on camera and codec. A linear layer over what remains learns from a hundred
+clips, which a network from random weights does not (recipes/README.md).
 References: Burt & Adelson 1983, band-pass pyramids; texture that differs within a face, and
 between its halves, as a trace of forgery: Matern, Riess & Stamminger 2019; traces in the relations
 of colour channels: Li, Li, Tan & Huang 2020.
@@ -21,7 +20,7 @@ from torch import Tensor, nn
 
 from avfake.errors import ConfigError
 from avfake.models.backbone import Backbone
-from avfake.models.standardise import Standardise
+from avfake.models.branch import Standardise
 
 REGIONS = "region_statistics"
 """Its name among the backbones of the picture."""
@@ -37,7 +36,7 @@ PARTS = {
 }
 """Top, bottom, left and right, as shares of a crop with a margin of 30 %."""
 SCALES = (1 / 192, 2 / 192, 4 / 192, 8 / 192)
-"""Deviations of the blurs between which the bands lie, as shares of the side."""
+"""Deviations of the blurs whose differences are the bands, as shares of the side."""
 FLOOR = 0.1
 """Grey levels (of 255) that count as no texture."""
 _BRIGHTNESS = (0.299, 0.587, 0.114)
@@ -48,7 +47,7 @@ Box = tuple[int, int, int, int]
 
 
 class RegionStatistics(nn.Module):
-    """Sharpness of the parts and agreement of their channels, each against the rest of the face,
+    """Sharpness of the parts and correlation of their channels, relative to the rest of the face,
     and the difference of the halves."""
 
     def __init__(self) -> None:
@@ -58,10 +57,7 @@ class RegionStatistics(nn.Module):
         self.standardise = Standardise(self.feature_dim)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """
-        Args:
-            pictures: [M, 3, s, s] in 0..1
-        """
+        """Return features [M, feature_dim] of pictures [M, 3, s, s] in 0..1."""
         colours = 255 * pictures.float()
         grey = torch.einsum("mchw,c->mhw", colours, colours.new_tensor(_BRIGHTNESS))
         bands = between_blurs(grey, SCALES)
@@ -97,13 +93,13 @@ def agreement(colours: Tensor, boxes: list[Box]) -> Tensor:
 
 
 def centred(values: Tensor) -> Tensor:
-    """[M, K, boxes] without what all boxes and what all K have in common."""
+    """Subtract from [M, K, boxes] the means over boxes and over K."""
     whole = values.mean(dim=(1, 2), keepdim=True)
     return values - values.mean(1, keepdim=True) - values.mean(2, keepdim=True) + whole
 
 
 def between_blurs(pictures: Tensor, scales: tuple[float, ...]) -> Tensor:
-    """[M, ..., s, s] -> [M, scales, ..., s, s]: what each blur takes from the one before."""
+    """[M, ..., s, s] -> [M, scales, ..., s, s]: the difference of each blur from the one before."""
     side = pictures.shape[-1]
     blurs = [_blur_matrix(side, share * side).to(pictures) for share in scales]
     blurred = [pictures, *(blur @ pictures @ blur.T for blur in blurs)]
@@ -111,7 +107,7 @@ def between_blurs(pictures: Tensor, scales: tuple[float, ...]) -> Tensor:
 
 
 def boxes_of_parts(side: int) -> list[Box]:
-    """Of `PARTS` in a crop of that side."""
+    """Return the boxes of `PARTS` in a crop of that side."""
     return [
         (round(top * side), round(bottom * side), round(left * side), round(right * side))
         for top, bottom, left, right in PARTS.values()
@@ -119,19 +115,19 @@ def boxes_of_parts(side: int) -> list[Box]:
 
 
 def boxes_of_halves(side: int) -> list[Box]:
-    """Left halves of the parts in the middle, and the left rim."""
+    """Return left halves of the parts in the middle, and the left rim."""
     *middle, rim, _ = boxes_of_parts(side)
     return [(top, bottom, left, (left + right) // 2) for top, bottom, left, right in middle] + [rim]
 
 
 def mirrored(box: Box, side: int) -> Box:
-    """Its counterpart on the other side of the face."""
+    """Return the box's counterpart on the other side of the face."""
     top, bottom, left, right = box
     return top, bottom, side - right, side - left
 
 
 def region_backbone(inputs: str) -> Backbone:
-    """As timm's networks come; ConfigError unless it is to read colours."""
+    """Return the statistics as a backbone; ConfigError unless it is to read colours."""
     if inputs != "colour":
         raise ConfigError(f"{REGIONS} reads visual.inputs colour, got {inputs!r}")
     network = RegionStatistics()
@@ -141,7 +137,7 @@ def region_backbone(inputs: str) -> Backbone:
 
 @lru_cache(maxsize=32)
 def _blur_matrix(side: int, deviation: float) -> Tensor:
-    """[side, side]: times a column of pixels, the column blurred by a Gaussian; ends mirrored.
+    """Return the matrix [side, side] that blurs a column of pixels by a Gaussian; ends mirrored.
 
     Two products with it blur a picture, many times faster on a CPU than convolving one channel.
     """

@@ -1,8 +1,8 @@
-"""Pictures to their noise residuals: what is left when what the neighbours foretell is taken away.
+"""Noise residuals of pictures: the difference between a pixel and its prediction by neighbours.
 
-Three high-pass filters of the spatial rich model (Fridrich & Kodovsky 2012) on the brightness, cut
-off at a few grey levels, as in two-stream manipulation detection (Zhou et al. 2018). What a face
-looks like is gone from them; how its pixels were made and blended is what remains.
+Three high-pass filters of the spatial rich model (Fridrich & Kodovsky 2012) on the brightness,
+clamped at a few grey levels, as in two-stream manipulation detection (Zhou et al. 2018). They hold
+hardly any appearance of a face, but how its pixels were made and blended.
 """
 
 import torch
@@ -30,7 +30,7 @@ _FILTERS = (
 
 
 def residual_filters() -> Tensor:
-    """float32 [3, 1, 5, 5]; each sums to 0."""
+    """Return filters, float32 [3, 1, 5, 5]; each sums to 0."""
     kernels = [torch.tensor(kernel, dtype=torch.float32) / scale for kernel, scale in _FILTERS]
     return torch.stack(kernels)[:, None]
 

@@ -15,6 +15,7 @@ import torchaudio.functional as AF  # noqa: N812  as torch.nn.functional is F
 from torch import Tensor, nn
 from torchaudio.transforms import Spectrogram
 
+from avfake.config import check_choice, check_ranges
 from avfake.errors import ConfigError
 
 POWER_FLOOR = 1e-7
@@ -26,7 +27,7 @@ DEVIATION_FLOOR = 1.0
 
 @dataclass(frozen=True)
 class SpectrogramConfig:
-    """How sound becomes a picture."""
+    """Spectrogram of a sound window."""
 
     sample_rate: int = 16_000
     n_fft: int = 512
@@ -39,10 +40,8 @@ class SpectrogramConfig:
     f_max_hz: float = 8000.0
 
     def __post_init__(self) -> None:
-        if self.scale not in ("mel", "linear"):
-            raise ConfigError(f"spectrogram.scale must be mel or linear, got {self.scale!r}")
-        if not 1 <= self.hop <= self.n_fft:
-            raise ConfigError(f"spectrogram.hop must be 1 to n_fft={self.n_fft}, got {self.hop}")
+        check_choice("spectrogram.scale", self.scale, ("mel", "linear"))
+        check_ranges(self, "spectrogram", hop=f"[1, {self.n_fft}]")
         if not 0 <= self.f_min_hz < self.f_max_hz <= self.sample_rate / 2:
             raise ConfigError(
                 f"spectrogram needs 0 <= f_min_hz < f_max_hz <= {self.sample_rate / 2:g} (half the "
@@ -58,14 +57,12 @@ class LogSpectrogram(nn.Module):
     def __init__(self, config: SpectrogramConfig) -> None:
         super().__init__()
         self.config = config
-        self.power = Spectrogram(n_fft=config.n_fft, hop_length=config.hop, power=2.0)
-        # As torch makes it, the window is part of a longer tensor, which safetensors refuses.
-        self.power.window = self.power.window.clone()
+        self.power = power_spectrogram(config.n_fft, hop_length=config.hop)
         self.register_buffer("bands", band_filters(config))
 
     @property
     def band_hz(self) -> Tensor:
-        """[num_bands] middle of each band, weighted as it is."""
+        """[num_bands] weighted mean frequency of each band."""
         hertz = torch.linspace(0, self.config.sample_rate / 2, len(self.bands)).to(self.bands)
         return (hertz @ self.bands) / self.bands.sum(dim=0)
 
@@ -77,7 +74,7 @@ class LogSpectrogram(nn.Module):
         return (log_power - mean) / deviation.clamp(min=DEVIATION_FLOOR)
 
     def log_power(self, sound: Tensor) -> Tensor:
-        """The same before it is normalised, in nats; float32 whatever the precision around it."""
+        """Return the spectrogram before normalisation, in nats, float32 under autocast too."""
         if sound.shape[-1] < self.config.n_fft:
             raise ValueError(
                 f"a sound window must have n_fft={self.config.n_fft} samples or more, "
@@ -93,10 +90,17 @@ class LogSpectrogram(nn.Module):
             return (power + POWER_FLOOR).log().transpose(1, 2).unsqueeze(1)
 
 
+def power_spectrogram(n_fft: int, **options: int) -> Spectrogram:
+    """Return torchaudio's power spectrogram with a window that safetensors can store."""
+    power = Spectrogram(n_fft, power=2.0, **options)
+    power.window = power.window.clone()  # as torch makes it, it is part of a longer tensor
+    return power
+
+
 def band_filters(config: SpectrogramConfig) -> Tensor:
-    """[n_fft // 2 + 1, num_bands] triangles; ConfigError where a band would be empty."""
-    make = AF.melscale_fbanks if config.scale == "mel" else AF.linear_fbanks
-    rest = {"norm": None, "mel_scale": "htk"} if config.scale == "mel" else {}
+    """Return triangles [n_fft // 2 + 1, num_bands]; ConfigError where a band would be empty."""
+    is_mel = config.scale == "mel"
+    make = AF.melscale_fbanks if is_mel else AF.linear_fbanks
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of empty bands: an error here, below
         filters: Tensor = make(
@@ -104,8 +108,7 @@ def band_filters(config: SpectrogramConfig) -> Tensor:
             f_min=config.f_min_hz,
             f_max=config.f_max_hz,
             sample_rate=config.sample_rate,
-            **{"n_mels" if config.scale == "mel" else "n_filter": config.num_bands},
-            **rest,
+            **{"n_mels" if is_mel else "n_filter": config.num_bands},
         )
     num_empty = int((filters.amax(dim=0) == 0).sum())
     if num_empty:
@@ -117,7 +120,7 @@ def band_filters(config: SpectrogramConfig) -> Tensor:
 
 
 def mask_bands_and_times(pictures: Tensor, *, bands: int, times: int, num_masks: int = 2) -> Tensor:
-    """SpecAugment (Park et al. 2019): stripes up to `bands` high and `times` wide set to the mean.
+    """Set stripes up to `bands` high and `times` wide to the mean: SpecAugment (Park et al. 2019).
 
     Args:
         pictures: [M, 1, bands, time], of mean zero

@@ -1,11 +1,11 @@
-"""Lips against sound: does what is heard fit what the mouth does, and how far shifted.
+"""Lips and sound: whether the sound fits the mouth, and at which shift between them.
 
 The mouth of each crop becomes a unit vector, and so does the sound around the crop's time at each
 of K shifts; their cosine, averaged over a person's crops, is the evidence. The crops of a clip are
-spread over the file, so that motion is not seen: it is the shape of the mouth that must fit. Both
-sides are centred over the clip first, so that who talks, and into what microphone, drops out and
-only what changes while talking is left.
-The sound network pads nothing in time, so that no shift can be told by its place alone.
+spread over the file, so that there is no motion: the shape of the mouth must fit. Both sides are
+centred over the clip first, which removes speaker and microphone and leaves what changes while
+talking.
+The sound network has no padding in time, so that no shift can be recognised by its position.
 Reference: Chung & Zisserman 2016, Out of Time: automated lip sync in the wild.
 faces [B, T, 3, S, S], landmarks [B, T, 5, 2], crop_sound [B, T, M] -> `SyncOutput`.
 Parameters: 0.25 M with the defaults. A clip of 8 crops takes 10 ms on one core, its faces take
@@ -20,48 +20,50 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from avfake.config import check_ranges
 from avfake.errors import ConfigError
 from avfake.models.mouth import cut_mouths, shows_mouth
+from avfake.models.outputs import NUM_STATISTICS, SyncOutput
 from avfake.models.spectrogram import DEVIATION_FLOOR, LogSpectrogram, SpectrogramConfig
-from avfake.models.sync_evidence import NUM_STATISTICS, SyncOutput
 
 SPECTRA_A_STEP = 10
 """Spectra of the sound from one shift to the next; the network's stride in time."""
 MARGIN_SECONDS = 0.04
-"""Of sound beyond the outermost windows, where spectra would mirror the end."""
+"""Sound beyond the outermost windows, where spectra would mirror the end."""
 MIN_CROPS = 2
-"""Of a person; one crop alone has nothing it could be centred by."""
+"""Crops of a person; a single one cannot be centred."""
 SHARPEST = 100.0
 SAMPLE_RATE = 16_000
 
 
 @dataclass(frozen=True)
 class SyncConfig:
-    """How lips are held against sound."""
+    """Comparison of lips and sound."""
 
     mouth_px: int = 56
-    """Side of the mouth pictures as the network sees them."""
+    """Side of the mouth pictures at the input of the network."""
     mouth_extent: float = 1.4
     """Side of the square around the mouth, in distances from eyes to mouth."""
     window_seconds: float = 0.4
-    """Sound that is held against one mouth; a multiple of the step."""
+    """Sound that is compared with one mouth; a multiple of the step."""
     max_offset_seconds: float = 0.4
     """Furthest shift tried, either way; a multiple of the step."""
     step_seconds: float = 0.1
-    """From one shift to the next."""
+    """Distance of two shifts."""
     num_bands: int = 40
     width: int = 24
     """Channels of the first layers."""
     embedding_dim: int = 64
 
     def __post_init__(self) -> None:
-        if not 16 <= self.mouth_px <= 256 or not self.mouth_extent > 0:
-            raise ConfigError(
-                f"sync.mouth_px must be 16 to 256 and mouth_extent above 0, got {self.mouth_px} "
-                f"and {self.mouth_extent:g}"
-            )
-        if not 0.01 <= self.step_seconds <= 0.3:
-            raise ConfigError(f"sync.step_seconds must be 0.01 to 0.3, got {self.step_seconds:g}")
+        check_ranges(
+            self,
+            "sync",
+            mouth_px="[16, 256]",
+            mouth_extent="(0, inf)",
+            step_seconds="[0.01, 0.3]",
+            **dict.fromkeys(("num_bands", "width", "embedding_dim"), "[8, inf)"),
+        )
         for name in ("window_seconds", "max_offset_seconds"):
             steps = getattr(self, name) / self.step_seconds
             if round(steps) < 1 or not math.isclose(steps, round(steps), rel_tol=1e-6):
@@ -69,17 +71,19 @@ class SyncConfig:
                     f"sync.{name} must be a multiple of step_seconds={self.step_seconds:g}, "
                     f"got {getattr(self, name):g}"
                 )
-        for name in ("num_bands", "width", "embedding_dim"):
-            if getattr(self, name) < 8:
-                raise ConfigError(f"sync.{name} must be 8 or more, got {getattr(self, name)}")
 
     @property
     def num_shifts(self) -> int:
         return 2 * round(self.max_offset_seconds / self.step_seconds) + 1
 
     @property
+    def min_crops(self) -> int:
+        """Least number of crops of a person."""
+        return MIN_CROPS
+
+    @property
     def feature_dim(self) -> int:
-        """Length of what the fusion is given."""
+        """Length of the embedding for the fusion."""
         return self.num_shifts + NUM_STATISTICS
 
     @property
@@ -89,7 +93,7 @@ class SyncConfig:
 
 
 class SyncBranch(nn.Module):
-    """Mouths and the sound around them in, evidence of sync out."""
+    """Mouths and the sound around them -> evidence of sync."""
 
     shifts: Tensor
 
@@ -113,12 +117,13 @@ class SyncBranch(nn.Module):
         self.log_clip_sharpness = nn.Parameter(torch.tensor(math.log(10.0)))
 
     def forward(self, batch: Mapping[str, Tensor]) -> SyncOutput:
-        """
+        """Return the comparison at all shifts.
+
         Args:
             batch: `faces`, `faces_mask`, `landmarks`, `persons` and `crop_sound`
         """
         landmarks, sound = batch["landmarks"], batch["crop_sound"]
-        # Digital silence is no sound: a silent clip beside others, or a crop beyond the sound.
+        # Digital silence is padding: of a silent clip beside others, or of a crop beyond the sound.
         usable = batch["faces_mask"] & shows_mouth(landmarks) & sound.ne(0).any(dim=-1)
         persons = F.one_hot(batch["persons"]) * usable.unsqueeze(-1)  # [B, T, P]
         persons = persons * (persons.sum(dim=1, keepdim=True) >= MIN_CROPS)
@@ -151,7 +156,7 @@ class SyncBranch(nn.Module):
         log_power = log_power[..., start : start + wanted]
         if len(log_power) == 0:
             return log_power.new_zeros(0, self.config.num_shifts, self.config.embedding_dim)
-        # By clip, not by crop: how loud this moment is beside the others is what shows the lips.
+        # By clip, not by crop: the level of this moment relative to the others shows the lips.
         clips = usable.nonzero()[:, 0]
         vectors: Tensor = self.sound_network(_normalised(log_power, clips, len(usable)))
         return vectors
@@ -192,7 +197,7 @@ class SyncBranch(nn.Module):
 
 
 class _SoundNetwork(nn.Module):
-    """[N, 1, bands, num_spectra] -> [N, K, D], one vector for each shift, all made alike."""
+    """[N, 1, bands, num_spectra] -> [N, K, D], one vector for each shift, by the same layers."""
 
     def __init__(self, config: SyncConfig) -> None:
         super().__init__()
@@ -218,7 +223,7 @@ class _SoundNetwork(nn.Module):
 
 
 def _mouth_network(config: SyncConfig) -> nn.Sequential:
-    """[M, 3, mouth_px, mouth_px] -> [M, D]; where in the picture things lie is kept to the end."""
+    """[M, 3, mouth_px, mouth_px] -> [M, D]; positions in the picture are kept up to the end."""
     width = config.width
     side = -(-config.mouth_px // 8)
     return nn.Sequential(
@@ -236,17 +241,11 @@ def _block(convolution: nn.Conv2d) -> list[nn.Module]:
 
 
 def _normalised(log_power: Tensor, clips: Tensor, num_clips: int) -> Tensor:
-    """Zero mean and unit deviation over the crops of each clip; clips [N] says whose each is."""
+    """Normalise mean and deviation over the crops of each clip; clips: [N], clip of each crop."""
     sums = log_power.new_zeros(num_clips, 3)
-    size = float(log_power[0].numel())
-    moments = torch.stack(
-        [
-            log_power.sum(dim=(1, 2, 3)),
-            log_power.square().sum(dim=(1, 2, 3)),
-            log_power.new_full((len(log_power),), size),
-        ],
-        dim=1,
-    )
+    powers = (torch.ones_like(log_power), log_power, log_power.square())
+    count, total, squares = (power.sum(dim=(1, 2, 3)) for power in powers)
+    moments = torch.stack([total, squares, count], dim=1)
     total, squares, count = sums.index_add(0, clips, moments)[clips].unbind(dim=1)
     mean = total / count
     deviation = (squares / count - mean.square()).clamp(min=0).sqrt().clamp(min=DEVIATION_FLOOR)

@@ -1,17 +1,16 @@
-"""scoring"""
+"""Score many files into a table and a submission; the same files damaged: a stress test."""
 
 from avfake.scoring.files import (
     find_files,
     find_requested,
     score_files,
     verdict_of,
-    write_submission,
 )
 from avfake.scoring.score_table import check_scores, journal_of
 from avfake.scoring.stress.cells import CELLS
 from avfake.scoring.stress.ladder import check_target, run_stress
 from avfake.scoring.stress.table import Weakest, read_stress, render_stress, signed, weakest_cells
-from avfake.scoring.submission import FILL, SUBMISSION, check_submission
+from avfake.scoring.submission import FILL, SUBMISSION, check_submission, write_submission
 
 __all__ = [
     "CELLS",

@@ -26,7 +26,7 @@ from avfake.scoring.score_table import (
     unsettled,
     write_scores,
 )
-from avfake.scoring.submission import FILL, read_requested, write_labels
+from avfake.scoring.submission import read_requested
 from avfake.storage import AnyPath, as_path, inside, is_folder, name_of, states_of
 from avfake.verdict import Verdict
 
@@ -142,13 +142,6 @@ def score_files(
             journal.append(_row_of(file, result) | {"state": states[file], "path": path_of(file)})
             bar.update()
     return write_scores(journal, files, out)
-
-
-def write_submission(table: ScoreTable, out: AnyPath, *, fill: float = FILL) -> int:
-    """Write filename,label for every row; return how many rows got the `fill` value."""
-    files = [as_path(row["file"]) for row in table.rows]
-    write_labels(files, [row["p_fake"] for row in table.rows], out, fill=fill)
-    return len(table.failed)
 
 
 def _predict_one(

@@ -1,15 +1,16 @@
-"""Tables of a competition: the files that it asks for, and the submission."""
+"""Tables of a competition: the files that it requests, and the submission."""
 
 import csv
 import io
 import math
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from avfake.errors import ConfigError
-from avfake.storage import AnyPath, name_of, write_table
+from avfake.scoring.score_table import ScoreTable
+from avfake.storage import AnyPath, as_path, name_of, write_table
 
 SUBMISSION = ("filename", "label")
 FILL = 0.5
@@ -28,8 +29,8 @@ def read_requested(sample_submission: Path) -> list[str]:
         columns = list(reader.fieldnames or [])
         names = [row.get("filename") or "" for row in reader]
     except (OSError, csv.Error) as error:
-        said = getattr(error, "strerror", None) or error
-        raise ConfigError(f"{sample_submission} cannot be read as a csv: {said}") from error
+        cause = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{sample_submission} cannot be read as a csv: {cause}") from error
     if "filename" not in columns:
         found = textwrap.shorten(ascii(columns), 200)
         raise ConfigError(f"{sample_submission} has columns {found}; it needs 'filename'")
@@ -37,7 +38,7 @@ def read_requested(sample_submission: Path) -> list[str]:
         if not name or "\0" in name:
             raise ConfigError(f"{sample_submission}: row {number} has no file name")
     if not names:
-        raise ConfigError(f"{sample_submission} asks for no file")
+        raise ConfigError(f"{sample_submission} requests no file")
     return list(dict.fromkeys(names))
 
 
@@ -49,15 +50,15 @@ def check_submission(files: Iterable[AnyPath], fill: float) -> None:
     twice = [name for name, count in names.items() if count > 1]
     if twice:
         raise ConfigError(
-            f"a submission needs unique file names; these come twice: {', '.join(twice[:5])}"
+            f"a submission needs unique file names; these occur twice: {', '.join(twice[:5])}"
         )
 
 
-def write_labels(
-    files: Sequence[AnyPath], p_fakes: Sequence[float | None], out: AnyPath, *, fill: float
-) -> None:
-    """Write filename,label for every file; those without a probability take `fill`."""
+def write_submission(table: ScoreTable, out: AnyPath, *, fill: float = FILL) -> int:
+    """Write filename,label for every row; return how many rows got the `fill` value."""
+    files = [as_path(row["file"]) for row in table.rows]
     check_submission(files, fill)
-    labels = [fill if p_fake is None else p_fake for p_fake in p_fakes]
+    labels = [fill if row["p_fake"] is None else row["p_fake"] for row in table.rows]
     rows = [{"filename": name_of(f), "label": v} for f, v in zip(files, labels, strict=True)]
     write_table(out, SUBMISSION, rows)
+    return len(table.failed)

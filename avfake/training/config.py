@@ -1,4 +1,4 @@
-"""Every knob of making a detector, in one place; recipes show these as flags."""
+"""Settings of training a detector; recipes show them as flags."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,83 +9,82 @@ import tyro
 from avfake.augment import AugmentConfig
 from avfake.calibration import StackConfig
 from avfake.clips import ClipConfig, InputSpec
-from avfake.config import nearest
+from avfake.config import check_choice, check_ranges
 from avfake.errors import ConfigError
-from avfake.models import (
-    MIN_CROPS,
-    AudioConfig,
-    FusionConfig,
-    ModelConfig,
-    SyncConfig,
-    VisualConfig,
-)
-from avfake.training.fitting.config import FitConfig
+from avfake.models import AudioConfig, FusionConfig, ModelConfig, SyncConfig, VisualConfig
+from avfake.training.fit_config import FitConfig
+
+
+class NoBranchError(ConfigError):
+    """No branch is left to train, by flags or for want of labels."""
 
 
 @dataclass(frozen=True)
 class DataConfig:
-    """What is learned from, and how much of a clip at once."""
+    """Which clips are learned from, and how much of a clip at once."""
 
     num_folds: int = 3
-    """Models trained, each without one fold of the training clips; the stacker learns from what
-    each says of the fold it has not seen, the detector averages them."""
+    """Models, each trained without one fold of the training clips. The stacker learns from the
+    scores of each fold by the model that has not seen it; the detector averages the models."""
     trained_folds: int = 0
-    """Train only so many of these models, the first; 0 = all. 1 = a single model, calibrated on the
-    one fold it has not seen."""
+    """Train only the first of these models; 0 = all. 1 = a single model, calibrated on the one
+    fold it has not seen."""
     split_seed: int | None = None
-    """Of splits and folds, where several runs with other seeds are to share them; None = `seed`."""
+    """Seed of splits and folds, where runs with other seeds share them; None = `seed`."""
     val_share: float = 0.15
-    """Of the clips, to choose the best epoch by; 0 = none chooses and the last epoch is kept, while
-    the fold that a model has not seen is watched."""
+    """Share of the clips that selects the best epoch; 0 = keep the last epoch, and validate on the
+    fold that a model has not seen."""
     test_share: float = 0.2
-    """Of the clips, never looked at in training; 0 = none; the answers out of fold measure."""
+    """Share of the clips that is never used in training; 0 = none: measure out of fold."""
     train_parts: str = ""
     """Folder numbers that train, such as 0-39; with the two below, in place of a random split."""
     val_parts: str = ""
     test_parts: str = ""
     calibrate_on: tuple[str, ...] = ()
-    """Of the folders joined, those whose clips are scored out of fold, to stack, calibrate and
-    judge by; () = all. The others only train: with forgeries of one's own, say, so that what the
-    detector says of its doubt comes from the fakes of others."""
+    """Folders whose clips are scored out of fold, to stack, calibrate and decide by; () = all. The
+    others only train, such as one's own forgeries."""
     leave_out: tuple[str, ...] = ()
-    """Methods of forging that are kept out of training and choosing, so that the test shows what
-    an unknown one does."""
+    """Forgery methods that are kept out of training and validation, so that the test shows how an
+    unknown one is detected."""
     num_frames: int = 8
-    """Crops drawn from a clip each time it is seen; 1 = one random frame a video."""
+    """Crops drawn from a clip each time; 1 = one random frame a video."""
     num_windows: int = 2
-    """Windows of sound drawn from a clip each time it is seen."""
+    """Windows of sound drawn from a clip each time."""
     window_seconds: float = 2.0
     batch_size: int = 16
     """Clips."""
     passes: int = 1
-    """How often an epoch goes over the clips, with other draws each time; more for small sets,
-    where validating after every pass would take longer than training."""
+    """Passes over the clips in an epoch, with other draws each time; more for small sets, where
+    validating after every pass would take longer than training."""
     loader_workers: int = 0
-    """Processes that read clips beside the training, the same number again for validating; 0 = the
-    training reads them itself. The same batches either way (docs/training_at_scale.md)."""
+    """Processes that read clips for training, the same number again for validation; 0 = read in
+    the training process. The same batches either way (docs/training_at_scale.md)."""
     keep_groups: bool = False
-    """Put a fake into the batch of its original, so that every step sees what forging changed and
-    not who is filmed; needs several fakes and originals to a batch, and undersample off."""
+    """Put a fake into the batch of its original, so that every step compares them; needs several
+    fakes and originals to a batch, and undersample off."""
     undersample: bool = True
     """Take as many fakes as genuine clips each epoch, others each time."""
     dataset_weights: tuple[str, ...] = ()
-    """How often an epoch sees the clips of each folder joined, as FOLDER=NUMBER (1 where not named)
+    """How often an epoch contains the clips of each folder, as FOLDER=NUMBER (1 where not named)
     or one number a folder, in their order: 0.5 = every other epoch, 2 = twice in each."""
     assume_face_weight: float = 1.0
-    """Loss weight of "the face is forged" for fakes that do not say what was; 0 = unknown."""
+    """Loss weight of "the face is forged" for fakes of unknown kind; 0 = unknown."""
 
     def __post_init__(self) -> None:
-        if self.num_folds < 2:
-            raise ConfigError(f"num_folds is {self.num_folds}; out-of-fold scores need 2 or more")
-        if not 0 <= self.trained_folds <= self.num_folds:
+        check_ranges(
+            self,
+            "data",
+            num_folds="[2, inf)",
+            trained_folds=f"[0, {self.num_folds}]",
+            val_share="[0, 1)",
+            test_share="[0, 1)",
+            loader_workers="[0, inf)",
+            assume_face_weight="[0, 1]",
+        )
+        if self.val_share + self.test_share >= 1:
             raise ConfigError(
-                f"trained_folds is {self.trained_folds}, of {self.num_folds} num_folds in all"
-            )
-        shares = (self.val_share, self.test_share)
-        if min(shares) < 0 or sum(shares) >= 1:
-            raise ConfigError(
-                f"val_share {self.val_share} and test_share {self.test_share} must be 0 or more "
-                "and leave something to train on"
+                f"val_share {self.val_share} and test_share {self.test_share} leave nothing to "
+                "train on; their sum must be below 1"
             )
         if len({bool(p) for p in (self.train_parts, self.val_parts, self.test_parts)}) > 1:
             raise ConfigError("give train_parts, val_parts and test_parts together, or none")
@@ -101,37 +100,28 @@ class DataConfig:
                 f"dataset_weights must all name their folder, or none of them; got "
                 f"{' '.join(self.dataset_weights)}"
             )
-        if self.loader_workers < 0:
-            raise ConfigError(f"loader_workers is {self.loader_workers}; allowed: 0 or more")
-        if not 0 <= self.assume_face_weight <= 1:
-            raise ConfigError(f"assume_face_weight is {self.assume_face_weight}; allowed: 0 to 1")
 
     def input_spec(self, clip: ClipConfig) -> InputSpec:
-        """Return what a model is shown of clips that were prepared so."""
+        """Return the input of a model for clips that were prepared with these settings."""
         return InputSpec(clip, self.num_frames, self.num_windows, self.window_seconds)
 
     def weights_of(self, folders: Sequence[str]) -> dict[str, float]:
-        """Folder name -> how often an epoch sees its clips; ConfigError for a name not among them.
+        """Return folder name -> how often an epoch contains its clips; ConfigError for others.
 
-        folders: the names of the folders joined, in their order.
+        folders: names of all folders of the run, in their order
         """
-        if not self.dataset_weights:
-            return dict.fromkeys(folders, 1.0)
-        if "=" not in self.dataset_weights[0]:
-            if len(self.dataset_weights) != len(folders):
+        given = self.dataset_weights
+        if given and "=" not in given[0]:
+            if len(given) != len(folders):
                 raise ConfigError(
-                    f"dataset_weights has {len(self.dataset_weights)} numbers for {len(folders)} "
+                    f"dataset_weights has {len(given)} numbers for {len(folders)} "
                     f"folders ({', '.join(folders)}); give one for each, or FOLDER=NUMBER"
                 )
-            return dict(zip(folders, map(float, self.dataset_weights), strict=True))
+            given = tuple(f"{name}={n}" for name, n in zip(folders, given, strict=True))
         weights = dict.fromkeys(folders, 1.0)
-        for given in self.dataset_weights:
-            name, _, number = given.rpartition("=")
-            if name not in weights:
-                raise ConfigError(
-                    f"dataset_weights names {name!r}, which is not among the folders joined"
-                    f"{nearest(name, folders)}; they are: {', '.join(folders)}"
-                )
+        for one in given:
+            name, _, number = one.rpartition("=")
+            check_choice("a folder of data.dataset_weights", name, folders)
             weights[name] = float(number)
         return weights
 
@@ -160,20 +150,18 @@ class LossConfig:
     windows: float = 0.5
     """Every single window against the voice label."""
     sync: float = 1.0
-    """Finding genuine lips their sound, where there is a sync branch (`sync_contrast`)."""
+    """Contrastive loss of genuine lips and sound, where there is a sync branch."""
     smoothing: float = 0.01
-    """Labels are drawn towards the middle by this much (the DFDC winner's value)."""
+    """How far labels are moved towards one half (the DFDC winner's value)."""
     class_separate: bool = False
-    """Average fakes and genuine clips of a batch apart, one half each (the DFDC winner's loss)."""
+    """Average fakes and genuine clips of a batch separately, one half each (the DFDC winner's
+    loss)."""
     trim_fakes: float = 0.0
-    """Share of the fakes of a batch, those of the highest loss, that count for nothing. For noise
-    that lies on one side, as in DFDC: a genuine clip is genuine, but a fake may be one of the voice
-    alone, or the crop one of a second person who was not touched."""
+    """Share of the fakes of a batch, those of the highest loss, that do not count: for one-sided
+    label noise, as in DFDC, where only the voice of a fake or only another person may be forged."""
 
     def __post_init__(self) -> None:
-        for name in ("smoothing", "trim_fakes"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ConfigError(f"loss.{name} must be in [0, 1), got {getattr(self, name)}")
+        check_ranges(self, "loss", smoothing="[0, 1)", trim_fakes="[0, 1)")
 
 
 @dataclass(frozen=True)
@@ -185,7 +173,7 @@ class TrainingConfig:
     fusion: FusionConfig = field(default_factory=FusionConfig)
     sync: SyncConfig = field(default_factory=SyncConfig)
     use_sync: Annotated[bool, tyro.conf.arg(name="sync")] = False
-    """Hold the lips against the sound too (`sync.*`); needs several crops of a clip at once."""
+    """Compare lips and sound too (`sync.*`); needs several crops of a clip at once."""
     use_visual: Annotated[bool, tyro.conf.arg(name="visual")] = True
     """Learn from the picture; --no-visual leaves the branch out."""
     use_audio: Annotated[bool, tyro.conf.arg(name="audio")] = True
@@ -198,27 +186,23 @@ class TrainingConfig:
     fit: FitConfig = field(default_factory=FitConfig)
     stack: StackConfig = field(default_factory=StackConfig)
     seed: int = 0
-    """Of splits, folds, draws and weights; the seeds of `fit` and `stack` follow from it."""
+    """Seed of splits, folds, draws and weights; those of `fit` and `stack` follow from it."""
 
     def __post_init__(self) -> None:
-        if self.use_sync and self.data.num_frames < MIN_CROPS:
+        if self.use_sync and self.data.num_frames < self.sync.min_crops:
             raise ConfigError(
-                f"--sync compares {MIN_CROPS} crops of a clip or more, data.num_frames is "
-                f"{self.data.num_frames}"
+                f"--sync compares {self.sync.min_crops} crops of a clip or more, data.num_frames "
+                f"is {self.data.num_frames}"
             )
-        if self.chooses_nothing and self.fit.first_best_epoch < self.fit.epochs:
+        has_val = self.data.val_share or self.data.parts
+        if not has_val and self.fit.first_best_epoch < self.fit.epochs:
             raise ConfigError(
-                "with data.val_share 0 no clips choose an epoch, the last must be kept: add "
+                "with data.val_share 0 no clips select an epoch, the last must be kept: add "
                 f"--fit.first-best-epoch {self.fit.epochs}, got {self.fit.first_best_epoch}"
             )
 
-    @property
-    def chooses_nothing(self) -> bool:
-        """No clips are kept from training to choose the epoch by."""
-        return not self.data.val_share and not self.data.parts
-
     def model(self, trainable: dict[str, bool]) -> ModelConfig:
-        """The model to train; ConfigError if the flags leave no branch.
+        """Return the model to train; ConfigError if the flags leave no branch.
 
         A voice branch without voice labels would learn from the label of the video, which is
         wrong for nine DFDC fakes in ten (features.md 3e): it is left out, and so is a face branch
@@ -229,7 +213,7 @@ class TrainingConfig:
         if visual is None and audio is None:
             flags = f"visual {self.use_visual}, audio {self.use_audio}"
             labels = ", ".join(f"{name} {ok}" for name, ok in trainable.items())
-            raise ConfigError(
+            raise NoBranchError(
                 f"no branch is left to train (flags: {flags}; labels of both classes: {labels})"
             )
         # With one switched off, lips and sound cannot be compared; with one untrained, they can.

@@ -1,7 +1,7 @@
-"""What a detector's answers are worth on the training clips that its models had not seen.
+"""Metrics and decisions of a detector on the training clips that its models had not seen.
 
-Out of fold all the way: members, calibrators and, for what is decided, decision rules are each of
-the other folds. The clips are the training's own, so other material is not spoken for.
+Everything is out of fold: members, calibrators and, for decisions, decision rules are each of the
+other folds. The clips are those of the training, so other material may differ.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,27 +28,30 @@ MEASURED = ("auc", "log_loss", "calibration_error")
 DIGITS = 6
 
 
-def held_out_facts(scored: OutOfFold, judged: DecisionFit, config: StackConfig) -> dict[str, Any]:
-    """For a bundle: "outputs", "decisions" by view, and "face_px" of the clips.
+def held_out_facts(scored: OutOfFold, fitted: DecisionFit, config: StackConfig) -> dict[str, Any]:
+    """Return for a bundle: "outputs", "decisions" by modality, and "face_px" of the clips.
 
     outputs: output -> rows, fake_share and each of `MEASURED` as value, low, high; a clip counts
-        once whole and once for each stream that was hidden from its copies.
-    decisions: view -> genuine, fake (clips), false_alarms, found, unsure_genuine, unsure_fake,
+        once whole and once for each modality that was hidden from its copies.
+    decisions: modality -> genuine, fake (clips), false_alarms, found, unsure_genuine, unsure_fake,
         real_covered, fake_covered (clips of that label whose conformal set holds it); left out
         where there are too few groups to hold any out.
     face_px: least and median over the clips of the median side of the face box.
     """
     return {
-        "outputs": {output: _output(scored, judged, output) for output in judged.model.outputs},
-        "decisions": dict(_decisions(scored, judged, config)),
+        "outputs": {output: _output(scored, fitted, output) for output in fitted.model.outputs},
+        "decisions": {
+            modality: _shares(*decided, *_truth(scored, rows))
+            for modality, rows, decided in _decisions(scored, fitted, config)
+        },
         "face_px": _face_px(scored),
     }
 
 
-def out_of_fold_table(scored: OutOfFold, judged: DecisionFit, config: StackConfig) -> pd.DataFrame:
-    """One row a clip and view: clip_id, group, fold, view, labels, out-of-fold answers, decision.
+def out_of_fold_table(scored: OutOfFold, fitted: DecisionFit, config: StackConfig) -> pd.DataFrame:
+    """Return one row a clip and modality, with labels, out-of-fold probabilities and decision.
 
-    labels and probabilities are NaN where unknown and where not assessed; the decision is None
+    Labels and probabilities are NaN where unknown and where not assessed; the decision is None
     where the label is unknown or too few groups are there to hold any out.
     """
     table = pd.DataFrame(
@@ -56,26 +59,20 @@ def out_of_fold_table(scored: OutOfFold, judged: DecisionFit, config: StackConfi
             "clip_id": scored.clip_ids,
             "group": scored.groups,
             "fold": scored.fold,
-            "view": modalities_of(scored.rows),
+            "modality": modalities_of(scored.rows),
         }
     )
     for output, (p, truth) in COLUMNS.items():
         table[truth] = scored.labels[output]
-        table[p] = judged.kept.get(output, np.full(len(table), np.nan))
+        table[p] = fitted.kept.get(output, np.full(len(table), np.nan))
     table["decision"] = None
-    for view in MODALITIES if "overall" in judged.kept else ():
-        rows = _rows_of(scored, judged, view)
-        groups = np.asarray(scored.groups)[rows].tolist()
-        decided = _decided(
-            judged.kept["overall"][rows], scored.labels["overall"][rows], groups, config
-        )
-        if decided is not None:
-            table.loc[rows, "decision"] = decided[0]
+    for _, rows, (decisions, _) in _decisions(scored, fitted, config):
+        table.loc[rows, "decision"] = decisions
     return table
 
 
-def _output(scored: OutOfFold, judged: DecisionFit, output: str) -> dict[str, Any]:
-    p, labels = judged.kept[output], scored.labels[output]
+def _output(scored: OutOfFold, fitted: DecisionFit, output: str) -> dict[str, Any]:
+    p, labels = fitted.kept[output], scored.labels[output]
     known = ~np.isnan(p) & ~np.isnan(labels)
     groups = np.asarray(scored.groups)[known].tolist()
     metrics = {
@@ -87,30 +84,29 @@ def _output(scored: OutOfFold, judged: DecisionFit, output: str) -> dict[str, An
 
 
 def _decisions(
-    scored: OutOfFold, judged: DecisionFit, config: StackConfig
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    if "overall" not in judged.model.outputs:
-        return
-    for view in MODALITIES:
-        rows = _rows_of(scored, judged, view)
-        p_fake, labels = judged.kept["overall"][rows], scored.labels["overall"][rows]
-        groups = np.asarray(scored.groups)[rows].tolist()
-        decided = _decided(p_fake, labels, groups, config)
+    scored: OutOfFold, fitted: DecisionFit, config: StackConfig
+) -> Iterator[tuple[str, np.ndarray, tuple[np.ndarray, np.ndarray]]]:
+    """Yield each modality, its labelled rows that were assessed, one a clip, and `_decided`."""
+    for modality in MODALITIES if "overall" in fitted.model.outputs else ():
+        p_fake = fitted.kept["overall"]
+        is_known = ~np.isnan(p_fake + scored.labels["overall"])
+        rows = np.flatnonzero((modalities_of(scored.rows) == modality) & is_known)
+        rows = rows[np.unique(np.asarray(scored.clip_ids)[rows], return_index=True)[1]]
+        decided = _decided(p_fake[rows], *_truth(scored, rows), config)
         if decided is not None:
-            yield view, _shares(*decided, labels, groups)
+            yield modality, rows, decided
 
 
-def _rows_of(scored: OutOfFold, judged: DecisionFit, view: str) -> np.ndarray:
-    """Places of the labelled rows of this view that were assessed, one a clip."""
-    is_known = ~np.isnan(judged.kept["overall"] + scored.labels["overall"])
-    rows = np.flatnonzero((modalities_of(scored.rows) == view) & is_known)
-    return rows[np.unique(np.asarray(scored.clip_ids)[rows], return_index=True)[1]]
+def _truth(scored: OutOfFold, rows: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """Return labels and groups of rows."""
+    return scored.labels["overall"][rows], np.asarray(scored.groups)[rows].tolist()
 
 
 def _decided(
     p_fake: np.ndarray, labels: np.ndarray, groups: Sequence[str], config: StackConfig
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """What rules fitted on other groups say of each row, and whether their set holds its label."""
+    """Return the decision on each row by rules fitted on other groups, and whether their conformal
+    set holds its label; None for too few groups."""
     folds = group_folds(labels, groups, num_folds=config.num_folds, seed=config.seed)
     if folds is None:
         return None
@@ -132,7 +128,7 @@ def _decided(
 def _shares(
     decisions: np.ndarray, covered: np.ndarray, labels: np.ndarray, groups: Sequence[str]
 ) -> dict[str, Any]:
-    asked = {
+    counted = {
         "false_alarms": (decisions == "fake", 0),
         "found": (decisions == "fake", 1),
         "unsure_genuine": (decisions == "unsure", 0),
@@ -142,7 +138,7 @@ def _shares(
     }
     shares = {
         name: _rounded(share(hits[labels == of], np.asarray(groups)[labels == of].tolist()))
-        for name, (hits, of) in asked.items()
+        for name, (hits, of) in counted.items()
     }
     return {"genuine": int(np.sum(labels == 0)), "fake": int(np.sum(labels == 1))} | shares
 

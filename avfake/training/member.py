@@ -1,12 +1,11 @@
-"""One model of the detector: trained without one fold, chosen on the validation clips."""
+"""One model of the detector: trained without one fold, selected on the validation clips."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader
 
 from avfake.augment import MixingCollate, build_pipeline
@@ -19,17 +18,15 @@ from avfake.clips import (
     load_batches,
     named_failures,
 )
-from avfake.labels import OUTPUTS
-from avfake.models import AVModel, ModelConfig, ModelOutput, build_model, sync_contrast
-from avfake.training.config import LossConfig, TrainingConfig
-from avfake.training.fitting.loop import fit
-from avfake.training.fitting.losses import masked_bce
-from avfake.training.order import EpochOrder
+from avfake.models import AVModel, ModelConfig, build_model
+from avfake.training.config import TrainingConfig
+from avfake.training.fit import fit
+from avfake.training.losses import Batch, multitask_loss
 from avfake.training.plan import Example, Plan
+from avfake.training.rate_finder import RateConfig, RateFinding, find_rate
+from avfake.training.sampling import EpochOrder
+from avfake.training.seeds import seed_for
 from avfake.training.validation import validate
-
-Batch = Mapping[str, Tensor]
-FACE, VOICE = OUTPUTS.index("face"), OUTPUTS.index("voice")
 
 
 @dataclass(frozen=True)
@@ -38,9 +35,9 @@ class Member:
 
     model: AVModel
     fold: int
-    """The fold it has not seen."""
+    """The fold that it has not seen."""
     groups: frozenset[str]
-    """The groups it has seen, those of the validation clips that chose its epoch included."""
+    """The groups that it has seen, those of the validation clips included."""
 
 
 def train_member(
@@ -53,21 +50,20 @@ def train_member(
     spec: InputSpec,
 ) -> Member:
     """Train, or go on training, the model that leaves out `fold`."""
-    seen, seed = _seen(plan, fold), _seed(config, fold)
+    seen, seed = _seen(plan, fold), seed_for(config.seed, "model", fold)
     torch.manual_seed(seed)
     model = build_model(model_config)
-    loss = partial(multitask_loss, config.loss)
+    # The epoch is selected by the detector's outputs, not by how well it matches lips and sound.
+    outputs_only = partial(multitask_loss, replace(config.loss, sync=0.0))
     sampling = _sampling(spec, model_config)
-    # The epoch is chosen by what the detector answers with, not by how well it finds lips.
-    decision_model = partial(multitask_loss, replace(config.loss, sync=0.0))
-    choosing = _loader(config, sampling, plan.splits["val"] or _held_out(plan, fold))
+    validation = _loader(config, sampling, plan.splits["val"] or _held_out(plan, fold))
     batches = _train_batches(config, sampling, seen, folders=plan.folders, seed=seed)
-    with named_failures([batches(1), choosing]):
+    with named_failures([batches(1), validation]):
         fit(
             model,
-            loss=loss,
+            loss=partial(multitask_loss, config.loss),
             train_batches=batches,
-            validate=lambda trained: validate(trained, choosing, decision_model),
+            validate=lambda trained: validate(trained, validation, outputs_only),
             config=replace(config.fit, seed=seed),
             run_folder=folder,
         )
@@ -78,12 +74,32 @@ def train_member(
 def first_member_batches(
     config: TrainingConfig, model: ModelConfig, spec: InputSpec, plan: Plan
 ) -> DataLoader[Batch]:
-    """The batches of the first epoch of the first model."""
-    seen, seed = _seen(plan, 0), _seed(config, 0)
-    sampling = _sampling(spec, model)
-    # In this process: they are few.
+    """Return the batches of the first epoch of the first model, read in this process."""
     alone = replace(config, data=replace(config.data, loader_workers=0))
-    return _train_batches(alone, sampling, seen, folders=plan.folders, seed=seed)(1)
+    sampling, seed = _sampling(spec, model), seed_for(config.seed, "model", 0)
+    return _train_batches(alone, sampling, _seen(plan, 0), folders=plan.folders, seed=seed)(1)
+
+
+def find_member_rate(
+    config: TrainingConfig,
+    model: ModelConfig,
+    spec: InputSpec,
+    plan: Plan,
+    search: RateConfig,
+) -> RateFinding:
+    """Return the losses of the first member at rising rates, on its own training batches.
+
+    The backbone is not frozen: the rate is that of the longer, unfrozen part of training.
+    """
+    seed = seed_for(config.seed, "model", 0)
+    torch.manual_seed(seed)
+    return find_rate(
+        build_model(model),
+        loss=partial(multitask_loss, config.loss),
+        batches=first_member_batches(config, model, spec, plan),
+        config=replace(config.fit, seed=seed),
+        search=search,
+    )
 
 
 def _seen(plan: Plan, fold: int) -> list[Example]:
@@ -94,51 +110,6 @@ def _held_out(plan: Plan, fold: int) -> list[Example]:
     return [e for e in plan.splits["train"] if plan.folds.get(e.row.clip_id) == fold]
 
 
-def _seed(config: TrainingConfig, fold: int) -> int:
-    return config.seed * 1000 + fold
-
-
-def multitask_loss(
-    config: LossConfig, output: ModelOutput, batch: Batch
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """The weighted sum of the parts, and the parts.
-
-    Unknown labels, and heads whose stream a clip lacks, count for nothing.
-    """
-    labels, weights = batch["labels"], batch["weights"] * output.valid
-    parts: dict[str, Tensor] = {
-        head: _bce(config, output.logits[:, i], labels[:, i], weights[:, i])
-        for i, head in enumerate(OUTPUTS)
-    }
-    for name, logits, mask, key, column in (
-        ("frames", output.frame_logits, batch.get("faces_mask"), "frame_labels", FACE),
-        ("windows", output.window_logits, batch.get("sound_mask"), "window_labels", VOICE),
-    ):
-        if logits is not None and mask is not None:
-            label = batch.get(key, labels[:, column, None].expand_as(logits))
-            parts[name] = _bce(config, logits, label, weights[:, column, None] * mask)
-    if output.sync is not None:
-        parts["sync"] = sync_contrast(output.sync, _genuine(batch))
-    total = sum((getattr(config, name) * part for name, part in parts.items()), torch.zeros(()))
-    return total, parts
-
-
-def _genuine(batch: Batch) -> Tensor:
-    """[B] bool: neither face nor voice is forged, by the label of the file or by those of both."""
-    is_genuine = (batch["weights"] > 0) & (batch["labels"] == 0)
-    return is_genuine[:, 0] | (is_genuine[:, FACE] & is_genuine[:, VOICE])
-
-
-def _bce(config: LossConfig, logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
-    columns = (tensor.reshape(-1, 1) for tensor in (logits, labels, weights))
-    return masked_bce(
-        *columns,
-        smoothing=config.smoothing,
-        class_separate=config.class_separate,
-        trim_fakes=config.trim_fakes,
-    )
-
-
 def _train_batches(
     config: TrainingConfig,
     sampling: SampleConfig,
@@ -147,7 +118,7 @@ def _train_batches(
     folders: Sequence[str],
     seed: int,
 ) -> Callable[[int], DataLoader[Batch]]:
-    """One loader for all epochs, started on the one that is asked for."""
+    """Return epoch -> its batches; one loader serves all epochs."""
     draws = EpochDraws(EpochOrder(examples, config.data, seed=seed, folders=folders))
     loader = _loader(config, sampling, examples, seed=seed, draws=draws)
 
@@ -175,7 +146,7 @@ def _loader(
     seed: int | None = None,
     draws: EpochDraws | None = None,
 ) -> DataLoader[Batch]:
-    """Batches in the order of the examples; with a seed drawn at random, augmented and mixed."""
+    """Return batches in the order of the examples; with a seed drawn, augmented and mixed."""
     augment = build_pipeline(config.augment)
     return load_batches(
         ClipDataset([e.entry for e in examples], sampling, seed=seed, augment=augment),

@@ -1,26 +1,37 @@
-"""Prepared folders come in; examples with labels, weights, a split and a fold go out."""
+"""Prepared folders -> examples with labels, weights, a split and a fold."""
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from avfake.clips import ClipEntry, PreparedClip, PreparedFolder
-from avfake.config import nearest
-from avfake.datasets import Row, assign_folds, assign_splits, check_groups, split_hash
+from avfake.config import check_choice, nearest
+from avfake.datasets import (
+    Manifest,
+    Row,
+    assign_folds,
+    assign_splits,
+    check_groups,
+    save_manifest,
+    split_hash,
+)
 from avfake.errors import ConfigError, ManifestError
 from avfake.labels import OUTPUTS, Labels, Output
 from avfake.storage import AnyPath, write_table
+from avfake.training.config import DataConfig
+from avfake.training.seeds import seed_for
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Example:
-    """One prepared clip with what may be learned from it."""
+    """One prepared clip with its labels."""
 
     row: Row
-    """clip_id, original and group are unique over all folders joined."""
+    """clip_id, original and group are unique over all folders of the run."""
     folder: str
     """Name of the prepared folder it comes from."""
     archive: AnyPath
@@ -37,8 +48,8 @@ class Example:
         row = self.row
         return ClipEntry(self.archive, self.labels, self.weights, self.partner, row.segments)
 
-    def knows(self, output: Output) -> bool:
-        """Whether this clip has a label for an output, and the stream that shows it."""
+    def has_label(self, output: Output) -> bool:
+        """Return whether this clip has a label for an output, and the modality that shows it."""
         shown = {
             "overall": self.has_visual or self.has_audio,
             "face": self.has_visual,
@@ -49,20 +60,27 @@ class Example:
 
 @dataclass(frozen=True)
 class Plan:
-    """Who trains, who chooses, who tests; and in which fold a training clip is held out."""
+    """Training, validation and test clips, and the fold in which a training clip is held out."""
 
     splits: Mapping[str, tuple[Example, ...]]
     """"train", "val", "test"."""
     folds: Mapping[str, int]
     """clip_id -> fold, for the training clips; those that no model leaves out are not in it."""
     folders: tuple[str, ...]
-    """Names of the folders joined, in their order."""
+    """Names of all folders of the run, in their order."""
 
     @property
     def hash(self) -> str:
-        """Short fingerprint of who is in which split and fold, to publish beside a number."""
+        """Short fingerprint of splits and folds, to publish beside a number."""
         split_of = {e.row.clip_id: name for name, es in self.splits.items() for e in es}
         return split_hash({i: f"{name} {self.folds.get(i)}" for i, name in split_of.items()})
+
+    @property
+    def data(self) -> str:
+        """Datasets, and numbers of clips to train, validate and test on."""
+        datasets = sorted({e.row.dataset for clips in self.splits.values() for e in clips})
+        sizes = "/".join(str(len(self.splits[name])) for name in ("train", "val", "test"))
+        return f"{' + '.join(datasets)} {sizes}"
 
     def save(self, path: Path) -> None:
         """Write the plan as a table, one row a clip."""
@@ -78,9 +96,14 @@ class Plan:
         ]
         write_table(path, ("clip_id", "split", "fold", "group"), rows)
 
+    def save_manifest(self, path: Path, split: str) -> None:
+        """Write a manifest of the files of one split."""
+        rows = tuple(example.row for example in self.splits[split])
+        save_manifest(Manifest(rows, " + ".join(dict.fromkeys(r.dataset for r in rows))), path)
+
 
 def gather(folders: Sequence[PreparedFolder], *, assume_face_weight: float) -> list[Example]:
-    """Every usable clip of the folders; ConfigError if they were prepared differently."""
+    """Return every usable clip of the folders; ConfigError if they were prepared differently."""
     if not folders:
         raise ConfigError("no clips were given; name a folder made by avfake prepare")
     hashes = {folder.config.hash: str(folder.path) for folder in folders}
@@ -91,10 +114,10 @@ def gather(folders: Sequence[PreparedFolder], *, assume_face_weight: float) -> l
         )
     names = [folder.name for folder in folders]
     if len(set(names)) < len(names):
-        raise ConfigError(f"folders joined in one run need different names, got {names}")
+        raise ConfigError(f"folders of one run need different names, got {names}")
     examples = [
         _example(
-            _renamed(clip, folder.name, joined=len(folders) > 1),
+            _renamed(clip, folder.name) if len(folders) > 1 else clip,
             folder.name,
             assume_face_weight,
         )
@@ -105,62 +128,53 @@ def gather(folders: Sequence[PreparedFolder], *, assume_face_weight: float) -> l
     return [replace(e, partner=archives.get(e.row.original or "")) for e in examples]
 
 
-def make_plan(
-    examples: Sequence[Example],
-    *,
-    fractions: Mapping[str, float],
-    num_folds: int,
-    seed: int,
-    parts: Mapping[str, str] | None = None,
-    leave_out: Sequence[str] = (),
-    calibrate_on: Sequence[str] = (),
-) -> Plan:
-    """Splits and folds that tear no group apart; ManifestError if there is too little for them.
+def make_plan(examples: Sequence[Example], data: DataConfig, *, seed: int) -> Plan:
+    """Return splits and folds that divide no group; ManifestError if there are too few clips.
 
-    fractions: of "train", "val", "test"; a split of 0 is empty
-    leave_out: methods of forging whose clips are in no split but "test".
-    calibrate_on: folders among whose clips the folds are balanced; () = all. Clips of the others
-        are held out with those that they belong to, or never.
+    seed: of the run; `data.split_seed` replaces it
+
+    Clips of the methods of `data.leave_out` are in no split but "test". Folds are balanced among
+    the clips of `data.calibrate_on`; clips of other folders are held out with those of their group,
+    or never.
     """
-    usable = [example for example in examples if example.knows("overall")]
+    seed = seed_for(seed if data.split_seed is None else data.split_seed, "split")
+    usable = [example for example in examples if example.has_label("overall")]
     if not usable:
-        raise ManifestError("no clip has both a label and a stream to judge; nothing to learn from")
-    _check_methods(usable, leave_out)
+        raise ManifestError("no clip has both a label and picture or sound; nothing to learn from")
+    _check_methods(usable, data.leave_out)
     rows = [example.row for example in usable]
-    shares = {name: share for name, share in fractions.items() if share}
-    assigned = assign_splits(rows, shares, seed=seed, parts=dict(parts) if parts else None)
+    shares = {"val": data.val_share, "test": data.test_share}
+    shares = {"train": 1.0 - sum(shares.values())} | shares
+    wanted = {name: share for name, share in shares.items() if share}
+    assigned = assign_splits(rows, wanted, seed=seed, parts=data.parts)
     check_groups(rows, assigned)
     splits = {
         name: tuple(
             e
             for e in usable
             if assigned.get(e.row.clip_id) == name
-            and (name == "test" or e.row.method not in leave_out)
+            and (name == "test" or e.row.method not in data.leave_out)
         )
-        for name in fractions
+        for name in shares
     }
     for name, members in splits.items():
-        if not members and (parts or fractions[name]):
+        if not members and (data.parts or shares[name]):
             raise ManifestError(f"the {name} split is empty: {len(usable)} clips are too few")
     folders = tuple(dict.fromkeys(e.folder for e in examples))
-    for name in calibrate_on:
-        if name not in folders:
-            raise ConfigError(
-                f"data.calibrate_on names {name!r}, which is not among the folders joined"
-                f"{nearest(name, folders)}; they are: {', '.join(folders)}"
-            )
-    judged = {
-        e.row.clip_id for e in splits["train"] if not calibrate_on or e.folder in calibrate_on
-    }
-    folds = assign_folds([e.row for e in splits["train"]], num_folds, seed=seed, counted=judged)
+    for name in data.calibrate_on:
+        check_choice("a folder of data.calibrate_on", name, folders)
+    chosen = data.calibrate_on or folders
+    calibrated = {e.row.clip_id for e in splits["train"] if e.folder in chosen}
+    train = [e.row for e in splits["train"]]
+    folds = assign_folds(train, data.num_folds, seed=seed, counted=calibrated)
     return Plan(splits, folds, folders)
 
 
 def trainable_outputs(examples: Sequence[Example]) -> dict[str, bool]:
-    """Which outputs have both classes among these clips; says of each other one why not."""
+    """Return which outputs have both classes among these clips; log why the others have not."""
     trainable: dict[str, bool] = {}
     for output in OUTPUTS:
-        known = [getattr(e.labels, output) for e in examples if e.knows(output)]
+        known = [getattr(e.labels, output) for e in examples if e.has_label(output)]
         num_fake = int(sum(known))
         trainable[output] = 0 < num_fake < len(known)
         if not trainable[output]:
@@ -175,16 +189,15 @@ def trainable_outputs(examples: Sequence[Example]) -> dict[str, bool]:
 
 
 def check_classes(plan: Plan) -> None:
-    """Say which class comes from which folder; ManifestError if there is but one to learn from."""
-    counts = {name: {False: 0, True: 0} for name in plan.folders}
+    """Log the classes of each folder; ManifestError if there is only one to learn from."""
+    counts = {name: Counter({False: 0, True: 0}) for name in plan.folders}
     for example in plan.splits["train"]:
         counts[example.folder][bool(example.row.label)] += 1
-    num_genuine = sum(found[False] for found in counts.values())
-    num_fake = sum(found[True] for found in counts.values())
-    if not num_genuine or not num_fake:
+    total = sum(counts.values(), Counter())
+    if not total[False] or not total[True]:
         raise ManifestError(
-            f"{num_genuine} genuine and {num_fake} fake clips to train on: both are needed. The "
-            "other class may come from another dataset: --clips one/ --clips other/"
+            f"{total[False]} genuine and {total[True]} fake clips to train on: both are needed. "
+            "The other class may come from another dataset: --clips one/ --clips other/"
         )
     if len(plan.folders) > 1:
         for name, found in counts.items():
@@ -195,16 +208,16 @@ def check_classes(plan: Plan) -> None:
     if lacking:
         logger.warning(
             "one class only in %s: there the dataset itself gives the label away (its codec, its "
-            "rooms, its faces), and the scores on clips of the same datasets will flatter; measure "
-            "on a dataset that has both classes",
+            "acoustics, its faces), and the scores on clips of the same datasets will be too good; "
+            "measure on a dataset that has both classes",
             ", ".join(lacking),
         )
     if len({e.row.label for e in plan.splits["val"]}) == 1:
-        logger.warning("the val split has one class only; the best epoch is chosen by that alone")
+        logger.warning("the val split has one class only; the best epoch is selected by it alone")
 
 
 def log_assumptions(examples: Sequence[Example], assume_face_weight: float) -> None:
-    """Say how many labels are assumed and not known."""
+    """Log how many labels are assumed and not known."""
     count = sum(e.row.face_fake is None and e.weights.face > 0 for e in examples)
     if count:
         logger.warning(
@@ -225,20 +238,15 @@ def _check_methods(examples: Sequence[Example], leave_out: Sequence[str]) -> Non
             )
 
 
-def _renamed(clip: PreparedClip, folder: str, *, joined: bool) -> PreparedClip:
-    if not joined:
-        return clip
+def _renamed(clip: PreparedClip, folder: str) -> PreparedClip:
     row = clip.row
-    original = f"{folder}/{row.original}" if row.original else None
-    return replace(
-        clip,
-        row=replace(
-            row,
-            clip_id=f"{folder}/{row.clip_id}",
-            group=f"{row.dataset}/{row.group}",
-            original=original,
-        ),
+    row = replace(
+        row,
+        clip_id=f"{folder}/{row.clip_id}",
+        group=f"{row.dataset}/{row.group}",
+        original=f"{folder}/{row.original}" if row.original else None,
     )
+    return replace(clip, row=row)
 
 
 def _example(clip: PreparedClip, folder: str, assume_face_weight: float) -> Example:

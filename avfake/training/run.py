@@ -1,4 +1,4 @@
-"""A run folder and what stands in it: settings, versions, commit. Running again goes on."""
+"""Run folders and their records: settings, versions, commit. Running again goes on."""
 
 import importlib.metadata
 import json
@@ -18,9 +18,9 @@ PACKAGES = ("torch", "torchaudio", "torchvision", "timm", "av", "librosa", "ligh
 
 
 def open_run(folder: Path, config: Any, *, inputs: dict[str, str]) -> None:
-    """Record the settings of a run, or check that the folder holds the same run.
+    """Record the settings of a run; ConfigError if the folder holds another run.
 
-    inputs: what the run reads, name -> hash or path. ConfigError if the folder holds another run.
+    inputs: name -> hash or path of the data that the run reads
     """
     record = {"settings": settings.to_dict(config), "inputs": inputs}
     path = folder / "config.json"
@@ -28,7 +28,7 @@ def open_run(folder: Path, config: Any, *, inputs: dict[str, str]) -> None:
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
-            raise ConfigError(f"{path} is no record of a run; give another --out") from error
+            raise ConfigError(f"{path} is not a record of a run; give another --out") from error
         if found != record:
             changed = ", ".join(_differences(found, record))
             raise ConfigError(
@@ -41,7 +41,7 @@ def open_run(folder: Path, config: Any, *, inputs: dict[str, str]) -> None:
 
 
 def environment() -> dict[str, Any]:
-    """Commit, versions, machine type, cores and GPU, for the record."""
+    """Return commit, versions, machine type, cores and GPU."""
     return {
         "commit": commit(),
         "python": platform.python_version(),
@@ -56,7 +56,7 @@ def _machine() -> str:
 
 
 def commit() -> str | None:
-    """The git commit of the checkout avfake is imported from; None outside one."""
+    """Return the git commit of the checkout that avfake is imported from; None outside one."""
     try:
         done = subprocess.run(
             ["git", "rev-parse", "HEAD"],

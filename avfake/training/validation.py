@@ -1,6 +1,6 @@
-"""What the validation clips say of a model: the numbers that its best epoch is chosen by."""
+"""Validation metrics, by which the best epoch is selected."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -9,11 +9,11 @@ from torch.utils.data import DataLoader
 
 from avfake.labels import OUTPUTS
 from avfake.models import ModelOutput
-from avfake.training.fitting.batches import outputs_of
+from avfake.training.accelerator import outputs_of
+from avfake.training.losses import Batch
 
-Batch = Mapping[str, Tensor]
 FAKE_WEIGHT = 1.4
-"""Of the DFDC winner's choice among checkpoints (features.md 3a, 14)."""
+"""Weight of the fakes in the DFDC winner's selection of checkpoints (features.md 3a, 14)."""
 
 
 def validate(
@@ -21,7 +21,7 @@ def validate(
     batches: DataLoader[Batch],
     loss: Callable[[ModelOutput, Batch], tuple[Tensor, dict[str, Tensor]]],
 ) -> dict[str, float]:
-    """Means over the clips, in nats.
+    """Return means over the clips, in nats.
 
     Each part of the loss, and "log_loss", their sum as in training; "{head}_fake_loss" and
     "{head}_real_loss", the plain cross-entropy of either class, where the clips have it; and, where
@@ -43,19 +43,17 @@ def validate(
 
 
 def class_losses(logits: Tensor, labels: Tensor, weights: Tensor) -> dict[str, float]:
-    """Cross-entropy of fakes and of reals apart, of each head, and the weighted sum of the two.
+    """Return the cross-entropy of fakes and of genuine clips of each head, and their weighted sum.
 
     All [N, 3]; weight 0 = label unknown. Classes without a clip are left out.
     """
     found: dict[str, float] = {}
+    costs = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
     for column, head in enumerate(OUTPUTS):
         for name, label in (("fake", 1.0), ("real", 0.0)):
             weight = weights[:, column] * (labels[:, column] == label)
             if weight.sum() > 0:
-                target = torch.full_like(logits[:, column], label)
-                cost = F.binary_cross_entropy_with_logits(
-                    logits[:, column], target, reduction="none"
-                )
+                cost = torch.where(weight > 0, costs[:, column], 0.0)
                 found[f"{head}_{name}_loss"] = float((cost * weight).sum() / weight.sum())
     if {"overall_fake_loss", "overall_real_loss"} <= set(found):
         weighted = FAKE_WEIGHT * found["overall_fake_loss"] + found["overall_real_loss"]

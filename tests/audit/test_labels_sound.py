@@ -10,8 +10,9 @@ from scipy.signal import butter, istft, sosfilt, stft
 
 from avfake.audit.labels.sound import SoundConfig, compare_sound
 from avfake.errors import ConfigError
-from avfake.forgery.voice import CONVERSIONS, convert_voice
-from avfake.media.sound import read_waveform, resample
+from avfake.forgery.vocoders import CONVERSIONS, convert_voice
+from avfake.media.blocks import resample
+from avfake.media.sound import read_waveform
 from avfake.media.types import Waveform
 from avfake.media.writing import write_audio
 

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from augment_samples import RATE, blocks, chirp, sample_of, tone
 
-from avfake.augment.picture import video_codec as video
-from avfake.augment.picture.video_codec import Coding, VideoCodec, through_video
+from avfake.augment.encoders import available
+from avfake.augment.picture import codecs as video
+from avfake.augment.picture.codecs import Coding, VideoCodec, through_video
 from avfake.augment.sound import audio_codec as audio
 from avfake.augment.sound.audio_codec import AudioCodec, through_codec
 from avfake.errors import ConfigError
 
-VIDEO, AUDIO = video.available_codecs(), audio.available_codecs()
+VIDEO, AUDIO = available(video.ENCODERS), available(audio.ENCODERS)
 
 
 def error(one: np.ndarray, other: np.ndarray) -> float:
@@ -66,7 +67,7 @@ def test_codecs_that_are_not_there_or_too_coarse_are_not_drawn(
     rng = np.random.default_rng(0)
     small = sample_of(blocks(2, 48))
     assert {VideoCodec().parameters(small, rng).codec for _ in range(50)} == {"h264", "vp9"}
-    monkeypatch.setattr(video, "available_codecs", tuple)
+    monkeypatch.setattr(video, "available", lambda _: ())
     assert VideoCodec().parameters(small, rng) is None
 
 

@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 from augment_samples import SIDE, blocks, sample_of
 
-from avfake.augment.picture.cutouts import BitmapCutout, HalfFaceCutout, LandmarkCutout
-from avfake.augment.picture.regions import changed_pixels
+from avfake.augment.picture.cutouts import (
+    BitmapCutout,
+    HalfFaceCutout,
+    LandmarkCutout,
+    changed_pixels,
+)
 from avfake.clips.training import TrainingSample
 from avfake.labels import Labels
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from augment_samples import blocks, empty_sample, frozen, sample_of
 
-from avfake.augment.picture.colour import Grey
 from avfake.augment.picture.geometry import Flip
+from avfake.augment.picture.pixels import Grey
 from avfake.augment.presets import PICTURE, SOUND
-from avfake.augment.sound.level import Gain
+from avfake.augment.sound.channel import Gain
 from avfake.augment.transform import OneOf, Transform
 from avfake.clips.training import TrainingSample
 

@@ -11,7 +11,7 @@ from avfake.augment.config import AugmentConfig, ForgeConfig
 from avfake.augment.forging import Forge, ForgeFace, ForgeVoice
 from avfake.augment.pipeline import build_pipeline
 from avfake.errors import ConfigError
-from avfake.forgery.composing import FaceSwap
+from avfake.forgery.compositing import FaceSwap
 from avfake.labels import Labels
 from avfake.media.types import Waveform
 

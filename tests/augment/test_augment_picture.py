@@ -6,21 +6,29 @@ import numpy as np
 import pytest
 from augment_samples import POINTS, SIDE, blocks, drawn, sample_of
 
-from avfake.augment.picture.colour import (
+from avfake.augment.picture.codecs import Jpeg
+from avfake.augment.picture.cutouts import RandomErasing
+from avfake.augment.picture.geometry import (
+    BICUBIC,
+    BOX,
+    Downscale,
+    Flip,
+    Movement,
+    Rescale,
+    ShiftScaleRotate,
+)
+from avfake.augment.picture.pixels import (
     LUMA,
     BrightnessContrast,
     FancyPCA,
     Gamma,
+    GaussianBlur,
+    GaussianNoise,
     Grey,
     HueSaturation,
+    Moire,
+    Sharpen,
 )
-from avfake.augment.picture.erasing import RandomErasing
-from avfake.augment.picture.geometry import Flip, Movement, ShiftScaleRotate
-from avfake.augment.picture.jpeg import Jpeg
-from avfake.augment.picture.noise import GaussianNoise
-from avfake.augment.picture.recapture import Moire, Stripes
-from avfake.augment.picture.scaling import BICUBIC, BOX, Downscale, Rescale
-from avfake.augment.picture.sharpness import GaussianBlur, Sharpen
 
 IDENTITY = [
     (BrightnessContrast(), (0.0, 0.0)),
@@ -32,7 +40,7 @@ IDENTITY = [
     (Sharpen(), 0.0),
     (Rescale(), (1.0, (BOX, BICUBIC))),
     (ShiftScaleRotate(), Movement(0.0, 1.0, (0.0, 0.0))),
-    (Moire(), Stripes(((3.0, 4.0),) * 3, 0.0)),
+    (Moire(), (((3.0, 4.0),) * 3, 0.0)),
     (RandomErasing(), (5, 5, 5, 5)),
 ]
 
@@ -180,7 +188,7 @@ def test_erasing_takes_one_rectangle_of_the_allowed_area() -> None:
 
 def test_moire_has_the_drawn_number_of_waves() -> None:
     flat = sample_of(np.full((1, 128, 128, 3), 200, np.uint8))
-    striped = Moire().apply(flat, Stripes(((12.0, 0.0),) * 3, 0.2)).faces[0, :, :, 0]
+    striped = Moire().apply(flat, (((12.0, 0.0),) * 3, 0.2)).faces[0, :, :, 0]
     spectrum = np.abs(np.fft.rfft(striped[5] - striped[5].mean()))
     assert spectrum.argmax() == 12
     assert striped.max() == 200

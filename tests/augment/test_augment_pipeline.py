@@ -9,8 +9,8 @@ from augment_samples import empty_sample, sample_of
 
 from avfake import config as settings
 from avfake.augment.config import AugmentConfig, MixConfig
-from avfake.augment.picture.colour import Grey
 from avfake.augment.picture.geometry import Flip
+from avfake.augment.picture.pixels import Grey
 from avfake.augment.pipeline import Pipeline, build_pipeline
 from avfake.augment.presets import PICTURE, SOUND
 from avfake.augment.transform import PictureTransform
@@ -52,10 +52,10 @@ def test_settings_go_to_a_file_and_flags_and_back() -> None:
     class Recipe:
         augment: AugmentConfig = AugmentConfig(picture=("winner",))
 
-    flags = ["--augment.sound", "codec", "room", "--augment.mix.pair-rate", "0.2"]
+    flags = ["--augment.sound", "codec", "reverberant", "--augment.mix.pair-rate", "0.2"]
     config = tyro.cli(Recipe, args=flags).augment
     assert config == AugmentConfig(
-        picture=("winner",), sound=("codec", "room"), mix=MixConfig(pair_rate=0.2)
+        picture=("winner",), sound=("codec", "reverberant"), mix=MixConfig(pair_rate=0.2)
     )
     assert tyro.cli(Recipe, args=["--augment.picture"]).augment.picture == ()
 
@@ -91,7 +91,9 @@ def test_everything_at_once_gives_a_whole_sample_and_the_same_for_the_same_seed(
 
 
 def test_the_order_is_that_of_the_names() -> None:
-    named = build_pipeline(AugmentConfig(picture=("grey", "winner", "flip"), sound=("room",)))
+    named = build_pipeline(
+        AugmentConfig(picture=("grey", "winner", "flip"), sound=("reverberant",))
+    )
     names = [one.name for one in named.transforms]
     assert names[:3] == ["grey", "first_of", "jpeg"]
     assert names[-3:] == ["flip", "reverb", "noise"]

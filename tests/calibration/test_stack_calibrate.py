@@ -3,8 +3,9 @@ import json
 import numpy as np
 import pytest
 
+from avfake import config as settings
 from avfake.calibration.calibrators import Calibrator, cross_fit, fit_platt
-from avfake.calibration.decision_rule import ConformalBand, DecisionRule, operating_point
+from avfake.calibration.decision_rule import ConformalBand, DecisionRule, find_threshold
 from avfake.calibration.probabilities import to_logits, to_probabilities
 from avfake.errors import ConfigError
 
@@ -74,18 +75,18 @@ def test_the_threshold_keeps_the_false_alarm_rate_on_new_clips() -> None:
     rng = np.random.default_rng(0)
     rates = []
     for _ in range(300):
-        threshold = operating_point(rng.random(60), np.zeros(60), false_alarm_rate=0.1)
+        threshold = find_threshold(rng.random(60), np.zeros(60), false_alarm_rate=0.1)
         rates.append(1 - threshold)  # of uniform scores, this share lies above
     assert np.mean(rates) == pytest.approx(6 / 61, abs=0.01)
 
 
 def test_the_threshold_is_a_rank_among_the_genuine_and_1_where_they_are_too_few() -> None:
     p = np.arange(19) / 20
-    assert operating_point(p, np.zeros(19)) == p[-1]
-    assert operating_point(p[:18], np.zeros(18)) == 1.0
-    assert operating_point(p, np.ones(19)) == 1.0
+    assert find_threshold(p, np.zeros(19)) == p[-1]
+    assert find_threshold(p[:18], np.zeros(18)) == 1.0
+    assert find_threshold(p, np.ones(19)) == 1.0
     labels = np.r_[np.zeros(19), np.ones(5)]
-    assert operating_point(np.r_[p, np.ones(5)], labels) == p[-1]
+    assert find_threshold(np.r_[p, np.ones(5)], labels) == p[-1]
 
 
 def test_the_conformal_set_covers_each_class_at_its_level() -> None:
@@ -141,6 +142,6 @@ def test_an_empty_set_is_unsure() -> None:
 def test_a_decision_rule_survives_strict_json() -> None:
     p, labels = np.array([0.1, 0.9, np.nan]), np.array([0.0, 1.0, 1.0])
     rule = DecisionRule.fit(p, labels)
-    text = json.dumps(rule.to_dict(), allow_nan=False)
-    assert DecisionRule.from_dict(json.loads(text)) == rule
+    text = json.dumps(settings.to_dict(rule), allow_nan=False)
+    assert settings.from_dict(DecisionRule, json.loads(text)) == rule
     assert rule.decide(0.99) == "unsure"

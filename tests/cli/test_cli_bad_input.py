@@ -83,7 +83,7 @@ def test_a_zip_bomb_is_a_row_with_its_reason(
         archive.writestr("bomb.mp4", bytes(50 * limit))
         archive.write(genuine, "good.mp4")
     assert (root / "part.zip").stat().st_size < limit
-    monkeypatch.setattr("avfake.media.local.MAX_UNPACKED_BYTES", limit)
+    monkeypatch.setattr("avfake.media.files.MAX_UNPACKED_BYTES", limit)
     code, _, _ = run("prepare", "dfdc", root, tmp_path / "out", *SMALL)
     assert code == 1
     statuses = PreparedFolder(tmp_path / "out").statuses

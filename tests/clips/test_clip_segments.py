@@ -17,7 +17,7 @@ from avfake.clips.segments import sample_labels
 from avfake.labels import ForgedSegment, Labels
 from avfake.models.outputs import ModelOutput
 from avfake.training.config import LossConfig
-from avfake.training.member import multitask_loss
+from avfake.training.losses import multitask_loss
 
 BOTH = Labels(1.0, 1.0, 1.0)
 KNOWN = Labels(1.0, 1.0, 1.0)

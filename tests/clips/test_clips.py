@@ -16,7 +16,7 @@ from avfake.clips.config import ClipConfig
 from avfake.clips.cut import cut_clip
 from avfake.clips.dataset import ClipDataset, ClipEntry, collate
 from avfake.clips.sample import SampleConfig, sample_clip
-from avfake.clips.sound import voice_statistics
+from avfake.clips.voice_statistics import voice_statistics
 from avfake.errors import ConfigError, MediaError
 from avfake.faces.cropping import crop_squares
 from avfake.faces.types import Detections

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from avfake.clips.sound import HIGH_BAND_HZ, HOP, N_FFT, SILENCE_DB, voice_statistics
+from avfake.clips.voice_statistics import HIGH_BAND_HZ, HOP, N_FFT, SILENCE_DB, voice_statistics
 from avfake.media.types import Waveform
 
 RNG = np.random.default_rng(0)
@@ -59,7 +59,7 @@ def test_the_values_are_those_of_librosa(name: str, rate: int) -> None:
 def test_librosa_is_not_imported_for_them() -> None:
     code = (
         "import sys, numpy as np; from avfake.media import Waveform; "
-        "from avfake.clips.sound import voice_statistics; "
+        "from avfake.clips.voice_statistics import voice_statistics; "
         "voice_statistics(Waveform(np.ones(16000, np.float32), 16000)); "
         "print({'librosa', 'numba'} & set(sys.modules))"
     )

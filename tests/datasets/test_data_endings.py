@@ -11,7 +11,7 @@ from trees import touch, write
 from avfake.datasets.build import build_manifest
 from avfake.datasets.schema import load_spec
 from avfake.errors import ConfigError, SpecError
-from avfake.media.endings import ENDINGS, UNREAD_ENDINGS
+from avfake.media.files import ENDINGS, UNREAD_ENDINGS
 from avfake.media.frames import read_frames
 from avfake.media.probing import probe
 from avfake.media.sound import read_waveform

@@ -34,7 +34,7 @@ from avfake.evaluation.figures.reliability import (
 )
 from avfake.evaluation.figures.roc import draw_roc
 from avfake.evaluation.figures.run import draw_answers, draw_batch, draw_training
-from avfake.training.config import TrainingConfig
+from avfake.training.config import DataConfig, TrainingConfig
 from avfake.training.member import first_member_batches
 from avfake.training.plan import gather, make_plan
 
@@ -219,8 +219,8 @@ def test_a_run_is_drawn_from_one_place_and_a_missing_part_costs_nothing(
     assert "roc.png was not drawn" in caplog.text
     scores.to_csv(run / "test_scores.csv", index=False)
     examples = gather([prepared], assume_face_weight=1.0)
-    shares = {"train": 0.5, "val": 0.2, "test": 0.3}
-    plan = make_plan(examples, fractions=shares, num_folds=2, seed=0)
+    shares = DataConfig(num_folds=2, val_share=0.2, test_share=0.3)
+    plan = make_plan(examples, shares, seed=0)
     bundle = read_bundle(run_folder / "detector")
     model = bundle.models[0].config
     batch = next(iter(first_member_batches(tiny_config, model, bundle.spec, plan)))

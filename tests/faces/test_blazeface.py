@@ -14,10 +14,11 @@ from avfake.faces.blazeface import (
     anchors,
     blend,
     decode,
+    find_model,
     is_cut,
+    keep_model,
     tiles,
 )
-from avfake.faces.model_files import find_model, keep_model
 
 MODEL = os.environ.get("AVFAKE_TEST_BLAZEFACE", "")
 DISC = (40, 200, 40)

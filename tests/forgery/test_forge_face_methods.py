@@ -7,9 +7,8 @@ from scipy.ndimage import binary_erosion
 from subjects import talking_head
 
 from avfake.errors import ConfigError
-from avfake.forgery.align import TEMPLATE
-from avfake.forgery.face_methods import FACE_METHODS, forge_face, swap_crops
-from avfake.forgery.hulls import REGIONS, aligned_coordinates, fit_hull
+from avfake.forgery.face_methods import FACE_METHODS, forge_face
+from avfake.forgery.faces_in_place import REGIONS, TEMPLATE, aligned_coordinates, fit_hull
 from avfake.forgery.person_swap import one_shot, temporal_mouth
 from avfake.forgery.resynthesis import latent_blocks, likely_texture, upsampling_layers
 from avfake.forgery.self_blending import SelfBlendConfig, self_blend
@@ -174,18 +173,6 @@ def test_bottlenecks_lose_the_finest_detail() -> None:
         assert made.std() < 0.8 * planes.std()
     made = likely_texture(np.random.default_rng(0), SIDE)(planes)
     assert float(((made - planes).square().mean()).sqrt()) > 5
-
-
-def test_faces_are_swapped_between_clips_of_other_lengths() -> None:
-    target, source = textured(5), textured(2, seed=9)
-    points = still_points(5)
-    points[2] = np.nan
-    rng = np.random.default_rng(0)
-    swap = swap_crops(target, points, source, still_points(2), rng=rng)
-    assert swap.mask.any(axis=(1, 2)).tolist() == [True, True, False, True, True]
-    assert np.array_equal(swap.pixels[~swap.mask], target[~swap.mask])
-    lost = swap_crops(target, points, source, still_points(2) * np.nan, rng=rng)
-    assert not lost.mask.any()
 
 
 def test_one_method_is_drawn_from_those_asked_for() -> None:

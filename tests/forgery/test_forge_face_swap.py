@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from avfake.errors import ConfigError
-from avfake.forgery.align import TEMPLATE, fit_similarity, invert
-from avfake.forgery.blend import grain_level
+from avfake.forgery.compositing import grain_level
 from avfake.forgery.face_swap import draw_traces, swap_faces
+from avfake.forgery.faces_in_place import TEMPLATE, fit_similarity, invert
 
 LANDMARKS = TEMPLATE * 80 + (40, 30)
 """A face 80 px wide whose corner is at (40, 30)."""

@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import uniform_filter1d
 
 from avfake.errors import ConfigError
-from avfake.forgery.voice import CONVERSIONS, convert_voice
+from avfake.forgery.vocoders import CONVERSIONS, convert_voice
 from avfake.media.types import Waveform
 
 RATE = 16_000

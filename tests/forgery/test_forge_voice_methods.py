@@ -7,14 +7,11 @@ from scipy.ndimage import uniform_filter1d
 from subjects import talking_head
 
 from avfake.errors import ConfigError
-from avfake.forgery.lpc import lpc_codec, lpc_vocoder, whitening
-from avfake.forgery.quantise import neural_codec, quantise_vectors
+from avfake.forgery.codecs import lpc_codec, lpc_vocoder, neural_codec, quantise_vectors, whitening
+from avfake.forgery.edits import forge_segment, raise_rate, splice, stride_pattern
 from avfake.forgery.spectra import Analysis, minimum_phase
-from avfake.forgery.splice import forge_stretch, splice
-from avfake.forgery.sync import foreign_sound, shift_sync
-from avfake.forgery.upsampling import raise_rate, stride_pattern
+from avfake.forgery.vocoders import pulse_train, world_vocoder
 from avfake.forgery.voice_methods import VOICE_METHODS, forge_voice
-from avfake.forgery.world import pulse_train, world_vocoder
 from avfake.media.types import Waveform
 
 RATE = 16_000
@@ -232,7 +229,7 @@ def test_splices_move_every_stretch_and_lose_none() -> None:
 def test_only_one_stretch_is_forged() -> None:
     before = speech()
     other = Waveform(-before.samples, before.sample_rate)
-    after = forge_stretch(
+    after = forge_segment(
         before, lambda _: other, share=0.4, fade_seconds=0.01, rng=np.random.default_rng(0)
     )
     changed = np.flatnonzero(after.samples != before.samples)
@@ -254,27 +251,3 @@ def test_strides_copy_the_spectrum_about_multiples_of_the_rate_over_the_stride()
     spectrum = np.abs(np.fft.rfft(made.samples))
     loud = set(np.flatnonzero(spectrum > 1e-3 * spectrum.max()).tolist())
     assert {500, 3500, 4500} <= loud <= {500, 3500, 4500, 7500}
-
-
-@pytest.mark.parametrize("seconds", [0.3, -0.3])
-def test_a_shifted_sound_is_late_or_early_and_whole(seconds: float) -> None:
-    before = speech()
-    after = shift_sync(before, seconds=seconds)
-    offset = round(seconds * before.sample_rate)
-    back = np.roll(after.samples, -offset)
-    same = back == before.samples
-    assert same.mean() > 0.99
-    assert len(after.samples) == len(before.samples)
-    assert np.abs(np.diff(after.samples)).max() <= 1.3 * np.abs(np.diff(before.samples)).max()
-    assert shift_sync(before, seconds=0) is before
-
-
-def test_a_foreign_sound_takes_length_rate_and_loudness() -> None:
-    like = Waveform(speech(1).samples[:20_000].copy(), RATE)
-    for other in (speech(2), Waveform(speech(2).samples[:5000].copy(), 24_000)):
-        made = foreign_sound(other, like)
-        assert made.samples.shape == like.samples.shape
-        assert made.sample_rate == RATE
-        assert level_of(made) == pytest.approx(level_of(like), rel=1e-3)
-    with pytest.raises(ValueError, match="no samples"):
-        foreign_sound(Waveform(np.zeros(0, np.float32), RATE), like)

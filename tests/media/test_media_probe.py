@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from avfake.errors import MediaError
+from avfake.media.files import local_file
 from avfake.media.frames import read_frames
-from avfake.media.local import local_file
 from avfake.media.probing import probe, sample_times
 from avfake.media.sound import read_waveform
 from avfake.media.types import Waveform

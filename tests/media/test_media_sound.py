@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from avfake.errors import MediaError
-from avfake.media.sound import read_waveform, resample
+from avfake.media.blocks import resample
+from avfake.media.sound import read_waveform
 from avfake.media.types import Waveform
 from avfake.media.writing import write_audio, write_video
 

@@ -11,11 +11,10 @@ from avfake.errors import ConfigError
 from avfake.models.audio import AudioConfig
 from avfake.models.av_model import NEVER, AVModel, ModelConfig, build_model, either
 from avfake.models.fusion import FUSIONS
-from avfake.models.fusion.config import FusionConfig
-from avfake.models.fusion.streams import drop_one_modality
+from avfake.models.fusion_base import FusionConfig, drop_one_modality
 from avfake.models.spectrogram import SpectrogramConfig
 from avfake.models.visual import VisualConfig
-from avfake.training.fitting.checkpoint import load_weights, save_weights
+from avfake.training.checkpoints import load_weights, save_weights
 
 VISUAL = VisualConfig("test_resnet", pretrained=False, size_px=32, embedding_dim=8, drop_path=0.0)
 AUDIO = AudioConfig(

@@ -9,8 +9,7 @@ from torch import Tensor, nn
 
 from avfake.errors import ConfigError
 from avfake.models.fusion import FUSIONS, build_fusion
-from avfake.models.fusion.config import FusionConfig, FusionKind
-from avfake.models.fusion.streams import Fusion, Stream
+from avfake.models.fusion_base import Fusion, FusionConfig, FusionKind, Stream
 
 DIMS = {"visual": 6, "audio": 10, "sync": 5}
 NUM_ITEMS = {"visual": 3, "audio": 4, "sync": 3}

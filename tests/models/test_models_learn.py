@@ -9,15 +9,14 @@ from torch import Tensor
 
 from avfake.models.audio import AudioConfig
 from avfake.models.av_model import ModelConfig, build_model
-from avfake.models.fusion.config import FusionConfig
+from avfake.models.fusion_base import FusionConfig
 from avfake.models.outputs import ModelOutput
 from avfake.models.spectrogram import SpectrogramConfig
 from avfake.models.visual import VisualConfig
-from avfake.training.fitting.batches import outputs_of
-from avfake.training.fitting.config import FitConfig
-from avfake.training.fitting.loop import fit
-from avfake.training.fitting.losses import masked_bce
-from avfake.training.fitting.optimizers import OptimizerConfig
+from avfake.training.accelerator import outputs_of
+from avfake.training.fit import fit
+from avfake.training.fit_config import FitConfig
+from avfake.training.losses import masked_bce
 
 CONFIG = ModelConfig(
     VisualConfig("test_resnet", pretrained=False, size_px=32, embedding_dim=16, drop_path=0.0),
@@ -79,9 +78,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, dict[str, Te
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = build_model(CONFIG)
-    config = FitConfig(
-        epochs=10, optimizer=OptimizerConfig(learning_rate=0.01), progress=False, device="cpu"
-    )
+    config = FitConfig(epochs=10, learning_rate=0.01, progress=False, device="cpu")
     folder: Path = tmp_path_factory.mktemp("run")
     fit(
         model,

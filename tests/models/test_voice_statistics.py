@@ -7,10 +7,13 @@ import torch
 
 from avfake.models.audio import AudioBranch, AudioConfig
 from avfake.models.spectrogram import SpectrogramConfig
-from avfake.models.voice_statistics import VoiceStatistics
-from avfake.models.voice_statistics.cepstra import CepstralMovement, cosine_basis
-from avfake.models.voice_statistics.fine_spectrum import NUM_GROUPS, FineSpectrum
-from avfake.models.voice_statistics.periodicity import SHARES, Periodicity
+from avfake.models.voice_statistics import (
+    CepstralMovement,
+    FineSpectrum,
+    Periodicity,
+    VoiceStatistics,
+    cosine_basis,
+)
 
 RATE = 16_000
 CONFIG = SpectrogramConfig(n_fft=256, hop=64, num_bands=24, scale="linear")
@@ -53,7 +56,7 @@ def test_quiet_spectra_do_not_count() -> None:
 def test_a_steady_tone_stands_out_in_its_half_kilohertz() -> None:
     plain = noise()
     tone = plain + 0.02 * torch.sin(2 * torch.pi * 4_750 * torch.arange(plain.shape[1]) / RATE)
-    without, found = (FineSpectrum()(sound)[0].view(3, NUM_GROUPS) for sound in (plain, tone))
+    without, found = (FineSpectrum()(sound)[0].view(3, -1) for sound in (plain, tone))
     raised = found - without
     for kind in range(3):  # rougher mean, higher peak, and less movement than its neighbours
         assert raised[kind].argmax().item() == 9  # 4,500 to 5,000 Hz
@@ -84,9 +87,10 @@ def pulses(hertz: float, jitter: float, *, seed: int = 0) -> torch.Tensor:
 def test_a_jittering_voice_is_less_periodic_than_a_machine() -> None:
     periodicity = Periodicity(RATE)
     machine, throat = (periodicity(pulses(125, jitter))[0] for jitter in (0.0, 0.1))
-    middle = SHARES.index(0.5)
+    middle = Periodicity.SHARES.index(0.5)
     assert machine[middle] > throat[middle] + 0.1  # autocorrelation
-    assert machine[len(SHARES) + middle] > throat[len(SHARES) + middle]  # cepstral peak
+    cepstral = len(Periodicity.SHARES) + middle
+    assert machine[cepstral] > throat[cepstral]
     assert machine[-3] < throat[-3]  # steps of pitch
     assert machine[-1].item() == pytest.approx(1.0, abs=0.02)  # voiced all the time
 

@@ -17,8 +17,7 @@ from avfake.studio.build import build_studio
 from avfake.studio.family import forged_area
 from avfake.studio.plan import StudioConfig, plan_families
 from avfake.training.config import DataConfig, TrainingConfig
-from avfake.training.fitting.config import FitConfig
-from avfake.training.fitting.optimizers import OptimizerConfig
+from avfake.training.fit_config import FitConfig
 from avfake.training.pipeline import train_detector
 
 STUDIO = StudioConfig(240, seconds=1.0, seed=3, difficulty=0.1, frame_sizes=((160, 160),))
@@ -36,7 +35,7 @@ SIGHT = TrainingConfig(
         undersample=False,
         passes=8,
     ),
-    fit=FitConfig(epochs=4, progress=False, optimizer=OptimizerConfig(learning_rate=2e-3)),
+    fit=FitConfig(epochs=4, progress=False, learning_rate=2e-3),
 )
 
 

@@ -12,13 +12,8 @@ import pytest
 
 from avfake.detector.member import PredictOptions
 from avfake.errors import ConfigError
-from avfake.scoring.files import (
-    find_files,
-    find_requested,
-    read_requested,
-    score_files,
-    write_submission,
-)
+from avfake.scoring.files import find_files, find_requested, score_files
+from avfake.scoring.submission import read_requested, write_submission
 from avfake.storage.files import write_whole
 from avfake.storage.remote import AnyPath
 
@@ -96,7 +91,7 @@ def test_a_submission_with_equal_names_or_an_impossible_fill_is_refused(
     with pytest.raises(ConfigError, match=r"fill is 1\.5"):
         write_submission(table, tmp_path / "submission.csv", fill=1.5)
     table.rows.append(table.rows[0])
-    with pytest.raises(ConfigError, match=r"come twice: words\.mp4"):
+    with pytest.raises(ConfigError, match=r"occur twice: words\.mp4"):
         write_submission(table, tmp_path / "submission.csv", fill=0.5)
 
 
@@ -301,7 +296,7 @@ def test_a_file_without_memory_for_it_is_a_row_and_the_others_go_on(
         ("folder", "cannot be read as a csv: Is a directory"),
         (b"", "it needs 'filename'"),
         (b"\xff\xfef\0i\0", "it needs 'filename'"),
-        (b"filename,label\n", "asks for no file"),
+        (b"filename,label\n", "requests no file"),
         (b"filename,label\na.mp4,1\n,0.5\n", "row 2 has no file name"),
         (b"label,filename\n0.5\n", "row 1 has no file name"),
         (b"filename\na\0.mp4\n", "row 1 has no file name"),

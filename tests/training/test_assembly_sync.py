@@ -17,11 +17,11 @@ from avfake.detector.inference import score_clip
 from avfake.detector.member import PredictOptions
 from avfake.errors import ConfigError
 from avfake.models.av_model import build_model
-from avfake.models.outputs import ModelOutput
+from avfake.models.outputs import ModelOutput, SyncOutput
 from avfake.models.sync import SyncConfig
-from avfake.models.sync_evidence import SyncOutput
 from avfake.training.config import DataConfig, LossConfig, TrainingConfig
-from avfake.training.member import multitask_loss, train_member
+from avfake.training.losses import multitask_loss
+from avfake.training.member import train_member
 from avfake.training.pipeline import train_detector
 from avfake.training.plan import gather, make_plan
 
@@ -73,7 +73,7 @@ def test_lips_and_sound_are_compared_where_a_branch_had_no_labels(
     prepared: PreparedFolder, with_sync: TrainingConfig, tmp_path: Path, missing: str
 ) -> None:
     examples = gather([prepared], assume_face_weight=0.0)
-    plan = make_plan(examples, fractions={"train": 0.6, "val": 0.4}, num_folds=2, seed=0)
+    plan = make_plan(examples, DataConfig(num_folds=2, val_share=0.4, test_share=0.0), seed=0)
     model = with_sync.model({**ALL, "face": missing != "visual", "voice": missing != "audio"})
     spec = with_sync.data.input_spec(prepared.config)
     member = train_member(with_sync, model, plan, fold=0, folder=tmp_path, spec=spec)

@@ -1,5 +1,6 @@
 """Detectors that join must have been tested on the same clips, which none was trained on."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +11,8 @@ import pytest
 from avfake.clips.preparation.folder import PreparedFolder
 from avfake.detector.detector import Detector
 from avfake.errors import ConfigError
-from avfake.training.config import TrainingConfig
-from avfake.training.join_detectors import join_detectors
+from avfake.training.config import DataConfig, TrainingConfig
+from avfake.training.ensembles import combine_detectors
 from avfake.training.measure import measure
 from avfake.training.pipeline import TrainedDetector, train_detector
 from avfake.training.plan import gather, make_plan
@@ -19,11 +20,11 @@ from avfake.training.plan import gather, make_plan
 
 def test_members_of_different_splits_are_refused(prepared: PreparedFolder, tmp_path: Path) -> None:
     examples = gather([prepared], assume_face_weight=1.0)
-    shares = {"train": 0.5, "val": 0.2, "test": 0.3}
-    plans = [make_plan(examples, fractions=shares, num_folds=2, seed=seed) for seed in (0, 1)]
+    shares = DataConfig(num_folds=2, val_share=0.2, test_share=0.3)
+    plans = [make_plan(examples, shares, seed=seed) for seed in (0, 1)]
     members = {f"seed_{i}": TrainedDetector(tmp_path, plan) for i, plan in enumerate(plans)}
     with pytest.raises(ConfigError, match="data.split_seed"):
-        join_detectors(members, "mean", tmp_path, seed=0)
+        combine_detectors(members, {"ensemble": members}, tmp_path, rule="mean", seed=0)
 
 
 def test_the_ensemble_lies_between_its_members_and_is_measured_beside_them(
@@ -31,8 +32,11 @@ def test_the_ensemble_lies_between_its_members_and_is_measured_beside_them(
 ) -> None:
     data = replace(tiny_config.data, split_seed=tiny_config.seed)
     other = train_detector([prepared], replace(tiny_config, seed=5, data=data), tmp_path / "other")
-    members = {"one": TrainedDetector(run_folder / "detector", other.plan), "other": other}
-    table = join_detectors(members, "geometric_mean", tmp_path, seed=0)
+    shutil.copytree(run_folder, tmp_path / "one")
+    members = {"one": TrainedDetector(tmp_path / "one/detector", other.plan), "other": other}
+    table = combine_detectors(
+        members, {"ensemble": members}, tmp_path, rule="geometric_mean", seed=0
+    )
     assert list(dict.fromkeys(table["detector"])) == ["ensemble", "one", "other"]
     written = pd.read_csv(tmp_path / "results.csv")
     assert set(written["split"]) == {other.plan.hash}

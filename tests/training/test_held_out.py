@@ -40,10 +40,10 @@ def found() -> dict[str, Any]:
         np.zeros(size, int),
         [frozenset({"other"})],
     )
-    judged: Any = SimpleNamespace(
+    fitted: Any = SimpleNamespace(
         kept={"overall": p}, model=SimpleNamespace(outputs={"overall": None})
     )
-    facts = held_out_facts(scored, judged, FAST)
+    facts = held_out_facts(scored, fitted, FAST)
     facts["truth"] = (p, label, scored)
     return facts
 
@@ -63,8 +63,8 @@ def test_metrics_are_those_of_the_law(found: dict[str, Any]) -> None:
 
 def test_promises_are_kept_on_what_no_rule_had_seen(found: dict[str, Any]) -> None:
     assert set(found["decisions"]) == {"whole", "picture"}
-    for view, size in (("whole", 1066), ("picture", 534)):
-        told = found["decisions"][view]
+    for modality, size in (("whole", 1066), ("picture", 534)):
+        told = found["decisions"][modality]
         assert told["genuine"] + told["fake"] == size
         assert told["real_covered"]["value"] == pytest.approx(0.8, abs=0.05)
         assert told["fake_covered"]["value"] == pytest.approx(0.8, abs=0.05)
@@ -80,10 +80,10 @@ def test_the_least_face_is_told(found: dict[str, Any]) -> None:
 def test_too_few_groups_give_no_number(found: dict[str, Any]) -> None:
     p, _, scored = found["truth"]
     alone = replace(scored, groups=["one"] * len(scored))
-    judged: Any = SimpleNamespace(
+    fitted: Any = SimpleNamespace(
         kept={"overall": p}, model=SimpleNamespace(outputs={"overall": None})
     )
-    assert held_out_facts(alone, judged, FAST)["decisions"] == {}
+    assert held_out_facts(alone, fitted, FAST)["decisions"] == {}
     silent: Any = SimpleNamespace(kept={}, model=SimpleNamespace(outputs={}))
     nothing = held_out_facts(scored, silent, FAST)
     assert (nothing["outputs"], nothing["decisions"]) == ({}, {})

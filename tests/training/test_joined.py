@@ -15,9 +15,9 @@ from avfake.datasets.manifest import Row
 from avfake.errors import ConfigError, ManifestError
 from avfake.labels import Labels
 from avfake.training.config import DataConfig, TrainingConfig
-from avfake.training.order import EpochOrder
 from avfake.training.pipeline import plan_of, train_detector
 from avfake.training.plan import Example, Plan, check_classes, gather
+from avfake.training.sampling import EpochOrder
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,7 @@ def test_no_known_label_at_all_is_refused(prepared: PreparedFolder, tmp_path: Pa
     manifest = replace(prepared.manifest, rows=tuple(rows))
     folder = prepare_clips(manifest, tmp_path / "unknown", prepared.config, workers=0)
     assert {e.weights for e in gather([folder], assume_face_weight=1.0)} == {(0.0, 0.0, 0.0)}
-    with pytest.raises(ManifestError, match="no clip has both a label and a stream"):
+    with pytest.raises(ManifestError, match="no clip has both a label and picture or sound"):
         train_detector([folder], TrainingConfig(), tmp_path / "run")
 
 
@@ -139,7 +139,7 @@ def test_clips_of_one_class_to_choose_by_are_warned_of(caplog: pytest.LogCapture
     assert "the val split has one class only" in caplog.text
 
 
-def test_forgeries_of_ones_own_train_but_are_not_judged_by(
+def test_forgeries_of_ones_own_train_but_do_not_calibrate(
     prepared: PreparedFolder, tiny_config: TrainingConfig, tmp_path: Path
 ) -> None:
     forged = forge_clips(
@@ -147,7 +147,7 @@ def test_forgeries_of_ones_own_train_but_are_not_judged_by(
     )
     data = replace(tiny_config.data, calibrate_on=(prepared.name,), trained_folds=1)
     config = replace(tiny_config, data=data)
-    plan = plan_of(gather([prepared, forged], assume_face_weight=0.0), config)
+    plan = plan_of([prepared, forged], config)
     sides: dict[str, set[tuple[str, int | None]]] = defaultdict(set)
     for split, members in plan.splits.items():
         for e in members:
@@ -158,8 +158,5 @@ def test_forgeries_of_ones_own_train_but_are_not_judged_by(
     train_detector([prepared, forged], config, tmp_path / "run")
     scored = pd.read_csv(tmp_path / "run/out_of_fold.csv")["clip_id"]
     assert scored.str.startswith(f"{prepared.name}/").all()
-    with pytest.raises(ConfigError, match="calibrate_on names 'forgd'.*did you mean 'forged'"):
-        plan_of(
-            gather([prepared, forged], assume_face_weight=0.0),
-            replace(config, data=replace(data, calibrate_on=("forgd",))),
-        )
+    with pytest.raises(ConfigError, match="calibrate_on .*'forgd'.*did you mean 'forged'"):
+        plan_of([prepared, forged], replace(config, data=replace(data, calibrate_on=("forgd",))))

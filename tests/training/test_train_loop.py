@@ -12,14 +12,13 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from avfake.errors import ConfigError
-from avfake.training.fitting.batches import outputs_of
-from avfake.training.fitting.checkpoint import EpochRecord
-from avfake.training.fitting.config import FitConfig
-from avfake.training.fitting.engine import DivergedError
-from avfake.training.fitting.loop import FitResult, fit
-from avfake.training.fitting.losses import masked_bce
-from avfake.training.fitting.optimizers import OptimizerConfig
-from avfake.training.fitting.schedules import ScheduleConfig, rate_factor
+from avfake.training.accelerator import outputs_of
+from avfake.training.checkpoints import EpochRecord
+from avfake.training.engine import DivergedError
+from avfake.training.fit import FitResult, fit
+from avfake.training.fit_config import FitConfig
+from avfake.training.losses import masked_bce
+from avfake.training.schedules import rate_factor
 
 GENERATOR_SEED = 3
 NUM_ROWS = 48
@@ -81,7 +80,7 @@ def validate(model: nn.Module) -> dict[str, float]:
 def config_of(**changes: Any) -> FitConfig:
     given = {
         "epochs": 6,
-        "optimizer": OptimizerConfig(learning_rate=0.03),
+        "learning_rate": 0.03,
         "progress": False,
         "device": "cpu",
     }
@@ -123,10 +122,10 @@ def test_a_toy_problem_is_learnt(tmp_path: Path) -> None:
     "config",
     [
         config_of(),
-        config_of(optimizer=OptimizerConfig("sgd", 0.1, backbone_multiplier=0.5)),
+        config_of(optimizer="sgd", learning_rate=0.1, backbone_multiplier=0.5),
         config_of(average="ema", average_decay=0.9, accumulation=4, mixed_precision="bf16"),
-        config_of(schedule=ScheduleConfig("plateau", plateau_patience=0)),
-        config_of(optimizer=OptimizerConfig("adam", weight_decay=0.0)),
+        config_of(schedule="plateau", plateau_patience=0),
+        config_of(optimizer="adam", learning_rate=3e-4, weight_decay=0.0),
     ],
     ids=["adamw", "sgd", "average-bf16", "plateau", "adam"],
 )
@@ -305,8 +304,10 @@ def test_accumulated_batches_step_as_one_large_batch(tmp_path: Path) -> None:
             validate=validate,
             config=config_of(
                 accumulation=accumulation,
-                optimizer=OptimizerConfig("sgd", 0.1),
-                schedule=ScheduleConfig("constant", warmup_epochs=0),
+                optimizer="sgd",
+                learning_rate=0.1,
+                schedule="constant",
+                warmup_epochs=0,
             ),
             run_folder=tmp_path / str(size),
         )
@@ -315,9 +316,9 @@ def test_accumulated_batches_step_as_one_large_batch(tmp_path: Path) -> None:
 
 
 def test_rates_follow_the_schedule(tmp_path: Path) -> None:
-    config = config_of(optimizer=OptimizerConfig(learning_rate=0.03, backbone_multiplier=0.1))
+    config = config_of(learning_rate=0.03, backbone_multiplier=0.1)
     for record in run(tmp_path, config)[1].history:
-        expected = 0.03 * rate_factor(config.schedule, record.epoch - 1 + 5 / 6, 6)
+        expected = 0.03 * rate_factor(config, record.epoch - 1 + 5 / 6, 6)
         assert record.learning_rate == pytest.approx(expected)
 
 

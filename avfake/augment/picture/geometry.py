@@ -1,4 +1,4 @@
-"""Mirroring, and turning, scaling and shifting; the landmarks go with the pixels."""
+"""Mirroring, movement and scaling of the crops; the landmarks move with the pixels."""
 
 from dataclasses import dataclass, replace
 
@@ -9,11 +9,11 @@ from avfake.augment.transform import PictureTransform
 from avfake.clips import TrainingSample
 
 MIRRORED_ORDER = [1, 0, 2, 4, 3]
-"""Left and right are as seen in the picture, so a mirror swaps the names of the points."""
+"""Left and right are as seen in the picture, so mirroring swaps the names of the points."""
 
 
 class Flip(PictureTransform[bool]):
-    """Mirrors left and right."""
+    """Mirror left and right."""
 
     name = "flip"
 
@@ -30,10 +30,10 @@ class Flip(PictureTransform[bool]):
 
 @dataclass(frozen=True)
 class Movement:
-    """A similarity about the middle of the crop."""
+    """A similarity transform about the centre of the crop."""
 
     turn_degrees: float
-    """Clockwise as seen."""
+    """Clockwise as shown."""
     scale: float
     shift: tuple[float, float]
     """Right and down, as shares of the side."""
@@ -41,7 +41,7 @@ class Movement:
 
 @dataclass(frozen=True)
 class ShiftScaleRotate(PictureTransform[Movement]):
-    """Shifts, scales and turns; what comes in from outside is black, as beside a frame's edge."""
+    """Shift, scale and rotate; areas from outside are black, as beyond the edge of a frame."""
 
     name = "shift_scale_rotate"
     max_shift: float = 0.1
@@ -65,7 +65,7 @@ class ShiftScaleRotate(PictureTransform[Movement]):
 
 
 def _matrix(movement: Movement, side: int) -> np.ndarray:
-    """[3, 3], where a point in px of the crop goes."""
+    """Return [3, 3], which maps points in px of the crop."""
     angle = np.deg2rad(movement.turn_degrees)
     turn = movement.scale * np.array(
         [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
@@ -92,3 +92,44 @@ def _warp(faces: np.ndarray, back: np.ndarray) -> np.ndarray:
             for face in faces
         ]
     )
+
+
+BOX, NEAREST = Image.Resampling.BOX, Image.Resampling.NEAREST
+BILINEAR, BICUBIC = Image.Resampling.BILINEAR, Image.Resampling.BICUBIC
+Pair = tuple[Image.Resampling, Image.Resampling]
+
+
+@dataclass(frozen=True)
+class Rescale(PictureTransform[tuple[float, Pair]]):
+    """Scale down and up again; drawn: (share of the side, methods down and up)."""
+
+    name = "rescale"
+    probability: float = 1.0
+    share: tuple[float, float] = (0.5, 1.0)
+    pairs: tuple[Pair, ...] = ((BOX, BICUBIC), (BOX, BILINEAR), (BILINEAR, BILINEAR))
+
+    def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> tuple[float, Pair]:
+        return float(rng.uniform(*self.share)), self.pairs[int(rng.integers(len(self.pairs)))]
+
+    def apply(self, sample: TrainingSample, params: tuple[float, Pair]) -> TrainingSample:
+        share, (down, up) = params
+        side = sample.side_px
+        small = max(1, round(share * side))
+        if small == side:
+            return sample
+
+        def change(face: np.ndarray) -> np.ndarray:
+            shrunk = Image.fromarray(face).resize((small, small), down)
+            return np.asarray(shrunk.resize((side, side), up))
+
+        return sample.with_pictures(lambda faces: np.stack([change(face) for face in faces]))
+
+
+@dataclass(frozen=True)
+class Downscale(Rescale):
+    """Scale down and show every remaining pixel as a block."""
+
+    name = "downscale"
+    probability: float = 0.5
+    share: tuple[float, float] = (0.25, 0.75)
+    pairs: tuple[Pair, ...] = ((NEAREST, NEAREST),)

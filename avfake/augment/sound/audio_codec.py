@@ -1,7 +1,6 @@
-"""Sound codecs: each window coded and decoded in memory, as long and in place as it was.
+"""Sound codecs: each window is coded and decoded in memory; length and timing are kept.
 
-The containers say how much delay their codec adds, and PyAV's decoder takes it off again; G.711
-has none.
+The containers state the delay of their codec, which the decoder of PyAV removes; G.711 has none.
 """
 
 import io
@@ -11,23 +10,22 @@ from fractions import Fraction
 import av
 import numpy as np
 
+from avfake.augment.encoders import available, check_codecs
 from avfake.augment.transform import SoundTransform
 from avfake.clips import TrainingSample
-from avfake.config import nearest
-from avfake.errors import ConfigError
 from avfake.media import resample
 
 
 @dataclass(frozen=True)
 class Encoder:
-    """One encoder of FFmpeg, its container, and what it can do."""
+    """An encoder of FFmpeg with its container, bit rates and sample rate."""
 
     name: str
     container: str
     kbps: tuple[int, ...] = ()
-    """Of one channel; empty where the codec knows but one."""
+    """Bit rates for one channel; empty if the codec has only one."""
     sample_rate: int | None = None
-    """Hz that it works at; None = that of the sound."""
+    """Required rate in Hz; None = that of the sound."""
 
 
 ENCODERS = {
@@ -39,37 +37,20 @@ ENCODERS = {
 }
 
 
-def available_codecs() -> tuple[str, ...]:
-    """Those of `ENCODERS` that this build of PyAV can write."""
-    found = []
-    for name, encoder in ENCODERS.items():
-        try:
-            av.codec.Codec(encoder.name, "w")
-        except av.codec.codec.UnknownCodecError:
-            continue
-        found.append(name)
-    return tuple(found)
-
-
 @dataclass(frozen=True)
 class AudioCodec(SoundTransform[tuple[str, int]]):
-    """Codes and decodes; drawn: the codec and its kbit/s (0 where it has no choice)."""
+    """Code and decode; drawn: the codec and its kbit/s (0 if it has only one)."""
 
     name = "audio_codec"
     codecs: tuple[str, ...] = tuple(ENCODERS)
 
     def __post_init__(self) -> None:
-        for codec in self.codecs:
-            if codec not in ENCODERS:
-                raise ConfigError(
-                    f"sound codec {codec!r} is unknown{nearest(codec, ENCODERS)}; "
-                    f"allowed: {', '.join(ENCODERS)}"
-                )
+        check_codecs("sound", self.codecs, ENCODERS)
 
     def parameters(
         self, sample: TrainingSample, rng: np.random.Generator
     ) -> tuple[str, int] | None:
-        built = available_codecs()
+        built = available(ENCODERS)
         usable = [codec for codec in self.codecs if codec in built]
         if not usable:
             return None
@@ -85,7 +66,7 @@ class AudioCodec(SoundTransform[tuple[str, int]]):
 
 
 def through_codec(row: np.ndarray, sample_rate: int, *, codec: str, kbps: int) -> np.ndarray:
-    """float32 [N], the same sound after it was coded."""
+    """Return float32 [N], the sound after coding and decoding."""
     encoder = ENCODERS[codec]
     rate = encoder.sample_rate or sample_rate
     stored = io.BytesIO()

@@ -1,10 +1,10 @@
 """A folder of prepared clips, on disk or behind a URL.
 
 clips.yaml        settings and their hash
-manifest.csv      the rows it was made from
-journal.jsonl     one line a finished file, appended as it happens; behind a URL, where nothing
-                  can be appended to, journal/*.json, an object a finished file
-status.csv        one row a file: ok / partial / failed with reasons, in the manifest's order
+manifest.csv      the rows of the files
+journal.jsonl     one line per finished file; behind a URL, where nothing can be appended,
+                  journal/*.json with one object per finished file
+status.csv        one row per file: ok / partial / failed with reasons, in manifest order
 archives/*.zip    the clips
 """
 
@@ -51,20 +51,20 @@ STATUS_COLUMNS = (
 
 @dataclass(frozen=True)
 class PreparedClip:
-    """A row of the manifest whose archive is there."""
+    """A row of the manifest that has an archive."""
 
     row: Row
     archive: AnyPath
     has_visual: bool
     """Crops of at least one person."""
     has_audio: bool
-    """Sound to judge."""
+    """Speech."""
 
 
 class PreparedFolder:
-    """Reading side of a prepared folder; ConfigError if it is none.
+    """A prepared folder to read from; ConfigError if it is none.
 
-    Archives behind a URL are copied to this machine when they are first opened (`files.cached`).
+    Archives behind a URL are copied to this machine when they are first opened (`storage.cached`).
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -78,12 +78,12 @@ class PreparedFolder:
 
     @property
     def name(self) -> str:
-        """Of the folder itself."""
+        """Name of the folder."""
         return name_of(self.path)
 
     @cached_property
     def config(self) -> ClipConfig:
-        """The settings the clips were made with."""
+        """Settings with which the clips were made."""
         assert self._settings is not None
         return settings.from_dict(ClipConfig, _parsed(self._settings, self.path)["settings"])
 
@@ -116,12 +116,12 @@ class PreparedFolder:
         ]
 
     def archive_of(self, clip_id: str) -> AnyPath:
-        """Where the archive of a row lies."""
+        """Return the path of the archive of a row."""
         return archive_path(self.path, clip_id)
 
 
 def archive_path(folder: AnyPath, clip_id: str) -> AnyPath:
-    """Where the archive of `clip_id` lies in a prepared folder."""
+    """Return the path of the archive of `clip_id` in a prepared folder."""
     names = f"archives/{clip_id.replace('!/', '/')}.zip".split("/")
     return inside(folder, "/".join(map(fitting, names)))
 
@@ -138,7 +138,7 @@ def check_target(folder: str | Path, *, inputs: Iterable[str | Path] = ()) -> No
 
 
 def _parsed(content: bytes, folder: AnyPath) -> dict[str, Any]:
-    """Content of clips.yaml; ConfigError if it is not what `write_settings` wrote."""
+    """Read the content of clips.yaml; ConfigError if `write_settings` did not write it."""
     try:
         parsed = yaml.safe_load(content)
         return {"hash": parsed["hash"], "settings": parsed["settings"]}
@@ -150,7 +150,7 @@ def _parsed(content: bytes, folder: AnyPath) -> dict[str, Any]:
 
 
 def write_settings(folder: AnyPath, config: ClipConfig) -> None:
-    """Write clips.yaml, or check that the one there says the same (ConfigError otherwise)."""
+    """Write clips.yaml; ConfigError if there is one with other settings."""
     path = inside(folder, SETTINGS)
     there = read_if_there(path)
     if there is None:

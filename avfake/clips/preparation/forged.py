@@ -1,14 +1,13 @@
-"""Genuine prepared clips in, a folder of forged ones out: training data that needs no fakes.
+"""A folder of forgeries of genuine prepared clips: training data that needs no fakes.
 
-Each clip is forged by routes of `avfake.forgery` and packed as every clip is. The genuine clip is
-packed once more as well: a JPEG made from a JPEG shows it, and only the forged would.
+Each clip is forged by methods of `avfake.forgery` and packed like any clip. The genuine clip is
+packed again as well, or only forgeries would be JPEG made from JPEG.
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,13 +15,12 @@ from avfake.clips.archive import Clip, pack_clip
 from avfake.clips.config import ClipConfig
 from avfake.clips.preparation.derived import Derived, make_derived
 from avfake.clips.preparation.folder import PreparedClip, PreparedFolder, archive_path
-from avfake.clips.sound import voice_statistics
+from avfake.clips.voice_statistics import voice_statistics
 from avfake.config import nearest
 from avfake.datasets import Row
 from avfake.errors import ConfigError, ManifestError
 from avfake.faces import landmarks_in_crops
 from avfake.forgery import FACE_METHODS, VOICE_METHODS, forge_face, forge_voice
-from avfake.media import Waveform
 from avfake.storage import AnyPath, as_path
 
 KINDS = ("face", "voice", "both")
@@ -33,7 +31,7 @@ class ForgeryConfig:
     """Which forgeries are made of each genuine clip."""
 
     variants: int = 1
-    """Of each kind that the clip has streams for: face, voice, both."""
+    """Forgeries of each kind that the clip has streams for: face, voice, both."""
     face_methods: tuple[str, ...] = tuple(FACE_METHODS)
     voice_methods: tuple[str, ...] = tuple(VOICE_METHODS)
     seed: int = 0
@@ -55,7 +53,7 @@ class ForgeryConfig:
 
 @dataclass(frozen=True)
 class _Forgery(Derived):
-    """One clip to be forged of another, or only packed once more."""
+    """A clip that is to be forged, or only packed again."""
 
     source: AnyPath
     face_method: str | None
@@ -71,13 +69,13 @@ def forge_clips(
     clip_ids: Collection[str] | None = None,
     workers: int | None = None,
 ) -> PreparedFolder:
-    """The folder of forgeries of every clip of `folder` that is known to be genuine.
+    """Write a folder of forgeries of every clip of `folder` that is known to be genuine.
 
     Labels are exact, originals and groups those of the genuine clips, so that the folder can be
-    split and joined like any other. A run that was stopped goes on; a clip that cannot be forged
-    has a status that says why. ManifestError without any genuine clip.
+    split and joined like any other. A stopped run is resumed; a clip that cannot be forged has
+    status failed, with the reason. ManifestError without any genuine clip.
 
-    clip_ids: of these clips only; None = all
+    clip_ids: only these clips; None = all
     """
     target, config = as_path(out), config or ForgeryConfig()
     genuine = [
@@ -111,8 +109,8 @@ def _tasks_of(
     ]
     names = ["genuine"] + [f"{kind}{v}" for v in range(config.variants) for kind in kinds]
     tasks = []
-    for place, name in enumerate(names):
-        rng = np.random.default_rng([config.seed, number, place])
+    for index, name in enumerate(names):
+        rng = np.random.default_rng([config.seed, number, index])
         face = str(rng.choice(config.face_methods)) if name.startswith(("face", "both")) else None
         voice = (
             str(rng.choice(config.voice_methods)) if name.startswith(("voice", "both")) else None
@@ -120,7 +118,7 @@ def _tasks_of(
         row = _row(clip, name, face=face, voice=voice)
         archive = archive_path(out, row.clip_id)
         tasks.append(
-            _Forgery(row, archive, clip.archive, face, voice, (config.seed, number, place, 1))
+            _Forgery(row, archive, clip.archive, face, voice, (config.seed, number, index, 1))
         )
     return tasks
 
@@ -143,19 +141,15 @@ def _row(clip: PreparedClip, name: str, *, face: str | None, voice: str | None) 
 def _forged(config: ClipConfig, task: _Forgery) -> Clip:
     clip = Clip.open(task.source)
     meta, rng = clip.meta, np.random.default_rng(task.seed)
-    crops = []
-    for place, person in enumerate(meta.persons):
-        pixels = np.stack([clip.crop(place, k) for k in range(len(person.frame_indices))])
-        if task.face_method:
+    crops = clip.crops()
+    if task.face_method:
+        for number, person in enumerate(meta.persons):
             points = landmarks_in_crops(person.as_track(), config.crop)
-            pixels = forge_face(pixels, points, rng=rng, methods=[task.face_method]).pixels
-        crops.append(pixels)
+            forged = forge_face(crops[number], points, rng=rng, methods=[task.face_method])
+            crops[number] = forged.pixels
     waveform = clip.waveform()
     if waveform is not None and task.voice_method:
         waveform = forge_voice(waveform, rng=rng, methods=[task.voice_method])
-    meta = replace(meta, clip_id=task.row.clip_id, voice_statistics=_statistics(waveform))
+    statistics = {} if waveform is None else voice_statistics(waveform)
+    meta = replace(meta, clip_id=task.row.clip_id, voice_statistics=statistics)
     return pack_clip(meta, crops, waveform, jpeg_quality=config.jpeg_quality)
-
-
-def _statistics(waveform: Waveform | None) -> dict[str, Any]:
-    return {} if waveform is None else voice_statistics(waveform)

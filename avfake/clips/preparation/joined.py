@@ -1,7 +1,7 @@
-"""The picture of one prepared clip with the sound of another: every pair of true and forged parts.
+"""Clips with the picture of one prepared clip and the sound of another, genuine or forged.
 
-Files with a forged face seldom have a forged voice, and recordings of forged voices have no
-picture. Joined, they show what a file looks like in which either may be forged.
+Files with a forged face rarely have a forged voice, and recordings of forged voices have no
+picture. Joined, they are examples of every combination.
 """
 
 from collections import defaultdict
@@ -35,10 +35,10 @@ def join_clips(
     *,
     workers: int | None = None,
 ) -> PreparedFolder:
-    """The folder of pictures of the one with sound of the other; a run that was stopped goes on.
+    """Write a folder of joined clips; a stopped run is resumed.
 
-    A row is of the group of its picture and of the identity of its sound, so that neither is parted
-    from where it comes from, if both folders are of one dataset and the sounds have identities.
+    A row has the group of its picture and the identity of its sound, so that splits keep both with
+    their sources, if both folders are of one dataset and the sounds have identities.
 
     Args:
         pairs: clip_ids of a clip with a face and one with sound, both with the label of that part;
@@ -71,15 +71,15 @@ def join_clips(
 def pairs_of_sources(
     pictures: PreparedFolder, sounds: PreparedFolder, *, seed: int, sounds_each: int = 1
 ) -> list[tuple[str, str]]:
-    """Each picture with some sounds; each group of pictures with one group of sounds alone.
+    """Pair each picture with some sounds; each group of pictures with only one group of sounds.
 
-    Were a group of pictures joined with several of sounds, all would hang together in the end, and
-    none could be left out. A group that has both is joined with itself; of the others, those with
-    genuine clips meet each other. About half of the pairs are genuine, as far as the groups allow:
-    a file is genuine in one way, and forged in three.
+    With several groups of sounds for a group of pictures, all groups would be connected and none
+    could be held out. A group that has both is paired with itself; of the others, those with
+    genuine clips are paired first. About half of the pairs are genuine, as far as the groups allow:
+    a file is genuine in one way and forged in three.
 
-    sounds_each: forged ones of each picture, and genuine ones of a forged one; others get twice as
-        many genuine ones
+    sounds_each: forged sounds for each picture, and genuine sounds for a forged one; genuine
+        pictures get twice as many genuine sounds
     """
     seen, heard = _by_group(pictures, "face"), _by_group(sounds, "voice")
     rng = np.random.default_rng(seed)
@@ -101,7 +101,7 @@ def pairs_of_sources(
 
 
 _Classes = tuple[list[str], list[str]]
-"""clip_ids of what is genuine, and of what is forged."""
+"""clip_ids of genuine clips, and of forged ones."""
 
 
 def _by_group(folder: PreparedFolder, part: str) -> dict[str, _Classes]:
@@ -113,7 +113,7 @@ def _by_group(folder: PreparedFolder, part: str) -> dict[str, _Classes]:
 
 
 def _label(clip: PreparedClip, part: str) -> bool | None:
-    """Whether the part is forged; None where it is not there, or nobody knows."""
+    """Whether the part is forged; None where it is not there, or its label is unknown."""
     if part == "face":
         return clip.row.face_fake if clip.has_visual else None
     return clip.row.voice_fake if clip.has_audio else None
@@ -154,10 +154,6 @@ def _row(picture: Row, sound: Row) -> Row:
 
 def _joined(config: ClipConfig, task: _Join) -> Clip:
     picture, sound = Clip.open(task.picture), Clip.open(task.sound)
-    crops = [
-        np.stack([picture.crop(place, k) for k in range(len(person.frame_indices))])
-        for place, person in enumerate(picture.meta.persons)
-    ]
     meta = replace(
         picture.meta,
         clip_id=task.row.clip_id,
@@ -167,4 +163,4 @@ def _joined(config: ClipConfig, task: _Join) -> Clip:
         speech_spans=sound.meta.speech_spans,
         voice_statistics=sound.meta.voice_statistics,
     )
-    return pack_clip(meta, crops, sound.waveform(), jpeg_quality=config.jpeg_quality)
+    return pack_clip(meta, picture.crops(), sound.waveform(), jpeg_quality=config.jpeg_quality)

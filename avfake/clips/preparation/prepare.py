@@ -15,7 +15,14 @@ from avfake.clips.preparation.folder import (
     archive_path,
     write_settings,
 )
-from avfake.datasets import Manifest, Row, read_manifest, save_manifest
+from avfake.datasets import (
+    Manifest,
+    Row,
+    build_manifest,
+    load_spec,
+    read_manifest,
+    save_manifest,
+)
 from avfake.errors import AvfakeError, ConfigError, MediaError, Reason, StoreError
 from avfake.faces import FaceDetector
 from avfake.parallel import Engine, Failure, Journal, default_workers, map_items
@@ -31,7 +38,7 @@ from avfake.storage import (
 )
 
 TIME_LIMIT_SECONDS = 300.0
-"""For one file; a 10 s clip takes a few seconds, so this only catches endless decodes."""
+"""Limit for one file; a 10 s clip takes a few seconds, so it only stops endless decoding."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,13 @@ class _Task:
     row: Row
     archive: AnyPath
     original_archive: AnyPath | None
+
+
+def prepare_dataset(
+    spec: str, root: str | Path, out: str | Path, config: ClipConfig, *, workers: int
+) -> PreparedFolder:
+    """Return the prepared clips of a dataset, given the name of its spec and its folder."""
+    return prepare_clips(build_manifest(load_spec(spec), root), out, config, workers=workers)
 
 
 def prepare_clips(
@@ -52,17 +66,17 @@ def prepare_clips(
     engine: Engine = "local",
     ray_address: str | None = None,
 ) -> PreparedFolder:
-    """The folder of prepared clips of a manifest; what is there already is kept.
+    """Write a folder of prepared clips of a manifest; finished clips are kept.
 
-    What failed is tried again, a file that has changed is cut again. ConfigError for a folder that
-    holds something else, or clips of other files.
+    Failed files are tried again, changed files are cut again. ConfigError for a folder that holds
+    something else, or clips of other files.
 
-    Genuine clips go first, so that a fake can take the boxes found on its original
-    (`reuse_boxes`): pixel-aligned pairs, and no second detection.
+    Genuine clips come first, so that a fake can use the boxes of its original (`reuse_boxes`):
+    pixel-aligned pairs without a second detection.
     """
     folder, config = as_path(out), config or ClipConfig()
     if config.detector == "blazeface":
-        face_detector(config)  # refused here, not once for each file
+        face_detector(config)  # fails here, not once for each file
     write_settings(folder, config)
     _refuse_to_lose(folder, manifest)
     save_manifest(manifest, inside(folder, "manifest.csv"))
@@ -72,7 +86,7 @@ def prepare_clips(
     left = {i for i in state if not _is_settled(journal.done.get(i), state[i])}
     second = [row for row in manifest.rows if reuse_boxes and row.original in state]
     waiting = {row.clip_id for row in second}
-    place: dict[str, Any] = {
+    pool: dict[str, Any] = {
         "workers": default_workers() if workers is None else workers,
         "engine": engine,
         "ray_address": ray_address,
@@ -80,13 +94,13 @@ def prepare_clips(
     total = len(manifest)
     bar = progress(total=total, initial=total - len(left), unit="clip", desc="prepare")
     renewed = left & waiting
-    """Clips whose boxes may be others than those that a fake of them has taken."""
+    """Clips whose boxes may differ from those that a fake of them has used."""
     with bar:
         for batch in ([row for row in manifest.rows if row.clip_id not in waiting], second):
             rows = [row for row in batch if row.clip_id in left or row.original in renewed]
             bar.total = total = total + sum(row.clip_id not in left for row in rows)
             tasks = [_task(folder, row, reuse_boxes=batch is second) for row in rows]
-            for row, result in _cut_all(config, tasks, time_limit_seconds, **place):
+            for row, result in _cut_all(config, tasks, time_limit_seconds, **pool):
                 status = status_of(row, result) | {"state": state[row.clip_id]}
                 if journal.done.get(row.clip_id) != status:
                     renewed.add(row.clip_id)
@@ -99,15 +113,15 @@ def prepare_clips(
 
 
 def _cut_all(
-    config: ClipConfig, tasks: Sequence[_Task], time_limit_seconds: float, **place: Any
+    config: ClipConfig, tasks: Sequence[_Task], time_limit_seconds: float, **pool: Any
 ) -> Iterator[tuple[Row, ClipMeta | Failure]]:
-    """What became of each file; place: where `map_items` works."""
+    """Yield the result of each file; pool: options of `map_items`."""
     for index, result in map_items(
         partial(_prepare_one, config),
         tasks,
         threads=1,  # so that the archives do not depend on the number of workers
         time_limit_seconds=time_limit_seconds,
-        **place,
+        **pool,
     ):
         if isinstance(result, StoreError):
             raise AvfakeError(
@@ -142,14 +156,14 @@ def _task(folder: AnyPath, row: Row, *, reuse_boxes: bool) -> _Task:
 
 
 def _is_settled(status: dict[str, Any] | None, state: str | None) -> bool:
-    """False for a file that failed, or has changed since; one that is gone keeps its clip."""
+    """Return False for a file that failed or has changed; a missing file keeps its clip."""
     if status is None or status.get("status") not in ("ok", "partial"):
         return False
     return not has_changed(status.get("state"), state)
 
 
 def _prepare_one(config: ClipConfig, task: _Task) -> ClipMeta | StoreError:
-    """What became of a file; StoreError where the place of the clips is at fault, not the file."""
+    """Return the result of a file, or the StoreError of the output folder."""
     try:
         return _cut_and_save(config, task)
     except StoreError as error:
@@ -186,7 +200,7 @@ def _detector(config: ClipConfig) -> FaceDetector:
 
 
 def status_of(row: Row, result: ClipMeta | Failure) -> dict[str, Any]:
-    """The row of status.csv for a clip that was made, or was not."""
+    """Return the row of status.csv for a clip or its failure."""
     if isinstance(result, Failure):
         reason = Reason("file", result.code, result.detail)
         result = ClipMeta(row.clip_id, "", "failed", (reason,))

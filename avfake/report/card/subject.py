@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from avfake import config as settings
 from avfake.calibration import DecisionModel
-from avfake.detector import checked_sums, is_ensemble, read_config, read_ensemble
+from avfake.detector import read_folder
 from avfake.errors import ConfigError
 from avfake.labels import OUTPUTS, Output
 
@@ -32,13 +31,15 @@ class Subject:
         """ConfigError for what is no folder, BundleError for one that is damaged."""
         if not folder.is_dir():
             raise ConfigError(f"{folder} is no folder; a card is written into a detector's folder")
-        fingerprint = settings.fingerprint(checked_sums(folder))
-        if is_ensemble(folder):
-            names, rule, _ = read_ensemble(folder)
-            return cls(folder, fingerprint, {}, None, len(names), rule)
-        config = read_config(folder)
-        decision_model = DecisionModel.load(folder)
-        return cls(folder, fingerprint, config, decision_model, config["num_members"])
+        found = read_folder(folder)
+        return cls(
+            folder,
+            found.fingerprint,
+            found.config,
+            found.decision_model,
+            found.num_members,
+            found.rule,
+        )
 
     @property
     def name(self) -> str:

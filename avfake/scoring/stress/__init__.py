@@ -1,5 +1,5 @@
-"""A detector and labelled files in, what damage to the files does to its answers out.
+"""Measure what damage to labelled files does to the answers of a detector.
 
 Every file is rewritten as a whole once for each cell of `CELLS` (coarser, darker, through a
-telephone, ...) and judged anew: faces are found anew, sound is decoded anew.
+telephone, ...) and scored again, from decoding and face detection on.
 """

@@ -1,4 +1,4 @@
-"""The ladder as data: name of a cell -> what is done to picture, sound and coding."""
+"""The cells of the stress test: name -> what is done to picture, sound and coding."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ PictureChange = Callable[[np.ndarray, int], np.ndarray]
 """Frame uint8 [H, W, 3] and its number in the file -> frame."""
 SoundChange = Callable[[Waveform], Waveform]
 CRF = 18
-"""Of every cell that is not about coding: so little loss that the change itself is what counts."""
+"""CRF of every cell that is not about coding: so little loss that only the change itself counts."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Cell:
     """One way in which files get worse."""
 
     meaning: str
-    """For a reader of the table."""
+    """Words for a reader of the table."""
     picture: PictureChange | None = None
     sound: SoundChange | None = None
     crf: int = CRF
@@ -33,7 +33,7 @@ class Cell:
 
 
 CELLS: dict[str, Cell] = {
-    "rewritten": Cell("written anew and else unchanged: what the writing itself does"),
+    "rewritten": Cell("written again and else unchanged: what the writing itself does"),
     "crf_23": Cell("H.264 at its default quality", crf=23),
     "crf_28": Cell("H.264, coarse", crf=28),
     "crf_32": Cell("H.264, coarser", crf=32),
@@ -52,7 +52,7 @@ CELLS: dict[str, Cell] = {
     "mp3_32k": Cell("MP3 at 32 kbit/s", sound=partial(sound.coded, codec="mp3", kbps=32)),
     "opus_16k": Cell("Opus at 16 kbit/s", sound=partial(sound.coded, codec="opus", kbps=16)),
     "telephone": Cell("a telephone's 8 kHz", sound=sound.telephoned),
-    "reverb": Cell("a live room", sound=sound.reverberant),
+    "reverb": Cell("reverberation, 0.6 s", sound=sound.reverberant),
     "noise_20db": Cell("noise 20 dB below", sound=partial(sound.noisy, snr_db=20.0)),
     "noise_10db": Cell("noise 10 dB below", sound=partial(sound.noisy, snr_db=10.0)),
     "louder": Cell("twice the level", sound=partial(sound.louder, decibels=6.0206)),
@@ -64,7 +64,7 @@ CELLS: dict[str, Cell] = {
 
 
 def choose_cells(names: Sequence[str]) -> tuple[str, ...]:
-    """The cells named, in the order of the ladder, or all of them if none is named."""
+    """Return the cells named, in the order of `CELLS`, or all if none is named."""
     for name in names:
         if name not in CELLS:
             raise ConfigError(

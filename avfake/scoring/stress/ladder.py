@@ -1,9 +1,8 @@
-"""Every labelled file, untouched and once for each cell, judged and compared.
+"""Score every labelled file, untouched and once for each cell, and compare.
 
 untouched.csv    answers for the files as they are, beside their labels; reasons where there
                  is none
-cells/NAME.csv   the same after a cell; NAME.csv.journal is what a run that was stopped goes
-                 on from
+cells/NAME.csv   the same after a cell; a stopped run goes on from NAME.csv.journal
 stress.csv       what each cell changed
 """
 
@@ -26,22 +25,22 @@ from avfake.scoring.stress.table import stress_table
 from avfake.storage import AnyPath, as_path, check_folder, write_whole
 
 UNTOUCHED = "untouched"
-"""In place of a cell's name: the files as they are."""
+"""Stands for the files as they are, in place of a cell."""
 SCORES = "untouched.scores.csv"
 WRITTEN = ("untouched.csv", SCORES, "cells", "stress.csv", "stress.png")
 MIN_CLIPS, MIN_GROUPS = 10, 3
-"""Fewer say nothing: their intervals reach from one end to the other."""
+"""With fewer, intervals reach from one end of the scale to the other."""
 
 
 @dataclass(frozen=True)
 class Stress:
-    """What a run of the ladder found."""
+    """Result of a stress test."""
 
     table: pd.DataFrame
-    """As `stress_table` gives it."""
+    """See `stress_table`."""
     num_files: int
     num_unlabelled: int
-    """Rows of the manifest that were left out."""
+    """Number of rows of the manifest that were left out."""
     failed: pd.DataFrame
     """Files without any probability: cell, clip_id, reasons."""
 
@@ -55,10 +54,10 @@ def run_stress(
     limit: int | None = None,
     workers: int = 1,
 ) -> Stress:
-    """The stress table of a detector on labelled files; a run that was stopped goes on.
+    """Return the stress table of a detector on labelled files; a run that was stopped goes on.
 
     source: a manifest (csv), or a folder with a manifest.csv, such as avfake prepare leaves.
-    ConfigError for a set that cannot say anything: too few clips, one class, a file twice.
+    ConfigError for files that allow no comparison: too few clips, one class, a file twice.
     """
     check_target(out, inputs=[source])
     chosen = choose_cells(cells)
@@ -90,8 +89,10 @@ def check_target(out: Path, *, inputs: Iterable[AnyPath] = ()) -> None:
 def score_cells(
     rows: Sequence[Row], detector: str, out: Path, cells: Sequence[str], *, workers: int
 ) -> dict[str, pd.DataFrame]:
-    """`UNTOUCHED` and each cell -> answers beside the labels, which are written below `out`, too;
-    a run that was stopped goes on."""
+    """Return `UNTOUCHED` and each cell -> answers beside the labels, also written below `out`.
+
+    A run that was stopped goes on.
+    """
     files = [as_path(row.path) for row in rows]
     scores = {}
     for name in (UNTOUCHED, *cells):
@@ -106,7 +107,7 @@ def score_cells(
 
 
 def labelled_rows(manifest: Manifest, *, limit: int | None = None) -> list[Row]:
-    """The first rows with a known label; ConfigError where they cannot carry a comparison."""
+    """Return the first rows with a known label; ConfigError where they allow no comparison."""
     if limit is not None and limit < MIN_CLIPS:
         raise ConfigError(f"--limit is {limit}; at least {MIN_CLIPS} clips are needed")
     rows = [row for row in manifest.rows if row.label is not None][:limit]
@@ -116,7 +117,7 @@ def labelled_rows(manifest: Manifest, *, limit: int | None = None) -> list[Row]:
     }.items():
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
-            raise ConfigError(f"these come twice as a {what}: {', '.join(twice[:5])}")
+            raise ConfigError(f"these occur twice as a {what}: {', '.join(twice[:5])}")
     groups = {_group(row) for row in rows}
     if len(rows) < MIN_CLIPS or len(groups) < MIN_GROUPS:
         raise ConfigError(
@@ -134,7 +135,7 @@ def _manifest(source: Path) -> Manifest:
         return read_manifest(source)
     if not (source / "manifest.csv").is_file():
         raise ConfigError(
-            f"{source} has no manifest.csv, so nothing says which files are fakes; make one with "
+            f"{source} has no manifest.csv, so the fakes are not known; make one with "
             "avfake manifest"
         )
     return read_manifest(source / "manifest.csv")
@@ -145,14 +146,12 @@ def _group(row: Row) -> str:
 
 
 def _beside_labels(rows: Sequence[Row], answers: Sequence[dict[str, object]]) -> pd.DataFrame:
-    """One row a file: clip_id, group, three labels, the columns of the answer."""
+    """Return one row a file: clip_id, group, three labels, the columns of the answer."""
     facts = [
         {
             "clip_id": row.clip_id,
             "group": _group(row),
-            "label": row.label,
-            "face_fake": row.face_fake,
-            "voice_fake": row.voice_fake,
+            **{label: getattr(row, label) for _, label in COLUMNS.values()},
         }
         for row in rows
     ]
@@ -160,7 +159,7 @@ def _beside_labels(rows: Sequence[Row], answers: Sequence[dict[str, object]]) ->
 
 
 def check_both_answered(untouched: pd.DataFrame, out: Path) -> None:
-    """ConfigError unless a fake and a genuine file, untouched, got a probability."""
+    """Raise ConfigError unless a fake and a genuine file, untouched, got a probability."""
     answered = untouched[untouched["p_fake"].notna()]
     if len(np.unique(numbers(answered[COLUMNS["overall"].label]))) < 2:
         raise ConfigError(

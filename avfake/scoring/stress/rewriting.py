@@ -1,4 +1,4 @@
-"""A whole file in, the same file as a cell leaves it out: decoded, changed, coded again."""
+"""Rewrite a whole file by a cell: decode it, change it, encode it again."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -20,20 +20,20 @@ from avfake.scoring.stress.cells import CELLS, Cell
 from avfake.storage import AnyPath
 
 RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
-"""Hz that MP3 and AAC both know."""
+"""Sample rates that both MP3 and AAC have, in Hz."""
 AUDIO_KBPS = 192
-"""So much that AAC, in which sound is kept beside a picture, adds next to nothing."""
+"""Enough that AAC, in which sound is stored beside a picture, changes next to nothing."""
 DEFAULT_FPS = 25.0
 
 
 @dataclass(frozen=True)
 class Rewrite:
-    """Does what a cell says to files. A stream that a file has not, it has not afterwards."""
+    """Applies a cell to files. A stream that a file lacks is not added."""
 
     cell: str
 
     def __call__(self, source: AnyPath, folder: Path) -> Path:
-        """The rewritten file, in `folder`; MediaError if the source cannot be read."""
+        """Return the rewritten file, in `folder`; MediaError if the source cannot be read."""
         cell = CELLS[self.cell]
         with local_file(source) as file:
             info = probe(file)
@@ -59,7 +59,7 @@ class Rewrite:
 def at_rate(
     pictures: Iterable[tuple[float, np.ndarray]], fps: float
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """(number k, the picture on display in the middle of frame k's time), at a constant rate.
+    """Yield (k, the picture on display in the middle of frame k's time) at a constant rate.
 
     pictures: (file second, frame), increasing. The first is also shown before its time, so that
     picture and sound stay in step; the last for as long as the one before it was.

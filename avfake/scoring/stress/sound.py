@@ -1,62 +1,54 @@
-"""What is done to sound: functions of a whole waveform, whose length and rate stay.
+"""Changes of sound: functions of a whole waveform, whose length and rate stay.
 
-Nothing is drawn: a cell does the same to every file. What training does to windows is done here by
-the same transforms, to the whole sound.
+Nothing is random: a cell does the same to every file. The transforms are those that training
+applies to windows, here on the whole sound.
 """
 
 from dataclasses import replace
 
 import numpy as np
 
-from avfake.augment import (
-    AudioCodec,
-    BandLimit,
-    ColouredNoise,
-    Gain,
-    Noise,
-    Reverb,
-    Room,
-    change_sound,
-)
+from avfake.augment import change_sound
 from avfake.media import Waveform
 
-ROOM = Room(rt60_seconds=0.6, direct_db=3.0, seed=0)
+ECHOES = (0.6, 3.0, 0)
+"""RT60 in seconds, dB of the direct sound above the echoes, seed."""
 TELEPHONE_HZ = (300.0, 3_400.0)
 
 
 def coded(waveform: Waveform, *, codec: str, kbps: int) -> Waveform:
-    """Coded and decoded."""
-    return change_sound(waveform, AudioCodec(), (codec, kbps))
+    """Encode and decode."""
+    return change_sound(waveform, "audio_codec", (codec, kbps))
 
 
 def telephoned(waveform: Waveform) -> Waveform:
-    """The band of a telephone, at 8 kHz and 8 bits (G.711, mu-law)."""
+    """Keep the band of a telephone, at 8 kHz and 8 bits (G.711, mu-law)."""
     if len(waveform.samples) > 1:
-        waveform = change_sound(waveform, BandLimit(), TELEPHONE_HZ)
+        waveform = change_sound(waveform, "band_limit", TELEPHONE_HZ)
     return coded(waveform, codec="mulaw", kbps=0)
 
 
 def reverberant(waveform: Waveform) -> Waveform:
-    """A live room, as loud as before."""
-    return change_sound(waveform, Reverb(), ROOM)
+    """Add the reverberation of a hall, as loud as before."""
+    return change_sound(waveform, "reverb", ECHOES)
 
 
 def noisy(waveform: Waveform, *, snr_db: float) -> Waveform:
-    """Pink noise, so many dB below the mean power; silence stays silent."""
+    """Add pink noise, so many dB below the mean power; silence stays silent."""
     power = float(np.mean(waveform.samples.astype(np.float64) ** 2))
     level = float(np.sqrt(power)) * 10 ** (-snr_db / 20)
-    return change_sound(waveform, ColouredNoise(), Noise("pink", level, seed=0))
+    return change_sound(waveform, "noise", ("pink", level, 0))
 
 
 def louder(waveform: Waveform, *, decibels: float) -> Waveform:
-    """Gain (loss, if negative); what leaves [-1, 1] is cut, as in a file."""
-    return change_sound(waveform, Gain(), decibels)
+    """Change the level by so many dB, clipped to [-1, 1], as in a file."""
+    return change_sound(waveform, "gain", decibels)
 
 
 def late(waveform: Waveform, *, seconds: float) -> Waveform:
-    """Later (earlier, if negative) against the picture, silence coming in.
+    """Delay the sound against the picture (advance it, if negative) and fill with silence.
 
-    Not wrapped round as in `forge.shift_sync`: a file that is out of step has silence there.
+    Not wrapped round: a file that is out of step has silence there.
     """
     offset = round(seconds * waveform.sample_rate)
     samples = np.zeros_like(waveform.samples)
@@ -67,5 +59,5 @@ def late(waveform: Waveform, *, seconds: float) -> Waveform:
 
 
 def muted(waveform: Waveform) -> Waveform:
-    """Digital silence; the sound track is still there."""
+    """Return digital silence; the sound track is still there."""
     return replace(waveform, samples=np.zeros_like(waveform.samples))

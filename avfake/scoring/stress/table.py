@@ -1,4 +1,4 @@
-"""Scores of untouched and of rewritten files in, the table of what each cell changed out."""
+"""The stress table: what each cell changes, from scores of untouched and of rewritten files."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ NUMBERS = ("change", "low", "high", "assessed", "unsure")
 def stress_table(
     untouched: pd.DataFrame, cells: Mapping[str, pd.DataFrame], *, num_resamples: int = 1000
 ) -> pd.DataFrame:
-    """One row for each cell, output and metric: change, low, high, compared, assessed, unsure.
+    """Return a row for each cell, output and metric: change, low, high, compared, assessed, unsure.
 
     The change is the cell's metric minus that of the same files untouched, over those that got a
     probability both times ("compared"), with a paired 95 % interval over groups. assessed: share of
@@ -46,7 +46,7 @@ def stress_table(
 
 
 def read_stress(path: Path) -> pd.DataFrame:
-    """The table of a stress.csv; AvfakeError says what it lacks."""
+    """Read a stress.csv; AvfakeError names what it lacks."""
     try:
         table = pd.read_csv(path)
         numbered = table.astype(dict.fromkeys(NUMBERS, float)).astype({"compared": int})
@@ -78,7 +78,7 @@ class Weakest:
 
 
 def weakest_cells(table: pd.DataFrame) -> list[Weakest]:
-    """For each output and metric the cell with the largest change for the worse, if any is one."""
+    """Return for each output and metric the cell with the largest change for the worse, if any."""
     found = []
     for (output, metric), rows in table.groupby(["output", "metric"], sort=False):
         harm = rows["change"] * HARM[str(metric)]
@@ -89,7 +89,7 @@ def weakest_cells(table: pd.DataFrame) -> list[Weakest]:
 
 
 def render_stress(table: pd.DataFrame) -> str:
-    """The table as aligned Markdown, one line for each cell and output."""
+    """Return the table as aligned Markdown, one line for each cell and output."""
     header = ["cell", "output", *METRICS, "compared", "assessed", "unsure"]
     lines = [header]
     for (cell, output), rows in table.groupby(["cell", "output"], sort=False):
@@ -102,7 +102,7 @@ def render_stress(table: pd.DataFrame) -> str:
 
 
 def signed(change: Interval) -> str:
-    """A change with its sign and interval; "-" where there is none."""
+    """Return a change with its sign and interval; "-" where there is none."""
     if pd.isna(change.value):
         return "-"
     return f"{change.value:+.3f} [{change.low:+.3f}, {change.high:+.3f}]"

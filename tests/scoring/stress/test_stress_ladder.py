@@ -1,11 +1,15 @@
 """The ladder from labelled files to the table; what it refuses, and that it goes on."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "benchmarks"))
+from default_damage import run_stress_out_of_fold  # noqa: E402  (it lies outside of the package)
 
 from avfake.cli.main import main
 from avfake.datasets.build import build_manifest
@@ -18,7 +22,6 @@ from avfake.evaluation.figures.stress import draw_stress
 from avfake.scoring.stress.ladder import labelled_rows, run_stress
 from avfake.scoring.stress.rewriting import Rewrite
 from avfake.scoring.stress.table import read_stress, render_stress, stress_table, weakest_cells
-from avfake.scoring.stress.unseen import run_stress_out_of_fold
 
 
 def scores_of(p_fake: np.ndarray, labels: np.ndarray) -> pd.DataFrame:

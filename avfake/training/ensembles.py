@@ -1,0 +1,100 @@
+"""Several trained detectors as one ensemble, measured beside its members."""
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from avfake.clips import PreparedFolder
+from avfake.detector import Detector, write_ensemble
+from avfake.errors import ConfigError
+from avfake.evaluation import render
+from avfake.training.config import NoBranchError, TrainingConfig
+from avfake.training.measure import measure
+from avfake.training.pipeline import TrainedDetector, logger, train_detector
+from avfake.training.processes import on_main_process
+from avfake.training.results import announce, publish_test, record_results
+
+ENSEMBLE = "ensemble"
+"""Name of the only ensemble of a run; it is written into out/detector."""
+
+
+def train_ensemble(
+    clips: Sequence[str | Path],
+    members: Mapping[str, TrainingConfig],
+    out: Path,
+    *,
+    rule: str,
+    optional: str = "",
+) -> None:
+    """Train the members, write and measure their ensemble, and print and publish the results.
+
+    Args:
+        clips: prepared folders
+        members: name -> its settings
+        rule: name of a rule of `avfake ensemble`, over the members' probabilities
+        optional: member that is left out where the clips lack its labels; without it there are two
+            ensembles, "blend" without it and "blend+NAME" with it
+    """
+    folders = [PreparedFolder(path) for path in clips]
+    trained: dict[str, TrainedDetector] = {}
+    for name, config in members.items():
+        try:
+            trained[name] = train_detector(folders, config, out / name)
+        except NoBranchError as error:
+            if name != optional:
+                raise
+            logger.warning("no %s model: %s", name, error)
+    ensembles = {ENSEMBLE: tuple(trained)}
+    if optional:
+        ensembles = {"blend": tuple(name for name in trained if name != optional)}
+        if optional in trained:
+            ensembles[f"blend+{optional}"] = tuple(trained)
+    seed = next(iter(members.values())).seed
+    announce(render(combine_detectors(trained, ensembles, out, rule=rule, seed=seed)))
+    for name in ensembles:
+        announce(f"{name}: {_folder(name, out)}")
+
+
+def combine_detectors(
+    members: Mapping[str, TrainedDetector],
+    ensembles: Mapping[str, Collection[str]],
+    out: Path,
+    *,
+    rule: str,
+    seed: int,
+) -> pd.DataFrame:
+    """Write ensembles; return the rows of `record_results`, of ensembles first, then of members.
+
+    Scores and cards of all of them are written.
+
+    Args:
+        members: name -> run; all with the same split, or ConfigError: one would be tested on what
+            another was trained on
+        ensembles: name -> names of its members
+    """
+    plans = {done.plan.hash: done.plan for done in members.values()}
+    if len(plans) != 1:
+        found = ", ".join(f"{name} {done.plan.hash}" for name, done in members.items())
+        raise ConfigError(
+            f"the members were trained and tested on different clips ({found}); give all the same "
+            "data.split_seed, shares, parts and num_folds"
+        )
+    [plan] = plans.values()
+    named = {name: done.detector for name, done in members.items()}
+    for name, chosen in ensembles.items():
+        paths = [str(named[one]) for one in chosen]
+        on_main_process(partial(write_ensemble, _folder(name, out), paths, rule))
+    named |= {name: _folder(name, out) for name in ensembles}
+    scores = {}
+    for name, detector in named.items():  # ensembles last: the pictures in `out` are theirs
+        scores[name] = measure(Detector.from_pretrained(detector), plan.splits["test"])
+        file = "test_scores.csv" if name == ENSEMBLE else f"scores_{name}.csv"
+        publish_test(detector, plan, scores[name], out / file)
+    order = [*reversed(list(ensembles)), *members]
+    return record_results([(name, scores[name]) for name in order], plan, out, seed=seed)
+
+
+def _folder(name: str, out: Path) -> Path:
+    return out / ("detector" if name == ENSEMBLE else name)

@@ -1,0 +1,102 @@
+"""Optimizers with parameter groups, frozen backbones, and the perturbation of SAM."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+from torch.optim import SGD, Adam, AdamW, Optimizer
+
+from avfake.errors import ConfigError
+from avfake.training.averaging import fixed_statistics
+
+if TYPE_CHECKING:
+    from avfake.training.fit_config import FitConfig
+
+OPTIMIZERS = ("adamw", "adam", "sgd")
+
+
+def build_optimizer(model: nn.Module, config: "FitConfig") -> Optimizer:
+    """Return the optimizer over the parameters that require a gradient.
+
+    Each group keeps its full learning rate as `base_lr`.
+    """
+    groups = parameter_groups(model, config)
+    if config.optimizer == "sgd":
+        momentum = config.momentum
+        return SGD(groups, lr=config.learning_rate, momentum=momentum, nesterov=momentum > 0)
+    kind = AdamW if config.optimizer == "adamw" else Adam
+    return kind(groups, lr=config.learning_rate, betas=(config.momentum, 0.999))
+
+
+def parameter_groups(model: nn.Module, config: "FitConfig") -> list[dict[str, Any]]:
+    """Return up to four groups of parameters: in a backbone or not, decayed or not."""
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            # Vectors are biases, scales of normalisations and learned states: not decayed.
+            key = ("backbone" in name.split("."), parameter.ndim > 1)
+            groups.setdefault(key, []).append(parameter)
+    rates = {False: config.learning_rate, True: config.learning_rate * config.backbone_multiplier}
+    return [
+        {
+            "params": parameters,
+            "lr": rates[is_backbone],
+            "base_lr": rates[is_backbone],
+            "weight_decay": config.weight_decay if is_decayed else 0.0,
+        }
+        for (is_backbone, is_decayed), parameters in sorted(groups.items())
+    ]
+
+
+def set_rate(optimizer: Optimizer, factor: float) -> None:
+    """Set each group to its full learning rate times the factor."""
+    for group in optimizer.param_groups:
+        group["lr"] = group["base_lr"] * factor
+
+
+class Backbones:
+    """All modules called `backbone` of a model, which can be frozen."""
+
+    def __init__(self, model: nn.Module) -> None:
+        named = model.named_modules()
+        self.modules = [m for name, m in named if name.rpartition(".")[2] == "backbone"]
+        self.parameters = [p for m in self.modules for p in m.parameters() if p.requires_grad]
+
+    def freeze(self, *, frozen: bool) -> None:
+        """Freeze or release them; call it after `train()`, which undoes `eval()`."""
+        if frozen and not self.modules:
+            raise ConfigError(
+                "fit.frozen_epochs needs a module called backbone; the model has none"
+            )
+        for parameter in self.parameters:
+            parameter.requires_grad_(not frozen)
+        if frozen:
+            for module in self.modules:
+                module.eval()
+
+
+@contextmanager
+def sam_perturbation(model: nn.Module, rho: float) -> Iterator[None]:
+    """Move the weights by `rho` along their gradient, clear the gradient, and move back at the end.
+
+    Sharpness-aware minimisation (Foret et al. 2021), as in the training of self-blended images
+    (Shiohara & Yamasaki 2022). Batch statistics do not change inside. Own code, since torch and
+    timm have no SAM.
+    """
+    moved = [p for p in model.parameters() if p.grad is not None]
+    before = [p.detach().clone() for p in moved]
+    with torch.no_grad():
+        norm = torch.stack([p.grad.norm() for p in moved if p.grad is not None]).norm()
+        for parameter in moved:
+            assert parameter.grad is not None
+            parameter.add_(parameter.grad, alpha=rho / (float(norm) + 1e-12))
+            parameter.grad = None
+    try:
+        with fixed_statistics(model):
+            yield
+    finally:
+        with torch.no_grad():
+            for parameter, value in zip(moved, before, strict=True):
+                parameter.copy_(value)
