@@ -86,8 +86,9 @@ def predict(
     options = PredictOptions(audio, visual, stacker, sync, prior)
     if not keeps:
         files = files_of(paths, requested)
-        names = choose(detector, combine)
-        return predict_each(files, names, options, combine=combine, as_json=json)
+        return predict_each(
+            files, choose(detector, combine), options, combine=combine, as_json=json
+        )
     table, answers = (None if one is None else as_path(one) for one in (out, submission))
     files, scores = checked_files(paths, requested, out=table, submission=answers, fill=fill)
     return predict_table(
