@@ -13,6 +13,9 @@ from avfake.cli.codes import IN_PART, OK
 from avfake.cli.flags import at_least, check_spread, refuse_idle
 from avfake.cli.process import print_aside
 from avfake.labels import DEFAULT
+from avfake.storage import as_path
+
+ONE_BY_ONE = "without --out or --submission, files are scored one after the other"
 
 PathArguments = Annotated[tuple[str, ...], tyro.conf.Positional]
 """Text, since a Path would take a slash from s3://."""
@@ -74,20 +77,19 @@ def predict(
     keeps = out is not None or submission is not None
     refuse_idle({"--json": keeps and json}, "the table is what is written; leave --json out")
     refuse_idle({"--fill": submission is None and fill}, "only --submission asks for a label")
-    if not keeps:
-        spread = {"--workers": workers, "--engine": engine == "ray", "--ray-address": ray_address}
-        refuse_idle(spread, "without --out or --submission, files are scored one after the other")
+    spread = {"--workers": workers, "--engine": engine == "ray", "--ray-address": ray_address}
+    refuse_idle({} if keeps else spread, ONE_BY_ONE)
     check_spread(workers, engine, ray_address)
     print_aside(out, submission)
     from avfake.cli.scoring import checked_files, files_of, predict_each, predict_table
     from avfake.detector import PredictOptions
-    from avfake.storage import as_path
 
     options = PredictOptions(audio, visual, stacker, sync, prior)
     if not keeps:
         files = files_of(paths, requested)
-        names = choose(detector, combine)
-        return predict_each(files, names, options, combine=combine, as_json=json)
+        return predict_each(
+            files, choose(detector, combine), options, combine=combine, as_json=json
+        )
     table, answers = (None if one is None else as_path(one) for one in (out, submission))
     files, scores = checked_files(paths, requested, out=table, submission=answers, fill=fill)
     return predict_table(
