@@ -205,7 +205,7 @@ def material(config: Config, name: str) -> PreparedFolder:
         pairs = clips.pairs_of_sources(pictures, sounds, seed=config.seed)
         return clips.join_clips(pictures, sounds, folder, pairs, workers=workers)
     if kind == "degraded":
-        degrade = partial(augment.draw_sound, names=("worn",))
+        degrade = partial(augment.draw_sound, names=("degraded",))
         whole = material(config, source)
         return clips.degrade_clips(whole, folder, degrade, seed=config.seed, workers=workers)
     if kind == "forged":

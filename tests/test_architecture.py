@@ -33,7 +33,7 @@ ALLOWED: dict[str, set[str]] = {
     "augment": {"media", "forgery", "clips"},
     "studio": {"media", "datasets", "forgery", "parallel"},
     "detector": {"faces", "clips", "models", "calibration", "evaluation"},
-    "scoring": {"media", "datasets", "parallel", "clips", "augment", "evaluation", "detector"},
+    "scoring": {"media", "datasets", "parallel", "augment", "evaluation", "detector"},
     "report": {"media", "clips", "models", "calibration", "evaluation", "detector", "scoring"},
     "audit": {"media", "faces", "datasets", "clips", "parallel", "evaluation"},
     "training": {

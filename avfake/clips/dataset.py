@@ -88,7 +88,7 @@ class ClipDataset(Dataset[dict[str, Any]]):
             # From the labels after augmentation, which may have forged or mixed the sample.
             "frame_labels": torch.from_numpy(seen.forged_frames * np.float32(labels.face)),
             "window_labels": torch.from_numpy(seen.forged_windows * np.float32(labels.voice)),
-            "weights": torch.tensor(sample.weights),
+            "weights": torch.tensor(sample.weights, dtype=torch.float32),
             "index": torch.tensor(position),
             "epoch": epoch,
         }
