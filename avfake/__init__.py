@@ -6,7 +6,8 @@
 
 Packages in the order of the data flow: `media` decodes, `faces` detects and tracks, `clips`
 prepares files, `models` score, `calibration` turns scores into probabilities and decisions,
-`detector` does all of it. `datasets` reads datasets, `training` makes detectors. See docs/architecture.md.
+`detector` does all of it. `datasets` reads datasets, `training` makes detectors. See
+docs/architecture.md.
 """
 
 import importlib
