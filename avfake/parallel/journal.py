@@ -76,7 +76,7 @@ class Journal:
                 write_whole(inside(self.path, name), line)
                 self._objects_read.add(name)
         except (OSError, StoreError) as error:
-            cause = getattr(error, "said", None) or getattr(error, "strerror", None) or error
+            cause = getattr(error, "message", None) or getattr(error, "strerror", None) or error
             raise AvfakeError(
                 f"{self.path} could not be written: {cause}; what was done is "
                 "kept: run the same command again once it can be"

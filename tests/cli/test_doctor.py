@@ -18,7 +18,7 @@ def test_every_check_of_a_fit_machine_is_free_of_problems(tmp_path: Path) -> Non
     [
         ({"DECODERS": ("h264", "nonsense")}, "codecs", "install the av wheel"),
         ({"PACKAGES": ("numpy", "not-there")}, "packages", "pip install not-there"),
-        ({"LEAST_FREE_BYTES": 2**62}, "disk", "name another place"),
+        ({"LEAST_FREE_BYTES": 2**62}, "disk", "name another folder"),
     ],
 )
 def test_a_problem_comes_with_what_to_do(
