@@ -32,7 +32,7 @@ from avfake.detector.timeline import SegmentConfig, face_segments, voice_segment
 from avfake.evaluation.localise import FileSegments, localisation_table
 from avfake.evaluation.shares import share
 from avfake.faces.cropping import CropConfig
-from avfake.progress import progress
+from avfake.parallel import progress
 from avfake.storage.files import write_whole
 from avfake.studio.build import build_studio
 from avfake.studio.plan import ClipPlan, StudioConfig

@@ -11,13 +11,12 @@ PACKAGE = ROOT / "avfake"
 sys.path.insert(0, str(ROOT / "benchmarks"))
 import structure  # noqa: E402  (it lies outside of the package)
 
-LEAVES = {"config", "environment", "errors", "labels", "progress", "storage", "verdict"}
+LEAVES = {"config", "environment", "errors", "labels", "storage", "verdict"}
 """Shared vocabulary, which every package may import."""
 ALLOWED: dict[str, set[str]] = {
     "labels": set(),
     "errors": {"labels"},
     "environment": set(),
-    "progress": set(),
     "config": {"errors"},
     "storage": {"errors"},
     "verdict": {"config", "errors", "labels"},

@@ -13,14 +13,15 @@ from avfake.clips import Clip, PreparedFolder
 from avfake.datasets import Row
 from avfake.errors import MediaError
 from avfake.media import MediaInfo, local_file, probe, read_frames, read_waveform, sample_times
-from avfake.parallel import Failure, Journal, default_workers, map_items
-from avfake.progress import progress
+from avfake.parallel import Failure, Journal, map_into_journal
 from avfake.storage import AnyPath, as_path, states_of
 
 VERSION = 2
 """Version of what is measured; results of another version are measured again."""
 SOUND_RATE = 16_000
 TIME_LIMIT_SECONDS = 300.0
+_Task = tuple[Row, AnyPath | None]
+"""A file, and the archive of its prepared clip."""
 
 
 @dataclass(frozen=True)
@@ -56,19 +57,17 @@ def measure_files(
     marks = {row.clip_id: _mark(row, clips, states[as_path(row.path)] or "") for row in rows}
     todo = [row for row in rows if not _is_settled(journal.done.get(row.clip_id), marks)]
     folder = PreparedFolder(clips) if clips else None
-    tasks = [(row.path, folder.archive_of(row.clip_id) if folder else None) for row in todo]
-    workers = default_workers() if workers is None else workers
-    mapped = map_items(measure, tasks, workers=workers, time_limit_seconds=TIME_LIMIT_SECONDS)
-    done = len(rows) - len(todo)
-    with progress(
-        total=len(rows), initial=done, unit="file", desc="audit", disable=not show_progress
-    ) as bar:
-        for index, result in mapped:
-            row = todo[index]
-            if isinstance(result, Failure):
-                result = {"problem": f"{result.code} {result.detail}".strip()}
-            journal.append({"clip_id": row.clip_id, "mark": marks[row.clip_id]} | result)
-            bar.update()
+    tasks = [(row, folder.archive_of(row.clip_id) if folder else None) for row in todo]
+
+    def line_of(task: _Task, result: dict[str, Any] | Failure) -> dict[str, Any]:
+        if isinstance(result, Failure):
+            result = {"problem": f"{result.code} {result.detail}".strip()}
+        clip_id = task[0].clip_id
+        return {"clip_id": clip_id, "mark": marks[clip_id]} | result
+
+    bar = {"total": len(rows), "unit": "file", "desc": "audit", "disable": not show_progress}
+    limits = {"workers": workers, "time_limit_seconds": TIME_LIMIT_SECONDS}
+    map_into_journal(measure, tasks, journal, line_of, bar=bar, **limits)
     return [_from_line(journal.done[row.clip_id]) for row in rows]
 
 
@@ -82,12 +81,9 @@ def _is_settled(line: Mapping[str, Any] | None, marks: Mapping[str, list[Any]]) 
     return line is not None and not line["problem"] and line["mark"] == marks[line["clip_id"]]
 
 
-def measure(task: tuple[str, AnyPath | None]) -> dict[str, Any]:
-    """Return a line of the journal: facts, fingerprints in hex, and what went wrong.
-
-    task: path of the file, and of its prepared clip
-    """
-    name, archive = task
+def measure(task: _Task) -> dict[str, Any]:
+    """Return a line of the journal: facts, fingerprints in hex, and what went wrong."""
+    name, archive = task[0].path, task[1]
     facts: dict[str, Any] = {}
     line: dict[str, Any] = {"facts": facts, "problem": ""}
     problems = []

@@ -63,7 +63,7 @@ def map_items(
     function: Callable[[Item], Result],
     items: Sequence[Item],
     *,
-    workers: int = 1,
+    workers: int | None = None,
     threads: int | None = None,
     time_limit_seconds: float | None = None,
     engine: Engine = "local",
@@ -77,13 +77,15 @@ def map_items(
     one).
 
     Args:
-        workers: processes; 0 runs in this one, without isolation and time limit, for debugging
+        workers: processes, None = one a core; 0 runs in this one, without isolation and time limit,
+            for debugging
         threads: of each worker; None gives each an equal share of the cores. Sums of floats depend
             on it, so what must come out the same on any machine fixes it. On Ray it is always 1
         time_limit_seconds: for one item
         engine: "ray" uses a Ray cluster, all of its CPUs, and takes no notice of `workers`
         ray_address: of a running cluster; None starts one on this machine
     """
+    workers = default_workers() if workers is None else workers
     if workers < 0:
         raise ConfigError(f"workers is {workers}; allowed: 0 (this process alone) or more")
     results: Iterator[tuple[int, Result | Failure]]

@@ -16,8 +16,7 @@ from avfake.datasets import media_in
 from avfake.detector import Detector, PredictOptions
 from avfake.errors import ConfigError, MediaError, Reason, SpecError
 from avfake.media import ENDINGS, SEPARATOR
-from avfake.parallel import Engine, Failure, map_items
-from avfake.progress import progress
+from avfake.parallel import Engine, Failure, map_into_journal
 from avfake.scoring.score_table import (
     COLUMNS,
     ScoreTable,
@@ -128,19 +127,17 @@ def score_files(
     states = states_of(files)
     todo = unsettled(journal, files, states, is_rewritten=change is not None)
     function = partial(_predict_one, names, combine, options, change)
-    done = len(files) - len(todo)
-    with progress(total=len(files), initial=done, unit="file", desc="score") as bar:
-        for index, result in map_items(
-            function,
-            todo,
-            workers=workers,
-            time_limit_seconds=time_limit_seconds,
-            engine=engine,
-            ray_address=ray_address,
-        ):
-            file = todo[index]
-            journal.append(_row_of(file, result) | {"state": states[file], "path": path_of(file)})
-            bar.update()
+    map_into_journal(
+        function,
+        todo,
+        journal,
+        lambda file, found: _row_of(file, found) | {"state": states[file], "path": path_of(file)},
+        bar={"total": len(files), "unit": "file", "desc": "score"},
+        workers=workers,
+        time_limit_seconds=time_limit_seconds,
+        engine=engine,
+        ray_address=ray_address,
+    )
     return write_scores(journal, files, out)
 
 

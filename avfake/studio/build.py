@@ -9,8 +9,7 @@ from pathlib import Path
 
 from avfake.datasets import segments_as_text
 from avfake.errors import AvfakeError, ConfigError
-from avfake.parallel import Failure, map_items
-from avfake.progress import progress
+from avfake.parallel import Failure, map_items, progress
 from avfake.storage import check_folder, write_whole
 from avfake.studio.family import build_family
 from avfake.studio.plan import ClipPlan, StudioConfig, plan_families

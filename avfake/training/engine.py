@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from avfake.errors import AvfakeError, ConfigError
-from avfake.progress import progress
+from avfake.parallel import progress
 from avfake.training.accelerator import (
     Batch,
     Batches,

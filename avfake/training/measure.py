@@ -9,7 +9,7 @@ from avfake.clips import Clip, PreparedFolder, sample_clip, sample_labels
 from avfake.detector import Detector, PredictOptions
 from avfake.errors import ConfigError
 from avfake.evaluation import read_plan
-from avfake.progress import progress
+from avfake.parallel import progress
 from avfake.training.plan import Example, gather
 from avfake.training.processes import on_main_process
 from avfake.verdict import Verdict

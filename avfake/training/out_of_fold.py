@@ -8,7 +8,7 @@ from avfake.calibration import OutOfFold, stack_row
 from avfake.clips import Clip, InputSpec
 from avfake.detector import score_clip
 from avfake.labels import OUTPUTS, Output
-from avfake.progress import progress
+from avfake.parallel import progress
 from avfake.training.config import TrainingConfig
 from avfake.training.member import Member
 from avfake.training.plan import Example, Plan

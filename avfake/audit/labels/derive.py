@@ -12,11 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from avfake.audit.labels.pair import PairConfig, compare_pair
-from avfake.config import fingerprint, to_dict
 from avfake.datasets import Manifest, Row, save_manifest
 from avfake.errors import ConfigError
-from avfake.parallel import Failure, Journal, default_workers, map_items
-from avfake.progress import progress
+from avfake.parallel import Failure, Journal, map_into_journal
 from avfake.storage import (
     AnyPath,
     as_path,
@@ -128,7 +126,7 @@ def derive_labels(
     inputs: what else the command reads, which `out` may not be
     """
     out, config = Path(out), config or PairConfig()
-    mark = fingerprint(to_dict(config))
+    mark = str(config)
     fakes = [row for row in manifest.rows if row.label]
     check_folder(out, flag="OUT", mark=JOURNAL, writes=WRITTEN, inputs=inputs)
     table = out / "derived.csv"
@@ -141,16 +139,15 @@ def derive_labels(
     states = states_of([as_path(row.path) for pair in pairs for row in (pair.fake, pair.original)])
     into = out / "masks" if masks else None
     todo = [pair for pair in pairs if not _is_settled(journal.done, pair, states, into)]
+
+    def line_of(pair: _Pair, result: dict[str, Any] | Failure) -> dict[str, Any]:
+        made_of = {"settings": mark, "states": _states(pair, states)}
+        return _entry(pair.fake.clip_id, result) | made_of
+
     function = partial(_derive_one, config, into)
-    workers = default_workers() if workers is None else workers
-    mapped = map_items(function, todo, workers=workers, time_limit_seconds=TIME_LIMIT_SECONDS)
-    num_done = len(pairs) - len(todo)
-    with progress(total=len(pairs), initial=num_done, unit="pair", desc="labels") as bar:
-        for index, result in mapped:
-            pair = todo[index]
-            made_of = {"settings": mark, "states": _states(pair, states)}
-            journal.append(_entry(pair.fake.clip_id, result) | made_of)
-            bar.update()
+    bar = {"total": len(pairs), "unit": "pair", "desc": "labels"}
+    limits = {"workers": workers, "time_limit_seconds": TIME_LIMIT_SECONDS}
+    map_into_journal(function, todo, journal, line_of, bar=bar, **limits)
     for pair in pairs:
         entry = journal.done[pair.fake.clip_id]
         known = {name: value for name, value in entry.items() if name in COLUMNS}

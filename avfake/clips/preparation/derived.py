@@ -25,8 +25,7 @@ from avfake.clips.voice_statistics import voice_statistics
 from avfake.datasets import Manifest, Row, save_manifest
 from avfake.errors import ManifestError, MediaError
 from avfake.media import Waveform
-from avfake.parallel import Journal, default_workers, map_items
-from avfake.progress import progress
+from avfake.parallel import Journal, map_into_journal
 from avfake.storage import AnyPath, as_path, inside, write_table
 
 
@@ -62,12 +61,16 @@ def make_derived(
     ok = {clip_id for clip_id, status in journal.done.items() if status["status"] != "failed"}
     todo = [task for task in tasks if task.row.clip_id not in ok]
     work = partial(_make_one, config.hash, make)
-    workers = default_workers() if workers is None else workers
-    done = len(tasks) - len(todo)
-    with progress(total=len(tasks), initial=done, unit="clip", desc=doing) as bar:
-        for index, result in map_items(work, todo, workers=workers, threads=1):
-            journal.append(status_of(todo[index].row, result))
-            bar.update()
+    bar = {"total": len(tasks), "unit": "clip", "desc": doing}
+    map_into_journal(
+        work,
+        todo,
+        journal,
+        lambda task, result: status_of(task.row, result),
+        bar=bar,
+        workers=workers,
+        threads=1,
+    )
     statuses = [journal.done[task.row.clip_id] for task in tasks]
     write_table(inside(out, "status.csv"), STATUS_COLUMNS, statuses)
     return PreparedFolder(out)

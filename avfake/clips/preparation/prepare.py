@@ -25,8 +25,7 @@ from avfake.datasets import (
 )
 from avfake.errors import AvfakeError, ConfigError, MediaError, Reason, StoreError
 from avfake.faces import FaceDetector
-from avfake.parallel import Engine, Failure, Journal, default_workers, map_items
-from avfake.progress import progress
+from avfake.parallel import Engine, Failure, Journal, map_items, progress
 from avfake.storage import (
     AnyPath,
     as_path,
@@ -86,11 +85,7 @@ def prepare_clips(
     left = {i for i in state if not _is_settled(journal.done.get(i), state[i])}
     second = [row for row in manifest.rows if reuse_boxes and row.original in state]
     waiting = {row.clip_id for row in second}
-    pool: dict[str, Any] = {
-        "workers": default_workers() if workers is None else workers,
-        "engine": engine,
-        "ray_address": ray_address,
-    }
+    pool: dict[str, Any] = {"workers": workers, "engine": engine, "ray_address": ray_address}
     total = len(manifest)
     bar = progress(total=total, initial=total - len(left), unit="clip", desc="prepare")
     renewed = left & waiting
