@@ -77,10 +77,7 @@ def prepare_clips(
     folder, config = as_path(out), config or ClipConfig()
     if config.detector == "blazeface":
         face_detector(config)  # fails here, not once for each file
-    write_settings(folder, config)
-    _refuse_to_lose(folder, manifest)
-    save_manifest(manifest, inside(folder, "manifest.csv"))
-    journal = Journal(Journal.path_of(inside(folder, "journal")), "clip_id")
+    journal = start(folder, config, manifest, keeps_files=True)
     states = states_of([as_path(row.path) for row in manifest.rows])
     state = {row.clip_id: states[as_path(row.path)] for row in manifest.rows}
     left = {i for i in state if not _is_settled(journal.done.get(i), state[i])}
@@ -106,10 +103,7 @@ def prepare_clips(
                     renewed.add(row.clip_id)
                 journal.append(status)
                 bar.update()
-    done = [journal.done[row.clip_id] for row in manifest.rows]
-    statuses = [{name: status.get(name) for name in STATUS_COLUMNS} for status in done]
-    write_table(inside(folder, "status.csv"), STATUS_COLUMNS, statuses)
-    return PreparedFolder(folder)
+    return finish(folder, journal, manifest)
 
 
 def _cut_all(
@@ -197,6 +191,28 @@ def _original(archive: AnyPath | None) -> Clip | None:
 @lru_cache(maxsize=1)
 def _detector(config: ClipConfig) -> FaceDetector:
     return face_detector(config)
+
+
+def start(
+    folder: AnyPath, config: ClipConfig, manifest: Manifest, *, keeps_files: bool = False
+) -> Journal:
+    """Write settings and manifest of a folder of clips; return the journal of what is done.
+
+    keeps_files: ConfigError if the folder holds clips of files that are not in the manifest.
+    """
+    write_settings(folder, config)
+    if keeps_files:
+        _refuse_to_lose(folder, manifest)
+    save_manifest(manifest, inside(folder, "manifest.csv"))
+    return Journal(Journal.path_of(inside(folder, "journal")), "clip_id")
+
+
+def finish(folder: AnyPath, journal: Journal, manifest: Manifest) -> PreparedFolder:
+    """Write status.csv, in the order of the manifest; return the finished folder."""
+    done = [journal.done[row.clip_id] for row in manifest.rows]
+    statuses = [{name: status.get(name) for name in STATUS_COLUMNS} for status in done]
+    write_table(inside(folder, "status.csv"), STATUS_COLUMNS, statuses)
+    return PreparedFolder(folder)
 
 
 def status_of(row: Row, result: ClipMeta | Failure) -> dict[str, Any]:
