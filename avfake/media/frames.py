@@ -11,7 +11,7 @@ from avfake.errors import MediaError
 from avfake.media.clock import DEFAULT_FPS, stated_rate, to_seconds
 from avfake.media.opening import Damage, OpenMedia, decoded, open_media, read_packets, reopened
 from avfake.media.pictures import WITH_EXIF, Picture, PixelAspect
-from avfake.media.types import Frames, Note
+from avfake.media.types import Frames
 
 SAME_INSTANT_SECONDS = 1e-6
 """Tolerance, so that a frame asked for by its own time is not missed through rounding."""
@@ -33,7 +33,8 @@ def read_frames(path: str | Path, at_seconds: Sequence[float] | np.ndarray) -> F
         raise ValueError(f"at_seconds must be one or more finite times, got {at_seconds}")
     with open_media(path) as media:
         kept = list(_as_displayed(media, _shown_at(media, wanted)))
-        notes = _notes(media)
+        assert media.video is not None
+        notes = media.clock_of(media.video).notes + media.picture_damage.notes()
     seconds = np.array([time for time, _ in kept])
     pixels = np.empty((len(kept), *kept[0][1].shape), np.uint8)
     for index in reversed(range(len(kept))):
@@ -75,7 +76,7 @@ def decoded_pictures(media: OpenMedia, *, from_start: bool = True) -> Iterator[P
             picture = Picture(seconds, frame, aspect.of(frame), stored)
             if (last is None or last < seconds) and not frame.is_corrupt:
                 last = seconds
-                media.screen.see(picture)
+                media.size = media.size or picture.size
                 yield picture
 
 
@@ -86,16 +87,11 @@ def _as_displayed(
     found = False
     for picture in pictures:
         found = True
-        yield picture.seconds, media.screen.show(picture)
+        yield picture.seconds, picture.pixels(media.size or picture.size)
     if not found and not media.picture_damage.num_packets:
         raise MediaError(media.name, "too_short", "the stream of pictures holds none")
     if not found:
         raise MediaError(media.name, "decode_error", "not one picture could be decoded")
-
-
-def _notes(media: OpenMedia) -> tuple[Note, ...]:
-    assert media.video is not None
-    return media.clock_of(media.video).notes + media.picture_damage.notes()
 
 
 def _shown_at(media: OpenMedia, wanted: np.ndarray) -> Iterator[Picture]:

@@ -84,20 +84,13 @@ def _of_exif(stored: bytes | None) -> Orientation:
             value = picture.getexif().get(EXIF_ORIENTATION, 1)
     except UNREADABLE:
         value = 1
-    return BY_EXIF.get(value, Orientation())
+    if value not in range(1, 9):
+        return Orientation()
+    return Orientation(value > 4, *FLIPS[(value - 1) % 4])
 
 
-BY_EXIF = {
-    1: Orientation(),
-    2: Orientation(flips_columns=True),
-    3: Orientation(flips_columns=True, flips_rows=True),
-    4: Orientation(flips_rows=True),
-    5: Orientation(True),
-    6: Orientation(True, flips_columns=True),
-    7: Orientation(True, flips_columns=True, flips_rows=True),
-    8: Orientation(True, flips_rows=True),
-}
-"""Value of the EXIF tag -> orientation."""
+FLIPS = ((False, False), (True, False), (True, True), (False, True))
+"""Flips of columns and rows for the EXIF values 1 to 4, and transposed for 5 to 8."""
 
 
 MAX_PIXEL_ASPECT = 8.0
@@ -149,32 +142,6 @@ class Picture:
         left, top = (screen[0] - fitted[0]) // 2, (screen[1] - fitted[1]) // 2
         shown[top : top + fitted[1], left : left + fitted[0]] = upright
         return shown
-
-
-class Screen:
-    """The size in which all pictures of a file are shown.
-
-    It is as wide and as high as the largest known pictures, so that none is made smaller: in a
-    stream whose resolution grows, the larger pictures show more.
-    """
-
-    def __init__(self, size: Size | None = None) -> None:
-        self._size = size
-
-    @property
-    def size(self) -> Size:
-        """Size of the largest known picture, or of the first; ValueError before there is one."""
-        if self._size is None:
-            raise ValueError("no picture was seen yet")
-        return self._size
-
-    def show(self, picture: Picture) -> np.ndarray:
-        """Return uint8 [H, W, 3] RGB of the screen's size."""
-        return picture.pixels(self.size)
-
-    def see(self, picture: Picture) -> None:
-        """Take the size of a picture if none is known yet."""
-        self._size = self._size or picture.size
 
 
 class PixelAspect:

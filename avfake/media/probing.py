@@ -61,7 +61,7 @@ def _describe_pictures(media: OpenMedia) -> dict:
         return {}
     clock, codec = media.clock_of(stream), stream.codec_context
     first = next(decoded_pictures(media), None)
-    size = media.screen.size if first else (codec.width, codec.height)
+    size = media.size if first and media.size else (codec.width, codec.height)
     return {
         "width": size[0],
         "height": size[1],
