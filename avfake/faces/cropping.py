@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from avfake.errors import ConfigError
+from avfake.config import check_ranges
 from avfake.faces.types import FaceTrack
 
 
@@ -25,8 +25,8 @@ class CropConfig:
     """Quantile of the box sides that sets the scale; below 1, as single boxes are too large."""
 
     def __post_init__(self) -> None:
-        if self.margin < 0 or self.size_px < 8 or not 0 <= self.side_quantile <= 1:
-            raise ConfigError(f"margin, size_px or side_quantile out of range: {self}")
+        intervals = {"margin": "[0, inf)", "size_px": "[8, inf)", "side_quantile": "[0, 1]"}
+        check_ranges(self, "crop", **intervals)
 
 
 def crop_squares(track: FaceTrack, config: CropConfig | None = None) -> np.ndarray:

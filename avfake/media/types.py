@@ -117,11 +117,6 @@ class Sound:
     """Duration of all sound of the file, kept or not, without gaps."""
     notes: tuple[Note, ...] = ()
 
-    @property
-    def is_silent(self) -> bool:
-        """Whether the kept sound is digital silence."""
-        return not any(np.any(np.abs(piece.samples) > SILENT_BELOW) for piece in self.pieces)
-
     def waveform(self, max_seconds: float | None = None) -> Waveform:
         """Return one array, sample 0 at file second 0, with silence between the pieces."""
         ends = [self._index(piece) + len(piece.samples) for piece in self.pieces]

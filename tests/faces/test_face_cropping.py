@@ -9,11 +9,11 @@ from avfake.faces.types import FaceTrack
 def track_of(boxes, confidences=None):
     count = len(boxes)
     return FaceTrack(
-        0,
-        np.arange(count),
         np.array(boxes, np.float32),
         np.ones(count, np.float32) if confidences is None else np.array(confidences, np.float32),
         np.zeros((count, 5, 2), np.float32),
+        person_id=0,
+        frame_indices=np.arange(count),
     )
 
 
