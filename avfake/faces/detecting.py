@@ -1,10 +1,10 @@
 """Faces in single frames, found by MTCNN (Zhang et al. 2016, IEEE SPL 23/10)."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 from torch.nn import functional as F
 
 from avfake.config import check_ranges
@@ -88,9 +88,9 @@ class MTCNNDetector:
     def _detect_batch(self, frames: np.ndarray, scale: float) -> list[Detections]:
         batch = _resized(torch.from_numpy(frames).to(self.device), scale)
         if min(batch.shape[1:3]) < self._network.min_face_size:
-            return [_normalised([], [], [], scale=scale)] * len(frames)
+            return [_normalised(([], [], []), scale)] * len(frames)
         found = self._network.detect(batch, landmarks=True)
-        return [_normalised(*one, scale=scale) for one in zip(*found, strict=True)]
+        return [_normalised(one, scale) for one in zip(*found, strict=True)]
 
 
 def _resized(frames: torch.Tensor, scale: float) -> torch.Tensor:
@@ -104,14 +104,13 @@ def _resized(frames: torch.Tensor, scale: float) -> torch.Tensor:
     return pixels.permute(0, 2, 3, 1).float()
 
 
-def _normalised(
-    boxes: ArrayLike, confidences: ArrayLike, landmarks: ArrayLike, scale: float
-) -> Detections:
+def _normalised(found: tuple[Any, Any, Any], scale: float) -> Detections:
     """Convert object arrays of MTCNN, or None, to `Detections`, most confident first."""
-    certain = np.asarray([] if boxes is None else confidences, np.float32)
+    boxes, confidences, landmarks = ([] if one is None else one for one in found)
+    certain = np.asarray(confidences, np.float32)
     order = np.argsort(-certain, kind="stable")
     corners, points = (
-        np.asarray([] if boxes is None else given, np.float32).reshape(-1, *shape) / scale
+        np.asarray(given, np.float32).reshape(-1, *shape) / scale
         for given, shape in ((boxes, (4,)), (landmarks, (5, 2)))
     )
     return Detections(corners[order], certain[order], points[order])
