@@ -106,7 +106,7 @@ def _resized(frames: torch.Tensor, scale: float) -> torch.Tensor:
 
 def _normalised(found: tuple[Any, Any, Any], scale: float) -> Detections:
     """Convert object arrays of MTCNN, or None, to `Detections`, most confident first."""
-    boxes, confidences, landmarks = ([] if one is None else one for one in found)
+    boxes, confidences, landmarks = found if found[0] is not None else ([], [], [])
     certain = np.asarray(confidences, np.float32)
     order = np.argsort(-certain, kind="stable")
     corners, points = (
