@@ -9,8 +9,7 @@ import torch
 from torch.utils.data import Dataset
 
 from avfake.clips.archive import Clip
-from avfake.clips.sample import SampleConfig, Sampled, sample_clip
-from avfake.clips.segments import sample_labels
+from avfake.clips.sample import SampleConfig, Sampled, sample_clip, sample_labels
 from avfake.clips.training import Augment, TrainingSample
 from avfake.labels import ForgedSegment, Labels
 from avfake.storage import AnyPath

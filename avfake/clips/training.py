@@ -33,26 +33,6 @@ class TrainingSample:
     partner: np.ndarray | None = None
     """uint8 [T, S, S, 3]: the same crops of the genuine original of a fake, pixel on pixel."""
 
-    def __post_init__(self) -> None:
-        count = len(self.faces)
-        if self.faces.dtype != np.uint8 or self.faces.ndim != 4 or self.faces.shape[3] != 3:
-            raise ValueError(
-                f"faces must be uint8 [T, S, S, 3], got {self.faces.dtype} {self.faces.shape}"
-            )
-        if self.landmarks.shape != (count, 5, 2) or self.persons.shape != (count,):
-            raise ValueError(
-                f"{count} faces need landmarks [{count}, 5, 2] and persons [{count}], got "
-                f"{self.landmarks.shape} and {self.persons.shape}"
-            )
-        if self.partner is not None and self.partner.shape != self.faces.shape:
-            raise ValueError(
-                f"partner must be {self.faces.shape} like faces, got {self.partner.shape}"
-            )
-        for name in ("sound", "crop_sound"):
-            rows = getattr(self, name)
-            if rows.dtype != np.float32 or rows.ndim != 2:
-                raise ValueError(f"{name} must be float32 [W, N], got {rows.dtype} {rows.shape}")
-
     @property
     def side_px(self) -> int:
         """Side of the crops."""

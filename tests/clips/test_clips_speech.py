@@ -166,7 +166,7 @@ def test_the_two_clocks_agree() -> None:
 def test_settings_outside_their_range_are_refused() -> None:
     with pytest.raises(ConfigError, match="0 < end_threshold <= threshold"):
         SpeechConfig(threshold=0.3)
-    with pytest.raises(ConfigError, match=r"speech\.min_seconds is 0"):
+    with pytest.raises(ConfigError, match=r"speech\.min_seconds must be in \(0, 60\], got 0"):
         SpeechConfig(min_seconds=0)
 
 

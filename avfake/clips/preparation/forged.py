@@ -15,7 +15,7 @@ from avfake.clips.archive import Clip
 from avfake.clips.preparation.derived import Content, Task, make_derived
 from avfake.clips.preparation.folder import PreparedClip, PreparedFolder
 from avfake.clips.voice_statistics import voice_statistics
-from avfake.config import nearest
+from avfake.config import check_choice, check_ranges
 from avfake.datasets import Row
 from avfake.errors import ConfigError, ManifestError
 from avfake.faces import CropConfig, landmarks_in_crops
@@ -36,18 +36,13 @@ class ForgeryConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.variants < 1:
-            raise ConfigError(f"variants is {self.variants}; it must be 1 or more")
+        check_ranges(self, "forgery", variants="[1, inf)")
         for key, known in (("face_methods", FACE_METHODS), ("voice_methods", VOICE_METHODS)):
             names = getattr(self, key)
             if not names:
                 raise ConfigError(f"{key} is empty; name some of {', '.join(known)}")
             for name in names:
-                if name not in known:
-                    raise ConfigError(
-                        f"{key} does not know {name!r}{nearest(name, known)}; "
-                        f"allowed: {', '.join(known)}"
-                    )
+                check_choice(f"a name in {key}", name, known)
 
 
 def forge_clips(
