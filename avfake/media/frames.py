@@ -18,7 +18,7 @@ SAME_INSTANT_SECONDS = 1e-6
 JUMP_SECONDS = 8.0
 """A longer time without a wanted frame is skipped, up to its last key frame."""
 INDEXED_FORMATS = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"}
-"""Containers with an index of their key frames."""
+"""Containers with an index of their key frames, in which one can seek by time."""
 
 
 def read_frames(path: str | Path, at_seconds: Sequence[float] | np.ndarray) -> Frames:
@@ -84,21 +84,22 @@ def _as_displayed(
     media: OpenMedia, pictures: Iterator[Picture]
 ) -> Iterator[tuple[float, np.ndarray]]:
     """Yield the pictures as pixels, all of one size; MediaError if there is none."""
-    found = False
+    picture: Picture | None = None
     for picture in pictures:
-        found = True
         yield picture.seconds, picture.pixels(media.size or picture.size)
-    if not found and not media.picture_damage.num_packets:
-        raise MediaError(media.name, "too_short", "the stream of pictures holds none")
-    if not found:
+    if picture is None and media.picture_damage.num_packets:
         raise MediaError(media.name, "decode_error", "not one picture could be decoded")
+    if picture is None:
+        raise MediaError(media.name, "too_short", "the stream of pictures holds none")
 
 
 def _shown_at(media: OpenMedia, wanted: np.ndarray) -> Iterator[Picture]:
     """Yield the pictures shown at the wanted (increasing) times; seek between distant ones."""
-    starts = np.flatnonzero(np.diff(wanted, prepend=0.0) > JUMP_SECONDS)
-    if not _can_jump(media):
-        starts = starts[:0]
+    if media.video is None:
+        raise MediaError(media.name, "no_video")
+    is_indexed = media.container.format.name in INDEXED_FORMATS
+    can_seek = is_indexed and media.clock_of(media.video).is_plain
+    starts = np.flatnonzero((np.diff(wanted, prepend=0.0) > JUMP_SECONDS) & can_seek)
     segments = np.split(wanted, starts)
     last = -np.inf
     for number, segment in enumerate(segments):
@@ -111,12 +112,6 @@ def _shown_at(media: OpenMedia, wanted: np.ndarray) -> Iterator[Picture]:
                 yield picture
         if wanted[-1] in segment:
             return
-
-
-def _can_jump(media: OpenMedia) -> bool:
-    """Return whether the container can seek to a key frame by its time."""
-    indexed = media.container.format.name in INDEXED_FORMATS
-    return indexed and media.video is not None and media.clock_of(media.video).is_plain
 
 
 def _from_key_frame(media: OpenMedia, seconds: float) -> Iterator[Picture] | None:

@@ -47,9 +47,8 @@ class Orientation:
     def applied(self, pixels: np.ndarray) -> np.ndarray:
         """Return [H, W, ...] as it is shown."""
         shown = pixels.swapaxes(0, 1) if self.is_transposed else pixels
-        rows = slice(None, None, -1 if self.flips_rows else None)
-        columns = slice(None, None, -1 if self.flips_columns else None)
-        return np.ascontiguousarray(shown[rows, columns])
+        rows, columns = (-1 if flips else 1 for flips in (self.flips_rows, self.flips_columns))
+        return np.ascontiguousarray(shown[::rows, ::columns])
 
     def size(self, width: int, height: int) -> tuple[int, int]:
         """Return width and height as shown, for those that are stored."""
