@@ -1,6 +1,6 @@
 """From a file to a clip, the same for training and for prediction."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Literal
 
@@ -44,7 +44,7 @@ def cut_sound(path: Path, info: MediaInfo, config: ClipConfig) -> Speech:
     try:
         sound = read_sound(path, config.sample_rate, max_seconds=config.max_sound_seconds)
     except MediaError as error:
-        return None, [], (reason_of("voice", error),)
+        return None, [], (replace(error.reason, part="voice"),)
     reasons = noted("voice", sound.notes)
     heard = sum(len(piece.samples) for piece in sound.pieces) / config.sample_rate
     if sound.total_seconds > heard + 1:
@@ -100,11 +100,6 @@ def noted(part: Part, notes: tuple[Note, ...]) -> tuple[Reason, ...]:
     return tuple(Reason(part, note.code, note.detail) for note in notes)
 
 
-def reason_of(part: Part, error: MediaError) -> Reason:
-    """Return the error of a file as the reason of one of its streams."""
-    return Reason(part, error.reason.code, error.reason.detail)
-
-
 def cut_clip(
     path: str | Path,
     config: ClipConfig,
@@ -157,7 +152,7 @@ def _cut_picture(
     try:
         frames = read_frames(path, sample_times(info, config.num_frames))
     except MediaError as error:
-        return [], [], [], (reason_of("face", error),)
+        return [], [], [], (replace(error.reason, part="face"),)
     reasons = noted("face", frames.notes)
     if len(frames) <= 2 < config.num_frames:
         reasons += (Reason("face", "few_frames"),)

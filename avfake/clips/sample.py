@@ -10,7 +10,6 @@ import numpy as np
 
 from avfake.clips.archive import Clip
 from avfake.clips.config import ClipConfig
-from avfake.clips.timeline import Timeline
 from avfake.faces import CropConfig, landmarks_in_crops
 from avfake.labels import ForgedSegment, Labels, Part
 from avfake.media import Waveform
@@ -82,6 +81,37 @@ class Sampled:
     """Hz of all sound; 0 without sound."""
 
 
+class Timeline:
+    """Conversion between seconds of a file and seconds of its kept sound."""
+
+    def __init__(self, spans: Sequence[Sequence[float]]) -> None:
+        """spans: start and end in the file of each piece of the kept sound, in order of time."""
+        self.starts, self.ends = np.array(spans, np.float64).reshape(-1, 2).T
+        self.kept = np.concatenate([[0.0], np.cumsum(self.ends - self.starts)])
+        """Starts of the pieces in the kept sound, and its end."""
+
+    def to_file(self, seconds: np.ndarray, *, end: bool = False) -> np.ndarray:
+        """Return the seconds of the file for seconds of the kept sound, any shape.
+
+        end: where one span meets the next, take the end of the first instead of the start of the
+            second.
+        """
+        seconds = np.asarray(seconds, np.float64)
+        if not len(self.starts):
+            return seconds
+        at = np.searchsorted(self.kept[1:-1], seconds, side="left" if end else "right")
+        return self.starts[at] + seconds - self.kept[at]
+
+    def to_kept(self, seconds: np.ndarray) -> np.ndarray:
+        """Return the seconds of the kept sound for seconds of the file, NaN where none was kept."""
+        seconds = np.asarray(seconds, np.float64)
+        if not len(self.starts):
+            return np.full(seconds.shape, np.nan)
+        at = np.searchsorted(self.starts, seconds, side="right") - 1
+        inside = (at >= 0) & (seconds < self.ends[at])
+        return np.where(inside, self.kept[at] + seconds - self.starts[at], np.nan)
+
+
 def sample_clip(
     clip: Clip, config: SampleConfig, generator: np.random.Generator | None = None
 ) -> Sampled:
@@ -91,7 +121,7 @@ def sample_clip(
         crops = [clip.crop(person, position) for person, position in picks]
         waveform = clip.waveform() if config.use_audio else None
     seconds = _seconds_of(clip, picks)
-    timeline = Timeline.of(clip.meta.speech_spans)
+    timeline = Timeline(clip.meta.speech_spans)
     spans, sound = np.zeros((0, 2), np.float32), np.zeros((0, 0), np.float32)
     if waveform is not None:
         spans, sound = _cut_windows(waveform, timeline, config, generator)

@@ -18,7 +18,7 @@ from avfake.errors import MediaError
 from avfake.media.clock import Clock, MediaStream, StreamClock
 from avfake.media.containers import every_packet, open_container, picture_stream, sound_streams
 from avfake.media.files import local_file
-from avfake.media.index import indexed_clock
+from avfake.media.header import indexed_clock
 from avfake.media.pictures import Size
 from avfake.media.scanning import scanned
 from avfake.media.types import Note
