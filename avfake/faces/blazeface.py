@@ -18,7 +18,6 @@ from PIL import Image
 from avfake.config import check_ranges
 from avfake.errors import ConfigError
 from avfake.faces.types import Detections, check_frames
-from avfake.storage import write_whole
 
 
 def model_folder() -> Path:
@@ -28,15 +27,19 @@ def model_folder() -> Path:
 
 
 def keep_model(path: str | Path) -> str:
-    """Keep a copy of a model file, return its SHA-256; ConfigError if it cannot be read."""
+    """Keep a copy of a model file, return its SHA-256; ConfigError if that is not possible."""
     try:
         content = Path(path).read_bytes()
+        sha256 = hashlib.sha256(content).hexdigest()
+        kept = model_folder() / sha256
+        if not kept.is_file() or kept.read_bytes() != content:  # a copy that was broken off
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.write_bytes(content)
     except OSError as error:
-        raise ConfigError(f"the face model {path} cannot be read: {error.strerror}") from error
-    sha256 = hashlib.sha256(content).hexdigest()
-    kept = model_folder() / sha256
-    if not kept.is_file():
-        write_whole(kept, content)
+        raise ConfigError(
+            f"the face model {path} cannot be read, or not be copied to {model_folder()}: "
+            f"{error.strerror}"
+        ) from error
     return sha256
 
 

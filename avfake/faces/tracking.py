@@ -101,15 +101,10 @@ def _pairs(
     """Assign faces to tracks with the least total cost over the frame."""
     if not trails or not free:
         return []
-    costs = np.array(
-        [[_cost(trail, found.boxes[which], index, config) for which in free] for trail in trails]
-    )
-    rows, columns = linear_sum_assignment(costs)
-    return [
-        (trails[row], free[column])
-        for row, column in zip(rows, columns, strict=True)
-        if costs[row, column] < FORBIDDEN
-    ]
+    boxes = found.boxes[free]
+    costs = np.array([[_cost(trail, box, index, config) for box in boxes] for trail in trails])
+    pairs = zip(*linear_sum_assignment(costs), strict=True)
+    return [(trails[row], free[column]) for row, column in pairs if costs[row, column] < FORBIDDEN]
 
 
 def _cost(trail: _Trail, box: np.ndarray, index: int, config: TrackConfig) -> float:

@@ -94,6 +94,10 @@ class OpenMedia:
         """Container time of file second 0, for pictures and sound alike."""
         return self.clock.zero_seconds
 
+    def packets(self) -> Iterator[Packet]:
+        """Yield the packets of both streams, as they are stored."""
+        return every_packet(self.container, *filter(None, (self.video, self.audio)))
+
     def clock_of(self, stream: MediaStream) -> StreamClock:
         return self.clock.streams[stream.index]
 

@@ -147,7 +147,7 @@ class PixelAspect:
     """The aspect of pixels, picture by picture: it may change inside a stream."""
 
     def __init__(self, stream: VideoStream) -> None:
-        self._codec = stream.codec_context
+        self.stream = stream
         self._shown = _sensible(stream.sample_aspect_ratio)
         self._coded: float | None = None
         self._size: Size | None = None
@@ -160,7 +160,8 @@ class PixelAspect:
         another one later, that counts from the next key frame on, because the decoder reports it
         before it returns the pictures that it held back.
         """
-        coded, size = _sensible(self._codec.sample_aspect_ratio), (frame.width, frame.height)
+        coded = _sensible(self.stream.codec_context.sample_aspect_ratio)
+        size = (frame.width, frame.height)
         if self._coded is None:
             self._coded, self._size = coded, size
         if coded != self._coded:
@@ -188,26 +189,23 @@ class Sizes:
     def __init__(self, streams: Sequence[MediaStream], num_bytes: int) -> None:
         self.size: Size | None = None
         """Smallest size that holds all pictures as shown; None before one was decoded."""
-        self._stream = next((s for s in streams if isinstance(s, VideoStream)), None)
-        self._aspect = PixelAspect(self._stream) if self._stream else None
+        videos = [stream for stream in streams if isinstance(stream, VideoStream)]
+        self._aspect = PixelAspect(videos[0]) if videos else None
         self._step, self._next = num_bytes / NUM_KEY_FRAMES, 0.0
 
     def add(self, packet: Packet) -> None:
-        if packet.stream is not self._stream or not packet.is_keyframe or packet.pos is None:
+        if self._aspect is None or packet.stream is not self._aspect.stream:
             return
-        if packet.pos < self._next or self._aspect is None:
+        if not packet.is_keyframe or packet.pos is None or packet.pos < self._next:
             return
         self._next = (packet.pos // self._step + 1) * self._step
-        for frame in self._decoded(packet):
+        stream = self._aspect.stream
+        try:
+            frames = stream.decode(packet) + stream.decode(None)
+        except av.error.FFmpegError:
+            frames = []
+        stream.codec_context.flush_buffers()
+        for frame in frames:
             size = Picture(0.0, frame, self._aspect.of(frame), bytes(packet)).size
             before = self.size or size
             self.size = (max(size[0], before[0]), max(size[1], before[1]))
-
-    def _decoded(self, packet: Packet) -> list[VideoFrame]:
-        assert self._stream is not None
-        try:
-            return self._stream.decode(packet) + self._stream.decode(None)
-        except av.error.FFmpegError:
-            return []
-        finally:
-            self._stream.codec_context.flush_buffers()

@@ -46,7 +46,11 @@ def read_track(
         if block.start_seconds >= until_seconds:
             break
         channels = levels.clean(block.channels)
-        heard = _mono(channels, channel)
+        if channel is None:
+            # The plain mean, since the gain of ffmpeg depends on the sample format.
+            heard = channels.mean(axis=0, dtype=np.float64).astype(np.float32)
+        else:
+            heard = channels[min(channel, len(channels) - 1)]
         levels.add(channels, heard)
         if resampler is None or not block.continues:
             if resampler is not None:
@@ -68,13 +72,6 @@ def read_track(
         notes += (Note("scaled_samples", f"the largest is {full:.8g} where full scale is 1"),)
     total = kept.num_samples / sample_rate
     return Sound(tuple(kept.pieces(full)), sample_rate, total, notes), levels
-
-
-def _mono(channels: np.ndarray, channel: int | None) -> np.ndarray:
-    """Return float32 [N]: the plain mean, since the gain of ffmpeg depends on the sample format."""
-    if channel is None:
-        return channels.mean(axis=0, dtype=np.float64).astype(np.float32)
-    return channels[min(channel, len(channels) - 1)]
 
 
 class _Kept:

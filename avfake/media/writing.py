@@ -15,14 +15,8 @@ from avfake.media.blocks import resample
 from avfake.media.types import Waveform
 from avfake.storage import whole_file
 
-AUDIO_CODECS = {
-    ".wav": "pcm_s16le",
-    ".flac": "flac",
-    ".mp3": "libmp3lame",
-    ".m4a": "aac",
-    ".opus": "libopus",
-    ".ogg": "libopus",
-}
+AUDIO_CODECS = {".wav": "pcm_s16le", ".flac": "flac", ".mp3": "libmp3lame", ".m4a": "aac"}
+AUDIO_CODECS |= dict.fromkeys((".opus", ".ogg"), "libopus")
 OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
 
 # Odd sizes are padded by a line; the colour matrix is stated, as players guess an unstated one;
