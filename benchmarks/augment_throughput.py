@@ -19,7 +19,7 @@ from scipy.ndimage import gaussian_filter
 
 from avfake.augment.pipeline import Pipeline
 from avfake.augment.presets import PICTURE, SOUND
-from avfake.clips.training import TrainingSample
+from avfake.clips.dataset import TrainingSample
 from avfake.forgery.faces_in_place import TEMPLATE
 from avfake.labels import Labels
 

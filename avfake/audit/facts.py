@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from avfake.clips import Clip
-from avfake.media import MediaInfo, Waveform, every_packet, open_media
+from avfake.media import MediaInfo, Waveform, open_media
 
 QUIET_DB = -40.0
 """Sound this far below the loud parts of the file is silence."""
@@ -130,11 +130,10 @@ def _packet_facts(path: Path) -> tuple[dict[str, int], dict[str, Any]]:
     num_packets = num_key_frames = longest = 0
     starts: dict[str, Any] = {}
     with open_media(path) as media:
-        used = [stream for stream in (media.video, media.audio) if stream is not None]
-        for stream in used:
+        for stream in filter(None, (media.video, media.audio)):
             start = float((stream.start_time or 0) * (stream.time_base or 0))
             starts[f"{stream.type}_start_seconds"] = start
-        for packet in every_packet(media.container, *used):
+        for packet in media.packets():
             kind = packet.stream.type
             sizes[kind] = sizes.get(kind, 0) + packet.size
             num_packets += 1

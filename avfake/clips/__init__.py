@@ -7,17 +7,13 @@ memory) use the same bytes. `ClipDataset` and `collate` turn clips into torch ba
 from avfake.clips.archive import Clip
 from avfake.clips.config import ClipConfig, face_detector
 from avfake.clips.cut import cut_clip
-from avfake.clips.dataset import ClipDataset, ClipEntry, batch_of, collate
-from avfake.clips.input_spec import InputSpec
+from avfake.clips.dataset import ClipDataset, ClipEntry, TrainingSample, batch_of, collate
 from avfake.clips.loading import EpochDraws, load_batches, named_failures
-from avfake.clips.preparation.derived import degrade_clips
+from avfake.clips.preparation.derived import degrade_clips, join_clips, pairs_of_sources
 from avfake.clips.preparation.folder import PreparedClip, PreparedFolder, check_target
 from avfake.clips.preparation.forged import ForgeryConfig, forge_clips
-from avfake.clips.preparation.joined import join_clips, pairs_of_sources
 from avfake.clips.preparation.prepare import prepare_clips, prepare_dataset
-from avfake.clips.sample import SampleConfig, Sampled, sample_clip
-from avfake.clips.segments import sample_labels
-from avfake.clips.training import TrainingSample
+from avfake.clips.sample import InputSpec, SampleConfig, Sampled, sample_clip, sample_labels
 
 __all__ = [
     "Clip",

@@ -39,6 +39,17 @@ class PersonMeta:
     landmarks: list[list[list[float]]]
     """[K][5][2] px."""
 
+    @classmethod
+    def of(cls, track: FaceTrack) -> "PersonMeta":
+        """Return the track as rounded numbers."""
+        return cls(
+            track.person_id,
+            track.frame_indices.tolist(),
+            track.boxes.astype(float).round(2).tolist(),
+            track.confidences.astype(float).round(4).tolist(),
+            track.landmarks.astype(float).round(2).tolist(),
+        )
+
     def as_track(self) -> FaceTrack:
         """Return the track as arrays, from which crops can be cut."""
         return FaceTrack(

@@ -5,7 +5,6 @@ from typing import Literal
 
 from avfake import config as settings
 from avfake.clips.speech import SpeechConfig
-from avfake.errors import ConfigError
 from avfake.faces import (
     BlazeFaceConfig,
     BlazeFaceDetector,
@@ -51,24 +50,18 @@ class ClipConfig:
     fewer, evenly spread."""
 
     def __post_init__(self) -> None:
-        if self.detector not in DETECTORS:
-            raise ConfigError(
-                f"detector is {self.detector!r}{settings.nearest(self.detector, DETECTORS)}; "
-                f"allowed: {', '.join(DETECTORS)}"
-            )
-        ranges = {
-            "num_frames": (1, 1000),
-            "jpeg_quality": (50, 100),
-            "sample_rate": (8_000, 48_000),
-            "max_sound_seconds": (1.0, 7200.0),
-            "max_speech_seconds": (1.0, 7200.0),
-            "max_persons": (1, 99),
-            "max_crops_per_frame": (1.0, 99.0),
-        }
-        for name, (low, high) in ranges.items():
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise ConfigError(f"{name} is {value}; allowed: {low} to {high}")
+        settings.check_choice("detector", self.detector, DETECTORS)
+        settings.check_ranges(
+            self,
+            "clip",
+            num_frames="[1, 1000]",
+            jpeg_quality="[50, 100]",
+            sample_rate="[8000, 48000]",
+            max_sound_seconds="[1, 7200]",
+            max_speech_seconds="[1, 7200]",
+            max_persons="[1, 99]",
+            max_crops_per_frame="[1, 99]",
+        )
 
     @property
     def hash(self) -> str:

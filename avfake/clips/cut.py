@@ -1,8 +1,8 @@
 """From a file to a clip, the same for training and for prediction."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -30,25 +30,21 @@ KEPT_PIECE_SECONDS = 10.0
 """Length of the kept pieces, if there is more speech than is allowed."""
 
 
-@dataclass(frozen=True)
-class CutSound:
-    """The speech of a file, where it was, and what was left out."""
-
-    speech: Waveform | None = None
-    """The speech without pauses; None if there is none."""
-    spans: list[list[float]] = field(default_factory=list)
-    """[S][2] start and end in the file of each piece of it, s."""
-    reasons: tuple[Reason, ...] = ()
+Speech = tuple[Waveform | None, list[list[float]], tuple[Reason, ...]]
+"""The speech of a file without pauses, or None; [S][2] start and end in the file of each piece of
+it, s; what was left out, or why there is none."""
+Picture = tuple[list[float], list[FaceTrack], list[np.ndarray], tuple[Reason, ...]]
+"""Seconds of the frames, the track and the crops of each person, what was left out."""
 
 
-def cut_sound(path: Path, info: MediaInfo, config: ClipConfig) -> CutSound:
+def cut_sound(path: Path, info: MediaInfo, config: ClipConfig) -> Speech:
     """Return the speech of a file, or the reasons why there is none."""
     if not info.has_audio:
-        return CutSound(reasons=(Reason("voice", "no_audio"),))
+        return None, [], (Reason("voice", "no_audio"),)
     try:
         sound = read_sound(path, config.sample_rate, max_seconds=config.max_sound_seconds)
     except MediaError as error:
-        return CutSound(reasons=(reason_of("voice", error),))
+        return None, [], (replace(error.reason, part="voice"),)
     reasons = noted("voice", sound.notes)
     heard = sum(len(piece.samples) for piece in sound.pieces) / config.sample_rate
     if sound.total_seconds > heard + 1:
@@ -57,17 +53,17 @@ def cut_sound(path: Path, info: MediaInfo, config: ClipConfig) -> CutSound:
     return _keep_speech(sound, reasons, config)
 
 
-def _keep_speech(sound: Sound, reasons: tuple[Reason, ...], config: ClipConfig) -> CutSound:
+def _keep_speech(sound: Sound, reasons: tuple[Reason, ...], config: ClipConfig) -> Speech:
     rate = sound.sample_rate
     samples = np.concatenate([piece.samples for piece in sound.pieces] or [np.zeros(0, np.float32)])
     if len(samples) < config.speech.min_seconds * rate:
         short = Reason("voice", "too_short", f"{len(samples) / rate:.2f} s of sound")
-        return CutSound(reasons=(*reasons, short))
+        return None, [], (*reasons, short)
     if Waveform(samples, rate).is_silent:
-        return CutSound(reasons=(*reasons, Reason("voice", "silent_audio")))
+        return None, [], (*reasons, Reason("voice", "silent_audio"))
     spans = find_speech(samples, rate, config.speech)
     if not spans:
-        return CutSound(reasons=(*reasons, Reason("voice", "no_speech")))
+        return None, [], (*reasons, Reason("voice", "no_speech"))
     limit = round(config.max_speech_seconds * rate)
     kept = spread_spans(spans, limit, piece=round(KEPT_PIECE_SECONDS * rate))
     speech, chosen = (sum(end - start for start, end in some) / rate for some in (spans, kept))
@@ -75,7 +71,7 @@ def _keep_speech(sound: Sound, reasons: tuple[Reason, ...], config: ClipConfig) 
         left_out = _amount(speech - chosen, speech, "speech")
         reasons += (Reason("voice", "sound_left_out", left_out),)
     waveform = Waveform(np.concatenate([samples[start:end] for start, end in kept]), rate)
-    return CutSound(waveform, _seconds_of(kept, sound), reasons)
+    return waveform, _seconds_of(kept, sound), reasons
 
 
 def _seconds_of(spans: list[Span], sound: Sound) -> list[list[float]]:
@@ -84,18 +80,12 @@ def _seconds_of(spans: list[Span], sound: Sound) -> list[list[float]]:
     firsts = np.concatenate([[0], np.cumsum(lengths)])
     found = []
     for start, end in spans:
-        for number in range(*_pieces_between(firsts, start, end)):
+        first = int(np.searchsorted(firsts, start, side="right")) - 1
+        for number in range(first, int(np.searchsorted(firsts, end, side="left"))):
             low, high = max(start, firsts[number]), min(end, firsts[number + 1])
             at = sound.pieces[number].start_seconds - firsts[number] / sound.sample_rate
             found.append([round(float(at + i / sound.sample_rate), 5) for i in (low, high)])
     return found
-
-
-def _pieces_between(firsts: np.ndarray, start: int, end: int) -> tuple[int, int]:
-    return (
-        int(np.searchsorted(firsts, start, side="right")) - 1,
-        int(np.searchsorted(firsts, end, side="left")),
-    )
 
 
 def _amount(part: float, whole: float, what: str) -> str:
@@ -108,19 +98,6 @@ def _amount(part: float, whole: float, what: str) -> str:
 def noted(part: Part, notes: tuple[Note, ...]) -> tuple[Reason, ...]:
     """Return the notes of a decoded stream as reasons."""
     return tuple(Reason(part, note.code, note.detail) for note in notes)
-
-
-def reason_of(part: Part, error: MediaError) -> Reason:
-    """Return the error of a file as the reason of one of its streams."""
-    return Reason(part, error.reason.code, error.reason.detail)
-
-
-@dataclass(frozen=True)
-class _Picture:
-    frame_seconds: list[float]
-    tracks: list[FaceTrack]
-    crops: list[np.ndarray]
-    reasons: tuple[Reason, ...]
 
 
 def cut_clip(
@@ -141,29 +118,26 @@ def cut_clip(
     """
     with local_file(path) as local:
         info = probe(local)
-        picture = _cut_picture(local, info, config, detector, boxes_from)
-        sound = cut_sound(local, info, config)
-    reasons = picture.reasons + sound.reasons
-    nothing = not picture.tracks and sound.speech is None
+        seconds, tracks, crops, of_picture = _cut_picture(local, info, config, detector, boxes_from)
+        speech, spans, of_sound = cut_sound(local, info, config)
+    reasons = of_picture + of_sound
+    status: Literal["ok", "partial", "failed"] = "ok"
+    if any(reason.code not in NOTHING_LOST for reason in reasons):
+        status = "partial"
     meta = ClipMeta(
         clip_id=clip_id or Path(path).name,
         config_hash=config.hash,
-        status=_status(reasons, nothing=nothing),
+        status=status if tracks or speech else "failed",
         reasons=reasons,
-        media=_facts(info),
-        frame_seconds=picture.frame_seconds,
-        persons=tuple(_person_meta(track) for track in picture.tracks),
-        sound_seconds=sound.speech.duration_seconds if sound.speech else 0.0,
-        speech_spans=sound.spans,
-        voice_statistics=voice_statistics(sound.speech) if sound.speech else {},
+        # The path differs by machine.
+        media={name: value for name, value in asdict(info).items() if name != "path"},
+        frame_seconds=seconds,
+        persons=tuple(map(PersonMeta.of, tracks)),
+        sound_seconds=speech.duration_seconds if speech else 0.0,
+        speech_spans=spans,
+        voice_statistics=voice_statistics(speech) if speech else {},
     )
-    return pack_clip(meta, picture.crops, sound.speech, jpeg_quality=config.jpeg_quality)
-
-
-def _status(reasons: tuple[Reason, ...], *, nothing: bool) -> Literal["ok", "partial", "failed"]:
-    if nothing:
-        return "failed"
-    return "partial" if any(reason.code not in NOTHING_LOST for reason in reasons) else "ok"
+    return pack_clip(meta, crops, speech, jpeg_quality=config.jpeg_quality)
 
 
 def _cut_picture(
@@ -172,14 +146,16 @@ def _cut_picture(
     config: ClipConfig,
     detector: FaceDetector,
     boxes_from: Clip | None,
-) -> _Picture:
+) -> Picture:
     if not info.has_video:
-        return _Picture([], [], [], (Reason("face", "no_video"),))
+        return [], [], [], (Reason("face", "no_video"),)
     try:
         frames = read_frames(path, sample_times(info, config.num_frames))
     except MediaError as error:
-        return _Picture([], [], [], (reason_of("face", error),))
-    reasons = _picture_reasons(frames, config)
+        return [], [], [], (replace(error.reason, part="face"),)
+    reasons = noted("face", frames.notes)
+    if len(frames) <= 2 < config.num_frames:
+        reasons += (Reason("face", "few_frames"),)
     tracks = _reused_tracks(boxes_from, frames, info) if boxes_from else None
     if tracks is None:
         found = track_faces(detector.detect(frames.pixels), config.track)
@@ -191,14 +167,7 @@ def _cut_picture(
     if not tracks:
         reasons += (Reason("face", "no_face", f"{len(frames)} frames looked at"),)
     crops = [crop_track(frames.pixels, track, config.crop) for track in tracks]
-    return _Picture(frames.seconds.round(4).tolist(), tracks, crops, reasons)
-
-
-def _picture_reasons(frames: Frames, config: ClipConfig) -> tuple[Reason, ...]:
-    reasons = noted("face", frames.notes)
-    if len(frames) <= 2 < config.num_frames:
-        reasons += (Reason("face", "few_frames"),)
-    return reasons
+    return frames.seconds.round(4).tolist(), tracks, crops, reasons
 
 
 def _reused_tracks(original: Clip, frames: Frames, info: MediaInfo) -> list[FaceTrack] | None:
@@ -210,19 +179,3 @@ def _reused_tracks(original: Clip, frames: Frames, info: MediaInfo) -> list[Face
     if not (meta.persons and same_size and same_times):
         return None
     return [person.as_track() for person in meta.persons]
-
-
-def _facts(info: MediaInfo) -> dict[str, Any]:
-    facts = asdict(info)
-    del facts["path"]  # differs by machine
-    return facts
-
-
-def _person_meta(track: FaceTrack) -> PersonMeta:
-    return PersonMeta(
-        person_id=track.person_id,
-        frame_indices=track.frame_indices.tolist(),
-        boxes=np.round(track.boxes.astype(float), 2).tolist(),
-        confidences=np.round(track.confidences.astype(float), 4).tolist(),
-        landmarks=np.round(track.landmarks.astype(float), 2).tolist(),
-    )

@@ -1,12 +1,17 @@
-"""Sampling of a clip for one pass of a model: crops and windows of sound, drawn or tiled."""
+"""Sampling of a clip for one pass of a model: crops and windows of sound, drawn or tiled.
 
+Labels of what was taken of it, where it is known when in the clip something is forged.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from avfake.clips.archive import Clip
-from avfake.clips.timeline import Timeline
+from avfake.clips.config import ClipConfig
 from avfake.faces import CropConfig, landmarks_in_crops
+from avfake.labels import ForgedSegment, Labels, Part
 from avfake.media import Waveform
 
 MIN_WINDOWS = 4
@@ -32,6 +37,28 @@ class SampleConfig:
 
 
 @dataclass(frozen=True)
+class InputSpec:
+    """How a file becomes a clip, and a clip the input of a model, in training and prediction."""
+
+    clip: ClipConfig = field(default_factory=ClipConfig)
+    num_frames: int | None = None
+    """Crops drawn from a clip each time it is seen in training; None = all."""
+    num_windows: int | None = None
+    """Windows of sound drawn from a clip each time it is seen in training; None = all."""
+    window_seconds: float = 2.0
+
+    def drawn(self) -> SampleConfig:
+        """Return how training draws from a clip."""
+        numbers = (self.num_frames, self.num_windows, self.window_seconds)
+        return SampleConfig(*numbers, crop=self.clip.crop)
+
+    def whole(self, *, use_visual: bool = True, use_audio: bool = True) -> SampleConfig:
+        """Return how all of a clip is shown, for a prediction."""
+        drawn = replace(self.drawn(), num_frames=None, num_windows=None)
+        return replace(drawn, use_visual=use_visual, use_audio=use_audio)
+
+
+@dataclass(frozen=True)
 class Sampled:
     """Arrays of one clip, and the origin of each of their rows."""
 
@@ -54,6 +81,37 @@ class Sampled:
     """Hz of all sound; 0 without sound."""
 
 
+class Timeline:
+    """Conversion between seconds of a file and seconds of its kept sound."""
+
+    def __init__(self, spans: Sequence[Sequence[float]]) -> None:
+        """spans: start and end in the file of each piece of the kept sound, in order of time."""
+        self.starts, self.ends = np.array(spans, np.float64).reshape(-1, 2).T
+        self.kept = np.concatenate([[0.0], np.cumsum(self.ends - self.starts)])
+        """Starts of the pieces in the kept sound, and its end."""
+
+    def to_file(self, seconds: np.ndarray, *, end: bool = False) -> np.ndarray:
+        """Return the seconds of the file for seconds of the kept sound, any shape.
+
+        end: where one span meets the next, take the end of the first instead of the start of the
+            second.
+        """
+        seconds = np.asarray(seconds, np.float64)
+        if not len(self.starts):
+            return seconds
+        at = np.searchsorted(self.kept[1:-1], seconds, side="left" if end else "right")
+        return self.starts[at] + seconds - self.kept[at]
+
+    def to_kept(self, seconds: np.ndarray) -> np.ndarray:
+        """Return the seconds of the kept sound for seconds of the file, NaN where none was kept."""
+        seconds = np.asarray(seconds, np.float64)
+        if not len(self.starts):
+            return np.full(seconds.shape, np.nan)
+        at = np.searchsorted(self.starts, seconds, side="right") - 1
+        inside = (at >= 0) & (seconds < self.ends[at])
+        return np.where(inside, self.kept[at] + seconds - self.starts[at], np.nan)
+
+
 def sample_clip(
     clip: Clip, config: SampleConfig, generator: np.random.Generator | None = None
 ) -> Sampled:
@@ -63,7 +121,7 @@ def sample_clip(
         crops = [clip.crop(person, position) for person, position in picks]
         waveform = clip.waveform() if config.use_audio else None
     seconds = _seconds_of(clip, picks)
-    timeline = Timeline.of(clip.meta.speech_spans)
+    timeline = Timeline(clip.meta.speech_spans)
     spans, sound = np.zeros((0, 2), np.float32), np.zeros((0, 0), np.float32)
     if waveform is not None:
         spans, sound = _cut_windows(waveform, timeline, config, generator)
@@ -155,3 +213,54 @@ def _choose(
     if generator is not None:
         return np.sort(generator.choice(available, wanted, replace=False))
     return np.linspace(0, available - 1, wanted).round().astype(int)
+
+
+@dataclass(frozen=True)
+class SampleLabels:
+    """What the crops and windows that were taken show."""
+
+    labels: Labels
+    """0 for a fake of which nothing forged was taken."""
+    forged_frames: np.ndarray
+    """float32 [T]: times the label of the face, the label of each crop."""
+    forged_windows: np.ndarray
+    """float32 [W]: times the label of the voice, the label of each window."""
+
+
+def sample_labels(
+    labels: Labels, segments: Sequence[ForgedSegment], sampled: Sampled
+) -> SampleLabels:
+    """Return the labels of a clip for what was taken of it.
+
+    A crop is forged if its moment lies in a segment, a window if it overlaps one. Where no
+    segment is named for a forged stream nothing is known of when, and all of it counts as forged.
+
+    Args:
+        labels: of the whole clip
+    """
+    moments = sampled.crop_seconds
+    starts, ends = sampled.window_spans.T
+    face, frames = _seen(labels.face, _forged("face", segments), moments, moments)
+    voice, windows = _seen(labels.voice, _forged("voice", segments), starts, ends)
+    overall = labels.overall
+    if (labels.face, labels.voice) != (face, voice):
+        overall = max(face, voice)
+    return SampleLabels(Labels(overall, face, voice), frames, windows)
+
+
+def _forged(part: Part, segments: Sequence[ForgedSegment]) -> list[ForgedSegment]:
+    return [segment for segment in segments if segment.stream in (part, "both")]
+
+
+def _seen(
+    label: float, segments: Sequence[ForgedSegment], starts: np.ndarray, ends: np.ndarray
+) -> tuple[float, np.ndarray]:
+    """Return the label of the stream as far as it was taken, and the share of it for each item."""
+    everything = np.ones(len(starts), np.float32)
+    if not label or not segments or not len(starts):
+        return label, everything
+    inside = np.zeros(len(starts), bool)
+    for start, end, _ in segments:
+        inside |= (starts <= end) & (ends >= start)
+    # With nothing forged in it the sample is genuine, as a whole and for whatever is done to it.
+    return (label, inside.astype(np.float32)) if inside.any() else (0.0, everything)

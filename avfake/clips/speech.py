@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from avfake.clips.silero_vad import FRAME, RATE, speech_probabilities
+from avfake.config import check_ranges
 from avfake.errors import ConfigError
 from avfake.media import resample
 
@@ -58,15 +59,8 @@ class SpeechConfig:
                 f"speech.threshold is {self.threshold}, end_threshold {self.end_threshold}, sure "
                 f"{self.sure}; allowed: 0 < end_threshold <= threshold < 1 and 0 <= sure < 1"
             )
-        for name in (
-            "min_seconds",
-            "passage_gap_seconds",
-            "pad_seconds",
-            "quiet_seconds",
-            "click_seconds",
-        ):
-            if not 0 < getattr(self, name) <= 60:
-                raise ConfigError(f"speech.{name} is {getattr(self, name)}; allowed: 0 to 60")
+        names = ("min_seconds", "passage_gap_seconds", "pad_seconds", "quiet_seconds")
+        check_ranges(self, "speech", **dict.fromkeys((*names, "click_seconds"), "(0, 60]"))
 
 
 Span = tuple[int, int]

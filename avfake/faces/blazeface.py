@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from avfake.config import check_ranges
 from avfake.errors import ConfigError
-from avfake.faces.types import Detections
-from avfake.storage import write_whole
+from avfake.faces.types import Detections, check_frames
 
 
 def model_folder() -> Path:
@@ -27,15 +27,19 @@ def model_folder() -> Path:
 
 
 def keep_model(path: str | Path) -> str:
-    """Keep a copy of a model file, return its SHA-256; ConfigError if it cannot be read."""
+    """Keep a copy of a model file, return its SHA-256; ConfigError if that is not possible."""
     try:
         content = Path(path).read_bytes()
+        sha256 = hashlib.sha256(content).hexdigest()
+        kept = model_folder() / sha256
+        if not kept.is_file() or kept.read_bytes() != content:  # a copy that was broken off
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.write_bytes(content)
     except OSError as error:
-        raise ConfigError(f"the face model {path} cannot be read: {error.strerror}") from error
-    sha256 = hashlib.sha256(content).hexdigest()
-    kept = model_folder() / sha256
-    if not kept.is_file():
-        write_whole(kept, content)
+        raise ConfigError(
+            f"the face model {path} cannot be read, or not be copied to {model_folder()}: "
+            f"{error.strerror}"
+        ) from error
     return sha256
 
 
@@ -84,10 +88,8 @@ class BlazeFaceConfig:
     def __post_init__(self) -> None:
         if self.model_sha256 and not re.fullmatch("[0-9a-f]{64}", self.model_sha256):
             raise ConfigError(f"model_sha256 must be 64 hex digits, got {self.model_sha256!r}")
-        if not 0 < self.min_confidence < 1 or not 0 < self.max_overlap < 1:
-            raise ConfigError(f"min_confidence and max_overlap must be in (0, 1): {self}")
-        if not 1 <= self.levels <= 4:
-            raise ConfigError(f"levels must be 1 to 4, got {self.levels}")
+        intervals = {"min_confidence": "(0, 1)", "max_overlap": "(0, 1)", "levels": "[1, 4]"}
+        check_ranges(self, "blazeface", **intervals)
 
 
 class BlazeFaceDetector:
@@ -106,32 +108,27 @@ class BlazeFaceDetector:
 
     def detect(self, frames: np.ndarray) -> list[Detections]:
         """Return one `Detections` for each frame. frames: uint8 [T, H, W, 3] RGB."""
-        if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3:
-            raise ValueError(
-                f"frames must be uint8 [T, H, W, 3], got {frames.dtype} {frames.shape}"
-            )
+        check_frames(frames)
         return [self._detect_one(frame) for frame in frames]
 
     def _detect_one(self, frame: np.ndarray) -> Detections:
         height, width = frame.shape[:2]
-        found = [
-            self._in_tile(frame, left, top, side)
-            for left, top, side in tiles(height, width, self.config.levels)
-        ]
+        found = [self._in_tile(frame, tile) for tile in tiles(height, width, self.config.levels)]
         shapes, confidences = (np.concatenate(column) for column in zip(*found, strict=True))
         return to_detections(*blend(shapes, confidences, max_overlap=self.config.max_overlap))
 
     def _in_tile(
-        self, frame: np.ndarray, left: int, top: int, side: int
+        self, frame: np.ndarray, tile: tuple[int, int, int]
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return points float64 [K, 8, 2] px of the frame and confidences [K] of a tile's faces."""
-        tile = Image.fromarray(frame[top : top + side, left : left + side])
-        square = np.asarray(tile.resize((self._side, self._side), Image.Resampling.BILINEAR))
+        left, top, side = tile
+        region = Image.fromarray(frame[top : top + side, left : left + side])
+        square = np.asarray(region.resize((self._side, self._side), Image.Resampling.BILINEAR))
         raw, logits = self._network((square[None] / np.float32(127.5) - 1).astype(np.float32))
         confidences = 1 / (1 + np.exp(-np.clip(logits.astype(np.float64), -100, 100)))
         kept = confidences >= self.config.min_confidence
         points = decode(raw, side_px=self._side)[kept] * side + [left, top]
-        whole = ~is_cut(points, (left, top, side), frame.shape[:2])
+        whole = ~is_cut(points, tile, frame.shape[:2])
         return points[whole], confidences[kept][whole]
 
 
@@ -189,11 +186,9 @@ def is_cut(
     left, top, side = tile
     height, width = frame_size
     low, high = points[:, 0], points[:, 1]
-    near = 0.01 * side
+    near, corner = 0.01 * side, np.array([left, top])
     inner = np.array([left > 0, top > 0, left + side < width, top + side < height])
-    beyond = np.concatenate(
-        [low < np.array([left, top]) + near, high > np.array([left, top]) + side - near], axis=1
-    )
+    beyond = np.concatenate([low < corner + near, high > corner + side - near], axis=1)
     result: np.ndarray = (beyond & inner).any(axis=1)
     return result
 
@@ -233,11 +228,8 @@ def to_detections(points: np.ndarray, confidences: np.ndarray) -> Detections:
     left_eye, right_eye, nose, mouth = (points[:, i] for i in range(2, 6))
     aside = (right_eye - left_eye) * MOUTH_WIDTH / 2
     landmarks = np.stack([left_eye, right_eye, nose, mouth - aside, mouth + aside], axis=1)
-    return Detections(
-        boxes=points[:, :2].reshape(-1, 4).astype(np.float32),
-        confidences=confidences.astype(np.float32),
-        landmarks=landmarks.astype(np.float32),
-    )
+    parts = (points[:, :2].reshape(-1, 4), confidences, landmarks)
+    return Detections(*(part.astype(np.float32) for part in parts))
 
 
 def _load(sha256: str) -> tuple[Network, int]:

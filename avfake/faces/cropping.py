@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from avfake.errors import ConfigError
+from avfake.config import check_ranges
 from avfake.faces.types import FaceTrack
 
 
@@ -25,17 +25,16 @@ class CropConfig:
     """Quantile of the box sides that sets the scale; below 1, as single boxes are too large."""
 
     def __post_init__(self) -> None:
-        if self.margin < 0 or self.size_px < 8 or not 0 <= self.side_quantile <= 1:
-            raise ConfigError(f"margin, size_px or side_quantile out of range: {self}")
+        intervals = {"margin": "[0, inf)", "size_px": "[8, inf)", "side_quantile": "[0, 1]"}
+        check_ranges(self, "crop", **intervals)
 
 
-def crop_squares(track: FaceTrack, config: CropConfig | None = None) -> np.ndarray:
+def crop_squares(track: FaceTrack, config: CropConfig) -> np.ndarray:
     """Return float32 [K, 4] px: the square of each frame that is cropped, face margin included.
 
     It may reach outside the frame. The side is the same for the whole track: a scale that changed
     with each box would look like a forgery.
     """
-    config = config or CropConfig()
     sides = (track.boxes[:, 2:] - track.boxes[:, :2]).max(axis=1)
     found = sides[track.confidences > 0] if (track.confidences > 0).any() else sides
     half = 0.5 * max(1.0, float(np.quantile(found, config.side_quantile)))
@@ -44,24 +43,20 @@ def crop_squares(track: FaceTrack, config: CropConfig | None = None) -> np.ndarr
     return np.concatenate([centres - half, centres + half], axis=1).astype(np.float32)
 
 
-def landmarks_in_crops(track: FaceTrack, config: CropConfig | None = None) -> np.ndarray:
+def landmarks_in_crops(track: FaceTrack, config: CropConfig) -> np.ndarray:
     """Return float32 [K, 5, 2]: the landmarks in px of the crops of `crop_track`."""
-    config = config or CropConfig()
     squares = crop_squares(track, config)
     scale = config.size_px / (squares[:, 2] - squares[:, 0])
     placed: np.ndarray = (track.landmarks - squares[:, None, :2]) * scale[:, None, None]
     return placed.astype(np.float32)
 
 
-def crop_track(
-    frames: np.ndarray, track: FaceTrack, config: CropConfig | None = None
-) -> np.ndarray:
+def crop_track(frames: np.ndarray, track: FaceTrack, config: CropConfig) -> np.ndarray:
     """Cut uint8 [K, S, S, 3] out of frames, one crop with margin for each frame of the track.
 
     frames: uint8 [T, H, W, 3]. What lies outside the frame is black, because mirrored or smeared
     borders would look generated.
     """
-    config = config or CropConfig()
     if len(track) and track.frame_indices[-1] >= len(frames):
         raise ValueError(
             f"the track reaches frame {track.frame_indices[-1]}, but there are {len(frames)} frames"

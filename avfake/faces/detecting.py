@@ -1,13 +1,15 @@
 """Faces in single frames, found by MTCNN (Zhang et al. 2016, IEEE SPL 23/10)."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
+from avfake.config import check_ranges
 from avfake.errors import ConfigError
-from avfake.faces.types import Detections
+from avfake.faces.types import Detections, check_frames
 
 
 @dataclass(frozen=True)
@@ -29,10 +31,8 @@ class DetectConfig:
     def __post_init__(self) -> None:
         if len(self.thresholds) != 3 or not all(0 < t < 1 for t in self.thresholds):
             raise ConfigError(f"thresholds must be three numbers in (0, 1), got {self.thresholds}")
-        if self.min_face_px < 1 or self.batch_pixels < 1:
-            raise ConfigError(f"min_face_px and batch_pixels must be at least 1: {self}")
-        if not 0 < self.pyramid_factor < 1 or not 0 <= self.min_face_share < 1:
-            raise ConfigError(f"pyramid_factor and min_face_share must be in (0, 1): {self}")
+        check_ranges(self, "detect", min_face_px="[1, inf)", batch_pixels="[1, inf)")
+        check_ranges(self, "detect", pyramid_factor="(0, 1)", min_face_share="[0, 1)")
 
 
 def detection_scale(height: int, width: int) -> float:
@@ -71,11 +71,8 @@ class MTCNNDetector:
 
     @torch.inference_mode()
     def detect(self, frames: np.ndarray) -> list[Detections]:
-        """One `Detections` a frame. frames: uint8 [T, H, W, 3] RGB."""
-        if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3:
-            raise ValueError(
-                f"frames must be uint8 [T, H, W, 3], got {frames.dtype} {frames.shape}"
-            )
+        """Return one `Detections` for each frame. frames: uint8 [T, H, W, 3] RGB."""
+        check_frames(frames)
         height, width = frames.shape[1:3]
         scale = detection_scale(height, width)
         smallest = max(self.config.min_face_px, self.config.min_face_share * max(height, width))
@@ -91,9 +88,9 @@ class MTCNNDetector:
     def _detect_batch(self, frames: np.ndarray, scale: float) -> list[Detections]:
         batch = _resized(torch.from_numpy(frames).to(self.device), scale)
         if min(batch.shape[1:3]) < self._network.min_face_size:
-            return [_normalised(None, None, None, scale=scale)] * len(frames)
+            return [_normalised(([], [], []), scale)] * len(frames)
         found = self._network.detect(batch, landmarks=True)
-        return [_normalised(*one, scale=scale) for one in zip(*found, strict=True)]
+        return [_normalised(one, scale) for one in zip(*found, strict=True)]
 
 
 def _resized(frames: torch.Tensor, scale: float) -> torch.Tensor:
@@ -107,21 +104,13 @@ def _resized(frames: torch.Tensor, scale: float) -> torch.Tensor:
     return pixels.permute(0, 2, 3, 1).float()
 
 
-def _normalised(
-    boxes: np.ndarray | None,
-    confidences: np.ndarray | None,
-    landmarks: np.ndarray | None,
-    *,
-    scale: float,
-) -> Detections:
-    """Convert None or object arrays of MTCNN to `Detections`, most confident first."""
-    if boxes is None or confidences is None or landmarks is None:
-        empty = np.zeros(0, np.float32)
-        return Detections(empty.reshape(0, 4), empty, empty.reshape(0, 5, 2))
+def _normalised(found: tuple[Any, Any, Any], scale: float) -> Detections:
+    """Convert object arrays of MTCNN, or None, to `Detections`, most confident first."""
+    boxes, confidences, landmarks = found if found[0] is not None else ([], [], [])
     certain = np.asarray(confidences, np.float32)
     order = np.argsort(-certain, kind="stable")
-    return Detections(
-        boxes=(np.asarray(boxes, np.float32) / scale)[order],
-        confidences=certain[order],
-        landmarks=(np.asarray(landmarks, np.float32) / scale)[order],
+    corners, points = (
+        np.asarray(given, np.float32).reshape(-1, *shape) / scale
+        for given, shape in ((boxes, (4,)), (landmarks, (5, 2)))
     )
+    return Detections(corners[order], certain[order], points[order])

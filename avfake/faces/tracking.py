@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from avfake.errors import ConfigError
+from avfake.config import check_ranges
 from avfake.faces.types import Detections, FaceTrack
 
 FORBIDDEN = 1e6
@@ -36,11 +36,9 @@ class TrackConfig:
     """Two boxes of a frame are one face if they share more than this part of the smaller one."""
 
     def __post_init__(self) -> None:
-        if self.max_shift <= 0 or self.max_size_ratio < 1:
-            raise ConfigError(f"max_shift or max_size_ratio out of range: {self}")
-        shares = (self.max_gap_share, self.min_share, self.brief_confidence, self.max_overlap)
-        if not all(0 <= share <= 1 for share in shares):
-            raise ConfigError(f"shares and confidences must be in [0, 1]: {self}")
+        shares = ("max_gap_share", "min_share", "brief_confidence", "max_overlap")
+        intervals = {"max_shift": "(0, inf)", "max_size_ratio": "[1, inf)"}
+        check_ranges(self, "track", **intervals, **dict.fromkeys(shares, "[0, 1]"))
 
 
 @dataclass
@@ -103,15 +101,10 @@ def _pairs(
     """Assign faces to tracks with the least total cost over the frame."""
     if not trails or not free:
         return []
-    costs = np.array(
-        [[_cost(trail, found.boxes[which], index, config) for which in free] for trail in trails]
-    )
-    rows, columns = linear_sum_assignment(costs)
-    return [
-        (trails[row], free[column])
-        for row, column in zip(rows, columns, strict=True)
-        if costs[row, column] < FORBIDDEN
-    ]
+    boxes = found.boxes[free]
+    costs = np.array([[_cost(trail, box, index, config) for box in boxes] for trail in trails])
+    pairs = zip(*linear_sum_assignment(costs), strict=True)
+    return [(trails[row], free[column]) for row, column in pairs if costs[row, column] < FORBIDDEN]
 
 
 def _cost(trail: _Trail, box: np.ndarray, index: int, config: TrackConfig) -> float:
@@ -160,14 +153,7 @@ def thin_tracks(tracks: Sequence[FaceTrack], max_crops: int) -> list[FaceTrack]:
 def _thinned(track: FaceTrack, count: int) -> FaceTrack:
     if len(track) <= count:
         return track
-    kept = ((np.arange(count) + 0.5) * len(track) / count).astype(int)
-    return FaceTrack(
-        person_id=track.person_id,
-        frame_indices=track.frame_indices[kept],
-        boxes=track.boxes[kept],
-        confidences=track.confidences[kept],
-        landmarks=track.landmarks[kept],
-    )
+    return track.rows(((np.arange(count) + 0.5) * len(track) / count).astype(int))
 
 
 def _bridged(trail: _Trail, person_id: int) -> FaceTrack:

@@ -1,6 +1,6 @@
 """Faces in single frames, and faces followed through time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Detections:
-    """Faces found in one frame, most confident first."""
+    """Boxes and landmarks of faces: those found in one frame, most confident first."""
 
     boxes: np.ndarray
     """float32 [K, 4] x0, y0, x1, y1 in px of the full-resolution frame; may reach outside it."""
@@ -39,27 +39,25 @@ class FaceDetector(Protocol):
         ...
 
 
+def check_frames(frames: np.ndarray) -> None:
+    """Raise ValueError unless these are frames that a detector takes."""
+    if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3:
+        raise ValueError(f"frames must be uint8 [T, H, W, 3], got {frames.dtype} {frames.shape}")
+
+
 @dataclass(frozen=True)
-class FaceTrack:
-    """The face of one person in the sampled frames, gaps filled by interpolation."""
+class FaceTrack(Detections):
+    """The face of one person in K sampled frames, gaps filled by interpolation.
+
+    Its confidence is 0 where the box was interpolated over a gap.
+    """
 
     person_id: int
     """0 for the most prominent person of the file."""
     frame_indices: np.ndarray
     """int64 [K], increasing, into the sampled frames."""
-    boxes: np.ndarray
-    """float32 [K, 4] px."""
-    confidences: np.ndarray
-    """float32 [K]; 0 where the box was interpolated over a gap."""
-    landmarks: np.ndarray
-    """float32 [K, 5, 2] px."""
 
-    def __post_init__(self) -> None:
-        count = len(self.frame_indices)
-        expected = {"boxes": (count, 4), "confidences": (count,), "landmarks": (count, 5, 2)}
-        for name, shape in expected.items():
-            if getattr(self, name).shape != shape:
-                raise ValueError(f"{name} must be {shape}, got {getattr(self, name).shape}")
-
-    def __len__(self) -> int:
-        return len(self.frame_indices)
+    def rows(self, kept: np.ndarray) -> "FaceTrack":
+        """Return the track with these of its K frames alone."""
+        names = ("boxes", "confidences", "landmarks", "frame_indices")
+        return replace(self, **{name: getattr(self, name)[kept] for name in names})

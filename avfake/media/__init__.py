@@ -7,7 +7,6 @@ returned. A path may point into an archive: "parts.zip!/dir/a.mp4". moviepy writ
 """
 
 from avfake.media.blocks import resample
-from avfake.media.containers import every_packet
 from avfake.media.files import ENDINGS, SEPARATOR, UNREAD_ENDINGS, local_file
 from avfake.media.frames import iter_frames, read_frames
 from avfake.media.opening import open_media
@@ -25,7 +24,6 @@ __all__ = [
     "Sound",
     "UNREAD_ENDINGS",
     "Waveform",
-    "every_packet",
     "iter_frames",
     "local_file",
     "open_media",

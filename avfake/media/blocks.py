@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 import av
 import numpy as np
@@ -179,15 +180,19 @@ def sound_blocks(media: OpenMedia, damage: Damage) -> Iterator[Block]:
     Where time stamps are late against the number of samples, overlapping sound is left out. What is
     lost is counted in `damage`.
     """
-    assert media.audio is not None
+    stream = media.audio
+    assert stream is not None
     run: _Run | None = None
-    for frame, seconds in _frames(media, damage):
+    packets = read_packets(media, stream)
+    for frame in chain.from_iterable(decoded(stream, packet, damage) for packet in packets):
+        seconds: float | None = None
+        if frame.pts is not None:
+            seconds = to_seconds(stream, frame.pts) - media.start_seconds
         form = (frame.format.name, frame.layout.nb_channels, frame.sample_rate)
         samples = _channels(frame)
         if run is None:
-            run = _Run(
-                media.clock_of(media.audio).start_seconds if seconds is None else seconds, form
-            )
+            start = media.clock_of(stream).start_seconds if seconds is None else seconds
+            run = _Run(start, form)
         lag = 0.0 if seconds is None else seconds - run.end_seconds
         if abs(lag) > GAP_SECONDS or form != run.form:
             overlap = max(0, round(-lag * frame.sample_rate)) if lag < -GAP_SECONDS else 0
@@ -196,20 +201,12 @@ def sound_blocks(media: OpenMedia, damage: Damage) -> Iterator[Block]:
                 continue
             yield from run.blocks()
             run = _Run(run.end_seconds + (lag if lag > GAP_SECONDS else 0.0), form)
-        run.add(samples)
-        if run.waiting_seconds >= BLOCK_SECONDS:
+        run.waiting.append(samples)
+        run.num_samples += samples.shape[1]
+        if run.num_samples - run.num_given >= BLOCK_SECONDS * frame.sample_rate:
             yield from run.blocks()
     if run is not None:
         yield from run.blocks()
-
-
-def _frames(media: OpenMedia, damage: Damage) -> Iterator[tuple[av.AudioFrame, float | None]]:
-    stream = media.audio
-    assert stream is not None
-    for packet in read_packets(media, stream):
-        for frame in decoded(stream, packet, damage):
-            seconds = to_seconds(stream, frame.pts) - media.start_seconds
-            yield frame, None if frame.pts is None else seconds
 
 
 @dataclass
@@ -226,14 +223,6 @@ class _Run:
     @property
     def end_seconds(self) -> float:
         return self.start_seconds + self.num_samples / self.form[2]
-
-    @property
-    def waiting_seconds(self) -> float:
-        return (self.num_samples - self.num_given) / self.form[2]
-
-    def add(self, samples: np.ndarray) -> None:
-        self.waiting.append(samples)
-        self.num_samples += samples.shape[1]
 
     def blocks(self) -> Iterator[Block]:
         """Yield the collected samples as one block, if there are any."""

@@ -1,8 +1,10 @@
 """The clock of a file: when its streams start and end, and by how much time stamps are moved."""
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
 from av.audio.stream import AudioStream
 from av.container import Container
 from av.packet import Packet
@@ -26,27 +28,30 @@ class StreamClock:
     """None where unknown."""
     filled_seconds: float = 0.0
     """Duration without gaps."""
-    moves: tuple[tuple[int, float | None], ...] = ((0, 0.0),)
-    """(number of a packet, seconds by which it and later ones are moved); None: their stamps are
-    ignored."""
     notes: tuple[Note, ...] = ()
+    shifts: np.ndarray | None = None
+    """float64 [N] seconds to be added to the stamps of each packet; NaN: its stamps are ignored;
+    None: all 0."""
     step_seconds: float | None = None
     """Usual time from one packet to the next; None where it was not measured."""
 
     @property
     def is_plain(self) -> bool:
         """Whether no stamp is moved: only then can the container seek to a time."""
-        return self.moves == ((0, 0.0),)
+        return self.shifts is None or not self.shifts.any()
 
     def moved(self, packets: Iterable[Packet]) -> Iterator[Packet]:
         """Yield all packets of the stream, from the first on, with their stamps moved."""
-        position = 0
+        if self.shifts is None or self.is_plain:
+            yield from packets
+            return
+        comparable = np.nan_to_num(self.shifts, nan=np.inf)
+        is_after_break = np.maximum.accumulate(comparable != comparable[0])
         for number, packet in enumerate(packets):
-            while position + 1 < len(self.moves) and self.moves[position + 1][0] <= number:
-                position += 1
+            at = min(number, len(self.shifts) - 1)
             # libavformat marks packets whose stamps go back as not to be shown.
-            given = _to_be_shown(packet) if position and packet.is_discard else packet
-            _move(given, self.moves[position][1])
+            given = _to_be_shown(packet) if is_after_break[at] and packet.is_discard else packet
+            _move(given, float(self.shifts[at]))
             yield given
 
 
@@ -93,8 +98,8 @@ def _to_be_shown(packet: Packet) -> Packet:
     return copy
 
 
-def _move(packet: Packet, seconds: float | None) -> None:
-    if seconds is None:
+def _move(packet: Packet, seconds: float) -> None:
+    if math.isnan(seconds):
         packet.pts = packet.dts = None
     elif seconds:
         ticks = round(seconds / packet.time_base)

@@ -45,18 +45,17 @@ archives other than zip."""
 SEPARATOR = "!/"
 MAX_UNPACKED_BYTES = 8 << 30
 """The size stated in an archive is not trusted; more than this is taken for a zip bomb."""
+BAD_ARCHIVE = (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError)
+"""Exceptions of zipfile; RuntimeError: encrypted; NotImplementedError: unknown compression."""
 
 
 @contextmanager
-def local_file(path: str | Path, *, max_bytes: int | None = None) -> Iterator[Path]:
+def local_file(path: str | Path) -> Iterator[Path]:
     """Yield a readable, non-empty local file: `path` itself or a temporary copy.
 
     Copied are members of zip archives ("parts.zip!/dir/a.mp4") and files behind URLs of fsspec
     ("s3://bucket/a.mp4"), or both; of a remote archive only the member is read. The copy is removed
     on exit. An existing file whose name contains "!/" takes precedence.
-
-    Args:
-        max_bytes: MediaError for a copy that is longer; by default `MAX_UNPACKED_BYTES`.
     """
     name = str(path)
     if not is_url(path) and (SEPARATOR not in name or Path(name).exists()):
@@ -67,11 +66,8 @@ def local_file(path: str | Path, *, max_bytes: int | None = None) -> Iterator[Pa
         # Only the ending of the inner name reaches the disk, so "../" in it is harmless.
         ending = Path(inner).suffix if separator else Path(name_of(name)).suffix.lower()
         copy = Path(folder) / f"unpacked{ending[:16]}"
-        limit = MAX_UNPACKED_BYTES if max_bytes is None else max_bytes
-        if is_url(path):
-            _fetch(archive, inner, copy, max_bytes=limit)
-        else:
-            _unpack(_checked(Path(archive)), inner, copy, name=name, max_bytes=limit)
+        with _opened(archive, inner, name) as source, copy.open("wb") as sink:
+            _copy(source, sink, name)
         if copy.stat().st_size == 0:
             raise MediaError(name, "empty_file")
         yield copy
@@ -89,49 +85,31 @@ def _checked(file: Path) -> Path:
     return file
 
 
-def _fetch(url: str, inner: str, target: Path, *, max_bytes: int) -> None:
-    name = f"{url}{SEPARATOR}{inner}" if inner else url
+@contextmanager
+def _opened(archive: str, inner: str, name: str) -> Iterator[IO[bytes]]:
+    """Open a file behind a URL, or the member `inner` of an archive; errors are `MediaError`s."""
     try:
-        with open_path(url) as source:
-            if inner:
-                _unpack(source, inner, target, name=name, max_bytes=max_bytes)
-            else:
-                with target.open("wb") as sink:
-                    _copy_at_most(source, sink, max_bytes, name=name)
+        with open_path(archive) if is_url(archive) else _checked(Path(archive)).open("rb") as outer:
+            if not inner:
+                yield outer
+                return
+            with zipfile.ZipFile(outer) as opened, opened.open(inner) as source:
+                yield source
     except StoreError as error:
         code = "file_missing" if error.is_missing else "unreachable"
         raise MediaError(name, code, error.message) from error
-
-
-def _unpack(
-    archive: Path | IO[bytes], inner: str, target: Path, *, name: str, max_bytes: int
-) -> None:
-    try:
-        with (
-            zipfile.ZipFile(archive) as opened,
-            opened.open(inner) as source,
-            target.open("wb") as sink,
-        ):
-            _copy_at_most(source, sink, max_bytes, name=name)
     except KeyError as error:
         raise MediaError(name, "file_missing", "no such file in the archive") from error
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        RuntimeError,
-        NotImplementedError,
-        EOFError,
-    ) as error:
-        # RuntimeError: encrypted; NotImplementedError: unknown compression.
+    except BAD_ARCHIVE as error:
         raise MediaError(name, "not_media", str(error)) from error
 
 
-def _copy_at_most(source: IO[bytes], sink: IO[bytes], max_bytes: int, *, name: str) -> None:
-    remaining = max_bytes
+def _copy(source: IO[bytes], sink: IO[bytes], name: str) -> None:
+    remaining = MAX_UNPACKED_BYTES
     while block := source.read(min(1 << 20, remaining + 1)):
         remaining -= len(block)
         if remaining < 0:
-            raise MediaError(name, "not_media", f"unpacks to more than {max_bytes} bytes")
+            raise MediaError(name, "not_media", f"unpacks to more than {MAX_UNPACKED_BYTES} bytes")
         try:
             sink.write(block)
         except OSError as error:  # the local disk, not the store

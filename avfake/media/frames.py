@@ -11,14 +11,14 @@ from avfake.errors import MediaError
 from avfake.media.clock import DEFAULT_FPS, stated_rate, to_seconds
 from avfake.media.opening import Damage, OpenMedia, decoded, open_media, read_packets, reopened
 from avfake.media.pictures import WITH_EXIF, Picture, PixelAspect
-from avfake.media.types import Frames, Note
+from avfake.media.types import Frames
 
 SAME_INSTANT_SECONDS = 1e-6
 """Tolerance, so that a frame asked for by its own time is not missed through rounding."""
 JUMP_SECONDS = 8.0
 """A longer time without a wanted frame is skipped, up to its last key frame."""
 INDEXED_FORMATS = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"}
-"""Containers with an index of their key frames."""
+"""Containers with an index of their key frames, in which one can seek by time."""
 
 
 def read_frames(path: str | Path, at_seconds: Sequence[float] | np.ndarray) -> Frames:
@@ -33,7 +33,8 @@ def read_frames(path: str | Path, at_seconds: Sequence[float] | np.ndarray) -> F
         raise ValueError(f"at_seconds must be one or more finite times, got {at_seconds}")
     with open_media(path) as media:
         kept = list(_as_displayed(media, _shown_at(media, wanted)))
-        notes = _notes(media)
+        assert media.video is not None
+        notes = media.clock_of(media.video).notes + media.picture_damage.notes()
     seconds = np.array([time for time, _ in kept])
     pixels = np.empty((len(kept), *kept[0][1].shape), np.uint8)
     for index in reversed(range(len(kept))):
@@ -75,7 +76,7 @@ def decoded_pictures(media: OpenMedia, *, from_start: bool = True) -> Iterator[P
             picture = Picture(seconds, frame, aspect.of(frame), stored)
             if (last is None or last < seconds) and not frame.is_corrupt:
                 last = seconds
-                media.screen.see(picture)
+                media.size = media.size or picture.size
                 yield picture
 
 
@@ -83,26 +84,22 @@ def _as_displayed(
     media: OpenMedia, pictures: Iterator[Picture]
 ) -> Iterator[tuple[float, np.ndarray]]:
     """Yield the pictures as pixels, all of one size; MediaError if there is none."""
-    found = False
+    picture: Picture | None = None
     for picture in pictures:
-        found = True
-        yield picture.seconds, media.screen.show(picture)
-    if not found and not media.picture_damage.num_packets:
-        raise MediaError(media.name, "too_short", "the stream of pictures holds none")
-    if not found:
+        yield picture.seconds, picture.pixels(media.size or picture.size)
+    if picture is None and media.picture_damage.num_packets:
         raise MediaError(media.name, "decode_error", "not one picture could be decoded")
-
-
-def _notes(media: OpenMedia) -> tuple[Note, ...]:
-    assert media.video is not None
-    return media.clock_of(media.video).notes + media.picture_damage.notes()
+    if picture is None:
+        raise MediaError(media.name, "too_short", "the stream of pictures holds none")
 
 
 def _shown_at(media: OpenMedia, wanted: np.ndarray) -> Iterator[Picture]:
     """Yield the pictures shown at the wanted (increasing) times; seek between distant ones."""
-    starts = np.flatnonzero(np.diff(wanted, prepend=0.0) > JUMP_SECONDS)
-    if not _can_jump(media):
-        starts = starts[:0]
+    if media.video is None:
+        raise MediaError(media.name, "no_video")
+    is_indexed = media.container.format.name in INDEXED_FORMATS
+    can_seek = is_indexed and media.clock_of(media.video).is_plain
+    starts = np.flatnonzero((np.diff(wanted, prepend=0.0) > JUMP_SECONDS) & can_seek)
     segments = np.split(wanted, starts)
     last = -np.inf
     for number, segment in enumerate(segments):
@@ -115,12 +112,6 @@ def _shown_at(media: OpenMedia, wanted: np.ndarray) -> Iterator[Picture]:
                 yield picture
         if wanted[-1] in segment:
             return
-
-
-def _can_jump(media: OpenMedia) -> bool:
-    """Return whether the container can seek to a key frame by its time."""
-    indexed = media.container.format.name in INDEXED_FORMATS
-    return indexed and media.video is not None and media.clock_of(media.video).is_plain
 
 
 def _from_key_frame(media: OpenMedia, seconds: float) -> Iterator[Picture] | None:

@@ -18,8 +18,8 @@ from avfake.errors import MediaError
 from avfake.media.clock import Clock, MediaStream, StreamClock
 from avfake.media.containers import every_packet, open_container, picture_stream, sound_streams
 from avfake.media.files import local_file
-from avfake.media.index import indexed_clock
-from avfake.media.pictures import Screen, Size
+from avfake.media.header import indexed_clock
+from avfake.media.pictures import Size
 from avfake.media.scanning import scanned
 from avfake.media.types import Note
 
@@ -71,7 +71,7 @@ NUM_KNOWN = 32
 _KNOWN: dict[tuple[Path, int, int, tuple[int, ...]], tuple[Clock, Size | None]] = {}
 
 
-@dataclass(frozen=True)
+@dataclass
 class OpenMedia:
     """An open container with the picture stream and the sound stream that are used."""
 
@@ -84,13 +84,19 @@ class OpenMedia:
     tracks: tuple[int, ...]
     """Index of each sound stream, the one that a player would choose first."""
     clock: Clock
-    screen: Screen
+    size: Size | None
+    """Width and height in which all pictures are shown: those of the largest known picture, so that
+    none is made smaller, or of the first that was decoded."""
     picture_damage: Damage = field(default_factory=Damage)
 
     @property
     def start_seconds(self) -> float:
         """Container time of file second 0, for pictures and sound alike."""
         return self.clock.zero_seconds
+
+    def packets(self) -> Iterator[Packet]:
+        """Yield the packets of both streams, as they are stored."""
+        return every_packet(self.container, *filter(None, (self.video, self.audio)))
 
     def clock_of(self, stream: MediaStream) -> StreamClock:
         return self.clock.streams[stream.index]
@@ -157,7 +163,7 @@ def _opened(file: Path, name: str, *, track: int | None = None) -> Iterator[Open
             video.thread_type = "AUTO"
             video.codec_context.thread_count = NUM_THREADS
         tracks = tuple(stream.index for stream in sounds)
-        yield OpenMedia(name, file, container, video, audio, tracks, clock, Screen(size))
+        yield OpenMedia(name, file, container, video, audio, tracks, clock, size)
 
 
 def _clock_and_size(

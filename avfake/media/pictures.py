@@ -47,9 +47,8 @@ class Orientation:
     def applied(self, pixels: np.ndarray) -> np.ndarray:
         """Return [H, W, ...] as it is shown."""
         shown = pixels.swapaxes(0, 1) if self.is_transposed else pixels
-        rows = slice(None, None, -1 if self.flips_rows else None)
-        columns = slice(None, None, -1 if self.flips_columns else None)
-        return np.ascontiguousarray(shown[rows, columns])
+        rows, columns = (-1 if flips else 1 for flips in (self.flips_rows, self.flips_columns))
+        return np.ascontiguousarray(shown[::rows, ::columns])
 
     def size(self, width: int, height: int) -> tuple[int, int]:
         """Return width and height as shown, for those that are stored."""
@@ -84,20 +83,13 @@ def _of_exif(stored: bytes | None) -> Orientation:
             value = picture.getexif().get(EXIF_ORIENTATION, 1)
     except UNREADABLE:
         value = 1
-    return BY_EXIF.get(value, Orientation())
+    if value not in range(1, 9):
+        return Orientation()
+    return Orientation(value > 4, *FLIPS[(value - 1) % 4])
 
 
-BY_EXIF = {
-    1: Orientation(),
-    2: Orientation(flips_columns=True),
-    3: Orientation(flips_columns=True, flips_rows=True),
-    4: Orientation(flips_rows=True),
-    5: Orientation(True),
-    6: Orientation(True, flips_columns=True),
-    7: Orientation(True, flips_columns=True, flips_rows=True),
-    8: Orientation(True, flips_rows=True),
-}
-"""Value of the EXIF tag -> orientation."""
+FLIPS = ((False, False), (True, False), (True, True), (False, True))
+"""Flips of columns and rows for the EXIF values 1 to 4, and transposed for 5 to 8."""
 
 
 MAX_PIXEL_ASPECT = 8.0
@@ -151,37 +143,11 @@ class Picture:
         return shown
 
 
-class Screen:
-    """The size in which all pictures of a file are shown.
-
-    It is as wide and as high as the largest known pictures, so that none is made smaller: in a
-    stream whose resolution grows, the larger pictures show more.
-    """
-
-    def __init__(self, size: Size | None = None) -> None:
-        self._size = size
-
-    @property
-    def size(self) -> Size:
-        """Size of the largest known picture, or of the first; ValueError before there is one."""
-        if self._size is None:
-            raise ValueError("no picture was seen yet")
-        return self._size
-
-    def show(self, picture: Picture) -> np.ndarray:
-        """Return uint8 [H, W, 3] RGB of the screen's size."""
-        return picture.pixels(self.size)
-
-    def see(self, picture: Picture) -> None:
-        """Take the size of a picture if none is known yet."""
-        self._size = self._size or picture.size
-
-
 class PixelAspect:
     """The aspect of pixels, picture by picture: it may change inside a stream."""
 
     def __init__(self, stream: VideoStream) -> None:
-        self._codec = stream.codec_context
+        self.stream = stream
         self._shown = _sensible(stream.sample_aspect_ratio)
         self._coded: float | None = None
         self._size: Size | None = None
@@ -194,7 +160,8 @@ class PixelAspect:
         another one later, that counts from the next key frame on, because the decoder reports it
         before it returns the pictures that it held back.
         """
-        coded, size = _sensible(self._codec.sample_aspect_ratio), (frame.width, frame.height)
+        coded = _sensible(self.stream.codec_context.sample_aspect_ratio)
+        size = (frame.width, frame.height)
         if self._coded is None:
             self._coded, self._size = coded, size
         if coded != self._coded:
@@ -222,26 +189,23 @@ class Sizes:
     def __init__(self, streams: Sequence[MediaStream], num_bytes: int) -> None:
         self.size: Size | None = None
         """Smallest size that holds all pictures as shown; None before one was decoded."""
-        self._stream = next((s for s in streams if isinstance(s, VideoStream)), None)
-        self._aspect = PixelAspect(self._stream) if self._stream else None
+        videos = [stream for stream in streams if isinstance(stream, VideoStream)]
+        self._aspect = PixelAspect(videos[0]) if videos else None
         self._step, self._next = num_bytes / NUM_KEY_FRAMES, 0.0
 
     def add(self, packet: Packet) -> None:
-        if packet.stream is not self._stream or not packet.is_keyframe or packet.pos is None:
+        if self._aspect is None or packet.stream is not self._aspect.stream:
             return
-        if packet.pos < self._next or self._aspect is None:
+        if not packet.is_keyframe or packet.pos is None or packet.pos < self._next:
             return
         self._next = (packet.pos // self._step + 1) * self._step
-        for frame in self._decoded(packet):
+        stream = self._aspect.stream
+        try:
+            frames = stream.decode(packet) + stream.decode(None)
+        except av.error.FFmpegError:
+            frames = []
+        stream.codec_context.flush_buffers()
+        for frame in frames:
             size = Picture(0.0, frame, self._aspect.of(frame), bytes(packet)).size
             before = self.size or size
             self.size = (max(size[0], before[0]), max(size[1], before[1]))
-
-    def _decoded(self, packet: Packet) -> list[VideoFrame]:
-        assert self._stream is not None
-        try:
-            return self._stream.decode(packet) + self._stream.decode(None)
-        except av.error.FFmpegError:
-            return []
-        finally:
-            self._stream.codec_context.flush_buffers()

@@ -23,16 +23,18 @@ def probe(path: str | Path) -> MediaInfo:
     are those of the actual content, where it was read.
     """
     with open_media(path) as media:
-        duration = _duration(media)
-        fields = _describe_sound(media) | _describe_pictures(media)
+        sound = media.audio.codec_context if media.audio else None
         return MediaInfo(
             path=Path(path),
             container=media.container.format.name,
             size_bytes=media.file.stat().st_size,
-            duration_seconds=duration,
+            duration_seconds=_duration(media),
             has_video=media.video is not None,
             has_audio=media.audio is not None,
-            **fields,
+            audio_codec=sound.name if sound else None,
+            sample_rate=(sound.sample_rate or None) if sound else None,
+            num_channels=(sound.channels or None) if sound else None,
+            **_describe_pictures(media),
         )
 
 
@@ -44,24 +46,13 @@ def sample_times(info: MediaInfo, num_frames: int) -> np.ndarray:
     return start + (np.arange(num_frames) + 0.5) / num_frames * max(0.0, end - start)
 
 
-def _describe_sound(media: OpenMedia) -> dict:
-    if media.audio is None:
-        return {}
-    codec = media.audio.codec_context
-    return {
-        "audio_codec": codec.name,
-        "sample_rate": codec.sample_rate or None,
-        "num_channels": codec.channels or None,
-    }
-
-
 def _describe_pictures(media: OpenMedia) -> dict:
     stream = media.video
     if stream is None:
         return {}
     clock, codec = media.clock_of(stream), stream.codec_context
     first = next(decoded_pictures(media), None)
-    size = media.screen.size if first else (codec.width, codec.height)
+    size = media.size if first and media.size else (codec.width, codec.height)
     return {
         "width": size[0],
         "height": size[1],

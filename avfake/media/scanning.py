@@ -6,6 +6,7 @@ not belong to one recording; WAV and MP3 may state an estimated length. The file
 
 import math
 from array import array
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,12 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from avfake.media.clock import DEFAULT_FPS, Clock, MediaStream, StreamClock, has_stamps, stated_rate
+from avfake.media.clock import DEFAULT_FPS, Clock, MediaStream, has_stamps, stated_rate
 from avfake.media.containers import every_packet, open_container
 from avfake.media.header import left_over, stated_seconds, truncation
 from avfake.media.pictures import Size, Sizes
 from avfake.media.stamps import Packets
-from avfake.media.timeline import Timeline, align
+from avfake.media.timeline import align
 from avfake.media.types import Note
 
 COUNTER_SECONDS = {"mpegts": 2**33 / 90_000, "mpeg": 2**33 / 90_000}
@@ -38,60 +39,52 @@ def scanned(file: Path, indices: tuple[int, ...]) -> tuple[Clock, Size | None]:
     with open_container(file, name=str(file)) as container:
         streams = [_playable(container, index) for index in indices]
         sizes = Sizes(streams, file.stat().st_size)
-        columns: dict[int, _Columns] = {index: _Columns() for index in indices}
+        rows = {index: array("d") for index in indices}
         first_byte, last_byte, reached = None, 0, 0.0
         for order, packet in enumerate(every_packet(container)):
             if packet.stream.type in ("video", "audio"):
-                columns.setdefault(packet.stream_index, _Columns()).add(order, packet)
+                dts, pts = (math.nan if t is None else t for t in (packet.dts, packet.pts))
+                row = (order, dts, pts, packet.duration or 0)
+                rows.setdefault(packet.stream_index, array("d")).extend(row)
                 sizes.add(packet)
             reached = max(reached, _end_seconds(packet))
             if packet.pos is not None:
                 first_byte = packet.pos if first_byte is None else first_byte
                 last_byte = packet.pos + packet.size
-        found = {at: rows.packets(_playable(container, at)) for at, rows in columns.items()}
+        found = {at: _packets(_playable(container, at), flat) for at, flat in rows.items()}
         stated = stated_seconds(container, file, first_byte=first_byte, there=reached)
         missing = truncation(stated, reached) + left_over(container.format.name, file, last_byte)
         has_rate = has_stamps(container)
     packets = [found.pop(index) for index in indices]
-    zero, timelines = align(packets)
-    clocks = {}
-    for index, rows, timeline in zip(indices, packets, timelines, strict=True):
-        notes = _following(rows, list(found.values())) + missing
+    zero, clocks = align(packets)
+    noted = {}
+    for index, stamps, clock in zip(indices, packets, clocks, strict=True):
+        notes = clock.notes + _following(stamps, list(found.values())) + missing
         if not has_rate:
-            notes += _rate_note(rows)
-        clocks[index] = _clock(timeline, notes)
-    return Clock(zero, clocks, is_scanned=True), sizes.size
+            notes += _rate_note(stamps)
+        shifts = None if clock.is_plain else clock.shifts  # the clock is cached
+        noted[index] = replace(clock, notes=notes, shifts=shifts)
+    return Clock(zero, noted, is_scanned=True), sizes.size
 
 
-class _Columns:
-    """The stamps of one stream in the order of the file, in ticks."""
-
-    def __init__(self) -> None:
-        self._order, self._lasting = array("q"), array("q")
-        self._decoded, self._shown = array("d"), array("d")
-
-    def add(self, order: int, packet: Packet) -> None:
-        self._order.append(order)
-        self._decoded.append(math.nan if packet.dts is None else packet.dts)
-        self._shown.append(math.nan if packet.pts is None else packet.pts)
-        self._lasting.append(packet.duration or 0)
-
-    def packets(self, stream: MediaStream) -> Packets:
-        tick = float(stream.time_base or 0)
-        if isinstance(stream, VideoStream):
-            rate = stated_rate(stream) or DEFAULT_FPS
-        else:
-            rate = (stream.rate or 16_000) / FRAME_SAMPLES
-        return Packets(
-            kind="picture" if isinstance(stream, VideoStream) else "sound",
-            order=np.array(self._order, np.int64),
-            decoded=np.array(self._decoded) * tick,
-            shown=np.array(self._shown) * tick,
-            lasting=np.array(self._lasting) * tick,
-            usual_step=1 / rate,
-            stated_start=None if stream.start_time is None else stream.start_time * tick,
-            wraps_after=COUNTER_SECONDS.get(stream.container.format.name),
-        )
+def _packets(stream: MediaStream, rows: array) -> Packets:
+    """Return the stamps of one stream. rows: order, dts, pts and duration of each packet, flat."""
+    order, decoded, shown, lasting = np.array(rows).reshape(-1, 4).T
+    tick = float(stream.time_base or 0)
+    if is_video := isinstance(stream, VideoStream):
+        rate = stated_rate(stream) or DEFAULT_FPS
+    else:
+        rate = (stream.rate or 16_000) / FRAME_SAMPLES
+    return Packets(
+        kind="picture" if is_video else "sound",
+        order=order.astype(np.int64),
+        decoded=decoded * tick,
+        shown=shown * tick,
+        lasting=lasting * tick,
+        usual_step=1 / rate,
+        stated_start=None if stream.start_time is None else stream.start_time * tick,
+        wraps_after=COUNTER_SECONDS.get(stream.container.format.name),
+    )
 
 
 def _end_seconds(packet: Packet) -> float:
@@ -129,23 +122,3 @@ def _rate_note(packets: Packets) -> tuple[Note, ...]:
         return ()
     step = float(np.median(packets.lasting)) or packets.usual_step
     return (Note("no_clock", f"taken as {1 / step:.5g} pictures a second"),)
-
-
-def _clock(timeline: Timeline, notes: tuple[Note, ...]) -> StreamClock:
-    shifts = timeline.shifts
-    edges = [0, *(np.flatnonzero(~_same(shifts[1:], shifts[:-1])) + 1).tolist()]
-    moves = [
-        (at, None if np.isnan(shifts[at]) else float(shifts[at])) for at in edges if len(shifts)
-    ]
-    return StreamClock(
-        timeline.start_seconds,
-        timeline.end_seconds,
-        timeline.filled_seconds,
-        tuple(moves) or ((0, 0.0),),
-        timeline.notes + notes,
-        timeline.step_seconds,
-    )
-
-
-def _same(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    return (one == other) | (np.isnan(one) & np.isnan(other))

@@ -1,9 +1,9 @@
 """Sound of a file: mono, at one rate, on the clock of the file."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,46 +17,40 @@ from avfake.media.types import Note, Sound, SoundPiece, Waveform
 FLOAT_CODECS = ("pcm_f32", "pcm_f64", "pcm_f16", "pcm_f24")
 """Codecs of floats, whose full scale is not certain."""
 
+UNLIMITED = 1e9
+"""More seconds than any file has."""
+
 Spans = Sequence[tuple[float, float]]
 """Seconds of the sound of the track without its gaps; increasing, without overlap."""
-
-
-@dataclass(frozen=True)
-class Track:
-    """The part of one sound track that was read."""
-
-    pieces: tuple[SoundPiece, ...]
-    total_seconds: float
-    notes: tuple[Note, ...]
-    is_silent: bool
-    loudest: int | None = None
-    """The loudest channel, if the channels cancel each other."""
-
-    def noting(self, note: Note) -> "Track":
-        """Return the track with one more note."""
-        return replace(self, notes=(*self.notes, note))
 
 
 def read_track(
     media: OpenMedia,
     sample_rate: int,
     *,
+    max_seconds: float,
+    until_seconds: float,
     channel: int | None = None,
-    spans: Spans | None = None,
-    until_seconds: float = float("inf"),
-) -> Track:
+) -> tuple[Sound, Levels]:
     """Read the sound track in use: the mean of its channels, or one of them, at `sample_rate` Hz.
 
-    Only `spans` are kept (None = all); reading ends at `until_seconds` of the file. MediaError if
-    there is no sample, none could be decoded, or none is a number.
+    Spread pieces of `max_seconds` in all are kept; reading ends at `until_seconds` of the file.
+    MediaError if there is no sample, none could be decoded, or none is a number.
     """
-    levels, damage, kept = Levels(), Damage(), _Kept(sample_rate, spans)
+    assert media.audio is not None
+    clock = media.clock_of(media.audio)
+    levels, damage = Levels(), Damage()
+    kept = _Kept(sample_rate, _spread(clock.filled_seconds, max_seconds))
     resampler: Resampler | None = None
     for block in sound_blocks(media, damage):
         if block.start_seconds >= until_seconds:
             break
         channels = levels.clean(block.channels)
-        heard = _mono(channels, channel)
+        if channel is None:
+            # The plain mean, since the gain of ffmpeg depends on the sample format.
+            heard = channels.mean(axis=0, dtype=np.float64).astype(np.float32)
+        else:
+            heard = channels[min(channel, len(channels) - 1)]
         levels.add(channels, heard)
         if resampler is None or not block.continues:
             if resampler is not None:
@@ -65,53 +59,29 @@ def read_track(
             kept.start_at(block.start_seconds)
         kept.take(resampler.add(heard))
     if resampler is None:
-        raise MediaError(media.name, *_nothing(damage))
+        if damage.num_packets:
+            raise MediaError(media.name, "decode_error", "no sound could be decoded")
+        raise MediaError(media.name, "too_short", "the sound track holds no sample")
     kept.take(resampler.end())
     if levels.has_no_numbers:
         raise MediaError(media.name, "not_numbers", "not one of them is")
-    return _finished(media, kept, levels, damage)
-
-
-def _nothing(damage: Damage) -> tuple[str, str]:
-    if damage.num_packets:
-        return "decode_error", "no sound could be decoded"
-    return "too_short", "the sound track holds no sample"
-
-
-def _finished(media: OpenMedia, kept: "_Kept", levels: Levels, damage: Damage) -> Track:
-    assert media.audio is not None
     is_float = media.audio.codec_context.name.startswith(FLOAT_CODECS)
     full = levels.full_scale(allowed=1.0 if is_float else OVERSHOOT)
-    notes = media.clock_of(media.audio).notes + damage.notes() + levels.notes()
+    notes = clock.notes + damage.notes() + levels.notes()
     if full != 1.0:
         notes += (Note("scaled_samples", f"the largest is {full:.8g} where full scale is 1"),)
-    return Track(
-        tuple(kept.pieces(full)),
-        kept.num_samples / kept.sample_rate,
-        notes,
-        levels.is_silent,
-        levels.cancelled(),
-    )
-
-
-def _mono(channels: np.ndarray, channel: int | None) -> np.ndarray:
-    """Return float32 [N]: the plain mean, since the gain of ffmpeg depends on the sample format."""
-    if channel is None:
-        return channels.mean(axis=0, dtype=np.float64).astype(np.float32)
-    return channels[min(channel, len(channels) - 1)]
+    total = kept.num_samples / sample_rate
+    return Sound(tuple(kept.pieces(full)), sample_rate, total, notes), levels
 
 
 class _Kept:
     """A collector of sound in order of time; it keeps the spans, from second 0 on."""
 
-    def __init__(self, sample_rate: int, spans: Spans | None) -> None:
+    def __init__(self, sample_rate: int, spans: Spans) -> None:
         self.sample_rate = sample_rate
         self.num_samples = 0
         """Samples taken so far, without those before second 0."""
-        self._spans = [
-            (round(low * sample_rate), round(high * sample_rate)) for low, high in spans or ()
-        ]
-        self._keeps_all = spans is None
+        self._spans = [(round(low * sample_rate), round(high * sample_rate)) for low, high in spans]
         self._start_seconds = 0.0
         self._since_start = 0
         self._pieces: list[tuple[float, list[np.ndarray]]] = []
@@ -132,7 +102,7 @@ class _Kept:
         first = self.num_samples
         self._since_start += len(samples)
         self.num_samples += len(kept)
-        for low, high in [(0, self.num_samples)] if self._keeps_all else self._spans:
+        for low, high in self._spans:
             begin, end = max(low, first) - first, min(high, self.num_samples) - first
             if begin < end:
                 self._keep(kept[begin:end], first + begin, seconds + begin / self.sample_rate)
@@ -168,7 +138,7 @@ def read_sound(
     alone is used; sound beyond full scale is scaled down. `notes` report each of these. Of damaged
     sound, what could be decoded is returned; MediaError if nothing could, or if there is no sound.
     """
-    return _read(path, _Wanted(sample_rate, max_seconds=max_seconds))
+    return _read(path, sample_rate, max_seconds=max_seconds)
 
 
 def read_waveform(
@@ -178,61 +148,59 @@ def read_waveform(
 
     Read as by `read_sound`; a late start and lost segments are filled with silence.
     """
-    until = math.inf if max_seconds is None else max_seconds
-    return _read(path, _Wanted(sample_rate, until_seconds=until)).waveform(max_seconds)
+    return _read(path, sample_rate, until_seconds=max_seconds).waveform(max_seconds)
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    """The requested part of a sound track."""
-
-    sample_rate: int
-    max_seconds: float | None = None
-    until_seconds: float = math.inf
-
-    def read(self, media: OpenMedia) -> Track:
-        """Read the track in use; only its loudest channel if the channels cancel each other."""
-        assert media.audio is not None
-        spans = None
-        if self.max_seconds is not None:
-            spans = _spread(media.clock_of(media.audio).filled_seconds, self.max_seconds)
-        read = partial(
-            read_track, sample_rate=self.sample_rate, spans=spans, until_seconds=self.until_seconds
-        )
-        track = read(media)
-        if track.loudest is None:
-            return track
-        # Cancellation is known only at the end of the track, so it is read a second time.
-        with reopened(media) as again:
-            alone = read(again, channel=track.loudest)
-        return alone.noting(Note("one_channel", f"channel {track.loudest + 1}"))
-
-
-def _read(path: str | Path, wanted: _Wanted) -> Sound:
+def _read(
+    path: str | Path,
+    sample_rate: int,
+    *,
+    max_seconds: float | None = None,
+    until_seconds: float | None = None,
+) -> Sound:
+    """Return the first track that is not silent, in the order of a player; else the first."""
+    read = partial(
+        read_track,
+        sample_rate=sample_rate,
+        max_seconds=UNLIMITED if max_seconds is None else max_seconds,
+        until_seconds=UNLIMITED if until_seconds is None else until_seconds,
+    )
+    found: list[Sound | MediaError] = []
     with open_media(path) as media:
         if media.audio is None:
             raise MediaError(path, "no_audio")
-        track = _first_audible(media, wanted)
-    return Sound(track.pieces, wanted.sample_rate, track.total_seconds, track.notes)
-
-
-def _first_audible(media: OpenMedia, wanted: _Wanted) -> Track:
-    """Return the first track that is not silent, in the order of a player; else the first."""
-    found: list[Track | MediaError] = []
-    for number, index in enumerate(media.tracks):
-        try:
-            with reopened(media, track=index) if number else nullcontext(media) as opened:
-                track = wanted.read(opened)
-        except MediaError as error:
-            found.append(error)
-            continue
-        if not track.is_silent:
-            noted = Note("other_track", f"stream {index} instead of stream {media.tracks[0]}")
-            return track.noting(noted) if number else track
-        found.append(track)
+        for number, index in enumerate(media.tracks):
+            try:
+                with reopened(media, track=index) if number else nullcontext(media) as opened:
+                    sound, levels = _read_uncancelled(opened, read)
+            except MediaError as error:
+                found.append(error)
+                continue
+            if not levels.is_silent:
+                noted = Note("other_track", f"stream {index} instead of stream {media.tracks[0]}")
+                return _noting(sound, noted) if number else sound
+            found.append(sound)
     if isinstance(found[0], MediaError):
         raise found[0]
     return found[0]
+
+
+def _read_uncancelled(
+    media: OpenMedia, read: Callable[..., tuple[Sound, Levels]]
+) -> tuple[Sound, Levels]:
+    """Read the track in use; only its loudest channel if the channels cancel each other."""
+    sound, levels = read(media)
+    loudest = levels.cancelled()
+    if loudest is None:
+        return sound, levels
+    # Cancellation is known only at the end of the track, so it is read a second time.
+    with reopened(media) as again:
+        alone, levels = read(again, channel=loudest)
+    return _noting(alone, Note("one_channel", f"channel {loudest + 1}")), levels
+
+
+def _noting(sound: Sound, note: Note) -> Sound:
+    return replace(sound, notes=(*sound.notes, note))
 
 
 def _spread(total_seconds: float, max_seconds: float) -> Spans:

@@ -15,8 +15,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from avfake.media.clock import StreamClock
 from avfake.media.stamps import Event, Packets, Stamps, event_notes
-from avfake.media.types import Note
 
 MAX_GAP_SECONDS = 3600.0
 """Longest late start or pause of one stream while the other continues or is absent."""
@@ -187,23 +187,7 @@ LONE_PAUSE_STEPS = 20
 """and this many times longer than nearly all steps: then it is no time-lapse or still scene."""
 
 
-@dataclass(frozen=True)
-class Timeline:
-    """One stream on the clock of the file."""
-
-    shifts: np.ndarray
-    """float64 [N] seconds to be added to the stamps of each packet; NaN: stamps to be ignored."""
-    start_seconds: float
-    """Seconds of the file, like those below; 0 without packets."""
-    end_seconds: float
-    filled_seconds: float
-    """Duration of all packets without the gaps between them."""
-    step_seconds: float
-    """Usual time from one packet to the next."""
-    notes: tuple[Note, ...]
-
-
-def align(packets: Sequence[Packets]) -> tuple[float, list[Timeline]]:
+def align(packets: Sequence[Packets]) -> tuple[float, list[StreamClock]]:
     """Return (container second of second 0 of the file, each stream on the common clock).
 
     Second 0 is the earliest start of a stream.
@@ -212,13 +196,13 @@ def align(packets: Sequence[Packets]) -> tuple[float, list[Timeline]]:
     events = _close_gaps(streams, close_breaks(streams))
     zero = min((stream.start for stream in streams if len(stream)), default=0.0)
     return zero, [
-        Timeline(
-            np.where(stream.is_stray, np.nan, stream.shifts),
+        StreamClock(
             stream.start - zero if len(stream) else 0.0,
             stream.end - zero if len(stream) else 0.0,
             float(stream.lasting.sum()),
-            stream.step,
             event_notes(events, streams, number, zero),
+            np.where(stream.is_stray, np.nan, stream.shifts),
+            stream.step,
         )
         for number, stream in enumerate(streams)
     ]
@@ -229,12 +213,11 @@ def _close_gaps(streams: list[Stamps], events: list[Event]) -> list[Event]:
 
     events: those found before; they are returned on the new clock, with the added ones.
     """
-    gaps = [gap for gap in _gaps(streams) if gap.around]
-    edges = np.array([gap.end for gap in gaps])
-    closed = np.array([0.0, *(gap.end - gap.start for gap in gaps)]).cumsum()
-    for gap in gaps:
-        said = f"skips {gap.end - gap.start:.0f} s"
-        events.append(Event("clock_jumps", said, gap.start, gap.around))
+    gaps = list(_gaps(streams))
+    edges = np.array([end for _, end, _ in gaps])
+    closed = np.array([0.0, *(end - start for start, end, _ in gaps)]).cumsum()
+    for start, end, around in gaps:
+        events.append(Event("clock_jumps", f"skips {end - start:.0f} s", start, around))
     for stream in streams:
         stream.shifts -= closed[np.searchsorted(edges, stream.moved, side="right")]
     return [
@@ -243,15 +226,8 @@ def _close_gaps(streams: list[Stamps], events: list[Event]) -> list[Event]:
     ]
 
 
-@dataclass(frozen=True)
-class _Gap:
-    start: float
-    end: float
-    around: tuple[int, ...]
-    """Streams with packets on both sides; none if the gap is kept."""
-
-
-def _gaps(streams: list[Stamps]) -> Iterator[_Gap]:
+def _gaps(streams: list[Stamps]) -> Iterator[tuple[float, float, tuple[int, ...]]]:
+    """Yield start and end of each gap to be closed, and the streams with packets on both sides."""
     starts = np.concatenate([stream.moved for stream in streams])
     ends = starts + np.concatenate([stream.lasting for stream in streams])
     order = np.argsort(starts, kind="stable")
@@ -261,8 +237,8 @@ def _gaps(streams: list[Stamps]) -> Iterator[_Gap]:
         begun = [n for n, stream in enumerate(streams) if (stream.moved < end).any()]
         around = tuple(n for n in begun if (streams[n].moved >= end).any())
         starts_here = len(begun) < sum(len(stream) > 0 for stream in streams)
-        pause = _longest_pause([streams[n] for n in around], starts_here=starts_here)
-        yield _Gap(start, end, around if end - start > pause else ())
+        if end - start > _longest_pause([streams[n] for n in around], starts_here=starts_here):
+            yield start, end, around
 
 
 def _longest_pause(around: list[Stamps], *, starts_here: bool) -> float:

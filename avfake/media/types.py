@@ -5,8 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from avfake.errors import REASONS
-
 SILENT_BELOW = 0.5 / 32768
 """Half a step of 16-bit sound: a sound without a sample above it is digital silence."""
 
@@ -18,10 +16,6 @@ class Note:
     code: str
     """A key of `REASONS`."""
     detail: str = ""
-
-    def __post_init__(self) -> None:
-        if self.code not in REASONS:
-            raise ValueError(f"note code {self.code!r} is unknown; known: {', '.join(REASONS)}")
 
 
 @dataclass(frozen=True)
@@ -65,16 +59,6 @@ class Frames:
     seconds: np.ndarray
     """float64 [T], increasing, seconds from the start of the file."""
     notes: tuple[Note, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.pixels.dtype != np.uint8 or self.pixels.ndim != 4 or self.pixels.shape[3] != 3:
-            raise ValueError(
-                f"pixels must be uint8 [T, H, W, 3], got {self.pixels.dtype} {self.pixels.shape}"
-            )
-        if self.seconds.shape != self.pixels.shape[:1]:
-            raise ValueError(
-                f"seconds must be [{len(self.pixels)}] like pixels, got {self.seconds.shape}"
-            )
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -132,11 +116,6 @@ class Sound:
     total_seconds: float
     """Duration of all sound of the file, kept or not, without gaps."""
     notes: tuple[Note, ...] = ()
-
-    @property
-    def is_silent(self) -> bool:
-        """Whether the kept sound is digital silence."""
-        return not any(np.any(np.abs(piece.samples) > SILENT_BELOW) for piece in self.pieces)
 
     def waveform(self, max_seconds: float | None = None) -> Waveform:
         """Return one array, sample 0 at file second 0, with silence between the pieces."""

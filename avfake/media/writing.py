@@ -1,6 +1,5 @@
 """Writing of video and sound files, through the ffmpeg of moviepy."""
 
-import os
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -14,15 +13,10 @@ import numpy as np
 
 from avfake.media.blocks import resample
 from avfake.media.types import Waveform
+from avfake.storage import whole_file
 
-AUDIO_CODECS = {
-    ".wav": "pcm_s16le",
-    ".flac": "flac",
-    ".mp3": "libmp3lame",
-    ".m4a": "aac",
-    ".opus": "libopus",
-    ".ogg": "libopus",
-}
+AUDIO_CODECS = {".wav": "pcm_s16le", ".flac": "flac", ".mp3": "libmp3lame", ".m4a": "aac"}
+AUDIO_CODECS |= dict.fromkeys((".opus", ".ogg"), "libopus")
 OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
 
 # Odd sizes are padded by a line; the colour matrix is stated, as players guess an unstated one;
@@ -46,12 +40,11 @@ def write_video(
     video_kbps: int | None = None,
     audio_kbps: int = 128,
     preset: str = "veryfast",
-    num_threads: int = 1,
 ) -> None:
     """Write an H.264 + AAC file to `path`, completely or not at all.
 
     frames: uint8 [T, H, W, 3] RGB, or any iterable of [H, W, 3] of one size, held one at a time.
-    With one thread equal input gives equal bytes. `video_kbps` replaces `crf`.
+    Equal input gives equal bytes, by one thread. `video_kbps` replaces `crf`.
     """
     # Late: moviepy looks for ffmpeg when imported.
     from moviepy.video.io.ffmpeg_writer import FFMPEG_VideoWriter
@@ -66,7 +59,8 @@ def write_video(
     options = ["-vf", PICTURE_FILTER.format(rate=rate), "-r", rate, "-b:a", f"{audio_kbps}k"]
     options += [] if video_kbps else ["-crf", str(crf)]
     shape = _checked(first, first.shape).shape
-    with _whole_file(Path(path)) as target, _sound_file(waveform) as sound:
+    path = Path(path)
+    with whole_file(path, path.suffix) as target, _sound_file(waveform) as sound:
         writer = FFMPEG_VideoWriter(
             str(target),
             (shape[1], shape[0]),
@@ -75,13 +69,13 @@ def write_video(
             bitrate=f"{video_kbps}k" if video_kbps else None,
             audiofile=str(sound) if sound else None,
             audio_codec="aac" if sound else None,
-            threads=num_threads,
+            threads=1,
             ffmpeg_params=[*options, *COLOUR],
         )
         with writer:
             for frame in chain([first], remaining):
                 writer.write_frame(_checked(frame, shape))
-            _finish(writer.proc, path=Path(path))
+            _finish(writer.proc)
 
 
 def write_audio(
@@ -91,42 +85,26 @@ def write_audio(
 
     Opus supports few rates and is written at 48 kHz where the given one is not among them.
     """
-    ending = Path(path).suffix.lower()
+    path = Path(path)
+    ending = path.suffix.lower()
     if codec is None and ending not in AUDIO_CODECS:
         raise ValueError(f"{path}: ending {ending!r} is unknown; known: {', '.join(AUDIO_CODECS)}")
     codec = codec or AUDIO_CODECS[ending]
     rate = waveform.sample_rate
     if codec == "libopus" and rate not in OPUS_RATES:
         rate = max(OPUS_RATES)
-    with _whole_file(Path(path)) as target, av.open(str(target), "w") as container:
+    with whole_file(path, ending) as target, av.open(str(target), "w") as container:
         stream = container.add_stream(codec, rate=rate, layout="mono")
         assert isinstance(stream, av.AudioStream)
         if codec not in ("pcm_s16le", "flac"):
             stream.bit_rate = 1000 * kbps
         samples = resample(waveform.samples, waveform.sample_rate, rate).clip(-1, 1)
-        for packet in _encoded(stream, samples):
-            container.mux(packet)
-
-
-def _encoded(stream: av.AudioStream, samples: np.ndarray) -> Iterator[av.Packet]:
-    """Yield the packets of the whole sound; samples are converted to the format of the codec."""
-    frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
-    frame.sample_rate = stream.rate
-    frame.pts, frame.time_base = 0, Fraction(1, stream.rate)
-    yield from stream.encode(frame)
-    yield from stream.encode(None)
-
-
-@contextmanager
-def _whole_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`, which replaces it on success."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        yield partial
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+        # Converted to the format of the codec by the encoder.
+        frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
+        frame.sample_rate = rate
+        frame.pts, frame.time_base = 0, Fraction(1, rate)
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
 
 
 @contextmanager
@@ -149,11 +127,11 @@ def _checked(frame: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return np.ascontiguousarray(frame)
 
 
-def _finish(process: subprocess.Popen[bytes], *, path: Path) -> None:
+def _finish(process: subprocess.Popen[bytes]) -> None:
     """Wait for ffmpeg; OSError with its message if it failed."""
     assert process.stdin is not None
     assert process.stderr is not None
     process.stdin.close()
     message = process.stderr.read().decode(errors="replace").strip()
     if process.wait() != 0:
-        raise OSError(f"{path}: ffmpeg could not write the video: {message}")
+        raise OSError(f"ffmpeg: {message}")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from avfake.augment.transform import Transform
-from avfake.clips.training import TrainingSample
+from avfake.clips.dataset import TrainingSample
 from avfake.labels import Labels
 
 RATE = 16_000

@@ -12,7 +12,7 @@ from avfake.augment.picture.cutouts import (
     LandmarkCutout,
     changed_pixels,
 )
-from avfake.clips.training import TrainingSample
+from avfake.clips.dataset import TrainingSample
 from avfake.labels import Labels
 
 

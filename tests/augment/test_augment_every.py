@@ -11,7 +11,7 @@ from avfake.augment.picture.pixels import Grey
 from avfake.augment.presets import PICTURE, SOUND
 from avfake.augment.sound.channel import Gain
 from avfake.augment.transform import OneOf, Transform
-from avfake.clips.training import TrainingSample
+from avfake.clips.dataset import TrainingSample
 
 ARRAYS = ("faces", "landmarks", "persons", "sound", "crop_sound", "partner")
 

@@ -26,7 +26,7 @@ from avfake.augment.sound.noise import (
     StationaryNoise,
     coloured,
 )
-from avfake.clips.training import TrainingSample
+from avfake.clips.dataset import TrainingSample
 
 
 def sounding(*rows: np.ndarray) -> TrainingSample:

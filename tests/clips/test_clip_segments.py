@@ -12,8 +12,7 @@ from avfake.augment.mixing import mix_batch
 from avfake.clips.archive import Clip
 from avfake.clips.dataset import ClipDataset, ClipEntry, collate
 from avfake.clips.preparation.folder import PreparedFolder
-from avfake.clips.sample import SampleConfig, sample_clip
-from avfake.clips.segments import sample_labels
+from avfake.clips.sample import SampleConfig, sample_clip, sample_labels
 from avfake.labels import ForgedSegment, Labels
 from avfake.models.outputs import ModelOutput
 from avfake.training.config import LossConfig

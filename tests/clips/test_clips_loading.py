@@ -14,10 +14,9 @@ from avfake.augment.config import AugmentConfig, MixConfig
 from avfake.augment.mixing import MixingCollate
 from avfake.augment.pipeline import build_pipeline
 from avfake.clips.archive import Clip, ClipMeta, PersonMeta, pack_clip
-from avfake.clips.dataset import ClipDataset, ClipEntry, Draw
+from avfake.clips.dataset import ClipDataset, ClipEntry, Draw, TrainingSample
 from avfake.clips.loading import EpochDraws, load_batches, named_failures
 from avfake.clips.sample import SampleConfig
-from avfake.clips.training import TrainingSample
 from avfake.errors import AvfakeError
 from avfake.labels import Labels
 from avfake.media.types import Waveform

@@ -13,10 +13,9 @@ from speaking import speech
 
 from avfake.clips.config import ClipConfig
 from avfake.clips.cut import cut_clip
-from avfake.clips.sample import SampleConfig, sample_clip
+from avfake.clips.sample import SampleConfig, Timeline, sample_clip
 from avfake.clips.silero_vad import FRAME, SileroVAD, speech_probabilities
 from avfake.clips.speech import Span, SpeechConfig, find_speech, spread_spans
-from avfake.clips.timeline import Timeline
 from avfake.errors import ConfigError
 from avfake.media.sound import read_waveform
 from avfake.media.types import Waveform
@@ -155,7 +154,7 @@ def test_spread_spans_keeps_what_fits_and_both_ends() -> None:
 
 
 def test_the_two_clocks_agree() -> None:
-    timeline = Timeline.of([[1.0, 2.0], [5.0, 5.5]])
+    timeline = Timeline([[1.0, 2.0], [5.0, 5.5]])
     kept_seconds = np.array([0.0, 0.5, 1.0, 1.25])
     np.testing.assert_allclose(timeline.to_file(kept_seconds), [1.0, 1.5, 5.0, 5.25])
     np.testing.assert_allclose(timeline.to_file(kept_seconds, end=True)[2], 2.0)
@@ -166,7 +165,7 @@ def test_the_two_clocks_agree() -> None:
 def test_settings_outside_their_range_are_refused() -> None:
     with pytest.raises(ConfigError, match="0 < end_threshold <= threshold"):
         SpeechConfig(threshold=0.3)
-    with pytest.raises(ConfigError, match=r"speech\.min_seconds is 0"):
+    with pytest.raises(ConfigError, match=r"speech\.min_seconds must be in \(0, 60\], got 0"):
         SpeechConfig(min_seconds=0)
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from avfake.clips.archive import Clip
+from avfake.clips.preparation.derived import join_clips, pairs_of_sources
 from avfake.clips.preparation.folder import PreparedFolder
-from avfake.clips.preparation.joined import join_clips, pairs_of_sources
 from avfake.datasets.manifest import save_manifest
 from avfake.datasets.splits import assign_folds
 from avfake.errors import ManifestError

@@ -9,11 +9,11 @@ from avfake.faces.types import FaceTrack
 def track_of(boxes, confidences=None):
     count = len(boxes)
     return FaceTrack(
-        0,
-        np.arange(count),
         np.array(boxes, np.float32),
         np.ones(count, np.float32) if confidences is None else np.array(confidences, np.float32),
         np.zeros((count, 5, 2), np.float32),
+        person_id=0,
+        frame_indices=np.arange(count),
     )
 
 
@@ -53,7 +53,7 @@ def test_what_lies_outside_the_frame_is_black():
 
 def test_a_face_wholly_outside_is_black():
     frames = np.full((1, 100, 100, 3), 200, np.uint8)
-    assert crop_track(frames, track_of([[500, 500, 560, 560]])).max() == 0
+    assert crop_track(frames, track_of([[500, 500, 560, 560]]), CropConfig()).max() == 0
 
 
 def test_bridged_boxes_do_not_set_the_scale():
@@ -71,7 +71,7 @@ def test_shrinking_does_not_alias():
 
 def test_a_track_of_other_frames_is_refused():
     with pytest.raises(ValueError, match="frame 1"):
-        crop_track(np.zeros((1, 50, 50, 3), np.uint8), track_of([[0, 0, 9, 9]] * 2))
+        crop_track(np.zeros((1, 50, 50, 3), np.uint8), track_of([[0, 0, 9, 9]] * 2), CropConfig())
 
 
 @pytest.mark.parametrize("wrong", [{"margin": -0.1}, {"size_px": 0}, {"side_quantile": 2}])

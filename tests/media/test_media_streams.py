@@ -167,6 +167,6 @@ def test_an_empty_first_track_does_not_hide_another(tmp_path):
 def test_of_tracks_that_are_all_silent_the_first_is_silence(tmp_path):
     path = write(tmp_path / "a.mkv", tone(0), tone(0))
     sound = read_sound(path)
-    assert sound.is_silent
+    assert sound.waveform().is_silent
     assert sound.notes == ()
     assert sound.total_seconds == pytest.approx(1.0, abs=0.05)

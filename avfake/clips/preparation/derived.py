@@ -1,87 +1,77 @@
-"""Clips made of prepared clips: a folder of them, with a status for each, resumable.
+"""Clips made of prepared clips: folders of degraded copies and of joined clips, resumable.
 
 Degraded copies keep labels, groups and originals. Scored beside the clips they come from, they show
 a detector how far its scores hold when a file was coded again or recorded with echoes.
+
+Joined clips have the picture of one clip and the sound of another. Files with a forged face rarely
+have a forged voice, and recordings of forged voices have no picture; joined, they are examples of
+every combination.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from typing import Protocol, TypeVar
+from pathlib import Path, PurePosixPath
+from typing import Protocol
 
 import numpy as np
 
 from avfake.clips.archive import Clip, ClipMeta, pack_clip
 from avfake.clips.config import ClipConfig
-from avfake.clips.preparation.folder import (
-    STATUS_COLUMNS,
-    PreparedFolder,
-    archive_path,
-    write_settings,
-)
-from avfake.clips.preparation.prepare import status_of
+from avfake.clips.preparation.folder import PreparedClip, PreparedFolder, archive_path
+from avfake.clips.preparation.prepare import finish, start, status_of
 from avfake.clips.voice_statistics import voice_statistics
-from avfake.datasets import Manifest, Row, save_manifest
-from avfake.errors import ManifestError, MediaError
+from avfake.datasets import Manifest, Row
+from avfake.errors import ConfigError, ManifestError, MediaError
 from avfake.media import Waveform
-from avfake.parallel import Journal, map_into_journal
-from avfake.storage import AnyPath, as_path, inside, write_table
+from avfake.parallel import map_into_journal
+from avfake.storage import AnyPath, as_path
 
-
-@dataclass(frozen=True)
-class Derived:
-    """A clip that is to be written."""
-
-    row: Row
-    archive: AnyPath
-
-
-D = TypeVar("D", bound=Derived)
+Content = tuple[ClipMeta, list[np.ndarray], Waveform | None]
+"""Facts, crops of each person and sound of a clip."""
+Task = tuple[Row, Callable[[], Content]]
+"""A row, and the function that makes its clip; it is pickled to other processes."""
 
 
 def make_derived(
-    dataset: str,
-    tasks: Sequence[D],
-    make: Callable[[D], Clip],
-    out: AnyPath,
-    config: ClipConfig,
+    folder: PreparedFolder,
+    tasks: Sequence[Task],
+    out: str | Path,
     *,
     workers: int | None,
     doing: str,
 ) -> PreparedFolder:
-    """Write the clip that `make` returns for each task; clips that are there already are kept.
+    """Write the clips of the tasks, made from `folder`; clips that are there already are kept.
 
     A clip that cannot be made (MediaError) has status failed, with the reason.
     """
-    write_settings(out, config)
-    manifest = Manifest(tuple(task.row for task in tasks), dataset)
-    save_manifest(manifest, inside(out, "manifest.csv"))
-    journal = Journal(Journal.path_of(inside(out, "journal")), "clip_id")
+    target = as_path(out)
+    manifest = Manifest(tuple(row for row, _ in tasks), folder.manifest.dataset)
+    journal = start(target, folder.config, manifest)
     ok = {clip_id for clip_id, status in journal.done.items() if status["status"] != "failed"}
-    todo = [task for task in tasks if task.row.clip_id not in ok]
-    work = partial(_make_one, config.hash, make)
-    bar = {"total": len(tasks), "unit": "clip", "desc": doing}
+    todo = [task for task in tasks if task[0].clip_id not in ok]
     map_into_journal(
-        work,
+        partial(_make_one, folder.config, target),
         todo,
         journal,
-        lambda task, result: status_of(task.row, result),
-        bar=bar,
+        lambda task, result: status_of(task[0], result),
+        bar={"total": len(tasks), "unit": "clip", "desc": doing},
         workers=workers,
         threads=1,
     )
-    statuses = [journal.done[task.row.clip_id] for task in tasks]
-    write_table(inside(out, "status.csv"), STATUS_COLUMNS, statuses)
-    return PreparedFolder(out)
+    return finish(target, journal, manifest)
 
 
-def _make_one(config_hash: str, make: Callable[[D], Clip], task: D) -> ClipMeta:
+def _make_one(config: ClipConfig, folder: AnyPath, task: Task) -> ClipMeta:
+    row, make = task
     try:
-        clip = make(task)
+        meta, crops, waveform = make()
     except MediaError as error:
-        return ClipMeta(task.row.clip_id, config_hash, "failed", (error.reason,))
-    clip.save(task.archive)
+        return ClipMeta(row.clip_id, config.hash, "failed", (error.reason,))
+    meta = replace(meta, clip_id=row.clip_id)
+    clip = pack_clip(meta, crops, waveform, jpeg_quality=config.jpeg_quality)
+    clip.save(archive_path(folder, row.clip_id))
     return clip.meta
 
 
@@ -89,12 +79,6 @@ class ChangeSound(Protocol):
     """A function that changes a sound and keeps its length; it is pickled to other processes."""
 
     def __call__(self, waveform: Waveform, *, rng: np.random.Generator) -> Waveform: ...
-
-
-@dataclass(frozen=True)
-class _Copy(Derived):
-    source: AnyPath
-    seed: tuple[int, ...]
 
 
 def degrade_clips(
@@ -113,8 +97,7 @@ def degrade_clips(
     heard = [clip for clip in folder.clips if clip.has_audio]
     if not heard:
         raise ManifestError(f"{folder.path} holds no clip with sound to change")
-    target = as_path(out)
-    tasks = []
+    tasks: list[Task] = []
     for number, clip in enumerate(heard):
         row = clip.row
         copy = replace(
@@ -123,24 +106,143 @@ def degrade_clips(
             original=f"{row.original}~degraded" if row.original else None,
             group=row.group or row.clip_id,
         )
-        archive = archive_path(target, copy.clip_id)
-        tasks.append(_Copy(copy, archive, clip.archive, (seed, number)))
-    make: Callable[[_Copy], Clip] = partial(_degraded, folder.config, change)
-    return make_derived(
-        folder.manifest.dataset,
-        tasks,
-        make,
-        target,
-        folder.config,
-        workers=workers,
-        doing="degrade",
+        tasks.append((copy, partial(_degraded, clip.archive, change, (seed, number))))
+    return make_derived(folder, tasks, out, workers=workers, doing="degrade")
+
+
+def _degraded(archive: AnyPath, change: ChangeSound, seed: tuple[int, int]) -> Content:
+    clip = Clip.open(archive)
+    before = clip.waveform()
+    assert before is not None  # only clips with sound are copied
+    waveform = change(before, rng=np.random.default_rng(seed))
+    meta = replace(clip.meta, voice_statistics=voice_statistics(waveform))
+    return meta, clip.crops(), waveform
+
+
+def join_clips(
+    pictures: PreparedFolder,
+    sounds: PreparedFolder,
+    out: str | Path,
+    pairs: Sequence[tuple[str, str]],
+    *,
+    workers: int | None = None,
+) -> PreparedFolder:
+    """Write a folder of joined clips; a stopped run is resumed.
+
+    A row has the group of its picture and the identity of its sound, so that splits keep both with
+    their sources, if both folders are of one dataset and the sounds have identities.
+
+    Args:
+        pairs: clip_ids of a clip with a face and one with sound, both with the label of that part;
+            ManifestError for others
+    """
+    if pictures.config.hash != sounds.config.hash:
+        raise ConfigError(
+            f"{pictures.path} and {sounds.path} were prepared with different settings "
+            f"({pictures.config.hash} and {sounds.config.hash}) and cannot be joined"
+        )
+    seen = _usable(pictures, {picture for picture, _ in pairs}, "face")
+    heard = _usable(sounds, {sound for _, sound in pairs}, "voice")
+    tasks: list[Task] = []
+    for picture_id, sound_id in pairs:
+        picture, sound = seen[picture_id], heard[sound_id]
+        make = partial(_joined, picture.archive, sound.archive)
+        tasks.append((_row(picture.row, sound.row), make))
+    return make_derived(pictures, tasks, out, workers=workers, doing="join")
+
+
+def pairs_of_sources(
+    pictures: PreparedFolder, sounds: PreparedFolder, *, seed: int, sounds_each: int = 1
+) -> list[tuple[str, str]]:
+    """Pair each picture with some sounds; each group of pictures with only one group of sounds.
+
+    With several groups of sounds for a group of pictures, all groups would be connected and none
+    could be held out. A group that has both is paired with itself; of the others, those with
+    genuine clips are paired first. About half of the pairs are genuine, as far as the groups allow:
+    a file is genuine in one way and forged in three.
+
+    sounds_each: forged sounds for each picture, and genuine sounds for a forged one; genuine
+        pictures get twice as many genuine sounds
+    """
+    seen, heard = _by_group(pictures, "face"), _by_group(sounds, "voice")
+    rng = np.random.default_rng(seed)
+    of_both = sorted(seen.keys() & heard.keys())
+    others = (_genuine_first(one, one.keys() - set(of_both), rng) for one in (seen, heard))
+    matched = [*zip(of_both, of_both, strict=True), *zip(*others, strict=False)]
+    pairs = []
+    for of_pictures, of_sounds in matched:
+        true_sounds, forged_sounds = heard[of_sounds]
+        for is_fake, of_class in enumerate(seen[of_pictures]):
+            num_true = sounds_each if is_fake else 2 * sounds_each
+            for picture in of_class:
+                drawn = [
+                    *rng.permutation(true_sounds)[:num_true],
+                    *rng.permutation(forged_sounds)[:sounds_each],
+                ]
+                pairs += [(picture, str(sound)) for sound in drawn]
+    return pairs
+
+
+_Classes = tuple[list[str], list[str]]
+"""clip_ids of genuine clips, and of forged ones."""
+
+
+def _by_group(folder: PreparedFolder, part: str) -> dict[str, _Classes]:
+    groups: dict[str, _Classes] = defaultdict(lambda: ([], []))
+    for clip in folder.clips:
+        if (is_fake := _label(clip, part)) is not None:
+            groups[clip.row.group][is_fake].append(clip.row.clip_id)
+    return groups
+
+
+def _label(clip: PreparedClip, part: str) -> bool | None:
+    """Whether the part is forged; None where it is not there, or its label is unknown."""
+    if part == "face":
+        return clip.row.face_fake if clip.has_visual else None
+    return clip.row.voice_fake if clip.has_audio else None
+
+
+def _genuine_first(
+    groups: Mapping[str, _Classes], names: Iterable[str], rng: np.random.Generator
+) -> list[str]:
+    """The names in a drawn order, but groups with nothing genuine after the others."""
+    drawn = [str(name) for name in rng.permutation(sorted(names))]
+    return sorted(drawn, key=lambda name: not groups[name][0])
+
+
+def _usable(folder: PreparedFolder, wanted: Collection[str], part: str) -> dict[str, PreparedClip]:
+    usable = {one.row.clip_id: one for one in folder.clips if _label(one, part) is not None}
+    if lacking := sorted(set(wanted) - set(usable)):
+        raise ManifestError(
+            f"{len(lacking)} clips of {folder.path} have no {part}, or none with a label: "
+            f"{', '.join(lacking[:5])}; leave them out of the pairs"
+        )
+    return usable
+
+
+def _row(picture: Row, sound: Row) -> Row:
+    methods = [one.method for one in (picture, sound) if one.label and one.method]
+    return replace(
+        picture,
+        clip_id=f"{picture.clip_id}~{PurePosixPath(sound.clip_id).name}",
+        label=bool(picture.face_fake or sound.voice_fake),
+        voice_fake=sound.voice_fake,
+        has_audio=True,
+        original=None,
+        identity=sound.identity,
+        method="+".join(methods) or None,
+        segments=(),
     )
 
 
-def _degraded(config: ClipConfig, change: ChangeSound, task: _Copy) -> Clip:
-    clip = Clip.open(task.source)
-    before = clip.waveform()
-    assert before is not None  # only clips with sound are copied
-    waveform = change(before, rng=np.random.default_rng(task.seed))
-    meta = replace(clip.meta, clip_id=task.row.clip_id, voice_statistics=voice_statistics(waveform))
-    return pack_clip(meta, clip.crops(), waveform, jpeg_quality=config.jpeg_quality)
+def _joined(of_picture: AnyPath, of_sound: AnyPath) -> Content:
+    picture, sound = Clip.open(of_picture), Clip.open(of_sound)
+    meta = replace(
+        picture.meta,
+        status="ok",
+        reasons=(),
+        sound_seconds=sound.meta.sound_seconds,
+        speech_spans=sound.meta.speech_spans,
+        voice_statistics=sound.meta.voice_statistics,
+    )
+    return meta, picture.crops(), sound.waveform()

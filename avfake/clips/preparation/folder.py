@@ -36,16 +36,8 @@ from avfake.storage import (
 SETTINGS = "clips.yaml"
 WRITTEN = (SETTINGS, "manifest.csv", "manifest.csv.json", "status.csv", "journal.jsonl", "archives")
 STATUS_COLUMNS = (
-    "clip_id",
-    "status",
-    "reasons",
-    "persons",
-    "crops",
-    "duration_seconds",
-    "width",
-    "height",
-    "fps",
-    "sound_seconds",
+    *("clip_id", "status", "reasons", "persons", "crops"),
+    *("duration_seconds", "width", "height", "fps", "sound_seconds"),
 )
 
 

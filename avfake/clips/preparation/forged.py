@@ -4,24 +4,23 @@ Each clip is forged by methods of `avfake.forgery` and packed like any clip. The
 packed again as well, or only forgeries would be JPEG made from JPEG.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from avfake.clips.archive import Clip, pack_clip
-from avfake.clips.config import ClipConfig
-from avfake.clips.preparation.derived import Derived, make_derived
-from avfake.clips.preparation.folder import PreparedClip, PreparedFolder, archive_path
+from avfake.clips.archive import Clip
+from avfake.clips.preparation.derived import Content, Task, make_derived
+from avfake.clips.preparation.folder import PreparedClip, PreparedFolder
 from avfake.clips.voice_statistics import voice_statistics
-from avfake.config import nearest
+from avfake.config import check_choice, check_ranges
 from avfake.datasets import Row
 from avfake.errors import ConfigError, ManifestError
-from avfake.faces import landmarks_in_crops
+from avfake.faces import CropConfig, landmarks_in_crops
 from avfake.forgery import FACE_METHODS, VOICE_METHODS, forge_face, forge_voice
-from avfake.storage import AnyPath, as_path
+from avfake.storage import AnyPath
 
 KINDS = ("face", "voice", "both")
 
@@ -37,28 +36,13 @@ class ForgeryConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.variants < 1:
-            raise ConfigError(f"variants is {self.variants}; it must be 1 or more")
+        check_ranges(self, "forgery", variants="[1, inf)")
         for key, known in (("face_methods", FACE_METHODS), ("voice_methods", VOICE_METHODS)):
             names = getattr(self, key)
             if not names:
                 raise ConfigError(f"{key} is empty; name some of {', '.join(known)}")
             for name in names:
-                if name not in known:
-                    raise ConfigError(
-                        f"{key} does not know {name!r}{nearest(name, known)}; "
-                        f"allowed: {', '.join(known)}"
-                    )
-
-
-@dataclass(frozen=True)
-class _Forgery(Derived):
-    """A clip that is to be forged, or only packed again."""
-
-    source: AnyPath
-    face_method: str | None
-    voice_method: str | None
-    seed: tuple[int, ...]
+                check_choice(f"a name in {key}", name, known)
 
 
 def forge_clips(
@@ -77,7 +61,7 @@ def forge_clips(
 
     clip_ids: only these clips; None = all
     """
-    target, config = as_path(out), config or ForgeryConfig()
+    config = config or ForgeryConfig()
     genuine = [
         clip
         for clip in folder.clips
@@ -88,38 +72,28 @@ def forge_clips(
     tasks = [
         task
         for number, clip in enumerate(genuine)
-        for task in _tasks_of(clip, target, config, number=number)
+        for task in _tasks_of(clip, folder.config.crop, config, number=number)
     ]
-    return make_derived(
-        folder.manifest.dataset,
-        tasks,
-        partial(_forged, folder.config),
-        target,
-        folder.config,
-        workers=workers,
-        doing="forge",
-    )
+    return make_derived(folder, tasks, out, workers=workers, doing="forge")
 
 
 def _tasks_of(
-    clip: PreparedClip, out: AnyPath, config: ForgeryConfig, *, number: int
-) -> Sequence[_Forgery]:
+    clip: PreparedClip, crop: CropConfig, config: ForgeryConfig, *, number: int
+) -> list[Task]:
     kinds = [
         k for k in KINDS if (clip.has_visual or k == "voice") and (clip.has_audio or k == "face")
     ]
     names = ["genuine"] + [f"{kind}{v}" for v in range(config.variants) for kind in kinds]
-    tasks = []
+    tasks: list[Task] = []
     for index, name in enumerate(names):
-        rng = np.random.default_rng([config.seed, number, index])
-        face = str(rng.choice(config.face_methods)) if name.startswith(("face", "both")) else None
-        voice = (
-            str(rng.choice(config.voice_methods)) if name.startswith(("voice", "both")) else None
+        seed = [config.seed, number, index]
+        rng = np.random.default_rng(seed)
+        face, voice = (
+            str(rng.choice(methods)) if name.startswith((kind, "both")) else None
+            for kind, methods in (("face", config.face_methods), ("voice", config.voice_methods))
         )
-        row = _row(clip, name, face=face, voice=voice)
-        archive = archive_path(out, row.clip_id)
-        tasks.append(
-            _Forgery(row, archive, clip.archive, face, voice, (config.seed, number, index, 1))
-        )
+        make = partial(_forged, clip.archive, crop, face, voice, seed=[*seed, 1])
+        tasks.append((_row(clip, name, face=face, voice=voice), make))
     return tasks
 
 
@@ -138,18 +112,16 @@ def _row(clip: PreparedClip, name: str, *, face: str | None, voice: str | None) 
     )
 
 
-def _forged(config: ClipConfig, task: _Forgery) -> Clip:
-    clip = Clip.open(task.source)
-    meta, rng = clip.meta, np.random.default_rng(task.seed)
-    crops = clip.crops()
-    if task.face_method:
-        for number, person in enumerate(meta.persons):
-            points = landmarks_in_crops(person.as_track(), config.crop)
-            forged = forge_face(crops[number], points, rng=rng, methods=[task.face_method])
-            crops[number] = forged.pixels
-    waveform = clip.waveform()
-    if waveform is not None and task.voice_method:
-        waveform = forge_voice(waveform, rng=rng, methods=[task.voice_method])
+def _forged(
+    archive: AnyPath, crop: CropConfig, face: str | None, voice: str | None, *, seed: list[int]
+) -> Content:
+    clip, rng = Clip.open(archive), np.random.default_rng(seed)
+    crops, waveform = clip.crops(), clip.waveform()
+    if face:
+        for number, person in enumerate(clip.meta.persons):
+            points = landmarks_in_crops(person.as_track(), crop)
+            crops[number] = forge_face(crops[number], points, rng=rng, methods=[face]).pixels
+    if waveform is not None and voice:
+        waveform = forge_voice(waveform, rng=rng, methods=[voice])
     statistics = {} if waveform is None else voice_statistics(waveform)
-    meta = replace(meta, clip_id=task.row.clip_id, voice_statistics=statistics)
-    return pack_clip(meta, crops, waveform, jpeg_quality=config.jpeg_quality)
+    return replace(clip.meta, voice_statistics=statistics), crops, waveform

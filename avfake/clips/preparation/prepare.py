@@ -1,7 +1,6 @@
 """The preparation of a whole manifest over a pool of workers."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,6 @@ from avfake.datasets import (
     save_manifest,
 )
 from avfake.errors import AvfakeError, ConfigError, MediaError, Reason, StoreError
-from avfake.faces import FaceDetector
 from avfake.parallel import Engine, Failure, Journal, map_items, progress
 from avfake.storage import (
     AnyPath,
@@ -38,13 +36,6 @@ from avfake.storage import (
 
 TIME_LIMIT_SECONDS = 300.0
 """Limit for one file; a 10 s clip takes a few seconds, so it only stops endless decoding."""
-
-
-@dataclass(frozen=True)
-class _Task:
-    row: Row
-    archive: AnyPath
-    original_archive: AnyPath | None
 
 
 def prepare_dataset(
@@ -76,16 +67,18 @@ def prepare_clips(
     folder, config = as_path(out), config or ClipConfig()
     if config.detector == "blazeface":
         face_detector(config)  # fails here, not once for each file
-    write_settings(folder, config)
-    _refuse_to_lose(folder, manifest)
-    save_manifest(manifest, inside(folder, "manifest.csv"))
-    journal = Journal(Journal.path_of(inside(folder, "journal")), "clip_id")
+    journal = start(folder, config, manifest, keeps_files=True)
     states = states_of([as_path(row.path) for row in manifest.rows])
     state = {row.clip_id: states[as_path(row.path)] for row in manifest.rows}
     left = {i for i in state if not _is_settled(journal.done.get(i), state[i])}
     second = [row for row in manifest.rows if reuse_boxes and row.original in state]
     waiting = {row.clip_id for row in second}
-    pool: dict[str, Any] = {"workers": workers, "engine": engine, "ray_address": ray_address}
+    pool: dict[str, Any] = {
+        "workers": workers,
+        "engine": engine,
+        "ray_address": ray_address,
+        "time_limit_seconds": time_limit_seconds,
+    }
     total = len(manifest)
     bar = progress(total=total, initial=total - len(left), unit="clip", desc="prepare")
     renewed = left & waiting
@@ -94,35 +87,27 @@ def prepare_clips(
         for batch in ([row for row in manifest.rows if row.clip_id not in waiting], second):
             rows = [row for row in batch if row.clip_id in left or row.original in renewed]
             bar.total = total = total + sum(row.clip_id not in left for row in rows)
-            tasks = [_task(folder, row, reuse_boxes=batch is second) for row in rows]
-            for row, result in _cut_all(config, tasks, time_limit_seconds, **pool):
+            work = partial(_prepare_one, config, folder, batch is second)
+            for row, result in _cut_all(work, rows, **pool):
                 status = status_of(row, result) | {"state": state[row.clip_id]}
                 if journal.done.get(row.clip_id) != status:
                     renewed.add(row.clip_id)
                 journal.append(status)
                 bar.update()
-    done = [journal.done[row.clip_id] for row in manifest.rows]
-    statuses = [{name: status.get(name) for name in STATUS_COLUMNS} for status in done]
-    write_table(inside(folder, "status.csv"), STATUS_COLUMNS, statuses)
-    return PreparedFolder(folder)
+    return finish(folder, journal, manifest)
 
 
 def _cut_all(
-    config: ClipConfig, tasks: Sequence[_Task], time_limit_seconds: float, **pool: Any
+    work: Callable[[Row], ClipMeta | StoreError], rows: Sequence[Row], **pool: Any
 ) -> Iterator[tuple[Row, ClipMeta | Failure]]:
     """Yield the result of each file; pool: options of `map_items`."""
-    for index, result in map_items(
-        partial(_prepare_one, config),
-        tasks,
-        threads=1,  # so that the archives do not depend on the number of workers
-        time_limit_seconds=time_limit_seconds,
-        **pool,
-    ):
+    # One thread, so that the archives do not depend on the number of workers.
+    for index, result in map_items(work, rows, threads=1, **pool):
         if isinstance(result, StoreError):
             raise AvfakeError(
                 f"{result}; what was done is kept: run the same command again"
             ) from result
-        yield tasks[index].row, result
+        yield rows[index], result
 
 
 def _refuse_to_lose(folder: AnyPath, manifest: Manifest) -> None:
@@ -145,11 +130,6 @@ def _refuse_to_lose(folder: AnyPath, manifest: Manifest) -> None:
         )
 
 
-def _task(folder: AnyPath, row: Row, *, reuse_boxes: bool) -> _Task:
-    original = archive_path(folder, row.original) if reuse_boxes and row.original else None
-    return _Task(row, archive_path(folder, row.clip_id), original)
-
-
 def _is_settled(status: dict[str, Any] | None, state: str | None) -> bool:
     """Return False for a file that failed or has changed; a missing file keeps its clip."""
     if status is None or status.get("status") not in ("ok", "partial"):
@@ -157,41 +137,54 @@ def _is_settled(status: dict[str, Any] | None, state: str | None) -> bool:
     return not has_changed(status.get("state"), state)
 
 
-def _prepare_one(config: ClipConfig, task: _Task) -> ClipMeta | StoreError:
+def _prepare_one(
+    config: ClipConfig, folder: AnyPath, reuse_boxes: bool, row: Row
+) -> ClipMeta | StoreError:
     """Return the result of a file, or the StoreError of the output folder."""
     try:
-        return _cut_and_save(config, task)
+        boxes_from = _original(folder, row.original) if reuse_boxes and row.original else None
+        detector = _detector(config)
+        clip = cut_clip(row.path, config, detector, clip_id=row.clip_id, boxes_from=boxes_from)
+        if clip.meta.status != "failed":
+            clip.save(archive_path(folder, row.clip_id))
+        return clip.meta
+    except MediaError as error:
+        return ClipMeta(row.clip_id, config.hash, "failed", (error.reason,))
     except StoreError as error:
         return error
 
 
-def _cut_and_save(config: ClipConfig, task: _Task) -> ClipMeta:
-    boxes_from = _original(task.original_archive)
-    try:
-        clip = cut_clip(
-            task.row.path,
-            config,
-            _detector(config),
-            clip_id=task.row.clip_id,
-            boxes_from=boxes_from,
-        )
-    except MediaError as error:
-        return ClipMeta(task.row.clip_id, config.hash, "failed", (error.reason,))
-    if clip.meta.status != "failed":
-        clip.save(task.archive)
-    return clip.meta
-
-
-def _original(archive: AnyPath | None) -> Clip | None:
+def _original(folder: AnyPath, clip_id: str) -> Clip | None:
+    archive = archive_path(folder, clip_id)
     if isinstance(archive, str):
         content = read_if_there(archive)
         return None if content is None else Clip.open(content)
-    return Clip.open(archive) if archive is not None and archive.is_file() else None
+    return Clip.open(archive) if archive.is_file() else None
 
 
-@lru_cache(maxsize=1)
-def _detector(config: ClipConfig) -> FaceDetector:
-    return face_detector(config)
+_detector = lru_cache(maxsize=1)(face_detector)
+
+
+def start(
+    folder: AnyPath, config: ClipConfig, manifest: Manifest, *, keeps_files: bool = False
+) -> Journal:
+    """Write settings and manifest of a folder of clips; return the journal of what is done.
+
+    keeps_files: ConfigError if the folder holds clips of files that are not in the manifest.
+    """
+    write_settings(folder, config)
+    if keeps_files:
+        _refuse_to_lose(folder, manifest)
+    save_manifest(manifest, inside(folder, "manifest.csv"))
+    return Journal(Journal.path_of(inside(folder, "journal")), "clip_id")
+
+
+def finish(folder: AnyPath, journal: Journal, manifest: Manifest) -> PreparedFolder:
+    """Write status.csv, in the order of the manifest; return the finished folder."""
+    done = [journal.done[row.clip_id] for row in manifest.rows]
+    statuses = [{name: status.get(name) for name in STATUS_COLUMNS} for status in done]
+    write_table(inside(folder, "status.csv"), STATUS_COLUMNS, statuses)
+    return PreparedFolder(folder)
 
 
 def status_of(row: Row, result: ClipMeta | Failure) -> dict[str, Any]:
