@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from avfake.cli.codes import IN_PART, OK
+from avfake.cli.process import IN_PART, OK
 from avfake.clips import ClipConfig, check_target, prepare_clips
 from avfake.datasets import (
     DatasetSpec,
@@ -20,7 +21,6 @@ from avfake.datasets import (
     save_manifest,
 )
 from avfake.errors import AvfakeError, ConfigError
-from avfake.parallel import Engine
 from avfake.storage import (
     as_path,
     beside,
@@ -125,36 +125,26 @@ def write_manifest(manifest: Manifest, out: str) -> None:
 
 
 def prepare_dataset(
-    spec: str,
-    root: str,
-    out: str,
+    paths: tuple[str, str, str],
+    config: ClipConfig,
     *,
     overrides: Sequence[str],
-    config: ClipConfig,
     limit: int | None,
-    workers: int | None,
-    reuse_boxes: bool,
-    time_limit_seconds: float,
-    engine: Engine,
-    ray_address: str | None,
+    **how: Any,
 ) -> int:
-    """Prepare and say how it went; 1 if any file failed."""
+    """Prepare a dataset and print how it went; 1 if any file failed.
+
+    paths: spec, folder of the dataset, folder of the clips; how: further arguments of
+        `prepare_clips`.
+    """
+    spec, root, out = paths
     check_target(out, inputs=(spec, root))
     loaded = spec_with(spec, overrides)
     manifest = build_manifest(loaded, root)
     if limit is not None:
         manifest = replace(manifest, rows=manifest.rows[:limit])
     report_manifest(manifest, loaded)
-    folder = prepare_clips(
-        manifest,
-        out,
-        config,
-        workers=workers,
-        reuse_boxes=reuse_boxes,
-        time_limit_seconds=time_limit_seconds,
-        engine=engine,
-        ray_address=ray_address,
-    )
+    folder = prepare_clips(manifest, out, config, **how)
     counts = Counter(status["status"] for status in folder.statuses.values())
     print(
         ", ".join(f"{counts[s]} {s}" for s in ("ok", "partial", "failed"))

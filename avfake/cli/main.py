@@ -7,27 +7,20 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from avfake.cli import checking, combining, describing, making, reporting, stressing, verbs
-from avfake.cli.codes import OK
+from avfake.cli.doctor import doctor
 from avfake.cli.flags import idle_settings
-from avfake.cli.process import open_streams, run_to_the_end
+from avfake.cli.process import OK, open_streams, run_to_the_end
+from avfake.cli.verbs_datasets import audit, labels, manifest, prepare, specs, studio
+from avfake.cli.verbs_detectors import card, ensemble, evaluate, stress
+from avfake.cli.verbs_files import annotate, predict, report
 
 Config = TypeVar("Config")
 VERBS: dict[str, Callable[..., int]] = {
-    "predict": verbs.predict,
-    "annotate": reporting.annotate,
-    "report": reporting.report,
-    "prepare": verbs.prepare,
-    "manifest": verbs.manifest,
-    "labels": verbs.labels,
-    "evaluate": verbs.evaluate,
-    "stress": stressing.stress,
-    "card": describing.card,
-    "ensemble": combining.ensemble,
-    "studio": making.studio,
-    "specs": checking.specs,
-    "audit": checking.audit,
-    "doctor": verbs.doctor,
+    verb.__name__: verb
+    for verb in (
+        *(predict, annotate, report, prepare, manifest, labels, evaluate, stress),
+        *(card, ensemble, studio, specs, audit, doctor),
+    )
 }
 
 

@@ -11,12 +11,18 @@ from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from avfake.cli.codes import FAILED, INTERRUPTED, OK
 from avfake.errors import TRACEBACKS, AvfakeError, is_out_of_memory
 from avfake.storage import descriptor_of, is_url
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
+
+OK = 0
+IN_PART = 1
+"""Exit code: done, but some files could not be: each is listed with its reason."""
+FAILED = 2
+"""Exit code: nothing could be done; one sentence says why."""
+INTERRUPTED = 130
 
 
 def run_to_the_end(run: Callable[[], int], *, name: str) -> None:

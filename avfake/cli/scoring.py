@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from avfake.cli.codes import IN_PART, OK
+from avfake.cli.process import IN_PART, OK
 from avfake.detector import Detector, PredictOptions
 from avfake.errors import ConfigError
-from avfake.parallel import Engine, map_items
 from avfake.scoring import (
     FILL,
     SUBMISSION,
@@ -14,9 +14,9 @@ from avfake.scoring import (
     check_submission,
     find_files,
     find_requested,
+    iter_verdicts,
     journal_of,
     score_files,
-    verdict_of,
     write_submission,
 )
 from avfake.storage import (
@@ -48,7 +48,7 @@ def checked_files(
     *,
     out: AnyPath | None,
     submission: AnyPath | None,
-    fill: float | None = None,
+    fill: float = FILL,
 ) -> tuple[list[AnyPath], AnyPath]:
     """Return the files to score and the table for their scores: `out`, or one beside `submission`.
 
@@ -68,7 +68,7 @@ def checked_files(
         check_file(submission, flag="--submission", what="submission", inputs=inputs, remote=True)
         names = {name_of(file) for file in files}
         check_table(submission, SUBMISSION, flag="--submission", rows=lambda: names)
-        check_submission(files, FILL if fill is None else fill)
+        check_submission(files, fill)
         outs = {flag: out, "--submission": submission, "its journal": journal_of(out)}
         check_apart({name: place for name, place in outs.items() if place is not None})
     return files, out
@@ -78,17 +78,15 @@ def predict_each(
     files: Sequence[AnyPath],
     detectors: Sequence[str],
     options: PredictOptions,
+    combine: str,
     *,
-    combine: str | None = None,
     as_json: bool,
 ) -> int:
     """Print a verdict for each file as it comes; 1 if any could not be assessed."""
-    loaded = Detector.from_pretrained(detectors, combine=combine or "mean")
+    loaded = Detector.from_pretrained(detectors, combine=combine)
     loaded.check(options)
     failed = 0
-    scored = map_items(lambda file: loaded.predict(file, options), files, workers=0)
-    for index, result in scored:
-        verdict = verdict_of(files[index], result)
+    for verdict in iter_verdicts(files, loaded, options):
         print(verdict.to_json() if as_json else verdict, flush=True)
         failed += verdict.p_fake is None
     return IN_PART if failed else OK
@@ -99,36 +97,21 @@ def predict_table(
     detectors: Sequence[str],
     options: PredictOptions,
     *,
-    combine: str | None = None,
     out: AnyPath,
     submission: AnyPath | None,
-    fill: float | None = None,
-    workers: int,
-    engine: Engine = "local",
-    ray_address: str | None = None,
+    fill: float = FILL,
+    **how: Any,
 ) -> int:
     """Write the table and the submission, and say what could not be assessed.
 
-    files, out: as `checked_files` gives them.
+    files, out: as `checked_files` gives them; how: further arguments of `score_files`.
     """
-    table = score_files(
-        files,
-        detectors,
-        out,
-        combine=combine or "mean",
-        options=options,
-        workers=workers,
-        engine=engine,
-        ray_address=ray_address,
-    )
+    table = score_files(files, detectors, out, options=options, **how)
     kept = f"; {table.num_kept} rows of other files kept" * bool(table.num_kept)
     print(f"{len(table.rows)} files scored: {out}{kept}")
     if submission is not None:
-        fill = FILL if fill is None else fill
         filled = write_submission(table, submission, fill=fill)
-        print(
-            f"submission: {submission}" + (f"; {filled} rows took --fill {fill:g}" * bool(filled))
-        )
+        print(f"submission: {submission}" + f"; {filled} rows took --fill {fill:g}" * bool(filled))
     if table.failed:
         print(f"{len(table.failed)} files could not be assessed; each with its reason in {out}:")
         for row in table.failed[:5]:

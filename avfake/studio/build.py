@@ -9,7 +9,7 @@ from pathlib import Path
 
 from avfake.datasets import segments_as_text
 from avfake.errors import AvfakeError, ConfigError
-from avfake.parallel import Failure, map_items
+from avfake.parallel import Failure, default_workers, map_items
 from avfake.progress import progress
 from avfake.storage import check_folder, write_whole
 from avfake.studio.family import build_family
@@ -20,11 +20,15 @@ OPTIONAL = ("segments", "forged_side")
 
 
 def build_studio(
-    out: str | Path, config: StudioConfig, *, workers: int = 1, show_progress: bool = True
+    out: str | Path,
+    config: StudioConfig,
+    *,
+    workers: int | None = None,
+    show_progress: bool = True,
 ) -> tuple[ClipPlan, ...]:
     """Make the clips of the studio in folder `out`, or complete those of a run that was stopped.
 
-    workers: processes; 0 builds in this one. The result does not depend on it.
+    workers: processes; None for one a core, 0 builds in this one. The result does not depend on it.
     """
     out = Path(out)
     families = plan_families(config)
@@ -33,7 +37,9 @@ def build_studio(
     total = sum(len(family.clips) for family in families)
     with progress(total=total, desc="studio", unit="clip", disable=not show_progress) as bar:
         build = partial(build_family, config=config, out=out)
-        for index, result in map_items(build, families, workers=workers):
+        for index, result in map_items(
+            build, families, workers=default_workers() if workers is None else workers
+        ):
             bar.update(len(families[index].clips))
             if isinstance(result, Failure):
                 failures.append(f"{families[index].clips[0].family}: {result.detail}")
