@@ -48,7 +48,7 @@ def checked_files(
     *,
     out: AnyPath | None,
     submission: AnyPath | None,
-    fill: float = FILL,
+    fill: float | None = None,
 ) -> tuple[list[AnyPath], AnyPath]:
     """Return the files to score and the table for their scores: `out`, or one beside `submission`.
 
@@ -68,7 +68,7 @@ def checked_files(
         check_file(submission, flag="--submission", what="submission", inputs=inputs, remote=True)
         names = {name_of(file) for file in files}
         check_table(submission, SUBMISSION, flag="--submission", rows=lambda: names)
-        check_submission(files, fill)
+        check_submission(files, FILL if fill is None else fill)
         outs = {flag: out, "--submission": submission, "its journal": journal_of(out)}
         check_apart({name: place for name, place in outs.items() if place is not None})
     return files, out
@@ -99,7 +99,7 @@ def predict_table(
     *,
     out: AnyPath,
     submission: AnyPath | None,
-    fill: float = FILL,
+    fill: float | None = None,
     **how: Any,
 ) -> int:
     """Write the table and the submission, and say what could not be assessed.
@@ -110,6 +110,7 @@ def predict_table(
     kept = f"; {table.num_kept} rows of other files kept" * bool(table.num_kept)
     print(f"{len(table.rows)} files scored: {out}{kept}")
     if submission is not None:
+        fill = FILL if fill is None else fill
         filled = write_submission(table, submission, fill=fill)
         print(f"submission: {submission}" + f"; {filled} rows took --fill {fill:g}" * bool(filled))
     if table.failed:

@@ -74,7 +74,6 @@ def predict(
     print_aside(out, submission)
     from avfake.cli.scoring import checked_files, files_of, predict_each, predict_table
     from avfake.detector import PredictOptions
-    from avfake.scoring import FILL
 
     options = PredictOptions(audio, visual, stacker, sync, prior)
     rule = combine or "mean"
@@ -82,7 +81,6 @@ def predict(
         files = files_of(paths, requested)
         return predict_each(files, choose(detector, combine), options, rule, as_json=json)
     table, answers = (None if one is None else as_path(one) for one in (out, submission))
-    fill = FILL if fill is None else fill
     files, scores = checked_files(paths, requested, out=table, submission=answers, fill=fill)
     return predict_table(
         files,

@@ -6,7 +6,7 @@ A detector has one member or several; each is a `Bundle`, a folder that training
 from avfake.detector import facts
 from avfake.detector.bundle import CARD, Bundle, write_bundle
 from avfake.detector.detector import Detector
-from avfake.detector.ensemble import fit_decision, read_folder, write_ensemble
+from avfake.detector.ensemble import FolderFacts, fit_decision, read_folder, write_ensemble
 from avfake.detector.inference import run_models, score_clip, torch_defaults
 from avfake.detector.member import Member, PredictOptions
 from avfake.detector.release import RESEARCH_ONLY, release_detector, research_only
@@ -18,6 +18,7 @@ __all__ = [
     "CARD",
     "DEFAULT_FOLDER",
     "Detector",
+    "FolderFacts",
     "Member",
     "PredictOptions",
     "RESEARCH_ONLY",

@@ -155,11 +155,9 @@ def _strip(verdict: Verdict, width: int, row: int, duration: float) -> np.ndarra
 
 def _face_scores(verdict: Verdict, seconds: np.ndarray) -> np.ndarray:
     """Return [N] the highest score of the persons on screen; NaN where there is none."""
-    scores = np.full(len(seconds), np.nan)
-    for person in verdict.persons:
-        if person.frames:
-            scores = np.fmax(scores, face_at(person, seconds)[1])
-    return scores
+    of_persons = [face_at(person, seconds)[1] for person in verdict.persons if person.frames]
+    highest: np.ndarray = np.fmax.reduce([np.full(len(seconds), np.nan), *of_persons])
+    return highest
 
 
 def _voice_scores(verdict: Verdict, seconds: np.ndarray) -> np.ndarray:

@@ -1,7 +1,6 @@
 """One HTML page about one file: no network, no script, everything that was given escaped."""
 
 import platform
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
@@ -20,16 +19,6 @@ ENDINGS = (".html", ".htm")
 MARK = b'<meta name="generator" content="avfake'
 """Shows that avfake wrote the page, so that it may be replaced."""
 TITLES = {"overall": "Anything forged", "face": "Face forged", "voice": "Voice forged"}
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One answer and what it is made of."""
-
-    title: str
-    made_by: str
-    rows: tuple[tuple[str, str, str], ...]
-    """What it is, its value, what it added."""
 
 
 def check_page(path: str | Path, out: Path) -> None:
@@ -123,43 +112,37 @@ def in_words(p_fake: float | None) -> str:
     return f"{percent(p_fake, 1)}, {word}"
 
 
-def answers(verdict: Verdict) -> list[Answer]:
-    """Return one for each answer that has contributions."""
+def answers(verdict: Verdict) -> list[tuple[str, str, list[tuple[str, str, str]]]]:
+    """Return, for each answer that has contributions, its title, its rule and rows of them.
+
+    A row has the meaning of a feature, its value, and what it added.
+    """
     found: dict[str, list[Contribution]] = {}
     for one in verdict.contributions:
         found.setdefault(one.output, []).append(one)
     return [
-        Answer(
-            TITLES[output],
-            _made_by(output, listed[0].by, verdict),
-            tuple((FEATURES[one.feature], _value(one), f"{one.logit:+.2f}") for one in listed),
-        )
+        (TITLES[output], _made_by(output, listed[0].by, verdict), [_row(one) for one in listed])
         for output, listed in found.items()
     ]
 
 
+def _row(one: Contribution) -> tuple[str, str, str]:
+    value = "missing" if one.value is None else f"{one.value:.3g}"
+    return FEATURES[one.feature], value, f"{one.logit:+.2f}"
+
+
 def _made_by(output: str, by: str, verdict: Verdict) -> str:
+    higher = "; of face and voice the higher one counts" if output == "overall" else ""
     words = {
         "stacker": "a sum over many features, of which the strongest are shown",
         "fused": "what the network that sees picture and sound together said, and nothing else",
-    }.get(by, f"the score by the rule {by!r}, and nothing else" + _higher(output))
-    if output == "overall" and _was_raised(verdict):
+    }.get(by, f"the score by the rule {by!r}, and nothing else{higher}")
+    # Under another prior a part may also have been lowered to the whole.
+    is_trained_prior = verdict.prior == verdict.trained_prior
+    parts = {verdict.p_face_fake, verdict.p_voice_fake} - {None}
+    if output == "overall" and is_trained_prior and verdict.p_fake in parts:
         words += "; the answer was raised to that of its more suspicious part, which is higher"
     return words
-
-
-def _was_raised(verdict: Verdict) -> bool:
-    parts = [p for p in (verdict.p_face_fake, verdict.p_voice_fake) if p is not None]
-    # Under another prior a part may also have been lowered to the whole.
-    return verdict.prior == verdict.trained_prior and verdict.p_fake in parts
-
-
-def _higher(output: str) -> str:
-    return "; of face and voice the higher one counts" if output == "overall" else ""
-
-
-def _value(one: Contribution) -> str:
-    return "missing" if one.value is None else f"{one.value:.3g}"
 
 
 def _versions() -> str:

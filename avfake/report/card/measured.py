@@ -13,7 +13,6 @@ from avfake.evaluation import (
     Interval,
     ablation_table,
     decision_table,
-    method_table,
     read_plan,
     read_scores,
 )
@@ -59,19 +58,12 @@ class Measured:
 
     @cached_property
     def metrics(self) -> pd.DataFrame:
-        """The columns of `ablation_table`."""
+        """Return the metrics in the columns of `ablation_table`."""
         return ablation_table([("", self.scores)], metrics=tuple(METRICS))
 
     @cached_property
-    def by_method(self) -> pd.DataFrame:
-        """The AUC in the columns of `method_table`; empty where no method is named."""
-        if "method" not in self.scores or self.scores["method"].isna().all():
-            return pd.DataFrame()
-        return method_table([("", self.scores)], metrics=("auc",))
-
-    @cached_property
     def decisions(self) -> dict[tuple[str, str], tuple[Interval, int]]:
-        """(kind, decision) -> share and number of clips, from `decision_table`."""
+        """Return (kind, decision) -> share and number of clips, from `decision_table`."""
         return {
             (str(row["kind"]), str(row["decision"])): (
                 Interval(row["value"], row["low"], row["high"]),
@@ -82,7 +74,7 @@ class Measured:
 
     @property
     def rates(self) -> facts.DecisionRates:
-        """The decisions on all genuine and on all fake clips."""
+        """Return the shares of decisions on all genuine and on all fake clips."""
         shares = self.decisions
         return facts.DecisionRates(
             genuine=shares["genuine", "fake"][1],
@@ -103,7 +95,7 @@ class Measured:
 
     @property
     def priors(self) -> list[str]:
-        """The prior shares of fakes that were asked for, as text."""
+        """Return the prior shares of fakes that were asked for, as text."""
         return list(dict.fromkeys(f"{float(one):g}" for one in self.scores.get("prior", ())))
 
     def metric(self, output: str, metric: str) -> Interval | None:
