@@ -1,6 +1,7 @@
 """The verbs about datasets: `studio`, `specs`, `manifest`, `prepare`, `labels` and `audit`."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -8,7 +9,6 @@ import tyro
 
 from avfake.cli.flags import at_least, check_spread, refuse_idle
 from avfake.cli.process import IN_PART, OK, print_aside
-from avfake.config import change
 from avfake.errors import ConfigError
 from avfake.storage import as_path, beside, check_file
 
@@ -163,7 +163,7 @@ def prepare(
         config = config.with_blazeface(detector_model)
     return prepare_dataset(
         (spec, root, out),
-        change(config, {"crop.size_px": size_px}),
+        replace(config, crop=replace(config.crop, size_px=size_px)),
         overrides=overrides,
         limit=limit,
         workers=workers,
