@@ -3,7 +3,7 @@
     python benchmarks/default_damage.py --run runs/default_detector/both-degraded
 
 Takes clips of the recipe's videos and recordings, sources and classes in turn, does to each file
-what the cells of `avfake stress` say, and has it judged by the one of the five models that has not
+what the cells of `avfake stress` do, and has it scored by the one of the five models that has not
 learned from its source. The table goes to RUN/stress/stress.csv, where recipes/default_detector.py
 finds it when it writes the card anew (run it again). On two cores 40 clips of each folder take
 twenty minutes.
