@@ -22,7 +22,7 @@ from avfake.detector.bundle import read_bundle, write_bundle
 from avfake.errors import ConfigError
 from avfake.parallel.pool import default_workers
 from avfake.scoring.stress.cells import choose_cells
-from avfake.scoring.stress.ladder import UNTOUCHED, check_both_answered, score_cells
+from avfake.scoring.stress.run import UNTOUCHED, check_both_answered, score_cells
 from avfake.scoring.stress.table import render_stress, stress_table
 from avfake.storage import write_whole
 
