@@ -48,7 +48,7 @@ def run_recipe(
     description: str | None,
     args: Sequence[str] | None = None,
 ) -> None:
-    """Run a recipe's main function with the config that the flags say."""
+    """Run a recipe's main function with the config of the flags."""
 
     def run() -> int:
         import tyro
@@ -66,7 +66,7 @@ def run_recipe(
 
 def _leave(run: Callable[[], int], *, name: str) -> None:
     open_streams()
-    # Of several processes (accelerate launch, torchrun) one tells how it goes.
+    # Of several processes (accelerate launch, torchrun) one reports progress.
     level = logging.INFO if os.environ.get("RANK", "0") == "0" else logging.ERROR
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
     for noisy in ("httpx", "timm", "moviepy"):

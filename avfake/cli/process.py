@@ -138,11 +138,11 @@ def _refused(name: str, sentence: str) -> int:
 
 
 def _sentence(error: OSError) -> str:
-    """Message of the operating system, after the name of the file if there is one."""
-    said = error.strerror or str(error) or type(error).__name__
+    """Return the message of the operating system, after the name of the file if there is one."""
+    message = error.strerror or str(error) or type(error).__name__
     if error.errno == errno.ENOSPC:
-        said += "; free some space and run the same command again"
-    return f"{error.filename}: {said}" if error.filename is not None else said
+        message += "; free some space and run the same command again"
+    return f"{error.filename}: {message}" if error.filename is not None else message
 
 
 def _flush_at_last() -> None:

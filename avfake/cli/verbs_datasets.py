@@ -78,7 +78,7 @@ def specs(words: Annotated[tuple[str, ...], tyro.conf.Positional] = (), /) -> in
             describe_spec(name)
         case _:
             raise ConfigError(
-                f"specs {' '.join(words)}: say avfake specs, avfake specs NAME, "
+                f"specs {' '.join(words)}: use avfake specs, avfake specs NAME, "
                 "or avfake specs check FILE ROOT"
             )
     return OK
@@ -248,8 +248,8 @@ def audit(
 
     rows, journal = read_manifest(manifest), beside(manifest, f"{manifest.name}.audit.jsonl")
     read = [manifest, *([plan] if plan else [])]
-    said = "the record beside the manifest:"
-    check_file(journal, flag=said, what="record", endings=(), inputs=read)
+    flag = "the record beside the manifest:"
+    check_file(journal, flag=flag, what="record", endings=(), inputs=read)
     if clips is not None:
         PreparedFolder(clips)  # refuses any other
     report = audit_manifest(

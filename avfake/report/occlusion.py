@@ -70,11 +70,11 @@ def sound_saliency(branch: AudioBranch, sound: Tensor) -> Tensor:
     spectra = torch.stft(sound, config.n_fft, hop, window=window, return_complex=True)
 
     def logit(left: Tensor) -> Tensor:
-        """[M, CELLS of bands, CELLS of times] amplitudes that are left -> [M]"""
+        """Return logits [M] by the amplitudes that are left [M, CELLS of bands, CELLS of times]."""
         times = F.interpolate(left, spectra.shape[-1], mode="nearest")
         changed = spectra * (by_bin @ times)
-        heard = torch.istft(changed, config.n_fft, hop, window=window, length=sound.shape[1])
-        return item_logit(branch, branch.features(heard))
+        altered = torch.istft(changed, config.n_fft, hop, window=window, length=sound.shape[1])
+        return item_logit(branch, branch.features(altered))
 
     whole = sound.new_ones(len(sound), CELLS, CELLS)
     ablation = require("captum.attr", "report").FeatureAblation(logit)

@@ -79,13 +79,15 @@ def sentence(verdict: Verdict) -> str:
     """Return the verdict in one sentence."""
     if verdict.p_fake is None:
         return "This file could not be assessed."
-    said = f"the probability that its face or voice was forged is {percent(verdict.p_fake, 1)}"
+    probability = (
+        f"the probability that its face or voice was forged is {percent(verdict.p_fake, 1)}"
+    )
     opening = {
         "fake": "This file is taken to be forged",
         "real": "This file is taken to be genuine",
         "unsure": "The detector cannot tell whether this file is forged",
     }[verdict.decision]
-    return f"{opening}: {said}."
+    return f"{opening}: {probability}."
 
 
 def decision(verdict: Verdict) -> str:

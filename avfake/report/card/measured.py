@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -65,10 +66,7 @@ class Measured:
     def decisions(self) -> dict[tuple[str, str], tuple[Interval, int]]:
         """Return (kind, decision) -> share and number of clips, from `decision_table`."""
         return {
-            (str(row["kind"]), str(row["decision"])): (
-                Interval(row["value"], row["low"], row["high"]),
-                int(row["clips"]),
-            )
+            (row["kind"], row["decision"]): (interval_of(row), int(row["clips"]))
             for _, row in decision_table(self.scores).iterrows()
         }
 
@@ -100,13 +98,14 @@ class Measured:
 
     def metric(self, output: str, metric: str) -> Interval | None:
         """Return a metric over all clips; None where a class was missing."""
-        table = self.metrics
-        rows = table[
-            (table["output"] == output) & (table["kind"] == "all") & (table["metric"] == metric)
-        ]
-        if rows.empty or pd.isna(rows["value"].iloc[0]):
-            return None
-        return Interval(*(float(rows[name].iloc[0]) for name in ("value", "low", "high")))
+        of_all = self.metrics[self.metrics["kind"] == "all"].dropna(subset="value")
+        rows = of_all[(of_all["output"] == output) & (of_all["metric"] == metric)]
+        return None if rows.empty else interval_of(rows.iloc[0])
+
+
+def interval_of(row: "pd.Series[Any]") -> Interval:
+    """Return the columns value, low and high of a row."""
+    return Interval(float(row["value"]), float(row["low"]), float(row["high"]))
 
 
 def mark_of(path: Path) -> str:

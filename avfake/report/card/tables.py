@@ -1,14 +1,13 @@
 """The tables of a card as rows of text, the first of which is the header."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pandas as pd
 
 from avfake.calibration import Calibrator, DecisionModel, DecisionRule, Modality, OutputModel
 from avfake.detector import facts
 from avfake.evaluation import Interval, as_text, method_table
-from avfake.report.card.measured import METRICS, Measured
+from avfake.report.card.measured import METRICS, Measured, interval_of
 
 Rows = list[list[str]]
 NOT_MEASURED = "not measured"
@@ -30,7 +29,7 @@ def percent(one: Interval) -> str:
 def metric_rows(measured: Measured) -> Rows:
     lines = [["output", "kind", *METRICS.values(), "assessed"]]
     for (output, kind), rows in measured.metrics.groupby(["output", "kind"], sort=False):
-        by_metric = {row["metric"]: _interval(row) for _, row in rows.iterrows()}
+        by_metric = {row["metric"]: str(interval_of(row)) for _, row in rows.iterrows()}
         counts = f"{rows['assessed'].iloc[0]}/{rows['labelled'].iloc[0]}"
         lines.append([str(output), str(kind), *(by_metric[name] for name in METRICS), counts])
     return lines
@@ -55,7 +54,7 @@ def method_rows(measured: Measured) -> Rows:
         method = str(row["kind"])
         kind = "fake" if method == "all" else METHOD + method
         count, *shares = _decided(measured, kind, "fake", "unsure")
-        lines.append([as_text(method), count, _interval(row), *shares])
+        lines.append([as_text(method), count, str(interval_of(row)), *shares])
     return lines
 
 
@@ -131,10 +130,6 @@ def label_rows(known: facts.BundleFacts) -> Rows:
 def trained_method_rows(known: facts.BundleFacts) -> Rows:
     lines = [["method of the fakes trained on", "clips"]]
     return lines + [[as_text(name or "not stated"), str(n)] for name, n in known.methods.items()]
-
-
-def _interval(row: Any) -> str:
-    return str(Interval(float(row["value"]), float(row["low"]), float(row["high"])))
 
 
 def _decided(measured: Measured, kind: str, *decisions: str) -> list[str]:
