@@ -89,16 +89,12 @@ def check_ranges(config: Any, prefix: str, **intervals: str) -> None:
 
 def _value(hint: Any, value: Any) -> Any:
     if isinstance(hint, types.UnionType):
-        return None if value is None else _value(_first_type(hint), value)
+        inner = next(one for one in typing.get_args(hint) if one is not type(None))
+        return None if value is None else _value(inner, value)
     if dataclasses.is_dataclass(hint):
         return from_dict(typing.cast(type, hint), value)
-    inner = typing.get_args(hint)
     if typing.get_origin(hint) is tuple:
-        return tuple(_value(inner[0], one) for one in value)
+        return tuple(_value(typing.get_args(hint)[0], one) for one in value)
     if typing.get_origin(hint) in (Mapping, dict):
-        return {key: _value(inner[1], one) for key, one in value.items()}
+        return {key: _value(typing.get_args(hint)[1], one) for key, one in value.items()}
     return value
-
-
-def _first_type(union: types.UnionType) -> Any:
-    return next(t for t in typing.get_args(union) if t is not type(None))

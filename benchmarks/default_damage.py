@@ -3,7 +3,7 @@
     python benchmarks/default_damage.py --run runs/default_detector/both-degraded
 
 Takes clips of the recipe's videos and recordings, sources and classes in turn, does to each file
-what the cells of `avfake stress` say, and has it judged by the one of the five models that has not
+what the cells of `avfake stress` do, and has it scored by the one of the five models that has not
 learned from its source. The table goes to RUN/stress/stress.csv, where recipes/default_detector.py
 finds it when it writes the card anew (run it again). On two cores 40 clips of each folder take
 twenty minutes.
@@ -22,7 +22,7 @@ from avfake.detector.bundle import read_bundle, write_bundle
 from avfake.errors import ConfigError
 from avfake.parallel.pool import default_workers
 from avfake.scoring.stress.cells import choose_cells
-from avfake.scoring.stress.ladder import UNTOUCHED, check_both_answered, score_cells
+from avfake.scoring.stress.run import UNTOUCHED, check_both_answered, score_cells
 from avfake.scoring.stress.table import render_stress, stress_table
 from avfake.storage import write_whole
 

@@ -21,18 +21,29 @@ import pandas as pd
 import torch
 import torch.nn.functional as F
 import tyro
-from torch import Tensor
+from torch import Tensor, nn
 
 from avfake import Detector
 from avfake.clips.archive import Clip
 from avfake.clips.preparation.folder import PreparedFolder
 from avfake.faces.cropping import crop_track
 from avfake.models.visual import VisualBranch
-from avfake.report.explain.heat import CropLogit, face_heat
+from avfake.report.occlusion import face_heat, item_logit
 from avfake.studio.family import forged_area
 from avfake.studio.plan import StudioConfig, plan_families
 
 Heat = Callable[[VisualBranch, Tensor], Tensor]
+
+
+class CropLogit(nn.Module):
+    """[M, 3, s, s] normalised pictures -> [M] logits of a forged face."""
+
+    def __init__(self, branch: VisualBranch) -> None:
+        super().__init__()
+        self.branch = branch
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return item_logit(self.branch, self.branch.backbone(pictures))
 
 
 @dataclass(frozen=True)

@@ -107,13 +107,13 @@ def main(config: Config) -> None:
     )
     print(f"{detector.name}, {config.num_clips} clips each, seed {config.seed}")
     measured = config.out / f"seed_{config.seed}"
-    verdicts = judged(detector, spliced, measured / "spliced", config.workers)
+    verdicts = assessed(detector, spliced, measured / "spliced", config.workers)
     tables = [
         when(verdicts, stream, segments, METRICS if segments == SHIPPED else METRICS[:1])
         for segments in (SHIPPED, *OTHERS)
         for stream in ("face", "voice")
     ]
-    tables.append(whose(judged(detector, pairs, measured / "pairs", config.workers)))
+    tables.append(whose(assessed(detector, pairs, measured / "pairs", config.workers)))
     table = pd.concat(tables).assign(
         seed=config.seed,
         detector=detector.name.rpartition("@")[2],
@@ -124,23 +124,23 @@ def main(config: Config) -> None:
 
 
 def trained(config: Config) -> Path:
-    """The folder of a detector trained for this."""
+    """Return the folder of a detector trained for this."""
     folder = config.out / "train"
     build_studio(folder / "studio", config.train, workers=config.workers)
     clips = prepared(folder, config.clips, config.workers, reuse_boxes=True)
     return train_detector([clips], config.training, config.out / "run").detector
 
 
-def judged(
+def assessed(
     detector: Detector, studio: StudioConfig, folder: Path, workers: int
 ) -> list[tuple[ClipPlan, Verdict]]:
-    """Each clip of a studio with the verdict on it; both the clips and what is cut of them stay."""
+    """Return each clip of a studio with its verdict; the clips and what is cut of them are kept."""
     plans = build_studio(folder / "studio", studio, workers=workers)
     clips = prepared(folder, detector.members[0].bundle.spec.clip, workers, reuse_boxes=False)
     archives = {clip.row.clip_id: clip.archive for clip in clips.clips}
     return [
         (plan, detector.predict_clip(Clip.open(archives[plan.filename])))
-        for plan in progress(plans, desc="judge", unit="clip")
+        for plan in progress(plans, desc="assess", unit="clip")
     ]
 
 

@@ -1,15 +1,5 @@
 """The command line `avfake VERB ...`: one table from verb to function (`main.VERBS`)."""
 
-from avfake.cli.describing import card
-from avfake.cli.main import main, run_recipe
-from avfake.cli.reporting import annotate, report
-from avfake.cli.stressing import stress
+from avfake.cli.main import annotate, card, main, report, run_recipe, stress
 
-__all__ = [
-    "annotate",
-    "card",
-    "main",
-    "report",
-    "run_recipe",
-    "stress",
-]
+__all__ = ["annotate", "card", "main", "report", "run_recipe", "stress"]

@@ -8,8 +8,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from avfake.cli.codes import IN_PART, OK
+from avfake import storage
+from avfake.cli.process import IN_PART, OK
 from avfake.clips import ClipConfig, check_target, prepare_clips
 from avfake.datasets import (
     DatasetSpec,
@@ -20,26 +22,14 @@ from avfake.datasets import (
     save_manifest,
 )
 from avfake.errors import AvfakeError, ConfigError
-from avfake.parallel import Engine
-from avfake.storage import (
-    as_path,
-    beside,
-    check_file,
-    inside,
-    is_stream,
-    name_of,
-    read_if_there,
-    target_of,
-    write_whole,
-)
 
 
 def spec_with(spec: str, overrides: Sequence[str]) -> DatasetSpec:
-    """A spec with KEY=VALUE overrides."""
+    """Return a spec with KEY=VALUE overrides."""
     pairs = [override.partition("=") for override in overrides]
     for key, sign, _ in pairs:
         if not sign:
-            raise ConfigError(f"--set {key}: say KEY=VALUE, such as params.quality=c40")
+            raise ConfigError(f"--set {key}: write KEY=VALUE, such as params.quality=c40")
     return load_spec(spec, {key: value for key, _, value in pairs})
 
 
@@ -60,7 +50,7 @@ def check_spec(spec: str, root: str) -> int:
     print(f"  groups: {len({row.group for row in manifest.rows})}")
     print("  split: " + ", ".join(f"{count} {name}" for name, count in splits.items()))
     if not loaded.expect:
-        print("  the spec expects no counts; under expect it can say what a complete copy holds")
+        print("  the spec expects no counts; under expect it can state what a complete copy holds")
     print(f"{loaded.name} can be used; {len(manifest.warnings)} notes to read")
     return OK
 
@@ -89,22 +79,19 @@ def check_manifest(out: str, *, inputs: Sequence[str]) -> None:
 
     inputs: what the command reads.
     """
-    place, read = as_path(out), [as_path(one) for one in inputs]
-    check_file(place, flag="OUT", what="manifest", inputs=read, remote=True)
-    if isinstance(place, Path):
-        if is_stream(place):
+    table, read = storage.as_path(out), [storage.as_path(one) for one in inputs]
+    storage.check_file(table, flag="OUT", what="manifest", inputs=read, remote=True)
+    if isinstance(table, Path):
+        if storage.is_stream(table):
             return
-        place = target_of(place)
-    told_at = beside(place, f"{name_of(place)}.json")
-    check_file(told_at, flag="OUT", what="manifest", endings=(), inputs=read, remote=True)
-    told = read_if_there(told_at)
-    foreign = place if told is None and read_if_there(place) else None
-    if told is not None:
-        try:
-            is_ours = {"dataset", "warnings", "assumed"} <= set(json.loads(told))
-        except (ValueError, TypeError):
-            is_ours = False
-        foreign = None if is_ours else told_at
+        table = storage.target_of(table)
+    notes = storage.beside(table, f"{storage.name_of(table)}.json")
+    storage.check_file(notes, flag="OUT", what="manifest", endings=(), inputs=read, remote=True)
+    content = storage.read_if_there(notes)
+    if content is None:
+        foreign = table if storage.read_if_there(table) else None
+    else:
+        foreign = None if _are_notes(content) else notes
     if foreign is not None:
         raise ConfigError(
             f"OUT {foreign} is there already and is no manifest that avfake made; it was left as "
@@ -112,53 +99,51 @@ def check_manifest(out: str, *, inputs: Sequence[str]) -> None:
         )
 
 
+def _are_notes(content: bytes) -> bool:
+    """Return whether a file is one that `save_manifest` writes beside a manifest."""
+    try:
+        return {"dataset", "warnings", "assumed"} <= set(json.loads(content))
+    except (ValueError, TypeError):
+        return False
+
+
 def write_manifest(manifest: Manifest, out: str) -> None:
     """Save a manifest; to a stream, such as /dev/stdout, its table alone."""
-    place = as_path(out)
-    if isinstance(place, str) or not is_stream(place):
-        save_manifest(manifest, out if isinstance(place, str) else target_of(place))
+    place = storage.as_path(out)
+    if isinstance(place, str) or not storage.is_stream(place):
+        save_manifest(manifest, out if isinstance(place, str) else storage.target_of(place))
         return
     with tempfile.TemporaryDirectory(prefix="avfake-") as folder:
         table = Path(folder) / "manifest.csv"
         save_manifest(manifest, table)
-        write_whole(place, table.read_bytes())
+        storage.write_whole(place, table.read_bytes())
 
 
 def prepare_dataset(
-    spec: str,
-    root: str,
-    out: str,
+    paths: tuple[str, str, str],
+    config: ClipConfig,
     *,
     overrides: Sequence[str],
-    config: ClipConfig,
     limit: int | None,
-    workers: int | None,
-    reuse_boxes: bool,
-    time_limit_seconds: float,
-    engine: Engine,
-    ray_address: str | None,
+    **how: Any,
 ) -> int:
-    """Prepare and say how it went; 1 if any file failed."""
+    """Prepare a dataset and print how it went; 1 if any file failed.
+
+    paths: spec, folder of the dataset, folder of the clips; how: further arguments of
+        `prepare_clips`.
+    """
+    spec, root, out = paths
     check_target(out, inputs=(spec, root))
     loaded = spec_with(spec, overrides)
     manifest = build_manifest(loaded, root)
     if limit is not None:
         manifest = replace(manifest, rows=manifest.rows[:limit])
     report_manifest(manifest, loaded)
-    folder = prepare_clips(
-        manifest,
-        out,
-        config,
-        workers=workers,
-        reuse_boxes=reuse_boxes,
-        time_limit_seconds=time_limit_seconds,
-        engine=engine,
-        ray_address=ray_address,
-    )
+    folder = prepare_clips(manifest, out, config, **how)
     counts = Counter(status["status"] for status in folder.statuses.values())
     print(
         ", ".join(f"{counts[s]} {s}" for s in ("ok", "partial", "failed"))
-        + f"; each with its reasons in {inside(folder.path, 'status.csv')}"
+        + f"; each with its reasons in {storage.inside(folder.path, 'status.csv')}"
     )
     return IN_PART if counts["failed"] else OK
 
@@ -177,12 +162,12 @@ def list_all_specs() -> None:
 
 
 def _short(words: str) -> str:
-    """The words without a remark on them, at most 44 letters."""
+    """Return the words without the remark after them, at most 44 letters."""
     return textwrap.shorten(re.split(r"[;(]", words)[0], 44, placeholder=" ...")
 
 
 def describe_spec(name: str) -> None:
-    """Print what a spec knows of its dataset."""
+    """Print what a spec states of its dataset."""
     spec = load_spec(name)
     print(f"{spec.name}: {spec.title}")
     for key, value in spec.info.items():

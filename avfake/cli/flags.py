@@ -1,10 +1,12 @@
-"""Checks of flags: values out of range, and flags without effect."""
+"""Checks of flags: values out of range, flags without effect, and the choice of detectors."""
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from avfake.errors import ConfigError
+from avfake.labels import DEFAULT
 
 BELONGING = {
     "audio": ("--audio.", "--augment.sound", "--augment.forge.voice-"),
@@ -60,3 +62,18 @@ def idle_settings(config: Any, flags: Sequence[str]) -> dict[str, list[str]]:
             if idle and not on[branch]:
                 found[branch] = idle
     return found
+
+
+def choose(detectors: Sequence[str], combine: str | None = None) -> tuple[str, ...]:
+    """Return the names for `Detector.from_pretrained`; print the notice of the default on stderr.
+
+    combine: how several answer together; ConfigError if it is given for one.
+    """
+    names = tuple(detectors) or (DEFAULT,)
+    if len(names) == 1:
+        refuse_idle({"--combine": combine}, "one detector answers alone; name another, too")
+    if DEFAULT in names:
+        from avfake.detector import default_release  # late: importing torch takes seconds
+
+        print(default_release().notice, file=sys.stderr)
+    return names

@@ -7,27 +7,20 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from avfake.cli import checking, combining, describing, making, reporting, stressing, verbs
-from avfake.cli.codes import OK
+from avfake.cli.doctor import doctor
 from avfake.cli.flags import idle_settings
-from avfake.cli.process import open_streams, run_to_the_end
+from avfake.cli.process import OK, open_streams, run_to_the_end
+from avfake.cli.verbs_datasets import audit, labels, manifest, prepare, specs, studio
+from avfake.cli.verbs_detectors import card, ensemble, evaluate, stress
+from avfake.cli.verbs_files import annotate, predict, report
 
 Config = TypeVar("Config")
 VERBS: dict[str, Callable[..., int]] = {
-    "predict": verbs.predict,
-    "annotate": reporting.annotate,
-    "report": reporting.report,
-    "prepare": verbs.prepare,
-    "manifest": verbs.manifest,
-    "labels": verbs.labels,
-    "evaluate": verbs.evaluate,
-    "stress": stressing.stress,
-    "card": describing.card,
-    "ensemble": combining.ensemble,
-    "studio": making.studio,
-    "specs": checking.specs,
-    "audit": checking.audit,
-    "doctor": verbs.doctor,
+    verb.__name__: verb
+    for verb in (
+        *(predict, annotate, report, prepare, manifest, labels, evaluate, stress),
+        *(card, ensemble, studio, specs, audit, doctor),
+    )
 }
 
 
@@ -55,7 +48,7 @@ def run_recipe(
     description: str | None,
     args: Sequence[str] | None = None,
 ) -> None:
-    """Run a recipe's main function with the config that the flags say."""
+    """Run a recipe's main function with the config of the flags."""
 
     def run() -> int:
         import tyro
@@ -73,7 +66,7 @@ def run_recipe(
 
 def _leave(run: Callable[[], int], *, name: str) -> None:
     open_streams()
-    # Of several processes (accelerate launch, torchrun) one tells how it goes.
+    # Of several processes (accelerate launch, torchrun) one reports progress.
     level = logging.INFO if os.environ.get("RANK", "0") == "0" else logging.ERROR
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
     for noisy in ("httpx", "timm", "moviepy"):

@@ -11,12 +11,18 @@ from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from avfake.cli.codes import FAILED, INTERRUPTED, OK
 from avfake.errors import TRACEBACKS, AvfakeError, is_out_of_memory
 from avfake.storage import descriptor_of, is_url
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
+
+OK = 0
+IN_PART = 1
+"""Exit code: done, but some files could not be: each is listed with its reason."""
+FAILED = 2
+"""Exit code: nothing could be done; one sentence says why."""
+INTERRUPTED = 130
 
 
 def run_to_the_end(run: Callable[[], int], *, name: str) -> None:
@@ -132,11 +138,11 @@ def _refused(name: str, sentence: str) -> int:
 
 
 def _sentence(error: OSError) -> str:
-    """Message of the operating system, after the name of the file if there is one."""
-    said = error.strerror or str(error) or type(error).__name__
+    """Return the message of the operating system, after the name of the file if there is one."""
+    message = error.strerror or str(error) or type(error).__name__
     if error.errno == errno.ENOSPC:
-        said += "; free some space and run the same command again"
-    return f"{error.filename}: {said}" if error.filename is not None else said
+        message += "; free some space and run the same command again"
+    return f"{error.filename}: {message}" if error.filename is not None else message
 
 
 def _flush_at_last() -> None:

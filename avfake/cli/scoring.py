@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from avfake.cli.codes import IN_PART, OK
+from avfake import storage
+from avfake.cli.process import IN_PART, OK
 from avfake.detector import Detector, PredictOptions
 from avfake.errors import ConfigError
-from avfake.parallel import Engine, map_items
 from avfake.scoring import (
     FILL,
     SUBMISSION,
@@ -14,24 +15,14 @@ from avfake.scoring import (
     check_submission,
     find_files,
     find_requested,
+    iter_verdicts,
     journal_of,
     score_files,
-    verdict_of,
     write_submission,
 )
-from avfake.storage import (
-    AnyPath,
-    as_path,
-    beside,
-    check_apart,
-    check_file,
-    check_table,
-    is_stream,
-    name_of,
-)
 
 
-def files_of(paths: Sequence[str | Path], requested: Path | None) -> list[AnyPath]:
+def files_of(paths: Sequence[str | Path], requested: Path | None) -> list[storage.AnyPath]:
     """Return the files to score: all below the paths, or those of one path that a table names."""
     if requested is None:
         return find_files(paths)
@@ -39,96 +30,82 @@ def files_of(paths: Sequence[str | Path], requested: Path | None) -> list[AnyPat
         raise ConfigError(
             f"--requested needs one folder or zip archive, in which its files lie; got {len(paths)}"
         )
-    return find_requested(as_path(paths[0]), requested)
+    return find_requested(storage.as_path(paths[0]), requested)
 
 
 def checked_files(
     paths: Sequence[str | Path],
     requested: Path | None,
     *,
-    out: AnyPath | None,
-    submission: AnyPath | None,
+    out: storage.AnyPath | None,
+    submission: storage.AnyPath | None,
     fill: float | None = None,
-) -> tuple[list[AnyPath], AnyPath]:
+) -> tuple[list[storage.AnyPath], storage.AnyPath]:
     """Return the files to score and the table for their scores: `out`, or one beside `submission`.
 
     ConfigError if an output cannot be written or would destroy something.
     """
     files = files_of(paths, requested)
-    read = [*map(as_path, paths), *([requested] if requested else [])]
+    read = [*map(storage.as_path, paths), *([requested] if requested else [])]
     flag = "--out" if out is not None else "the scores beside the submission:"
     if out is None:
         assert submission is not None
-        if isinstance(submission, Path) and is_stream(submission):
+        if isinstance(submission, Path) and storage.is_stream(submission):
             raise ConfigError(f"--submission {submission}: add --out, for the scores behind it")
-        out = beside(submission, "scores.csv")
+        out = storage.beside(submission, "scores.csv")
     check_scores(files, out, flag=flag, inputs=read)
     if submission is not None:
         inputs = [*files, *read]
-        check_file(submission, flag="--submission", what="submission", inputs=inputs, remote=True)
-        names = {name_of(file) for file in files}
-        check_table(submission, SUBMISSION, flag="--submission", rows=lambda: names)
+        storage.check_file(
+            submission, flag="--submission", what="submission", inputs=inputs, remote=True
+        )
+        names = {storage.name_of(file) for file in files}
+        storage.check_table(submission, SUBMISSION, flag="--submission", rows=lambda: names)
         check_submission(files, FILL if fill is None else fill)
         outs = {flag: out, "--submission": submission, "its journal": journal_of(out)}
-        check_apart({name: place for name, place in outs.items() if place is not None})
+        storage.check_apart({name: place for name, place in outs.items() if place is not None})
     return files, out
 
 
 def predict_each(
-    files: Sequence[AnyPath],
+    files: Sequence[storage.AnyPath],
     detectors: Sequence[str],
     options: PredictOptions,
+    combine: str,
     *,
-    combine: str | None = None,
     as_json: bool,
 ) -> int:
     """Print a verdict for each file as it comes; 1 if any could not be assessed."""
-    loaded = Detector.from_pretrained(detectors, combine=combine or "mean")
+    loaded = Detector.from_pretrained(detectors, combine=combine)
     loaded.check(options)
     failed = 0
-    scored = map_items(lambda file: loaded.predict(file, options), files, workers=0)
-    for index, result in scored:
-        verdict = verdict_of(files[index], result)
+    for verdict in iter_verdicts(files, loaded, options):
         print(verdict.to_json() if as_json else verdict, flush=True)
         failed += verdict.p_fake is None
     return IN_PART if failed else OK
 
 
 def predict_table(
-    files: Sequence[AnyPath],
+    files: Sequence[storage.AnyPath],
     detectors: Sequence[str],
     options: PredictOptions,
     *,
-    combine: str | None = None,
-    out: AnyPath,
-    submission: AnyPath | None,
+    out: storage.AnyPath,
+    submission: storage.AnyPath | None,
     fill: float | None = None,
-    workers: int,
-    engine: Engine = "local",
-    ray_address: str | None = None,
+    **how: Any,
 ) -> int:
     """Write the table and the submission, and say what could not be assessed.
 
-    files, out: as `checked_files` gives them.
+    files, out: as `checked_files` gives them; how: further arguments of `score_files`.
     """
-    table = score_files(
-        files,
-        detectors,
-        out,
-        combine=combine or "mean",
-        options=options,
-        workers=workers,
-        engine=engine,
-        ray_address=ray_address,
-    )
+    table = score_files(files, detectors, out, options=options, **how)
     kept = f"; {table.num_kept} rows of other files kept" * bool(table.num_kept)
     print(f"{len(table.rows)} files scored: {out}{kept}")
     if submission is not None:
         fill = FILL if fill is None else fill
         filled = write_submission(table, submission, fill=fill)
-        print(
-            f"submission: {submission}" + (f"; {filled} rows took --fill {fill:g}" * bool(filled))
-        )
+        print(f"submission: {submission}" + f"; {filled} rows took --fill {fill:g}" * bool(filled))
     if table.failed:
         print(f"{len(table.failed)} files could not be assessed; each with its reason in {out}:")
         for row in table.failed[:5]:

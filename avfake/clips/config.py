@@ -1,6 +1,7 @@
 """Settings that decide the content of a prepared clip; their hash is stored in each bundle."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Literal
 
 from avfake import config as settings
@@ -13,6 +14,7 @@ from avfake.faces import (
     FaceDetector,
     MTCNNDetector,
     TrackConfig,
+    keep_model,
 )
 
 DETECTORS = ("mtcnn", "blazeface")
@@ -72,6 +74,11 @@ class ClipConfig:
             del deciding["detector"], deciding["blazeface"]
         # "road" is the name under which hashes of existing clips hold the version.
         return settings.fingerprint({"road": PREPROCESSING_VERSION, **deciding})
+
+    def with_blazeface(self, model: Path) -> "ClipConfig":
+        """Return these settings with BlazeFace as the detector, and keep a copy of its model."""
+        found = replace(self.blazeface, model_sha256=keep_model(model))
+        return replace(self, detector="blazeface", blazeface=found)
 
 
 def face_detector(config: ClipConfig, *, device: str = "cpu") -> FaceDetector:

@@ -6,8 +6,8 @@ A detector has one member or several; each is a `Bundle`, a folder that training
 from avfake.detector import facts
 from avfake.detector.bundle import CARD, Bundle, write_bundle
 from avfake.detector.detector import Detector
-from avfake.detector.ensemble import fit_decision, read_folder, write_ensemble
-from avfake.detector.inference import score_clip, torch_defaults
+from avfake.detector.ensemble import FolderFacts, fit_decision, read_folder, write_ensemble
+from avfake.detector.inference import run_models, score_clip, torch_defaults
 from avfake.detector.member import Member, PredictOptions
 from avfake.detector.release import RESEARCH_ONLY, release_detector, research_only
 from avfake.detector.shipped import DEFAULT_FOLDER, default_release
@@ -18,6 +18,7 @@ __all__ = [
     "CARD",
     "DEFAULT_FOLDER",
     "Detector",
+    "FolderFacts",
     "Member",
     "PredictOptions",
     "RESEARCH_ONLY",
@@ -28,6 +29,7 @@ __all__ = [
     "read_folder",
     "release_detector",
     "research_only",
+    "run_models",
     "score_clip",
     "torch_defaults",
     "write_bundle",

@@ -43,6 +43,14 @@ def score_clip(
 
     Scores are empty where a stream is absent or the models have no branch for it.
     """
+    sampled, outputs = run_models(models, clip, sampling, use_sync=use_sync)
+    return _clip_scores(clip, sampled, outputs) if outputs else ClipScores(clip.meta.clip_id)
+
+
+def run_models(
+    models: Sequence[AVModel], clip: Clip, sampling: SampleConfig, *, use_sync: bool
+) -> tuple[Sampled, list[ModelOutput]]:
+    """Return what the models see of a clip, and the output of each; none where they see nothing."""
     config = models[0].config
     sync = config.sync if use_sync else None
     sampling = replace(
@@ -54,11 +62,10 @@ def score_clip(
     sampled = sample_clip(clip, sampling)
     batch = batch_of(sampled)
     if not batch:
-        return ClipScores(clip.meta.clip_id)
+        return sampled, []
     device = next(models[0].parameters()).device
     batch = {key: value.to(device, non_blocking=True) for key, value in batch.items()}
-    outputs = [model(batch) for model in models]
-    return _clip_scores(clip, sampled, outputs)
+    return sampled, [model.eval()(batch) for model in models]
 
 
 def _clip_scores(clip: Clip, sampled: Sampled, outputs: Sequence[ModelOutput]) -> ClipScores:

@@ -13,7 +13,7 @@ from avfake.storage import as_path, check_file, whole_file
 from avfake.verdict import Person, Verdict
 
 LOW, MIDDLE, HIGH = (46, 134, 222), (240, 180, 40), (220, 40, 40)
-"""Colours of p = 0, 0.5 and 1; blue and red are told apart by colour-blind readers."""
+"""Colours of p = 0, 0.5 and 1; colour-blind readers can distinguish blue and red."""
 GROUND, IDLE, TEXT = (24, 24, 28), (90, 90, 96), (240, 240, 240)
 MIN_WIDTH = 480
 """Narrower pictures are enlarged by a whole number, so that the text can be read."""
@@ -155,11 +155,9 @@ def _strip(verdict: Verdict, width: int, row: int, duration: float) -> np.ndarra
 
 def _face_scores(verdict: Verdict, seconds: np.ndarray) -> np.ndarray:
     """Return [N] the highest score of the persons on screen; NaN where there is none."""
-    scores = np.full(len(seconds), np.nan)
-    for person in verdict.persons:
-        if person.frames:
-            scores = np.fmax(scores, face_at(person, seconds)[1])
-    return scores
+    of_persons = [face_at(person, seconds)[1] for person in verdict.persons if person.frames]
+    highest: np.ndarray = np.fmax.reduce([np.full(len(seconds), np.nan), *of_persons])
+    return highest
 
 
 def _voice_scores(verdict: Verdict, seconds: np.ndarray) -> np.ndarray:

@@ -1,18 +1,15 @@
 """The content of a page about one file: the verdict, its evidence, the hash of the file."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from avfake.clips import Clip
 from avfake.detector import Detector, Member, PredictOptions, torch_defaults
 from avfake.errors import MediaError
 from avfake.media import local_file
-from avfake.report.explain.explaining import explain_clip
-from avfake.report.explain.types import Explanation
+from avfake.report.explaining import Explanation, explain_clip
 from avfake.verdict import Verdict
-
-READ_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -20,9 +17,9 @@ class Evidence:
     """All that a page shows."""
 
     verdict: Verdict
-    explanation: Explanation | None
-    """None where nothing could be assessed."""
-    sha256: str
+    explanation: Explanation = Explanation()
+    """Empty where nothing could be assessed."""
+    sha256: str = ""
     """SHA-256 of the file; empty where it could not be read."""
     faces_by: str = ""
     """Of several detectors, the one that explains the faces."""
@@ -40,24 +37,22 @@ def collect_evidence(
     """
     options = options or PredictOptions()
     detector.check(options)
-    shown: Explanation | None = None
+    shown = Explanation()
     faces_by = voice_by = ""
     clips: dict[str, Clip] = {}
     for member in detector.members:
-        if faces_by and voice_by:
+        if shown.faces and shown.voice:
             break
         way = member.bundle.spec.clip.hash
         try:
             clip = clips[way] = clips.get(way) or member.cut_clip(path)
         except MediaError:
             continue  # the verdict has the reason
-        found = _explain(member, clip, options, faces=not faces_by, voice=not voice_by)
-        faces_by = member.name if found.faces else faces_by
-        voice_by = member.name if found.voice else voice_by
-        before = shown or Explanation(clip.meta.clip_id)
-        shown = Explanation(
-            before.clip_id, found.faces or before.faces, found.voice or before.voice
-        )
+        found = _explain(member, clip, options, faces=not shown.faces, voice=not shown.voice)
+        if found.faces:
+            shown, faces_by = replace(shown, faces=found.faces), member.name
+        if found.voice:
+            shown, voice_by = replace(shown, voice=found.voice), member.name
     if len(detector.members) == 1:
         faces_by = voice_by = ""
     if len(clips) == len({member.bundle.spec.clip.hash for member in detector.members}) == 1:
@@ -82,11 +77,8 @@ def _explain(
 
 
 def _sha256(path: str | Path) -> str:
-    digest = hashlib.sha256()
     try:
         with local_file(path) as file, file.open("rb") as stream:
-            while block := stream.read(READ_BYTES):
-                digest.update(block)
+            return hashlib.file_digest(stream, "sha256").hexdigest()
     except (MediaError, OSError):
         return ""  # the verdict names the reason
-    return digest.hexdigest()

@@ -3,23 +3,22 @@
 import platform
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from avfake import __version__
+from avfake.calibration import FEATURES
 from avfake.detector import Detector, PredictOptions
+from avfake.labels import COLUMNS
 from avfake.report import pictures
-from avfake.report.axes import band_ticks, ticks
-from avfake.report.contributions import answers
 from avfake.report.evidence import Evidence, collect_evidence
-from avfake.report.explain.types import Explanation
-from avfake.report.timelines import HEIGHT, WIDTH, percent, timelines
+from avfake.report.timelines import HEIGHT, WIDTH, band_ticks, percent, ticks, timelines
 from avfake.storage import as_path, check_file, write_whole
-from avfake.verdict import Verdict
+from avfake.verdict import Contribution, Verdict
 
 LIBRARIES = ("torch", "timm", "av", "lightgbm", "captum")
 ENDINGS = (".html", ".htm")
 MARK = b'<meta name="generator" content="avfake'
 """Shows that avfake wrote the page, so that it may be replaced."""
+TITLES = {"overall": "Anything forged", "face": "Face forged", "voice": "Voice forged"}
 
 
 def check_page(path: str | Path, out: Path) -> None:
@@ -30,7 +29,7 @@ def check_page(path: str | Path, out: Path) -> None:
 def write_report(
     path: str | Path, detector: Detector, out: Path, options: PredictOptions | None = None
 ) -> Verdict:
-    """The verdict on a file, written as a page to `out`; also for a file that cannot be read.
+    """Write the verdict on a file as a page to `out`, also for a file that cannot be read.
 
     ConfigError as `check_page`.
     """
@@ -42,7 +41,7 @@ def write_report(
 
 
 def render_page(evidence: Evidence) -> str:
-    """The page as text."""
+    """Return the page as text."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -52,42 +51,47 @@ def render_page(evidence: Evidence) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    verdict = evidence.verdict
+    verdict, shown = evidence.verdict, evidence.explanation
     return environment.get_template("page.html").render(
         verdict=verdict,
         sentence=sentence(verdict),
         decision=decision(verdict),
-        probabilities=[
-            ("Anything forged", in_words(verdict.p_fake)),
-            ("Face forged", in_words(verdict.p_face_fake)),
-            ("Voice forged", in_words(verdict.p_voice_fake)),
-        ],
+        probabilities={
+            title: getattr(verdict, COLUMNS[output].probability) for output, title in TITLES.items()
+        },
+        in_words=in_words,
         answers=answers(verdict),
         over_time=timelines(verdict),
         width=WIDTH,
         height=HEIGHT,
-        crops=_crops(evidence.explanation),
-        windows=_windows(evidence.explanation),
         evidence=evidence,
+        hottest=max((float(face.heat.max()) for face in shown.faces), default=0.0),
+        most_salient=max((float(abs(one.saliency).max()) for one in shown.voice), default=0.0),
+        pictures=pictures,
+        percent=percent,
+        ticks=ticks,
+        band_ticks=band_ticks,
         versions=_versions(),
     )
 
 
 def sentence(verdict: Verdict) -> str:
-    """The verdict in one sentence."""
+    """Return the verdict in one sentence."""
     if verdict.p_fake is None:
         return "This file could not be assessed."
-    said = f"the probability that its face or voice was forged is {percent(verdict.p_fake, 1)}"
+    probability = (
+        f"the probability that its face or voice was forged is {percent(verdict.p_fake, 1)}"
+    )
     opening = {
         "fake": "This file is taken to be forged",
         "real": "This file is taken to be genuine",
         "unsure": "The detector cannot tell whether this file is forged",
     }[verdict.decision]
-    return f"{opening}: {said}."
+    return f"{opening}: {probability}."
 
 
 def decision(verdict: Verdict) -> str:
-    """The decision and the rule that led to it."""
+    """Return the decision and the rule that led to it."""
     if verdict.p_fake is None:
         return "none"
     point = verdict.operating_point
@@ -102,7 +106,7 @@ def decision(verdict: Verdict) -> str:
 
 
 def in_words(p_fake: float | None) -> str:
-    """A probability and what it means."""
+    """Return a probability and what it means."""
     if p_fake is None:
         return "not assessed"
     levels = [(0.05, "very unlikely"), (0.35, "unlikely"), (0.65, "open"), (0.95, "likely")]
@@ -110,36 +114,37 @@ def in_words(p_fake: float | None) -> str:
     return f"{percent(p_fake, 1)}, {word}"
 
 
-def _crops(explanation: Explanation | None) -> list[dict[str, str]]:
-    faces = explanation.faces if explanation else ()
-    strongest = max((float(face.heat.max()) for face in faces), default=0.0)
+def answers(verdict: Verdict) -> list[tuple[str, str, list[tuple[str, str, str]]]]:
+    """Return, for each answer that has contributions, its title, its rule and rows of them.
+
+    A row has the meaning of a feature, its value, and what it added.
+    """
+    found: dict[str, list[Contribution]] = {}
+    for one in verdict.contributions:
+        found.setdefault(one.output, []).append(one)
     return [
-        {
-            "plain": pictures.crop_uri(face.crop),
-            "heat": pictures.heat_uri(face.crop, face.heat, strongest=strongest),
-            "title": f"Face of person {face.person_id} at {face.seconds:.2f} s",
-            "words": f"score {percent(face.score)}, weight {percent(face.share)}",
-        }
-        for face in faces
+        (TITLES[output], _made_by(output, listed[0].by, verdict), [_row(one) for one in listed])
+        for output, listed in found.items()
     ]
 
 
-def _windows(explanation: Explanation | None) -> list[dict[str, Any]]:
-    voice = explanation.voice if explanation else ()
-    strongest = max((float(abs(window.saliency).max()) for window in voice), default=0.0)
-    return [
-        {
-            "picture": pictures.spectrogram_uri(
-                window.spectrogram, window.saliency, strongest=strongest
-            ),
-            "title": f"Sound from {window.start_seconds:.2f} to {window.end_seconds:.2f} s"
-            + f", without pauses of {window.pause_seconds:.2f} s" * (window.pause_seconds > 0.1),
-            "words": f"score {percent(window.score)}, weight {percent(window.share)}",
-            "seconds": ticks(window.start_seconds, window.end_seconds - window.pause_seconds, "s"),
-            "hertz": band_ticks(window.band_hz),
-        }
-        for window in voice
-    ]
+def _row(one: Contribution) -> tuple[str, str, str]:
+    value = "missing" if one.value is None else f"{one.value:.3g}"
+    return FEATURES[one.feature], value, f"{one.logit:+.2f}"
+
+
+def _made_by(output: str, by: str, verdict: Verdict) -> str:
+    higher = "; of face and voice the higher one counts" if output == "overall" else ""
+    words = {
+        "stacker": "a sum over many features, of which the strongest are shown",
+        "fused": "what the network that sees picture and sound together said, and nothing else",
+    }.get(by, f"the score by the rule {by!r}, and nothing else{higher}")
+    # Under another prior a part may also have been lowered to the whole.
+    is_trained_prior = verdict.prior == verdict.trained_prior
+    parts = {verdict.p_face_fake, verdict.p_voice_fake} - {None}
+    if output == "overall" and is_trained_prior and verdict.p_fake in parts:
+        words += "; the answer was raised to that of its more suspicious part, which is higher"
+    return words
 
 
 def _versions() -> str:

@@ -7,27 +7,27 @@ import numpy as np
 from PIL import Image
 
 FORGED, GENUINE = np.array([213.0, 94.0, 0.0]), np.array([0.0, 114.0, 178.0])
-"""Vermilion and blue of `figures.style`: told apart by colour-blind readers."""
+"""Vermilion and blue of `figures.style`: which colour-blind readers can distinguish."""
 STRONGEST = 0.75
 """Opacity of the strongest evidence; what lies below stays visible."""
 LUMA = np.array([0.299, 0.587, 0.114])
 
 
 def crop_uri(crop: np.ndarray) -> str:
-    """A picture [H, W, 3] as a data URI."""
+    """Return a picture [H, W, 3] as a data URI."""
     return _uri(Image.fromarray(crop))
 
 
 def heat_uri(crop: np.ndarray, heat: np.ndarray, *, strongest: float) -> str:
-    """A crop [S, S, 3] in grey with its heat [S, S] over it; `strongest`: the heat of full colour.
+    """Return a crop [S, S, 3] in grey with its heat [S, S] over it, as a data URI.
 
-    In grey, because skin and vermilion are too much alike.
+    In grey, because skin and vermilion are too much alike. strongest: the heat of full colour.
     """
     return _uri(Image.fromarray(_laid_over(crop @ LUMA, heat, strongest)))
 
 
 def spectrogram_uri(spectrogram: np.ndarray, saliency: np.ndarray, *, strongest: float) -> str:
-    """Grey log power [bands, times], low bands below, under vermilion (forged) and blue."""
+    """Return log power [bands, times] in grey under vermilion (forged) and blue (genuine)."""
     low, high = np.percentile(spectrogram, [2, 99.5])
     grey = 255 * ((spectrogram - low) / max(high - low, 1e-6)).clip(0, 1)
     picture = _laid_over(grey, saliency, strongest)
@@ -36,7 +36,7 @@ def spectrogram_uri(spectrogram: np.ndarray, saliency: np.ndarray, *, strongest:
 
 
 def _laid_over(grey: np.ndarray, evidence: np.ndarray, strongest: float) -> np.ndarray:
-    """uint8 [H, W, 3] of [H, W] in 0..255 and evidence [H, W]."""
+    """Return uint8 [H, W, 3] of grey [H, W] in 0..255 and evidence [H, W]."""
     opacity = STRONGEST * (np.abs(evidence) / max(strongest, 1e-9)).clip(0, 1)[..., None]
     colour = np.where(evidence[..., None] > 0, FORGED, GENUINE)
     painted: np.ndarray = grey[..., None] * (1 - opacity) + colour * opacity

@@ -1,14 +1,9 @@
 """Score many files into a table and a submission; the same files damaged: a stress test."""
 
-from avfake.scoring.files import (
-    find_files,
-    find_requested,
-    score_files,
-    verdict_of,
-)
+from avfake.scoring.files import find_files, find_requested, iter_verdicts, score_files
 from avfake.scoring.score_table import check_scores, journal_of
 from avfake.scoring.stress.cells import CELLS
-from avfake.scoring.stress.ladder import check_target, run_stress
+from avfake.scoring.stress.run import check_target, run_stress
 from avfake.scoring.stress.table import Weakest, read_stress, render_stress, signed, weakest_cells
 from avfake.scoring.submission import FILL, SUBMISSION, check_submission, write_submission
 
@@ -22,13 +17,13 @@ __all__ = [
     "check_target",
     "find_files",
     "find_requested",
+    "iter_verdicts",
     "journal_of",
     "read_stress",
     "render_stress",
     "run_stress",
     "score_files",
     "signed",
-    "verdict_of",
     "weakest_cells",
     "write_submission",
 ]

@@ -6,7 +6,7 @@ failed files are tried again, changed files are scored again, and rows of other 
 
 import logging
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from avfake.datasets import media_in
 from avfake.detector import Detector, PredictOptions
 from avfake.errors import ConfigError, MediaError, Reason, SpecError
 from avfake.media import ENDINGS, SEPARATOR
-from avfake.parallel import Engine, Failure, map_into_journal
+from avfake.parallel import Engine, Failure, map_into_journal, map_items
 from avfake.scoring.score_table import (
     COLUMNS,
     ScoreTable,
@@ -164,7 +164,16 @@ def _loaded(names: tuple[str, ...], combine: str) -> Detector:
     return Detector.from_pretrained(names, combine=combine)
 
 
-def verdict_of(file: AnyPath, result: Verdict | Failure) -> Verdict:
+def iter_verdicts(
+    files: Sequence[AnyPath], detector: Detector, options: PredictOptions
+) -> Iterator[Verdict]:
+    """Yield the verdict on each file, one after the other in this process."""
+    predict = partial(detector.predict, options=options)
+    for index, result in map_items(predict, files, workers=0):
+        yield _verdict_of(files[index], result)
+
+
+def _verdict_of(file: AnyPath, result: Verdict | Failure) -> Verdict:
     """Return the verdict on a file; for a Failure, a failed one with the reason."""
     if isinstance(result, Verdict):
         return result
@@ -172,7 +181,7 @@ def verdict_of(file: AnyPath, result: Verdict | Failure) -> Verdict:
 
 
 def _row_of(file: AnyPath, result: Verdict | Failure) -> dict[str, Any]:
-    result = verdict_of(file, result)
+    result = _verdict_of(file, result)
     row = {name: getattr(result, name) for name in COLUMNS if name not in LISTS}
     for name, value in row.items():
         # Digits, not decimals: under a small prior most probabilities are small.

@@ -19,11 +19,15 @@ OPTIONAL = ("segments", "forged_side")
 
 
 def build_studio(
-    out: str | Path, config: StudioConfig, *, workers: int = 1, show_progress: bool = True
+    out: str | Path,
+    config: StudioConfig,
+    *,
+    workers: int | None = None,
+    show_progress: bool = True,
 ) -> tuple[ClipPlan, ...]:
     """Make the clips of the studio in folder `out`, or complete those of a run that was stopped.
 
-    workers: processes; 0 builds in this one. The result does not depend on it.
+    workers: processes; None for one a core, 0 builds in this one. The result does not depend on it.
     """
     out = Path(out)
     families = plan_families(config)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from avfake.cli.verbs import labels
+from avfake.cli.verbs_datasets import labels
 from avfake.datasets.manifest import Manifest, Row, save_manifest
 
 

@@ -142,10 +142,10 @@ def test_the_page_says_plainly_what_a_baseline_read() -> None:
         Contribution("face", "face_fused", 1.0, 1.0, "fused"),
     )
     verdict = Verdict("a", "unsure", 0.8, 0.8, 0.5, "ok", contributions=made)
-    text = html.unescape(render_page(Evidence(verdict, None, "")))
+    text = html.unescape(render_page(Evidence(verdict)))
     assert "the score by the rule 'mean', and nothing else; of face and voice the higher" in text
     assert "raised to that of its more suspicious part" in text
     assert "<td>missing</td>" in text
     assert "said, and nothing else" in text
     rare = replace(verdict, prior=0.01, trained_prior=0.8)
-    assert "raised" not in render_page(Evidence(rare, None, ""))
+    assert "raised" not in render_page(Evidence(rare))

@@ -10,7 +10,7 @@ def test_every_check_of_a_fit_machine_is_free_of_problems(tmp_path: Path) -> Non
     expected = "python packages codecs devices threads disk weights self-test"
     assert list(findings) == expected.split()
     assert [f.name for f in findings.values() if f.level == "problem"] == []
-    assert "forward" in findings["self-test"].found
+    assert "predict" in findings["self-test"].found
 
 
 @pytest.mark.parametrize(

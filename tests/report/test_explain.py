@@ -13,9 +13,8 @@ from avfake.errors import ConfigError
 from avfake.models.audio import AudioBranch, AudioConfig
 from avfake.models.spectrogram import SpectrogramConfig
 from avfake.models.visual import VisualBranch, VisualConfig
-from avfake.report.explain.explaining import explain_clip
-from avfake.report.explain.heat import face_heat
-from avfake.report.explain.saliency import sound_saliency
+from avfake.report.explaining import explain_clip
+from avfake.report.occlusion import face_heat, sound_saliency
 
 CROP_PX, CELL_PX = 128, 8
 
@@ -158,7 +157,7 @@ def test_the_strongest_come_first_and_their_scores_are_those_of_prediction(prepa
     explanation = explain_clip(bundle.models, clip, sampling, top=2)
     scores = score_clip(bundle.models, clip, sampling)
     assert len(explanation.faces) == 2
-    found = [face.contribution for face in explanation.faces]
+    found = [face.score * face.share for face in explanation.faces]
     assert found == sorted(found, reverse=True)
     for face in explanation.faces:
         [at] = np.flatnonzero(
@@ -170,7 +169,8 @@ def test_the_strongest_come_first_and_their_scores_are_those_of_prediction(prepa
     every = explain_clip(bundle.models, clip, sampling, top=100)
     assert sum(face.share for face in every.faces) == pytest.approx(1, abs=1e-4)
     assert sum(window.share for window in every.voice) == pytest.approx(1, abs=1e-4)
-    assert every.faces[0].contribution == max(face.contribution for face in every.faces)
+    contributions = [face.score * face.share for face in every.faces]
+    assert contributions[0] == max(contributions)
     assert {round(w.start_seconds, 3) for w in every.voice} == {
         round(float(s), 3) for s in scores.window_spans[:, 0]
     }

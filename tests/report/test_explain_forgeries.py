@@ -12,7 +12,7 @@ from avfake.datasets.schema import load_spec
 from avfake.detector.detector import Detector
 from avfake.faces.cropping import CropConfig, crop_track
 from avfake.models.visual import VisualConfig
-from avfake.report.explain.heat import face_heat
+from avfake.report.occlusion import face_heat
 from avfake.studio.build import build_studio
 from avfake.studio.family import forged_area
 from avfake.studio.plan import StudioConfig, plan_families

@@ -9,11 +9,10 @@ from avfake.cli.main import main
 from avfake.detector.detector import Detector
 from avfake.errors import Reason
 from avfake.media.writing import write_audio, write_video
-from avfake.report.axes import band_ticks, ticks
 from avfake.report.evidence import Evidence
 from avfake.report.page import render_page, write_report
 from avfake.report.pictures import heat_uri
-from avfake.report.timelines import HEIGHT, WIDTH, timelines
+from avfake.report.timelines import HEIGHT, WIDTH, band_ticks, ticks, timelines
 from avfake.verdict import FaceScore, Person, Segment, Verdict, VoiceScore
 
 SOUND = speech(2.0)
@@ -79,7 +78,7 @@ def test_names_and_details_are_escaped():
     attack = "<script>alert(1)</script>"
     reason = Reason("file", "decode_error", attack)
     verdict = Verdict(attack, "unsure", None, None, None, "failed", (reason,), detector=attack)
-    text = render_page(Evidence(verdict, None, ""))
+    text = render_page(Evidence(verdict))
     assert "<script" not in text
     assert text.count("&lt;script&gt;") == 4  # title, name, reason, detector
 
@@ -109,14 +108,14 @@ def test_timelines_put_scores_and_segments_at_their_times():
 )
 def test_segments_are_called_forged_only_where_the_verdict_is_about_them(decision, p_face, words):
     verdict = replace(verdict_with_segments(decision), p_face_fake=p_face)  # voice: 0.5
-    text = render_page(Evidence(verdict, None, ""))
+    text = render_page(Evidence(verdict))
     assert text.count(f"; {words}: 5.0-10.0 s") == 2  # to read and to be read aloud
     assert ('<rect class="fake"' in text) == (words == "forged")
     assert text.count("<rect") == 1
 
 
 def test_a_genuine_file_has_no_segments():
-    text = render_page(Evidence(verdict_with_segments("real"), None, ""))
+    text = render_page(Evidence(verdict_with_segments("real")))
     assert "<polyline" in text
     assert "<rect" not in text
     assert "stands out" not in text

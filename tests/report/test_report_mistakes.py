@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from avfake.cli.main import main
-from avfake.cli.reporting import report
+from avfake.cli.verbs_files import report
 from avfake.detector.bundle import read_bundle, write_bundle
 
 

@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -13,7 +14,6 @@ from avfake.evaluation import (
     Interval,
     ablation_table,
     decision_table,
-    method_table,
     read_plan,
     read_scores,
 )
@@ -59,30 +59,20 @@ class Measured:
 
     @cached_property
     def metrics(self) -> pd.DataFrame:
-        """The columns of `ablation_table`."""
+        """Return the metrics in the columns of `ablation_table`."""
         return ablation_table([("", self.scores)], metrics=tuple(METRICS))
 
     @cached_property
-    def by_method(self) -> pd.DataFrame:
-        """The AUC in the columns of `method_table`; empty where no method is named."""
-        if "method" not in self.scores or self.scores["method"].isna().all():
-            return pd.DataFrame()
-        return method_table([("", self.scores)], metrics=("auc",))
-
-    @cached_property
     def decisions(self) -> dict[tuple[str, str], tuple[Interval, int]]:
-        """(kind, decision) -> share and number of clips, from `decision_table`."""
+        """Return (kind, decision) -> share and number of clips, from `decision_table`."""
         return {
-            (str(row["kind"]), str(row["decision"])): (
-                Interval(row["value"], row["low"], row["high"]),
-                int(row["clips"]),
-            )
+            (row["kind"], row["decision"]): (interval_of(row), int(row["clips"]))
             for _, row in decision_table(self.scores).iterrows()
         }
 
     @property
     def rates(self) -> facts.DecisionRates:
-        """The decisions on all genuine and on all fake clips."""
+        """Return the shares of decisions on all genuine and on all fake clips."""
         shares = self.decisions
         return facts.DecisionRates(
             genuine=shares["genuine", "fake"][1],
@@ -103,18 +93,19 @@ class Measured:
 
     @property
     def priors(self) -> list[str]:
-        """The prior shares of fakes that were asked for, as text."""
+        """Return the prior shares of fakes that were asked for, as text."""
         return list(dict.fromkeys(f"{float(one):g}" for one in self.scores.get("prior", ())))
 
     def metric(self, output: str, metric: str) -> Interval | None:
         """Return a metric over all clips; None where a class was missing."""
-        table = self.metrics
-        rows = table[
-            (table["output"] == output) & (table["kind"] == "all") & (table["metric"] == metric)
-        ]
-        if rows.empty or pd.isna(rows["value"].iloc[0]):
-            return None
-        return Interval(*(float(rows[name].iloc[0]) for name in ("value", "low", "high")))
+        of_all = self.metrics[self.metrics["kind"] == "all"].dropna(subset="value")
+        rows = of_all[(of_all["output"] == output) & (of_all["metric"] == metric)]
+        return None if rows.empty else interval_of(rows.iloc[0])
+
+
+def interval_of(row: "pd.Series[Any]") -> Interval:
+    """Return the columns value, low and high of a row."""
+    return Interval(float(row["value"]), float(row["low"]), float(row["high"]))
 
 
 def mark_of(path: Path) -> str:

@@ -1,6 +1,6 @@
 """The chapter on stress of a card: the weakest cell of each output, in sentences."""
 
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,29 +12,20 @@ from avfake.report.card.tables import NOT_MEASURED
 from avfake.scoring import CELLS, Weakest, render_stress, signed, weakest_cells
 
 
-@dataclass(frozen=True)
-class StressText:
-    """A stress table in words."""
+def stress_text(table: pd.DataFrame) -> dict[str, Any]:
+    """Return what the card takes from the table of `read_stress`.
 
-    comments: tuple[str, ...]
-    """A sentence or more for each output."""
-    table: str
-    meanings: tuple[str, ...]
-    """What each cell does to a file."""
-    left_out: tuple[str, ...]
-    """Cells that were not run."""
-
-    @classmethod
-    def of(cls, table: pd.DataFrame) -> "StressText":
-        """Describe the table of `read_stress`."""
-        cells = [cell for cell in dict.fromkeys(table["cell"]) if cell != "untouched"]
-        shown = table.assign(cell=[one if one in CELLS else as_text(one) for one in table["cell"]])
-        return cls(
-            tuple(_comment(table, output) for output in OUTPUTS),
-            render_stress(shown),
-            tuple(f"`{cell}`: {CELLS[cell].meaning}" for cell in cells if cell in CELLS),
-            tuple(cell for cell in CELLS if cell not in cells),
-        )
+    comments: a sentence or more for each output; table; meanings: what each cell does to a file;
+    left_out: cells that were not run.
+    """
+    cells = [cell for cell in dict.fromkeys(table["cell"]) if cell != "untouched"]
+    shown = table.assign(cell=[one if one in CELLS else as_text(one) for one in table["cell"]])
+    return {
+        "comments": [_comment(table, output) for output in OUTPUTS],
+        "table": render_stress(shown),
+        "meanings": [f"`{cell}`: {CELLS[cell].meaning}" for cell in cells if cell in CELLS],
+        "left_out": [cell for cell in CELLS if cell not in cells],
+    }
 
 
 def _comment(table: pd.DataFrame, output: str) -> str:

@@ -1,20 +1,13 @@
 """The tables of a card as rows of text, the first of which is the header."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pandas as pd
 
-from avfake.calibration import (
-    Calibrator,
-    DecisionModel,
-    DecisionRule,
-    Modality,
-    OutputModel,
-)
+from avfake.calibration import Calibrator, DecisionModel, DecisionRule, Modality, OutputModel
 from avfake.detector import facts
-from avfake.evaluation import Interval, as_text
-from avfake.report.card.measured import METRICS, Measured
+from avfake.evaluation import Interval, as_text, method_table
+from avfake.report.card.measured import METRICS, Measured, interval_of
 
 Rows = list[list[str]]
 NOT_MEASURED = "not measured"
@@ -36,7 +29,7 @@ def percent(one: Interval) -> str:
 def metric_rows(measured: Measured) -> Rows:
     lines = [["output", "kind", *METRICS.values(), "assessed"]]
     for (output, kind), rows in measured.metrics.groupby(["output", "kind"], sort=False):
-        by_metric = {row["metric"]: _interval(row) for _, row in rows.iterrows()}
+        by_metric = {row["metric"]: str(interval_of(row)) for _, row in rows.iterrows()}
         counts = f"{rows['assessed'].iloc[0]}/{rows['labelled'].iloc[0]}"
         lines.append([str(output), str(kind), *(by_metric[name] for name in METRICS), counts])
     return lines
@@ -53,14 +46,15 @@ def decision_rows(measured: Measured) -> Rows:
 
 def method_rows(measured: Measured) -> Rows:
     """Return the rows by method of forging; none where the table names no method."""
-    if measured.by_method.empty:
+    scores = measured.scores
+    if "method" not in scores or scores["method"].isna().all():
         return []
     lines = [["method", "fakes", "AUC against genuine clips", "called fake", "unsure"]]
-    for _, row in measured.by_method.iterrows():
+    for _, row in method_table([("", scores)], metrics=("auc",)).iterrows():
         method = str(row["kind"])
         kind = "fake" if method == "all" else METHOD + method
         count, *shares = _decided(measured, kind, "fake", "unsure")
-        lines.append([as_text(method), count, _interval(row), *shares])
+        lines.append([as_text(method), count, str(interval_of(row)), *shares])
     return lines
 
 
@@ -86,16 +80,15 @@ def rule_rows(model: DecisionModel, held_out: facts.HeldOut) -> Rows:
         + ["false alarms: asked, measured", "genuine covered: asked, measured"]
         + ["fakes covered: asked, measured"]
     ]
-    by_name = {words: modality for modality, words in MODALITY_NAMES.items()}
+    by_words = {MODALITY_NAMES[name]: found for name, found in held_out.decisions.items()}
     for words, rule in rules_of(model):
-        found = held_out.decisions.get(by_name[words])
+        found = by_words.get(words)
         ends = (rule.band.real_below, rule.band.fake_above)
         asked = [rule.false_alarm_rate, rule.band.confidence, rule.band.confidence]
         measured = [NOT_MEASURED] * 3
         if found is not None:
-            measured = list(
-                map(percent, (found.false_alarms, found.real_covered, found.fake_covered))
-            )
+            shares = (found.false_alarms, found.real_covered, found.fake_covered)
+            measured = [percent(one) for one in shares]
         lines.append(
             [words, f"{rule.threshold:.3f}", *("any" if e is None else f"{e:.3f}" for e in ends)]
             + [f"{100 * one:g} %, {share}" for one, share in zip(asked, measured, strict=True)]
@@ -137,10 +130,6 @@ def label_rows(known: facts.BundleFacts) -> Rows:
 def trained_method_rows(known: facts.BundleFacts) -> Rows:
     lines = [["method of the fakes trained on", "clips"]]
     return lines + [[as_text(name or "not stated"), str(n)] for name, n in known.methods.items()]
-
-
-def _interval(row: Any) -> str:
-    return str(Interval(float(row["value"]), float(row["low"]), float(row["high"])))
 
 
 def _decided(measured: Measured, kind: str, *decisions: str) -> list[str]:

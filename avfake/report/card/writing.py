@@ -1,23 +1,21 @@
-"""The whole card: subject and numbers into the template, and the text into the folder."""
+"""The whole card: a detector folder and its numbers into the template, the text into the folder."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from avfake import config as settings
-from avfake.calibration import DecisionModel
+from avfake.calibration import MODALITIES
 from avfake.clips import InputSpec
-from avfake.detector import CARD, facts, read_folder
+from avfake.detector import CARD, FolderFacts, facts, read_folder
 from avfake.errors import ConfigError
 from avfake.evaluation import Interval, as_text, markdown_table
-from avfake.labels import OUTPUTS, Output
+from avfake.labels import OUTPUTS, PARTS
 from avfake.models import ModelConfig
 from avfake.report.card import tables
 from avfake.report.card.measured import Measured, mark_of
-from avfake.report.card.stress import StressText
+from avfake.report.card.stress import stress_text
 from avfake.scoring import read_stress
 from avfake.storage import write_whole
 
@@ -32,54 +30,6 @@ HUB_RATES = {
     "unsure_genuine": ("unsure_rate_genuine", "genuine clips left unsure"),
     "unsure_fake": ("unsure_rate_fake", "fakes left unsure"),
 }
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A detector folder, its weights unread: a bundle, or an ensemble of bundles."""
-
-    fingerprint: str
-    """Hash of its content: the 12 digits in the detector's name."""
-    num_members: int
-    config: Mapping[str, Any] | None = None
-    """config.yaml of a bundle; None for an ensemble, whose members have cards of their own."""
-    decision_model: DecisionModel | None = None
-    """None for an ensemble."""
-    rule: str = ""
-    """How an ensemble combines the answers of its members."""
-
-    @classmethod
-    def read(cls, folder: Path) -> "Subject":
-        """Read a folder; ConfigError if there is none, BundleError if it is damaged."""
-        if not folder.is_dir():
-            raise ConfigError(f"{folder} is no folder; a card is written into a detector's folder")
-        found = read_folder(folder)
-        return cls(
-            found.fingerprint, found.num_members, found.config, found.decision_model, found.rule
-        )
-
-    @property
-    def name(self) -> str:
-        return f"avfake detector {self.fingerprint}"
-
-    @property
-    def version(self) -> str:
-        """Version of avfake that wrote the bundle."""
-        return str(self.config["avfake"]) if self.config else ""
-
-    @cached_property
-    def facts(self) -> facts.BundleFacts:
-        return settings.from_dict(facts.BundleFacts, self.config["facts"] if self.config else {})
-
-    @property
-    def not_trained(self) -> Mapping[Output, str]:
-        """Output -> why it is never assessed."""
-        return self.decision_model.not_trained if self.decision_model else {}
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """The outputs that are assessed."""
-        return tuple(name for name in OUTPUTS if name not in self.not_trained)
 
 
 def write_card(
@@ -103,7 +53,9 @@ def write_card(
             training may be among them
     """
     plan = None if out_of_fold else folder.parent / "plan.csv"
-    subject = Subject.read(folder)
+    if not folder.is_dir():
+        raise ConfigError(f"{folder} is no folder; a card is written into a detector's folder")
+    subject = read_folder(folder)
     measured = Measured.read(scores, plan=plan, source=measured_on) if scores else None
     target = folder / CARD
     write_whole(target, render_card(subject, measured, stress=stress, licence=licence))
@@ -117,72 +69,62 @@ def has_card_of(folder: Path, scores: Path) -> bool:
 
 
 def render_card(
-    subject: Subject, measured: Measured | None, *, stress: Path | None, licence: str | None
+    subject: FolderFacts, measured: Measured | None, *, stress: Path | None, licence: str | None
 ) -> str:
     """Return the text of the card."""
     from huggingface_hub import ModelCard  # late: it takes a second to import
 
-    held_out = next(iter(subject.facts.held_out.decisions.items()), None)
-    modality, rates = held_out or ("whole", None)
+    known = settings.from_dict(facts.BundleFacts, subject.config.get("facts", {}))
+    not_trained = subject.decision_model.not_trained if subject.decision_model else {}
+    outputs = [name for name in OUTPUTS if name not in not_trained]
+    name = f"avfake detector {subject.fingerprint}"
+    modality = next(iter(known.held_out.decisions), MODALITIES[0])
     card = ModelCard.from_template(
-        _hub_data(subject, measured, licence),
+        _hub_data(name, outputs, measured, licence),
         template_str=TEMPLATE.read_text(encoding="utf-8"),
+        name=name,
         subject=subject,
+        facts=known,
         measured=measured,
-        rates=measured.rates if measured else rates,
+        rates=measured.rates if measured else known.held_out.decisions.get(modality),
         rates_modality=tables.MODALITY_NAMES[modality],
-        metric_rows=tables.metric_rows(measured) if measured else None,
-        decision_rows=tables.decision_rows(measured) if measured else None,
-        method_rows=tables.method_rows(measured) if measured else None,
-        stress=StressText.of(read_stress(stress)) if stress else None,
+        not_trained=not_trained,
+        outputs_in_words=", ".join(OUTPUT_NAMES[one] for one in outputs) or "nothing",
+        output_names=OUTPUT_NAMES,
+        stress=stress_text(read_stress(stress)) if stress else None,
         licence=licence,
+        tables=tables,
         text=as_text,
         table=markdown_table,
-        percent=tables.percent,
         counted=lambda count, noun: f"{count} {noun}" + "s" * (count != 1),
         listed=lambda names: ", ".join(map(as_text, names)) or "none",
         bullets=lambda lines: "\n".join(f"- {line}" for line in lines),
-        **_of_bundle(subject),
+        **_of_bundle(subject, known),
     )
     return re.sub(r"\n{3,}", "\n\n", str(card)).rstrip() + "\n"
 
 
-def _of_bundle(subject: Subject) -> dict[str, Any]:
+def _of_bundle(subject: FolderFacts, known: facts.BundleFacts) -> dict[str, Any]:
     """Return what the template takes for the chapters that an ensemble has not."""
-    if subject.config is None or subject.decision_model is None:
+    if subject.decision_model is None:
         return {}
     spec = settings.from_dict(InputSpec, subject.config["input"])
-    decision_model, known = subject.decision_model, subject.facts
-    whole = decision_model.rule()
+    rules = dict(tables.rules_of(subject.decision_model))
     forge = known.settings.get("augment", {}).get("forge", {})
     return {
         "model": settings.from_dict(ModelConfig, subject.config["model"]),
         "spec": spec,
         "clip": spec.clip,
-        "facts": known,
-        "decision_model": decision_model,
-        "outputs_in_words": ", ".join(OUTPUT_NAMES[one] for one in subject.outputs) or "nothing",
-        "output_names": OUTPUT_NAMES,
-        "never_fake": whole if whole is not None and whole.threshold >= 1 else None,
-        "never_fake_modalities": [
-            name for name, rule in tables.rules_of(decision_model) if rule.threshold >= 1
-        ],
+        "never_fake": {words: rule for words, rule in rules.items() if rule.threshold >= 1},
         "forged_in_training": {
-            part: forge[f"{part}_methods"]
-            for part in ("face", "voice")
-            if forge.get(f"{part}_rate", 0) > 0
+            part: forge[f"{part}_methods"] for part in PARTS if forge.get(f"{part}_rate", 0) > 0
         },
-        "packages": ", ".join(f"{name} {n}" for name, n in known.environment.packages.items()),
-        "output_rows": tables.output_rows(decision_model, known.held_out),
-        "rule_rows": tables.rule_rows(decision_model, known.held_out),
-        "dataset_rows": tables.dataset_rows(known),
-        "split_rows": tables.split_rows(known),
-        "label_rows": tables.label_rows(known),
-        "trained_method_rows": tables.trained_method_rows(known),
     }
 
 
-def _hub_data(subject: Subject, measured: Measured | None, licence: str | None) -> Any:
+def _hub_data(
+    card_name: str, outputs: Sequence[str], measured: Measured | None, licence: str | None
+) -> Any:
     """Return the card data that the Hub reads; the test metrics as a model-index."""
     from huggingface_hub import EvalResult, ModelCardData
 
@@ -191,7 +133,7 @@ def _hub_data(subject: Subject, measured: Measured | None, licence: str | None) 
         found += [(key, name, getattr(measured.rates, of)) for of, (key, name) in HUB_RATES.items()]
         found += [
             (metric, f"{name}, {output}", interval)
-            for output in subject.outputs
+            for output in outputs
             for metric, name in HUB_METRICS.items()
             if (interval := measured.metric(output, metric)) is not None
         ]
@@ -215,7 +157,7 @@ def _hub_data(subject: Subject, measured: Measured | None, licence: str | None) 
         library_name="avfake",
         pipeline_tag=PIPELINE,
         tags=list(TAGS),
-        model_name=subject.name if results else None,
+        model_name=card_name if results else None,
         eval_results=results or None,
     )
 

@@ -1,0 +1,216 @@
+"""The verbs about a detector as a whole: `evaluate`, `stress`, `card` and `ensemble`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from avfake.cli.flags import at_least, choose, refuse_idle
+from avfake.cli.process import IN_PART, OK, print_aside
+from avfake.errors import ConfigError
+from avfake.labels import DEFAULT
+from avfake.storage import as_path, check_file, check_folder, check_table, write_table, write_whole
+
+
+def evaluate(
+    clips: Annotated[tuple[str, ...], tyro.conf.Positional],
+    /,
+    *,
+    detector: str = DEFAULT,
+    out: Path | None = None,
+    split: str | None = None,
+    audio: bool = True,
+    visual: bool = True,
+    stacker: bool = True,
+    sync: bool = True,
+    prior: float | None = None,
+) -> int:
+    """Measure a detector on prepared clips: a table by what was forged, with intervals.
+
+    Args:
+        clips: Folders made by avfake prepare, with labels.
+        detector: Folder of a trained detector, or its name on the Hugging Face Hub; by default the
+            one that comes with avfake.
+        out: Write each clip's scores and labels here (.csv, or /dev/stdout).
+        split: Only this split of the detector's own plan (test, val), where the clips are the
+            ones it was trained on.
+        audio: Use the sound.
+        visual: Use the picture.
+        stacker: Use the stacker.
+        sync: Compare lips with sound, where the detector was trained to.
+        prior: Share of fakes that the probabilities assume; for a set with another share than
+            the training data.
+    """
+    print_aside(out)
+    if split is not None and detector == DEFAULT:
+        raise ConfigError("--split asks for the plan of a run, and the default detector has none")
+    if out is not None:
+        check_file(out, inputs=[as_path(path) for path in clips])
+    from avfake.detector import Detector, PredictOptions
+    from avfake.evaluation import ablation_table, render
+    from avfake.training import COLUMNS, examples_in, measure
+
+    options = PredictOptions(audio, visual, stacker, sync, prior)
+    names = choose([detector])
+    plan_table = None if split is None else Path(detector).parent / "plan.csv"
+    examples = examples_in(clips, plan_table=plan_table, split=split or "")
+    if not examples:
+        raise ConfigError(f"no clip is left to evaluate in {', '.join(clips)}")
+    if out is not None:
+        ids = {example.row.clip_id for example in examples}
+        check_table(out, COLUMNS, rows=lambda: ids, optional=("prior",))
+    scores = measure(Detector.from_pretrained(names), examples, options)
+    if out is not None:
+        write_whole(out, scores.to_csv(index=False))
+        print(f"scores of {len(scores)} clips: {out}")
+    print(render(ablation_table([("detector", scores)])))
+    return OK
+
+
+def stress(
+    source: Annotated[Path, tyro.conf.Positional],
+    /,
+    *,
+    out: Path,
+    detector: str = DEFAULT,
+    cells: tuple[str, ...] = (),
+    limit: int | None = None,
+    workers: int = 1,
+) -> int:
+    """Measure what damage to files (coding, scaling, noise, a telephone, ...) does to the answers.
+
+    A run that was stopped continues. How to read the table: docs/evaluation.md. Exit code 1 if an
+    untouched file could not be assessed.
+
+    Args:
+        source: Table made by avfake manifest, or a folder with such a manifest.csv.
+        out: Folder for stress.csv, stress.png, and the answers for each cell.
+        detector: Folder of a trained detector, or its name on the Hugging Face Hub; by default the
+            one that comes with avfake.
+        cells: Only these, such as crf_40 telephone; by default all.
+        limit: Only the first so many labelled files.
+        workers: Processes.
+    """
+    from avfake.evaluation import draw_stress
+    from avfake.scoring import CELLS, check_target, render_stress, run_stress, weakest_cells
+
+    at_least(0, workers=workers)
+    at_least(1, limit=limit)
+    check_target(out, inputs=[source])
+    choose([detector])
+    found = run_stress(source, detector, out, cells=cells, limit=limit, workers=workers)
+    plot = draw_stress(found.table, out / "stress.png")
+    print(render_stress(found.table))
+    for weakest in weakest_cells(found.table):
+        print(f"weakest cell for {weakest} ({CELLS[weakest.cell].meaning})")
+    left_out = f"; {found.num_unlabelled} without a label left out" * bool(found.num_unlabelled)
+    print(f"{found.num_files} files{left_out}; table and plot: {out / 'stress.csv'}, {plot}")
+    for cell, rows in found.failed.groupby("cell", sort=False):
+        one = rows.iloc[0]
+        print(f"{cell}: {len(rows)} files not assessed, such as {one['clip_id']}: {one['reasons']}")
+    return IN_PART if (found.failed["cell"] == "untouched").any() else OK
+
+
+def card(
+    detector: Annotated[Path, tyro.conf.Positional],
+    /,
+    *,
+    scores: Path | None = None,
+    stress: Path | None = None,
+    licence: str | None = None,
+    measured_on: str | None = None,
+    out_of_fold: bool = False,
+) -> int:
+    """Write the model card (README.md) of a detector again, with what was measured.
+
+    What is not given here is named in the card as not measured, or not stated. How to read it:
+    docs/evaluation.md.
+
+    Args:
+        detector: Folder of a trained detector.
+        scores: Table of avfake evaluate --out, or test_scores.csv of a training run.
+        stress: The stress.csv of avfake stress.
+        licence: Of the weights: a short name of the Hub, such as cc-by-4.0, or words.
+        measured_on: What the clips of --scores are, in words.
+        out_of_fold: Each score is by models that had not seen its clip; otherwise clips that
+            trained the detector are refused.
+    """
+    if scores is None:
+        about = {"--measured-on": measured_on, "--out-of-fold": out_of_fold}
+        refuse_idle(about, "it describes --scores")
+    from avfake.detector import CARD
+    from avfake.report import write_card
+
+    read = [table for table in (scores, stress) if table is not None]
+    check_file(detector / CARD, flag="the card", what="card", endings=(), inputs=read)
+    path = write_card(
+        detector,
+        scores=scores,
+        stress=stress,
+        licence=licence,
+        measured_on=measured_on,
+        out_of_fold=out_of_fold,
+    )
+    print(f"model card: {path}")
+    for flag, given in (("scores", scores), ("stress", stress)):
+        if given is None:
+            print(f"without --{flag}, the card names this as not measured")
+    return OK
+
+
+def ensemble(
+    members: Annotated[tuple[str, ...], tyro.conf.Positional],
+    /,
+    *,
+    out: Path,
+    rule: str = "mean",
+    held_out: Path | None = None,
+) -> int:
+    """Combine score tables into one table, or detectors into one folder that opens like any.
+
+    Rows are matched by file. Exit code 1 if a table lacks a file that another has, or if a file
+    has no probability in any.
+
+    Args:
+        members: Score tables (csv) of predict or evaluate; or detectors: folders or Hub names.
+        out: The table (csv), or the folder, to write.
+        rule: mean, median, geometric_mean, logit_mean, max, confident, confident_majority,
+            weighted, strongest_person; for tables also rank_mean, which orders files and gives
+            no probabilities.
+        held_out: For detectors: scores with labels that this ensemble got, by avfake evaluate, on
+            clips its members never saw; the decision is fitted on them. Without it the members
+            must agree.
+    """
+    print_aside(out)
+    read = [as_path(name) for name in members]
+    if members and all(name.lower().endswith(".csv") for name in members):
+        refuse_idle({"--held-out": held_out}, "a decision is fitted for detectors, not for tables")
+        check_file(out, inputs=read)
+        return _combine_tables([Path(name) for name in members], out, rule)
+    if out.suffix.lower() == ".csv":
+        raise ConfigError(f"--out {out}: of detectors a folder is written; give a name without end")
+    check_folder(out, inputs=[*read, *([held_out] if held_out else [])])
+    from avfake.detector import fit_decision, write_ensemble
+
+    decision = fit_decision(held_out) if held_out else None
+    write_ensemble(out, members, rule, decision)
+    print(f"ensemble of {len(members)} detectors: {out}")
+    return OK
+
+
+def _combine_tables(paths: list[Path], out: Path, rule: str) -> int:
+    from avfake.detector import combine_tables
+
+    table = combine_tables(paths, rule)
+    known = {row[table.columns[0]] for row in table.rows}
+    check_table(out, table.columns, rows=lambda: known)
+    write_table(out, table.columns, table.rows)
+    print(f"{len(table.rows)} files combined from {len(paths)} tables: {out}")
+    if table.is_ranked:
+        print("p_fake is a rank: it orders the files and is no probability")
+    for path, files in table.missing.items():
+        named = ", ".join(files[:5]) + ", ..." * (len(files) > 5)
+        print(f"{path} has no row for {len(files)} of them: {named}")
+    if table.failed:
+        print(f"{len(table.failed)} files have no probability in any table; reasons in {out}")
+    return IN_PART if table.missing or table.failed else OK

@@ -1,0 +1,184 @@
+"""The verbs about single files: `predict`, `report` and `annotate`.
+
+In every file of verbs, packages are imported inside, because torch alone takes seconds and `--help`
+should not.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from avfake.cli.flags import check_spread, choose, refuse_idle
+from avfake.cli.process import IN_PART, OK, print_aside
+from avfake.errors import ConfigError
+from avfake.labels import DEFAULT
+from avfake.storage import as_path, is_url
+
+
+def predict(
+    paths: Annotated[tuple[str, ...], tyro.conf.Positional],
+    /,
+    *,
+    detector: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = (),
+    combine: str | None = None,
+    out: str | None = None,
+    submission: str | None = None,
+    requested: Path | None = None,
+    fill: float | None = None,
+    workers: int | None = None,
+    engine: Literal["local", "ray"] = "local",
+    ray_address: str | None = None,
+    audio: bool = True,
+    visual: bool = True,
+    stacker: bool = True,
+    sync: bool = True,
+    prior: float | None = None,
+    json: bool = False,
+) -> int:
+    """Compute the probability that the face or the voice in a file was forged.
+
+    Exit code 1 if any file could not be assessed.
+
+    Args:
+        paths: Video or sound files, or folders or zip archives of them; each may be a URL
+            (docs/remote.md).
+        detector: Folder of a trained detector, or its name on the Hugging Face Hub; by default the
+            one that comes with avfake; repeat it for several that answer together.
+        combine: How several detectors become one: mean (the default), geometric_mean, ... (see
+            avfake ensemble).
+        out: Write a table of all answers here (.csv, or /dev/stdout). A run that was stopped goes
+            on; what failed or has changed is scored again; rows of other files stay.
+        submission: Write a competition submission here (filename,label), one row a file.
+        requested: A sample_submission.csv that lists the files to answer for, in the one folder
+            or zip archive given.
+        fill: Label in the submission for a file that could not be assessed; by default 0.5.
+        workers: Processes to use, with --out or --submission; by default 1.
+        engine: With --out or --submission: the cores of this machine (local), or a Ray cluster.
+        ray_address: Of a running Ray cluster; without it, one is started on this machine.
+        audio: Use the sound (--no-audio: the picture alone).
+        visual: Use the picture (--no-visual: the sound alone).
+        stacker: Use the stacker (--no-stacker: the calibrated fusion head).
+        sync: Compare lips with sound, where the detector was trained to.
+        prior: Share of files taken to be forged before one is looked at, such as 0.01; by default
+            that of the training data. Probabilities follow it, decisions do not change.
+        json: Print each answer as JSON, with its timelines; without --out.
+    """
+    keeps = out is not None or submission is not None
+    refuse_idle({"--json": keeps and json}, "the table is what is written; leave --json out")
+    refuse_idle({"--fill": submission is None and fill}, "only --submission asks for a label")
+    spread = {"--workers": workers, "--engine": engine == "ray", "--ray-address": ray_address}
+    one_by_one = "without --out or --submission, files are scored one after the other"
+    refuse_idle({} if keeps else spread, one_by_one)
+    check_spread(workers, engine, ray_address)
+    print_aside(out, submission)
+    from avfake.cli.scoring import checked_files, files_of, predict_each, predict_table
+    from avfake.detector import PredictOptions
+
+    options = PredictOptions(audio, visual, stacker, sync, prior)
+    rule = combine or "mean"
+    if not keeps:
+        files = files_of(paths, requested)
+        return predict_each(files, choose(detector, combine), options, rule, as_json=json)
+    table, answers = (None if one is None else as_path(one) for one in (out, submission))
+    files, scores = checked_files(paths, requested, out=table, submission=answers, fill=fill)
+    return predict_table(
+        files,
+        choose(detector, combine),
+        options,
+        out=scores,
+        submission=answers,
+        fill=fill,
+        combine=rule,
+        workers=1 if workers is None else workers,
+        engine=engine,
+        ray_address=ray_address,
+    )
+
+
+def report(
+    path: Annotated[str, tyro.conf.arg(metavar="FILE"), tyro.conf.Positional],
+    /,
+    *,
+    out: Annotated[Path, tyro.conf.arg(metavar="PAGE.html")],
+    detector: Annotated[
+        tuple[str, ...], tyro.conf.arg(metavar="FOLDER"), tyro.conf.UseAppendAction
+    ] = (),
+    combine: str | None = None,
+    audio: bool = True,
+    visual: bool = True,
+    prior: float | None = None,
+) -> int:
+    """Write a self-contained HTML page: the verdict on a file and its evidence.
+
+    The verdict in a sentence, scores over time for each face and for the voice, the faces and the
+    sound with most weight and their heat maps, hashes and versions. Exit code 1 if the file could
+    not be assessed; the page then has the reason.
+
+    Args:
+        path: A video or sound file; or its URL (docs/remote.md).
+        out: The page to write (.html).
+        detector: Folder of a trained detector, or its name on the Hugging Face Hub; by default the
+            one that comes with avfake; repeat it for several that answer together. The page names
+            the one that explains faces and voice.
+        combine: How several detectors become one: mean (the default), geometric_mean, ... (see
+            avfake ensemble).
+        audio: Use the sound (--no-audio: the picture alone).
+        visual: Use the picture (--no-visual: the sound alone).
+        prior: Share of files taken to be forged before one is looked at (see avfake predict).
+    """
+    from avfake.detector import Detector, PredictOptions
+    from avfake.report import check_page, write_report
+
+    print_aside(out)
+    options = PredictOptions(audio, visual, prior=prior)
+    _check_source(path, "a report")
+    check_page(path, out)
+    chosen = Detector.from_pretrained(choose(detector, combine), combine=combine or "mean")
+    verdict = write_report(path, chosen, out, options)
+    print(f"{verdict}\nreport: {out}")
+    return IN_PART if verdict.p_fake is None else OK
+
+
+def annotate(
+    path: Annotated[str, tyro.conf.Positional],
+    /,
+    *,
+    out: Path,
+    detector: str = DEFAULT,
+    prior: float | None = None,
+) -> int:
+    """Write an evidence video: boxes around faces, scores over time, the sound kept.
+
+    Args:
+        path: The video.
+        out: The video to write (.mp4).
+        detector: Folder of a trained detector, or its name on the Hugging Face Hub; by default the
+            one that comes with avfake.
+        prior: Share of files taken to be forged before one is looked at (see avfake predict).
+    """
+    from avfake.detector import Detector, PredictOptions
+    from avfake.report import annotate as write_annotated
+    from avfake.report import check_evidence
+
+    print_aside(out)
+    options = PredictOptions(prior=prior)
+    _check_source(path, "an evidence video")
+    check_evidence(path, out)
+    verdict = Detector.from_pretrained(choose([detector])).predict(path, options)
+    print(verdict)
+    write_annotated(path, verdict, out)
+    print(f"written: {out}")
+    return OK
+
+
+def _check_source(path: str, what: str) -> None:
+    """Raise ConfigError for a missing file or a folder."""
+    if is_url(path) or "!/" in path:
+        return
+    if not Path(path).exists():
+        raise ConfigError(f"{path} does not exist")
+    if Path(path).is_dir():
+        raise ConfigError(
+            f"{path} is a folder; {what} is about one file (avfake predict takes folders)"
+        )

@@ -1,0 +1,158 @@
+"""The crops and windows of a clip that contributed most, with maps of what in them mattered."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from avfake.clips import Clip, SampleConfig, Sampled
+from avfake.detector import run_models
+from avfake.errors import ConfigError
+from avfake.models import AVModel, ModelOutput
+from avfake.report.occlusion import face_heat, sound_saliency
+
+
+@dataclass(frozen=True)
+class FaceEvidence:
+    """One face crop and where in it the models saw a forgery."""
+
+    person_id: int
+    seconds: float
+    """Of the file."""
+    score: float
+    """Probability of a forged face by this crop alone; uncalibrated."""
+    share: float
+    """Of the attention that all crops of the clip get."""
+    crop: np.ndarray
+    """uint8 [S, S, 3] RGB."""
+    heat: np.ndarray
+    """float32 [S, S], 0 and up: evidence of forgery, on one scale within an explanation."""
+
+
+@dataclass(frozen=True)
+class VoiceEvidence:
+    """One window of sound and which of its bands and times were evidence of a forgery."""
+
+    start_seconds: float
+    end_seconds: float
+    score: float
+    """Probability of a forged voice by this window alone; uncalibrated."""
+    share: float
+    """Of the attention that all windows of the clip get."""
+    spectrogram: np.ndarray
+    """float32 [bands, times], log power in nats, lowest band first."""
+    saliency: np.ndarray
+    """float32 [bands, times]: what the window's logit loses when a band is attenuated at a time;
+    below zero for evidence of a genuine voice."""
+    band_hz: np.ndarray
+    """float32 [bands]: the middle of each band."""
+    pause_seconds: float = 0.0
+    """Pauses between start and end that are not part of the window."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The crops and windows that contributed most, the strongest first; empty where absent."""
+
+    faces: tuple[FaceEvidence, ...] = ()
+    voice: tuple[VoiceEvidence, ...] = ()
+
+
+def explain_clip(
+    models: Sequence[AVModel], clip: Clip, sampling: SampleConfig, *, top: int = 4
+) -> Explanation:
+    """Return the crops and windows with most weight, and maps of them. Scores, shares and maps are
+    averaged over the models; maps are made for the `top` crops and windows only.
+
+    Args:
+        models: of one configuration, as a bundle holds them
+        sampling: as for `score_clip`; a branch that the models lack is left out
+    """
+    if top < 1:
+        raise ConfigError(f"top must be 1 or more, got {top}")
+    with torch.no_grad():
+        sampled, outputs = run_models(models, clip, sampling, use_sync=False)
+        return Explanation(
+            _faces(models, clip, sampled, outputs, top), _voice(models, sampled, outputs, top)
+        )
+
+
+def _faces(
+    models: Sequence[AVModel],
+    clip: Clip,
+    sampled: Sampled,
+    outputs: Sequence[ModelOutput],
+    top: int,
+) -> tuple[FaceEvidence, ...]:
+    scores, shares, chosen = _strongest(
+        [output.frame_logits for output in outputs],
+        [output.frame_shares for output in outputs],
+        top,
+    )
+    if not chosen:
+        return ()
+    faces = _on_device(sampled.faces[chosen], models)
+    heats = _mean([face_heat(m.visual, faces)[None] for m in models if m.visual is not None])
+    return tuple(
+        FaceEvidence(
+            person_id=clip.meta.persons[sampled.picks[i][0]].person_id,
+            seconds=float(sampled.crop_seconds[i]),
+            score=float(scores[i]),
+            share=float(shares[i]),
+            crop=sampled.faces[i].transpose(1, 2, 0),
+            heat=heat,
+        )
+        for i, heat in zip(chosen, heats, strict=True)
+    )
+
+
+def _voice(
+    models: Sequence[AVModel], sampled: Sampled, outputs: Sequence[ModelOutput], top: int
+) -> tuple[VoiceEvidence, ...]:
+    scores, shares, chosen = _strongest(
+        [output.window_logits for output in outputs],
+        [output.window_shares for output in outputs],
+        top,
+    )
+    branches = [model.audio for model in models if model.audio is not None]
+    if not chosen or not branches:
+        return ()
+    sound = _on_device(sampled.sound[chosen], models)
+    saliencies = _mean([sound_saliency(branch, sound)[None] for branch in branches])
+    powers = branches[0].spectrogram.log_power(sound)[:, 0].cpu().numpy()
+    starts, ends = sampled.window_spans.T
+    pauses = (ends - starts - sampled.sound.shape[1] / sampled.sample_rate).clip(0)
+    return tuple(
+        VoiceEvidence(
+            start_seconds=float(starts[i]),
+            end_seconds=float(ends[i]),
+            score=float(scores[i]),
+            share=float(shares[i]),
+            spectrogram=power,
+            saliency=saliency,
+            band_hz=branches[0].spectrogram.band_hz.cpu().numpy(),
+            pause_seconds=round(float(pauses[i]), 2),
+        )
+        for i, power, saliency in zip(chosen, powers, saliencies, strict=True)
+    )
+
+
+def _strongest(
+    logits: Sequence[Tensor | None], shares: Sequence[Tensor | None], top: int
+) -> tuple[np.ndarray, np.ndarray, list[int]]:
+    """Return the mean scores and shares over the models, and the items with the most of both."""
+    scores, weights = 1 / (1 + np.exp(-_mean(logits))), _mean(shares)
+    return scores, weights, np.argsort(-scores * weights, kind="stable")[:top].tolist()
+
+
+def _on_device(array: np.ndarray, models: Sequence[AVModel]) -> Tensor:
+    return torch.from_numpy(array).to(next(models[0].parameters()).device)
+
+
+def _mean(tensors: Sequence[Tensor | None]) -> np.ndarray:
+    """Return the mean of tensors [1, ...] over the models; empty where no model has one."""
+    given = [tensor[0] for tensor in tensors if tensor is not None]
+    mean: np.ndarray = torch.stack(given).mean(0).cpu().numpy() if given else np.zeros(0)
+    return mean

@@ -1,0 +1,93 @@
+"""Maps of face crops and sound windows: what the logit loses without each part.
+
+Occlusion (Zeiler & Fergus 2014, through captum). A part of a crop is hidden under a blur instead of
+grey: a grey square is an artefact of its own, a blur removes detail. One band of a sound at one
+time is attenuated, not cut out. The network is a black box, so that any will do, and statistics of
+the sound, too. docs/evaluation.md has the measurement, and the methods that were compared.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torchvision.transforms.functional import gaussian_blur
+
+from avfake.environment import require
+from avfake.models import AudioBranch, VisualBranch
+
+CELLS = 8
+"""Parts along each side, each hidden in turn; the time is quadratic in them."""
+BLUR_SHARE = 1 / 14
+"""Deviation of the blur as a share of the side."""
+ATTENUATED = 0.1
+"""Amplitude that is left, -20 dB: silence would be an artefact of its own."""
+
+
+def item_logit(branch: VisualBranch | AudioBranch, features: Tensor) -> Tensor:
+    """Return the logits [M] of crops or windows by their features [M, ...]."""
+    logits: Tensor = branch.encoder.item_logit(branch.encoder.project(features).float())
+    return logits.squeeze(-1)
+
+
+@torch.no_grad()
+def face_heat(branch: VisualBranch, faces: Tensor) -> Tensor:
+    """Return [M, S, S] float32, 0 and up: what the logit of each crop loses without a part of it.
+
+    Args:
+        faces: [M, 3, S, S] uint8, on the device of the branch
+    """
+    pictures = branch.normalise(faces)
+    side = pictures.shape[-1]
+    cell = -(-side // CELLS)
+    deviation = side * BLUR_SHARE
+    reach = 2 * round(2 * deviation) + 1
+    occlusion = require("captum.attr", "report").Occlusion(
+        lambda changed: item_logit(branch, branch.backbone(changed))
+    )
+    lost = occlusion.attribute(
+        pictures,
+        sliding_window_shapes=(pictures.shape[1], cell, cell),
+        strides=(pictures.shape[1], cell, cell),
+        baselines=gaussian_blur(pictures, [reach, reach], [deviation, deviation]),
+    )
+    # All pixels of a cell, of every channel, have the same value.
+    cells = F.avg_pool2d(lost[:, :1].float(), cell, ceil_mode=True)  # [M, 1, h, w]
+    heat = F.interpolate(cells, faces.shape[-2:], mode="bilinear", align_corners=False)
+    return heat[:, 0].relu()
+
+
+@torch.no_grad()
+def sound_saliency(branch: AudioBranch, sound: Tensor) -> Tensor:
+    """Return [M, bands, times] float32: what the window's logit of a forged voice loses without
+    each band at each time, below zero where it gains.
+
+    Args:
+        sound: [M, N] float32 mono, on the device of the branch
+    """
+    config = branch.config.spectrogram
+    by_bin = _bins_of_cells(branch)  # [bins, CELLS]
+    window = torch.hann_window(config.n_fft, device=sound.device)
+    hop = config.n_fft // 4
+    spectra = torch.stft(sound, config.n_fft, hop, window=window, return_complex=True)
+
+    def logit(left: Tensor) -> Tensor:
+        """Return logits [M] by the amplitudes that are left [M, CELLS of bands, CELLS of times]."""
+        times = F.interpolate(left, spectra.shape[-1], mode="nearest")
+        changed = spectra * (by_bin @ times)
+        altered = torch.istft(changed, config.n_fft, hop, window=window, length=sound.shape[1])
+        return item_logit(branch, branch.features(altered))
+
+    whole = sound.new_ones(len(sound), CELLS, CELLS)
+    ablation = require("captum.attr", "report").FeatureAblation(logit)
+    lost = ablation.attribute(whole, baselines=ATTENUATED)
+    size = (config.num_bands, 1 + sound.shape[1] // config.hop)
+    placed = F.interpolate(lost[:, None].float(), size, mode="bilinear", align_corners=False)
+    return placed[:, 0]
+
+
+def _bins_of_cells(branch: AudioBranch) -> Tensor:
+    """Return [bins, CELLS]: 1 where the band nearest to a bin lies in a cell."""
+    middles = branch.spectrogram.band_hz  # [bands]
+    config = branch.config.spectrogram
+    bins = torch.linspace(0, config.sample_rate / 2, config.n_fft // 2 + 1).to(middles)
+    nearest = torch.bucketize(bins, (middles[1:] + middles[:-1]) / 2)
+    return F.one_hot(nearest * CELLS // len(middles), CELLS).to(middles)
