@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from avfake.errors import AvfakeError
-from avfake.evaluation.bootstrap import Interval, bootstrap
+from avfake.evaluation.bootstrap import Interval, bootstrap, paired_difference
 from avfake.evaluation.markdown import markdown_table
 from avfake.evaluation.metrics import METRICS
 from avfake.evaluation.slices import KINDS, add_kind, kind_against_genuine
@@ -112,6 +112,44 @@ def method_table(
             for metric in metrics
         ]
     )
+
+
+def compare(
+    first: pd.DataFrame,
+    second: pd.DataFrame,
+    *,
+    metrics: Sequence[str] = DEFAULT_METRICS,
+    num_resamples: int = 1000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """One row for each output and metric: first minus second, low, high, clips compared.
+
+    Both frames are as `ablation_table` takes them. Only clips that both assessed are compared;
+    labels and groups are those of the first.
+    """
+    joined = first.merge(second, on="clip_id", suffixes=("", "_second"), validate="one_to_one")
+    if joined.empty:
+        raise AvfakeError("the two detectors have no clip in common")
+    records = []
+    for output, (probability, label) in COLUMNS.items():
+        scores = np.stack([numbers(joined[probability]), numbers(joined[f"{probability}_second"])])
+        labels = numbers(joined[label])
+        usable = ~np.isnan(scores).any(axis=0) & ~np.isnan(labels)
+        for metric in metrics:
+            difference = paired_difference(
+                METRICS[metric],
+                (scores[0, usable], scores[1, usable]),
+                labels[usable],
+                joined["group"][usable].astype(str).tolist(),
+                num_resamples=num_resamples,
+                seed=seed,
+            )
+            records.append(
+                {"output": output, "metric": metric}
+                | asdict(difference)
+                | {"compared": int(usable.sum())}
+            )
+    return pd.DataFrame(records)
 
 
 def render(table: pd.DataFrame) -> str:
