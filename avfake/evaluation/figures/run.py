@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from avfake.errors import AvfakeError
 from avfake.evaluation.figures.contact_sheet import draw_contact_sheet
 from avfake.evaluation.figures.scores import draw_confusion, draw_reliability, draw_roc
@@ -38,12 +36,12 @@ def draw_answers(run_folder: Path, scores: Path) -> list[Path]:
 
     scores: table of `measure`, as a file
     """
-    functions = {"roc": draw_roc, "reliability": draw_reliability, "confusion": draw_confusion}
-
-    def drawing(draw: Callable[[pd.DataFrame, Path], Path]) -> Callable[[Path], Path]:
-        return lambda path: draw(read_scores(scores), path)
-
-    return _draw(run_folder, {name: drawing(draw) for name, draw in functions.items()})
+    drawings = {
+        "roc": lambda path: draw_roc(read_scores(scores), path),
+        "reliability": lambda path: draw_reliability(read_scores(scores), path),
+        "confusion": lambda path: draw_confusion(read_scores(scores), path),
+    }
+    return _draw(run_folder, drawings)
 
 
 def _draw(run_folder: Path, drawings: Mapping[str, Callable[[Path], Path]]) -> list[Path]:

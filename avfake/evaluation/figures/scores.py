@@ -1,6 +1,5 @@
 """Figures of a table of scores (ROC curve, reliability, decisions), and of a stress table."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,13 +41,7 @@ class Answers:
 
 def answers_of(table: pd.DataFrame) -> list[Answers]:
     """Return one for each output with genuine and fake clips; AvfakeError if there is none."""
-    found = list(_assessed(table))
-    if not found:
-        raise AvfakeError("no output has scores for both genuine and fake clips")
-    return found
-
-
-def _assessed(table: pd.DataFrame) -> Iterator[Answers]:
+    found = []
     for output, (probability, label) in COLUMNS.items():
         if probability not in table or label not in table:
             continue
@@ -58,9 +51,11 @@ def _assessed(table: pd.DataFrame) -> Iterator[Answers]:
         if len(set(labels[shown])) == 2:
             groups = table["group"][shown] if "group" in table else table["clip_id"][shown]
             not_assessed = int(known.sum() - shown.sum())
-            yield Answers(
-                output, scores[shown], labels[shown], groups.astype(str).tolist(), not_assessed
-            )
+            names = groups.astype(str).tolist()
+            found.append(Answers(output, scores[shown], labels[shown], names, not_assessed))
+    if not found:
+        raise AvfakeError("no output has scores for both genuine and fake clips")
+    return found
 
 
 def draw_roc(scores: pd.DataFrame, out: Path, *, num_resamples: int = 1000) -> Path:
