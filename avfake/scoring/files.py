@@ -16,7 +16,7 @@ from avfake.datasets import media_in
 from avfake.detector import Detector, PredictOptions
 from avfake.errors import ConfigError, MediaError, Reason, SpecError
 from avfake.media import ENDINGS, SEPARATOR
-from avfake.parallel import Engine, Failure, map_items
+from avfake.parallel import Failure, map_items
 from avfake.progress import progress
 from avfake.scoring.score_table import (
     COLUMNS,
@@ -104,10 +104,7 @@ def score_files(
     combine: str = "mean",
     options: PredictOptions | None = None,
     change: Change | None = None,
-    workers: int = 1,
-    time_limit_seconds: float = TIME_LIMIT_SECONDS,
-    engine: Engine = "local",
-    ray_address: str | None = None,
+    **pool: Any,
 ) -> ScoreTable:
     """Predict every file into the table `out` (csv); rows in its journal are kept.
 
@@ -117,27 +114,21 @@ def score_files(
     Args:
         detectors: as for `Detector.from_pretrained`, with `combine`
         change: applied to a temporary copy of each file, which is then scored in its place
+        pool: workers, engine and ray_address of `map_items`
     """
     options = options or PredictOptions()
     names = (detectors,) if isinstance(detectors, str) else tuple(detectors)
     loaded = Detector.from_pretrained(names, combine=combine)
     loaded.check(options)
-    run = f"{loaded.name} {options}"
-    run += "" if change is None else f" {change}"
+    run = f"{loaded.name} {options}" + ("" if change is None else f" {change}")
     journal = open_journal(out, files, run)
     states = states_of(files)
     todo = unsettled(journal, files, states, is_rewritten=change is not None)
     function = partial(_predict_one, names, combine, options, change)
     done = len(files) - len(todo)
+    results = map_items(function, todo, time_limit_seconds=TIME_LIMIT_SECONDS, **pool)
     with progress(total=len(files), initial=done, unit="file", desc="score") as bar:
-        for index, result in map_items(
-            function,
-            todo,
-            workers=workers,
-            time_limit_seconds=time_limit_seconds,
-            engine=engine,
-            ray_address=ray_address,
-        ):
+        for index, result in results:
             file = todo[index]
             journal.append(_row_of(file, result) | {"state": states[file], "path": path_of(file)})
             bar.update()
