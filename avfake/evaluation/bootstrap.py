@@ -52,7 +52,6 @@ def paired_difference(
     groups: Sequence[str],
     *,
     num_resamples: int = 1000,
-    seed: int = 0,
 ) -> Interval:
     """Metric of the first detector minus that of the second, on the same clips.
 
@@ -64,7 +63,7 @@ def paired_difference(
         first, second = (_over_runs(metric, one, labels, rows) for one in scores)
         return first - second
 
-    return group_interval(statistic, groups, num_resamples=num_resamples, seed=seed)
+    return group_interval(statistic, groups, num_resamples=num_resamples)
 
 
 def _over_runs(metric: Metric, scores: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> float:

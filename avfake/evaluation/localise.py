@@ -119,7 +119,6 @@ def localisation_table(
     *,
     metrics: Sequence[str] = tuple(LOCALISATION),
     num_resamples: int = 1000,
-    seed: int = 0,
 ) -> pd.DataFrame:
     """One row for each of these metrics and "false_alarms": metric, value, low, high, count.
 
@@ -133,12 +132,12 @@ def localisation_table(
     rows: list[dict[str, object]] = []
     for name in metrics:
         statistic = partial(_of_drawn, LOCALISATION[name], files)
-        found = group_interval(statistic, groups, num_resamples=num_resamples, seed=seed)
+        found = group_interval(statistic, groups, num_resamples=num_resamples)
         rows.append({"metric": name, **asdict(found), "count": num_true})
     genuine = [i for i, file in enumerate(files) if not file.truth]
     hits = np.array([bool(files[i].found) for i in genuine], bool)
     of_genuine = [groups[i] for i in genuine]
-    alarms = share(hits, of_genuine, num_resamples=num_resamples, seed=seed)
+    alarms = share(hits, of_genuine, num_resamples=num_resamples)
     rows.append({"metric": "false_alarms", **asdict(alarms), "count": len(genuine)})
     return pd.DataFrame(rows)
 

@@ -43,9 +43,7 @@ def share(
     return Interval(value, float(bounds.low), float(bounds.high))
 
 
-def decision_table(
-    scores: pd.DataFrame, *, num_resamples: int = 1000, seed: int = 0
-) -> pd.DataFrame:
+def decision_table(scores: pd.DataFrame, *, num_resamples: int = 1000) -> pd.DataFrame:
     """One row for each kind of clip and decision: value, low, high, clips.
 
     Kinds: "genuine", whose share of "fake" is the rate of false alarms; "fake", all of them; each
@@ -65,7 +63,7 @@ def decision_table(
         groups = rows["group"].astype(str).tolist()
         for decision in DECISIONS:
             hits = (rows["decision"] == decision).to_numpy(bool)
-            found = share(hits, groups, num_resamples=num_resamples, seed=seed)
+            found = share(hits, groups, num_resamples=num_resamples)
             record = {"kind": kind, "decision": decision, **asdict(found), "clips": len(rows)}
             records.append(record)
     return pd.DataFrame(records)

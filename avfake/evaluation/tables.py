@@ -104,7 +104,6 @@ def compare(
     *,
     metrics: Sequence[str] = DEFAULT_METRICS,
     num_resamples: int = 1000,
-    seed: int = 0,
 ) -> pd.DataFrame:
     """One row for each output and metric: first minus second, low, high, clips compared.
 
@@ -119,20 +118,14 @@ def compare(
         scores = np.stack([numbers(joined[probability]), numbers(joined[f"{probability}_second"])])
         labels = numbers(joined[label])
         usable = ~np.isnan(scores).any(axis=0) & ~np.isnan(labels)
+        pair, truth = (scores[0, usable], scores[1, usable]), labels[usable]
+        groups = joined["group"][usable].astype(str).tolist()
+        counts = {"compared": int(usable.sum())}
         for metric in metrics:
             difference = paired_difference(
-                METRICS[metric],
-                (scores[0, usable], scores[1, usable]),
-                labels[usable],
-                joined["group"][usable].astype(str).tolist(),
-                num_resamples=num_resamples,
-                seed=seed,
+                METRICS[metric], pair, truth, groups, num_resamples=num_resamples
             )
-            records.append(
-                {"output": output, "metric": metric}
-                | asdict(difference)
-                | {"compared": int(usable.sum())}
-            )
+            records.append({"output": output, "metric": metric, **asdict(difference), **counts})
     return pd.DataFrame(records)
 
 
