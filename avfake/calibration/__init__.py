@@ -13,12 +13,10 @@ from avfake.calibration.decision_model import (
     raise_overall,
 )
 from avfake.calibration.decision_rule import DecisionRule
-from avfake.calibration.features import FEATURES, columns_of, modalities_of, stack_row
-from avfake.calibration.out_of_fold import OutOfFold, group_folds
+from avfake.calibration.features import FEATURES, MODALITIES, ClipScores, Modality, stack_row
+from avfake.calibration.out_of_fold import OutOfFold
 from avfake.calibration.output_model import OutputModel
-from avfake.calibration.probabilities import check_prior, shift_probability
-from avfake.calibration.rules import RULES, find_rule
-from avfake.calibration.scores import MODALITIES, ClipScores, Modality
+from avfake.calibration.probabilities import RULES, check_prior, find_rule, shift_probability
 from avfake.calibration.stacker import LogitParts, StackConfig
 
 __all__ = [
@@ -36,11 +34,8 @@ __all__ = [
     "RULES",
     "StackConfig",
     "check_prior",
-    "columns_of",
     "find_rule",
     "fit_decision_model",
-    "group_folds",
-    "modalities_of",
     "raise_overall",
     "shift_probability",
     "stack_row",

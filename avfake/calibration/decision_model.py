@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 
 from avfake import config as settings
 from avfake.calibration.decision_rule import DecisionRule
-from avfake.calibration.features import FEATURES, modalities_of
+from avfake.calibration.features import FEATURES, MODALITIES, Modality
 from avfake.calibration.out_of_fold import OutOfFold
 from avfake.calibration.output_model import (
     OutputModel,
@@ -20,7 +21,6 @@ from avfake.calibration.output_model import (
     why_untrainable,
 )
 from avfake.calibration.probabilities import check_prior
-from avfake.calibration.scores import MODALITIES, Modality
 from avfake.calibration.stacker import LogitParts, StackConfig, Stacker
 from avfake.errors import BundleError, ConfigError, Reason
 from avfake.labels import OUTPUTS, Output
@@ -49,26 +49,22 @@ class DecisionModel:
 
     def assess_rows(self, rows: np.ndarray, *, use_stacker: bool = True) -> dict[str, np.ndarray]:
         """Return output -> float64 [N] for rows [N, F]; NaN where it could not be assessed."""
-        nothing = np.full(len(rows), np.nan)
-        return raise_overall(
-            {
-                output: self.outputs[output].predict(rows, use_stacker=use_stacker)
-                if output in self.outputs
-                else nothing
-                for output in OUTPUTS
-            }
-        )
+        answers = {
+            output: model.predict(rows, use_stacker=use_stacker)
+            for output, model in self.outputs.items()
+        }
+        return _gather(answers, len(rows))
 
     def contributions(self, row: np.ndarray, *, use_stacker: bool = True) -> dict[str, LogitParts]:
         """Return output -> the parts of its logit, for one row [F] and outputs that have one.
 
         "overall" is that before it was raised to its parts.
         """
-        found: dict[str, LogitParts | None] = {
-            output: model.contributions(row, use_stacker=use_stacker)
+        return {
+            output: parts
             for output, model in self.outputs.items()
+            if (parts := model.contributions(row, use_stacker=use_stacker)) is not None
         }
-        return {output: parts for output, parts in found.items() if parts is not None}
 
     def rule(
         self, *, use_stacker: bool = True, modality: Modality = "whole"
@@ -131,20 +127,12 @@ class DecisionModel:
             fields = json.loads((folder / _CALIBRATION).read_text())
             if fields["features"] != list(FEATURES):
                 raise BundleError(f"{folder}: the stack rows have changed since it was trained")
-            return cls(
-                {
-                    output: OutputModel.from_dict(output, one, _read_stacker(folder, output, one))
-                    for output, one in fields["outputs"].items()
-                },
-                fields["not_trained"],
-                {
-                    name: {
-                        modality: settings.from_dict(DecisionRule, one)
-                        for modality, one in found.items()
-                    }
-                    for name, found in fields["rules"].items()
-                },
-            )
+            outputs: dict[Any, OutputModel] = {
+                output: OutputModel.from_dict(output, one, _read_stacker(folder, output, one))
+                for output, one in fields["outputs"].items()
+            }
+            rules = map_nested(partial(settings.from_dict, DecisionRule), fields["rules"])
+            return cls(outputs, fields["not_trained"], rules)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise BundleError(f"{folder}: cannot be read as a decision model: {error}") from error
 
@@ -175,25 +163,20 @@ def fit_decision_model(
     use_stacker False: no stacker is tried, the calibrated fusion head answers.
     """
     config = config or StackConfig()
-    not_trained = {
-        output: why for output in OUTPUTS if (why := why_untrainable(scored, output)) is not None
-    }
+    not_trained = {name: why for name in OUTPUTS if (why := why_untrainable(scored, name))}
     fits = {
         output: fit_output(scored, output, config=config, use_stacker=use_stacker)
         for output in OUTPUTS
         if output not in not_trained
     }
-    answers = {
-        "kept": _gather({name: fit.kept for name, fit in fits.items()}, len(scored)),
-        "fused": _gather({name: fit.fused for name, fit in fits.items()}, len(scored)),
-    }
+    kept = _gather({name: fit.kept for name, fit in fits.items()}, len(scored))
+    fused = _gather({name: fit.fused for name, fit in fits.items()}, len(scored))
     rules = {}
     if "overall" in fits:
-        rules = {
-            name: _fit_rules(answer["overall"], scored, config) for name, answer in answers.items()
-        }
+        rules["kept"] = _fit_rules(kept["overall"], scored, config)
+        rules["fused"] = _fit_rules(fused["overall"], scored, config)
     models = {output: fit.model for output, fit in fits.items()}
-    return DecisionFit(DecisionModel(models, not_trained, rules), answers["kept"], answers["fused"])
+    return DecisionFit(DecisionModel(models, not_trained, rules), kept, fused)
 
 
 def _fit_rules(
@@ -204,22 +187,19 @@ def _fit_rules(
     A clip whose missing part may be the forged one is still labelled by the whole: the error rates
     are those of files, and a picture without its sound seldom proves that a file is genuine.
     """
-    modalities, labels = modalities_of(scored.rows), scored.labels["overall"]
     rules = {}
     for modality in MODALITIES:
-        rows = np.flatnonzero(modalities == modality)
-        # More copies of a clip would count it more than once.
-        rows = rows[np.unique(np.asarray(scored.clip_ids)[rows], return_index=True)[1]]
+        rows = scored.one_a_clip(scored.modalities == modality)
         rules[modality] = DecisionRule.fit(
             p_fake[rows],
-            labels[rows],
+            scored.labels["overall"][rows],
             false_alarm_rate=config.false_alarm_rate,
             confidence=config.confidence,
         )
     return rules
 
 
-def _gather(answers: Mapping[str, np.ndarray], num_rows: int) -> dict[str, np.ndarray]:
+def _gather(answers: Mapping[Any, np.ndarray], num_rows: int) -> dict[str, np.ndarray]:
     nothing = np.full(num_rows, np.nan)
     return raise_overall({output: answers.get(output, nothing) for output in OUTPUTS})
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avfake.calibration.features import FEATURES
+from avfake.calibration.features import FEATURES, modalities_of
 from avfake.errors import ConfigError
 from avfake.labels import OUTPUTS
 
@@ -54,8 +54,25 @@ class OutOfFold:
     @property
     def is_full_row(self) -> np.ndarray:
         """bool [N]: the first row of each clip, in which nothing was left out."""
-        first = {clip_id: index for index, clip_id in reversed(list(enumerate(self.clip_ids)))}
-        return np.array([first[clip_id] == i for i, clip_id in enumerate(self.clip_ids)], bool)
+        everything = np.ones(len(self), bool)
+        return np.isin(np.arange(len(self)), self.one_a_clip(everything))
+
+    @property
+    def modalities(self) -> np.ndarray:
+        """str [N] of `MODALITIES`: what each row was assessed by."""
+        return modalities_of(self.rows)
+
+    def one_a_clip(self, chosen: np.ndarray) -> np.ndarray:
+        """Return the index of the first chosen row of each clip, so that no clip counts twice.
+
+        chosen: bool [N]
+        """
+        rows = np.flatnonzero(chosen)
+        return rows[np.unique(np.asarray(self.clip_ids)[rows], return_index=True)[1]]
+
+    def folds(self, labels: np.ndarray, *, num_folds: int, seed: int) -> np.ndarray | None:
+        """Return `group_folds` of the rows for these labels [N]."""
+        return group_folds(labels, self.groups, num_folds=num_folds, seed=seed)
 
     def _check_shapes(self) -> None:
         if self.rows.shape != (len(self), len(FEATURES)):

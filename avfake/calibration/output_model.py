@@ -6,15 +6,21 @@ forged: so clips of which only the picture, or only the sound, was assessed are 
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from avfake.calibration.calibrators import Calibrator, cross_fit, fit_calibrator, fit_platt
-from avfake.calibration.features import RULE_COLUMNS, columns_of, modalities_of
-from avfake.calibration.out_of_fold import OutOfFold, group_folds
+from avfake.calibration.features import (
+    MODALITIES,
+    RULE_COLUMNS,
+    Modality,
+    columns_of,
+    modalities_of,
+)
+from avfake.calibration.out_of_fold import OutOfFold
 from avfake.calibration.probabilities import TrainedPrior, to_logits
-from avfake.calibration.scores import MODALITIES, Modality
 from avfake.calibration.stacker import (
     Choice,
     LogitParts,
@@ -156,7 +162,7 @@ def fit_output(
     can_assess = assessable(scored.rows, output)
     labels = np.where(can_assess, scored.labels[output], np.nan)
     known = ~np.isnan(labels)
-    folds = group_folds(labels, scored.groups, num_folds=config.num_folds, seed=config.seed)
+    folds = scored.folds(labels, num_folds=config.num_folds, seed=config.seed)
 
     names = (config.rule, "fused") if is_fixed else _CANDIDATES if use_stacker else ("fused",)
     logits = {
@@ -211,11 +217,8 @@ def calibrate_modalities(
         logits: [N], NaN where unknown
         labels: [N] 1, 0 or NaN, of the output that is calibrated
     """
-
-    def folds_of(labels: np.ndarray) -> np.ndarray | None:
-        return group_folds(labels, scored.groups, num_folds=config.num_folds, seed=config.seed)
-
-    modalities = modalities_of(scored.rows)
+    folds_of = partial(scored.folds, num_folds=config.num_folds, seed=config.seed)
+    modalities = scored.modalities
     of_all, probabilities = fit_calibrator(logits, labels, scored.groups, folds_of(labels))
     labelled = [one for one in MODALITIES if not np.isnan(labels[modalities == one]).all()]
     found: dict[Modality, Calibrator] = dict.fromkeys(["whole", *labelled], of_all)

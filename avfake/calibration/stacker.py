@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from lightgbm import Booster
 
 
+PASSED_ON = ("num_leaves", "learning_rate", "lambda_l2", "feature_fraction", "seed")
+"""Settings that go to LightGBM under their own names."""
+
+
 @dataclass(frozen=True)
 class StackConfig:
     """Training of the stackers: small trees, slow steps, since clips are few and scores strong."""
@@ -147,12 +151,8 @@ def fit_stacker(
     members, curves, weights = [], [], []
     for number in np.unique(folds):
         rest, held_out = known & (folds != number), known & (folds == number)
-        member, curve = _train(
-            (inputs[rest], labels[rest]),
-            columns,
-            config,
-            held_out=(inputs[held_out], labels[held_out]),
-        )
+        unseen = inputs[held_out], labels[held_out]
+        member, curve = _train((inputs[rest], labels[rest]), columns, config, held_out=unseen)
         members.append(member)
         # Training stops early where nothing is left to split; the loss stays from there on.
         curves.append(curve + curve[-1:] * (config.max_rounds - len(curve)))
@@ -183,17 +183,13 @@ def _train(
     inputs, labels = examples
     options = {
         "objective": "binary",
-        "num_leaves": config.num_leaves,
         "min_data_in_leaf": min(config.min_data_in_leaf, max(2, len(labels) // 12)),
-        "learning_rate": config.learning_rate,
-        "lambda_l2": config.lambda_l2,
-        "feature_fraction": config.feature_fraction,
-        "seed": config.seed,
         "verbosity": -1,
         # The same rows give the same trees, on any machine with any number of cores.
         "deterministic": True,
         "force_row_wise": True,
         "num_threads": 1,
+        **{name: getattr(config, name) for name in PASSED_ON},
     }
     if config.use_monotone:
         options["monotone_constraints"] = [MONOTONE.get(name, 0) for name in columns]
@@ -237,9 +233,8 @@ def choose(
     losses = {name: row_losses(p, labels) for name, p in baselines.items()}
     best = min(losses, key=lambda name: float(losses[name].mean()))
     if stacker is None:
-        return Choice(
-            best, "no stacker was trained: switched off, or too few groups", _means(losses)
-        )
+        reason = "no stacker was trained: switched off, or too few groups"
+        return Choice(best, reason, _means(losses))
     losses["stacker"] = row_losses(stacker, labels)
     gains = losses[best] - losses["stacker"]
     low = gain_bound(gains, groups, confidence=confidence, seed=seed)

@@ -7,8 +7,13 @@ from avfake.detector import facts
 from avfake.detector.bundle import CARD, Bundle, write_bundle
 from avfake.detector.detector import Detector
 from avfake.detector.ensemble import FolderFacts, fit_decision, read_folder, write_ensemble
-from avfake.detector.inference import run_models, score_clip, torch_defaults
-from avfake.detector.member import Member, PredictOptions
+from avfake.detector.member import (
+    Member,
+    PredictOptions,
+    run_models,
+    score_clip,
+    torch_defaults,
+)
 from avfake.detector.release import RESEARCH_ONLY, release_detector, research_only
 from avfake.detector.shipped import DEFAULT_FOLDER, default_release
 from avfake.detector.tables import combine_tables

@@ -57,8 +57,24 @@ class Bundle:
 
 def write_bundle(folder: Path, bundle: Bundle) -> None:
     """Write a bundle as a whole; one that is there already is replaced at the last moment."""
+    config = {
+        "format": FORMAT,
+        "avfake": __version__,
+        "input": settings.to_dict(bundle.spec),
+        "clips_hash": bundle.spec.clip.hash,
+        "model": settings.to_dict(bundle.models[0].config),
+        "num_members": len(bundle.models),
+        "facts": settings.to_dict(bundle.facts),
+    }
     with whole_folder(folder) as partial:
-        _write_parts(partial, bundle)
+        text = yaml.safe_dump(config, sort_keys=False)
+        (partial / "config.yaml").write_text(text, encoding="utf-8")
+        for number, model in enumerate(bundle.models):
+            weights = {
+                name: w.detach().cpu().contiguous() for name, w in model.state_dict().items()
+            }
+            save_file(weights, partial / f"member_{number}.safetensors")
+        bundle.decision_model.save(partial)
 
 
 @contextmanager
@@ -90,23 +106,6 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(partial, ignore_errors=True)
         shutil.rmtree(before, ignore_errors=True)
-
-
-def _write_parts(partial: Path, bundle: Bundle) -> None:
-    config = {
-        "format": FORMAT,
-        "avfake": __version__,
-        "input": settings.to_dict(bundle.spec),
-        "clips_hash": bundle.spec.clip.hash,
-        "model": settings.to_dict(bundle.models[0].config),
-        "num_members": len(bundle.models),
-        "facts": settings.to_dict(bundle.facts),
-    }
-    (partial / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
-    for number, model in enumerate(bundle.models):
-        weights = {name: w.detach().cpu().contiguous() for name, w in model.state_dict().items()}
-        save_file(weights, partial / f"member_{number}.safetensors")
-    bundle.decision_model.save(partial)
 
 
 def read_bundle(name: str | Path) -> Bundle:
@@ -158,11 +157,8 @@ def locate_bundle(name: str | Path) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
-        return Path(
-            snapshot_download(
-                str(name), allow_patterns=["*.yaml", "*.json", "*.safetensors", "*.txt", "*.md"]
-            )
-        )
+        wanted = ["*.yaml", "*.json", "*.safetensors", "*.txt", "*.md"]
+        return Path(snapshot_download(str(name), allow_patterns=wanted))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise BundleError(
             f"{name} is no folder here, and the Hub did not give it: {error}"

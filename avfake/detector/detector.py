@@ -14,8 +14,7 @@ from avfake.clips import Clip
 from avfake.detector.bundle import Bundle, locate_bundle, read_bundle
 from avfake.detector.combining import combine_verdicts
 from avfake.detector.ensemble import check_members, is_ensemble, read_ensemble
-from avfake.detector.inference import torch_defaults
-from avfake.detector.member import Member, PredictOptions
+from avfake.detector.member import Member, PredictOptions, torch_defaults
 from avfake.errors import ConfigError, MediaError
 from avfake.labels import COLUMNS, DEFAULT
 from avfake.verdict import Verdict

@@ -17,7 +17,7 @@ import yaml
 from safetensors.torch import load_file, save_file
 
 from avfake import config as settings
-from avfake.detector.bundle import CARD, checked_sums, locate_bundle, whole_folder
+from avfake.detector.bundle import CARD, checked_sums, locate_bundle, read_config, whole_folder
 from avfake.detector.ensemble import is_ensemble
 from avfake.detector.shipped import LICENCE, RELEASE, Release
 from avfake.errors import ConfigError
@@ -127,18 +127,14 @@ def _copy_detector(source: Path, target: Path, *, half: bool, licence_text: str)
 
 def _copy_bundle(source: Path, target: Path, *, half: bool) -> None:
     for name in checked_sums(source):
-        if name == "config.yaml":
-            _copy_config(source / name, target / name)
-        elif half and name.endswith(".safetensors"):
+        if half and name.endswith(".safetensors"):
             save_file(_halved(load_file(source / name)), target / name)
         else:
             shutil.copyfile(source / name, target / name)
-
-
-def _copy_config(source: Path, target: Path) -> None:
-    config = yaml.safe_load(source.read_text(encoding="utf-8"))
+    config = read_config(source)
     config["facts"] = _without_paths(config["facts"])
-    target.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    text = yaml.safe_dump(config, sort_keys=False)
+    (target / "config.yaml").write_text(text, encoding="utf-8")
 
 
 def _without_paths(fact: Any) -> Any:

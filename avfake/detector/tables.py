@@ -2,6 +2,7 @@
 
 import csv
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,8 +50,11 @@ def combine_tables(paths: Sequence[Path], rule: str) -> CombinedTable:
         raise ConfigError("combining needs two score tables or more")
     if twice := [str(path) for path in paths if paths.count(path) > 1]:
         raise ConfigError(f"a table counts once; twice: {twice[0]}")
-    key, columns = _common_columns(paths)
-    tables = [_read(path, key) for path in paths]
+    read = {path: _read(path) for path in paths}
+    key = _common_key({path: header for path, (header, _) in read.items()})
+    described = [name for name in read[paths[0]][0] if name not in OWN and name != key]
+    columns = (key, *described, "status", "decision", *SCORES.values(), "prior", "reasons")
+    tables = [_by_file(path, rows, key) for path, (_, rows) in read.items()]
     files = list(dict.fromkeys(file for table in tables for file in table))
     answers = {output: _scores(paths, tables, files, name) for output, name in SCORES.items()}
     combined = combine_outputs(answers, rule)
@@ -87,36 +91,31 @@ def _decided(
     }
 
 
-def _common_columns(paths: Sequence[Path]) -> tuple[str, tuple[str, ...]]:
-    """Return the key and the columns of the combined table."""
-    headers = {}
-    for path in paths:
-        try:
-            with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-                headers[path] = next(csv.reader(file), [])
-        except (OSError, csv.Error) as error:
-            raise ConfigError(f"{path} cannot be read as a score table: {error}") from error
+def _read(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """Return the names of the columns, and the rows."""
+    try:
+        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+            reader = csv.DictReader(file, restval="")
+            return list(reader.fieldnames or []), list(reader)
+    except (OSError, csv.Error) as error:
+        raise ConfigError(f"{path} cannot be read as a score table: {error}") from error
+
+
+def _common_key(headers: Mapping[Path, Sequence[str]]) -> str:
     key = next((one for one in KEYS if all(one in found for found in headers.values())), None)
     lacking = [str(path) for path, found in headers.items() if "p_fake" not in found]
     if key is None or lacking:
         raise ConfigError(
-            f"{lacking[0] if lacking else ', '.join(map(str, paths))}: a score table has a column "
-            f"p_fake, and all tables a column {' or '.join(KEYS)}"
+            f"{lacking[0] if lacking else ', '.join(map(str, headers))}: a score table has a "
+            f"column p_fake, and all tables a column {' or '.join(KEYS)}"
         )
-    facts = [name for name in headers[paths[0]] if name not in OWN and name != key]
-    return key, (key, *facts, "status", "decision", *SCORES.values(), "prior", "reasons")
+    return key
 
 
-def _read(path: Path, key: str) -> dict[str, dict[str, str]]:
-    rows: dict[str, dict[str, str]] = {}
-    twice = []
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        for row in csv.DictReader(file, restval=""):
-            twice += [row[key]] * (row[key] in rows)
-            rows[row[key]] = row
-    if twice:
+def _by_file(path: Path, rows: Sequence[dict[str, str]], key: str) -> dict[str, dict[str, str]]:
+    if twice := [name for name, count in Counter(row[key] for row in rows).items() if count > 1]:
         raise ConfigError(f"{path} has these more than once: {_some(twice)}")
-    return rows
+    return {row[key]: row for row in rows}
 
 
 def _scores(paths: Sequence[Path], tables: Sequence[Rows], files: Sequence[str], name: str) -> Any:

@@ -4,7 +4,7 @@ Faces are scored in sampled frames, sound in windows that overlap. Both first be
 pieces of time in order, each with one score. Segments follow from it by hysteresis.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -63,12 +63,7 @@ def within_spans(
     A window reaches over the pauses that were left out of it, and they are not forged. Gaps of up
     to `max_gap_seconds` between spans are bridged; what is left of a segment keeps its score.
     """
-    gap = (config or SegmentConfig()).max_gap_seconds
-    joined: list[tuple[float, float]] = []
-    for start, end in spans:
-        if joined and start - joined[-1][1] <= gap:
-            start = joined.pop()[0]
-        joined.append((start, end))
+    joined = _bridge(spans, (config or SegmentConfig()).max_gap_seconds)
     return tuple(
         Segment(
             round(max(start, one.start_seconds), 3), round(min(end, one.end_seconds), 3), one.score
@@ -126,19 +121,14 @@ def find_segments(
     milliseconds.
     """
     config = config or SegmentConfig()
-    runs = [
-        run
+    spans = [
+        (run[0].start_seconds, run[-1].end_seconds)
         for run in _runs_above(timeline, config.end_threshold)
         if max(piece.score for piece in run) >= config.start_threshold
     ]
-    merged: list[tuple[float, float]] = []
-    for run in runs:
-        start, end = run[0].start_seconds, run[-1].end_seconds
-        if merged and start - merged[-1][1] <= config.max_gap_seconds + 1e-9:
-            start = merged.pop()[0]
-        merged.append((start, end))
-    if not merged:
+    if not spans:
         return ()
+    merged = _bridge(spans, config.max_gap_seconds + 1e-9)
     whole = timeline[-1].end_seconds - timeline[0].start_seconds
     shortest = min(config.min_seconds, whole) - 1e-9
     return tuple(
@@ -146,6 +136,16 @@ def find_segments(
         for start, end in merged
         if end - start >= shortest
     )
+
+
+def _bridge(spans: Iterable[Sequence[float]], gap: float) -> list[tuple[float, float]]:
+    """Merge spans, in order of time, that are no farther apart than `gap`."""
+    merged: list[tuple[float, float]] = []
+    for start, end in spans:
+        if merged and start - merged[-1][1] <= gap:
+            start = merged.pop()[0]
+        merged.append((start, end))
+    return merged
 
 
 def _runs_above(timeline: Sequence[Segment], threshold: float) -> list[list[Segment]]:

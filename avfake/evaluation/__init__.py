@@ -5,16 +5,16 @@ not assessed, never scored as 0.5.
 """
 
 from avfake.evaluation.bootstrap import Interval, bootstrap, paired_difference
-from avfake.evaluation.compare import compare
 from avfake.evaluation.cross_validation import cross_validated
 from avfake.evaluation.figures.run import draw_answers, draw_batch, draw_training
-from avfake.evaluation.figures.stress import draw_stress
+from avfake.evaluation.figures.scores import draw_stress
 from avfake.evaluation.markdown import as_text, markdown_table
 from avfake.evaluation.metrics import METRICS, auc
 from avfake.evaluation.shares import decision_table, share
 from avfake.evaluation.slices import forgery_kind
 from avfake.evaluation.tables import (
     ablation_table,
+    compare,
     method_table,
     numbers,
     read_plan,

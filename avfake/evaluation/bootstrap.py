@@ -10,7 +10,7 @@ from avfake.evaluation.metrics import Metric
 
 @dataclass(frozen=True)
 class Interval:
-    """A value with the bounds it moves in when other groups had been drawn."""
+    """A value with the bounds of its 95 % interval over draws of other groups."""
 
     value: float
     low: float
@@ -29,7 +29,6 @@ def bootstrap(
     groups: Sequence[str],
     *,
     num_resamples: int = 1000,
-    confidence: float = 0.95,
     seed: int = 0,
 ) -> Interval:
     """The metric with its percentile interval (Efron 1979).
@@ -39,13 +38,11 @@ def bootstrap(
     scores: [N]; or [R, N] of R runs that differ in their seed, whose metrics are averaged. The
     interval is then still one over clips: how far seeds scatter is another question.
     """
-    return group_interval(
-        lambda rows: _over_runs(metric, scores, labels, rows),
-        groups,
-        num_resamples=num_resamples,
-        confidence=confidence,
-        seed=seed,
-    )
+
+    def statistic(rows: np.ndarray) -> float:
+        return _over_runs(metric, scores, labels, rows)
+
+    return group_interval(statistic, groups, num_resamples=num_resamples, seed=seed)
 
 
 def paired_difference(
@@ -55,24 +52,18 @@ def paired_difference(
     groups: Sequence[str],
     *,
     num_resamples: int = 1000,
-    confidence: float = 0.95,
-    seed: int = 0,
 ) -> Interval:
     """Metric of the first detector minus that of the second, on the same clips.
 
     Both see the same draws, so what is hard for both cancels out. Scores of several runs as in
     `bootstrap`; the two need not have the same number.
     """
-    first, second = scores
-    return group_interval(
-        lambda rows: (
-            _over_runs(metric, first, labels, rows) - _over_runs(metric, second, labels, rows)
-        ),
-        groups,
-        num_resamples=num_resamples,
-        confidence=confidence,
-        seed=seed,
-    )
+
+    def statistic(rows: np.ndarray) -> float:
+        first, second = (_over_runs(metric, one, labels, rows) for one in scores)
+        return first - second
+
+    return group_interval(statistic, groups, num_resamples=num_resamples)
 
 
 def _over_runs(metric: Metric, scores: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> float:
@@ -84,7 +75,6 @@ def group_interval(
     groups: Sequence[str],
     *,
     num_resamples: int = 1000,
-    confidence: float = 0.95,
     seed: int = 0,
 ) -> Interval:
     """Any statistic of items with its percentile interval over draws of whole groups.
@@ -104,6 +94,5 @@ def group_interval(
         values[number] = statistic(np.concatenate([members[group] for group in draw]))
     # A draw without fakes, or without genuine clips, has no value.
     values = values[~np.isnan(values)]
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(values, [tail, 1 - tail]) if len(values) else (np.nan, np.nan)
+    low, high = np.quantile(values, [0.025, 0.975]) if len(values) else (np.nan, np.nan)
     return Interval(value, float(low), float(high))

@@ -10,7 +10,7 @@ from avfake.evaluation.tables import numbers
 from avfake.labels import COLUMNS
 
 
-def cross_validated(table: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
+def cross_validated(table: pd.DataFrame) -> pd.DataFrame:
     """One row for each output that has clips of both classes.
 
     Columns: output, clips, fakes, auc_in_folds (the mean of the AUC within each fold that has both
@@ -29,11 +29,11 @@ def cross_validated(table: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
             "give the out_of_fold.csv of a run"
         )
     whole = table.drop_duplicates("clip_id")
-    rows = [_row(whole, output, seed) for output in COLUMNS]
+    rows = [_row(whole, output) for output in COLUMNS]
     return pd.DataFrame([row for row in rows if row])
 
 
-def _row(table: pd.DataFrame, output: str, seed: int) -> dict[str, float | str] | None:
+def _row(table: pd.DataFrame, output: str) -> dict[str, float | str] | None:
     probability, label = COLUMNS[output]
     scores, labels = numbers(table[probability]), numbers(table[label])
     usable = ~np.isnan(scores + labels)
@@ -42,8 +42,8 @@ def _row(table: pd.DataFrame, output: str, seed: int) -> dict[str, float | str] 
         return None
     folds = table["fold"].to_numpy()[usable]
     groups = table["group"][usable].astype(str).tolist()
-    auc = bootstrap(METRICS["auc"], scores, labels, groups, seed=seed)
-    loss = bootstrap(METRICS["log_loss"], scores, labels, groups, seed=seed)
+    auc = bootstrap(METRICS["auc"], scores, labels, groups)
+    loss = bootstrap(METRICS["log_loss"], scores, labels, groups)
     prior = np.array([labels[folds != fold].mean() for fold in folds])
     return {
         "output": output,

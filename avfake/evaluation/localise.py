@@ -119,7 +119,6 @@ def localisation_table(
     *,
     metrics: Sequence[str] = tuple(LOCALISATION),
     num_resamples: int = 1000,
-    seed: int = 0,
 ) -> pd.DataFrame:
     """One row for each of these metrics and "false_alarms": metric, value, low, high, count.
 
@@ -132,23 +131,15 @@ def localisation_table(
     num_true = sum(len(file.truth) for file in files)
     rows: list[dict[str, object]] = []
     for name in metrics:
-        found = group_interval(
-            partial(_of_drawn, LOCALISATION[name], files),
-            groups,
-            num_resamples=num_resamples,
-            seed=seed,
-        )
+        statistic = partial(_of_drawn, LOCALISATION[name], files)
+        found = group_interval(statistic, groups, num_resamples=num_resamples)
         rows.append({"metric": name, **asdict(found), "count": num_true})
     genuine = [i for i, file in enumerate(files) if not file.truth]
-    alarms = share(
-        np.array([bool(files[i].found) for i in genuine], bool),
-        [groups[i] for i in genuine],
-        num_resamples=num_resamples,
-        seed=seed,
-    )
-    return pd.DataFrame(
-        [*rows, {"metric": "false_alarms", **asdict(alarms), "count": len(genuine)}]
-    )
+    hits = np.array([bool(files[i].found) for i in genuine], bool)
+    of_genuine = [groups[i] for i in genuine]
+    alarms = share(hits, of_genuine, num_resamples=num_resamples)
+    rows.append({"metric": "false_alarms", **asdict(alarms), "count": len(genuine)})
+    return pd.DataFrame(rows)
 
 
 def _of_drawn(

@@ -5,33 +5,45 @@ is there, because a number without genuine clips (or without fakes) has no meani
 """
 
 from collections.abc import Callable
+from functools import partial, wraps
+from typing import Concatenate, ParamSpec
 
 import numpy as np
 
+P = ParamSpec("P")
 Metric = Callable[[np.ndarray, np.ndarray], float]
 CLIP = 1e-6
 """The log-loss keeps probabilities this far from 0 and 1, so that one miss is not infinite."""
 
 
-def _has_both(labels: np.ndarray) -> bool:
-    return bool(np.any(labels == 1) and np.any(labels == 0))
+def of_both_classes(
+    metric: Callable[Concatenate[np.ndarray, np.ndarray, P], float],
+) -> Callable[Concatenate[np.ndarray, np.ndarray, P], float]:
+    """Let a metric return NaN where only one class is there."""
+
+    @wraps(metric)
+    def checked(
+        scores: np.ndarray, labels: np.ndarray, *args: P.args, **options: P.kwargs
+    ) -> float:
+        has_both = np.any(labels == 1) and np.any(labels == 0)
+        return metric(scores, labels, *args, **options) if has_both else float("nan")
+
+    return checked
 
 
+@of_both_classes
 def log_loss(scores: np.ndarray, labels: np.ndarray) -> float:
     """Mean negative log-likelihood (cross-entropy); ln 2 for a detector that answers 0.5."""
-    if not _has_both(labels):
-        return float("nan")
     clipped = np.clip(scores, CLIP, 1 - CLIP).astype(np.float64)
     return float(-np.mean(np.where(labels == 1, np.log(clipped), np.log1p(-clipped))))
 
 
+@of_both_classes
 def auc(scores: np.ndarray, labels: np.ndarray) -> float:
     """Area under the ROC curve: chance that a fake scores above a genuine clip, ties counted half.
 
     From ranks (Hanley & McNeil 1982), because the bootstrap computes it thousands of times.
     """
-    if not _has_both(labels):
-        return float("nan")
     _, index, counts = np.unique(scores, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - (counts - 1) / 2)[index]
     is_fake = labels == 1
@@ -40,17 +52,17 @@ def auc(scores: np.ndarray, labels: np.ndarray) -> float:
     return float(above / (num_fake * (len(labels) - num_fake)))
 
 
+@of_both_classes
 def average_precision(scores: np.ndarray, labels: np.ndarray) -> float:
     """Mean precision over the recalls, without interpolation."""
     from sklearn.metrics import average_precision_score
 
-    return float(average_precision_score(labels, scores)) if _has_both(labels) else float("nan")
+    return float(average_precision_score(labels, scores))
 
 
+@of_both_classes
 def equal_error_rate(scores: np.ndarray, labels: np.ndarray) -> float:
     """Equal error rate (EER): share of errors where false alarms and misses are as frequent."""
-    if not _has_both(labels):
-        return float("nan")
     false_alarms, hits = roc_points(scores, labels)
     gap = false_alarms - (1 - hits)  # rises from -1 to 1
     after = int(np.argmax(gap >= 0))
@@ -58,13 +70,9 @@ def equal_error_rate(scores: np.ndarray, labels: np.ndarray) -> float:
     return float(false_alarms[after - 1] + share * (false_alarms[after] - false_alarms[after - 1]))
 
 
+@of_both_classes
 def min_detection_cost(
-    scores: np.ndarray,
-    labels: np.ndarray,
-    *,
-    fake_share: float = 0.05,
-    cost_of_miss: float = 10.0,
-    cost_of_alarm: float = 1.0,
+    scores: np.ndarray, labels: np.ndarray, *, fake_share: float = 0.05, cost_of_miss: float = 10.0
 ) -> float:
     """Least cost over all thresholds (min DCF), 1 = that of giving every file the cheaper answer.
 
@@ -72,58 +80,45 @@ def min_detection_cost(
     one costs ten times as much as a rejected genuine voice. It needs no speaker verifier,
     unlike the t-DCF of the challenges before.
     """
-    if not _has_both(labels):
-        return float("nan")
     false_alarms, hits = roc_points(scores, labels)
-    alarm, miss = cost_of_alarm * (1 - fake_share), cost_of_miss * fake_share
+    alarm, miss = 1 - fake_share, cost_of_miss * fake_share
     return float(np.min(alarm * false_alarms + miss * (1 - hits)) / min(alarm, miss))
 
 
+@of_both_classes
 def balanced_accuracy(scores: np.ndarray, labels: np.ndarray, *, threshold: float = 0.5) -> float:
     """Mean of the shares of fakes above and of genuine clips at or below the threshold."""
-    if not _has_both(labels):
-        return float("nan")
     is_called = scores > threshold
     return float((np.mean(is_called[labels == 1]) + np.mean(~is_called[labels == 0])) / 2)
 
 
+@of_both_classes
 def brier(scores: np.ndarray, labels: np.ndarray) -> float:
     """Brier score: mean squared difference of probability and label (Brier 1950)."""
-    return float(np.mean((scores - labels) ** 2)) if _has_both(labels) else float("nan")
+    return float(np.mean((scores - labels) ** 2))
 
 
+@of_both_classes
 def calibration_error(scores: np.ndarray, labels: np.ndarray, *, num_bins: int = 15) -> float:
     """Expected calibration error (ECE; Guo et al. 2017), in bins of equal mass.
 
     Equal mass because a good detector leaves the middle of [0, 1] almost empty.
     """
-    if not _has_both(labels):
-        return float("nan")
     order = np.argsort(scores, kind="stable")
     bins = np.array_split(order, min(num_bins, len(order)))
     gaps = [len(one) * abs(np.mean(scores[one]) - np.mean(labels[one])) for one in bins]
     return float(np.sum(gaps) / len(order))
 
 
+@of_both_classes
 def hit_rate(scores: np.ndarray, labels: np.ndarray, *, false_alarm_rate: float) -> float:
     """True positive rate (TPR) at the best threshold that keeps the false positive rate."""
-    if not _has_both(labels):
-        return float("nan")
     false_alarms, hits = roc_points(scores, labels)
     # The rate of k of n clips must not fail by a rounding in its last bit.
     return float(np.max(hits[false_alarms <= false_alarm_rate + 1e-12]))
 
 
-def hit_rate_at_1_percent(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Share of fakes found with at most 1 % false alarms (TPR@1%FPR)."""
-    return hit_rate(scores, labels, false_alarm_rate=0.01)
-
-
-def hit_rate_at_1_per_mille(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Share of fakes found with at most 0.1 % false alarms (TPR@0.1%FPR)."""
-    return hit_rate(scores, labels, false_alarm_rate=0.001)
-
-
+@of_both_classes
 def weighted_precision(
     scores: np.ndarray, labels: np.ndarray, *, recall: float = 0.5, weight: float = 100.0
 ) -> float:
@@ -131,8 +126,6 @@ def weighted_precision(
 
     0 at best. The weight stands for genuine videos outnumbering fakes in the world.
     """
-    if not _has_both(labels):
-        return float("nan")
     false_alarms, hits = roc_points(scores, labels)
     at = int(np.argmax(hits >= recall - 1e-12))
     found = hits[at] * np.sum(labels == 1)
@@ -140,10 +133,9 @@ def weighted_precision(
     return float(np.log(found / (found + weight * wrong)))
 
 
+@of_both_classes
 def partial_auc(scores: np.ndarray, labels: np.ndarray, *, up_to: float = 0.1) -> float:
     """Area under the ROC curve up to a false positive rate, from 0.5 to 1 (McClish 1989)."""
-    if not _has_both(labels):
-        return float("nan")
     false_alarms, hits = roc_points(scores, labels)
     kept = false_alarms <= up_to
     x = np.r_[false_alarms[kept], up_to]
@@ -152,6 +144,7 @@ def partial_auc(scores: np.ndarray, labels: np.ndarray, *, up_to: float = 0.1) -
     return float(0.5 * (1 + (area - least) / (up_to - least)))
 
 
+@of_both_classes
 def likelihood_ratio_cost(
     scores: np.ndarray, labels: np.ndarray, *, prior: float | None = None
 ) -> float:
@@ -160,8 +153,6 @@ def likelihood_ratio_cost(
     Both classes weigh the same whatever their share. prior: share of fakes that the probabilities
     assume; by default that among the labels.
     """
-    if not _has_both(labels):
-        return float("nan")
     clipped = np.clip(scores, CLIP, 1 - CLIP).astype(np.float64)
     share = float(np.mean(labels == 1)) if prior is None else prior
     ratios = np.log(clipped) - np.log1p(-clipped) - np.log(share / (1 - share))
@@ -178,8 +169,8 @@ METRICS: dict[str, Metric] = {
     "balanced_accuracy": balanced_accuracy,
     "brier": brier,
     "calibration_error": calibration_error,
-    "hit_rate_at_1_percent": hit_rate_at_1_percent,
-    "hit_rate_at_1_per_mille": hit_rate_at_1_per_mille,
+    "hit_rate_at_1_percent": partial(hit_rate, false_alarm_rate=0.01),
+    "hit_rate_at_1_per_mille": partial(hit_rate, false_alarm_rate=0.001),
     "partial_auc": partial_auc,
     "likelihood_ratio_cost": likelihood_ratio_cost,
     "weighted_precision": weighted_precision,

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from avfake.errors import AvfakeError
-from avfake.evaluation.bootstrap import Interval, bootstrap
+from avfake.evaluation.bootstrap import Interval, group_interval
 from avfake.evaluation.slices import GENUINE, KINDS, add_kind
 from avfake.evaluation.tables import numbers
 
@@ -19,7 +19,6 @@ def share(
     groups: Sequence[str],
     *,
     num_resamples: int = 1000,
-    confidence: float = 0.95,
     seed: int = 0,
 ) -> Interval:
     """Share of the clips of which something is true; NaN without any clip.
@@ -33,26 +32,18 @@ def share(
     if not len(hits):
         return Interval(float("nan"), float("nan"), float("nan"))
     if 0 < np.sum(hits) < len(hits):
-        return bootstrap(
-            lambda found, _: float(np.mean(found)),
-            hits.astype(np.float64),
-            np.zeros(len(hits)),
-            groups,
-            num_resamples=num_resamples,
-            confidence=confidence,
-            seed=seed,
+        return group_interval(
+            lambda rows: float(np.mean(hits[rows])), groups, num_resamples=num_resamples, seed=seed
         )
     from scipy.stats import binomtest
 
     num_groups = len(set(groups))
     value = float(np.mean(hits))
-    bounds = binomtest(round(value * num_groups), num_groups).proportion_ci(confidence)
+    bounds = binomtest(round(value * num_groups), num_groups).proportion_ci(0.95)
     return Interval(value, float(bounds.low), float(bounds.high))
 
 
-def decision_table(
-    scores: pd.DataFrame, *, num_resamples: int = 1000, seed: int = 0
-) -> pd.DataFrame:
+def decision_table(scores: pd.DataFrame, *, num_resamples: int = 1000) -> pd.DataFrame:
     """One row for each kind of clip and decision: value, low, high, clips.
 
     Kinds: "genuine", whose share of "fake" is the rate of false alarms; "fake", all of them; each
@@ -67,22 +58,15 @@ def decision_table(
         raise AvfakeError(
             f"a decision is one of {', '.join(DECISIONS)}; got {', '.join(odd) or 'none'}"
         )
-    return pd.DataFrame(
-        [
-            {"kind": kind, "decision": decision}
-            | asdict(
-                share(
-                    (rows["decision"] == decision).to_numpy(bool),
-                    rows["group"].astype(str).tolist(),
-                    num_resamples=num_resamples,
-                    seed=seed,
-                )
-            )
-            | {"clips": len(rows)}
-            for kind, rows in _kinds(add_kind(scores))
-            for decision in DECISIONS
-        ]
-    )
+    records = []
+    for kind, rows in _kinds(add_kind(scores)):
+        groups = rows["group"].astype(str).tolist()
+        for decision in DECISIONS:
+            hits = (rows["decision"] == decision).to_numpy(bool)
+            found = share(hits, groups, num_resamples=num_resamples)
+            record = {"kind": kind, "decision": decision, **asdict(found), "clips": len(rows)}
+            records.append(record)
+    return pd.DataFrame(records)
 
 
 def _kinds(scores: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:

@@ -1,19 +1,23 @@
 """Score files in; tidy tables of metrics with intervals, and the same as Markdown, out."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from avfake.errors import AvfakeError
-from avfake.evaluation.bootstrap import Interval, bootstrap
+from avfake.evaluation.bootstrap import Interval, bootstrap, paired_difference
 from avfake.evaluation.markdown import markdown_table
 from avfake.evaluation.metrics import METRICS
 from avfake.evaluation.slices import KINDS, add_kind, kind_against_genuine
 from avfake.labels import COLUMNS
 
+Slice = tuple[str, str, pd.DataFrame]
+"""Output, name, rows with a label of that output."""
 DEFAULT_METRICS = ("auc", "log_loss", "eer")
 _TRUTH = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 
@@ -23,12 +27,7 @@ def read_scores(path: Path, *, clip_ids: Collection[str] | None = None) -> pd.Da
 
     clip_ids: those of the manifest; each must be there, and no other.
     """
-    try:
-        table = _read_csv(path)
-    except (OSError, ValueError) as error:
-        raise AvfakeError(f"{path}: cannot be read as a score table: {error}") from error
-    if missing := {"clip_id", "p_fake"} - set(table.columns):
-        raise AvfakeError(f"{path}: column {' and '.join(sorted(missing))} is missing")
+    table = _read_csv(path, "score table", {"clip_id", "p_fake"})
     for name in [probability for probability, _ in COLUMNS.values() if probability in table]:
         table[name] = _probabilities(table, name, path)
     for name in [label for _, label in COLUMNS.values() if label in table]:
@@ -43,25 +42,20 @@ def read_scores(path: Path, *, clip_ids: Collection[str] | None = None) -> pd.Da
 
 def read_plan(path: Path) -> dict[str, str]:
     """Return clip_id -> split of the plan.csv of a training run; AvfakeError if it is none."""
-    try:
-        plan = _read_csv(path)
-    except (OSError, ValueError) as error:
-        raise AvfakeError(f"{path}: cannot be read as a plan: {error}") from error
-    if missing := {"clip_id", "split"} - set(plan.columns):
-        raise AvfakeError(f"{path}: column {' and '.join(sorted(missing))} is missing")
+    plan = _read_csv(path, "plan", {"clip_id", "split"})
     return dict(zip(plan["clip_id"], plan["split"], strict=True))
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
-    """All cells as text, empty ones as NaN; names of files need not be UTF-8."""
-    return pd.read_csv(
-        path,
-        dtype=str,
-        keep_default_na=False,
-        na_values=[""],
-        encoding="utf-8-sig",
-        encoding_errors="surrogateescape",
-    )
+def _read_csv(path: Path, what: str, columns: set[str]) -> pd.DataFrame:
+    """Return all cells as text, empty ones as NaN; names of files need not be UTF-8."""
+    text: dict[str, Any] = {"encoding": "utf-8-sig", "encoding_errors": "surrogateescape"}
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""], **text)
+    except (OSError, ValueError) as error:
+        raise AvfakeError(f"{path}: cannot be read as a {what}: {error}") from error
+    if missing := columns - set(table.columns):
+        raise AvfakeError(f"{path}: column {' and '.join(sorted(missing))} is missing")
+    return table
 
 
 def ablation_table(
@@ -70,12 +64,16 @@ def ablation_table(
     metrics: Sequence[str] = DEFAULT_METRICS,
     num_resamples: int = 1000,
     seed: int = 0,
+    slices: Callable[[pd.DataFrame], Iterable[Slice]] | None = None,
 ) -> pd.DataFrame:
-    """One row for each detector, output, kind of forgery and metric: value, low, high, assessed.
+    """Return one row for each detector, output, kind of forgery and metric: value, low, high,
+    assessed.
 
     Each frame has clip_id, group, label, face_fake, voice_fake, p_fake, p_face_fake,
     p_voice_fake. A clip without a probability is left out of the metric and of "assessed", which
     stands beside "labelled": a detector that skips the hard clips is seen to do so.
+
+    slices: what to divide the rows into in place of kinds, such as `by_method`
     """
     if unknown := set(metrics) - set(METRICS):
         raise AvfakeError(f"metrics {sorted(unknown)} are unknown; known: {', '.join(METRICS)}")
@@ -84,34 +82,51 @@ def ablation_table(
             {"detector": name, "output": output, "kind": kind, "metric": metric}
             | _measure(rows, output, metric, num_resamples=num_resamples, seed=seed)
             for name, scores in detectors
-            for output, kind, rows in _slices(add_kind(scores))
+            for output, kind, rows in (slices or by_kind)(scores)
             for metric in metrics
         ]
     )
 
 
 def method_table(
-    detectors: Sequence[tuple[str, pd.DataFrame]],
-    output: str = "overall",
+    detectors: Sequence[tuple[str, pd.DataFrame]], output: str = "overall", **options: Any
+) -> pd.DataFrame:
+    """Return the same for one output, with a row for each method of forging in place of kinds.
+
+    Each frame has a column "method" too. options: as for `ablation_table`.
+    """
+    return ablation_table(detectors, slices=partial(by_method, output=output), **options)
+
+
+def compare(
+    first: pd.DataFrame,
+    second: pd.DataFrame,
     *,
     metrics: Sequence[str] = DEFAULT_METRICS,
     num_resamples: int = 1000,
-    seed: int = 0,
 ) -> pd.DataFrame:
-    """As `ablation_table`, for one output, with a row for each method of forging in place of kinds.
+    """One row for each output and metric: first minus second, low, high, clips compared.
 
-    Each frame has a column "method" too. The fakes of a method are measured against all genuine
-    clips; "all" comes first.
+    Both frames are as `ablation_table` takes them. Only clips that both assessed are compared;
+    labels and groups are those of the first.
     """
-    return pd.DataFrame(
-        [
-            {"detector": name, "output": output, "kind": method, "metric": metric}
-            | _measure(rows, output, metric, num_resamples=num_resamples, seed=seed)
-            for name, scores in detectors
-            for method, rows in _by_method(scores, output)
-            for metric in metrics
-        ]
-    )
+    joined = first.merge(second, on="clip_id", suffixes=("", "_second"), validate="one_to_one")
+    if joined.empty:
+        raise AvfakeError("the two detectors have no clip in common")
+    records = []
+    for output, (probability, label) in COLUMNS.items():
+        scores = np.stack([numbers(joined[probability]), numbers(joined[f"{probability}_second"])])
+        labels = numbers(joined[label])
+        usable = ~np.isnan(scores).any(axis=0) & ~np.isnan(labels)
+        pair, truth = (scores[0, usable], scores[1, usable]), labels[usable]
+        groups = joined["group"][usable].astype(str).tolist()
+        counts = {"compared": int(usable.sum())}
+        for metric in metrics:
+            difference = paired_difference(
+                METRICS[metric], pair, truth, groups, num_resamples=num_resamples
+            )
+            records.append({"output": output, "metric": metric, **asdict(difference), **counts})
+    return pd.DataFrame(records)
 
 
 def render(table: pd.DataFrame) -> str:
@@ -133,26 +148,26 @@ def numbers(column: pd.Series) -> np.ndarray:
     return np.array([np.nan if pd.isna(one) else float(one) for one in column], np.float64)
 
 
-def _slices(scores: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    """(output, kind of forgery, its labelled rows)."""
+def by_kind(scores: pd.DataFrame) -> Iterator[Slice]:
+    """Yield all labelled rows of each output, and of "overall" each kind of forgery as well."""
+    scores = add_kind(scores)
     for output, (probability, label) in COLUMNS.items():
         if probability not in scores:
             continue
         labelled = scores[~np.isnan(numbers(scores[label]))]
         yield output, "all", labelled
-        if output == "overall":
-            for kind in KINDS:
-                if (labelled["kind"] == kind).any():
-                    yield output, kind, labelled[kind_against_genuine(labelled["kind"], kind)]
+        for kind in KINDS if output == "overall" else ():
+            if (labelled["kind"] == kind).any():
+                yield output, kind, labelled[kind_against_genuine(labelled["kind"], kind)]
 
 
-def _by_method(scores: pd.DataFrame, output: str) -> Iterator[tuple[str, pd.DataFrame]]:
-    """(method, its labelled fakes and all genuine rows)."""
+def by_method(scores: pd.DataFrame, output: str) -> Iterator[Slice]:
+    """Yield all labelled rows, then the fakes of each method with all genuine rows."""
     truth = numbers(scores[COLUMNS[output].label])
-    yield "all", scores[~np.isnan(truth)]
+    yield output, "all", scores[~np.isnan(truth)]
     of_fakes = scores["method"].where(truth == 1)
     for method in sorted(of_fakes.dropna().astype(str).unique()):
-        yield method, scores[(truth == 0) | (of_fakes == method)]
+        yield output, method, scores[(truth == 0) | (of_fakes == method)]
 
 
 def _measure(

@@ -16,7 +16,7 @@ from avfake.datasets import media_in
 from avfake.detector import Detector, PredictOptions
 from avfake.errors import ConfigError, MediaError, Reason, SpecError
 from avfake.media import ENDINGS, SEPARATOR
-from avfake.parallel import Engine, Failure, map_into_journal, map_items
+from avfake.parallel import Failure, map_into_journal, map_items
 from avfake.scoring.score_table import (
     COLUMNS,
     ScoreTable,
@@ -103,10 +103,7 @@ def score_files(
     combine: str = "mean",
     options: PredictOptions | None = None,
     change: Change | None = None,
-    workers: int = 1,
-    time_limit_seconds: float = TIME_LIMIT_SECONDS,
-    engine: Engine = "local",
-    ray_address: str | None = None,
+    **pool: Any,
 ) -> ScoreTable:
     """Predict every file into the table `out` (csv); rows in its journal are kept.
 
@@ -116,13 +113,13 @@ def score_files(
     Args:
         detectors: as for `Detector.from_pretrained`, with `combine`
         change: applied to a temporary copy of each file, which is then scored in its place
+        pool: workers, engine and ray_address of `map_items`
     """
     options = options or PredictOptions()
     names = (detectors,) if isinstance(detectors, str) else tuple(detectors)
     loaded = Detector.from_pretrained(names, combine=combine)
     loaded.check(options)
-    run = f"{loaded.name} {options}"
-    run += "" if change is None else f" {change}"
+    run = f"{loaded.name} {options}" + ("" if change is None else f" {change}")
     journal = open_journal(out, files, run)
     states = states_of(files)
     todo = unsettled(journal, files, states, is_rewritten=change is not None)
@@ -133,10 +130,8 @@ def score_files(
         journal,
         lambda file, found: _row_of(file, found) | {"state": states[file], "path": path_of(file)},
         bar={"total": len(files), "unit": "file", "desc": "score"},
-        workers=workers,
-        time_limit_seconds=time_limit_seconds,
-        engine=engine,
-        ray_address=ray_address,
+        time_limit_seconds=TIME_LIMIT_SECONDS,
+        **pool,
     )
     return write_scores(journal, files, out)
 

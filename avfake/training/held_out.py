@@ -11,15 +11,13 @@ import numpy as np
 import pandas as pd
 
 from avfake.calibration import (
+    FEATURES,
     MODALITIES,
     DecisionFit,
     DecisionRule,
     Modality,
     OutOfFold,
     StackConfig,
-    columns_of,
-    group_folds,
-    modalities_of,
 )
 from avfake.detector import facts
 from avfake.evaluation import METRICS, Interval, bootstrap, share
@@ -52,7 +50,7 @@ def out_of_fold_table(scored: OutOfFold, fitted: DecisionFit, config: StackConfi
             "clip_id": scored.clip_ids,
             "group": scored.groups,
             "fold": scored.fold,
-            "modality": modalities_of(scored.rows),
+            "modality": scored.modalities,
         }
     )
     for output, (p, truth) in COLUMNS.items():
@@ -83,11 +81,12 @@ def _decisions(
     for modality in MODALITIES if "overall" in fitted.model.outputs else ():
         p_fake = fitted.kept["overall"]
         is_known = ~np.isnan(p_fake + scored.labels["overall"])
-        rows = np.flatnonzero((modalities_of(scored.rows) == modality) & is_known)
-        rows = rows[np.unique(np.asarray(scored.clip_ids)[rows], return_index=True)[1]]
-        decided = _decided(p_fake[rows], *_truth(scored, rows), config)
-        if decided is not None:
-            yield modality, rows, decided
+        rows = scored.one_a_clip((scored.modalities == modality) & is_known)
+        labels = np.full(len(scored), np.nan)
+        labels[rows] = scored.labels["overall"][rows]
+        folds = scored.folds(labels, num_folds=config.num_folds, seed=config.seed)
+        if folds is not None:
+            yield modality, rows, _decided(p_fake[rows], labels[rows], folds[rows], config)
 
 
 def _truth(scored: OutOfFold, rows: np.ndarray) -> tuple[np.ndarray, list[str]]:
@@ -96,13 +95,10 @@ def _truth(scored: OutOfFold, rows: np.ndarray) -> tuple[np.ndarray, list[str]]:
 
 
 def _decided(
-    p_fake: np.ndarray, labels: np.ndarray, groups: Sequence[str], config: StackConfig
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the decision on each row by rules fitted on other groups, and whether their conformal
-    set holds its label; None for too few groups."""
-    folds = group_folds(labels, groups, num_folds=config.num_folds, seed=config.seed)
-    if folds is None:
-        return None
+    p_fake: np.ndarray, labels: np.ndarray, folds: np.ndarray, config: StackConfig
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the decision on each row by rules fitted on other folds, and whether their conformal
+    set holds its label."""
     decisions, covered = np.empty(len(labels), object), np.zeros(len(labels), bool)
     for fold in np.unique(folds):
         rest = folds != fold
@@ -138,7 +134,7 @@ def _shares(
 
 
 def _face_px(scored: OutOfFold) -> facts.FaceSides | None:
-    sides = columns_of(scored.rows[scored.is_full_row], ("face_px",))
+    sides = scored.rows[scored.is_full_row, list(FEATURES).index("face_px")]
     sides = sides[~np.isnan(sides)]
     if not len(sides):
         return None

@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from avfake.calibration.features import stack_row
+from avfake.calibration.features import ClipScores, stack_row
 from avfake.calibration.out_of_fold import OutOfFold
 from avfake.calibration.probabilities import to_probabilities
-from avfake.calibration.scores import ClipScores
 
 
 def clip_scores(

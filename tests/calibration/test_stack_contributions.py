@@ -10,9 +10,8 @@ import pytest
 from stack_simulation import clip_scores, out_of_fold
 
 from avfake.calibration.decision_model import DecisionModel, fit_decision_model
-from avfake.calibration.features import FEATURES, RULE_COLUMNS, stack_row
+from avfake.calibration.features import FEATURES, RULE_COLUMNS, ClipScores, stack_row
 from avfake.calibration.out_of_fold import OutOfFold
-from avfake.calibration.scores import ClipScores
 from avfake.calibration.stacker import StackConfig
 from avfake.detector.bundle import read_bundle, write_bundle
 from avfake.detector.detector import Detector

@@ -11,9 +11,9 @@ from avfake.calibration.features import (
     OUTPUT_FEATURES,
     SYNC_STATISTICS,
     VOICE_STATISTICS,
+    ClipScores,
     stack_row,
 )
-from avfake.calibration.scores import ClipScores
 
 TWO_PEOPLE = ClipScores(
     "two",

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from avfake.calibration.rules import (
+from avfake.calibration.probabilities import (
     RULES,
     confident,
     confident_majority,

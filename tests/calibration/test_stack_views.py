@@ -7,9 +7,8 @@ import pytest
 from stack_simulation import clip_scores, out_of_fold
 
 from avfake.calibration.decision_model import DecisionModel, fit_decision_model
-from avfake.calibration.features import FEATURES, modalities_of
+from avfake.calibration.features import FEATURES, MODALITIES, ClipScores, modalities_of
 from avfake.calibration.out_of_fold import OutOfFold
-from avfake.calibration.scores import MODALITIES, ClipScores
 from avfake.calibration.stacker import StackConfig
 from avfake.evaluation.metrics import calibration_error
 

@@ -6,10 +6,9 @@ import pytest
 from stack_simulation import clip_scores, out_of_fold
 
 from avfake.calibration.decision_model import DecisionModel, fit_decision_model
-from avfake.calibration.features import FEATURES, columns_of, stack_row
+from avfake.calibration.features import FEATURES, ClipScores, columns_of, stack_row
 from avfake.calibration.out_of_fold import OutOfFold
 from avfake.calibration.output_model import fit_output
-from avfake.calibration.scores import ClipScores
 from avfake.calibration.stacker import StackConfig
 from avfake.errors import BundleError, ConfigError
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from avfake.calibration.decision_rule import ConformalBand, DecisionRule
-from avfake.calibration.rules import RULES
+from avfake.calibration.probabilities import RULES
 from avfake.detector.combining import combine_columns, combine_outputs, combine_verdicts
 from avfake.detector.detector import Detector
 from avfake.errors import ConfigError, Reason

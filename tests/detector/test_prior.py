@@ -9,7 +9,7 @@ import pytest
 
 from avfake.calibration.calibrators import Calibrator, PlattCurve
 from avfake.calibration.decision_rule import ConformalBand, DecisionRule
-from avfake.calibration.scores import MODALITIES
+from avfake.calibration.features import MODALITIES
 from avfake.cli.main import main
 from avfake.clips.archive import Clip
 from avfake.clips.preparation.folder import PreparedFolder

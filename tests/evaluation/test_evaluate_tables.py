@@ -3,9 +3,15 @@ import pandas as pd
 import pytest
 
 from avfake.errors import AvfakeError
-from avfake.evaluation.compare import compare
 from avfake.evaluation.slices import add_kind, forgery_kind
-from avfake.evaluation.tables import ablation_table, method_table, read_plan, read_scores, render
+from avfake.evaluation.tables import (
+    ablation_table,
+    compare,
+    method_table,
+    read_plan,
+    read_scores,
+    render,
+)
 
 
 @pytest.fixture

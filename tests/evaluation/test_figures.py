@@ -24,8 +24,13 @@ from avfake.evaluation.figures.contact_sheet import (
     draw_contact_sheet,
     mel_picture,
 )
-from avfake.evaluation.figures.curves import best_epoch, draw_curves
-from avfake.evaluation.figures.run import draw_answers, draw_batch, draw_training
+from avfake.evaluation.figures.run import (
+    best_epoch,
+    draw_answers,
+    draw_batch,
+    draw_curves,
+    draw_training,
+)
 from avfake.evaluation.figures.scores import (
     answers_of,
     confusion_counts,

@@ -8,7 +8,7 @@ from torch import nn
 
 from avfake.clips.archive import Clip
 from avfake.clips.sample import SampleConfig
-from avfake.detector.inference import score_clip
+from avfake.detector.member import score_clip
 from avfake.errors import ConfigError
 from avfake.models.audio import AudioBranch, AudioConfig
 from avfake.models.spectrogram import SpectrogramConfig

@@ -13,8 +13,7 @@ from avfake.clips.archive import Clip
 from avfake.clips.preparation.folder import PreparedFolder
 from avfake.clips.sample import SampleConfig
 from avfake.detector.detector import Detector
-from avfake.detector.inference import score_clip
-from avfake.detector.member import PredictOptions
+from avfake.detector.member import PredictOptions, score_clip
 from avfake.errors import ConfigError
 from avfake.models.av_model import build_model
 from avfake.models.outputs import ModelOutput, SyncOutput

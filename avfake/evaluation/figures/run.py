@@ -2,22 +2,21 @@
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from avfake.errors import AvfakeError
 from avfake.evaluation.figures.contact_sheet import draw_contact_sheet
-from avfake.evaluation.figures.curves import draw_curves
 from avfake.evaluation.figures.scores import draw_confusion, draw_reliability, draw_roc
+from avfake.evaluation.figures.style import BLUE, GREY, ORANGE, VERMILION, picture
 from avfake.evaluation.tables import read_scores
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 logger = logging.getLogger(__name__)
+COLUMN_PX = 460
 
 
 def draw_batch(run_folder: Path, batch: Mapping[str, "Tensor"]) -> list[Path]:
@@ -37,12 +36,12 @@ def draw_answers(run_folder: Path, scores: Path) -> list[Path]:
 
     scores: table of `measure`, as a file
     """
-    functions = {"roc": draw_roc, "reliability": draw_reliability, "confusion": draw_confusion}
-
-    def drawing(draw: Callable[[pd.DataFrame, Path], Path]) -> Callable[[Path], Path]:
-        return lambda path: draw(read_scores(scores), path)
-
-    return _draw(run_folder, {name: drawing(draw) for name, draw in functions.items()})
+    drawings = {
+        "roc": lambda path: draw_roc(read_scores(scores), path),
+        "reliability": lambda path: draw_reliability(read_scores(scores), path),
+        "confusion": lambda path: draw_confusion(read_scores(scores), path),
+    }
+    return _draw(run_folder, drawings)
 
 
 def _draw(run_folder: Path, drawings: Mapping[str, Callable[[Path], Path]]) -> list[Path]:
@@ -68,3 +67,78 @@ def _chosen_by(run_folder: Path) -> str:
     record = json.loads(path.read_text(encoding="utf-8"))
     metric: str = record.get("settings", {}).get("fit", {}).get("metric", "log_loss")
     return metric
+
+
+def draw_curves(metrics: Sequence[Path], out: Path, *, metric: str = "log_loss") -> Path:
+    """Training loss, validation and learning rate of each model, its best epoch marked.
+
+    metrics: metrics.jsonl of each model of a run. metric: the one the best epoch is chosen by.
+    """
+    histories = [_read(path) for path in metrics]
+    if not histories:
+        raise AvfakeError("no model was trained: there is no metrics.jsonl to draw")
+    width = max(2 * COLUMN_PX, len(histories) * COLUMN_PX)
+    with picture(out, width_px=width, height_px=620, title="How training went") as figure:
+        axes = figure.subplots(
+            2, len(histories), squeeze=False, sharex="col", sharey="row", height_ratios=(3, 1)
+        )
+        for column, history in enumerate(histories):
+            title = f"model {column + 1} of {len(histories)}"
+            _draw_losses(axes[0, column], history, metric, title=title)
+            _draw_rates(axes[1, column], history)
+        axes[0, 0].set_ylabel("loss (lower is better)")
+        axes[1, 0].set_ylabel("learning rate")
+        handles, names = axes[0, 0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside lower left", ncols=3)
+    return out
+
+
+def best_epoch(history: Sequence[dict[str, Any]], metric: str) -> dict[str, Any] | None:
+    """The first line with the lowest validation metric; None where none has a number."""
+    valued = [line for line in history if line["validation"].get(metric) is not None]
+    return min(valued, key=lambda line: line["validation"][metric], default=None)
+
+
+def _draw_losses(axes: Any, history: Sequence[dict[str, Any]], metric: str, *, title: str) -> None:
+    marker = "o" if len(history) <= 40 else None
+    for name, colour, line, values in (
+        ("training", BLUE, "-", [one["train"].get("loss") for one in history]),
+        (f"validation ({metric})", VERMILION, "--", _validation(history, metric)),
+    ):
+        shown = [float("nan") if value is None else value for value in values]
+        axes.plot(_epochs(history), shown, line, color=colour, marker=marker, ms=4, label=name)
+    best = best_epoch(history, metric)
+    if best is not None:
+        at, value = best["epoch"], best["validation"][metric]
+        axes.axvline(at, color=GREY, linewidth=1, linestyle=":")
+        axes.plot(at, value, "*", color=ORANGE, mec="black", ms=16, label="best epoch", ls="none")
+        title += f": best is epoch {at} ({value:.3f})"
+    axes.set_title(title)
+
+
+def _draw_rates(axes: Any, history: Sequence[dict[str, Any]]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.plot(_epochs(history), [line["learning_rate"] for line in history], color=GREY)
+    axes.set_ylim(bottom=0)
+    axes.ticklabel_format(axis="y", scilimits=(-2, 3))
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _epochs(history: Sequence[dict[str, Any]]) -> list[int]:
+    return [line["epoch"] for line in history]
+
+
+def _validation(history: Sequence[dict[str, Any]], metric: str) -> list[float | None]:
+    return [line["validation"].get(metric) for line in history]
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    try:
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError) as error:
+        raise AvfakeError(f"{path} cannot be read as training metrics: {error}") from error
+    if not lines:
+        raise AvfakeError(f"{path} holds no epoch yet")
+    return lines

@@ -1,6 +1,5 @@
-"""Figures of a table of scores: ROC curve, reliability diagram, table of decisions."""
+"""Figures of a table of scores (ROC curve, reliability, decisions), and of a stress table."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,11 @@ from avfake.labels import COLUMNS
 
 DECISIONS = ("real", "unsure", "fake")
 ROWS = ("genuine", *KINDS)
+STRESS_PANELS = {
+    "auc": "AUC (left is worse)",
+    "log_loss": "log-loss (right is worse)",
+    "calibration_error": "calibration error (right is worse)",
+}
 
 
 @dataclass(frozen=True)
@@ -37,13 +41,7 @@ class Answers:
 
 def answers_of(table: pd.DataFrame) -> list[Answers]:
     """Return one for each output with genuine and fake clips; AvfakeError if there is none."""
-    found = list(_assessed(table))
-    if not found:
-        raise AvfakeError("no output has scores for both genuine and fake clips")
-    return found
-
-
-def _assessed(table: pd.DataFrame) -> Iterator[Answers]:
+    found = []
     for output, (probability, label) in COLUMNS.items():
         if probability not in table or label not in table:
             continue
@@ -53,9 +51,11 @@ def _assessed(table: pd.DataFrame) -> Iterator[Answers]:
         if len(set(labels[shown])) == 2:
             groups = table["group"][shown] if "group" in table else table["clip_id"][shown]
             not_assessed = int(known.sum() - shown.sum())
-            yield Answers(
-                output, scores[shown], labels[shown], groups.astype(str).tolist(), not_assessed
-            )
+            names = groups.astype(str).tolist()
+            found.append(Answers(output, scores[shown], labels[shown], names, not_assessed))
+    if not found:
+        raise AvfakeError("no output has scores for both genuine and fake clips")
+    return found
 
 
 def draw_roc(scores: pd.DataFrame, out: Path, *, num_resamples: int = 1000) -> Path:
@@ -204,4 +204,36 @@ def draw_confusion(scores: pd.DataFrame, out: Path) -> Path:
         axes.set_yticks(range(len(counts)), list(counts.index))
         axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
         axes.spines[:].set_visible(False)
+    return out
+
+
+def draw_stress(table: pd.DataFrame, out: Path) -> Path:
+    """A panel for each metric: the change in each cell, with its 95 % interval.
+
+    table: that of `stress.stress_table`.
+    """
+    cells = [name for name in dict.fromkeys(table["cell"]) if name != "untouched"]
+    if not cells:
+        raise AvfakeError("the stress table has no cell to draw")
+    title = "What damage to the files changes, against the same files untouched"
+    height = 190 + 44 * len(cells)
+    with picture(out, width_px=1300, height_px=height, title=title) as figure:
+        panels = figure.subplots(1, len(STRESS_PANELS), sharey=True)
+        for axes, (metric, name) in zip(panels, STRESS_PANELS.items(), strict=True):
+            axes.axvline(0, color=GREY, linewidth=1.5, linestyle=":")
+            for place, (output, line) in enumerate(OUTPUT_LINES.items()):
+                rows = table[(table["metric"] == metric) & (table["output"] == output)]
+                rows = rows.set_index("cell").loc[cells]
+                change = rows["change"].to_numpy(float)
+                # An interval of few draws need not hold the value itself.
+                errors = np.stack([change - rows["low"], rows["high"] - change]).clip(min=0)
+                at = np.arange(len(cells)) + 0.25 * (place - 1)
+                style = {"color": line["color"], "fmt": "os^"[place]}
+                label = OUTPUT_TITLES[output]
+                axes.errorbar(change, at, xerr=errors, markersize=5, label=label, **style)
+            axes.set(title=name, xlabel="change")
+        panels[0].set_yticks(np.arange(len(cells)), cells)
+        panels[0].set_ylim(len(cells) - 0.5, -0.5)
+        handles, labels = panels[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower left", ncols=3)
     return out

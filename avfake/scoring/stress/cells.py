@@ -1,21 +1,126 @@
-"""The cells of the stress test: name -> what is done to picture, sound and coding."""
+"""The cells of the stress test: name -> what is done to picture, sound and coding.
+
+A change of a picture is a function of one frame, uint8 [H, W, 3] RGB, and its number; one of sound
+keeps its length and rate. Nothing is random: a cell does the same to every file. The transforms are
+those that training applies to crops and windows, here on whole frames and the whole sound.
+"""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
+from PIL import Image
 
+from avfake.augment import change_picture, change_sound
 from avfake.config import nearest
 from avfake.errors import ConfigError
 from avfake.media import Waveform
-from avfake.scoring.stress import picture, sound
 
-PictureChange = Callable[[np.ndarray, int], np.ndarray]
-"""Frame uint8 [H, W, 3] and its number in the file -> frame."""
-SoundChange = Callable[[Waveform], Waveform]
 CRF = 18
 """CRF of every cell that is not about coding: so little loss that only the change itself counts."""
+MOIRE = (((40.0, 25.0), (41.0, 25.6), (39.0, 24.4)), 0.1)
+"""Waves over the width and the height of each channel; depth."""
+ECHOES = (0.6, 3.0, 0)
+"""RT60 in seconds, dB of the direct sound above the echoes, seed."""
+TELEPHONE_HZ = (300.0, 3_400.0)
+
+
+def scaled(frame: np.ndarray, _number: int, *, share: float) -> np.ndarray:
+    """Make each side `share` as long, at least 2 px; the frame itself gets smaller."""
+    height, width = (max(2, round(share * side)) for side in frame.shape[:2])
+    return np.asarray(Image.fromarray(frame).resize((width, height), Image.Resampling.BOX))
+
+
+def cropped(frame: np.ndarray, _number: int, *, share: float) -> np.ndarray:
+    """Return the middle of the frame, each side `share` as long."""
+    height, width = frame.shape[:2]
+    rows, columns = max(2, round(share * height)), max(2, round(share * width))
+    top, left = (height - rows) // 2, (width - columns) // 2
+    return frame[top : top + rows, left : left + columns]
+
+
+def mirrored(frame: np.ndarray, _number: int) -> np.ndarray:
+    """Swap left and right."""
+    return frame[:, ::-1]
+
+
+def black(frame: np.ndarray, _number: int) -> np.ndarray:
+    """Return a black frame."""
+    return np.zeros_like(frame)
+
+
+def blurred(frame: np.ndarray, _number: int, *, deviation_px: float) -> np.ndarray:
+    """Blur with a Gaussian."""
+    return change_picture(frame, "blur", deviation_px)
+
+
+def noisy_picture(frame: np.ndarray, number: int, *, deviation: float) -> np.ndarray:
+    """Add white noise of so many grey levels, different in every frame."""
+    return change_picture(frame, "gaussian_noise", (deviation, number))
+
+
+def brightened(frame: np.ndarray, _number: int, *, share: float) -> np.ndarray:
+    """Shift grey levels by this share of the range, clipped."""
+    return change_picture(frame, "brightness_contrast", (0.0, share))
+
+
+def recaptured(frame: np.ndarray, number: int) -> np.ndarray:
+    """Imitate filming a screen: soft, with a moire whose colours differ, and less contrast."""
+    height, width = frame.shape[:2]
+    soft = blurred(frame, number, deviation_px=0.8)
+    # The moire is made for square crops.
+    square = np.zeros((max(height, width),) * 2 + (3,), np.uint8)
+    square[:height, :width] = soft
+    striped = change_picture(square, "moire", MOIRE)[:height, :width]
+    return change_picture(np.ascontiguousarray(striped), "brightness_contrast", (-0.2, 0.08))
+
+
+def coded(waveform: Waveform, *, codec: str, kbps: int) -> Waveform:
+    """Encode and decode."""
+    return change_sound(waveform, "audio_codec", (codec, kbps))
+
+
+def telephoned(waveform: Waveform) -> Waveform:
+    """Keep the band of a telephone, at 8 kHz and 8 bits (G.711, mu-law)."""
+    if len(waveform.samples) > 1:
+        waveform = change_sound(waveform, "band_limit", TELEPHONE_HZ)
+    return coded(waveform, codec="mulaw", kbps=0)
+
+
+def reverberant(waveform: Waveform) -> Waveform:
+    """Add the reverberation of a hall, as loud as before."""
+    return change_sound(waveform, "reverb", ECHOES)
+
+
+def noisy_sound(waveform: Waveform, *, snr_db: float) -> Waveform:
+    """Add pink noise, so many dB below the mean power; silence stays silent."""
+    power = float(np.mean(waveform.samples.astype(np.float64) ** 2))
+    level = float(np.sqrt(power)) * 10 ** (-snr_db / 20)
+    return change_sound(waveform, "noise", ("pink", level, 0))
+
+
+def louder(waveform: Waveform, *, decibels: float) -> Waveform:
+    """Change the level by so many dB, clipped to [-1, 1], as in a file."""
+    return change_sound(waveform, "gain", decibels)
+
+
+def late(waveform: Waveform, *, seconds: float) -> Waveform:
+    """Delay the sound against the picture (advance it, if negative) and fill with silence.
+
+    Not wrapped round: a file that is out of step has silence there.
+    """
+    offset = round(seconds * waveform.sample_rate)
+    samples = np.zeros_like(waveform.samples)
+    kept = max(0, len(samples) - abs(offset))
+    start, source = max(0, offset), max(0, -offset)
+    samples[start : start + kept] = waveform.samples[source : source + kept]
+    return replace(waveform, samples=samples)
+
+
+def muted(waveform: Waveform) -> Waveform:
+    """Return digital silence; the sound track is still there."""
+    return replace(waveform, samples=np.zeros_like(waveform.samples))
 
 
 @dataclass(frozen=True)
@@ -24,8 +129,8 @@ class Cell:
 
     meaning: str
     """Words for a reader of the table."""
-    picture: PictureChange | None = None
-    sound: SoundChange | None = None
+    picture: Callable[[np.ndarray, int], np.ndarray] | None = None
+    sound: Callable[[Waveform], Waveform] | None = None
     crf: int = CRF
     """Constant rate factor of H.264; higher is coarser."""
     fps: float | None = None
@@ -38,28 +143,28 @@ CELLS: dict[str, Cell] = {
     "crf_28": Cell("H.264, coarse", crf=28),
     "crf_32": Cell("H.264, coarser", crf=32),
     "crf_40": Cell("H.264, very coarse", crf=40),
-    "half_size": Cell("half as wide and high", partial(picture.scaled, share=1 / 2)),
-    "quarter_size": Cell("a quarter as wide and high", partial(picture.scaled, share=1 / 4)),
+    "half_size": Cell("half as wide and high", partial(scaled, share=1 / 2)),
+    "quarter_size": Cell("a quarter as wide and high", partial(scaled, share=1 / 4)),
     "fps_15": Cell("15 frames a second", fps=15.0),
-    "blur": Cell("blurred by 2 px", partial(picture.blurred, deviation_px=2.0)),
-    "picture_noise": Cell("noise of 10 grey levels", partial(picture.noisy, deviation=10.0)),
-    "brighter": Cell("brighter by a fifth", partial(picture.brightened, share=0.2)),
-    "darker": Cell("darker by a fifth", partial(picture.brightened, share=-0.2)),
-    "recaptured": Cell("like a screen filmed off a screen", picture.recaptured),
-    "mirrored": Cell("left and right swapped", picture.mirrored),
-    "cropped": Cell("the middle 80 % of each side", partial(picture.cropped, share=0.8)),
-    "black": Cell("black picture", picture.black),
-    "mp3_32k": Cell("MP3 at 32 kbit/s", sound=partial(sound.coded, codec="mp3", kbps=32)),
-    "opus_16k": Cell("Opus at 16 kbit/s", sound=partial(sound.coded, codec="opus", kbps=16)),
-    "telephone": Cell("a telephone's 8 kHz", sound=sound.telephoned),
-    "reverb": Cell("reverberation, 0.6 s", sound=sound.reverberant),
-    "noise_20db": Cell("noise 20 dB below", sound=partial(sound.noisy, snr_db=20.0)),
-    "noise_10db": Cell("noise 10 dB below", sound=partial(sound.noisy, snr_db=10.0)),
-    "louder": Cell("twice the level", sound=partial(sound.louder, decibels=6.0206)),
-    "softer": Cell("a quarter of the level", sound=partial(sound.louder, decibels=-12.0412)),
-    "late_200ms": Cell("sound 200 ms late", sound=partial(sound.late, seconds=0.2)),
-    "early_200ms": Cell("sound 200 ms early", sound=partial(sound.late, seconds=-0.2)),
-    "mute": Cell("digital silence", sound=sound.muted),
+    "blur": Cell("blurred by 2 px", partial(blurred, deviation_px=2.0)),
+    "picture_noise": Cell("noise of 10 grey levels", partial(noisy_picture, deviation=10.0)),
+    "brighter": Cell("brighter by a fifth", partial(brightened, share=0.2)),
+    "darker": Cell("darker by a fifth", partial(brightened, share=-0.2)),
+    "recaptured": Cell("like a screen filmed off a screen", recaptured),
+    "mirrored": Cell("left and right swapped", mirrored),
+    "cropped": Cell("the middle 80 % of each side", partial(cropped, share=0.8)),
+    "black": Cell("black picture", black),
+    "mp3_32k": Cell("MP3 at 32 kbit/s", sound=partial(coded, codec="mp3", kbps=32)),
+    "opus_16k": Cell("Opus at 16 kbit/s", sound=partial(coded, codec="opus", kbps=16)),
+    "telephone": Cell("a telephone's 8 kHz", sound=telephoned),
+    "reverb": Cell("reverberation, 0.6 s", sound=reverberant),
+    "noise_20db": Cell("noise 20 dB below", sound=partial(noisy_sound, snr_db=20.0)),
+    "noise_10db": Cell("noise 10 dB below", sound=partial(noisy_sound, snr_db=10.0)),
+    "louder": Cell("twice the level", sound=partial(louder, decibels=6.0206)),
+    "softer": Cell("a quarter of the level", sound=partial(louder, decibels=-12.0412)),
+    "late_200ms": Cell("sound 200 ms late", sound=partial(late, seconds=0.2)),
+    "early_200ms": Cell("sound 200 ms early", sound=partial(late, seconds=-0.2)),
+    "mute": Cell("digital silence", sound=muted),
 }
 
 

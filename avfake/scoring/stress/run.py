@@ -68,12 +68,8 @@ def run_stress(
     check_both_answered(untouched, out)
     table = stress_table(untouched, scores)
     write_whole(out / "stress.csv", table.to_csv(index=False))
-    failed = pd.concat(
-        [
-            frame[frame["p_fake"].isna()].assign(cell=name)[["cell", "clip_id", "reasons"]]
-            for name, frame in {UNTOUCHED: untouched, **scores}.items()
-        ]
-    )
+    answers = pd.concat({UNTOUCHED: untouched, **scores}, names=["cell"]).reset_index("cell")
+    failed = answers[answers["p_fake"].isna()][["cell", "clip_id", "reasons"]]
     labelled = sum(row.label is not None for row in manifest.rows)
     return Stress(table, len(rows), len(manifest) - labelled, failed)
 
@@ -111,11 +107,9 @@ def labelled_rows(manifest: Manifest, *, limit: int | None = None) -> list[Row]:
     if limit is not None and limit < MIN_CLIPS:
         raise ConfigError(f"--limit is {limit}; at least {MIN_CLIPS} clips are needed")
     rows = [row for row in manifest.rows if row.label is not None][:limit]
-    for what, names in {
-        "clip_id": [row.clip_id for row in rows],
-        "file": [row.path for row in rows],
-    }.items():
-        twice = [name for name, count in Counter(names).items() if count > 1]
+    for what, field in {"clip_id": "clip_id", "file": "path"}.items():
+        names = Counter(getattr(row, field) for row in rows)
+        twice = [name for name, count in names.items() if count > 1]
         if twice:
             raise ConfigError(f"these occur twice as a {what}: {', '.join(twice[:5])}")
     groups = {_group(row) for row in rows}
@@ -131,14 +125,13 @@ def labelled_rows(manifest: Manifest, *, limit: int | None = None) -> list[Row]:
 
 
 def _manifest(source: Path) -> Manifest:
-    if not source.is_dir():
-        return read_manifest(source)
-    if not (source / "manifest.csv").is_file():
+    path = source / "manifest.csv" if source.is_dir() else source
+    if source.is_dir() and not path.is_file():
         raise ConfigError(
             f"{source} has no manifest.csv, so the fakes are not known; make one with "
             "avfake manifest"
         )
-    return read_manifest(source / "manifest.csv")
+    return read_manifest(path)
 
 
 def _group(row: Row) -> str:

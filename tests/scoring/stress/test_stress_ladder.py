@@ -18,7 +18,7 @@ from avfake.datasets.schema import load_spec
 from avfake.detector.bundle import read_bundle
 from avfake.detector.detector import Detector
 from avfake.errors import ConfigError
-from avfake.evaluation.figures.stress import draw_stress
+from avfake.evaluation.figures.scores import draw_stress
 from avfake.scoring.stress.rewriting import Rewrite
 from avfake.scoring.stress.run import labelled_rows, run_stress
 from avfake.scoring.stress.table import read_stress, render_stress, stress_table, weakest_cells
