@@ -22,11 +22,17 @@ from avfake.training.accelerator import (
     start_accelerator,
     to_device,
 )
-from avfake.training.averaging import averaged_model, measure_statistics
 from avfake.training.checkpoints import TrainingState
 from avfake.training.fit_config import FitConfig
-from avfake.training.optimizers import Backbones, build_optimizer, sam_perturbation, set_rate
-from avfake.training.seeds import seed_for
+from avfake.training.optimizers import (
+    Backbones,
+    averaged_model,
+    build_optimizer,
+    measure_statistics,
+    sam_perturbation,
+    set_rate,
+)
+from avfake.training.run import seed_for
 
 Loss = Callable[[Any, Batch], tuple[Tensor, Mapping[str, Tensor | float]]]
 """Output of the model and its batch -> the loss to minimise, and parts of it to write down."""

@@ -18,7 +18,13 @@ from torch import nn
 from avfake.config import from_dict, nearest, to_dict
 from avfake.errors import ConfigError
 from avfake.storage import write_whole
-from avfake.training.accelerator import Batches, start_trackers, track
+from avfake.training.accelerator import (
+    Batches,
+    is_main_process,
+    on_main_process,
+    start_trackers,
+    track,
+)
 from avfake.training.checkpoints import (
     EpochRecord,
     check_settings,
@@ -30,7 +36,6 @@ from avfake.training.checkpoints import (
 )
 from avfake.training.engine import DivergedError, Engine, EpochSummary, Loss
 from avfake.training.fit_config import FitConfig
-from avfake.training.processes import is_main_process, on_main_process
 from avfake.training.schedules import rate_of
 
 logger = logging.getLogger(__name__)

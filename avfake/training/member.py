@@ -1,15 +1,21 @@
-"""One model of the detector: trained without one fold, selected on the validation clips."""
+"""One model of the detector: trained without one fold, selected on the validation clips.
+
+The models then score the training clips that they have not seen.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
 from avfake.augment import MixingCollate, build_pipeline
+from avfake.calibration import OutOfFold, stack_row
 from avfake.clips import (
+    Clip,
     ClipDataset,
     EpochDraws,
     InputSpec,
@@ -18,15 +24,17 @@ from avfake.clips import (
     load_batches,
     named_failures,
 )
+from avfake.detector import score_clip
+from avfake.labels import OUTPUTS, Output
 from avfake.models import AVModel, ModelConfig, build_model
+from avfake.progress import progress
 from avfake.training.config import TrainingConfig
 from avfake.training.fit import fit
-from avfake.training.losses import Batch, multitask_loss
+from avfake.training.losses import Batch, multitask_loss, validate
 from avfake.training.plan import Example, Plan
 from avfake.training.rate_finder import RateConfig, RateFinding, find_rate
+from avfake.training.run import seed_for
 from avfake.training.sampling import EpochOrder
-from avfake.training.seeds import seed_for
-from avfake.training.validation import validate
 
 
 @dataclass(frozen=True)
@@ -154,4 +162,49 @@ def _loader(
         draws=draws,
         join=collate if seed is None else MixingCollate(config.augment.mix, seed),
         workers=config.data.loader_workers,
+    )
+
+
+def score_out_of_fold(
+    config: TrainingConfig, plan: Plan, members: Sequence[Member], spec: InputSpec
+) -> OutOfFold:
+    """Return rows of statistics of every training clip that a member has not seen, by that member.
+
+    A clip with picture and sound has three: whole, without sound, without picture, so that stacker
+    and calibration handle clips that lack either.
+    """
+    modalities = [(True, True)]
+    model_config = members[0].model.config
+    if model_config.visual and model_config.audio:
+        modalities += [(True, False), (False, True)]
+    rows, examples, folds = [], [], []
+    held_out = [
+        e
+        for e in plan.splits["train"]
+        if plan.folds.get(e.row.clip_id, len(members)) < len(members)
+        and e.folder in (config.data.calibrate_on or plan.folders)
+    ]
+    for example in progress(held_out, desc="score out of fold", unit="clip"):
+        fold = plan.folds[example.row.clip_id]
+        clip = Clip.open(example.archive)
+        both = example.has_visual and example.has_audio
+        for use_visual, use_audio in modalities if both else modalities[:1]:
+            sampling = spec.whole(use_visual=use_visual, use_audio=use_audio)
+            rows.append(stack_row(score_clip([members[fold].model], clip, sampling)))
+            examples.append(example)
+            folds.append(fold)
+    return OutOfFold(
+        rows=np.stack(rows),
+        clip_ids=[e.row.clip_id for e in examples],
+        groups=[e.row.group for e in examples],
+        labels={output: _labels(examples, output) for output in OUTPUTS},
+        fold=np.array(folds),
+        trained_on=[member.groups for member in members],
+    )
+
+
+def _labels(examples: Sequence[Example], output: Output) -> np.ndarray:
+    """float [N], NaN where the label is unknown."""
+    return np.array(
+        [getattr(e.labels, output) if getattr(e.weights, output) > 0 else np.nan for e in examples]
     )

@@ -17,11 +17,16 @@ from avfake.evaluation import draw_batch, draw_training
 from avfake.models import ModelConfig
 from avfake.report import write_card
 from avfake.storage import write_whole
+from avfake.training.accelerator import join_processes, on_main_process
 from avfake.training.config import TrainingConfig
-from avfake.training.facts import bundle_facts
-from avfake.training.held_out import out_of_fold_table
-from avfake.training.member import Member, find_member_rate, first_member_batches, train_member
-from avfake.training.out_of_fold import score_out_of_fold
+from avfake.training.facts import bundle_facts, out_of_fold_table
+from avfake.training.member import (
+    Member,
+    find_member_rate,
+    first_member_batches,
+    score_out_of_fold,
+    train_member,
+)
 from avfake.training.plan import (
     Plan,
     check_classes,
@@ -30,10 +35,8 @@ from avfake.training.plan import (
     make_plan,
     trainable_outputs,
 )
-from avfake.training.processes import join_processes, on_main_process
 from avfake.training.rate_finder import RateConfig, RateFinding
-from avfake.training.run import open_run
-from avfake.training.seeds import seed_for
+from avfake.training.run import open_run, seed_for
 
 logger = logging.getLogger(__name__)
 

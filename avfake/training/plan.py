@@ -21,7 +21,7 @@ from avfake.errors import ConfigError, ManifestError
 from avfake.labels import OUTPUTS, Labels, Output
 from avfake.storage import AnyPath, write_table
 from avfake.training.config import DataConfig
-from avfake.training.seeds import seed_for
+from avfake.training.run import seed_for
 
 logger = logging.getLogger(__name__)
 

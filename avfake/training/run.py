@@ -1,12 +1,13 @@
-"""Run folders and their records: settings, versions, commit. Running again goes on."""
+"""Run folders and their records: settings, versions, commit; and the seeds of a run."""
 
 import importlib.metadata
 import json
 import platform
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import torch
 
 from avfake import config as settings
@@ -78,3 +79,21 @@ def _differences(found: Any, wanted: Any, prefix: str = "") -> list[str]:
             for line in _differences(found.get(key), wanted.get(key), f"{prefix}.{key}")
         ]
     return [] if found == wanted else [f"{prefix.lstrip('.')}: {found} there, {wanted} now"]
+
+
+Purpose = Literal["split", "calibration", "model", "epoch"]
+
+
+def seed_for(seed: int, purpose: Purpose, *keys: int) -> int:
+    """Return the seed for one purpose.
+
+    Args:
+        seed: of the run; for "epoch", that of the model
+        keys: the fold of a "model", which also seeds its draws; epoch and process of an "epoch"
+    """
+    if purpose == "model":
+        [fold] = keys
+        return seed * 1000 + fold
+    if purpose == "epoch":
+        return int(np.random.SeedSequence((seed, *keys)).generate_state(1)[0])
+    return seed

@@ -9,10 +9,10 @@ from torch import nn
 
 from avfake.config import from_dict, to_dict
 from avfake.errors import ConfigError
-from avfake.training.averaging import averaged_model
 from avfake.training.fit_config import FitConfig
 from avfake.training.losses import masked_bce
 from avfake.training.optimizers import (
+    averaged_model,
     build_optimizer,
     parameter_groups,
     set_rate,
