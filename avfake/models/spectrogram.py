@@ -119,15 +119,15 @@ def band_filters(config: SpectrogramConfig) -> Tensor:
     return filters
 
 
-def mask_bands_and_times(pictures: Tensor, *, bands: int, times: int, num_masks: int = 2) -> Tensor:
-    """Set stripes up to `bands` high and `times` wide to the mean: SpecAugment (Park et al. 2019).
+def mask_bands_and_times(pictures: Tensor, *, bands: int, times: int) -> Tensor:
+    """Set stripes to the mean: two up to `bands` high, two up to `times` wide.
+
+    SpecAugment (Park et al. 2019).
 
     Args:
         pictures: [M, 1, bands, time], of mean zero
     """
-    for _ in range(num_masks):
-        if bands > 0:
-            pictures = AF.mask_along_axis_iid(pictures, bands, 0.0, axis=2)
-        if times > 0:
-            pictures = AF.mask_along_axis_iid(pictures, times, 0.0, axis=3)
+    for axis, widest in 2 * ((2, bands), (3, times)):
+        if widest > 0:
+            pictures = AF.mask_along_axis_iid(pictures, widest, 0.0, axis=axis)
     return pictures

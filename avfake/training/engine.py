@@ -4,7 +4,6 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +41,27 @@ class DivergedError(AvfakeError):
     """A loss, gradient or validation metric that is not a finite number."""
 
 
-@dataclass(frozen=True)
-class EpochSummary:
-    """Results of one epoch of training."""
+class EpochMeans:
+    """Means over the examples of an epoch; tensors stay on their device until they are read."""
 
-    means: dict[str, float]
-    seconds: float
-    num_examples: int
+    def __init__(self) -> None:
+        self.totals: dict[str, Tensor | float] = {}
+        self.num_examples = 0
+        self.started = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Time since the epoch began."""
+        return max(time.perf_counter() - self.started, 1e-9)
+
+    def add(self, parts: Mapping[str, Tensor | float], num_new: int) -> None:
+        self.num_examples += num_new
+        for name, part in parts.items():
+            value = part.detach() if isinstance(part, Tensor) else part
+            self.totals[name] = self.totals.get(name, 0.0) + value * num_new
+
+    def values(self) -> dict[str, float]:
+        return {k: float(total) / max(self.num_examples, 1) for k, total in self.totals.items()}
 
 
 class Engine:
@@ -98,19 +111,18 @@ class Engine:
 
     def train_epoch(
         self, epoch: int, batches: Batches, rate_at: Callable[[float], float]
-    ) -> EpochSummary:
+    ) -> EpochMeans:
         """Train on all batches once.
 
         Args:
             epoch: the first is 1
             rate_at: epochs done -> share of the full learning rate
         """
-        started = time.perf_counter()
+        means = EpochMeans()
         own = self._own_share(batches)
         num_batches, every = len(own), self.config.accumulation
         if num_batches == 0:
             raise ConfigError(f"epoch {epoch} has no batches to train on")
-        means = _RunningMeans()
         self.wrapped.train()
         self.backbones.freeze(frozen=epoch <= self.config.frozen_epochs)
         with self._bar(own, epoch) as bar:
@@ -126,9 +138,9 @@ class Engine:
                 if is_step:
                     self._step(where)
                 means.add(parts, num_examples(batch))
-                self._show(bar, means, time.perf_counter() - started)
+                self._show(bar, means)
         self._average_epoch(epoch, own)
-        return EpochSummary(means.values(), time.perf_counter() - started, means.num_examples)
+        return means
 
     def _own_share(self, batches: Batches) -> Batches:
         # A loader that comes again, for the next epoch, keeps the processes it has started.
@@ -178,10 +190,10 @@ class Engine:
         with self.accelerator.autocast():
             measure_statistics(average.module, (to_device(batch, device) for batch in batches))
 
-    def _show(self, bar: tqdm, means: "_RunningMeans", seconds: float) -> None:
+    def _show(self, bar: tqdm, means: EpochMeans) -> None:
         if not bar.disable:
             rate = max(group["lr"] for group in self.state.optimizer.param_groups)
-            speed = means.num_examples / max(seconds, 1e-9)
+            speed = means.num_examples / means.seconds
             text = f"loss {means.values()['loss']:.4f}, rate {rate:.1e}, {speed:.1f} examples/s"
             bar.set_postfix_str(text, refresh=False)
 
@@ -194,20 +206,3 @@ class Engine:
             leave=False,
             disable=None if is_shown else True,  # None: off where there is no terminal
         )
-
-
-class _RunningMeans:
-    """Means over examples; tensors stay on their device until they are read."""
-
-    def __init__(self) -> None:
-        self.totals: dict[str, Tensor | float] = {}
-        self.num_examples = 0
-
-    def add(self, parts: Mapping[str, Tensor | float], num_new: int) -> None:
-        self.num_examples += num_new
-        for name, part in parts.items():
-            value = part.detach() if isinstance(part, Tensor) else part
-            self.totals[name] = self.totals.get(name, 0.0) + value * num_new
-
-    def values(self) -> dict[str, float]:
-        return {k: float(total) / max(self.num_examples, 1) for k, total in self.totals.items()}

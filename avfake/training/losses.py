@@ -11,7 +11,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from avfake.errors import ConfigError
 from avfake.labels import OUTPUTS
 from avfake.models import ModelOutput, sync_contrast
 from avfake.training.accelerator import outputs_of
@@ -53,56 +52,42 @@ def _is_genuine(batch: Batch) -> Tensor:
 
 
 def _bce(config: LossConfig, logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
-    columns = (tensor.reshape(-1, 1) for tensor in (logits, labels, weights))
-    return masked_bce(
-        *columns,
-        smoothing=config.smoothing,
-        class_separate=config.class_separate,
-        trim_fakes=config.trim_fakes,
-    )
+    logits, labels, weights = (one.reshape(-1, 1) for one in (logits, labels, weights))
+    return masked_bce(logits, labels, weights, config)
 
 
 def masked_bce(
-    logits: Tensor,
-    labels: Tensor,
-    weights: Tensor,
-    *,
-    smoothing: float = 0.0,
-    class_separate: bool = False,
-    trim_fakes: float = 0.0,
+    logits: Tensor, labels: Tensor, weights: Tensor, config: LossConfig | None = None
 ) -> Tensor:
     """Return the mean over the heads of their means over known labels, a scalar.
 
     A head without a known label counts as 0, with a gradient of 0, so that a batch with few voice
-    labels does not train the face head harder.
+    labels does not train the face head harder. The fakes that `trim_fakes` leaves out are those of
+    the highest loss of each head, which are the likeliest to be mislabelled (Shen & Sanghavi 2019).
 
     Args:
         logits: [B, K]
         labels: [B, K] in 0..1, 1 = fake; NaN allowed where the weight is 0
         weights: [B, K], 0 or more; 0 = label unknown
-        smoothing: how far labels are moved towards one half, 0 to 1
-        class_separate: average fakes and genuine clips of a head separately, one half each
-        trim_fakes: share of the known fakes of each head, 0 to 1, that do not count: those of
-            the highest loss, which are the likeliest to be mislabelled (Shen & Sanghavi 2019)
+        config: None = no smoothing, no trimming, all clips alike
     """
     if not logits.shape == labels.shape == weights.shape or logits.ndim != 2:
         raise ValueError(
             f"logits, labels and weights must be alike [B, K], got "
             f"{tuple(logits.shape)}, {tuple(labels.shape)}, {tuple(weights.shape)}"
         )
-    if not (0 <= smoothing < 1 and 0 <= trim_fakes < 1):
-        raise ConfigError(f"both must be in [0, 1): smoothing {smoothing}, trim_fakes {trim_fakes}")
+    config = config or LossConfig(smoothing=0.0)
     known = weights > 0
     # where, not a product: 0 * NaN is NaN, and so is its gradient.
     targets = torch.where(known, labels, 0.5).float()
     weights = torch.where(known, weights, 0.0).float()
     costs = F.binary_cross_entropy_with_logits(
-        logits.float(), targets * (1 - smoothing) + smoothing / 2, reduction="none"
+        logits.float(), targets * (1 - config.smoothing) + config.smoothing / 2, reduction="none"
     )
     is_fake = targets > 0.5
-    if trim_fakes:
-        weights = _trimmed(costs, weights, is_fake=is_fake, share=trim_fakes)
-    if not class_separate:
+    if config.trim_fakes:
+        weights = _trimmed(costs, weights, is_fake=is_fake, share=config.trim_fakes)
+    if not config.class_separate:
         return _mean(costs, weights).mean()
     fakes, reals = weights * is_fake, weights * ~is_fake
     num_classes = fakes.any(dim=0).float() + reals.any(dim=0).float()

@@ -1,29 +1,20 @@
 """Optimizers, frozen backbones, the perturbation of SAM, and running averages of weights."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
-from torch import nn
-from torch.optim import SGD, Adam, AdamW, Optimizer
-
-from avfake.errors import ConfigError
-
-if TYPE_CHECKING:
-    from avfake.training.fit_config import FitConfig
-
-
-from collections.abc import Iterable
-
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.swa_utils import AveragedModel
 
-OPTIMIZERS = ("adamw", "adam", "sgd")
+from avfake.errors import ConfigError
+from avfake.training.fit_config import FitConfig
 
 
-def build_optimizer(model: nn.Module, config: "FitConfig") -> Optimizer:
+def build_optimizer(model: nn.Module, config: FitConfig) -> Optimizer:
     """Return the optimizer over the parameters that require a gradient.
 
     Each group keeps its full learning rate as `base_lr`.
@@ -36,7 +27,7 @@ def build_optimizer(model: nn.Module, config: "FitConfig") -> Optimizer:
     return kind(groups, lr=config.learning_rate, betas=(config.momentum, 0.999))
 
 
-def parameter_groups(model: nn.Module, config: "FitConfig") -> list[dict[str, Any]]:
+def parameter_groups(model: nn.Module, config: FitConfig) -> list[dict[str, Any]]:
     """Return up to four groups of parameters: in a backbone or not, decayed or not."""
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():

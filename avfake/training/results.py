@@ -155,10 +155,9 @@ def announce(text: str) -> None:
         print(text)  # noqa: T201 - the output of every recipe
 
 
-COLUMNS = (
-    *("clip_id", "group", "method", "label", "face_fake", "voice_fake", "has_video", "has_audio"),
-    *("p_fake", "p_face_fake", "p_voice_fake", "decision", "prior"),
-)
+OF_ROW = ("clip_id", "group", "method", "label", "face_fake", "voice_fake")
+OF_VERDICT = ("p_fake", "p_face_fake", "p_voice_fake", "decision")
+COLUMNS = (*OF_ROW, "has_video", "has_audio", *OF_VERDICT, "prior")
 """Columns of the table; prior only where one was set."""
 
 
@@ -200,21 +199,9 @@ def measure(
 
 
 def _row(example: Example, verdict: Verdict) -> dict[str, object]:
-    row = example.row
-    return {
-        "clip_id": row.clip_id,
-        "group": row.group,
-        "method": row.method,
-        "label": row.label,
-        "face_fake": row.face_fake,
-        "voice_fake": row.voice_fake,
-        "has_video": example.has_visual,
-        "has_audio": example.has_audio,
-        "p_fake": verdict.p_fake,
-        "p_face_fake": verdict.p_face_fake,
-        "p_voice_fake": verdict.p_voice_fake,
-        "decision": verdict.decision,
-    }
+    known = {name: getattr(example.row, name) for name in OF_ROW}
+    streams = {"has_video": example.has_visual, "has_audio": example.has_audio}
+    return known | streams | {name: getattr(verdict, name) for name in OF_VERDICT}
 
 
 def measure_moments(detector: Detector, examples: Sequence[Example]) -> pd.DataFrame:

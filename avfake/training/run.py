@@ -30,15 +30,19 @@ def open_run(folder: Path, config: Any, *, inputs: dict[str, str]) -> None:
             found = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise ConfigError(f"{path} is not a record of a run; give another --out") from error
-        if found != record:
-            changed = ", ".join(_differences(found, record))
-            raise ConfigError(
-                f"{folder} holds a run with other settings ({changed}); "
-                "give another --out, or delete it to start over"
-            )
+        check_settings(folder, found, record)
         return
     write_whole(path, json.dumps(record, indent=1))
     write_whole(folder / "environment.json", json.dumps(environment(), indent=1))
+
+
+def check_settings(folder: Path, found: Any, wanted: Any) -> None:
+    """Raise ConfigError, with the differences, if a run would go on under other settings."""
+    if changed := ", ".join(_differences(found, wanted)):
+        raise ConfigError(
+            f"{folder} holds a run with other settings ({changed}); "
+            "give another --out, or delete it to start over"
+        )
 
 
 def environment() -> dict[str, Any]:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from avfake.errors import ConfigError
 from avfake.training.config import DataConfig
 from avfake.training.plan import Example
 
@@ -52,7 +51,7 @@ class EpochOrder:
 
 def undersample(
     labels: np.ndarray,
-    weights: np.ndarray | None = None,
+    weights: np.ndarray | float = 1.0,
     *,
     epoch: int,
     seed: int,
@@ -71,7 +70,7 @@ def undersample(
             there are
     """
     labels = np.asarray(labels, dtype=np.float64)
-    weights = _checked(np.ones(len(labels)) if weights is None else weights)
+    weights = np.broadcast_to(np.asarray(weights), labels.shape)
     reals, fakes = np.flatnonzero(labels == 0), np.flatnonzero(labels == 1)
     drawn = _draw(weights[reals], (seed, REALS), epoch=epoch)
     available = weights[fakes].sum()
@@ -92,20 +91,12 @@ def draw_rows(
         weights: [N], above 0; 0.5 = every other epoch, 2 = twice in each
         groups: [N], rows that are drawn together or not at all; the first row's weight counts
     """
-    weights = _checked(weights)
     if groups is None:
         return _draw(weights, (seed, ANY), epoch=epoch)
     _, first, index = np.unique(groups, return_index=True, return_inverse=True)
     drawn = _draw(weights[first], (seed, ANY), epoch=epoch)
     times = np.bincount(drawn, minlength=len(first))
     return np.repeat(np.arange(len(weights)), times[index])
-
-
-def _checked(weights: np.ndarray) -> np.ndarray:
-    found = np.asarray(weights, dtype=np.float64)
-    if not (found > 0).all():
-        raise ConfigError(f"sampling weights must be above 0, got {found.min()}")
-    return found
 
 
 def _draw(
