@@ -53,6 +53,8 @@ class AudioConfig:
 class AudioBranch(Branch):
     """Sound in, window logits and a clip embedding out."""
 
+    config: AudioConfig
+
     def __init__(self, config: AudioConfig) -> None:
         if config.backbone == VOICE:
             backbone = voice_backbone(config.spectrogram)
@@ -77,13 +79,10 @@ class AudioBranch(Branch):
 
     def features(self, sound: Tensor) -> Tensor:
         """Windows [M, N] -> [M, feature_dim]"""
-        items = sound if self.config.backbone == VOICE else self._pictures(sound)
+        config, items = self.config, sound
+        if config.backbone != VOICE:
+            items = self.spectrogram(sound)  # [M, 1, bands, time]
+            if self.training:
+                bands, times = config.mask_bands, config.mask_times
+                items = mask_bands_and_times(items, bands=bands, times=times)
         return encode_present(self.backbone, items, self.feature_dim)
-
-    def _pictures(self, sound: Tensor) -> Tensor:
-        pictures: Tensor = self.spectrogram(sound)  # [M, 1, bands, time]
-        if self.training:
-            pictures = mask_bands_and_times(
-                pictures, bands=self.config.mask_bands, times=self.config.mask_times
-            )
-        return pictures

@@ -42,7 +42,7 @@ FLOOR = 0.1
 BRIGHTNESS = (0.299, 0.587, 0.114)
 _PAIRS = ((0, 1), (0, 2), (1, 2))
 """Of the channels red, green and blue."""
-Box = tuple[int, int, int, int]
+Box = tuple[int, ...]
 """Top, bottom, left and right in pixels."""
 
 
@@ -108,10 +108,7 @@ def between_blurs(pictures: Tensor, scales: tuple[float, ...]) -> Tensor:
 
 def boxes_of_parts(side: int) -> list[Box]:
     """Return the boxes of `PARTS` in a crop of that side."""
-    return [
-        (round(top * side), round(bottom * side), round(left * side), round(right * side))
-        for top, bottom, left, right in PARTS.values()
-    ]
+    return [tuple(round(share * side) for share in part) for part in PARTS.values()]
 
 
 def boxes_of_halves(side: int) -> list[Box]:

@@ -81,9 +81,8 @@ class LogSpectrogram(nn.Module):
                 f"got {sound.shape[-1]}"
             )
         if len(sound) == 0:  # padding by reflection refuses an empty batch
-            return sound.new_zeros(
-                0, 1, self.config.num_bands, 1 + sound.shape[1] // self.config.hop
-            )
+            num_times = 1 + sound.shape[1] // self.config.hop
+            return sound.new_zeros(0, 1, self.config.num_bands, num_times)
         # Power spans ten decades: half precision would round the quiet ones to nothing.
         with torch.autocast(sound.device.type, enabled=False):
             power = self.power(sound.float()).transpose(1, 2) @ self.bands  # [M, time, bands]

@@ -98,16 +98,11 @@ class SyncBranch(nn.Module):
         super().__init__()
         self.config = config
         reach = config.max_offset_seconds
-        self.register_buffer(
-            "shifts", torch.linspace(-reach, reach, config.num_shifts), persistent=False
-        )
-        self.spectrogram = LogSpectrogram(
-            SpectrogramConfig(
-                sample_rate=SAMPLE_RATE,
-                hop=round(config.step_seconds * SAMPLE_RATE / SPECTRA_A_STEP),
-                num_bands=config.num_bands,
-            )
-        )
+        shifts = torch.linspace(-reach, reach, config.num_shifts)
+        self.register_buffer("shifts", shifts, persistent=False)
+        hop = round(config.step_seconds * SAMPLE_RATE / SPECTRA_A_STEP)
+        spectrogram = SpectrogramConfig(SAMPLE_RATE, hop=hop, num_bands=config.num_bands)
+        self.spectrogram = LogSpectrogram(spectrogram)
         self.mouth_network = _mouth_network(config)
         self.sound_network = _SoundNetwork(config)
         self.log_sharpness = nn.Parameter(torch.tensor(math.log(10.0)))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from avfake.calibration import DecisionFit, fit_decision_model
+from avfake.calibration import fit_decision_model
 from avfake.clips import PreparedFolder
 from avfake.config import to_dict
 from avfake.detector import CARD, Bundle, Detector, write_bundle
@@ -71,7 +71,8 @@ def train_detector(
     model = None
     if not (detector / "checksums.json").is_file():
         model = config.model(trainable_outputs(plan.splits["train"]))
-    on_main_process(lambda: _open(out, config, plan, inputs))
+    on_main_process(lambda: open_run(out, config, inputs=inputs))
+    on_main_process(lambda: plan.save(out / "plan.csv"))
     if model is None:
         logger.info("%s is finished already", detector)
         on_main_process(lambda: _write_card(detector))
@@ -119,7 +120,11 @@ def _conclude(run: Run, members: Sequence[Member], out: Path) -> None:
     scored = score_out_of_fold(run, members)
     stack = replace(config.stack, seed=seed_for(config.seed, "calibration"))
     fitted = fit_decision_model(scored, stack, use_stacker=config.use_stacker)
-    _write_choices(fitted, out)
+    choices = {name: one.choice for name, one in fitted.model.outputs.items()}
+    for name, choice in choices.items():
+        logger.info("%s: kept %s; %s", name, choice.kept, choice.reason)
+    written = {name: to_dict(choice) for name, choice in choices.items()}
+    write_whole(out / "choices.json", json.dumps(written, indent=1))
     table = out_of_fold_table(scored, fitted, stack)
     methods = {e.row.clip_id: e.row.method for e in plan.splits["train"]}
     table.insert(2, "method", table["clip_id"].map(methods))
@@ -135,20 +140,7 @@ def _conclude(run: Run, members: Sequence[Member], out: Path) -> None:
     _write_card(out / "detector")
 
 
-def _open(out: Path, config: TrainingConfig, plan: Plan, inputs: dict[str, str]) -> None:
-    open_run(out, config, inputs=inputs)
-    plan.save(out / "plan.csv")
-
-
 def _write_card(detector: Path) -> None:
     """Write a card, unless there is one, which may hold a test or a stress table by now."""
     if not (detector / CARD).is_file():
         write_card(detector)
-
-
-def _write_choices(fitted: DecisionFit, out: Path) -> None:
-    choices = {name: one.choice for name, one in fitted.model.outputs.items()}
-    for name, choice in choices.items():
-        logger.info("%s: kept %s; %s", name, choice.kept, choice.reason)
-    written = {name: to_dict(choice) for name, choice in choices.items()}
-    write_whole(out / "choices.json", json.dumps(written, indent=1))

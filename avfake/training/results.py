@@ -132,13 +132,9 @@ def record_results(
     measured: name of a detector -> its table from `measure`, on the plan's test clips
     """
     record = environment()
-    table = ablation_table(measured).assign(
-        seed=seed,
-        split=plan.hash,
-        commit=record["commit"],
-        machine=record["machine"],
-        data=plan.data,
-    )
+    origin = {name: record[name] for name in ("commit", "machine")}
+    table = ablation_table(measured)
+    table = table.assign(seed=seed, split=plan.hash, **origin, data=plan.data)
     save_table(out / "results.csv", table)
     return table
 

@@ -62,17 +62,12 @@ def _machine() -> str:
 
 def commit() -> str | None:
     """Return the git commit of the checkout that avfake is imported from; None outside one."""
+    command, here = ["git", "rev-parse", "HEAD"], Path(__file__).parent
     try:
-        done = subprocess.run(
-            ["git", "rev-parse", "HEAD"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        found = subprocess.check_output(command, cwd=here, stderr=subprocess.DEVNULL, text=True)
     except (OSError, subprocess.CalledProcessError):
         return None
-    return done.stdout.strip()
+    return found.strip()
 
 
 def _differences(found: Any, wanted: Any, prefix: str = "") -> list[str]:

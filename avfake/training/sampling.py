@@ -100,38 +100,22 @@ def draw_rows(
 
 
 def _draw(
-    weights: np.ndarray,
-    stream: tuple[int, int],
-    *,
-    epoch: int,
-    groups: np.ndarray | None = None,
+    weights: np.ndarray, stream: tuple[int, int], *, epoch: int, groups: np.ndarray | None = None
 ) -> np.ndarray:
     """Return indices into `weights`; rows of one weight take turns among themselves."""
     drawn = [np.zeros(0, dtype=np.int64)]
     for weight in np.unique(weights):
         alike = np.flatnonzero(weights == weight)
-        count = max(round(len(alike) * weight), 1)
-        if count != len(alike):
+        size, count = len(alike), max(round(len(alike) * weight), 1)
+        if count != size:
+            # The `epoch`-th run of `count` rows from an endless sequence of shuffled rounds.
             ids = None if groups is None else groups[alike]
-            alike = alike[_window(len(alike), count, epoch, stream, groups=ids)]
+            start = epoch * count
+            rounds = range(start // size, (start + count - 1) // size + 1)
+            line = np.concatenate([_round(size, (*stream, number), ids) for number in rounds])
+            alike = alike[line[start % size :][:count]]
         drawn.append(alike)
     return np.concatenate(drawn)
-
-
-def _window(
-    num_rows: int,
-    num_drawn: int,
-    epoch: int,
-    stream: tuple[int, int],
-    *,
-    groups: np.ndarray | None,
-) -> np.ndarray:
-    """Return the `epoch`-th run of `num_drawn` from an endless sequence of shuffled rounds."""
-    start = epoch * num_drawn
-    rounds = range(start // num_rows, (start + num_drawn - 1) // num_rows + 1)
-    line = np.concatenate([_round(num_rows, (*stream, number), groups) for number in rounds])
-    begin = start - rounds[0] * num_rows
-    return line[begin : begin + num_drawn]
 
 
 def _round(num_rows: int, key: tuple[int, ...], groups: np.ndarray | None) -> np.ndarray:
