@@ -140,9 +140,8 @@ def ablate(
             done = train_detector(folders, variant, out / name)
             measured.append((name, measure(done.load(), test)))
     else:
-        measured += [
-            (name, measure(detector, test, PredictOptions(**off))) for name, off in switches.items()
-        ]
+        for name, off in switches.items():
+            measured.append((name, measure(detector, test, PredictOptions(**off))))
     table = record_results(measured, full.plan, out, seed=config.seed)
     for name, scores in measured[1:]:
         save_table(out / f"scores_{name}.csv", scores)

@@ -69,6 +69,7 @@ class Engine:
 
     def __init__(self, model: nn.Module, loss: Loss, config: FitConfig, run_folder: Path) -> None:
         self.config, self.loss = config, loss
+        self._is_ema = config.average == "ema"
         self.accelerator = start_accelerator(config, run_folder)
         self.backbones = Backbones(model)
         average = None
@@ -80,10 +81,6 @@ class Engine:
         if average:
             average.module.to(self.accelerator.device)
         self.state = TrainingState(model, prepared, average, self.accelerator.scaler)
-
-    @property
-    def _is_ema(self) -> bool:
-        return self.config.average == "ema"
 
     def close(self) -> None:
         """Restore the model as it came, except for its weights and its device."""

@@ -31,6 +31,8 @@ from avfake.training.config import TrainingConfig
 from avfake.training.plan import Example, Plan
 from avfake.training.run import environment
 
+MEASURED = ("auc", "log_loss", "calibration_error")
+DIGITS = 6
 CLASSES = {False: "genuine", True: "fake"}
 
 
@@ -59,23 +61,17 @@ def bundle_facts(
     )
 
 
+def _kind(example: Example) -> str:
+    row, streams = example.row, {"has_video": example.has_visual, "has_audio": example.has_audio}
+    return forgery_kind(row.face_fake, row.voice_fake, row.label, **streams) or "unknown"
+
+
 def _counts(examples: Sequence[Example]) -> facts.SplitCounts:
-    kinds = Counter(
-        forgery_kind(
-            e.row.face_fake,
-            e.row.voice_fake,
-            e.row.label,
-            has_video=e.has_visual,
-            has_audio=e.has_audio,
-        )
-        or "unknown"
-        for e in examples
-    )
     return facts.SplitCounts(
         genuine=sum(e.row.label is False for e in examples),
         fake=sum(e.row.label is True for e in examples),
         groups=len({e.row.group for e in examples}),
-        kinds=_sorted(kinds),
+        kinds=_sorted(Counter(map(_kind, examples))),
     )
 
 
@@ -105,10 +101,6 @@ def _one_class_folders(plan: Plan) -> dict[str, str]:
 
 def _sorted(counts: Mapping[str, int]) -> dict[str, int]:
     return dict(sorted(counts.items()))
-
-
-MEASURED = ("auc", "log_loss", "calibration_error")
-DIGITS = 6
 
 
 def held_out_facts(scored: OutOfFold, fitted: DecisionFit, config: StackConfig) -> facts.HeldOut:

@@ -83,11 +83,7 @@ class Run:
         return batches
 
     def loader(
-        self,
-        examples: Sequence[Example],
-        *,
-        seed: int | None = None,
-        draws: EpochDraws | None = None,
+        self, examples: Sequence[Example], seed: int | None = None, draws: EpochDraws | None = None
     ) -> DataLoader[Batch]:
         """Return batches in the order of the examples; with a seed drawn, augmented and mixed."""
         config = self.config

@@ -64,9 +64,7 @@ class Backbones:
     def freeze(self, *, frozen: bool) -> None:
         """Freeze or release them; call it after `train()`, which undoes `eval()`."""
         if frozen and not self.modules:
-            raise ConfigError(
-                "fit.frozen_epochs needs a module called backbone; the model has none"
-            )
+            raise ConfigError("fit.frozen_epochs needs a module called backbone; there is none")
         for parameter in self.parameters:
             parameter.requires_grad_(not frozen)
         if frozen:

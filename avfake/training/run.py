@@ -91,8 +91,7 @@ def seed_for(seed: int, purpose: Purpose, *keys: int) -> int:
         keys: the fold of a "model", which also seeds its draws; epoch and process of an "epoch"
     """
     if purpose == "model":
-        [fold] = keys
-        return seed * 1000 + fold
+        return seed * 1000 + keys[0]
     if purpose == "epoch":
         return int(np.random.SeedSequence((seed, *keys)).generate_state(1)[0])
     return seed
