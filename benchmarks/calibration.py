@@ -30,9 +30,9 @@ from avfake.labels import COLUMNS
 from avfake.storage.files import write_whole
 from avfake.studio.build import build_studio
 from avfake.studio.plan import StudioConfig
-from avfake.training.measure import measure
 from avfake.training.pipeline import train_detector
 from avfake.training.presets import preset
+from avfake.training.results import measure
 
 SMALL = preset(
     "small",

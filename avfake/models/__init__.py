@@ -5,8 +5,7 @@ The keys and shapes of a batch are in docs/architecture.md.
 
 from avfake.models.audio import AudioBranch, AudioConfig
 from avfake.models.av_model import AVModel, ModelConfig, build_model
-from avfake.models.fusion import FUSIONS
-from avfake.models.fusion_base import FusionConfig
+from avfake.models.fusion import FUSIONS, FusionConfig
 from avfake.models.outputs import ModelOutput, sync_contrast
 from avfake.models.sync import SyncConfig
 from avfake.models.visual import VisualBranch, VisualConfig

@@ -12,11 +12,11 @@ Parameters: 5.1 M with the default resnet10t (its features 4.9 M).
 from dataclasses import dataclass, field
 from typing import Literal
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from avfake.config import check_ranges
 from avfake.models.backbone import load_backbone
-from avfake.models.branch import BranchOutput, ItemEncoder, check_encoder, encode_present
+from avfake.models.branch import Branch, BranchOutput, check_encoder, encode_present
 from avfake.models.spectrogram import LogSpectrogram, SpectrogramConfig, mask_bands_and_times
 from avfake.models.voice_statistics import VOICE, voice_backbone
 
@@ -50,13 +50,12 @@ class AudioConfig:
         check_ranges(self, "audio", mask_bands=bands, mask_times="[0, inf)")
 
 
-class AudioBranch(nn.Module):
+class AudioBranch(Branch):
     """Sound in, window logits and a clip embedding out."""
 
+    config: AudioConfig
+
     def __init__(self, config: AudioConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.spectrogram = LogSpectrogram(config.spectrogram)
         if config.backbone == VOICE:
             backbone = voice_backbone(config.spectrogram)
         else:
@@ -66,12 +65,8 @@ class AudioBranch(nn.Module):
                 channels=1,
                 drop_path=config.drop_path,
             )
-        self.pretrained_used = backbone.pretrained_used
-        self.backbone = backbone.network
-        self.feature_dim = backbone.feature_dim
-        self.encoder = ItemEncoder(
-            self.feature_dim, config.embedding_dim, config.dropout, head=config.head
-        )
+        super().__init__(config, backbone)
+        self.spectrogram = LogSpectrogram(config.spectrogram)
 
     def forward(self, sound: Tensor, mask: Tensor) -> BranchOutput:
         """Return window logits and the embedding of each clip.
@@ -84,15 +79,10 @@ class AudioBranch(nn.Module):
 
     def features(self, sound: Tensor) -> Tensor:
         """Windows [M, N] -> [M, feature_dim]"""
-        reads_sound = self.config.backbone == VOICE
-        return encode_present(
-            self.backbone, sound if reads_sound else self._pictures(sound), self.feature_dim
-        )
-
-    def _pictures(self, sound: Tensor) -> Tensor:
-        pictures: Tensor = self.spectrogram(sound)  # [M, 1, bands, time]
-        if self.training:
-            pictures = mask_bands_and_times(
-                pictures, bands=self.config.mask_bands, times=self.config.mask_times
-            )
-        return pictures
+        config, items = self.config, sound
+        if config.backbone != VOICE:
+            items = self.spectrogram(sound)  # [M, 1, bands, time]
+            if self.training:
+                bands, times = config.mask_bands, config.mask_times
+                items = mask_bands_and_times(items, bands=bands, times=times)
+        return encode_present(self.backbone, items, self.feature_dim)

@@ -18,8 +18,7 @@ from torch import Tensor, nn
 from avfake.errors import ConfigError
 from avfake.models.audio import AudioBranch, AudioConfig
 from avfake.models.branch import BranchOutput
-from avfake.models.fusion import build_fusion
-from avfake.models.fusion_base import FusionConfig, Stream, drop_one_modality
+from avfake.models.fusion import FusionConfig, Present, Stream, Streams, build_fusion
 from avfake.models.outputs import ModelOutput
 from avfake.models.sync import SyncBranch, SyncConfig
 from avfake.models.visual import VisualBranch, VisualConfig
@@ -115,11 +114,7 @@ class AVModel(nn.Module):
         )
 
     def _fuse(
-        self,
-        streams: Mapping[str, Stream | None],
-        present: Mapping[str, Tensor],
-        face: Tensor,
-        voice: Tensor,
+        self, streams: Streams, present: Present, face: Tensor, voice: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Return fused features [B, H] and the overall logit [B]."""
         if self.training:
@@ -143,8 +138,8 @@ def build_model(config: ModelConfig, *, download: bool = True) -> AVModel:
     if not download:
         config = replace(
             config,
-            visual=replace(config.visual, pretrained=False) if config.visual else None,
-            audio=replace(config.audio, pretrained=False) if config.audio else None,
+            visual=config.visual and replace(config.visual, pretrained=False),
+            audio=config.audio and replace(config.audio, pretrained=False),
         )
     return AVModel(config)
 
@@ -169,3 +164,10 @@ def _hide(present: Mapping[str, Tensor], rate: float) -> dict[str, Tensor]:
     visual, audio = drop_one_modality(present["visual"], present["audio"], rate)
     hidden = (present["visual"] & ~visual) | (present["audio"] & ~audio)
     return {"visual": visual, "audio": audio, "sync": present["sync"] & ~hidden}
+
+
+def drop_one_modality(has_visual: Tensor, has_audio: Tensor, rate: float) -> tuple[Tensor, Tensor]:
+    """Hide, at `rate`, one modality of the clips that have both; return what is left of each."""
+    hit = has_visual & has_audio & (torch.rand(has_visual.shape, device=has_visual.device) < rate)
+    hide_visual = torch.rand(has_visual.shape, device=has_visual.device) < 0.5
+    return has_visual & ~(hit & hide_visual), has_audio & ~(hit & ~hide_visual)

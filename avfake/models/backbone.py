@@ -26,9 +26,9 @@ class Backbone:
     network: nn.Module
     """[M, C, H, W] -> [M, feature_dim]"""
     feature_dim: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    pretrained_used: bool
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    std: tuple[float, ...] = (1.0, 1.0, 1.0)
+    pretrained_used: bool = False
     """False also where pretrained weights were wanted and not available."""
 
 

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from avfake.config import check_choice, check_ranges
+from avfake.models.backbone import Backbone
 
 MAX_ITEMS = 64
 """Items that go through a network at once outside training: bounds the memory for long files."""
@@ -37,6 +38,21 @@ class BranchOutput:
     """[B] bool"""
 
 
+class Branch(nn.Module):
+    """Base of the branches: a backbone for the items, and the encoder over its features."""
+
+    def __init__(self, config: Any, backbone: Backbone) -> None:
+        """config: a `VisualConfig` or `AudioConfig`."""
+        super().__init__()
+        self.config = config
+        self.pretrained_used = backbone.pretrained_used
+        self.backbone = backbone.network
+        self.feature_dim = backbone.feature_dim
+        self.encoder = ItemEncoder(
+            backbone.feature_dim, config.embedding_dim, config.dropout, head=config.head
+        )
+
+
 class ItemEncoder(nn.Module):
     """The part that the modalities share: projection, item logit and pooling."""
 
@@ -48,7 +64,6 @@ class ItemEncoder(nn.Module):
         self.project = HEAD_KINDS[head](feature_dim, embedding_dim, dropout)
         self.item_logit = nn.Linear(embedding_dim, 1)
         self.pool = AttentionPool(embedding_dim)
-        self.embedding_dim = embedding_dim
 
     def forward(self, features: Tensor, mask: Tensor) -> BranchOutput:
         """Return logits and embedding.
@@ -59,9 +74,7 @@ class ItemEncoder(nn.Module):
         """
         items = self.project(features).float()  # [M, D]
         logits = self.item_logit(items).squeeze(-1).float()  # [M]
-        padded = items.new_zeros(*mask.shape, self.embedding_dim)
-        padded = padded.index_put((mask,), items)  # [B, N, D]
-        padded_logits = logits.new_zeros(mask.shape).index_put((mask,), logits)
+        padded, padded_logits = scatter(items, mask), scatter(logits, mask)
         embedding, shares = self.pool(padded, mask)
         return BranchOutput(embedding, padded_logits, shares, padded, mask, mask.any(dim=1))
 
@@ -143,6 +156,12 @@ HEAD_KINDS: dict[str, Callable[[int, int, float], nn.Module]] = {
     "bn_mlp": _bn_mlp,
 }
 """From the features of an item [M, F] to its embedding [M, D], of which its logit is linear."""
+
+
+def scatter(values: Tensor, mask: Tensor) -> Tensor:
+    """[M, ...], one row for each True in mask [B, N] -> [B, N, ...], zeros elsewhere."""
+    padded = values.new_zeros(*mask.shape, *values.shape[1:])
+    return padded.index_put((mask,), values)
 
 
 def check_encoder(modality: str, config: Any) -> None:

@@ -5,21 +5,128 @@ Bilinear Pooling, and Kim et al. 2017, Hadamard Product for Low-rank Bilinear Po
 2019, ViLBERT (co-attention); Tsai et al. 2019, Multimodal Transformer.
 With two streams of 256 and H = 256: concat 0.13 M, gated 0.39 M, bilinear 0.20 M, cross-attention
 1.32 M parameters.
+A missing stream is a learned state of its own, not zeros, and in training one of two present
+modalities is hidden at random, so that the fusion handles silent and faceless clips (Neverova et
+al. 2016, ModDrop).
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal, get_args
 
 import torch
+import tyro
 from torch import Tensor, nn
 
-from avfake.models.fusion_base import (
-    NUM_HEADS,
-    Fusion,
-    FusionConfig,
-    FusionKind,
-    StateFusion,
-    Stream,
-)
+from avfake.config import check_choice, check_ranges
+from avfake.errors import ConfigError
+
+FusionKind = Literal["gated", "concat", "cross_attention", "bilinear", "late"]
+NUM_HEADS = 4
+"""Heads of the cross-attention."""
+
+
+@dataclass(frozen=True)
+class FusionConfig:
+    """How face and voice are combined."""
+
+    kind: Annotated[FusionKind, tyro.conf.arg(aliases=["--fusion"])] = "gated"
+    """gated: gates that see both modalities weight each. concat: one layer over both.
+    cross_attention: frames and windows attend to each other before they are pooled. bilinear:
+    products of both. late: only the mean of the face's and the voice's logit."""
+    hidden_dim: int = 256
+    dropout: float = 0.2
+    """Dropout of the fused features, 0 to 1."""
+    end_to_end: bool = False
+    """Whether the overall label trains the branches too. Off: a fake whose forged part is unknown
+    (any DFDC fake) would teach the voice branch that a genuine voice is forged."""
+    modality_dropout: float = 0.2
+    """How often, in training, one modality of a clip that has both is hidden; 0 to 1."""
+
+    def __post_init__(self) -> None:
+        check_choice("fusion.kind", self.kind, get_args(FusionKind))
+        check_ranges(
+            self, "fusion", hidden_dim="[1, inf)", dropout="[0, 1)", modality_dropout="[0, 1]"
+        )
+        if self.kind == "cross_attention" and self.hidden_dim % NUM_HEADS:
+            raise ConfigError(
+                f"fusion.hidden_dim must be a multiple of {NUM_HEADS} for cross_attention, "
+                f"got {self.hidden_dim}"
+            )
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Evidence of one modality, or of sync, for the fusion. All float32."""
+
+    embedding: Tensor
+    """[B, D]"""
+    items: Tensor
+    """[B, N, D], of which the embedding was made."""
+    mask: Tensor
+    """[B, N] bool, False at padding."""
+    logit: Tensor | None
+    """[B], from the head of this stream alone; None where it has no head."""
+
+    def detach(self) -> "Stream":
+        """Return the same without gradient."""
+        logit = None if self.logit is None else self.logit.detach()
+        return Stream(self.embedding.detach(), self.items.detach(), self.mask, logit)
+
+
+Streams = Mapping[str, Stream | None]
+"""Name -> evidence; None, or no entry, where no clip of the batch has it."""
+Present = Mapping[str, Tensor]
+"""Name -> [B] bool, for every stream of the model."""
+
+
+class Fusion(nn.Module):
+    """Streams to the features [B, H] that the overall head reads.
+
+    dims: stream -> D, for the streams that the model has, in a fixed order
+
+    `forward` is given streams, None where no clip of the batch has one, and for every stream of the
+    model which clips have it.
+    """
+
+    reads_either = True
+    """Whether the overall logit starts from "either of the two"; False = from the features only."""
+
+    def __init__(self, dims: Mapping[str, int], config: FusionConfig) -> None:
+        super().__init__()
+        self.names, self.fused_dim = tuple(dims), config.hidden_dim
+
+
+class StateFusion(Fusion):
+    """Base of the fusions over features, with the learned states of absence."""
+
+    def __init__(self, dims: Mapping[str, int], config: FusionConfig) -> None:
+        super().__init__(dims, config)
+        for name, dim in dims.items():
+            self.register_parameter(f"absent_{name}", nn.Parameter(torch.randn(dim) * 0.02))
+
+    def forward(self, streams: Streams, present: Present) -> Tensor:
+        states = {name: self.get_parameter(f"absent_{name}") for name in self.names}
+        return self.fuse([_fill(streams.get(n), states[n], present[n]) for n in self.names])
+
+    def fuse(self, streams: list[Stream]) -> Tensor:
+        """Fuse streams without gaps, in the order of `names` -> [B, H]."""
+        raise NotImplementedError
+
+
+def _fill(stream: Stream | None, absent: Tensor, present: Tensor) -> Stream:
+    """Put the state of absence in as embedding and as the only item, where a stream is absent."""
+    if stream is None:
+        count = len(present)
+        lone = torch.ones_like(present).unsqueeze(1)
+        return Stream(absent.expand(count, -1), absent.expand(count, 1, -1), lone, None)
+    first = torch.arange(stream.mask.shape[1], device=present.device) == 0
+    return Stream(
+        torch.where(present.unsqueeze(-1), stream.embedding, absent),
+        torch.where(present[:, None, None], stream.items, absent),
+        torch.where(present.unsqueeze(-1), stream.mask, first),
+        None,
+    )
 
 
 class ConcatFusion(StateFusion):
@@ -145,9 +252,7 @@ class LateFusion(Fusion):
         own = {name: dim for name, dim in dims.items() if name not in ("visual", "audio")}
         self.heads = nn.ModuleDict({name: nn.Linear(dim, 1) for name, dim in own.items()})
 
-    def forward(
-        self, streams: Mapping[str, Stream | None], present: Mapping[str, Tensor]
-    ) -> Tensor:
+    def forward(self, streams: Streams, present: Present) -> Tensor:
         logits, counts = [], []
         for name in self.names:
             if stream := streams.get(name):

@@ -39,10 +39,10 @@ SCALES = (1 / 192, 2 / 192, 4 / 192, 8 / 192)
 """Deviations of the blurs whose differences are the bands, as shares of the side."""
 FLOOR = 0.1
 """Grey levels (of 255) that count as no texture."""
-_BRIGHTNESS = (0.299, 0.587, 0.114)
+BRIGHTNESS = (0.299, 0.587, 0.114)
 _PAIRS = ((0, 1), (0, 2), (1, 2))
 """Of the channels red, green and blue."""
-Box = tuple[int, int, int, int]
+Box = tuple[int, ...]
 """Top, bottom, left and right in pixels."""
 
 
@@ -59,7 +59,7 @@ class RegionStatistics(nn.Module):
     def forward(self, pictures: Tensor) -> Tensor:
         """Return features [M, feature_dim] of pictures [M, 3, s, s] in 0..1."""
         colours = 255 * pictures.float()
-        grey = torch.einsum("mchw,c->mhw", colours, colours.new_tensor(_BRIGHTNESS))
+        grey = torch.einsum("mchw,c->mhw", colours, colours.new_tensor(BRIGHTNESS))
         bands = between_blurs(grey, SCALES)
         parts, lefts = boxes_of_parts(grey.shape[-1]), boxes_of_halves(grey.shape[-1])
         rights = [mirrored(box, grey.shape[-1]) for box in lefts]
@@ -108,10 +108,7 @@ def between_blurs(pictures: Tensor, scales: tuple[float, ...]) -> Tensor:
 
 def boxes_of_parts(side: int) -> list[Box]:
     """Return the boxes of `PARTS` in a crop of that side."""
-    return [
-        (round(top * side), round(bottom * side), round(left * side), round(right * side))
-        for top, bottom, left, right in PARTS.values()
-    ]
+    return [tuple(round(share * side) for share in part) for part in PARTS.values()]
 
 
 def boxes_of_halves(side: int) -> list[Box]:
@@ -131,8 +128,7 @@ def region_backbone(inputs: str) -> Backbone:
     if inputs != "colour":
         raise ConfigError(f"{REGIONS} reads visual.inputs colour, got {inputs!r}")
     network = RegionStatistics()
-    plain = ((0.0,) * 3, (1.0,) * 3)
-    return Backbone(network, network.feature_dim, *plain, pretrained_used=False)
+    return Backbone(network, network.feature_dim)
 
 
 @lru_cache(maxsize=32)

@@ -81,9 +81,8 @@ class LogSpectrogram(nn.Module):
                 f"got {sound.shape[-1]}"
             )
         if len(sound) == 0:  # padding by reflection refuses an empty batch
-            return sound.new_zeros(
-                0, 1, self.config.num_bands, 1 + sound.shape[1] // self.config.hop
-            )
+            num_times = 1 + sound.shape[1] // self.config.hop
+            return sound.new_zeros(0, 1, self.config.num_bands, num_times)
         # Power spans ten decades: half precision would round the quiet ones to nothing.
         with torch.autocast(sound.device.type, enabled=False):
             power = self.power(sound.float()).transpose(1, 2) @ self.bands  # [M, time, bands]
@@ -119,15 +118,15 @@ def band_filters(config: SpectrogramConfig) -> Tensor:
     return filters
 
 
-def mask_bands_and_times(pictures: Tensor, *, bands: int, times: int, num_masks: int = 2) -> Tensor:
-    """Set stripes up to `bands` high and `times` wide to the mean: SpecAugment (Park et al. 2019).
+def mask_bands_and_times(pictures: Tensor, *, bands: int, times: int) -> Tensor:
+    """Set stripes to the mean: two up to `bands` high, two up to `times` wide.
+
+    SpecAugment (Park et al. 2019).
 
     Args:
         pictures: [M, 1, bands, time], of mean zero
     """
-    for _ in range(num_masks):
-        if bands > 0:
-            pictures = AF.mask_along_axis_iid(pictures, bands, 0.0, axis=2)
-        if times > 0:
-            pictures = AF.mask_along_axis_iid(pictures, times, 0.0, axis=3)
+    for axis, widest in 2 * ((2, bands), (3, times)):
+        if widest > 0:
+            pictures = AF.mask_along_axis_iid(pictures, widest, 0.0, axis=axis)
     return pictures

@@ -15,6 +15,7 @@ tf_efficientnet_b0 325 ms at 224 px.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +23,7 @@ from torch import Tensor, nn
 
 from avfake.config import check_ranges
 from avfake.errors import ConfigError
+from avfake.models.branch import scatter
 from avfake.models.mouth import cut_mouths, shows_mouth
 from avfake.models.outputs import NUM_STATISTICS, SyncOutput
 from avfake.models.spectrogram import DEVIATION_FLOOR, LogSpectrogram, SpectrogramConfig
@@ -30,8 +32,6 @@ SPECTRA_A_STEP = 10
 """Spectra of the sound from one shift to the next; the network's stride in time."""
 MARGIN_SECONDS = 0.04
 """Sound beyond the outermost windows, where spectra would mirror the end."""
-MIN_CROPS = 2
-"""Crops of a person; a single one cannot be centred."""
 SHARPEST = 100.0
 SAMPLE_RATE = 16_000
 
@@ -54,6 +54,8 @@ class SyncConfig:
     width: int = 24
     """Channels of the first layers."""
     embedding_dim: int = 64
+    min_crops: ClassVar[int] = 2
+    """Crops of a person; a single one cannot be centred."""
 
     def __post_init__(self) -> None:
         check_ranges(
@@ -77,11 +79,6 @@ class SyncConfig:
         return 2 * round(self.max_offset_seconds / self.step_seconds) + 1
 
     @property
-    def min_crops(self) -> int:
-        """Least number of crops of a person."""
-        return MIN_CROPS
-
-    @property
     def feature_dim(self) -> int:
         """Length of the embedding for the fusion."""
         return self.num_shifts + NUM_STATISTICS
@@ -101,16 +98,11 @@ class SyncBranch(nn.Module):
         super().__init__()
         self.config = config
         reach = config.max_offset_seconds
-        self.register_buffer(
-            "shifts", torch.linspace(-reach, reach, config.num_shifts), persistent=False
-        )
-        self.spectrogram = LogSpectrogram(
-            SpectrogramConfig(
-                sample_rate=SAMPLE_RATE,
-                hop=round(config.step_seconds * SAMPLE_RATE / SPECTRA_A_STEP),
-                num_bands=config.num_bands,
-            )
-        )
+        shifts = torch.linspace(-reach, reach, config.num_shifts)
+        self.register_buffer("shifts", shifts, persistent=False)
+        hop = round(config.step_seconds * SAMPLE_RATE / SPECTRA_A_STEP)
+        spectrogram = SpectrogramConfig(SAMPLE_RATE, hop=hop, num_bands=config.num_bands)
+        self.spectrogram = LogSpectrogram(spectrogram)
         self.mouth_network = _mouth_network(config)
         self.sound_network = _SoundNetwork(config)
         self.log_sharpness = nn.Parameter(torch.tensor(math.log(10.0)))
@@ -126,10 +118,10 @@ class SyncBranch(nn.Module):
         # Digital silence is padding: of a silent clip beside others, or of a crop beyond the sound.
         usable = batch["faces_mask"] & shows_mouth(landmarks) & sound.ne(0).any(dim=-1)
         persons = F.one_hot(batch["persons"]) * usable.unsqueeze(-1)  # [B, T, P]
-        persons = persons * (persons.sum(dim=1, keepdim=True) >= MIN_CROPS)
+        persons = persons * (persons.sum(dim=1, keepdim=True) >= self.config.min_crops)
         usable = persons.any(dim=-1)
-        mouths = self._scatter(self._mouths(batch["faces"][usable], landmarks[usable]), usable)
-        sounds = self._scatter(self._sounds(sound, usable), usable)  # [B, T, K, D]
+        mouths = scatter(self._mouths(batch["faces"][usable], landmarks[usable]), usable)
+        sounds = scatter(self._sounds(sound, usable), usable)  # [B, T, K, D]
         with torch.autocast(sound.device.type, enabled=False):
             return self._compare(mouths.float(), sounds.float(), persons.float())
 
@@ -160,10 +152,6 @@ class SyncBranch(nn.Module):
         clips = usable.nonzero()[:, 0]
         vectors: Tensor = self.sound_network(_normalised(log_power, clips, len(usable)))
         return vectors
-
-    def _scatter(self, vectors: Tensor, mask: Tensor) -> Tensor:
-        padded = vectors.new_zeros(*mask.shape, *vectors.shape[1:])
-        return padded.index_put((mask,), vectors)
 
     def _compare(self, mouths: Tensor, sounds: Tensor, persons: Tensor) -> SyncOutput:
         """mouths [B, T, D], sounds [B, T, K, D], persons [B, T, P] 1 where usable."""

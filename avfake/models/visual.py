@@ -12,14 +12,15 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from avfake.config import check_choice, check_ranges
 from avfake.models.backbone import load_backbone
-from avfake.models.branch import BranchOutput, ItemEncoder, check_encoder, encode_present
-from avfake.models.regions import REGIONS, region_backbone
-from avfake.models.residuals import noise_residuals
+from avfake.models.branch import Branch, BranchOutput, check_encoder, encode_present
+from avfake.models.regions import BRIGHTNESS, REGIONS, region_backbone
 
+CUT = 3.0
+"""Largest residual, in grey levels of 255."""
 INPUTS = {"colour": 3, "residual": 3, "both": 6}
 """Input -> its number of channels."""
 
@@ -55,14 +56,14 @@ class VisualConfig:
         check_encoder("visual", self)
 
 
-class VisualBranch(nn.Module):
+class VisualBranch(Branch):
     """Faces in, frame logits and a clip embedding out."""
 
+    config: VisualConfig
     mean: Tensor
     std: Tensor
 
     def __init__(self, config: VisualConfig) -> None:
-        super().__init__()
         if config.backbone == REGIONS:
             backbone = region_backbone(config.inputs)
         else:
@@ -73,13 +74,7 @@ class VisualBranch(nn.Module):
                 size_px=config.size_px,
                 drop_path=config.drop_path,
             )
-        self.config = config
-        self.pretrained_used = backbone.pretrained_used
-        self.backbone = backbone.network
-        self.feature_dim = backbone.feature_dim
-        self.encoder = ItemEncoder(
-            backbone.feature_dim, config.embedding_dim, config.dropout, head=config.head
-        )
+        super().__init__(config, backbone)
         mean, std = (backbone.mean, backbone.std) if config.normalise else ((0.0,) * 3, (1.0,) * 3)
         # Saved with the weights: another release of timm may state other numbers for the name.
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
@@ -112,3 +107,31 @@ class VisualBranch(nn.Module):
         if self.config.inputs != "colour":
             read.append(noise_residuals(pixels))
         return torch.cat(read, dim=1)
+
+
+def residual_filters() -> Tensor:
+    """Return three high-pass filters of the spatial rich model, float32 [3, 1, 5, 5], of sum 0.
+
+    Second order along a row; second order over 3 x 3; the square filter of 5 x 5 ("KV").
+    """
+    second = torch.tensor([1.0, -2.0, 1.0])
+    along_row = F.pad(second[None], (1, 1, 2, 2))
+    over_square = F.pad(-torch.outer(second, second), (1, 1, 1, 1))
+    outer, inner, middle = [-1.0, 2, -2, 2, -1], [2.0, -6, 8, -6, 2], [-2.0, 8, -12, 8, -2]
+    square = torch.tensor([outer, inner, middle, inner, outer])
+    return torch.stack([along_row / 2, over_square / 4, square / 12])[:, None]
+
+
+def noise_residuals(pixels: Tensor) -> Tensor:
+    """float [M, 3, H, W] on 0..255 -> [M, 3, H, W] in -1..1, one channel a filter.
+
+    The difference between a pixel and its prediction by neighbours (Fridrich & Kodovsky 2012) on
+    the brightness, clamped at a few grey levels, as in two-stream manipulation detection (Zhou et
+    al. 2018). Residuals hold hardly any appearance of a face, but how its pixels were made and
+    blended.
+    """
+    weights = pixels.new_tensor(BRIGHTNESS)
+    brightness = torch.einsum("mchw,c->mhw", pixels, weights)[:, None]
+    padded = F.pad(brightness, (2, 2, 2, 2), mode="reflect")
+    found = F.conv2d(padded, residual_filters().to(pixels))
+    return found.clamp(-CUT, CUT) / CUT

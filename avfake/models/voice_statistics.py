@@ -56,7 +56,7 @@ class VoiceStatistics(nn.Module):
 def voice_backbone(config: SpectrogramConfig) -> Backbone:
     """Return the statistics as a backbone that reads samples."""
     network = VoiceStatistics(config)
-    return Backbone(network, network.feature_dim, (0.0,), (1.0,), pretrained_used=False)
+    return Backbone(network, network.feature_dim)
 
 
 class CepstralMovement(nn.Module):

@@ -1,15 +1,12 @@
 """Folders of prepared clips and a config -> a trained detector and its table of test results."""
 
-from avfake.training.ablation import ablate
-from avfake.training.aside import put_aside
+from avfake.training.accelerator import refuse_processes
+from avfake.training.comparisons import ablate, train_ensemble
 from avfake.training.config import TrainingConfig
-from avfake.training.ensembles import train_ensemble
-from avfake.training.measure import COLUMNS, examples_in, measure
 from avfake.training.pipeline import train_detector
 from avfake.training.presets import preset
-from avfake.training.processes import refuse_processes
 from avfake.training.rate_finder import RateConfig
-from avfake.training.results import train_and_test
+from avfake.training.results import COLUMNS, examples_in, measure, put_aside, train_and_test
 from avfake.training.run import environment
 
 __all__ = [

@@ -26,6 +26,7 @@ from torch.optim.swa_utils import AveragedModel
 from avfake.config import from_dict, to_dict
 from avfake.errors import AvfakeError, ConfigError
 from avfake.storage import write_whole
+from avfake.training.run import check_settings
 
 
 @dataclass(frozen=True)
@@ -144,17 +145,6 @@ def load_checkpoint(run_folder: Path, state: TrainingState, settings: Mapping[st
 def latest_checkpoint(run_folder: Path) -> Path | None:
     """Return the folder of the last epoch that was written completely."""
     return max((run_folder / "checkpoints").glob("epoch-*"), default=None)
-
-
-def check_settings(run_folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-    """Raise ConfigError, with the differences, if a run would continue under other settings."""
-    changed = sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
-    if changed:
-        differences = "; ".join(f"{key}: {old.get(key)} -> {new.get(key)}" for key in changed)
-        raise ConfigError(
-            f"{run_folder} holds a run with other settings ({differences}); "
-            "take another folder, or remove this one to start over"
-        )
 
 
 def write_metrics(run_folder: Path, history: list[EpochRecord]) -> None:

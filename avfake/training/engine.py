@@ -4,7 +4,6 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +21,17 @@ from avfake.training.accelerator import (
     start_accelerator,
     to_device,
 )
-from avfake.training.averaging import averaged_model, measure_statistics
 from avfake.training.checkpoints import TrainingState
 from avfake.training.fit_config import FitConfig
-from avfake.training.optimizers import Backbones, build_optimizer, sam_perturbation, set_rate
-from avfake.training.seeds import seed_for
+from avfake.training.optimizers import (
+    Backbones,
+    averaged_model,
+    build_optimizer,
+    measure_statistics,
+    sam_perturbation,
+    set_rate,
+)
+from avfake.training.run import seed_for
 
 Loss = Callable[[Any, Batch], tuple[Tensor, Mapping[str, Tensor | float]]]
 """Output of the model and its batch -> the loss to minimise, and parts of it to write down."""
@@ -36,13 +41,27 @@ class DivergedError(AvfakeError):
     """A loss, gradient or validation metric that is not a finite number."""
 
 
-@dataclass(frozen=True)
-class EpochSummary:
-    """Results of one epoch of training."""
+class EpochMeans:
+    """Means over the examples of an epoch; tensors stay on their device until they are read."""
 
-    means: dict[str, float]
-    seconds: float
-    num_examples: int
+    def __init__(self) -> None:
+        self.totals: dict[str, Tensor | float] = {}
+        self.num_examples = 0
+        self.started = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Time since the epoch began."""
+        return max(time.perf_counter() - self.started, 1e-9)
+
+    def add(self, parts: Mapping[str, Tensor | float], num_new: int) -> None:
+        self.num_examples += num_new
+        for name, part in parts.items():
+            value = part.detach() if isinstance(part, Tensor) else part
+            self.totals[name] = self.totals.get(name, 0.0) + value * num_new
+
+    def values(self) -> dict[str, float]:
+        return {k: float(total) / max(self.num_examples, 1) for k, total in self.totals.items()}
 
 
 class Engine:
@@ -50,6 +69,7 @@ class Engine:
 
     def __init__(self, model: nn.Module, loss: Loss, config: FitConfig, run_folder: Path) -> None:
         self.config, self.loss = config, loss
+        self._is_ema = config.average == "ema"
         self.accelerator = start_accelerator(config, run_folder)
         self.backbones = Backbones(model)
         average = None
@@ -61,10 +81,6 @@ class Engine:
         if average:
             average.module.to(self.accelerator.device)
         self.state = TrainingState(model, prepared, average, self.accelerator.scaler)
-
-    @property
-    def _is_ema(self) -> bool:
-        return self.config.average == "ema"
 
     def close(self) -> None:
         """Restore the model as it came, except for its weights and its device."""
@@ -92,19 +108,18 @@ class Engine:
 
     def train_epoch(
         self, epoch: int, batches: Batches, rate_at: Callable[[float], float]
-    ) -> EpochSummary:
+    ) -> EpochMeans:
         """Train on all batches once.
 
         Args:
             epoch: the first is 1
             rate_at: epochs done -> share of the full learning rate
         """
-        started = time.perf_counter()
+        means = EpochMeans()
         own = self._own_share(batches)
         num_batches, every = len(own), self.config.accumulation
         if num_batches == 0:
             raise ConfigError(f"epoch {epoch} has no batches to train on")
-        means = _RunningMeans()
         self.wrapped.train()
         self.backbones.freeze(frozen=epoch <= self.config.frozen_epochs)
         with self._bar(own, epoch) as bar:
@@ -120,9 +135,9 @@ class Engine:
                 if is_step:
                     self._step(where)
                 means.add(parts, num_examples(batch))
-                self._show(bar, means, time.perf_counter() - started)
+                self._show(bar, means)
         self._average_epoch(epoch, own)
-        return EpochSummary(means.values(), time.perf_counter() - started, means.num_examples)
+        return means
 
     def _own_share(self, batches: Batches) -> Batches:
         # A loader that comes again, for the next epoch, keeps the processes it has started.
@@ -172,10 +187,10 @@ class Engine:
         with self.accelerator.autocast():
             measure_statistics(average.module, (to_device(batch, device) for batch in batches))
 
-    def _show(self, bar: tqdm, means: "_RunningMeans", seconds: float) -> None:
+    def _show(self, bar: tqdm, means: EpochMeans) -> None:
         if not bar.disable:
             rate = max(group["lr"] for group in self.state.optimizer.param_groups)
-            speed = means.num_examples / max(seconds, 1e-9)
+            speed = means.num_examples / means.seconds
             text = f"loss {means.values()['loss']:.4f}, rate {rate:.1e}, {speed:.1f} examples/s"
             bar.set_postfix_str(text, refresh=False)
 
@@ -188,20 +203,3 @@ class Engine:
             leave=False,
             disable=None if is_shown else True,  # None: off where there is no terminal
         )
-
-
-class _RunningMeans:
-    """Means over examples; tensors stay on their device until they are read."""
-
-    def __init__(self) -> None:
-        self.totals: dict[str, Tensor | float] = {}
-        self.num_examples = 0
-
-    def add(self, parts: Mapping[str, Tensor | float], num_new: int) -> None:
-        self.num_examples += num_new
-        for name, part in parts.items():
-            value = part.detach() if isinstance(part, Tensor) else part
-            self.totals[name] = self.totals.get(name, 0.0) + value * num_new
-
-    def values(self) -> dict[str, float]:
-        return {k: float(total) / max(self.num_examples, 1) for k, total in self.totals.items()}

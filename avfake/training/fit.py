@@ -18,19 +18,24 @@ from torch import nn
 from avfake.config import from_dict, nearest, to_dict
 from avfake.errors import ConfigError
 from avfake.storage import write_whole
-from avfake.training.accelerator import Batches, start_trackers, track
+from avfake.training.accelerator import (
+    Batches,
+    is_main_process,
+    on_main_process,
+    start_trackers,
+    track,
+)
 from avfake.training.checkpoints import (
     EpochRecord,
-    check_settings,
     load_checkpoint,
     load_weights,
     publish_best,
     save_checkpoint,
     write_metrics,
 )
-from avfake.training.engine import DivergedError, Engine, EpochSummary, Loss
+from avfake.training.engine import DivergedError, Engine, Loss
 from avfake.training.fit_config import FitConfig
-from avfake.training.processes import is_main_process, on_main_process
+from avfake.training.run import check_settings
 from avfake.training.schedules import rate_of
 
 logger = logging.getLogger(__name__)
@@ -119,17 +124,17 @@ def _run_epoch(engine: Engine, epoch: int, batches: Batches, validate: Validate)
     """Train and validate one epoch."""
     config = engine.config
     past = _metric_of(engine.state.history, config.metric)
-    summary: EpochSummary = engine.train_epoch(
+    means = engine.train_epoch(
         epoch, batches, lambda epochs_done: rate_of(config, epochs_done, past)
     )
-    speed = engine.accelerator.num_processes * summary.num_examples / max(summary.seconds, 1e-9)
+    seconds = means.seconds
     return EpochRecord(
         epoch,
-        train=_finite(summary.means),
+        train=_finite(means.values()),
         validation=_validate(engine, validate, epoch),
         learning_rate=max(group["lr"] for group in engine.state.optimizer.param_groups),
-        seconds=summary.seconds,
-        examples_per_second=speed,
+        seconds=seconds,
+        examples_per_second=engine.accelerator.num_processes * means.num_examples / seconds,
     )
 
 

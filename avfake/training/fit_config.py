@@ -6,12 +6,10 @@ from typing import Literal
 from avfake.config import check_choice, check_ranges
 from avfake.environment import require
 from avfake.errors import ConfigError
-from avfake.training.optimizers import OPTIMIZERS
-from avfake.training.schedules import SCHEDULES
 
 CHOICES = {
-    "optimizer": OPTIMIZERS,
-    "schedule": tuple(SCHEDULES),
+    "optimizer": ("adamw", "adam", "sgd"),
+    "schedule": ("cosine", "one_cycle", "poly", "constant", "plateau"),
     "mixed_precision": ("auto", "no", "bf16", "fp16"),
     "device": ("auto", "cpu"),
     "average": ("none", "ema", "swa"),

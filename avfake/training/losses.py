@@ -1,17 +1,19 @@
 """The training loss: binary cross-entropy over several outputs, some labels of which are unknown.
 
 Own code: no library masks unknown labels, separates classes and trims the costliest fakes.
+`validate` computes the metrics by which the best epoch is selected.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
-from avfake.errors import ConfigError
 from avfake.labels import OUTPUTS
 from avfake.models import ModelOutput, sync_contrast
+from avfake.training.accelerator import outputs_of
 from avfake.training.config import LossConfig
 
 Batch = Mapping[str, Tensor]
@@ -50,56 +52,42 @@ def _is_genuine(batch: Batch) -> Tensor:
 
 
 def _bce(config: LossConfig, logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
-    columns = (tensor.reshape(-1, 1) for tensor in (logits, labels, weights))
-    return masked_bce(
-        *columns,
-        smoothing=config.smoothing,
-        class_separate=config.class_separate,
-        trim_fakes=config.trim_fakes,
-    )
+    logits, labels, weights = (one.reshape(-1, 1) for one in (logits, labels, weights))
+    return masked_bce(logits, labels, weights, config)
 
 
 def masked_bce(
-    logits: Tensor,
-    labels: Tensor,
-    weights: Tensor,
-    *,
-    smoothing: float = 0.0,
-    class_separate: bool = False,
-    trim_fakes: float = 0.0,
+    logits: Tensor, labels: Tensor, weights: Tensor, config: LossConfig | None = None
 ) -> Tensor:
     """Return the mean over the heads of their means over known labels, a scalar.
 
     A head without a known label counts as 0, with a gradient of 0, so that a batch with few voice
-    labels does not train the face head harder.
+    labels does not train the face head harder. The fakes that `trim_fakes` leaves out are those of
+    the highest loss of each head, which are the likeliest to be mislabelled (Shen & Sanghavi 2019).
 
     Args:
         logits: [B, K]
         labels: [B, K] in 0..1, 1 = fake; NaN allowed where the weight is 0
         weights: [B, K], 0 or more; 0 = label unknown
-        smoothing: how far labels are moved towards one half, 0 to 1
-        class_separate: average fakes and genuine clips of a head separately, one half each
-        trim_fakes: share of the known fakes of each head, 0 to 1, that do not count: those of
-            the highest loss, which are the likeliest to be mislabelled (Shen & Sanghavi 2019)
+        config: None = no smoothing, no trimming, all clips alike
     """
     if not logits.shape == labels.shape == weights.shape or logits.ndim != 2:
         raise ValueError(
             f"logits, labels and weights must be alike [B, K], got "
             f"{tuple(logits.shape)}, {tuple(labels.shape)}, {tuple(weights.shape)}"
         )
-    if not (0 <= smoothing < 1 and 0 <= trim_fakes < 1):
-        raise ConfigError(f"both must be in [0, 1): smoothing {smoothing}, trim_fakes {trim_fakes}")
+    config = config or LossConfig(smoothing=0.0)
     known = weights > 0
     # where, not a product: 0 * NaN is NaN, and so is its gradient.
     targets = torch.where(known, labels, 0.5).float()
     weights = torch.where(known, weights, 0.0).float()
     costs = F.binary_cross_entropy_with_logits(
-        logits.float(), targets * (1 - smoothing) + smoothing / 2, reduction="none"
+        logits.float(), targets * (1 - config.smoothing) + config.smoothing / 2, reduction="none"
     )
     is_fake = targets > 0.5
-    if trim_fakes:
-        weights = _trimmed(costs, weights, is_fake=is_fake, share=trim_fakes)
-    if not class_separate:
+    if config.trim_fakes:
+        weights = _trimmed(costs, weights, is_fake=is_fake, share=config.trim_fakes)
+    if not config.class_separate:
         return _mean(costs, weights).mean()
     fakes, reals = weights * is_fake, weights * ~is_fake
     num_classes = fakes.any(dim=0).float() + reals.any(dim=0).float()
@@ -120,3 +108,52 @@ def _mean(costs: Tensor, weights: Tensor) -> Tensor:
     """Return the weighted mean of each column [B, K] -> [K]; 0 for a column without weight."""
     total = weights.sum(dim=0)
     return (costs * weights).sum(dim=0) / torch.where(total > 0, total, 1.0)
+
+
+FAKE_WEIGHT = 1.4
+"""Weight of the fakes in the DFDC winner's selection of checkpoints (features.md 3a, 14)."""
+
+
+def validate(
+    model: nn.Module,
+    batches: DataLoader[Batch],
+    loss: Callable[[ModelOutput, Batch], tuple[Tensor, dict[str, Tensor]]],
+) -> dict[str, float]:
+    """Return means over the clips, in nats.
+
+    Each part of the loss, and "log_loss", their sum as in training; "{head}_fake_loss" and
+    "{head}_real_loss", the plain cross-entropy of either class, where the clips have it; and, where
+    they have both, "weighted_log_loss" = (1.4 overall_fake_loss + overall_real_loss) / 2.
+    """
+    sums: dict[str, float] = {}
+    logits, labels, weights = [], [], []
+    for output, batch in outputs_of(model, batches):
+        total, parts = loss(output, batch)
+        size = len(batch["labels"])
+        for name, value in {"log_loss": total, **parts}.items():
+            sums[name] = sums.get(name, 0.0) + float(value) * size
+        logits.append(output.logits.float().cpu())
+        labels.append(batch["labels"].cpu())
+        weights.append((batch["weights"] * output.valid).cpu())
+    count = sum(map(len, labels))
+    means = {name: value / count for name, value in sums.items()}
+    return means | class_losses(torch.cat(logits), torch.cat(labels), torch.cat(weights))
+
+
+def class_losses(logits: Tensor, labels: Tensor, weights: Tensor) -> dict[str, float]:
+    """Return the cross-entropy of fakes and of genuine clips of each head, and their weighted sum.
+
+    All [N, 3]; weight 0 = label unknown. Classes without a clip are left out.
+    """
+    found: dict[str, float] = {}
+    costs = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
+    for column, head in enumerate(OUTPUTS):
+        for name, label in (("fake", 1.0), ("real", 0.0)):
+            weight = weights[:, column] * (labels[:, column] == label)
+            if weight.sum() > 0:
+                cost = torch.where(weight > 0, costs[:, column], 0.0)
+                found[f"{head}_{name}_loss"] = float((cost * weight).sum() / weight.sum())
+    if {"overall_fake_loss", "overall_real_loss"} <= set(found):
+        weighted = FAKE_WEIGHT * found["overall_fake_loss"] + found["overall_real_loss"]
+        found["weighted_log_loss"] = weighted / 2
+    return found

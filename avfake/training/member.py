@@ -1,15 +1,21 @@
-"""One model of the detector: trained without one fold, selected on the validation clips."""
+"""One model of the detector: trained without one fold, selected on the validation clips.
+
+The models then score the training clips that they have not seen.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
 from avfake.augment import MixingCollate, build_pipeline
+from avfake.calibration import OutOfFold, stack_row
 from avfake.clips import (
+    Clip,
     ClipDataset,
     EpochDraws,
     InputSpec,
@@ -18,15 +24,17 @@ from avfake.clips import (
     load_batches,
     named_failures,
 )
+from avfake.detector import score_clip
+from avfake.labels import OUTPUTS, Output
 from avfake.models import AVModel, ModelConfig, build_model
+from avfake.progress import progress
 from avfake.training.config import TrainingConfig
 from avfake.training.fit import fit
-from avfake.training.losses import Batch, multitask_loss
+from avfake.training.losses import Batch, multitask_loss, validate
 from avfake.training.plan import Example, Plan
 from avfake.training.rate_finder import RateConfig, RateFinding, find_rate
+from avfake.training.run import seed_for
 from avfake.training.sampling import EpochOrder
-from avfake.training.seeds import seed_for
-from avfake.training.validation import validate
 
 
 @dataclass(frozen=True)
@@ -40,24 +48,65 @@ class Member:
     """The groups that it has seen, those of the validation clips included."""
 
 
-def train_member(
-    config: TrainingConfig,
-    model_config: ModelConfig,
-    plan: Plan,
-    *,
-    fold: int,
-    folder: Path,
-    spec: InputSpec,
-) -> Member:
+@dataclass(frozen=True)
+class Run:
+    """All that the members of a detector have in common."""
+
+    config: TrainingConfig
+    model: ModelConfig
+    plan: Plan
+    spec: InputSpec
+
+    @property
+    def sampling(self) -> SampleConfig:
+        """What is drawn from a clip in training."""
+        model = self.model
+        return replace(
+            self.spec.drawn(),
+            use_visual=(model.visual or model.sync) is not None,
+            use_audio=(model.audio or model.sync) is not None,
+            crop_sound_seconds=model.sync.sound_seconds if model.sync else 0.0,
+        )
+
+    def train_batches(self, fold: int) -> Callable[[int], DataLoader[Batch]]:
+        """Return epoch -> batches of the clips outside of a fold; one loader serves all epochs."""
+        examples, seed = self.plan.outside(fold), seed_for(self.config.seed, "model", fold)
+        draws = EpochDraws(
+            EpochOrder(examples, self.config.data, seed=seed, folders=self.plan.folders)
+        )
+        loader = self.loader(examples, seed=seed, draws=draws)
+
+        def batches(epoch: int) -> DataLoader[Batch]:
+            draws.start(epoch)
+            return loader
+
+        return batches
+
+    def loader(
+        self, examples: Sequence[Example], seed: int | None = None, draws: EpochDraws | None = None
+    ) -> DataLoader[Batch]:
+        """Return batches in the order of the examples; with a seed drawn, augmented and mixed."""
+        config = self.config
+        augment = build_pipeline(config.augment)
+        return load_batches(
+            ClipDataset([e.entry for e in examples], self.sampling, seed=seed, augment=augment),
+            batch_size=config.data.batch_size,
+            draws=draws,
+            join=collate if seed is None else MixingCollate(config.augment.mix, seed),
+            workers=config.data.loader_workers,
+        )
+
+
+def train_member(run: Run, *, fold: int, folder: Path) -> Member:
     """Train, or go on training, the model that leaves out `fold`."""
-    seen, seed = _seen(plan, fold), seed_for(config.seed, "model", fold)
+    config, plan = run.config, run.plan
+    seed = seed_for(config.seed, "model", fold)
     torch.manual_seed(seed)
-    model = build_model(model_config)
+    model = build_model(run.model)
     # The epoch is selected by the detector's outputs, not by how well it matches lips and sound.
     outputs_only = partial(multitask_loss, replace(config.loss, sync=0.0))
-    sampling = _sampling(spec, model_config)
-    validation = _loader(config, sampling, plan.splits["val"] or _held_out(plan, fold))
-    batches = _train_batches(config, sampling, seen, folders=plan.folders, seed=seed)
+    validation = run.loader(plan.splits["val"] or plan.inside(fold))
+    batches = run.train_batches(fold)
     with named_failures([batches(1), validation]):
         fit(
             model,
@@ -67,91 +116,69 @@ def train_member(
             config=replace(config.fit, seed=seed),
             run_folder=folder,
         )
-    groups = frozenset(e.row.group for e in (*seen, *plan.splits["val"]))
+    groups = frozenset(e.row.group for e in (*plan.outside(fold), *plan.splits["val"]))
     return Member(model.eval(), fold, groups)
 
 
-def first_member_batches(
-    config: TrainingConfig, model: ModelConfig, spec: InputSpec, plan: Plan
-) -> DataLoader[Batch]:
+def first_member_batches(run: Run) -> DataLoader[Batch]:
     """Return the batches of the first epoch of the first model, read in this process."""
-    alone = replace(config, data=replace(config.data, loader_workers=0))
-    sampling, seed = _sampling(spec, model), seed_for(config.seed, "model", 0)
-    return _train_batches(alone, sampling, _seen(plan, 0), folders=plan.folders, seed=seed)(1)
+    data = replace(run.config.data, loader_workers=0)
+    return replace(run, config=replace(run.config, data=data)).train_batches(0)(1)
 
 
-def find_member_rate(
-    config: TrainingConfig,
-    model: ModelConfig,
-    spec: InputSpec,
-    plan: Plan,
-    search: RateConfig,
-) -> RateFinding:
+def find_member_rate(run: Run, search: RateConfig) -> RateFinding:
     """Return the losses of the first member at rising rates, on its own training batches.
 
     The backbone is not frozen: the rate is that of the longer, unfrozen part of training.
     """
-    seed = seed_for(config.seed, "model", 0)
+    seed = seed_for(run.config.seed, "model", 0)
     torch.manual_seed(seed)
     return find_rate(
-        build_model(model),
-        loss=partial(multitask_loss, config.loss),
-        batches=first_member_batches(config, model, spec, plan),
-        config=replace(config.fit, seed=seed),
+        build_model(run.model),
+        loss=partial(multitask_loss, run.config.loss),
+        batches=first_member_batches(run),
+        config=replace(run.config.fit, seed=seed),
         search=search,
     )
 
 
-def _seen(plan: Plan, fold: int) -> list[Example]:
-    return [e for e in plan.splits["train"] if plan.folds.get(e.row.clip_id) != fold]
+def score_out_of_fold(run: Run, members: Sequence[Member]) -> OutOfFold:
+    """Return rows of statistics of every training clip that a member has not seen, by that member.
 
-
-def _held_out(plan: Plan, fold: int) -> list[Example]:
-    return [e for e in plan.splits["train"] if plan.folds.get(e.row.clip_id) == fold]
-
-
-def _train_batches(
-    config: TrainingConfig,
-    sampling: SampleConfig,
-    examples: Sequence[Example],
-    *,
-    folders: Sequence[str],
-    seed: int,
-) -> Callable[[int], DataLoader[Batch]]:
-    """Return epoch -> its batches; one loader serves all epochs."""
-    draws = EpochDraws(EpochOrder(examples, config.data, seed=seed, folders=folders))
-    loader = _loader(config, sampling, examples, seed=seed, draws=draws)
-
-    def batches(epoch: int) -> DataLoader[Batch]:
-        draws.start(epoch)
-        return loader
-
-    return batches
-
-
-def _sampling(spec: InputSpec, model: ModelConfig) -> SampleConfig:
-    return replace(
-        spec.drawn(),
-        use_visual=(model.visual or model.sync) is not None,
-        use_audio=(model.audio or model.sync) is not None,
-        crop_sound_seconds=model.sync.sound_seconds if model.sync else 0.0,
+    A clip with picture and sound has three: whole, without sound, without picture, so that stacker
+    and calibration handle clips that lack either.
+    """
+    plan, modalities = run.plan, [(True, True)]
+    if run.model.visual and run.model.audio:
+        modalities += [(True, False), (False, True)]
+    rows, examples, folds = [], [], []
+    held_out = [
+        e
+        for e in plan.splits["train"]
+        if plan.folds.get(e.row.clip_id, len(members)) < len(members)
+        and e.folder in (run.config.data.calibrate_on or plan.folders)
+    ]
+    for example in progress(held_out, desc="score out of fold", unit="clip"):
+        fold = plan.folds[example.row.clip_id]
+        clip = Clip.open(example.archive)
+        both = example.has_visual and example.has_audio
+        for use_visual, use_audio in modalities if both else modalities[:1]:
+            sampling = run.spec.whole(use_visual=use_visual, use_audio=use_audio)
+            rows.append(stack_row(score_clip([members[fold].model], clip, sampling)))
+            examples.append(example)
+            folds.append(fold)
+    return OutOfFold(
+        rows=np.stack(rows),
+        clip_ids=[e.row.clip_id for e in examples],
+        groups=[e.row.group for e in examples],
+        labels={output: _labels(examples, output) for output in OUTPUTS},
+        fold=np.array(folds),
+        trained_on=[member.groups for member in members],
     )
 
 
-def _loader(
-    config: TrainingConfig,
-    sampling: SampleConfig,
-    examples: Sequence[Example],
-    *,
-    seed: int | None = None,
-    draws: EpochDraws | None = None,
-) -> DataLoader[Batch]:
-    """Return batches in the order of the examples; with a seed drawn, augmented and mixed."""
-    augment = build_pipeline(config.augment)
-    return load_batches(
-        ClipDataset([e.entry for e in examples], sampling, seed=seed, augment=augment),
-        batch_size=config.data.batch_size,
-        draws=draws,
-        join=collate if seed is None else MixingCollate(config.augment.mix, seed),
-        workers=config.data.loader_workers,
+def _labels(examples: Sequence[Example], output: Output) -> np.ndarray:
+    """float [N], NaN where the label is unknown."""
+    return np.array(
+        [getattr(e.labels, output) if getattr(e.weights, output) > 0 else np.nan for e in examples]
     )

@@ -1,23 +1,20 @@
-"""Optimizers with parameter groups, frozen backbones, and the perturbation of SAM."""
+"""Optimizers, frozen backbones, the perturbation of SAM, and running averages of weights."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import SGD, Adam, AdamW, Optimizer
+from torch.optim.swa_utils import AveragedModel
 
 from avfake.errors import ConfigError
-from avfake.training.averaging import fixed_statistics
-
-if TYPE_CHECKING:
-    from avfake.training.fit_config import FitConfig
-
-OPTIMIZERS = ("adamw", "adam", "sgd")
+from avfake.training.fit_config import FitConfig
 
 
-def build_optimizer(model: nn.Module, config: "FitConfig") -> Optimizer:
+def build_optimizer(model: nn.Module, config: FitConfig) -> Optimizer:
     """Return the optimizer over the parameters that require a gradient.
 
     Each group keeps its full learning rate as `base_lr`.
@@ -30,7 +27,7 @@ def build_optimizer(model: nn.Module, config: "FitConfig") -> Optimizer:
     return kind(groups, lr=config.learning_rate, betas=(config.momentum, 0.999))
 
 
-def parameter_groups(model: nn.Module, config: "FitConfig") -> list[dict[str, Any]]:
+def parameter_groups(model: nn.Module, config: FitConfig) -> list[dict[str, Any]]:
     """Return up to four groups of parameters: in a backbone or not, decayed or not."""
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
@@ -67,9 +64,7 @@ class Backbones:
     def freeze(self, *, frozen: bool) -> None:
         """Freeze or release them; call it after `train()`, which undoes `eval()`."""
         if frozen and not self.modules:
-            raise ConfigError(
-                "fit.frozen_epochs needs a module called backbone; the model has none"
-            )
+            raise ConfigError("fit.frozen_epochs needs a module called backbone; there is none")
         for parameter in self.parameters:
             parameter.requires_grad_(not frozen)
         if frozen:
@@ -100,3 +95,67 @@ def sam_perturbation(model: nn.Module, rho: float) -> Iterator[None]:
         with torch.no_grad():
             for parameter, value in zip(moved, before, strict=True):
                 parameter.copy_(value)
+
+
+def averaged_model(model: nn.Module, decay: float | None) -> AveragedModel:
+    """Return the running average of parameters and buffers, to be moved by `update_parameters`.
+
+    With a decay the average is exponential (Polyak & Juditsky 1992); the decay rises as
+    (1 + n) / (10 + n) with the number n of updates, so that the random start soon counts for
+    little. Without a decay all updates count alike (Izmailov et al. 2018).
+    """
+
+    def average(mean: Tensor, now: Tensor, count: Tensor | int) -> Tensor:
+        if not mean.is_floating_point():
+            return now
+        count = torch.as_tensor(count)
+        share = 1 / (count + 1)
+        if decay is not None:
+            share = 1 - ((1 + count) / (10 + count)).clamp(max=decay)
+        return mean.lerp(now, share.to(mean))
+
+    averaged = AveragedModel(model, avg_fn=average, use_buffers=True)
+    averaged.requires_grad_(False).eval()
+    if decay is not None:
+        averaged.n_averaged += 1  # the start counts as one update
+    return averaged
+
+
+def batch_norms(model: nn.Module) -> list[_BatchNorm]:
+    """Return the modules that keep statistics of their batches."""
+    return [m for m in model.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
+
+
+@torch.no_grad()
+def measure_statistics(model: nn.Module, batches: Iterable[Any]) -> None:
+    """Set the running statistics of batch normalisations to their mean over the batches.
+
+    Own code: `torch.optim.swa_utils.update_bn` leaves dropout on and takes no batch that is a
+    mapping.
+    """
+    norms = batch_norms(model)
+    momenta = [norm.momentum for norm in norms]
+    model.eval()
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the plain mean
+        norm.train()
+    if norms:
+        for batch in batches:
+            model(batch)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    model.eval()
+
+
+@contextmanager
+def fixed_statistics(model: nn.Module) -> Iterator[None]:
+    """Leave the running statistics of batch normalisations unchanged inside the context."""
+    norms = batch_norms(model)
+    for norm in norms:
+        norm.track_running_stats = False
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.track_running_stats = True

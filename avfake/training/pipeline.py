@@ -10,18 +10,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from avfake.calibration import DecisionFit, fit_decision_model
-from avfake.clips import InputSpec, PreparedFolder
+from avfake.calibration import fit_decision_model
+from avfake.clips import PreparedFolder
+from avfake.config import to_dict
 from avfake.detector import CARD, Bundle, Detector, write_bundle
 from avfake.evaluation import draw_batch, draw_training
-from avfake.models import ModelConfig
 from avfake.report import write_card
 from avfake.storage import write_whole
+from avfake.training.accelerator import join_processes, on_main_process
 from avfake.training.config import TrainingConfig
-from avfake.training.facts import bundle_facts
-from avfake.training.held_out import out_of_fold_table
-from avfake.training.member import Member, find_member_rate, first_member_batches, train_member
-from avfake.training.out_of_fold import score_out_of_fold
+from avfake.training.facts import bundle_facts, out_of_fold_table
+from avfake.training.member import (
+    Member,
+    Run,
+    find_member_rate,
+    first_member_batches,
+    score_out_of_fold,
+    train_member,
+)
 from avfake.training.plan import (
     Plan,
     check_classes,
@@ -30,10 +36,8 @@ from avfake.training.plan import (
     make_plan,
     trainable_outputs,
 )
-from avfake.training.processes import join_processes, on_main_process
 from avfake.training.rate_finder import RateConfig, RateFinding
-from avfake.training.run import open_run
-from avfake.training.seeds import seed_for
+from avfake.training.run import open_run, seed_for
 
 logger = logging.getLogger(__name__)
 
@@ -67,15 +71,20 @@ def train_detector(
     model = None
     if not (detector / "checksums.json").is_file():
         model = config.model(trainable_outputs(plan.splits["train"]))
-    on_main_process(lambda: _open(out, config, plan, inputs))
+    on_main_process(lambda: open_run(out, config, inputs=inputs))
+    on_main_process(lambda: plan.save(out / "plan.csv"))
     if model is None:
         logger.info("%s is finished already", detector)
         on_main_process(lambda: _write_card(detector))
         return TrainedDetector(detector, plan)
     log_assumptions(plan.splits["train"], config.data.assume_face_weight)
-    spec = config.data.input_spec(folders[0].config)
-    members = _train(config, plan, model, spec, out)
-    on_main_process(lambda: _conclude(config, plan, members, spec, out=out))
+    run = Run(config, model, plan, config.data.input_spec(folders[0].config))
+    on_main_process(lambda: draw_batch(out, next(iter(first_member_batches(run)))))
+    members = [
+        train_member(run, fold=fold, folder=out / f"member_{fold}")
+        for fold in range(config.data.num_models)
+    ]
+    on_main_process(lambda: _conclude(run, members, out))
     return TrainedDetector(detector, plan)
 
 
@@ -97,47 +106,32 @@ def with_found_rate(
     if not path.is_file():
         plan = plan_of(folders, config)
         model = config.model(trainable_outputs(plan.splits["train"]))
-        spec = config.data.input_spec(folders[0].config)
-        find_member_rate(config, model, spec, plan, search).save(path)
+        run = Run(config, model, plan, config.data.input_spec(folders[0].config))
+        find_member_rate(run, search).save(path)
     finding = RateFinding.load(path)
     fit = replace(config.fit, learning_rate=finding.suggestion)
     return replace(config, fit=fit), finding
 
 
-def _train(
-    config: TrainingConfig, plan: Plan, model: ModelConfig, spec: InputSpec, out: Path
-) -> list[Member]:
-    """Draw the first batch, then train the members."""
-    on_main_process(
-        lambda: draw_batch(out, next(iter(first_member_batches(config, model, spec, plan))))
-    )
-    return [
-        train_member(config, model, plan, fold=fold, folder=out / f"member_{fold}", spec=spec)
-        for fold in range(config.data.num_models)
-    ]
-
-
-def _conclude(
-    config: TrainingConfig,
-    plan: Plan,
-    members: Sequence[Member],
-    spec: InputSpec,
-    *,
-    out: Path,
-) -> None:
+def _conclude(run: Run, members: Sequence[Member], out: Path) -> None:
     """Write the detector of trained members, and their scores of the clips they have not seen."""
+    config, plan = run.config, run.plan
     draw_training(out)
-    scored = score_out_of_fold(config, plan, members, spec)
+    scored = score_out_of_fold(run, members)
     stack = replace(config.stack, seed=seed_for(config.seed, "calibration"))
     fitted = fit_decision_model(scored, stack, use_stacker=config.use_stacker)
-    _write_choices(fitted, out)
+    choices = {name: one.choice for name, one in fitted.model.outputs.items()}
+    for name, choice in choices.items():
+        logger.info("%s: kept %s; %s", name, choice.kept, choice.reason)
+    written = {name: to_dict(choice) for name, choice in choices.items()}
+    write_whole(out / "choices.json", json.dumps(written, indent=1))
     table = out_of_fold_table(scored, fitted, stack)
     methods = {e.row.clip_id: e.row.method for e in plan.splits["train"]}
     table.insert(2, "method", table["clip_id"].map(methods))
     write_whole(out / "out_of_fold.csv", table.to_csv(index=False))
     bundle = Bundle(
         name=str(out / "detector"),
-        spec=spec,
+        spec=run.spec,
         models=[member.model for member in members],
         decision_model=fitted.model,
         facts=bundle_facts(plan, config, scored=scored, judged=fitted),
@@ -146,23 +140,7 @@ def _conclude(
     _write_card(out / "detector")
 
 
-def _open(out: Path, config: TrainingConfig, plan: Plan, inputs: dict[str, str]) -> None:
-    open_run(out, config, inputs=inputs)
-    plan.save(out / "plan.csv")
-
-
 def _write_card(detector: Path) -> None:
     """Write a card, unless there is one, which may hold a test or a stress table by now."""
     if not (detector / CARD).is_file():
         write_card(detector)
-
-
-def _write_choices(fitted: DecisionFit, out: Path) -> None:
-    choices = {name: one.choice for name, one in fitted.model.outputs.items()}
-    for name, choice in choices.items():
-        logger.info("%s: kept %s; %s", name, choice.kept, choice.reason)
-    losses = {
-        name: {"kept": c.kept, "reason": c.reason, "log_losses": dict(c.log_losses)}
-        for name, c in choices.items()
-    }
-    write_whole(out / "choices.json", json.dumps(losses, indent=1))

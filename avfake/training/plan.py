@@ -21,7 +21,7 @@ from avfake.errors import ConfigError, ManifestError
 from avfake.labels import OUTPUTS, Labels, Output
 from avfake.storage import AnyPath, write_table
 from avfake.training.config import DataConfig
-from avfake.training.seeds import seed_for
+from avfake.training.run import seed_for
 
 logger = logging.getLogger(__name__)
 
@@ -50,12 +50,8 @@ class Example:
 
     def has_label(self, output: Output) -> bool:
         """Return whether this clip has a label for an output, and the modality that shows it."""
-        shown = {
-            "overall": self.has_visual or self.has_audio,
-            "face": self.has_visual,
-            "voice": self.has_audio,
-        }
-        return shown[output] and getattr(self.weights, output) > 0
+        shown = Labels(self.has_visual or self.has_audio, self.has_visual, self.has_audio)
+        return bool(getattr(shown, output)) and getattr(self.weights, output) > 0
 
 
 @dataclass(frozen=True)
@@ -81,6 +77,14 @@ class Plan:
         datasets = sorted({e.row.dataset for clips in self.splits.values() for e in clips})
         sizes = "/".join(str(len(self.splits[name])) for name in ("train", "val", "test"))
         return f"{' + '.join(datasets)} {sizes}"
+
+    def inside(self, fold: int) -> list[Example]:
+        """Return the training clips of a fold."""
+        return [e for e in self.splits["train"] if self.folds.get(e.row.clip_id) == fold]
+
+    def outside(self, fold: int) -> list[Example]:
+        """Return the training clips of the other folds, and those in none."""
+        return [e for e in self.splits["train"] if self.folds.get(e.row.clip_id) != fold]
 
     def save(self, path: Path) -> None:
         """Write the plan as a table, one row a clip."""
@@ -115,15 +119,10 @@ def gather(folders: Sequence[PreparedFolder], *, assume_face_weight: float) -> l
     names = [folder.name for folder in folders]
     if len(set(names)) < len(names):
         raise ConfigError(f"folders of one run need different names, got {names}")
-    examples = [
-        _example(
-            _renamed(clip, folder.name) if len(folders) > 1 else clip,
-            folder.name,
-            assume_face_weight,
-        )
-        for folder in folders
-        for clip in folder.clips
-    ]
+    found = [(clip, folder.name) for folder in folders for clip in folder.clips]
+    if len(folders) > 1:
+        found = [(_renamed(clip, name), name) for clip, name in found]
+    examples = [_example(clip, name, assume_face_weight) for clip, name in found]
     archives = {example.row.clip_id: example.archive for example in examples}
     return [replace(e, partner=archives.get(e.row.original or "")) for e in examples]
 
@@ -251,21 +250,10 @@ def _renamed(clip: PreparedClip, folder: str) -> PreparedClip:
 
 def _example(clip: PreparedClip, folder: str, assume_face_weight: float) -> Example:
     row = clip.row
-    face, face_weight = row.face_fake, 1.0
+    known = (row.label, row.face_fake, row.voice_fake)
+    labels = Labels(*(float(bool(label)) for label in known))
+    weights = Labels(*(float(label is not None) for label in known))
     if row.label and row.face_fake is None and row.voice_fake is None:
         # DFDC: nine fakes in ten are face swaps (features.md 3e), but no row says so.
-        face, face_weight = True, assume_face_weight
-    columns: list[tuple[bool | None, float]] = [
-        (row.label, 1.0),
-        (face, face_weight),
-        (row.voice_fake, 1.0),
-    ]
-    return Example(
-        row,
-        folder,
-        clip.archive,
-        clip.has_visual,
-        clip.has_audio,
-        Labels(*(float(bool(label)) for label, _ in columns)),
-        Labels(*(0.0 if label is None else weight for label, weight in columns)),
-    )
+        labels, weights = labels._replace(face=1.0), weights._replace(face=assume_face_weight)
+    return Example(row, folder, clip.archive, clip.has_visual, clip.has_audio, labels, weights)

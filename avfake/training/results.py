@@ -4,24 +4,27 @@ Each run writes results.csv, with all that is needed to measure it again; rows o
 in recipes/results/.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from avfake.clips import PreparedFolder
-from avfake.detector import Detector
-from avfake.evaluation import ablation_table, draw_answers, method_table, render
+from avfake.clips import Clip, PreparedFolder, sample_clip, sample_labels
+from avfake.datasets import assign_splits
+from avfake.detector import Detector, PredictOptions
+from avfake.errors import ConfigError
+from avfake.evaluation import ablation_table, draw_answers, method_table, read_plan, render
+from avfake.progress import progress
 from avfake.report import has_card_of, write_card
 from avfake.storage import write_whole
+from avfake.training.accelerator import is_main_process, on_main_process
 from avfake.training.config import TrainingConfig
-from avfake.training.measure import measure, measure_moments
 from avfake.training.pipeline import TrainedDetector, train_detector, with_found_rate
-from avfake.training.plan import Plan
-from avfake.training.processes import is_main_process
+from avfake.training.plan import Example, Plan, gather
 from avfake.training.rate_finder import RateConfig
 from avfake.training.run import environment
+from avfake.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -129,13 +132,9 @@ def record_results(
     measured: name of a detector -> its table from `measure`, on the plan's test clips
     """
     record = environment()
-    table = ablation_table(measured).assign(
-        seed=seed,
-        split=plan.hash,
-        commit=record["commit"],
-        machine=record["machine"],
-        data=plan.data,
-    )
+    origin = {name: record[name] for name in ("commit", "machine")}
+    table = ablation_table(measured)
+    table = table.assign(seed=seed, split=plan.hash, **origin, data=plan.data)
     save_table(out / "results.csv", table)
     return table
 
@@ -150,3 +149,99 @@ def announce(text: str) -> None:
     """Print a result, on the main process only."""
     if is_main_process():
         print(text)  # noqa: T201 - the output of every recipe
+
+
+OF_ROW = ("clip_id", "group", "method", "label", "face_fake", "voice_fake")
+OF_VERDICT = ("p_fake", "p_face_fake", "p_voice_fake", "decision")
+COLUMNS = (*OF_ROW, "has_video", "has_audio", *OF_VERDICT, "prior")
+"""Columns of the table; prior only where one was set."""
+
+
+def examples_in(
+    clips: Sequence[str | Path], *, plan_table: Path | None = None, split: str = ""
+) -> list[Example]:
+    """Return the usable clips of prepared folders, or those of one split of a run.
+
+    plan_table: plan.csv of the training run; None = all clips
+    """
+    examples = gather([PreparedFolder(path) for path in clips], assume_face_weight=0.0)
+    if plan_table is None:
+        return examples
+    if not plan_table.is_file():
+        raise ConfigError(f"--split {split} needs the plan of the training run, {plan_table}")
+    plan = read_plan(plan_table)
+    return [example for example in examples if plan.get(example.row.clip_id) == split]
+
+
+def measure(
+    detector: Detector, examples: Sequence[Example], options: PredictOptions | None = None
+) -> pd.DataFrame:
+    """Return one row a clip: clip_id, group, method, labels, probabilities, the decision.
+
+    Where a prior was set, there is a column for it. ConfigError without any example.
+    Of several processes the main process measures; all get the table.
+    """
+    if not examples:
+        raise ConfigError("no clip to measure on; data.test_share 0 leaves none for the test")
+    return on_main_process(
+        lambda: pd.DataFrame(
+            [
+                _row(example, detector.predict_clip(Clip.open(example.archive), options))
+                | ({"prior": options.prior} if options and options.prior else {})
+                for example in progress(examples, desc="measure", unit="clip")
+            ]
+        )
+    )
+
+
+def _row(example: Example, verdict: Verdict) -> dict[str, object]:
+    known = {name: getattr(example.row, name) for name in OF_ROW}
+    streams = {"has_video": example.has_visual, "has_audio": example.has_audio}
+    return known | streams | {name: getattr(verdict, name) for name in OF_VERDICT}
+
+
+def measure_moments(detector: Detector, examples: Sequence[Example]) -> pd.DataFrame:
+    """Return a row for each crop and each window of the clips that name forged segments."""
+    return pd.DataFrame(_moments(detector, examples))
+
+
+def _moments(detector: Detector, examples: Sequence[Example]) -> Iterator[dict[str, object]]:
+    [member] = detector.members
+    for example in examples:
+        if not example.row.segments:
+            continue
+        clip = Clip.open(example.archive)
+        sampled = sample_clip(clip, member.bundle.spec.whole())
+        known = sample_labels(example.labels, example.row.segments, sampled)
+        scores = member.score_clip(clip)
+        for part, found, forged, label in (
+            ("face", scores.frame_scores, known.forged_frames, known.labels.face),
+            ("voice", scores.window_scores, known.forged_windows, known.labels.voice),
+        ):
+            for p, share in zip(found, forged, strict=False):  # no scores without that branch
+                row = dict.fromkeys(("label", "face_fake", "voice_fake", "p_fake"))
+                row |= {"p_face_fake": None, "p_voice_fake": None, "group": example.row.group}
+                yield row | {f"{part}_fake": bool(share * label), f"p_{part}_fake": float(p)}
+
+
+def put_aside(
+    folders: Sequence[PreparedFolder], *, share: float, seed: int
+) -> tuple[dict[str, set[str]], Plan]:
+    """Return the genuine clips to learn from, and the plan to test on the groups put aside.
+
+    share: of the groups, to be put aside
+
+    The clips are folder name -> clip_ids within that folder, for the folders that have any.
+    """
+    examples = [e for e in gather(folders, assume_face_weight=0.0) if e.has_label("overall")]
+    sides = assign_splits(
+        [e.row for e in examples], {"learn": 1 - share, "aside": share}, seed=seed
+    )
+    learn = [e for e in examples if sides[e.row.clip_id] == "learn" and e.row.label is False]
+    aside = tuple(e for e in examples if sides[e.row.clip_id] == "aside")
+    clips: dict[str, set[str]] = {}
+    for example in learn:
+        prefix = f"{example.folder}/" if len(folders) > 1 else ""
+        clips.setdefault(example.folder, set()).add(example.row.clip_id.removeprefix(prefix))
+    names = tuple(folder.name for folder in folders)
+    return clips, Plan({"train": tuple(learn), "val": (), "test": aside}, {}, names)

@@ -1,12 +1,13 @@
-"""Run folders and their records: settings, versions, commit. Running again goes on."""
+"""Run folders and their records: settings, versions, commit; and the seeds of a run."""
 
 import importlib.metadata
 import json
 import platform
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import torch
 
 from avfake import config as settings
@@ -29,15 +30,19 @@ def open_run(folder: Path, config: Any, *, inputs: dict[str, str]) -> None:
             found = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise ConfigError(f"{path} is not a record of a run; give another --out") from error
-        if found != record:
-            changed = ", ".join(_differences(found, record))
-            raise ConfigError(
-                f"{folder} holds a run with other settings ({changed}); "
-                "give another --out, or delete it to start over"
-            )
+        check_settings(folder, found, record)
         return
     write_whole(path, json.dumps(record, indent=1))
     write_whole(folder / "environment.json", json.dumps(environment(), indent=1))
+
+
+def check_settings(folder: Path, found: Any, wanted: Any) -> None:
+    """Raise ConfigError, with the differences, if a run would go on under other settings."""
+    if changed := ", ".join(_differences(found, wanted)):
+        raise ConfigError(
+            f"{folder} holds a run with other settings ({changed}); "
+            "give another --out, or delete it to start over"
+        )
 
 
 def environment() -> dict[str, Any]:
@@ -57,17 +62,12 @@ def _machine() -> str:
 
 def commit() -> str | None:
     """Return the git commit of the checkout that avfake is imported from; None outside one."""
+    command, here = ["git", "rev-parse", "HEAD"], Path(__file__).parent
     try:
-        done = subprocess.run(
-            ["git", "rev-parse", "HEAD"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        found = subprocess.check_output(command, cwd=here, stderr=subprocess.DEVNULL, text=True)
     except (OSError, subprocess.CalledProcessError):
         return None
-    return done.stdout.strip()
+    return found.strip()
 
 
 def _differences(found: Any, wanted: Any, prefix: str = "") -> list[str]:
@@ -78,3 +78,20 @@ def _differences(found: Any, wanted: Any, prefix: str = "") -> list[str]:
             for line in _differences(found.get(key), wanted.get(key), f"{prefix}.{key}")
         ]
     return [] if found == wanted else [f"{prefix.lstrip('.')}: {found} there, {wanted} now"]
+
+
+Purpose = Literal["split", "calibration", "model", "epoch"]
+
+
+def seed_for(seed: int, purpose: Purpose, *keys: int) -> int:
+    """Return the seed for one purpose.
+
+    Args:
+        seed: of the run; for "epoch", that of the model
+        keys: the fold of a "model", which also seeds its draws; epoch and process of an "epoch"
+    """
+    if purpose == "model":
+        return seed * 1000 + keys[0]
+    if purpose == "epoch":
+        return int(np.random.SeedSequence((seed, *keys)).generate_state(1)[0])
+    return seed

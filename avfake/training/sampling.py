@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from avfake.errors import ConfigError
 from avfake.training.config import DataConfig
 from avfake.training.plan import Example
 
@@ -52,7 +51,7 @@ class EpochOrder:
 
 def undersample(
     labels: np.ndarray,
-    weights: np.ndarray | None = None,
+    weights: np.ndarray | float = 1.0,
     *,
     epoch: int,
     seed: int,
@@ -71,7 +70,7 @@ def undersample(
             there are
     """
     labels = np.asarray(labels, dtype=np.float64)
-    weights = _checked(np.ones(len(labels)) if weights is None else weights)
+    weights = np.broadcast_to(np.asarray(weights), labels.shape)
     reals, fakes = np.flatnonzero(labels == 0), np.flatnonzero(labels == 1)
     drawn = _draw(weights[reals], (seed, REALS), epoch=epoch)
     available = weights[fakes].sum()
@@ -92,7 +91,6 @@ def draw_rows(
         weights: [N], above 0; 0.5 = every other epoch, 2 = twice in each
         groups: [N], rows that are drawn together or not at all; the first row's weight counts
     """
-    weights = _checked(weights)
     if groups is None:
         return _draw(weights, (seed, ANY), epoch=epoch)
     _, first, index = np.unique(groups, return_index=True, return_inverse=True)
@@ -101,46 +99,23 @@ def draw_rows(
     return np.repeat(np.arange(len(weights)), times[index])
 
 
-def _checked(weights: np.ndarray) -> np.ndarray:
-    found = np.asarray(weights, dtype=np.float64)
-    if not (found > 0).all():
-        raise ConfigError(f"sampling weights must be above 0, got {found.min()}")
-    return found
-
-
 def _draw(
-    weights: np.ndarray,
-    stream: tuple[int, int],
-    *,
-    epoch: int,
-    groups: np.ndarray | None = None,
+    weights: np.ndarray, stream: tuple[int, int], *, epoch: int, groups: np.ndarray | None = None
 ) -> np.ndarray:
     """Return indices into `weights`; rows of one weight take turns among themselves."""
     drawn = [np.zeros(0, dtype=np.int64)]
     for weight in np.unique(weights):
         alike = np.flatnonzero(weights == weight)
-        count = max(round(len(alike) * weight), 1)
-        if count != len(alike):
+        size, count = len(alike), max(round(len(alike) * weight), 1)
+        if count != size:
+            # The `epoch`-th run of `count` rows from an endless sequence of shuffled rounds.
             ids = None if groups is None else groups[alike]
-            alike = alike[_window(len(alike), count, epoch, stream, groups=ids)]
+            start = epoch * count
+            rounds = range(start // size, (start + count - 1) // size + 1)
+            line = np.concatenate([_round(size, (*stream, number), ids) for number in rounds])
+            alike = alike[line[start % size :][:count]]
         drawn.append(alike)
     return np.concatenate(drawn)
-
-
-def _window(
-    num_rows: int,
-    num_drawn: int,
-    epoch: int,
-    stream: tuple[int, int],
-    *,
-    groups: np.ndarray | None,
-) -> np.ndarray:
-    """Return the `epoch`-th run of `num_drawn` from an endless sequence of shuffled rounds."""
-    start = epoch * num_drawn
-    rounds = range(start // num_rows, (start + num_drawn - 1) // num_rows + 1)
-    line = np.concatenate([_round(num_rows, (*stream, number), groups) for number in rounds])
-    begin = start - rounds[0] * num_rows
-    return line[begin : begin + num_drawn]
 
 
 def _round(num_rows: int, key: tuple[int, ...], groups: np.ndarray | None) -> np.ndarray:

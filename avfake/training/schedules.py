@@ -5,16 +5,14 @@ Own code: torch's schedulers keep state that must be resumed, and know only whol
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from avfake.training.fit_config import FitConfig
+from avfake.training.fit_config import FitConfig
 
 WARMUP_START = 0.01
 """Share of the full rate at the first step of the warm-up."""
 
 
-def rate_of(config: "FitConfig", epochs_done: float, past: Sequence[float] = ()) -> float:
+def rate_of(config: FitConfig, epochs_done: float, past: Sequence[float] = ()) -> float:
     """Return the share of the full learning rate; the schedule starts again after frozen epochs.
 
     past: validation metric after each epoch so far
@@ -26,7 +24,7 @@ def rate_of(config: "FitConfig", epochs_done: float, past: Sequence[float] = ())
 
 
 def rate_factor(
-    config: "FitConfig", epochs_done: float, num_epochs: int, history: Sequence[float] = ()
+    config: FitConfig, epochs_done: float, num_epochs: int, history: Sequence[float] = ()
 ) -> float:
     """Return the share of the full learning rate, 0 to 1, within one run of the schedule.
 
@@ -42,7 +40,7 @@ def rate_factor(
     return factor * plateau_drop(config, history) if config.schedule == "plateau" else factor
 
 
-def plateau_drop(config: "FitConfig", history: Sequence[float]) -> float:
+def plateau_drop(config: FitConfig, history: Sequence[float]) -> float:
     """Return the product of all reductions of the plateau schedule so far."""
     best, waited, drop = math.inf, 0, 1.0
     for metric in history:
@@ -53,11 +51,11 @@ def plateau_drop(config: "FitConfig", history: Sequence[float]) -> float:
     return max(drop, config.final_fraction)
 
 
-def _poly(done: float, config: "FitConfig") -> float:
+def _poly(done: float, config: FitConfig) -> float:
     return config.final_fraction + (1 - config.final_fraction) * float((1 - done) ** config.power)
 
 
-def _one_cycle(done: float, config: "FitConfig") -> float:
+def _one_cycle(done: float, config: FitConfig) -> float:
     """Smith & Topin 2018, Super-Convergence: up from a twenty-fifth, then down."""
     rise = config.rise_fraction
     if done < rise:
@@ -69,7 +67,7 @@ def _half_cosine(start: float, end: float, done: float) -> float:
     return end + (start - end) * (1 + math.cos(math.pi * done)) / 2
 
 
-SCHEDULES: dict[str, Callable[[float, "FitConfig"], float]] = {
+SCHEDULES: dict[str, Callable[[float, FitConfig], float]] = {
     "cosine": lambda done, config: _half_cosine(1.0, config.final_fraction, done),
     "one_cycle": _one_cycle,
     "poly": _poly,

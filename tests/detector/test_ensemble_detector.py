@@ -19,8 +19,8 @@ from avfake.detector.ensemble import fit_decision, write_ensemble
 from avfake.detector.member import Member, PredictOptions
 from avfake.errors import BundleError, ConfigError
 from avfake.media.writing import write_audio
-from avfake.training.measure import measure
 from avfake.training.plan import gather
+from avfake.training.results import measure
 
 
 def with_slope(bundle: Bundle, slope: float) -> Bundle:

@@ -41,7 +41,7 @@ from avfake.evaluation.figures.scores import (
     wilson_interval,
 )
 from avfake.training.config import DataConfig, TrainingConfig
-from avfake.training.member import first_member_batches
+from avfake.training.member import Run, first_member_batches
 from avfake.training.plan import gather, make_plan
 
 
@@ -229,7 +229,7 @@ def test_a_run_is_drawn_from_one_place_and_a_missing_part_costs_nothing(
     plan = make_plan(examples, shares, seed=0)
     bundle = read_bundle(run_folder / "detector")
     model = bundle.models[0].config
-    batch = next(iter(first_member_batches(tiny_config, model, bundle.spec, plan)))
+    batch = next(iter(first_member_batches(Run(tiny_config, model, plan, bundle.spec))))
     trained = [e for e in plan.splits["train"] if plan.folds[e.row.clip_id] != 0]
     assert len(batch["labels"]) <= len(trained)
     crops = {Clip.open(e.archive).crop(0, 0).shape for e in trained}

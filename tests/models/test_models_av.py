@@ -9,9 +9,15 @@ import torch
 from avfake.config import from_dict, to_dict
 from avfake.errors import ConfigError
 from avfake.models.audio import AudioConfig
-from avfake.models.av_model import NEVER, AVModel, ModelConfig, build_model, either
-from avfake.models.fusion import FUSIONS
-from avfake.models.fusion_base import FusionConfig, drop_one_modality
+from avfake.models.av_model import (
+    NEVER,
+    AVModel,
+    ModelConfig,
+    build_model,
+    drop_one_modality,
+    either,
+)
+from avfake.models.fusion import FUSIONS, FusionConfig
 from avfake.models.spectrogram import SpectrogramConfig
 from avfake.models.visual import VisualConfig
 from avfake.training.checkpoints import load_weights, save_weights

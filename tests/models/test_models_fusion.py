@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from avfake.errors import ConfigError
-from avfake.models.fusion import FUSIONS, build_fusion
-from avfake.models.fusion_base import Fusion, FusionConfig, FusionKind, Stream
+from avfake.models.fusion import FUSIONS, Fusion, FusionConfig, FusionKind, Stream, build_fusion
 
 DIMS = {"visual": 6, "audio": 10, "sync": 5}
 NUM_ITEMS = {"visual": 3, "audio": 4, "sync": 3}

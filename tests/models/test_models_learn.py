@@ -9,7 +9,7 @@ from torch import Tensor
 
 from avfake.models.audio import AudioConfig
 from avfake.models.av_model import ModelConfig, build_model
-from avfake.models.fusion_base import FusionConfig
+from avfake.models.fusion import FusionConfig
 from avfake.models.outputs import ModelOutput
 from avfake.models.spectrogram import SpectrogramConfig
 from avfake.models.visual import VisualConfig

@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from avfake.errors import ConfigError
-from avfake.models.residuals import CUT, noise_residuals, residual_filters
-from avfake.models.visual import VisualBranch, VisualConfig
+from avfake.models.visual import CUT, VisualBranch, VisualConfig, noise_residuals, residual_filters
 
 TINY = VisualConfig("test_resnet", pretrained=False, size_px=32, embedding_dim=8, drop_path=0.0)
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from avfake.errors import ConfigError
 from avfake.models.audio import AudioConfig
 from avfake.models.av_model import ModelConfig, build_model
-from avfake.models.fusion_base import FusionConfig
+from avfake.models.fusion import FusionConfig
 from avfake.models.mouth import cut_mouths, shows_mouth
 from avfake.models.outputs import sync_contrast
 from avfake.models.sync import SPECTRA_A_STEP, SyncBranch, SyncConfig

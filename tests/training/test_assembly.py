@@ -23,10 +23,9 @@ from avfake.models.outputs import ModelOutput
 from avfake.report.card.writing import has_card_of
 from avfake.training.config import DataConfig, LossConfig, TrainingConfig
 from avfake.training.losses import multitask_loss
-from avfake.training.measure import measure
 from avfake.training.pipeline import plan_of, train_detector
 from avfake.training.plan import gather, make_plan, trainable_outputs
-from avfake.training.results import measure_test, publish_test
+from avfake.training.results import measure, measure_test, publish_test
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from avfake.models.outputs import ModelOutput, SyncOutput
 from avfake.models.sync import SyncConfig
 from avfake.training.config import DataConfig, LossConfig, TrainingConfig
 from avfake.training.losses import multitask_loss
-from avfake.training.member import train_member
+from avfake.training.member import Run, train_member
 from avfake.training.pipeline import train_detector
 from avfake.training.plan import gather, make_plan
 
@@ -75,7 +75,7 @@ def test_lips_and_sound_are_compared_where_a_branch_had_no_labels(
     plan = make_plan(examples, DataConfig(num_folds=2, val_share=0.4, test_share=0.0), seed=0)
     model = with_sync.model({**ALL, "face": missing != "visual", "voice": missing != "audio"})
     spec = with_sync.data.input_spec(prepared.config)
-    member = train_member(with_sync, model, plan, fold=0, folder=tmp_path, spec=spec)
+    member = train_member(Run(with_sync, model, plan, spec), fold=0, folder=tmp_path)
     clip = Clip.open(next(e.archive for e in examples if e.has_visual and e.has_audio))
     sampling = SampleConfig(window_seconds=1.0, crop=prepared.config.crop)
     scores = score_clip([member.model], clip, sampling)

@@ -11,11 +11,11 @@ import pytest
 from avfake.clips.preparation.folder import PreparedFolder
 from avfake.detector.detector import Detector
 from avfake.errors import ConfigError
+from avfake.training.comparisons import combine_detectors
 from avfake.training.config import DataConfig, TrainingConfig
-from avfake.training.ensembles import combine_detectors
-from avfake.training.measure import measure
 from avfake.training.pipeline import TrainedDetector, train_detector
 from avfake.training.plan import gather, make_plan
+from avfake.training.results import measure
 
 
 def test_members_of_different_splits_are_refused(prepared: PreparedFolder, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from avfake.calibration.features import FEATURES
 from avfake.calibration.out_of_fold import OutOfFold
 from avfake.calibration.stacker import StackConfig
 from avfake.detector.facts import FaceSides
-from avfake.training.held_out import held_out_facts
+from avfake.training.facts import held_out_facts
 
 FAST = StackConfig(num_folds=4, false_alarm_rate=0.1, confidence=0.8)
 

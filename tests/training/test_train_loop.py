@@ -246,7 +246,7 @@ def test_a_metric_that_validation_lacks_is_answered_with_those_it_has(tmp_path: 
 def test_other_settings_in_a_used_folder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(Killed):
         run(tmp_path, after_epoch=kill_after(1))
-    with pytest.raises(ConfigError, match="epochs: 6 -> 9"):
+    with pytest.raises(ConfigError, match="epochs: 6 there, 9 now"):
         run(tmp_path, config_of(epochs=9))
     run(tmp_path)
     with pytest.raises(ConfigError, match="seed"):

@@ -30,11 +30,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from avfake.errors import AvfakeError, ConfigError
-from avfake.training.averaging import measure_statistics
+from avfake.training.accelerator import is_main_process, on_main_process
 from avfake.training.fit import fit
 from avfake.training.fit_config import FitConfig
-from avfake.training.optimizers import sam_perturbation
-from avfake.training.processes import is_main_process, on_main_process
+from avfake.training.optimizers import measure_statistics, sam_perturbation
 from avfake.training.rate_finder import RateConfig, RateFinding, find_rate
 from avfake.training.schedules import rate_factor, rate_of
 

@@ -9,10 +9,11 @@ from torch import nn
 
 from avfake.config import from_dict, to_dict
 from avfake.errors import ConfigError
-from avfake.training.averaging import averaged_model
+from avfake.training.config import LossConfig
 from avfake.training.fit_config import FitConfig
 from avfake.training.losses import masked_bce
 from avfake.training.optimizers import (
+    averaged_model,
     build_optimizer,
     parameter_groups,
     set_rate,
@@ -25,6 +26,7 @@ from avfake.training.schedules import (
     rate_factor,
 )
 
+SEPARATE = LossConfig(smoothing=0.0, class_separate=True)
 LOGITS = torch.tensor([[2.0, -1.0], [0.5, 3.0], [-1.5, 0.0]])
 LABELS = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
 ONES = torch.ones(3, 2)
@@ -88,16 +90,23 @@ def test_weights_count_in_proportion() -> None:
 
 
 def test_smoothing_pulls_labels_towards_one_half() -> None:
-    loss = masked_bce(torch.tensor([[2.0]]), torch.ones(1, 1), torch.ones(1, 1), smoothing=0.2)
+    loss = masked_bce(
+        torch.tensor([[2.0]]), torch.ones(1, 1), torch.ones(1, 1), LossConfig(smoothing=0.2)
+    )
     assert loss.item() == pytest.approx(0.9 * cost(2.0, 1.0) + 0.1 * cost(2.0, 0.0))
 
 
 def test_separate_classes_count_one_half_each_whatever_their_numbers() -> None:
     logits, labels = LOGITS[:, :1], LABELS[:, :1]
-    loss = masked_bce(logits, labels, ONES[:, :1], class_separate=True)
+    loss = masked_bce(logits, labels, ONES[:, :1], SEPARATE)
     expected = ((cost(2.0, 1) + cost(-1.5, 1)) / 2 + cost(0.5, 0)) / 2
     assert loss.item() == pytest.approx(expected)
-    only_fakes = masked_bce(logits[[0, 2]], labels[[0, 2]], torch.ones(2, 1), class_separate=True)
+    only_fakes = masked_bce(
+        logits[[0, 2]],
+        labels[[0, 2]],
+        torch.ones(2, 1),
+        SEPARATE,
+    )
     assert only_fakes.item() == pytest.approx((cost(2.0, 1) + cost(-1.5, 1)) / 2)
 
 
@@ -253,7 +262,7 @@ def test_the_costliest_fakes_are_trimmed_and_no_real_ever() -> None:
     logits = torch.tensor([[4.0]] * 8 + [[-4.0]] * 2 + [[-4.0]] * 8 + [[4.0]] * 2)
     labels = torch.tensor([[1.0]] * 10 + [[0.0]] * 10)
     logits.requires_grad_()
-    loss = masked_bce(logits, labels, torch.ones(20, 1), trim_fakes=0.2)
+    loss = masked_bce(logits, labels, torch.ones(20, 1), LossConfig(smoothing=0.0, trim_fakes=0.2))
     loss.backward()
     assert logits.grad is not None
     assert logits.grad.flatten().ne(0).tolist() == [True] * 8 + [False] * 2 + [True] * 10
@@ -265,7 +274,9 @@ def test_trimming_counts_known_fakes_of_each_head_apart() -> None:
     weights = torch.ones(5, 2)
     weights[2, 0] = 0.0  # the costliest of the first head is unknown
     logits.requires_grad_()
-    masked_bce(logits, torch.ones(5, 2), weights, trim_fakes=0.25).backward()
+    masked_bce(
+        logits, torch.ones(5, 2), weights, LossConfig(smoothing=0.0, trim_fakes=0.25)
+    ).backward()
     assert logits.grad is not None
     assert logits.grad.eq(0).nonzero().tolist() == [[0, 1], [1, 0], [2, 0]]
 
@@ -299,5 +310,3 @@ def test_undersampling_heeds_the_weights() -> None:
         assert ((rows >= 8) & (rows < 48)).sum() == 1
         assert (rows >= 48).sum() == 3
     assert np.bincount(np.concatenate(seen))[:8].tolist() == [5] * 8
-    with pytest.raises(ConfigError, match="above 0"):
-        undersample(labels, weights * 0, epoch=0, seed=0)

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from avfake.training.validation import class_losses
+from avfake.training.losses import class_losses
 
 LOGITS = torch.tensor([[2.0, 0.0, 1.0], [-1.0, 3.0, -2.0], [0.5, 1.0, 0.0]])
 LABELS = torch.tensor([[1.0, 1.0, 0.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]])

@@ -1,20 +1,22 @@
-"""Several trained detectors as one ensemble, measured beside its members."""
+"""Detectors compared on the same test clips: an ensemble and its members, or one without a part."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from avfake.clips import PreparedFolder
-from avfake.detector import Detector, write_ensemble
+from avfake.detector import Detector, PredictOptions, write_ensemble
 from avfake.errors import ConfigError
 from avfake.evaluation import render
+from avfake.models import FUSIONS
+from avfake.training.accelerator import on_main_process
 from avfake.training.config import NoBranchError, TrainingConfig
-from avfake.training.measure import measure
 from avfake.training.pipeline import TrainedDetector, logger, train_detector
-from avfake.training.processes import on_main_process
-from avfake.training.results import announce, publish_test, record_results
+from avfake.training.results import announce, measure, publish_test, record_results, save_table
 
 ENSEMBLE = "ensemble"
 """Name of the only ensemble of a run; it is written into out/detector."""
@@ -98,3 +100,52 @@ def combine_detectors(
 
 def _folder(name: str, out: Path) -> Path:
     return out / ("detector" if name == ENSEMBLE else name)
+
+
+SWITCHES: Mapping[str, Mapping[str, Any]] = {
+    "no-audio": {"use_audio": False},
+    "no-visual": {"use_visual": False},
+    "no-stacker": {"use_stacker": False},
+    "no-sync": {"use_sync": False},
+}
+"""Name -> the settings that switch a part off, in training and after it."""
+
+
+def ablate(
+    clips: Sequence[str | Path | PreparedFolder],
+    config: TrainingConfig,
+    out: Path,
+    *,
+    retrain: bool,
+) -> TrainedDetector:
+    """Return the full detector; print and write its metrics and those without one part each.
+
+    Args:
+        clips: prepared folders, or their paths
+        retrain: train every variant, other fusions included; otherwise parts of the full detector
+            are switched off, which shows at no cost what it relies on
+    """
+    folders = [c if isinstance(c, PreparedFolder) else PreparedFolder(c) for c in clips]
+    full = train_detector(folders, config, out / "full")
+    test, detector = full.plan.splits["test"], full.load()
+    measured = [("full", measure(detector, test))]
+    switches = {n: off for n, off in SWITCHES.items() if n != "no-sync" or config.use_sync}
+    if retrain:
+        variants = {name: replace(config, **off) for name, off in switches.items()}
+        for kind in FUSIONS:
+            if kind != config.fusion.kind:
+                fusion = replace(config.fusion, kind=kind)
+                variants[f"fusion-{kind}"] = replace(config, fusion=fusion)
+        for name, variant in variants.items():
+            done = train_detector(folders, variant, out / name)
+            measured.append((name, measure(done.load(), test)))
+    else:
+        for name, off in switches.items():
+            measured.append((name, measure(detector, test, PredictOptions(**off))))
+    table = record_results(measured, full.plan, out, seed=config.seed)
+    for name, scores in measured[1:]:
+        save_table(out / f"scores_{name}.csv", scores)
+    publish_test(full.detector, full.plan, measured[0][1], out / "scores_full.csv")
+    announce(render(table))
+    announce(f"pictures: {out / 'full/figures'}")
+    return full
