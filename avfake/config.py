@@ -5,7 +5,6 @@ run or a bundle, and read again, by these functions.
 """
 
 import dataclasses
-import difflib
 import hashlib
 import json
 import types
@@ -13,7 +12,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from avfake.errors import ConfigError
+from avfake.errors import ConfigError, nearest
 
 Config = TypeVar("Config")
 
@@ -54,37 +53,6 @@ def fingerprint(settings: Mapping[str, Any]) -> str:
     """Return 12 hexadecimal digits of the SHA-256 of the settings."""
     text = json.dumps(settings, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def nearest(name: str, known: typing.Iterable[str]) -> str:
-    """Return " (did you mean ...?)" for a misspelt name; empty when no known name is near."""
-    near = [repr(one) for one in difflib.get_close_matches(name, list(known), n=3)]
-    return f" (did you mean {' or '.join(near)}?)" if near else ""
-
-
-def check_choice(name: str, found: str, allowed: typing.Collection[str]) -> None:
-    """Raise ConfigError, with the nearest names, unless `found` is among the allowed ones."""
-    if found not in allowed:
-        raise ConfigError(
-            f"{name} must be one of {', '.join(allowed)}, got {found!r}{nearest(found, allowed)}"
-        )
-
-
-def check_ranges(config: Any, prefix: str, **intervals: str) -> None:
-    """Raise ConfigError unless the fields of a config lie in their intervals.
-
-    intervals: field name -> its interval in the usual notation, such as "[0, 1)" or "(0, inf)"
-    """
-    for name, interval in intervals.items():
-        value = getattr(config, name)
-        low, high = (float(bound) for bound in interval[1:-1].split(","))
-        is_above = value > low if interval.startswith("(") else value >= low
-        is_below = value < high if interval.endswith(")") else value <= high
-        if not (is_above and is_below):
-            allowed = f"in {interval}"
-            if high == float("inf"):
-                allowed = f"{low:g} or more" if interval.startswith("[") else f"above {low:g}"
-            raise ConfigError(f"{prefix}.{name} must be {allowed}, got {value:g}")
 
 
 def _value(hint: Any, value: Any) -> Any:

@@ -5,20 +5,14 @@ written. torch then finds no user name and numba no folder for its cache, and th
 """
 
 import getpass
-import importlib
 import os
 import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from types import ModuleType
-
-from avfake.errors import ConfigError
 
 CACHES = ("NUMBA_CACHE_DIR", "MPLCONFIGDIR")
 """Environment variables of cache folders; those that are set are left alone."""
-EXTRAS = {"train": "training", "report": "a report or a figure"}
-"""Extra of setup.cfg -> what needs it."""
 
 
 def provide() -> None:
@@ -38,15 +32,6 @@ def provide() -> None:
             os.environ["HOME"] = str(folder)
         for name in CACHES:
             os.environ.setdefault(name, str(folder / name.lower()))
-
-
-def require(module: str, extra: str) -> ModuleType:
-    """Import an optional module; ConfigError, with what to install, where it is missing."""
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        package, purpose = module.partition(".")[0], EXTRAS.get(extra, "this")
-        raise ConfigError(f"{purpose} needs {package}: pip install 'avfake[{extra}]'") from error
 
 
 def _has_home() -> bool:

@@ -3,10 +3,14 @@
 A reason is a code from `REASONS`, never free text alone, so that tables can be filtered by it.
 """
 
+import difflib
 import errno
+import importlib
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal
 
 from avfake.labels import Part
@@ -132,3 +136,47 @@ def is_out_of_memory(error: BaseException) -> bool:
         or getattr(error, "errno", None) == errno.ENOMEM
         or any(words in message for words in ("allocate memory", "out of memory", "bad_alloc"))
     )
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return " (did you mean ...?)" for a misspelt name; empty when no known name is near."""
+    near = [repr(one) for one in difflib.get_close_matches(name, list(known), n=3)]
+    return f" (did you mean {' or '.join(near)}?)" if near else ""
+
+
+def check_choice(name: str, found: str, allowed: Collection[str]) -> None:
+    """Raise ConfigError, with the nearest names, unless `found` is among the allowed ones."""
+    if found not in allowed:
+        raise ConfigError(
+            f"{name} must be one of {', '.join(allowed)}, got {found!r}{nearest(found, allowed)}"
+        )
+
+
+def check_ranges(config: Any, prefix: str, **intervals: str) -> None:
+    """Raise ConfigError unless the fields of a config lie in their intervals.
+
+    intervals: field name -> its interval in the usual notation, such as "[0, 1)" or "(0, inf)"
+    """
+    for name, interval in intervals.items():
+        value = getattr(config, name)
+        low, high = (float(bound) for bound in interval[1:-1].split(","))
+        is_above = value > low if interval.startswith("(") else value >= low
+        is_below = value < high if interval.endswith(")") else value <= high
+        if not (is_above and is_below):
+            allowed = f"in {interval}"
+            if high == float("inf"):
+                allowed = f"{low:g} or more" if interval.startswith("[") else f"above {low:g}"
+            raise ConfigError(f"{prefix}.{name} must be {allowed}, got {value:g}")
+
+
+EXTRAS = {"train": "training", "report": "a report or a figure"}
+"""Extra of setup.cfg -> what needs it."""
+
+
+def require(module: str, extra: str) -> ModuleType:
+    """Import an optional module; ConfigError, with what to install, where it is missing."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        package, purpose = module.partition(".")[0], EXTRAS.get(extra, "this")
+        raise ConfigError(f"{purpose} needs {package}: pip install 'avfake[{extra}]'") from error

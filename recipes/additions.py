@@ -25,6 +25,7 @@ import tyro
 
 from avfake import cli, evaluation, training
 from avfake import config as settings
+from avfake.errors import check_choice
 from avfake.labels import COLUMNS
 
 TrainingConfig = training.TrainingConfig
@@ -63,7 +64,7 @@ class Config:
 
 def main(config: Config) -> None:
     for name in config.additions:
-        settings.check_choice("--additions", name, ADDITIONS)
+        check_choice("--additions", name, ADDITIONS)
     measured = {
         name: [train_and_measure(config, name, seed) for seed in config.seeds]
         for name in dict.fromkeys(("plain", *config.additions))

@@ -25,7 +25,7 @@ from typing import Any
 import pandas as pd
 
 from avfake import augment, cli, clips, datasets, detector, evaluation, parallel, storage, training
-from avfake import config as settings
+from avfake.errors import check_choice
 
 ClipConfig = clips.ClipConfig
 PreparedFolder = clips.PreparedFolder
@@ -101,7 +101,7 @@ class Config:
 
 def main(config: Config) -> None:
     for name in config.experiments:
-        settings.check_choice("--experiments", name, EXPERIMENTS)
+        check_choice("--experiments", name, EXPERIMENTS)
     tables = [run_experiment(config, name) for name in config.experiments]
     table = pd.concat(tables, ignore_index=True)
     storage.write_whole(config.out / "results.csv", table.to_csv(index=False))

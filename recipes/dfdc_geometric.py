@@ -35,6 +35,7 @@ import tyro
 
 from avfake import config as settings
 from avfake.cli import run_recipe
+from avfake.errors import check_choice
 from avfake.training import TrainingConfig, preset, train_ensemble
 
 COARSE = {"augment.picture": ("ggd",)}  # flip, downscale, JPEG of quality 8 to 30
@@ -76,7 +77,7 @@ class Config:
 
 def settings_of(config: Config, name: str) -> TrainingConfig:
     """Return the shared settings with the member's own, its seed included."""
-    settings.check_choice("--members", name, MEMBERS)
+    check_choice("--members", name, MEMBERS)
     network, own = MEMBERS[name]
     backbone = {"xception": config.xception, "b1": config.b1}[network]
     seed = config.training.seed + list(MEMBERS).index(name)

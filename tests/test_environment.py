@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from avfake import environment as surroundings
-from avfake.environment import require
-from avfake.errors import ConfigError
+from avfake.errors import ConfigError, require
 
 UNKNOWN = """
 import os, pwd

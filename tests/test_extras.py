@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from avfake.environment import require
-from avfake.errors import ConfigError
+from avfake.errors import ConfigError, require
 
 BLOCKED = {"train": ("accelerate", "tensorboard"), "report": ("captum", "matplotlib")}
 BLOCK = f"import sys; sys.modules.update(dict.fromkeys({sum(BLOCKED.values(), ())!r}));"

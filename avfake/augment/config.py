@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from avfake.augment.presets import PICTURE, SOUND
-from avfake.config import nearest
-from avfake.errors import ConfigError
+from avfake.errors import ConfigError, nearest
 from avfake.forgery import FACE_METHODS, VOICE_METHODS
 
 

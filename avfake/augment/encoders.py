@@ -5,8 +5,7 @@ from typing import Protocol
 
 import av
 
-from avfake.config import nearest
-from avfake.errors import ConfigError
+from avfake.errors import ConfigError, nearest
 
 
 class Encoder(Protocol):

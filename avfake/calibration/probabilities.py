@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avfake.config import nearest
-from avfake.errors import ConfigError
+from avfake.errors import ConfigError, nearest
 
 CLIP = 1e-6
 """Distance from 0 and 1 within which probabilities are clipped, so that logits stay finite."""

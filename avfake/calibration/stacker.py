@@ -19,8 +19,7 @@ from avfake.calibration.features import (
 )
 from avfake.calibration.out_of_fold import OutOfFold
 from avfake.calibration.probabilities import row_losses
-from avfake.config import nearest
-from avfake.errors import BundleError, ConfigError
+from avfake.errors import BundleError, ConfigError, nearest
 
 if TYPE_CHECKING:
     from lightgbm import Booster

@@ -6,6 +6,7 @@ from typing import Literal
 
 from avfake import config as settings
 from avfake.clips.speech import SpeechConfig
+from avfake.errors import check_choice, check_ranges
 from avfake.faces import (
     BlazeFaceConfig,
     BlazeFaceDetector,
@@ -52,8 +53,8 @@ class ClipConfig:
     fewer, evenly spread."""
 
     def __post_init__(self) -> None:
-        settings.check_choice("detector", self.detector, DETECTORS)
-        settings.check_ranges(
+        check_choice("detector", self.detector, DETECTORS)
+        check_ranges(
             self,
             "clip",
             num_frames="[1, 1000]",

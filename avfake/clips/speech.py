@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from avfake.clips.silero_vad import FRAME, RATE, speech_probabilities
-from avfake.config import check_ranges
-from avfake.errors import ConfigError
+from avfake.errors import ConfigError, check_ranges
 from avfake.media import resample
 
 LOUD_SECONDS = 0.02

@@ -10,10 +10,9 @@ from typing import Any, NoReturn, TypeVar
 
 import yaml
 
-from avfake.config import nearest
 from avfake.datasets.expressions import Expression, parse
 from avfake.datasets.values import DataValueError, as_text
-from avfake.errors import SpecError
+from avfake.errors import SpecError, nearest
 
 T = TypeVar("T")
 Where = tuple[str, ...]

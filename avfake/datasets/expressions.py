@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from avfake.config import nearest
 from avfake.datasets.values import FILTERS, DataValueError, as_text, is_blank
+from avfake.errors import nearest
 
 BRACES = re.compile(r"\{([^{}]*)\}")
 

@@ -13,9 +13,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from avfake.config import nearest
 from avfake.datasets.values import DataValueError, is_blank
-from avfake.errors import ManifestError
+from avfake.errors import ManifestError, nearest
 from avfake.labels import ForgedSegment
 from avfake.storage import AnyPath, as_path, beside, name_of, read_if_there, write_whole
 

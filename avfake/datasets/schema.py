@@ -5,7 +5,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from avfake.config import nearest
 from avfake.datasets.document import Document, Section
 from avfake.datasets.expressions import Expression
 from avfake.datasets.spec import (
@@ -23,7 +22,7 @@ from avfake.datasets.spec import (
     table_spec,
 )
 from avfake.datasets.values import as_text
-from avfake.errors import SpecError
+from avfake.errors import SpecError, nearest
 
 DROPPABLE = ("label", "face_fake", "voice_fake", "has_video", "has_audio", "method", "status")
 OWN_FILES = ("csv", "folders")

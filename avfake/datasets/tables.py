@@ -9,12 +9,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from avfake.config import nearest
 from avfake.datasets.expressions import Expression, Scope
 from avfake.datasets.listing import Listing, glob_pattern
 from avfake.datasets.spec import TableSpec
 from avfake.datasets.values import DataValueError, as_text, folder_of
-from avfake.errors import ManifestError, SpecError
+from avfake.errors import ManifestError, SpecError, nearest
 
 
 @dataclass(slots=True)

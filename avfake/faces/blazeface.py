@@ -15,8 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from avfake.config import check_ranges
-from avfake.errors import ConfigError
+from avfake.errors import ConfigError, check_ranges
 from avfake.faces.types import Detections, check_frames
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from avfake.config import check_ranges
+from avfake.errors import check_ranges
 from avfake.faces.types import FaceTrack
 
 

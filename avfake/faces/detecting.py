@@ -7,8 +7,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from avfake.config import check_ranges
-from avfake.errors import ConfigError
+from avfake.errors import ConfigError, check_ranges
 from avfake.faces.types import Detections, check_frames
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from avfake.config import check_ranges
+from avfake.errors import check_ranges
 from avfake.faces.types import Detections, FaceTrack
 
 FORBIDDEN = 1e6

@@ -6,8 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from avfake.config import nearest
-from avfake.errors import ConfigError
+from avfake.errors import ConfigError, nearest
 from avfake.forgery.compositing import FaceSwap
 from avfake.forgery.person_swap import one_shot, temporal_mouth, warp_face
 from avfake.forgery.resynthesis import resynthesise

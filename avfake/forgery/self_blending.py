@@ -12,8 +12,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from avfake.config import nearest
-from avfake.errors import ConfigError
+from avfake.errors import ConfigError, nearest
 from avfake.forgery.compositing import (
     FaceSwap,
     Window,

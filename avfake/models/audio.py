@@ -14,7 +14,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from avfake.config import check_ranges
+from avfake.errors import check_ranges
 from avfake.models.backbone import load_backbone
 from avfake.models.branch import Branch, BranchOutput, check_encoder, encode_present
 from avfake.models.spectrogram import LogSpectrogram, SpectrogramConfig, mask_bands_and_times

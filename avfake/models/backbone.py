@@ -12,8 +12,7 @@ import timm
 import torch
 from torch import nn
 
-from avfake.config import nearest
-from avfake.errors import ConfigError
+from avfake.errors import ConfigError, nearest
 
 logger = logging.getLogger(__name__)
 PROBE_SECONDS = 4.0

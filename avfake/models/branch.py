@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from avfake.config import check_choice, check_ranges
+from avfake.errors import check_choice, check_ranges
 from avfake.models.backbone import Backbone
 
 MAX_ITEMS = 64

@@ -18,8 +18,7 @@ import torch
 import tyro
 from torch import Tensor, nn
 
-from avfake.config import check_choice, check_ranges
-from avfake.errors import ConfigError
+from avfake.errors import ConfigError, check_choice, check_ranges
 
 FusionKind = Literal["gated", "concat", "cross_attention", "bilinear", "late"]
 NUM_HEADS = 4

@@ -15,8 +15,7 @@ import torchaudio.functional as AF  # noqa: N812  as torch.nn.functional is F
 from torch import Tensor, nn
 from torchaudio.transforms import Spectrogram
 
-from avfake.config import check_choice, check_ranges
-from avfake.errors import ConfigError
+from avfake.errors import ConfigError, check_choice, check_ranges
 
 POWER_FLOOR = 1e-7
 """Above the noise of 16-bit rounding (1.5e-8 a bin at n_fft 512), so that whether a silence is

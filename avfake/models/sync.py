@@ -21,8 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from avfake.config import check_ranges
-from avfake.errors import ConfigError
+from avfake.errors import ConfigError, check_ranges
 from avfake.models.branch import scatter
 from avfake.models.mouth import cut_mouths, shows_mouth
 from avfake.models.outputs import NUM_STATISTICS, SyncOutput

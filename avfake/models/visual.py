@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from avfake.config import check_choice, check_ranges
+from avfake.errors import check_choice, check_ranges
 from avfake.models.backbone import load_backbone
 from avfake.models.branch import Branch, BranchOutput, check_encoder, encode_present
 from avfake.models.regions import BRIGHTNESS, REGIONS, region_backbone

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torchvision.transforms.functional import gaussian_blur
 
-from avfake.environment import require
+from avfake.errors import require
 from avfake.models import AudioBranch, VisualBranch
 
 CELLS = 8

@@ -12,8 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from avfake.environment import require
-from avfake.errors import ConfigError
+from avfake.errors import ConfigError, require
 from avfake.training.checkpoints import EpochRecord
 from avfake.training.fit_config import FitConfig
 

@@ -9,8 +9,7 @@ import tyro
 from avfake.augment import AugmentConfig
 from avfake.calibration import StackConfig
 from avfake.clips import ClipConfig, InputSpec
-from avfake.config import check_choice, check_ranges
-from avfake.errors import ConfigError
+from avfake.errors import ConfigError, check_choice, check_ranges
 from avfake.models import AudioConfig, FusionConfig, ModelConfig, SyncConfig, VisualConfig
 from avfake.training.fit_config import FitConfig
 

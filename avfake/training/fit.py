@@ -15,8 +15,8 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from avfake.config import from_dict, nearest, to_dict
-from avfake.errors import ConfigError
+from avfake.config import from_dict, to_dict
+from avfake.errors import ConfigError, nearest
 from avfake.storage import write_whole
 from avfake.training.accelerator import (
     Batches,

@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from avfake.config import check_choice, check_ranges
-from avfake.environment import require
-from avfake.errors import ConfigError
+from avfake.errors import ConfigError, check_choice, check_ranges, require
 
 CHOICES = {
     "optimizer": ("adamw", "adam", "sgd"),

@@ -27,7 +27,7 @@ from avfake.clips import (
 from avfake.detector import score_clip
 from avfake.labels import OUTPUTS, Output
 from avfake.models import AVModel, ModelConfig, build_model
-from avfake.progress import progress
+from avfake.parallel import progress
 from avfake.training.config import TrainingConfig
 from avfake.training.fit import fit
 from avfake.training.losses import Batch, multitask_loss, validate

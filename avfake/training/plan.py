@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from avfake.clips import ClipEntry, PreparedClip, PreparedFolder
-from avfake.config import check_choice, nearest
 from avfake.datasets import (
     Manifest,
     Row,
@@ -17,7 +16,7 @@ from avfake.datasets import (
     save_manifest,
     split_hash,
 )
-from avfake.errors import ConfigError, ManifestError
+from avfake.errors import ConfigError, ManifestError, check_choice, nearest
 from avfake.labels import OUTPUTS, Labels, Output
 from avfake.storage import AnyPath, write_table
 from avfake.training.config import DataConfig

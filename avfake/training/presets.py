@@ -6,7 +6,8 @@ from typing import Any
 
 import yaml
 
-from avfake.config import change, check_choice, from_dict
+from avfake.config import change, from_dict
+from avfake.errors import check_choice
 from avfake.training.config import TrainingConfig
 
 

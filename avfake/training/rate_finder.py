@@ -16,8 +16,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from avfake.config import check_ranges
-from avfake.errors import ConfigError
+from avfake.errors import ConfigError, check_ranges
 from avfake.storage import write_whole
 from avfake.training.accelerator import Batches, to_device
 from avfake.training.engine import Loss

@@ -15,7 +15,7 @@ from avfake.datasets import assign_splits
 from avfake.detector import Detector, PredictOptions
 from avfake.errors import ConfigError
 from avfake.evaluation import ablation_table, draw_answers, method_table, read_plan, render
-from avfake.progress import progress
+from avfake.parallel import progress
 from avfake.report import has_card_of, write_card
 from avfake.storage import write_whole
 from avfake.training.accelerator import is_main_process, on_main_process

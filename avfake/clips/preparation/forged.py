@@ -15,9 +15,8 @@ from avfake.clips.archive import Clip
 from avfake.clips.preparation.derived import Content, Task, make_derived
 from avfake.clips.preparation.folder import PreparedClip, PreparedFolder
 from avfake.clips.voice_statistics import voice_statistics
-from avfake.config import check_choice, check_ranges
 from avfake.datasets import Row
-from avfake.errors import ConfigError, ManifestError
+from avfake.errors import ConfigError, ManifestError, check_choice, check_ranges
 from avfake.faces import CropConfig, landmarks_in_crops
 from avfake.forgery import FACE_METHODS, VOICE_METHODS, forge_face, forge_voice
 from avfake.storage import AnyPath

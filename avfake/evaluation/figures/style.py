@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from avfake.environment import require
+from avfake.errors import require
 from avfake.storage import write_whole
 
 if TYPE_CHECKING:

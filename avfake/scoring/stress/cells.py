@@ -13,8 +13,7 @@ import numpy as np
 from PIL import Image
 
 from avfake.augment import change_picture, change_sound
-from avfake.config import nearest
-from avfake.errors import ConfigError
+from avfake.errors import ConfigError, nearest
 from avfake.media import Waveform
 
 CRF = 18
