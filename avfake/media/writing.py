@@ -1,5 +1,6 @@
 """Writing of video and sound files, through the ffmpeg of moviepy."""
 
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -13,7 +14,6 @@ import numpy as np
 
 from avfake.media.blocks import resample
 from avfake.media.types import Waveform
-from avfake.storage import whole_file
 
 AUDIO_CODECS = {".wav": "pcm_s16le", ".flac": "flac", ".mp3": "libmp3lame", ".m4a": "aac"}
 AUDIO_CODECS |= dict.fromkeys((".opus", ".ogg"), "libopus")
@@ -60,7 +60,7 @@ def write_video(
     options += [] if video_kbps else ["-crf", str(crf)]
     shape = _checked(first, first.shape).shape
     path = Path(path)
-    with whole_file(path, path.suffix) as target, _sound_file(waveform) as sound:
+    with _whole_file(path) as target, _sound_file(waveform) as sound:
         writer = FFMPEG_VideoWriter(
             str(target),
             (shape[1], shape[0]),
@@ -75,7 +75,7 @@ def write_video(
         with writer:
             for frame in chain([first], remaining):
                 writer.write_frame(_checked(frame, shape))
-            _finish(writer.proc)
+            _finish(writer.proc, path)
 
 
 def write_audio(
@@ -93,7 +93,7 @@ def write_audio(
     rate = waveform.sample_rate
     if codec == "libopus" and rate not in OPUS_RATES:
         rate = max(OPUS_RATES)
-    with whole_file(path, ending) as target, av.open(str(target), "w") as container:
+    with _whole_file(path) as target, av.open(str(target), "w") as container:
         stream = container.add_stream(codec, rate=rate, layout="mono")
         assert isinstance(stream, av.AudioStream)
         if codec not in ("pcm_s16le", "flac"):
@@ -105,6 +105,18 @@ def write_audio(
         frame.pts, frame.time_base = 0, Fraction(1, rate)
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+
+
+@contextmanager
+def _whole_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`, which replaces it on success."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -127,11 +139,11 @@ def _checked(frame: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return np.ascontiguousarray(frame)
 
 
-def _finish(process: subprocess.Popen[bytes]) -> None:
+def _finish(process: subprocess.Popen[bytes], path: Path) -> None:
     """Wait for ffmpeg; OSError with its message if it failed."""
     assert process.stdin is not None
     assert process.stderr is not None
     process.stdin.close()
     message = process.stderr.read().decode(errors="replace").strip()
     if process.wait() != 0:
-        raise OSError(f"ffmpeg: {message}")
+        raise OSError(f"{path}: ffmpeg could not write the video: {message}")
