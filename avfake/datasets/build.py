@@ -121,7 +121,7 @@ class _ManifestBuilder:
         split = self.splits.split_of(candidate, naming)
         texts = [as_text(expression.evaluate(naming)) for expression in self.spec.group]
         groups = [text for text in texts if text] or [original or candidate.clip_id]
-        if labels.label and original is None and groups == [candidate.clip_id]:
+        if labels["label"] and original is None and groups == [candidate.clip_id]:
             is_blank = any(name in tables.get(table, {}) for table, name in self.original_columns)
             self.links.note_unnamed(candidate.clip_id, is_blank=is_blank)
         if candidate.clip_id in self.twins:
@@ -130,11 +130,7 @@ class _ManifestBuilder:
         row = Row(
             clip_id=candidate.clip_id,
             path=candidate.path or str(inside(self.root, candidate.clip_id)),
-            label=labels.label,
-            face_fake=labels.face_fake,
-            voice_fake=labels.voice_fake,
-            has_video=labels.has_video,
-            has_audio=labels.has_audio,
+            **labels,
             original=text("original"),
             group=groups[0],
             dataset=self.spec.name,
@@ -155,8 +151,10 @@ def _text(value: Any) -> str | None:
 
 
 def _link(value: Any) -> Link | None:
-    text = None if isinstance(value, Link) else as_text(value)
-    return value if isinstance(value, Link) else Link(text) if text else None
+    if value is None or isinstance(value, Link):
+        return value
+    text = as_text(value)
+    return Link(text) if text else None
 
 
 def _fits(row: Row, condition: dict[str, str]) -> bool:

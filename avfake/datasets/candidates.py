@@ -70,8 +70,9 @@ class Candidates:
 
     def _named_candidate(self, clip_id: str) -> Candidate:
         """Return a candidate for a path that a record names, whether or not a rule takes it."""
-        path, names = self.listing.files.get(clip_id), self._built_in(clip_id, None)
-        return self._candidate(clip_id) or Candidate(clip_id, path, "video", names)
+        return self._candidate(clip_id) or Candidate(
+            clip_id, self.listing.files.get(clip_id), "video", self._built_in(clip_id, None)
+        )
 
     def _built_in(self, path: str, rule: str | None) -> dict[str, Any]:
         name = posixpath.basename(path)
@@ -190,10 +191,10 @@ class Candidates:
 
     def _add_missing(self, name: str) -> None:
         """Add a candidate without a file for each record of a table that no file fits."""
-        used = {id(record) for one in self.found.values() for record in one.records.values()}
-        left = [record for record in self.tables[name].records if id(record) not in used]
         if name == self.spec.rows.table:
             return
+        used = {id(record) for one in self.found.values() for record in one.records.values()}
+        left = [record for record in self.tables[name].records if id(record) not in used]
         if name in self.spec.rows.missing:
             for record in left:
                 clip_id = self._path_in(record, self.spec.rows.missing[name])

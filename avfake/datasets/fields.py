@@ -113,10 +113,9 @@ class SplitReader:
         """Return sentences on lists that are not there, and entries of lists that fit no row."""
         left = [key for key in self.members if key not in self.found]
         warnings = note(left, "entries of the split lists fit no file")
-        if self.absent:
-            absent = f"there is no split list {some(self.absent)}; its split stays empty"
-            warnings.insert(0, absent)
-        return warnings
+        if not self.absent:
+            return warnings
+        return [f"there is no split list {some(self.absent)}; its split stays empty", *warnings]
 
 
 def segments_of(rules: tuple[SegmentRule, ...], scope: Scope) -> tuple[ForgedSegment, ...]:

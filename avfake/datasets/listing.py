@@ -202,7 +202,6 @@ def _list_archive(archive: AnyPath) -> Listing:
     """List a zip archive; OSError, SpecError or StoreError where it cannot be read."""
     listing, path = Listing(archive), str(archive)
     members, listing.warnings = _archive_members(path)
-    own = {}
     if is_prepared_clip(members):
         own = dict.fromkeys(members, "a prepared clip")
     else:

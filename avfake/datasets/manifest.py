@@ -89,11 +89,7 @@ def save_manifest(manifest: Manifest, path: str | Path) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows([_written(getattr(row, name)) for name in COLUMNS] for row in manifest.rows)
-    shared = {
-        "dataset": manifest.dataset,
-        "warnings": list(manifest.warnings),
-        "assumed": manifest.assumed,
-    }
+    shared = {name: getattr(manifest, name) for name in ("dataset", "warnings", "assumed")}
     write_whole(_json_beside(path), json.dumps(shared, indent=1, ensure_ascii=False) + "\n")
     write_whole(path, text.getvalue())
 

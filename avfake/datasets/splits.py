@@ -7,8 +7,9 @@ gives other folds for rows in another order; hence the assignment here.
 import hashlib
 import math
 import re
+from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -19,11 +20,11 @@ from avfake.datasets.manifest import Row
 from avfake.errors import ConfigError, ManifestError
 
 Name = TypeVar("Name", int, str)
-_BALANCED = {
-    "label": (False, True, None),
-    "face_fake": (False, True),
-    "voice_fake": (False, True),
-}
+_BALANCED = (
+    *(("label", False), ("label", True), ("label", None)),
+    *(("face_fake", False), ("face_fake", True), ("voice_fake", False), ("voice_fake", True)),
+)
+"""Column and value of which each split has about the same share."""
 
 
 def assign_folds(
@@ -131,23 +132,10 @@ def _components(shared: Sequence[Sequence[Hashable]]) -> list[int]:
     return list(connected_components(graph, directed=False)[1][: len(shared)].tolist())
 
 
-class _Set(NamedTuple):
-    """Rows that may not be separated."""
-
-    clip_ids: list[str]
-    counts: list[int]
-    """How many of those that count are genuine, fake, unknown; of how many the face is either, and
-    the voice."""
-
-
-def _set_of(rows: Sequence[Row], counted: Collection[str] | None) -> _Set:
+def _label_counts(rows: Sequence[Row], counted: Collection[str] | None) -> list[int]:
+    """Return how many of those that count are genuine, fake, unknown; then the face, the voice."""
     used = [row for row in rows if counted is None or row.clip_id in counted]
-    counts = [
-        sum(getattr(row, field) is label for row in used)
-        for field, labels in _BALANCED.items()
-        for label in labels
-    ]
-    return _Set([row.clip_id for row in rows], counts)
+    return [sum(getattr(row, field) is label for row in used) for field, label in _BALANCED]
 
 
 def _assign(
@@ -155,16 +143,16 @@ def _assign(
 ) -> dict[str, Name]:
     """Assign each set of rows, largest first, to the side that lacks its labels most."""
     _check_unique(rows)
-    sets = [_set_of(together, counted) for together in rows_together(rows)]
-    sets = [one for one in sets if any(one.counts)]
+    tied = [(together, _label_counts(together, counted)) for together in rows_together(rows)]
+    sets = [([row.clip_id for row in rows], counts) for rows, counts in tied if any(counts)]
     if len(sets) < len(shares):
         raise ManifestError(
             f"{len(rows)} rows form only {len(sets)} groups, too few for {len(shares)} splits: "
             "rows that share an original, a group or an identity cannot be parted"
         )
     # The seed decides among equals only, through a hash, so that the order of rows does not matter.
-    sets.sort(key=lambda one: (-sum(one.counts[:3]), _digest(seed, one.clip_ids[0])))
-    totals = [sum(column) for column in zip(*(one.counts for one in sets), strict=True)]
+    sets.sort(key=lambda one: (-sum(one[1][:3]), _digest(seed, one[0][0])))
+    totals = [sum(column) for column in zip(*(counts for _, counts in sets), strict=True)]
     filled = {side: [0.0] * len(totals) for side in shares}
     assignment: dict[str, Name] = {}
     for index, (clip_ids, counts) in enumerate(sets):
@@ -190,13 +178,9 @@ def _digest(seed: int, clip_id: str) -> bytes:
 
 
 def _check_unique(rows: Sequence[Row]) -> None:
-    seen: set[str] = set()
-    for row in rows:
-        if row.clip_id in seen:
-            raise ManifestError(
-                f"two rows have the clip_id {row.clip_id}; split datasets one by one"
-            )
-        seen.add(row.clip_id)
+    clip_id, count = Counter(row.clip_id for row in rows).most_common(1)[0] if rows else ("", 0)
+    if count > 1:
+        raise ManifestError(f"two rows have the clip_id {clip_id}; split datasets one by one")
 
 
 def _by_part(rows: Sequence[Row], parts: Mapping[str, str]) -> dict[str, str]:
@@ -208,14 +192,13 @@ def _by_part(rows: Sequence[Row], parts: Mapping[str, str]) -> dict[str, str]:
         for part in _listed(text):
             if side_of.setdefault(part, side) != side:
                 raise ConfigError(f"part {part} is in two splits, {side_of[part]} and {side}")
-    sides = {row.clip_id: side_of.get(_plain(row.part or "")) for row in rows}
-    left = sorted({str(row.part) for row in rows if sides[row.clip_id] is None})
+    left = sorted({str(row.part) for row in rows if _plain(row.part or "") not in side_of})
     if left:
         raise ManifestError(
             f"rows lie in parts that no split takes: {some(left)}; "
             f"give each a split, or leave its rows out; splits: {dict(parts)}"
         )
-    return {clip_id: side for clip_id, side in sides.items() if side is not None}
+    return {row.clip_id: side_of[_plain(row.part or "")] for row in rows}
 
 
 def _listed(text: str) -> list[str]:

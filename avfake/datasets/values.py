@@ -6,7 +6,6 @@ Labels are True = fake, False = genuine, None = unknown.
 import math
 import posixpath
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 BLANK_WORDS = frozenset(
@@ -28,17 +27,6 @@ ABSENT = "absent"
 
 class DataValueError(ValueError):
     """A value or an expression that is not allowed; the caller adds the file and the line."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileLabels:
-    """Labels of one file, as a `Row` has them."""
-
-    label: bool | None
-    face_fake: bool | None
-    voice_fake: bool | None
-    has_video: bool
-    has_audio: bool | None
 
 
 def as_text(value: Any) -> str | None:
@@ -113,8 +101,8 @@ FILTERS: dict[str, tuple[Callable[..., Any], int]] = {
 are too few; `strip` removes a prefix."""
 
 
-def settle_labels(values: dict[str, Any], *, kind: str) -> FileLabels:
-    """Return the labels of a file, with what follows from those given.
+def settle_labels(values: dict[str, Any], *, kind: str) -> dict[str, Any]:
+    """Return the labels of a file by column of `Row`, with what follows from those given.
 
     A genuine file has no forged part; a file with a forged part is a fake; where only one stream
     exists, the label is that stream's. `kind`: video, audio or picture. Raises DataValueError.
@@ -129,15 +117,12 @@ def settle_labels(values: dict[str, Any], *, kind: str) -> FileLabels:
         has_audio = True
     if not has_video and has_audio is False:
         raise DataValueError("has neither picture nor sound, so there is nothing to label")
-    parts: dict[str, bool | None] = {}
-    if has_video:
-        parts["face_fake"] = _label("face_fake", given("face_fake"))
-    if has_audio is not False:
-        parts["voice_fake"] = _label("voice_fake", given("voice_fake"))
+    there = {"face_fake": has_video, "voice_fake": has_audio is not False}
+    parts = {name: _label(name, given(name)) for name, is_there in there.items() if is_there}
     label = _overall(_label("label", given("label")), parts)
     if label is False or len(parts) == 1:
         parts = {name: label if value is None else value for name, value in parts.items()}
-    return FileLabels(label, parts.get("face_fake"), parts.get("voice_fake"), has_video, has_audio)
+    return {"label": label, "has_video": has_video, "has_audio": has_audio} | parts
 
 
 def _overall(label: bool | None, parts: dict[str, bool | None]) -> bool | None:

@@ -92,7 +92,7 @@ def test_a_folder_that_was_deleted_is_named(tmp_path: Path) -> None:
 SLEEPERS = """
 import time
 from avfake.cli.process import open_streams, run_to_the_end
-from avfake.cluster import map_items
+from avfake.parallel import map_items
 
 def sleep(_):
     time.sleep(60)

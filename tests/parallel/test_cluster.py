@@ -97,7 +97,7 @@ def test_a_journal_that_cannot_be_written_is_named(
 
 SCRIPT = """
 import torch
-from avfake.cluster import map_items
+from avfake.parallel import map_items
 
 def threads(_: int) -> int:
     return torch.get_num_threads()

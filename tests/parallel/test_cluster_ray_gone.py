@@ -20,7 +20,7 @@ from avfake.parallel.on_ray import map_on_ray
 HALF_SECONDS_OF_SLEEP = """
 import sys, time
 from pathlib import Path
-from avfake.cluster import Journal, map_items
+from avfake.parallel import Journal, map_items
 from avfake.errors import AvfakeError
 journal = Journal(Path(sys.argv[2]), "item")
 work = map_items(time.sleep, [0.5] * 400, engine="ray", ray_address=sys.argv[1])

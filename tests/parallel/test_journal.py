@@ -14,7 +14,7 @@ from avfake.storage.files import write_whole
 APPEND = """
 import sys
 from pathlib import Path
-from avfake.cluster import Journal
+from avfake.parallel import Journal
 
 journal = Journal(Path(sys.argv[1]), "name")
 for number in range(200):

@@ -141,8 +141,13 @@ def derive_labels(
     todo = [pair for pair in pairs if not _is_settled(journal.done, pair, states, into)]
 
     def line_of(pair: _Pair, result: dict[str, Any] | Failure) -> dict[str, Any]:
-        made_of = {"settings": mark, "states": _states(pair, states)}
-        return _entry(pair.fake.clip_id, result) | made_of
+        clip_id = pair.fake.clip_id
+        if isinstance(result, Failure):
+            _log.warning("%s: %s", clip_id, result.detail or result.code)
+            detail = f"{result.code}: {result.detail}"
+            result = {"face_why": "failed", "voice_why": "failed", "detail": detail}
+        made_of = {"clip_id": clip_id, "settings": mark, "states": _states(pair, states)}
+        return made_of | result
 
     function = partial(_derive_one, config, into)
     bar = {"total": len(pairs), "unit": "pair", "desc": "labels"}
@@ -245,14 +250,6 @@ def _derive_one(config: PairConfig, masks: Path | None, pair: _Pair) -> dict[str
         "ssim_outside": picture.ssim_outside,
         "detail": found.detail,
     }
-
-
-def _entry(clip_id: str, result: dict[str, Any] | Failure) -> dict[str, Any]:
-    if isinstance(result, Failure):
-        _log.warning("%s: %s", clip_id, result.detail or result.code)
-        detail = f"{result.code}: {result.detail}"
-        result = {"face_why": "failed", "voice_why": "failed", "detail": detail}
-    return {"clip_id": clip_id} | result
 
 
 def _written(manifest: Manifest, rows: tuple[DerivedRow, ...], out: Path) -> Derived:
