@@ -45,7 +45,9 @@ def test_a_copy_sounds_otherwise_and_keeps_labels_and_group(
     )
 
 
-def test_the_same_seed_wears_alike_and_goes_on(prepared: PreparedFolder, tmp_path: Path) -> None:
+def test_the_same_seed_degrades_alike_and_is_not_done_again(
+    prepared: PreparedFolder, tmp_path: Path
+) -> None:
     one = degrade_clips(prepared, tmp_path / "one", DEGRADED, seed=3, workers=1)
     two = degrade_clips(prepared, tmp_path / "two", DEGRADED, seed=3, workers=0)
     clip_id = one.manifest.rows[1].clip_id
@@ -53,10 +55,11 @@ def test_the_same_seed_wears_alike_and_goes_on(prepared: PreparedFolder, tmp_pat
     assert first is not None
     assert second is not None
     assert np.array_equal(first.samples, second.samples)
-    again = degrade_clips(
-        prepared, tmp_path / "one", lambda *_, **__: pytest.fail("degraded again"), seed=3
-    )
-    assert [row.clip_id for row in again.manifest.rows] == [r.clip_id for r in one.manifest.rows]
+    stamps = [clip.archive.stat().st_mtime_ns for clip in one.clips]
+    again = degrade_clips(prepared, tmp_path / "one", DEGRADED, seed=3, workers=0)
+    assert [clip.archive.stat().st_mtime_ns for clip in again.clips] == stamps
+    other = degrade_clips(prepared, tmp_path / "one", DEGRADED, seed=4, workers=0)
+    assert min(clip.archive.stat().st_mtime_ns for clip in other.clips) > max(stamps)
 
 
 def test_silent_folders_are_refused(prepared: PreparedFolder, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +89,24 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(
     lines = (tmp_path / "again/journal.jsonl").read_text().splitlines(keepends=True)
     (tmp_path / "again/journal.jsonl").write_text("".join(lines[:5] + lines[6:]))
     assert digests(forge_clips(prepared, tmp_path / "again", CONFIG, workers=0)) == expected
+
+
+def test_other_settings_make_the_clips_again(prepared: PreparedFolder, tmp_path: Path) -> None:
+    out, genuine = tmp_path / "out", next(c.row for c in prepared.clips if c.row.label is False)
+    settings = ForgeryConfig(variants=1, voice_methods=("strides",))
+    only = {genuine.clip_id}
+    before = forge_clips(prepared, out, settings, clip_ids=only, workers=0)
+    sounds = [clip_of(before, f"{genuine.clip_id}~voice0").waveform()]
+    stamp = before.archive_of(f"{genuine.clip_id}~face0").stat().st_mtime_ns
+    other = replace(settings, voice_methods=("splice",))
+    after = forge_clips(prepared, out, other, clip_ids=only, workers=0)
+    sounds.append(clip_of(after, f"{genuine.clip_id}~voice0").waveform())
+    assert {r.method for r in after.manifest.rows if r.voice_fake and not r.face_fake} == {"splice"}
+    assert sounds[0] is not None
+    assert sounds[1] is not None
+    assert not np.array_equal(sounds[0].samples, sounds[1].samples)
+    # What is made as before is not made again.
+    assert after.archive_of(f"{genuine.clip_id}~face0").stat().st_mtime_ns == stamp
 
 
 def test_a_broken_clip_costs_only_its_own_forgeries(

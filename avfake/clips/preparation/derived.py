@@ -8,6 +8,7 @@ have a forged voice, and recordings of forged voices have no picture; joined, th
 every combination.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -42,20 +43,26 @@ def make_derived(
     workers: int | None,
     doing: str,
 ) -> PreparedFolder:
-    """Write the clips of the tasks, made from `folder`; clips that are there already are kept.
+    """Write the clips of the tasks, made from `folder`; those that were made so before are kept.
 
     A clip that cannot be made (MediaError) has status failed, with the reason.
     """
     target = as_path(out)
     manifest = Manifest(tuple(row for row, _ in tasks), folder.manifest.dataset)
     journal = start(target, folder.config, manifest)
-    ok = {clip_id for clip_id, status in journal.done.items() if status["status"] != "failed"}
+    # Function and arguments as text: other methods, seeds or sources give another clip.
+    made_by = {row.clip_id: re.sub(r" at 0x\w+", "", repr(make)) for row, make in tasks}
+    ok = {
+        clip_id
+        for clip_id, status in journal.done.items()
+        if status["status"] != "failed" and status.get("made_by") == made_by.get(clip_id)
+    }
     todo = [task for task in tasks if task[0].clip_id not in ok]
     map_into_journal(
         partial(_make_one, folder.config, target),
         todo,
         journal,
-        lambda task, result: status_of(task[0], result),
+        lambda task, result: status_of(task[0], result) | {"made_by": made_by[task[0].clip_id]},
         bar={"total": len(tasks), "unit": "clip", "desc": doing},
         workers=workers,
         threads=1,
