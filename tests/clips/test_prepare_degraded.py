@@ -45,7 +45,7 @@ def test_a_copy_sounds_otherwise_and_keeps_labels_and_group(
     )
 
 
-def test_the_same_seed_degrades_alike_and_is_not_done_again(
+def test_the_same_seed_degrades_alike(
     prepared: PreparedFolder, tmp_path: Path
 ) -> None:
     one = degrade_clips(prepared, tmp_path / "one", DEGRADED, seed=3, workers=1)
