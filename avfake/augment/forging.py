@@ -6,7 +6,6 @@ Only parts known to be genuine are forged; clips that are fakes already are unch
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 
@@ -18,20 +17,6 @@ from avfake.labels import Part
 from avfake.media import Waveform
 
 
-class BlendFaces(Protocol):
-    """A function that forges crops uint8 [T, S, S, 3] with landmarks float32 [T, 5, 2] px."""
-
-    def __call__(
-        self, crops: np.ndarray, landmarks: np.ndarray, *, rng: np.random.Generator
-    ) -> FaceSwap: ...
-
-
-class ChangeVoice(Protocol):
-    """A function that changes a voice and keeps its length."""
-
-    def __call__(self, waveform: Waveform, *, rng: np.random.Generator) -> Waveform: ...
-
-
 @dataclass(frozen=True)
 class ForgeFace(Transform[int]):
     """Forge each face, by default by self-blending; drawn: the seed of the forgery.
@@ -40,7 +25,8 @@ class ForgeFace(Transform[int]):
     """
 
     name = "forge_face"
-    blend: BlendFaces = self_blend
+    blend: Callable[..., FaceSwap] = self_blend
+    """f(crops uint8 [T, S, S, 3], landmarks float32 [T, 5, 2] px, *, rng)."""
 
     def fits(self, sample: TrainingSample) -> bool:
         return _is_genuine(sample, "face") and has_points(sample)
@@ -64,7 +50,8 @@ class ForgeVoice(Transform[int]):
     """
 
     name = "forge_voice"
-    change: ChangeVoice = forge_voice
+    change: Callable[..., Waveform] = forge_voice
+    """f(waveform, *, rng), which keeps the length."""
 
     def fits(self, sample: TrainingSample) -> bool:
         return _is_genuine(sample, "voice") and sample.has_sound

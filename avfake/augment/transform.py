@@ -60,12 +60,26 @@ class PictureTransform(Transform[P]):
     def fits(self, sample: TrainingSample) -> bool:
         return sample.has_faces
 
+    def apply(self, sample: TrainingSample, params: P) -> TrainingSample:
+        return sample.with_pictures(lambda faces: self.change(faces, params))
+
+    def change(self, faces: np.ndarray, params: P) -> np.ndarray:
+        """Return changed crops uint8 [T, S, S, 3], where nothing but the pixels changes."""
+        raise NotImplementedError
+
 
 class SoundTransform(Transform[P]):
     """A transform of sound, of windows and of the sound around crops alike."""
 
     def fits(self, sample: TrainingSample) -> bool:
         return sample.has_sound
+
+    def apply(self, sample: TrainingSample, params: P) -> TrainingSample:
+        return sample.with_sound(lambda row: self.change(row, sample.sample_rate, params))
+
+    def change(self, row: np.ndarray, sample_rate: int, params: P) -> np.ndarray:
+        """Return changed samples [N], where every row is changed alike."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -139,6 +139,12 @@ class FaceSwap:
     """bool [T, H, W]: the forged area; pixels outside of it are unchanged."""
 
 
+def draw_flicker(rng: np.random.Generator, count: int, spread: float) -> torch.Tensor:
+    """Draw gains [T, 3, 1, 1]: of brightness and, weaker, of colour."""
+    gains = 1 + rng.normal(0, spread, (count, 1)) + rng.normal(0, spread / 3, (count, 3))
+    return torch.from_numpy(gains[:, :, None, None].astype(np.float32))
+
+
 def to_planes(pixels: np.ndarray) -> torch.Tensor:
     """Convert uint8 [T, H, W, 3] to float32 [T, 3, H, W]."""
     return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float()

@@ -15,6 +15,7 @@ from avfake.errors import ConfigError
 from avfake.forgery.compositing import (
     FaceSwap,
     compose,
+    draw_flicker,
     face_mask,
     grain_level,
     to_planes,
@@ -98,7 +99,7 @@ def swap_faces(
     if len(faces) == 1:
         faces = faces.expand(count, -1, -1, -1)
     pasted = F.grid_sample(faces, coordinates * 2 - 1, align_corners=False, padding_mode="border")
-    pasted = pasted * torch.from_numpy(_flicker(rng, count, traces.flicker))
+    pasted = pasted * draw_flicker(rng, count, traces.flicker)
     grain = traces.grain_share * grain_level(part[:: max(1, count // 6)])
     pasted += grain * torch.from_numpy(rng.standard_normal(pasted.shape, dtype=np.float32))
     mask = face_mask(
@@ -152,12 +153,6 @@ def _checkers(traces: SwapTraces) -> torch.Tensor:
     """Return gains [S, S] that alternate above and below 1."""
     line = torch.arange(traces.resolution_px)
     return 1 + traces.checker * (1 - 2.0 * ((line[:, None] + line) % 2))
-
-
-def _flicker(rng: np.random.Generator, count: int, spread: float) -> np.ndarray:
-    """Draw gains [T, 3, 1, 1]: of brightness and, weaker, of colour."""
-    gains = 1 + rng.normal(0, spread, (count, 1)) + rng.normal(0, spread / 3, (count, 3))
-    return gains[:, :, None, None].astype(np.float32)
 
 
 def _centres(part: slice) -> np.ndarray:

@@ -18,6 +18,7 @@ from avfake.forgery.compositing import (
     Window,
     apply_colours,
     colour_change,
+    draw_flicker,
     forge_windows,
     lower_resolution,
     move,
@@ -124,7 +125,7 @@ def self_blend(
     opacity = draw_opacity(landmarks[known], size, rng=rng, config=config)
     opacity *= float(rng.choice(config.ratios))
     shifts, scale = _draw_shifts(rng, config, len(opacity))
-    gains = _draw_gains(rng, config.flicker, len(opacity))
+    gains = draw_flicker(rng, len(opacity), config.flicker) if config.flicker else None
     alter = draw_alteration(rng, config)
     if rng.random() < config.target_share:
         crops = crops.copy()
@@ -208,11 +209,3 @@ def _draw_shifts(
     tremble = config.tremble * (rng.random() < 0.5)
     shift = rng.uniform(-1, 1, 2) * config.shift
     return shift + rng.normal(0, 1, (count, 2)) * tremble, float(rng.uniform(*config.scale))
-
-
-def _draw_gains(rng: np.random.Generator, spread: float, count: int) -> torch.Tensor | None:
-    """Draw gains [T, 3, 1, 1]: of brightness and, weaker, of colour."""
-    if not spread:
-        return None
-    gains = 1 + rng.normal(0, spread, (count, 1)) + rng.normal(0, spread / 3, (count, 3))
-    return torch.from_numpy(gains[:, :, None, None].astype(np.float32))

@@ -14,7 +14,7 @@ from avfake.forgery.codecs import lpc_codec, lpc_vocoder, neural_codec, own_unit
 from avfake.forgery.edits import forge_segment, raise_rate, splice, stride_pattern
 from avfake.forgery.face_methods import draw_name
 from avfake.forgery.spectra import Analysis, as_loud, griffin_lim, through_mel
-from avfake.forgery.vocoders import convert_voice, world_vocoder
+from avfake.forgery.vocoders import CONVERSIONS, convert_voice, world_vocoder
 from avfake.media import Waveform
 
 _COPY_SHARE = 0.5
@@ -124,23 +124,16 @@ def _partial(waveform: Waveform, *, rng: np.random.Generator) -> Waveform:
 
 _STRIDES = ((2, 2, 8), (2, 4, 5), (4, 4), (2, 2, 2, 4), (5, 4))
 VOICE_METHODS: dict[str, VoiceMethod] = {
-    # Voice conversion and older text-to-speech: a mel spectrum, phases found by iteration.
-    "griffin_lim": _drawing(
-        partial(convert_voice, method="griffin_lim"), _ratios, difficulty=_uniform(0.2, 1)
-    ),
-    # Pitch and formant shifters.
-    "phase_vocoder": _drawing(
-        partial(convert_voice, method="phase_vocoder"), _ratios, difficulty=_uniform(0.2, 1)
-    ),
-    # Statistical parametric speech: pulses and noise through a mel envelope.
-    "pulse_vocoder": _drawing(
-        partial(convert_voice, method="pulse_vocoder"), _ratios, difficulty=_uniform(0.2, 1)
-    ),
-    # The same with a finer envelope and measured aperiodicity.
+    # griffin_lim: voice conversion and older text-to-speech, a mel spectrum and phases found by
+    # iteration; phase_vocoder: pitch and formant shifters; pulse_vocoder: statistical parametric
+    # speech, pulses and noise through a mel envelope.
+    **{
+        name: _drawing(partial(convert_voice, method=name), _ratios, difficulty=_uniform(0.2, 1))
+        for name in CONVERSIONS
+    },
+    # As pulse_vocoder, with a finer envelope and measured aperiodicity.
     "world": _drawing(
-        world_vocoder,
-        _ratios,
-        buzz=lambda rng: float(rng.uniform(0, 1)) * (rng.random() < 0.5),
+        world_vocoder, _ratios, buzz=lambda rng: rng.uniform(0, 1) * (rng.random() < 0.5)
     ),
     # Nothing but the conversion to 80 or more mel bands and back.
     "copy_mel": _copy_mel,

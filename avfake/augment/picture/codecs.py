@@ -27,10 +27,8 @@ class Jpeg(PictureTransform[int]):
     def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> int:
         return int(rng.integers(self.quality[0], self.quality[1] + 1))
 
-    def apply(self, sample: TrainingSample, params: int) -> TrainingSample:
-        return sample.with_pictures(
-            lambda faces: np.stack([_through_jpeg(face, params) for face in faces])
-        )
+    def change(self, faces: np.ndarray, params: int) -> np.ndarray:
+        return np.stack([_through_jpeg(face, params) for face in faces])
 
 
 def _through_jpeg(face: np.ndarray, quality: int) -> np.ndarray:
@@ -118,8 +116,8 @@ class VideoCodec(PictureTransform[Coding]):
         tune = tunes[int(rng.integers(len(tunes)))]
         return Coding(codec, float(rng.uniform(*self.crf)), share, tune)
 
-    def apply(self, sample: TrainingSample, params: Coding) -> TrainingSample:
-        return sample.with_pictures(lambda faces: through_video(faces, params))
+    def change(self, faces: np.ndarray, params: Coding) -> np.ndarray:
+        return through_video(faces, params)
 
 
 def through_video(faces: np.ndarray, coding: Coding) -> np.ndarray:

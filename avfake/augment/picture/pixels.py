@@ -125,10 +125,14 @@ def _through_matrix(sample: TrainingSample, matrix: np.ndarray, offset: float) -
 
     def change(faces: np.ndarray) -> np.ndarray:
         mixed = faces.reshape(-1, 3).astype(np.float32) @ weights
-        mixed += np.float32(offset)
-        return np.rint(mixed, out=mixed).clip(0, 255).astype(np.uint8).reshape(faces.shape)
+        return _levels(mixed + np.float32(offset)).reshape(faces.shape)
 
     return sample.with_pictures(change)
+
+
+def _levels(values: np.ndarray) -> np.ndarray:
+    """Round to grey levels, in place."""
+    return np.rint(values, out=values).clip(0, 255).astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -142,17 +146,13 @@ class GaussianNoise(PictureTransform[tuple[float, int]]):
     def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> tuple[float, int]:
         return float(np.sqrt(rng.uniform(*self.variance))), int(rng.integers(2**31))
 
-    def apply(self, sample: TrainingSample, params: tuple[float, int]) -> TrainingSample:
+    def change(self, faces: np.ndarray, params: tuple[float, int]) -> np.ndarray:
         deviation, seed = params
-
-        def change(faces: np.ndarray) -> np.ndarray:
-            # The same seed for the partner: both come from one recording.
-            noisy = np.random.default_rng(seed).standard_normal(faces.shape, np.float32)
-            noisy *= np.float32(deviation)
-            noisy += faces
-            return np.rint(noisy, out=noisy).clip(0, 255).astype(np.uint8)
-
-        return sample.with_pictures(change)
+        # The same seed for the partner: both come from one recording.
+        noisy = np.random.default_rng(seed).standard_normal(faces.shape, np.float32)
+        noisy *= np.float32(deviation)
+        noisy += faces
+        return _levels(noisy)
 
 
 @dataclass(frozen=True)
@@ -166,8 +166,8 @@ class GaussianBlur(PictureTransform[float]):
     def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> float:
         return float(rng.uniform(*self.deviation_px))
 
-    def apply(self, sample: TrainingSample, params: float) -> TrainingSample:
-        return sample.with_pictures(lambda faces: _blurred(faces, params))
+    def change(self, faces: np.ndarray, params: float) -> np.ndarray:
+        return _blurred(faces, params)
 
 
 @dataclass(frozen=True)
@@ -180,13 +180,9 @@ class Sharpen(PictureTransform[float]):
     def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> float:
         return float(rng.uniform(*self.amount))
 
-    def apply(self, sample: TrainingSample, params: float) -> TrainingSample:
-        def change(faces: np.ndarray) -> np.ndarray:
-            sharp = faces.astype(np.float32)
-            sharp += params * (sharp - _blurred(faces, 1.0))
-            return np.rint(sharp, out=sharp).clip(0, 255).astype(np.uint8)
-
-        return sample.with_pictures(change)
+    def change(self, faces: np.ndarray, params: float) -> np.ndarray:
+        sharp = faces.astype(np.float32)
+        return _levels(sharp + params * (sharp - _blurred(faces, 1.0)))
 
 
 def _blurred(faces: np.ndarray, deviation_px: float) -> np.ndarray:
@@ -228,9 +224,4 @@ class Moire(PictureTransform[Stripes]):
             [np.cos(across * line[None] + down * line[:, None]) for across, down in waves], axis=-1
         )
         gain = (1 + depth * (pattern - 1) / 2).astype(np.float32)
-
-        def change(faces: np.ndarray) -> np.ndarray:
-            striped = faces * gain
-            return np.rint(striped, out=striped).clip(0, 255).astype(np.uint8)
-
-        return sample.with_pictures(change)
+        return sample.with_pictures(lambda faces: _levels(faces * gain))

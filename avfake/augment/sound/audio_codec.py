@@ -58,11 +58,9 @@ class AudioCodec(SoundTransform[tuple[str, int]]):
         rates = ENCODERS[codec].kbps
         return codec, rates[int(rng.integers(len(rates)))] if rates else 0
 
-    def apply(self, sample: TrainingSample, params: tuple[str, int]) -> TrainingSample:
+    def change(self, row: np.ndarray, sample_rate: int, params: tuple[str, int]) -> np.ndarray:
         codec, kbps = params
-        return sample.with_sound(
-            lambda row: through_codec(row, sample.sample_rate, codec=codec, kbps=kbps)
-        )
+        return through_codec(row, sample_rate, codec=codec, kbps=kbps)
 
 
 def through_codec(row: np.ndarray, sample_rate: int, *, codec: str, kbps: int) -> np.ndarray:

@@ -42,9 +42,8 @@ class Gain(SoundTransform[float]):
     def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> float:
         return float(rng.uniform(*self.decibels))
 
-    def apply(self, sample: TrainingSample, params: float) -> TrainingSample:
-        factor = np.float32(10 ** (params / 20))
-        return sample.with_sound(lambda row: row * factor)
+    def change(self, row: np.ndarray, sample_rate: int, params: float) -> np.ndarray:
+        return row * np.float32(10 ** (params / 20))
 
 
 @dataclass(frozen=True)
@@ -60,8 +59,8 @@ class Clipping(SoundTransform[float]):
         peak = max(float(np.abs(r).max(initial=0)) for r in (sample.sound, sample.crop_sound))
         return float(rng.uniform(*self.share)) * peak
 
-    def apply(self, sample: TrainingSample, params: float) -> TrainingSample:
-        return sample.with_sound(lambda row: row.clip(-params, params))
+    def change(self, row: np.ndarray, sample_rate: int, params: float) -> np.ndarray:
+        return row.clip(-params, params)
 
 
 class Polarity(SoundTransform[bool]):
@@ -91,13 +90,10 @@ class TimeMask(SoundTransform[Span]):
         start = rng.uniform(0, 1 - share)
         return float(start), float(start + share)
 
-    def apply(self, sample: TrainingSample, params: Span) -> TrainingSample:
-        def change(row: np.ndarray) -> np.ndarray:
-            masked = row.copy()
-            masked[round(params[0] * len(row)) : round(params[1] * len(row))] = 0
-            return masked
-
-        return sample.with_sound(change)
+    def change(self, row: np.ndarray, sample_rate: int, params: Span) -> np.ndarray:
+        masked = row.copy()
+        masked[round(params[0] * len(row)) : round(params[1] * len(row))] = 0
+        return masked
 
 
 @dataclass(frozen=True)
@@ -112,14 +108,11 @@ class FrequencyMask(SoundTransform[Span]):
         low = rng.uniform(0, sample.sample_rate / 2 - width)
         return float(low), float(low + width)
 
-    def apply(self, sample: TrainingSample, params: Span) -> TrainingSample:
-        def change(row: np.ndarray) -> np.ndarray:
-            hertz = np.fft.rfftfreq(len(row), 1 / sample.sample_rate)
-            spectrum = np.fft.rfft(row)
-            spectrum[(hertz >= params[0]) & (hertz < params[1])] = 0
-            return np.fft.irfft(spectrum, len(row))
-
-        return sample.with_sound(change)
+    def change(self, row: np.ndarray, sample_rate: int, params: Span) -> np.ndarray:
+        hertz = np.fft.rfftfreq(len(row), 1 / sample_rate)
+        spectrum = np.fft.rfft(row)
+        spectrum[(hertz >= params[0]) & (hertz < params[1])] = 0
+        return np.fft.irfft(spectrum, len(row))
 
 
 Echoes = tuple[float, float, int]
@@ -176,13 +169,8 @@ class Speed(SoundTransform[float]):
     def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> float:
         return float(1 + rng.uniform(-self.max_change, self.max_change))
 
-    def apply(self, sample: TrainingSample, params: float) -> TrainingSample:
-        rate = sample.sample_rate
-
-        def change(row: np.ndarray) -> np.ndarray:
-            return _centred(resample(row, round(rate * params), rate), len(row))
-
-        return sample.with_sound(change)
+    def change(self, row: np.ndarray, sample_rate: int, params: float) -> np.ndarray:
+        return _centred(resample(row, round(sample_rate * params), sample_rate), len(row))
 
 
 def _centred(row: np.ndarray, length: int) -> np.ndarray:
