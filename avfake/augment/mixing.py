@@ -19,7 +19,7 @@ Batch = dict[str, Tensor]
 class PairMixup(PictureTransform[float]):
     """Mix a fake face with its genuine original, pixel by pixel; drawn: the share of the fake.
 
-    Third place of the DFDC (features.md 3d): the share is drawn from Beta(0.5, 0.5) and becomes the
+    Third place of the DFDC: the share is drawn from Beta(0.5, 0.5) and becomes the
     label of the face. The whole is as much a fake as its more forged part; a voice of unknown truth
     counts as genuine in that, as nine in ten of such clips' are.
     """

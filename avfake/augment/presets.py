@@ -16,7 +16,7 @@ from avfake.augment.transform import FirstOf, OneOf, Transform
 
 Chain = tuple[Transform[Any], ...]
 
-# First place of the DFDC: features.md 3a, items 10 and 9. The cut-outs come first; where the first
+# First place of the DFDC (Seferbekov). The cut-outs come first; where the first
 # is not drawn, the second may be, and so on. Its resize to the size of the network is a scaling
 # down and up here, as prepared crops are of one size already.
 WINNER: Chain = (
@@ -38,10 +38,10 @@ WINNER: Chain = (
     geometry.ShiftScaleRotate(0.5, max_shift=0.1, max_scale=0.2, max_turn_degrees=10.0),
 )
 
-# features.md 3b; how often the two coarse ones are done is not said there.
+# Fourth place of the DFDC; the write-up does not say how often the two coarse ones are done.
 GGD: Chain = (geometry.Flip(0.5), geometry.Downscale(0.5), codecs.Jpeg(0.5, quality=(8, 30)))
 
-# features.md 3c; of "mild" changes the kinds are not said there.
+# Fifth place of the DFDC; the write-up does not name the kinds of its "mild" changes.
 POL: Chain = (
     geometry.Downscale(0.5, share=(0.5, 0.5)),
     geometry.Flip(0.5),

@@ -204,7 +204,7 @@ class TrainingConfig:
         """Return the model to train; ConfigError if the flags leave no branch.
 
         A voice branch without voice labels would learn from the label of the video, which is
-        wrong for nine DFDC fakes in ten (features.md 3e): it is left out, and so is a face branch
+        wrong for nine DFDC fakes in ten: it is left out, and so is a face branch
         in the same position.
         """
         visual = self.visual if self.use_visual and trainable["face"] else None

@@ -111,7 +111,7 @@ def _mean(costs: Tensor, weights: Tensor) -> Tensor:
 
 
 FAKE_WEIGHT = 1.4
-"""Weight of the fakes in the DFDC winner's selection of checkpoints (features.md 3a, 14)."""
+"""Weight of the fakes in the DFDC winner's selection of checkpoints."""
 
 
 def validate(

@@ -253,6 +253,6 @@ def _example(clip: PreparedClip, folder: str, assume_face_weight: float) -> Exam
     labels = Labels(*(float(bool(label)) for label in known))
     weights = Labels(*(float(label is not None) for label in known))
     if row.label and row.face_fake is None and row.voice_fake is None:
-        # DFDC: nine fakes in ten are face swaps (features.md 3e), but no row says so.
+        # DFDC: nine fakes in ten are face swaps, but no row says so.
         labels, weights = labels._replace(face=1.0), weights._replace(face=assume_face_weight)
     return Example(row, folder, clip.archive, clip.has_visual, clip.has_audio, labels, weights)

@@ -45,9 +45,7 @@ def test_a_copy_sounds_otherwise_and_keeps_labels_and_group(
     )
 
 
-def test_the_same_seed_degrades_alike(
-    prepared: PreparedFolder, tmp_path: Path
-) -> None:
+def test_the_same_seed_degrades_alike(prepared: PreparedFolder, tmp_path: Path) -> None:
     one = degrade_clips(prepared, tmp_path / "one", DEGRADED, seed=3, workers=1)
     two = degrade_clips(prepared, tmp_path / "two", DEGRADED, seed=3, workers=0)
     clip_id = one.manifest.rows[1].clip_id

@@ -1,6 +1,6 @@
 """JPEG and video codecs: the crops of a clip coded and decoded, in the same number and order.
 
-The video codecs follow the third place of the DFDC (features.md 3d): drawn CRF, scale and tune.
+The video codecs follow the third place of the DFDC: drawn CRF, scale and tune.
 """
 
 import io

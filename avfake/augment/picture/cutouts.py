@@ -1,4 +1,4 @@
-"""Parts of the face made black, so that no single part decides (features.md 3a, item 10).
+"""Parts of the face made black, so that no single part decides (first place of the DFDC).
 
 What is cut follows the face from frame to frame; which part it is stays the same over the clip.
 """
