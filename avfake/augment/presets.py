@@ -38,10 +38,10 @@ WINNER: Chain = (
     geometry.ShiftScaleRotate(0.5, max_shift=0.1, max_scale=0.2, max_turn_degrees=10.0),
 )
 
-# Fourth place of the DFDC; the write-up does not say how often the two coarse ones are done.
+# 69th place of the DFDC; the write-up does not say how often the two coarse ones are done.
 GGD: Chain = (geometry.Flip(0.5), geometry.Downscale(0.5), codecs.Jpeg(0.5, quality=(8, 30)))
 
-# Fifth place of the DFDC; the write-up does not name the kinds of its "mild" changes.
+# 41st place of the DFDC; the write-up does not name the kinds of its "mild" changes.
 POL: Chain = (
     geometry.Downscale(0.5, share=(0.5, 0.5)),
     geometry.Flip(0.5),
