@@ -1,6 +1,7 @@
 """The outputs of a detector and the labels of a file, declared once. 1 = fake everywhere."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 Part = Literal["face", "voice"]
@@ -9,6 +10,7 @@ Output = Literal["overall", "face", "voice"]
 OUTPUTS: tuple[Output, ...] = ("overall", *PARTS)
 """Order of the columns of a model's logits, and of labels and weights in a batch."""
 Status = Literal["ok", "partial", "failed"]
+Decision = Literal["real", "fake", "unsure"]
 DEFAULT = "default"
 """Name of the detector that ships with avfake; a folder of that name is ./default."""
 
@@ -42,3 +44,15 @@ class ForgedSegment(NamedTuple):
     end_seconds: float
     stream: str
     """ "face", "voice" or "both"."""
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """How probabilities become a decision."""
+
+    threshold: float
+    """p_fake above this may be called fake."""
+    false_alarm_rate: float
+    """Share of genuine clips expected above the threshold, on out-of-fold material."""
+    confidence: float
+    """Coverage level of the conformal set {real, fake}; both or none in it reads as unsure."""

@@ -3,13 +3,11 @@
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Literal
 
 from avfake import config as settings
 from avfake.errors import NOTHING_LOST, Reason
-from avfake.labels import COLUMNS, PARTS, Output, Part, Status
+from avfake.labels import COLUMNS, PARTS, Decision, OperatingPoint, Output, Part, Status
 
-Decision = Literal["real", "fake", "unsure"]
 BY_CHOICE = {"disabled", "not_trained"}
 """Reasons that do not lie in the file: they do not change its status."""
 
@@ -56,18 +54,6 @@ class VoiceScore:
     start_seconds: float
     end_seconds: float
     p_fake: float
-
-
-@dataclass(frozen=True)
-class OperatingPoint:
-    """How probabilities become a decision."""
-
-    threshold: float
-    """p_fake above this may be called fake."""
-    false_alarm_rate: float
-    """Share of genuine clips expected above the threshold, on out-of-fold material."""
-    confidence: float
-    """Coverage level of the conformal set {real, fake}; both or none in it reads as unsure."""
 
 
 @dataclass(frozen=True)

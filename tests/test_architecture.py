@@ -79,7 +79,7 @@ def test_the_numbers_of_the_structure_stay_in_their_bounds() -> None:
     found = structure.measure()
     assert found["packages"] <= 18
     assert found["modules"] <= 7
-    assert found["edges"] <= 132
+    assert found["edges"] <= 110
     assert found["in_circles"] == 0
 
 

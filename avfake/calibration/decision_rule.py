@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from avfake.errors import ConfigError
-from avfake.verdict import Decision, OperatingPoint
+from avfake.labels import Decision, OperatingPoint
 
 
 @dataclass(frozen=True)

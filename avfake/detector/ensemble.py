@@ -6,8 +6,8 @@ checksums.json   SHA-256 of config.yaml and of each member's checksums.json
 """
 
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,13 @@ import yaml
 from avfake import __version__
 from avfake import config as settings
 from avfake.calibration import DecisionModel, DecisionRule, find_rule
+from avfake.clips import InputSpec
 from avfake.detector.bundle import CARD, checked_sums, locate_bundle, read_config, whole_folder
 from avfake.detector.combining import RANK_MEAN
+from avfake.detector.facts import BundleFacts
 from avfake.errors import BundleError, ConfigError
 from avfake.evaluation import read_scores
+from avfake.models import ModelConfig
 
 FORMAT = "ensemble-1"
 """Stands where a bundle has its number, so that a reader of bundles refuses it by name."""
@@ -118,13 +121,16 @@ class FolderFacts:
 
     fingerprint: str
     """Hash of its content: the 12 digits in the detector's name."""
-    config: Mapping[str, Any]
-    """config.yaml of a bundle; empty for an ensemble."""
-    decision_model: DecisionModel | None
-    """None for an ensemble."""
     num_members: int
     rule: str = ""
     """How an ensemble combines the answers of its members."""
+    version: str = ""
+    """Version of avfake that wrote the bundle."""
+    spec: InputSpec | None = None
+    """None for an ensemble, as the next two."""
+    model: ModelConfig | None = None
+    decision_model: DecisionModel | None = None
+    facts: BundleFacts = field(default_factory=BundleFacts)
 
 
 def read_folder(folder: Path) -> FolderFacts:
@@ -132,9 +138,17 @@ def read_folder(folder: Path) -> FolderFacts:
     fingerprint = settings.fingerprint(checked_sums(folder))
     if is_ensemble(folder):
         names, rule, _ = read_ensemble(folder)
-        return FolderFacts(fingerprint, {}, None, len(names), rule)
+        return FolderFacts(fingerprint, len(names), rule)
     config = read_config(folder)
-    return FolderFacts(fingerprint, config, DecisionModel.load(folder), config["num_members"])
+    return FolderFacts(
+        fingerprint,
+        config["num_members"],
+        version=config["avfake"],
+        spec=settings.from_dict(InputSpec, config["input"]),
+        model=settings.from_dict(ModelConfig, config["model"]),
+        decision_model=DecisionModel.load(folder),
+        facts=settings.from_dict(BundleFacts, config["facts"]),
+    )
 
 
 def is_ensemble(folder: Path) -> bool:

@@ -12,8 +12,7 @@ import numpy as np
 
 from avfake.detector.combining import RANK_MEAN, combine_outputs, common
 from avfake.errors import ConfigError, Reason
-from avfake.labels import COLUMNS, OUTPUTS
-from avfake.verdict import Decision
+from avfake.labels import COLUMNS, OUTPUTS, Decision
 
 KEYS = ("file", "clip_id")
 """Columns that rows are matched by: the first is of `avfake predict`, the second of `evaluate`."""

@@ -18,8 +18,9 @@ from avfake.detector.detector import Detector, correct_prior, mean_shifts
 from avfake.detector.ensemble import fit_decision
 from avfake.detector.member import PredictOptions
 from avfake.errors import ConfigError
+from avfake.labels import OperatingPoint
 from avfake.scoring.files import score_files
-from avfake.verdict import OperatingPoint, Verdict
+from avfake.verdict import Verdict
 
 PRIORS = (1e-4, 0.01, 0.3, 0.9, 0.9999)
 

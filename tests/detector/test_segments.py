@@ -15,7 +15,8 @@ from avfake.detector.timeline import (
     within_spans,
 )
 from avfake.errors import ConfigError
-from avfake.verdict import FaceScore, OperatingPoint, Person, Segment, Verdict, VoiceScore
+from avfake.labels import OperatingPoint
+from avfake.verdict import FaceScore, Person, Segment, Verdict, VoiceScore
 
 PLAIN = SegmentConfig(min_seconds=0, max_gap_seconds=0)
 

@@ -5,14 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from avfake import config as settings
 from avfake.calibration import MODALITIES
-from avfake.clips import InputSpec
-from avfake.detector import CARD, FolderFacts, facts, read_folder
+from avfake.detector import CARD, FolderFacts, read_folder
 from avfake.errors import ConfigError
 from avfake.evaluation import Interval, as_text, markdown_table
 from avfake.labels import OUTPUTS, PARTS
-from avfake.models import ModelConfig
 from avfake.report.card import tables
 from avfake.report.card.measured import Measured, mark_of
 from avfake.report.card.stress import stress_text
@@ -74,7 +71,7 @@ def render_card(
     """Return the text of the card."""
     from huggingface_hub import ModelCard  # late: it takes a second to import
 
-    known = settings.from_dict(facts.BundleFacts, subject.config.get("facts", {}))
+    known = subject.facts
     not_trained = subject.decision_model.not_trained if subject.decision_model else {}
     outputs = [name for name in OUTPUTS if name not in not_trained]
     name = f"avfake detector {subject.fingerprint}"
@@ -99,22 +96,21 @@ def render_card(
         counted=lambda count, noun: f"{count} {noun}" + "s" * (count != 1),
         listed=lambda names: ", ".join(map(as_text, names)) or "none",
         bullets=lambda lines: "\n".join(f"- {line}" for line in lines),
-        **_of_bundle(subject, known),
+        **_of_bundle(subject),
     )
     return re.sub(r"\n{3,}", "\n\n", str(card)).rstrip() + "\n"
 
 
-def _of_bundle(subject: FolderFacts, known: facts.BundleFacts) -> dict[str, Any]:
+def _of_bundle(subject: FolderFacts) -> dict[str, Any]:
     """Return what the template takes for the chapters that an ensemble has not."""
-    if subject.decision_model is None:
+    if subject.decision_model is None or subject.spec is None:
         return {}
-    spec = settings.from_dict(InputSpec, subject.config["input"])
     rules = dict(tables.rules_of(subject.decision_model))
-    forge = known.settings.get("augment", {}).get("forge", {})
+    forge = subject.facts.settings.get("augment", {}).get("forge", {})
     return {
-        "model": settings.from_dict(ModelConfig, subject.config["model"]),
-        "spec": spec,
-        "clip": spec.clip,
+        "model": subject.model,
+        "spec": subject.spec,
+        "clip": subject.spec.clip,
         "never_fake": {words: rule for words, rule in rules.items() if rule.threshold >= 1},
         "forged_in_training": {
             part: forge[f"{part}_methods"] for part in PARTS if forge.get(f"{part}_rate", 0) > 0
