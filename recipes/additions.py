@@ -24,7 +24,6 @@ import pandas as pd
 import tyro
 
 from avfake import cli, evaluation, training
-from avfake import config as settings
 from avfake.errors import check_choice
 from avfake.labels import COLUMNS
 
@@ -86,7 +85,7 @@ def train_and_measure(config: Config, name: str, seed: int) -> pd.DataFrame:
     scores = home / "test_scores.csv"
     if not scores.is_file():
         own = {**ADDITIONS[name], "seed": seed, "data.split_seed": 0}
-        wanted = settings.change(config.training, own)
+        wanted = config.training.changed(own)
         training.train_and_test(name, config.clips, wanted, home)
     return pd.read_csv(scores)
 

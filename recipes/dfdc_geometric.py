@@ -33,7 +33,6 @@ from typing import Annotated, Any
 
 import tyro
 
-from avfake import config as settings
 from avfake.cli import run_recipe
 from avfake.errors import check_choice
 from avfake.training import TrainingConfig, preset, train_ensemble
@@ -81,7 +80,7 @@ def settings_of(config: Config, name: str) -> TrainingConfig:
     network, own = MEMBERS[name]
     backbone = {"xception": config.xception, "b1": config.b1}[network]
     seed = config.training.seed + list(MEMBERS).index(name)
-    return settings.change(config.training, {**own, "visual.backbone": backbone, "seed": seed})
+    return config.training.changed({**own, "visual.backbone": backbone, "seed": seed})
 
 
 def main(config: Config) -> None:

@@ -1,14 +1,15 @@
 """Settings of training a detector; recipes show them as flags."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
 from avfake.augment import AugmentConfig
 from avfake.calibration import StackConfig
 from avfake.clips import ClipConfig, InputSpec
+from avfake.config import change
 from avfake.errors import ConfigError, check_choice, check_ranges
 from avfake.models import AudioConfig, FusionConfig, ModelConfig, SyncConfig, VisualConfig
 from avfake.training.fit_config import FitConfig
@@ -199,6 +200,10 @@ class TrainingConfig:
                 "with data.val_share 0 no clips select an epoch, the last must be kept: add "
                 f"--fit.first-best-epoch {self.fit.epochs}, got {self.fit.first_best_epoch}"
             )
+
+    def changed(self, changes: Mapping[str, Any]) -> "TrainingConfig":
+        """Return these settings with changes under dotted names, such as "fit.epochs"."""
+        return change(self, changes)
 
     def model(self, trainable: dict[str, bool]) -> ModelConfig:
         """Return the model to train; ConfigError if the flags leave no branch.

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from avfake.config import change, from_dict
+from avfake.config import from_dict
 from avfake.errors import check_choice
 from avfake.training.config import TrainingConfig
 
@@ -22,4 +22,4 @@ def preset(name: str, changes: Mapping[str, Any] | None = None) -> TrainingConfi
             key: {**groups.get(key, {}), **own} if isinstance(own, dict) else own
             for key, own in settings.items()
         }
-    return change(from_dict(TrainingConfig, settings), changes or {})
+    return from_dict(TrainingConfig, settings).changed(changes or {})

@@ -74,7 +74,7 @@ def test_a_flag_that_would_do_nothing_is_refused(
         ("prepare studio . out --time-limit 0", "--time-limit is 0"),
         ("prepare studio . out --time-limit -1", "--time-limit is -1"),
         ("prepare studio . out --time-limit nan", "--time-limit is nan"),
-        ("prepare studio . out --frames 0", "num_frames is 0"),
+        ("prepare studio . out --frames 0", "num_frames must be in [1, 1000], got 0"),
         ("labels m.csv out --workers -1", "--workers is -1"),
         ("stress m.csv --out out --workers -1", "--workers is -1"),
         ("stress m.csv --out out --limit -1", "--limit is -1"),
