@@ -40,10 +40,10 @@ MATERIAL: Mapping[str, tuple[str, Mapping[str, str]]] = {
 }
 """Name -> folder below --real, and the columns of its table: sources are the groups."""
 
-PARTS = ("video", "voices", "joins")
-CALIBRATED_ON = (*PARTS, "degraded_voices", "degraded_joins")
+PARTS = ("video", "voices", "joined")
+CALIBRATED_ON = (*PARTS, "degraded_voices", "degraded_joined")
 MEASURED_ON = {"overall": PARTS, "face": ("video",), "voice": ("voices",)}
-"""Output -> folders: the sound of video has hardly a forged voice, and joins repeat the others."""
+"""Output -> folders: the sound of video has hardly a forged voice, and joined clips repeat the others."""
 RESHARED = {"augment.sound": ("level", "reshared")}
 SOUND_ONLY = {"use_visual": False}
 PICTURE_ONLY = {"use_audio": False}
@@ -68,7 +68,7 @@ EXPERIMENTS: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {
     "both-degraded": ((*CALIBRATED_ON, "faces"), FORGED_FACES | FEW_FACES),
 }
 """Name -> folders, and settings that differ from the preset. Folders are those of `MATERIAL`;
-forged_NAME = what is forged of its genuine clips, once on disk; joins = pictures of video with
+forged_NAME = what is forged of its genuine clips, once on disk; joined = pictures of video with
 sounds of voices; degraded_NAME = all with their sound damaged."""
 
 
@@ -167,7 +167,7 @@ def publish(run: Path, scores: pd.DataFrame) -> None:
         scores=path,
         stress=damage if damage.is_file() else None,
         licence=detector.RESEARCH_ONLY,
-        measured_on="videos, recordings and joins of both, of sources that the scoring model had "
+        measured_on="videos, recordings and joined clips of both, of sources that the scoring model had "
         "not seen",
         out_of_fold=True,
     )
@@ -182,7 +182,7 @@ def folders_of(folders: Sequence[PreparedFolder]) -> dict[str, str]:
 def licences_of(config: Config, folders: Sequence[str]) -> dict[str, str]:
     """Return source of the training material -> the licences that it states."""
     names = {name.removeprefix("forged_").removeprefix("degraded_") for name in folders}
-    names = (names - {"joins"}) | ({"video", "voices"} if "joins" in names else set())
+    names = (names - {"joined"}) | ({"video", "voices"} if "joined" in names else set())
     tables = (config.real / MATERIAL[name][0] / "manifest.csv" for name in sorted(names))
     rows = pd.concat(map(pd.read_csv, tables)).dropna(subset=["source"])
     rows = rows[[is_allowed(config, source) for source in rows["source"]]]
@@ -200,7 +200,7 @@ def material(config: Config, name: str) -> PreparedFolder:
     """Return the prepared folder of this name, made unless it is there."""
     folder, workers = config.out / "material" / name, config.workers
     kind, _, source = name.partition("_")
-    if name == "joins":
+    if name == "joined":
         pictures, sounds = material(config, "video"), material(config, "voices")
         pairs = clips.pairs_of_sources(pictures, sounds, seed=config.seed)
         return clips.join_clips(pictures, sounds, folder, pairs, workers=workers)
