@@ -43,7 +43,8 @@ MATERIAL: Mapping[str, tuple[str, Mapping[str, str]]] = {
 PARTS = ("video", "voices", "joined")
 CALIBRATED_ON = (*PARTS, "degraded_voices", "degraded_joined")
 MEASURED_ON = {"overall": PARTS, "face": ("video",), "voice": ("voices",)}
-"""Output -> folders: the sound of video has hardly a forged voice, and joined clips repeat the others."""
+"""Output -> folders: the sound of video has few forged voices, and joined clips
+repeat the others."""
 RESHARED = {"augment.sound": ("level", "reshared")}
 SOUND_ONLY = {"use_visual": False}
 PICTURE_ONLY = {"use_audio": False}
@@ -167,8 +168,8 @@ def publish(run: Path, scores: pd.DataFrame) -> None:
         scores=path,
         stress=damage if damage.is_file() else None,
         licence=detector.RESEARCH_ONLY,
-        measured_on="videos, recordings and joined clips of both, of sources that the scoring model had "
-        "not seen",
+        measured_on="videos, recordings and joined clips of both, of sources that the scoring "
+        "model had not seen",
         out_of_fold=True,
     )
 
