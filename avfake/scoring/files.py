@@ -113,7 +113,8 @@ def score_files(
     Args:
         detectors: as for `Detector.from_pretrained`, with `combine`
         change: applied to a temporary copy of each file, which is then scored in its place
-        pool: workers, engine and ray_address of `map_items`
+        pool: workers (1 by default, as each loads the detector), engine and ray_address of
+            `map_items`
     """
     options = options or PredictOptions()
     names = (detectors,) if isinstance(detectors, str) else tuple(detectors)
@@ -131,7 +132,7 @@ def score_files(
         lambda file, found: _row_of(file, found) | {"state": states[file], "path": path_of(file)},
         bar={"total": len(files), "unit": "file", "desc": "score"},
         time_limit_seconds=TIME_LIMIT_SECONDS,
-        **pool,
+        **{"workers": 1, **pool},
     )
     return write_scores(journal, files, out)
 
