@@ -131,7 +131,7 @@ ROWS = {
         "--clips.num-frames 2 --clips.crop.size-px 64 --workers 0",
         ["material/forged_voices/status.csv", "voice-forged/detector/README.md"]
         + ["both-degraded/out_of_fold.csv", "both-degraded/decisions.csv"]
-        + ["material/joins/status.csv", "material/degraded_joins/status.csv"],
+        + ["material/joined/status.csv", "material/degraded_joined/status.csv"],
         "auc_in_folds",
         out_of_fold,
         0.9,
