@@ -15,7 +15,7 @@ from avfake.calibration.probabilities import confident, to_logits, weighted_by_c
 from avfake.labels import OUTPUTS
 
 Modality = Literal["whole", "picture", "sound"]
-"""What of a clip was assessed: all of it, its picture alone, its sound alone."""
+"""Parts of a clip that were assessed: all of it, its picture alone, its sound alone."""
 MODALITIES: tuple[Modality, ...] = ("whole", "picture", "sound")
 
 

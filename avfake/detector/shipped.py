@@ -25,7 +25,7 @@ class Release:
     """The content of release.json."""
 
     version: str
-    """Of the weights, not of avfake: two or three numbers."""
+    """Version of the weights, not of avfake: two or three numbers."""
     detector: str
     """12 digits of the checksum of its content, as in the detector's name."""
     licence: str

@@ -22,9 +22,9 @@ class Evidence:
     sha256: str = ""
     """SHA-256 of the file; empty where it could not be read."""
     faces_by: str = ""
-    """Of several detectors, the one that explains the faces."""
+    """Name of the member that explains the faces."""
     voice_by: str = ""
-    """Of several detectors, the one that explains the sound."""
+    """Name of the member that explains the sound."""
 
 
 def collect_evidence(

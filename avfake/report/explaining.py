@@ -20,11 +20,11 @@ class FaceEvidence:
 
     person_id: int
     seconds: float
-    """Of the file."""
+    """Seconds from the start of the file."""
     score: float
     """Probability of a forged face by this crop alone; uncalibrated."""
     share: float
-    """Of the attention that all crops of the clip get."""
+    """Share of the attention that all crops of the clip get."""
     crop: np.ndarray
     """uint8 [S, S, 3] RGB."""
     heat: np.ndarray
@@ -40,7 +40,7 @@ class VoiceEvidence:
     score: float
     """Probability of a forged voice by this window alone; uncalibrated."""
     share: float
-    """Of the attention that all windows of the clip get."""
+    """Share of the attention that all windows of the clip get."""
     spectrogram: np.ndarray
     """float32 [bands, times], log power in nats, lowest band first."""
     saliency: np.ndarray

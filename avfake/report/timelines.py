@@ -39,7 +39,7 @@ class Timeline:
     segments: tuple[tuple[float, float], ...]
     """Left edge and width of each segment that stands out."""
     words: str
-    """The same segments in words."""
+    """Segments in words."""
     is_forged: bool
     """Whether they are taken to be forged, or merely stand out."""
 

@@ -92,7 +92,7 @@ class ClipPlan:
     segments: tuple[ForgedSegment, ...] = ()
     """Segments that are forged, if not the whole clip is."""
     forged_side: Literal["", "left", "right"] = ""
-    """Of two people, the side of the forged face."""
+    """Side of the forged face, where two people are in the picture."""
 
     @property
     def voice_method(self) -> Conversion:

@@ -89,7 +89,7 @@ class Bins:
 
     mean_scores: np.ndarray
     shares: np.ndarray
-    """Of fakes."""
+    """Share of fakes in each bin."""
     lows: np.ndarray
     highs: np.ndarray
     counts: np.ndarray
