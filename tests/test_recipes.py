@@ -33,8 +33,8 @@ from avfake.media.writing import write_audio
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 TINY = (
-    "--visual.backbone test_efficientnet --visual.size-px 64 --visual.no-pretrained "
-    "--audio.backbone test_resnet --audio.no-pretrained --fit.epochs 1 --data.num-folds 2 "
+    "--visual.backbone test_efficientnet --visual.size-px 64 --visual.weights none "
+    "--audio.backbone test_resnet --audio.weights none --fit.epochs 1 --data.num-folds 2 "
     "--data.val-share 0.2 --data.test-share 0.3 --data.window-seconds 1.0"
 )
 FIGURES = ("curves", "roc", "reliability", "confusion", "contact_sheet")

@@ -2,6 +2,7 @@
 
 config.yaml           input spec and model settings, and where the detector came from
 member_0.safetensors  weights, one file for each fold's model
+frozen_*.safetensors  frozen backbones, which these models share: their weights rounded to int8
 calibration.json      calibrators and decision rule
 stacker_*.txt         LightGBM, where it was kept
 README.md             the model card, which the Hub shows; see `report`
@@ -16,7 +17,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,7 +35,7 @@ from avfake.detector import shipped
 from avfake.detector.facts import BundleFacts
 from avfake.errors import BundleError, ConfigError
 from avfake.labels import DEFAULT
-from avfake.models import AVModel, ModelConfig, build_model
+from avfake.models import AVModel, Frozen, ModelConfig, build_model
 from avfake.storage import fitting, naming, target_of
 
 logger = logging.getLogger(__name__)
@@ -74,6 +75,8 @@ def write_bundle(folder: Path, bundle: Bundle) -> None:
                 name: w.detach().cpu().contiguous() for name, w in model.state_dict().items()
             }
             save_file(weights, partial / f"member_{number}.safetensors")
+        for branch, frozen in bundle.models[0].frozen.items():
+            save_file(frozen.save_state(), partial / frozen_name(branch))
         bundle.decision_model.save(partial)
 
 
@@ -124,10 +127,10 @@ def read_bundle(name: str | Path) -> Bundle:
             "prepare and train again"
         )
     model_config = settings.from_dict(ModelConfig, config["model"])
-    members = [
-        _read_model(folder / f"member_{number}.safetensors", model_config)
-        for number in range(config["num_members"])
-    ]
+    members: list[AVModel] = []
+    for number in range(config["num_members"]):
+        frozen = members[0].frozen if members else {}
+        members.append(_read_model(folder, number, model_config, frozen))
     # An answer of the default detector must not show where avfake is installed.
     shown = str(name).replace(str(shipped.DEFAULT_FOLDER), DEFAULT)
     return Bundle(
@@ -205,11 +208,24 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def _read_model(path: Path, config: ModelConfig) -> AVModel:
+def frozen_name(branch: str) -> str:
+    """Return the name of the file with the frozen backbone of a branch."""
+    return f"frozen_{branch}.safetensors"
+
+
+def _read_model(
+    folder: Path, number: int, config: ModelConfig, frozen: Mapping[str, Frozen]
+) -> AVModel:
+    """frozen: backbones of the models that were read before, to share."""
+    path = folder / f"member_{number}.safetensors"
     try:
-        model = build_model(config, download=False)
+        model = build_model(config, download=False, frozen=frozen)
         model.load_state_dict(load_file(path))
-    except (SafetensorError, RuntimeError, ConfigError) as error:
+        if not frozen:
+            for branch, network in model.frozen.items():
+                path = folder / frozen_name(branch)
+                network.load_state(load_file(path))
+    except (OSError, SafetensorError, RuntimeError, KeyError, ConfigError) as error:
         raise BundleError(f"{path} does not fit its config.yaml: {error}") from error
     return model
 

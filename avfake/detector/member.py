@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isnan
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -204,18 +205,31 @@ def _strongest(row: np.ndarray, sums: Mapping[str, LogitParts]) -> tuple[Contrib
 
 @torch.inference_mode()
 def score_clip(
-    models: Sequence[AVModel], clip: Clip, sampling: SampleConfig, *, use_sync: bool = True
+    models: Sequence[AVModel],
+    clip: Clip,
+    sampling: SampleConfig,
+    *,
+    use_sync: bool = True,
+    features: Mapping[str, torch.Tensor] = MappingProxyType({}),
 ) -> ClipScores:
     """Return the scores of one clip, with the models' logits averaged.
 
     Scores are empty where a stream is absent or the models have no branch for it.
+
+    Args:
+        features: what frozen backbones made of the whole clip, if known: key in a batch -> [M, F]
     """
-    sampled, outputs = run_models(models, clip, sampling, use_sync=use_sync)
+    sampled, outputs = run_models(models, clip, sampling, use_sync=use_sync, features=features)
     return _clip_scores(clip, sampled, outputs) if outputs else ClipScores(clip.meta.clip_id)
 
 
 def run_models(
-    models: Sequence[AVModel], clip: Clip, sampling: SampleConfig, *, use_sync: bool
+    models: Sequence[AVModel],
+    clip: Clip,
+    sampling: SampleConfig,
+    *,
+    use_sync: bool,
+    features: Mapping[str, torch.Tensor] = MappingProxyType({}),
 ) -> tuple[Sampled, list[ModelOutput]]:
     """Return what the models see of a clip, and the output of each; none where they see nothing."""
     config = models[0].config
@@ -230,8 +244,10 @@ def run_models(
     batch = batch_of(sampled)
     if not batch:
         return sampled, []
+    batch |= {k: v for k, v in features.items() if k.removesuffix("_features") in batch}
     device = next(models[0].parameters()).device
     batch = {key: value.to(device, non_blocking=True) for key, value in batch.items()}
+    batch = models[0].with_features(batch)
     return sampled, [model.eval()(batch) for model in models]
 
 

@@ -10,16 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
+
 from avfake.calibration import fit_decision_model
-from avfake.clips import PreparedFolder
+from avfake.clips import InputSpec, PreparedFolder
 from avfake.config import to_dict
 from avfake.detector import CARD, Bundle, Detector, write_bundle
 from avfake.evaluation import draw_batch, draw_training
+from avfake.models import ModelConfig, build_model
 from avfake.report import write_card
 from avfake.storage import write_whole
 from avfake.training.accelerator import join_processes, on_main_process
 from avfake.training.config import TrainingConfig
 from avfake.training.facts import bundle_facts, out_of_fold_table
+from avfake.training.features import FeatureStore
 from avfake.training.member import (
     Member,
     Run,
@@ -78,7 +82,7 @@ def train_detector(
         on_main_process(lambda: _write_card(detector))
         return TrainedDetector(detector, plan)
     log_assumptions(plan.splits["train"], config.data.assume_face_weight)
-    run = Run(config, model, plan, config.data.input_spec(folders[0].config))
+    run = start_run(config, model, plan, config.data.input_spec(folders[0].config), out)
     on_main_process(lambda: draw_batch(out, next(iter(first_member_batches(run)))))
     members = [
         train_member(run, fold=fold, folder=out / f"member_{fold}")
@@ -86,6 +90,22 @@ def train_detector(
     ]
     on_main_process(lambda: _conclude(run, members, out))
     return TrainedDetector(detector, plan)
+
+
+def start_run(
+    config: TrainingConfig, model: ModelConfig, plan: Plan, spec: InputSpec, out: Path
+) -> Run:
+    """Return what the members share, with the features of frozen backbones if they are wanted."""
+    torch.manual_seed(seed_for(config.seed, "frozen"))  # of backbones without pretrained weights
+    frozen = build_model(model).frozen
+    run = Run(config, model, plan, spec, frozen)
+    if not config.data.feature_copies:
+        return run
+    folder = Path(config.data.feature_folder or out / "features")
+    store = FeatureStore(folder, build_model(model, frozen=frozen), config, run.sampling)
+    examples = [e for split in ("train", "val") for e in plan.splits[split]]
+    on_main_process(lambda: store.compute(examples, workers=config.data.loader_workers))
+    return replace(run, features=store)
 
 
 def plan_of(folders: Sequence[PreparedFolder], config: TrainingConfig) -> Plan:
