@@ -96,7 +96,7 @@ def start_run(
     config: TrainingConfig, model: ModelConfig, plan: Plan, spec: InputSpec, out: Path
 ) -> Run:
     """Return what the members share, with the features of frozen backbones if they are wanted."""
-    torch.manual_seed(seed_for(config.seed, "frozen"))  # of backbones without pretrained weights
+    torch.manual_seed(seed_for(config.seed, "model", 0))  # of backbones without pretrained weights
     frozen = build_model(model).frozen
     run = Run(config, model, plan, spec, frozen)
     if not config.data.feature_copies:

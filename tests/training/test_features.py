@@ -104,12 +104,14 @@ def test_nothing_is_computed_twice(
 ) -> None:
     shared = replace(config, data=replace(config.data, feature_folder=str(trained / "features")))
     shared = replace(shared, fit=replace(shared.fit, learning_rate=0.01))
-    with patch.object(Branch, "encode_items", side_effect=AssertionError("computed again")):
-        with patch("avfake.training.pipeline.draw_batch"):
-            with pytest.raises(AssertionError, match="computed again"):
-                # Another seed draws other copies.
-                train_detector([prepared], replace(shared, seed=1), tmp_path / "other")
-            train_detector([prepared], shared, tmp_path / "again")
+    with (
+        patch.object(Branch, "encode_items", side_effect=AssertionError("computed again")),
+        patch("avfake.training.pipeline.draw_batch"),
+    ):
+        with pytest.raises(AssertionError, match="computed again"):
+            # Another seed draws other copies.
+            train_detector([prepared], replace(shared, seed=1), tmp_path / "other")
+        train_detector([prepared], shared, tmp_path / "again")
 
 
 def test_a_detector_holds_its_frozen_backbones_once_and_answers_alike(
