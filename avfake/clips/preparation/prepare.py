@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from avfake.clips.archive import Clip, ClipMeta
-from avfake.clips.config import ClipConfig, face_detector
+from avfake.clips.config import ClipConfig
 from avfake.clips.cut import cut_clip
 from avfake.clips.preparation.folder import (
     STATUS_COLUMNS,
@@ -66,7 +66,7 @@ def prepare_clips(
     """
     folder, config = as_path(out), config or ClipConfig()
     if config.detector == "blazeface":
-        face_detector(config)  # fails here, not once for each file
+        config.face_detector()  # fails here, not once for each file
     journal = start(folder, config, manifest, keeps_files=True)
     states = states_of([as_path(row.path) for row in manifest.rows])
     state = {row.clip_id: states[as_path(row.path)] for row in manifest.rows}
@@ -162,7 +162,7 @@ def _original(folder: AnyPath, clip_id: str) -> Clip | None:
     return Clip.open(archive) if archive.is_file() else None
 
 
-_detector = lru_cache(maxsize=1)(face_detector)
+_detector = lru_cache(maxsize=1)(ClipConfig.face_detector)
 
 
 def start(
