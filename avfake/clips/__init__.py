@@ -9,10 +9,10 @@ from avfake.clips.config import ClipConfig
 from avfake.clips.cut import cut_clip
 from avfake.clips.dataset import ClipDataset, ClipEntry, TrainingSample, collate
 from avfake.clips.loading import EpochDraws, load_batches, named_failures
-from avfake.clips.preparation.derived import degrade_clips, join_clips, pairs_of_sources
-from avfake.clips.preparation.folder import PreparedClip, PreparedFolder, check_target
-from avfake.clips.preparation.forged import ForgeryConfig, forge_clips
-from avfake.clips.preparation.prepare import prepare_clips, prepare_dataset
+from avfake.clips.preparation.derived import degrade_clips, join_clips
+from avfake.clips.preparation.folder import PreparedClip, PreparedFolder
+from avfake.clips.preparation.forged import ForgeryConfig
+from avfake.clips.preparation.prepare import prepare_clips
 from avfake.clips.sample import InputSpec, SampleConfig, Sampled
 
 __all__ = [
@@ -28,15 +28,11 @@ __all__ = [
     "SampleConfig",
     "Sampled",
     "TrainingSample",
-    "check_target",
     "collate",
     "cut_clip",
-    "forge_clips",
     "join_clips",
     "load_batches",
     "named_failures",
-    "pairs_of_sources",
     "prepare_clips",
-    "prepare_dataset",
     "degrade_clips",
 ]

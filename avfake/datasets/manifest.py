@@ -81,17 +81,16 @@ class Manifest:
     def __len__(self) -> int:
         return len(self.rows)
 
-
-def save_manifest(manifest: Manifest, path: str | Path) -> None:
-    """Write both files; each appears whole or not at all."""
-    path = as_path(path)
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows([_written(getattr(row, name)) for name in COLUMNS] for row in manifest.rows)
-    shared = {name: getattr(manifest, name) for name in ("dataset", "warnings", "assumed")}
-    write_whole(_json_beside(path), json.dumps(shared, indent=1, ensure_ascii=False) + "\n")
-    write_whole(path, text.getvalue())
+    def save(self, path: str | Path) -> None:
+        """Write both files; each appears whole or not at all."""
+        path = as_path(path)
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows([_written(getattr(row, name)) for name in COLUMNS] for row in self.rows)
+        shared = {name: getattr(self, name) for name in ("dataset", "warnings", "assumed")}
+        write_whole(_json_beside(path), json.dumps(shared, indent=1, ensure_ascii=False) + "\n")
+        write_whole(path, text.getvalue())
 
 
 def read_manifest(path: str | Path) -> Manifest:
@@ -128,11 +127,6 @@ def checked_segment(
     return ForgedSegment(first, last, stream)
 
 
-def segments_as_text(segments: tuple[ForgedSegment, ...]) -> str:
-    """Return segments as a cell of a table: `1.2:1.9:face 3.0:4.0:voice`."""
-    return " ".join(f"{start}:{end}:{stream}" for start, end, stream in segments)
-
-
 def _segments_from_text(text: str) -> tuple[ForgedSegment, ...]:
     found = []
     for piece in text.split():
@@ -149,7 +143,7 @@ def _json_beside(path: AnyPath) -> AnyPath:
 
 def _written(value: Any) -> str:
     if isinstance(value, tuple):
-        return segments_as_text(value)
+        return " ".join(map(str, value))
     return "" if value is None else str(value).lower() if isinstance(value, bool) else value
 
 

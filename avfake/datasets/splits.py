@@ -27,34 +27,24 @@ _BALANCED = (
 """Column and value of which each split has about the same share."""
 
 
-def assign_folds(
-    rows: Iterable[Row], num_folds: int, *, seed: int, counted: Collection[str] | None = None
-) -> dict[str, int]:
-    """Return clip_id -> fold, 0 to `num_folds` - 1.
-
-    Folds have about the same share of each label; the same seed and rows, in any order, give the
-    same folds.
-
-    counted: clips among which the shares are to be the same, None = all. Rows that may not be
-        separated from one of these lie in its fold, all others in none.
-    """
-    if num_folds < 2:
-        raise ConfigError(f"num_folds must be 2 or more, got {num_folds}")
-    shares = dict.fromkeys(range(num_folds), 1 / num_folds)
-    return _assign(list(rows), shares, seed, counted=counted)
-
-
 def assign_splits(
     rows: Iterable[Row],
-    fractions: Mapping[str, float] | None = None,
+    fractions: Mapping[Name, float] | None = None,
     *,
     seed: int = 0,
-    parts: Mapping[str, str] | None = None,
-) -> dict[str, str]:
-    """Return clip_id -> split, by `fractions` of the rows, or by `parts` of the dataset.
+    parts: Mapping[Name, str] | None = None,
+    counted: Collection[str] | None = None,
+) -> dict[str, Name]:
+    """Return clip_id -> split or fold, by `fractions` of the rows, or by `parts` of the dataset.
 
-    `parts` maps a split to the parts it takes, as text: `{"train": "0-40", "val": "41-49"}`; other
-    parts are named as they are: `"0-9, train_sample_videos"`. It goes before `fractions`.
+    With fractions, all have about the same share of each label; the same seed and rows, in any
+    order, give the same splits.
+
+    Args:
+        parts: split -> the parts it takes, as text: `{"train": "0-40", "val": "41-49"}`; other
+            parts are named as they are: `"0-9, train_sample_videos"`. It goes before `fractions`.
+        counted: clips among which the fractions are to be kept, None = all. Rows that may not be
+            separated from one of these lie in its split, all others in none.
     """
     rows = list(rows)
     if parts is not None:
@@ -65,7 +55,7 @@ def assign_splits(
         raise ConfigError(f"fractions must all be above 0, got {fractions}")
     if not math.isclose(sum(fractions.values()), 1, abs_tol=1e-6):
         raise ConfigError(f"fractions must sum to 1, {fractions} sum to {sum(fractions.values())}")
-    return _assign(rows, dict(fractions), seed)
+    return _assign(rows, fractions, seed, counted)
 
 
 def check_groups(rows: Iterable[Row], assignment: Mapping[str, int | str]) -> None:
@@ -84,12 +74,6 @@ def check_groups(rows: Iterable[Row], assignment: Mapping[str, int | str]) -> No
             torn.append(f"{together[0].group or together[0].clip_id} ({where})")
     if torn:
         raise ManifestError(f"{len(torn)} groups are torn apart by the split: {some(torn)}")
-
-
-def split_hash(assignment: Mapping[str, int | str]) -> str:
-    """Return 12 hex digits that stand for exactly this division, to publish with a number."""
-    lines = "".join(f"{clip_id}\t{side}\n" for clip_id, side in sorted(assignment.items()))
-    return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
 
 def rows_together(rows: Iterable[Row]) -> list[list[Row]]:
@@ -139,7 +123,7 @@ def _label_counts(rows: Sequence[Row], counted: Collection[str] | None) -> list[
 
 
 def _assign(
-    rows: list[Row], shares: dict[Name, float], seed: int, *, counted: Collection[str] | None = None
+    rows: list[Row], shares: Mapping[Name, float], seed: int, counted: Collection[str] | None
 ) -> dict[str, Name]:
     """Assign each set of rows, largest first, to the side that lacks its labels most."""
     _check_unique(rows)
@@ -183,11 +167,11 @@ def _check_unique(rows: Sequence[Row]) -> None:
         raise ManifestError(f"two rows have the clip_id {clip_id}; split datasets one by one")
 
 
-def _by_part(rows: Sequence[Row], parts: Mapping[str, str]) -> dict[str, str]:
+def _by_part(rows: Sequence[Row], parts: Mapping[Name, str]) -> dict[str, Name]:
     _check_unique(rows)
     if not parts:
         raise ConfigError('parts needs at least one split, such as {"train": "0-40"}')
-    side_of: dict[str, str] = {}
+    side_of: dict[str, Name] = {}
     for side, text in parts.items():
         for part in _listed(text):
             if side_of.setdefault(part, side) != side:

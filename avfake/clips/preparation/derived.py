@@ -130,8 +130,9 @@ def join_clips(
     pictures: PreparedFolder,
     sounds: PreparedFolder,
     out: str | Path,
-    pairs: Sequence[tuple[str, str]],
+    pairs: Sequence[tuple[str, str]] | None = None,
     *,
+    seed: int = 0,
     workers: int | None = None,
 ) -> PreparedFolder:
     """Write a folder of joined clips; a stopped run is resumed.
@@ -141,13 +142,15 @@ def join_clips(
 
     Args:
         pairs: clip_ids of a clip with a face and one with sound, both with the label of that part;
-            ManifestError for others
+            ManifestError for others; None = those of `pairs_of_sources`, drawn by the seed
     """
     if pictures.config.hash != sounds.config.hash:
         raise ConfigError(
             f"{pictures.path} and {sounds.path} were prepared with different settings "
             f"({pictures.config.hash} and {sounds.config.hash}) and cannot be joined"
         )
+    if pairs is None:
+        pairs = pairs_of_sources(pictures, sounds, seed=seed)
     seen = _usable(pictures, {picture for picture, _ in pairs}, "face")
     heard = _usable(sounds, {sound for _, sound in pairs}, "voice")
     tasks: list[Task] = []

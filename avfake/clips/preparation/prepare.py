@@ -14,14 +14,7 @@ from avfake.clips.preparation.folder import (
     archive_path,
     write_settings,
 )
-from avfake.datasets import (
-    Manifest,
-    Row,
-    build_manifest,
-    load_spec,
-    read_manifest,
-    save_manifest,
-)
+from avfake.datasets import Manifest, Row, read_manifest
 from avfake.errors import AvfakeError, ConfigError, MediaError, Reason, StoreError
 from avfake.parallel import Engine, Failure, Journal, map_items, progress
 from avfake.storage import (
@@ -36,13 +29,6 @@ from avfake.storage import (
 
 TIME_LIMIT_SECONDS = 300.0
 """Limit for one file; a 10 s clip takes a few seconds, so it only stops endless decoding."""
-
-
-def prepare_dataset(
-    spec: str, root: str | Path, out: str | Path, config: ClipConfig, *, workers: int
-) -> PreparedFolder:
-    """Return the prepared clips of a dataset, given the name of its spec and its folder."""
-    return prepare_clips(build_manifest(load_spec(spec), root), out, config, workers=workers)
 
 
 def prepare_clips(
@@ -175,7 +161,7 @@ def start(
     write_settings(folder, config)
     if keeps_files:
         _refuse_to_lose(folder, manifest)
-    save_manifest(manifest, inside(folder, "manifest.csv"))
+    manifest.save(inside(folder, "manifest.csv"))
     return Journal(Journal.path_of(inside(folder, "journal")), "clip_id")
 
 
