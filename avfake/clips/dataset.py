@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
+from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 
 from avfake.clips.archive import Clip
@@ -179,12 +180,9 @@ def collate(items: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
 
 
 def _pad(rows: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-    padded = rows[0].new_zeros(
-        (len(rows), max(map(len, rows)), *max(row.shape[1:] for row in rows))
-    )
-    mask = torch.zeros(padded.shape[:2], dtype=torch.bool)
-    for i, row in enumerate(rows):
-        if row.numel():
-            padded[i, : len(row)] = row
-            mask[i, : len(row)] = True
-    return padded, mask
+    shape = max(row.shape[1:] for row in rows)
+    lengths = torch.tensor([len(row) if row.numel() else 0 for row in rows])
+    # An item without this stream has rows of no width, or none at all.
+    full = [row if row.numel() else row.new_zeros((len(row), *shape)) for row in rows]
+    padded = pad_sequence(full, batch_first=True)
+    return padded, torch.arange(padded.shape[1]) < lengths[:, None]

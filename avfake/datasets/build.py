@@ -6,15 +6,15 @@ from typing import Any
 
 from avfake.datasets.candidates import Candidate, Candidates, tried
 from avfake.datasets.expectations import check_expectations
-from avfake.datasets.expressions import Link, Scope
+from avfake.datasets.expressions import Link
 from avfake.datasets.fields import Links, SplitReader, segments_of
 from avfake.datasets.folders import note, some
 from avfake.datasets.listing import Listing, glob_pattern, scan_folder
 from avfake.datasets.manifest import Manifest, Row
-from avfake.datasets.spec import DatasetSpec
+from avfake.datasets.schema import DatasetSpec
 from avfake.datasets.splits import merged_names
 from avfake.datasets.tables import read_table
-from avfake.datasets.values import ABSENT, DataValueError, as_text, settle_labels
+from avfake.datasets.values import DataValueError, as_text, settle_labels
 from avfake.errors import ManifestError, SpecError
 from avfake.storage import inside
 
@@ -104,25 +104,24 @@ class _ManifestBuilder:
 
     def _row(self, candidate: Candidate) -> tuple[Row, list[str]]:
         """Return the row of a candidate, and all groups that it belongs to."""
-        tables = {name: record.values for name, record in candidate.records.items()}
-        scope = Scope(candidate.names, tables)
+        scope = candidate.scope
         naming = replace(scope, is_naming=True)
         values = {
             name: e.evaluate(naming if name in NAMING else scope)
             for name, e in self.spec.fields.items()
         }
-        for name in self.spec.absent & {"face_fake", "voice_fake"}:
-            values[name] = ABSENT
         labels = settle_labels(values, kind=candidate.kind)
         original = self.links.resolve(_link(values.get("original")), candidate)
         values["original"] = original
-        after = Scope({**candidate.names, **values}, tables)
+        after = replace(scope, names={**candidate.names, **values})
         naming = replace(after, is_naming=True)
         split = self.splits.split_of(candidate, naming)
         texts = [as_text(expression.evaluate(naming)) for expression in self.spec.group]
         groups = [text for text in texts if text] or [original or candidate.clip_id]
         if labels["label"] and original is None and groups == [candidate.clip_id]:
-            is_blank = any(name in tables.get(table, {}) for table, name in self.original_columns)
+            is_blank = any(
+                name in scope.tables.get(table, {}) for table, name in self.original_columns
+            )
             self.links.note_unnamed(candidate.clip_id, is_blank=is_blank)
         if candidate.clip_id in self.twins:
             groups.append(self.twins[candidate.clip_id])

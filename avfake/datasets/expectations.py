@@ -7,7 +7,7 @@ from typing import Any
 
 from avfake.datasets.folders import note
 from avfake.datasets.manifest import Row
-from avfake.datasets.spec import DatasetSpec
+from avfake.datasets.schema import DatasetSpec
 from avfake.datasets.values import as_text
 
 ASK = ": is the copy of the dataset complete?"
@@ -30,7 +30,9 @@ def check_expectations(
         found = Counter(as_text(names[n].get(name)) for n in meant)
         for value, wanted in values.items():
             warnings += _compared(f"rows with {name} {value}", wanted, found[value])
-    counts = _counts([rows[n] for n in meant])
+    labels = Counter(rows[n].label for n in meant)
+    counts = Counter(split for n in meant if (split := rows[n].split))
+    counts["rows"], counts["real"], counts["fake"] = len(meant), labels[False], labels[True]
     for name, wanted in expect.items():
         warnings += _compared(name, wanted, counts[name])
     gone = sum(rows[n].status == "missing" for n in meant)
@@ -58,14 +60,6 @@ def _missing_class(spec: DatasetSpec, rows: Sequence[Row]) -> list[str]:
         f"{spec.name} was made from: a detector cannot learn from one class. Prepare it with "
         f"{' or '.join(ways)}, and train with --clips for each of the two folders"
     ]
-
-
-def _counts(rows: Sequence[Row]) -> Counter[str]:
-    counts = Counter(row.split for row in rows if row.split)
-    counts["rows"] = len(rows)
-    counts["real"] = sum(row.label is False for row in rows)
-    counts["fake"] = sum(row.label is True for row in rows)
-    return counts
 
 
 def _compared(what: str, wanted: Any, found: int) -> list[str]:

@@ -10,7 +10,8 @@ from avfake.datasets.expressions import Link, Scope
 from avfake.datasets.folders import note, some
 from avfake.datasets.listing import Listing
 from avfake.datasets.manifest import checked_segment
-from avfake.datasets.spec import SECONDS, DatasetSpec, SegmentRule, SplitLists, list_table
+from avfake.datasets.schema import DatasetSpec
+from avfake.datasets.spec import SECONDS, SegmentRule, SplitLists, list_table
 from avfake.datasets.tables import read_table
 from avfake.datasets.values import DataValueError, as_text
 from avfake.errors import ManifestError
@@ -85,18 +86,16 @@ class SplitReader:
         self.absent: list[str] = []
         if isinstance(spec.split, SplitLists):
             for name, glob in spec.split.lists.items():
-                self._read_list(spec.split, name, glob, listing)
-
-    def _read_list(self, split: SplitLists, name: str, glob: str, listing: Listing) -> None:
-        table = read_table(list_table(name, glob, split), listing, {})
-        if not table.files:
-            self.absent.append(glob)
-        for record in table.records:
-            key = as_text(record.values["value"]) or ""
-            if self.members.setdefault(key, name) != name:
-                raise ManifestError(
-                    f"{record.where}: {key} is in the lists of {self.members[key]} and of {name}"
-                )
+                table = read_table(list_table(name, glob, spec.split), listing, {})
+                if not table.files:
+                    self.absent.append(glob)
+                for record in table.records:
+                    key = as_text(record.values["value"]) or ""
+                    first = self.members.setdefault(key, name)
+                    if first != name:
+                        raise ManifestError(
+                            f"{record.where}: {key} is in the lists of {first} and of {name}"
+                        )
 
     def split_of(self, candidate: Candidate, scope: Scope) -> str | None:
         split = self.split

@@ -116,19 +116,17 @@ def _components(shared: Sequence[Sequence[Hashable]]) -> list[int]:
     return list(connected_components(graph, directed=False)[1][: len(shared)].tolist())
 
 
-def _label_counts(rows: Sequence[Row], counted: Collection[str] | None) -> list[int]:
-    """Return how many of those that count are genuine, fake, unknown; then the face, the voice."""
-    used = [row for row in rows if counted is None or row.clip_id in counted]
-    return [sum(getattr(row, field) is label for row in used) for field, label in _BALANCED]
-
-
 def _assign(
     rows: list[Row], shares: Mapping[Name, float], seed: int, counted: Collection[str] | None
 ) -> dict[str, Name]:
     """Assign each set of rows, largest first, to the side that lacks its labels most."""
     _check_unique(rows)
-    tied = [(together, _label_counts(together, counted)) for together in rows_together(rows)]
-    sets = [([row.clip_id for row in rows], counts) for rows, counts in tied if any(counts)]
+    sets: list[tuple[list[str], list[int]]] = []
+    for together in rows_together(rows):
+        used = [row for row in together if counted is None or row.clip_id in counted]
+        counts = [sum(getattr(row, name) is value for row in used) for name, value in _BALANCED]
+        if any(counts):
+            sets.append(([row.clip_id for row in together], counts))
     if len(sets) < len(shares):
         raise ManifestError(
             f"{len(rows)} rows form only {len(sets)} groups, too few for {len(shares)} splits: "

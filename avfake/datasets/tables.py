@@ -45,13 +45,22 @@ def read_table(spec: TableSpec, listing: Listing, params: dict[str, str]) -> Tab
     for file in table.files:
         beside = _file_names(spec, file)
         for record in read_records(spec, file, listing.read(file)):
-            if _is_wanted(spec, record.values):
+            values = record.values
+            if all(as_text(values.get(name)) in kept for name, kept in spec.where.items()):
                 _check_filled(spec, record)
-                record.values.update(beside)
+                values.update(beside)
                 table.records.append(record)
-    if spec.key is not None:
-        for record in table.records:
-            _index(spec, table, record, params)
+    for record in table.records if spec.key is not None else ():
+        key = evaluated(spec.key, record, params)
+        if key is None:
+            raise ManifestError(f"{record.where}: has nothing to look it up by (its key is empty)")
+        if key in table.by_key and spec.duplicate == "error":
+            raise ManifestError(
+                f"{record.where}: {key!r} is there already, at {table.by_key[key].where}; "
+                "remove one of the two"
+            )
+        if key not in table.by_key or spec.duplicate == "last":
+            table.by_key[key] = record
     return table
 
 
@@ -77,10 +86,6 @@ def _file_names(spec: TableSpec, file: str) -> dict[str, Any]:
     }
 
 
-def _is_wanted(spec: TableSpec, values: dict[str, Any]) -> bool:
-    return all(as_text(values.get(column)) in kept for column, kept in spec.where.items())
-
-
 def _check_filled(spec: TableSpec, record: Record) -> None:
     for needed in spec.require:
         if all(as_text(record.values.get(column)) is None for column in needed.split("|")):
@@ -98,20 +103,6 @@ def evaluated(expression: Expression, record: Record, params: dict[str, str]) ->
         return as_text(expression.evaluate(scope))
     except DataValueError as error:
         raise ManifestError(f"{record.where}: {error}") from error
-
-
-def _index(spec: TableSpec, table: Table, record: Record, params: dict[str, str]) -> None:
-    assert spec.key is not None
-    key = evaluated(spec.key, record, params)
-    if key is None:
-        raise ManifestError(f"{record.where}: has nothing to look it up by (its key is empty)")
-    if key in table.by_key and spec.duplicate == "error":
-        raise ManifestError(
-            f"{record.where}: {key!r} is there already, at {table.by_key[key].where}; "
-            "remove one of the two"
-        )
-    if key not in table.by_key or spec.duplicate == "last":
-        table.by_key[key] = record
 
 
 def read_records(spec: TableSpec, file: str, content: bytes) -> Iterator[Record]:

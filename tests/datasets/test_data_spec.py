@@ -8,8 +8,7 @@ from trees import touch, write, zip_up
 
 from avfake.datasets.build import build_manifest
 from avfake.datasets.manifest import Manifest
-from avfake.datasets.schema import list_specs, load_spec
-from avfake.datasets.spec import DatasetSpec
+from avfake.datasets.schema import DatasetSpec, list_specs, load_spec
 from avfake.errors import ManifestError, SpecError
 
 SMALL = """

@@ -10,13 +10,15 @@ from avfake.datasets.build import build_manifest
 from avfake.datasets.manifest import Manifest, Row, read_manifest
 from avfake.datasets.schema import load_spec
 from avfake.errors import AvfakeError, ManifestError
+from avfake.labels import ForgedSegment
 
+SEGMENTS = (ForgedSegment(0.1, 1e-5 + 2, "face"), ForgedSegment(3.0, 4.0, "both"))
 ODD = Manifest(
     (
         Row("a, b.mp4", '/x/a, "b".mp4', True, True, None, has_audio=False, group="g\nh"),
         Row("é.flac", "/x/é.flac", False, None, False, has_video=False, has_audio=True),
         Row("raw\udcff.mp4", "/x/raw\udcff.mp4", original="o", identity="i", status="missing"),
-        Row("s.mp4", "/x/s.mp4", True, segments=((0.1, 1e-5 + 2, "face"), (3.0, 4.0, "both"))),
+        Row("s.mp4", "/x/s.mp4", True, segments=SEGMENTS),
     ),
     "odd",
     ("first, with a comma", "second"),

@@ -141,11 +141,8 @@ def _prepare_one(
 
 
 def _original(folder: AnyPath, clip_id: str) -> Clip | None:
-    archive = archive_path(folder, clip_id)
-    if isinstance(archive, str):
-        content = read_if_there(archive)
-        return None if content is None else Clip.open(content)
-    return Clip.open(archive) if archive.is_file() else None
+    content = read_if_there(archive_path(folder, clip_id))
+    return None if content is None else Clip.open(content)
 
 
 _detector = lru_cache(maxsize=1)(ClipConfig.face_detector)
