@@ -135,8 +135,7 @@ def _flatness_db(samples: np.ndarray, num_frames: int) -> np.ndarray:
     hertz = np.fft.rfftfreq(FRAME, 1 / RATE)
     low, high = UNVOICED_BAND_HZ
     band = power[:, (hertz > low) & (hertz < high)] + 1e-12
-    flatness: np.ndarray = 10 * (np.log10(band).mean(1) - np.log10(band.mean(1)))
-    return flatness.astype(np.float32)
+    return (10 * (np.log10(band).mean(1) - np.log10(band.mean(1)))).astype(np.float32)
 
 
 def _passages(probabilities: np.ndarray, flatness_db: np.ndarray, config: SpeechConfig) -> list:

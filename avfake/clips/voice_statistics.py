@@ -59,15 +59,13 @@ def _magnitudes(samples: np.ndarray) -> np.ndarray:
     """Return float32 [N_FFT/2+1, T], with Hann windows."""
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)
     waves = np.fft.rfft(window * _frames(samples, mode="constant"))
-    magnitudes: np.ndarray = np.abs(waves.astype(np.complex64)).T
-    return magnitudes
+    return np.abs(waves.astype(np.complex64)).T
 
 
 def _rms(spectrum: np.ndarray) -> np.ndarray:
     power = spectrum**2
     power[[0, -1]] *= 0.5  # all other bands stand for two, of either sign
-    rms: np.ndarray = np.sqrt(2 * power.sum(0) / N_FFT**2)
-    return rms
+    return np.sqrt(2 * power.sum(0) / N_FFT**2)
 
 
 def _rolloff(spectrum: np.ndarray, bands_hz: np.ndarray) -> np.ndarray:
@@ -78,12 +76,10 @@ def _rolloff(spectrum: np.ndarray, bands_hz: np.ndarray) -> np.ndarray:
 def _flatness(spectrum: np.ndarray) -> np.ndarray:
     """Return geometric over arithmetic mean of the bands' power: 1 for noise, 0 for a tone."""
     power = np.maximum(MIN_POWER, spectrum**2)
-    flatness: np.ndarray = np.exp(np.log(power).mean(0)) / power.mean(0)
-    return flatness
+    return np.exp(np.log(power).mean(0)) / power.mean(0)
 
 
 def _zero_crossing_rate(samples: np.ndarray) -> np.ndarray:
     negative = _frames(samples, mode="edge") < -1e-10
     crossings = (negative[:, 1:] != negative[:, :-1]).sum(1)
-    rate: np.ndarray = crossings / N_FFT
-    return rate
+    return crossings / N_FFT

@@ -50,7 +50,9 @@ def read_table(spec: TableSpec, listing: Listing, params: dict[str, str]) -> Tab
                 _check_filled(spec, record)
                 values.update(beside)
                 table.records.append(record)
-    for record in table.records if spec.key is not None else ():
+    if spec.key is None:
+        return table
+    for record in table.records:
         key = evaluated(spec.key, record, params)
         if key is None:
             raise ManifestError(f"{record.where}: has nothing to look it up by (its key is empty)")

@@ -147,13 +147,10 @@ def write_settings(folder: AnyPath, config: ClipConfig) -> None:
     there = read_if_there(path)
     if there is None:
         PreparedFolder.check_target(str(folder))
-    else:
-        found = _parsed(there, folder)["hash"]
-        if found != config.hash:
-            raise ConfigError(
-                f"{folder} holds clips made with other settings (hash {found}, now {config.hash}); "
-                "give another output folder, or delete this one to start over"
-            )
-        return
-    content = {"hash": config.hash, "settings": settings.to_dict(config)}
-    write_whole(path, yaml.safe_dump(content, sort_keys=False))
+        content = {"hash": config.hash, "settings": settings.to_dict(config)}
+        write_whole(path, yaml.safe_dump(content, sort_keys=False))
+    elif (found := _parsed(there, folder)["hash"]) != config.hash:
+        raise ConfigError(
+            f"{folder} holds clips made with other settings (hash {found}, now {config.hash}); "
+            "give another output folder, or delete this one to start over"
+        )

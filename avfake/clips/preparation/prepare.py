@@ -1,6 +1,5 @@
 """The preparation of a whole manifest over a pool of workers."""
 
-from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -59,12 +58,15 @@ def prepare_clips(
     left = {i for i in state if not _is_settled(journal.done.get(i), state[i])}
     second = [row for row in manifest.rows if reuse_boxes and row.original in state]
     waiting = {row.clip_id for row in second}
-    pool: dict[str, Any] = {
-        "workers": workers,
-        "engine": engine,
-        "ray_address": ray_address,
-        "time_limit_seconds": time_limit_seconds,
-    }
+    # One thread, so that the archives do not depend on the number of workers.
+    cut = partial(
+        map_items,
+        workers=workers,
+        threads=1,
+        engine=engine,
+        ray_address=ray_address,
+        time_limit_seconds=time_limit_seconds,
+    )
     total = len(manifest)
     bar = progress(total=total, initial=total - len(left), unit="clip", desc="prepare")
     renewed = left & waiting
@@ -73,8 +75,12 @@ def prepare_clips(
         for batch in ([row for row in manifest.rows if row.clip_id not in waiting], second):
             rows = [row for row in batch if row.clip_id in left or row.original in renewed]
             bar.total = total = total + sum(row.clip_id not in left for row in rows)
-            work = partial(_prepare_one, config, folder, batch is second)
-            for row, result in _cut_all(work, rows, **pool):
+            for index, result in cut(partial(_prepare_one, config, folder, batch is second), rows):
+                if isinstance(result, StoreError):
+                    raise AvfakeError(
+                        f"{result}; what was done is kept: run the same command again"
+                    ) from result
+                row = rows[index]
                 status = status_of(row, result) | {"state": state[row.clip_id]}
                 if journal.done.get(row.clip_id) != status:
                     renewed.add(row.clip_id)
@@ -83,27 +89,15 @@ def prepare_clips(
     return finish(folder, journal, manifest)
 
 
-def _cut_all(
-    work: Callable[[Row], ClipMeta | StoreError], rows: Sequence[Row], **pool: Any
-) -> Iterator[tuple[Row, ClipMeta | Failure]]:
-    """Yield the result of each file; pool: options of `map_items`."""
-    # One thread, so that the archives do not depend on the number of workers.
-    for index, result in map_items(work, rows, threads=1, **pool):
-        if isinstance(result, StoreError):
-            raise AvfakeError(
-                f"{result}; what was done is kept: run the same command again"
-            ) from result
-        yield rows[index], result
-
-
 def _refuse_to_lose(folder: AnyPath, manifest: Manifest) -> None:
     """ConfigError if the folder holds clips of other files than these, which would be lost."""
-    if not read_if_there(inside(folder, "manifest.csv")):
+    there = inside(folder, "manifest.csv")
+    if not read_if_there(there):
         return
-    paths = {row.clip_id: as_path(row.path) for row in manifest.rows}
-    before = {
-        r.clip_id: as_path(r.path) for r in read_manifest(inside(folder, "manifest.csv")).rows
-    }
+    before, paths = (
+        {row.clip_id: as_path(row.path) for row in one.rows}
+        for one in (read_manifest(there), manifest)
+    )
     lost = [clip_id for clip_id in before if clip_id not in paths]
     moved = [clip_id for clip_id in before if before[clip_id] != paths.get(clip_id)]
     states = states_of([*(before[i] for i in moved), *(paths[i] for i in moved if i in paths)])
