@@ -18,6 +18,7 @@ import numpy as np
 import soundfile
 from PIL import Image
 
+from avfake import config as settings
 from avfake.errors import MediaError, Reason, StoreError
 from avfake.faces import FaceTrack
 from avfake.media import Waveform
@@ -80,14 +81,6 @@ class ClipMeta:
     """[S][2] start and end of each piece of the stored sound, seconds of the file."""
     voice_statistics: dict[str, float] = field(default_factory=dict)
 
-    @classmethod
-    def from_json(cls, text: str | bytes) -> "ClipMeta":
-        """Read what `asdict` and `json.dumps` wrote."""
-        fields = json.loads(text)
-        fields["reasons"] = tuple(Reason(**reason) for reason in fields["reasons"])
-        fields["persons"] = tuple(PersonMeta(**person) for person in fields["persons"])
-        return cls(**fields)
-
 
 class Clip:
     """A prepared clip; pixels and sound are read when they are asked for."""
@@ -106,7 +99,7 @@ class Clip:
 
     @cached_property
     def meta(self) -> ClipMeta:
-        return ClipMeta.from_json(self._read("meta.json"))
+        return settings.from_dict(ClipMeta, json.loads(self._read("meta.json")))
 
     def crop(self, person: int, position: int) -> np.ndarray:
         """Return uint8 [S, S, 3] RGB: crop number `position` of a person of the meta."""

@@ -87,9 +87,8 @@ class _ManifestBuilder:
                 rows.append(row)
                 group_values.append(groups)
                 names.append(candidate.names)
-        if any(len(values) > 1 for values in group_values):
-            merged = merged_names(group_values)
-            rows = [replace(row, group=name) for row, name in zip(rows, merged, strict=True)]
+        merged = merged_names(group_values)
+        rows = [replace(row, group=name) for row, name in zip(rows, merged, strict=True)]
         for words, ids in dropped.items():
             warnings += note(ids, f"rows dropped, as the spec says, for {words}")
         warnings += self.links.warnings() + self.splits.warnings()
@@ -131,7 +130,6 @@ class _ManifestBuilder:
             path=candidate.path or str(inside(self.root, candidate.clip_id)),
             **labels,
             original=text("original"),
-            group=groups[0],
             dataset=self.spec.name,
             part=text("part") or text("fold"),
             identity=text("identity") or text("speaker"),

@@ -162,17 +162,14 @@ def join_clips(
 
 
 def pairs_of_sources(
-    pictures: PreparedFolder, sounds: PreparedFolder, *, seed: int, sounds_each: int = 1
+    pictures: PreparedFolder, sounds: PreparedFolder, *, seed: int
 ) -> list[tuple[str, str]]:
-    """Pair each picture with some sounds; each group of pictures with only one group of sounds.
+    """Pair each picture with two or three sounds, each group of pictures with one of sounds.
 
     With several groups of sounds for a group of pictures, all groups would be connected and none
     could be held out. A group that has both is paired with itself; of the others, those with
-    genuine clips are paired first. About half of the pairs are genuine, as far as the groups allow:
-    a file is genuine in one way and forged in three.
-
-    sounds_each: forged sounds for each picture, and genuine sounds for a forged one; genuine
-        pictures get twice as many genuine sounds
+    genuine clips are paired first. Genuine pictures get two genuine sounds, forged ones one, and all
+    one forged sound: a file is genuine in one way and forged in three.
     """
     seen, heard = _by_group(pictures, "face"), _by_group(sounds, "voice")
     rng = np.random.default_rng(seed)
@@ -183,13 +180,10 @@ def pairs_of_sources(
     for of_pictures, of_sounds in matched:
         true_sounds, forged_sounds = heard[of_sounds]
         for is_fake, of_class in enumerate(seen[of_pictures]):
-            num_true = sounds_each if is_fake else 2 * sounds_each
             for picture in of_class:
-                drawn = [
-                    *rng.permutation(true_sounds)[:num_true],
-                    *rng.permutation(forged_sounds)[:sounds_each],
-                ]
-                pairs += [(picture, str(sound)) for sound in drawn]
+                genuine = rng.permutation(true_sounds)[: 1 if is_fake else 2]
+                forged = rng.permutation(forged_sounds)[:1]
+                pairs += [(picture, str(sound)) for sound in (*genuine, *forged)]
     return pairs
 
 
