@@ -8,7 +8,9 @@ of it and if it has unvoiced sounds: sirens and melodies can look like vowels, b
 alternates with hiss and breath.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -62,6 +64,7 @@ class SpeechConfig:
         check_ranges(self, "speech", **dict.fromkeys((*names, "click_seconds"), "(0, 60]"))
 
 
+Number = TypeVar("Number", int, float)
 Span = tuple[int, int]
 """First sample and the one after the last."""
 
@@ -85,7 +88,7 @@ def find_speech(samples: np.ndarray, sample_rate: int, config: SpeechConfig) -> 
         (round(start * FRAME * scale), min(len(compact), round(end * FRAME * scale)))
         for start, end in frames
     ]
-    return _inside(spoken, loud)
+    return expand_spans(spoken, loud)
 
 
 def loud_spans(samples: np.ndarray, sample_rate: int, config: SpeechConfig) -> list[Span]:
@@ -113,7 +116,29 @@ def spread_spans(spans: list[Span], limit: int, *, piece: int) -> list[Span]:
         return spans
     count = max(1, limit // piece)
     starts = np.linspace(0, total - piece, count).round().astype(int)
-    return _inside([(start, start + piece) for start in starts.tolist()], spans)
+    return expand_spans([(start, start + piece) for start in starts.tolist()], spans)
+
+
+def expand_spans(
+    spans: list[Span], parts: Iterable[tuple[Number, Number]]
+) -> list[tuple[Number, Number]]:
+    """Convert spans of concatenated parts of a sound to spans of the whole, in order of time.
+
+    Args:
+        spans: first sample and the one after the last, counted in what the parts are together
+        parts: start and end of each, in samples of the whole; fractions where a part starts between
+            two of its samples
+    """
+    found: list[tuple[Number, Number]] = []
+    offset = 0
+    for first, last in parts:
+        length = round(last - first)
+        for start, end in spans:
+            low, high = max(start, offset), min(end, offset + length)
+            if low < high:
+                found.append((first + low - offset, first + high - offset))
+        offset += length
+    return found
 
 
 def _loud_level(samples: np.ndarray, sample_rate: int) -> float:
@@ -181,17 +206,3 @@ def _padded(runs: list[Span], num_frames: int, pad: int) -> list[Span]:
             start = joined.pop()[0]
         joined.append((start, end))
     return joined
-
-
-def _inside(spoken: list[Span], loud: list[Span]) -> list[Span]:
-    """Convert spans of the concatenated loud parts to spans of the sound."""
-    spans: list[Span] = []
-    offset = 0
-    for first, last in loud:
-        length = last - first
-        for start, end in spoken:
-            low, high = max(start, offset), min(end, offset + length)
-            if low < high:
-                spans.append((first + low - offset, first + high - offset))
-        offset += length
-    return spans

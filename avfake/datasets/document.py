@@ -187,11 +187,6 @@ class Section:
             self.fail(f"must be a text or a list of texts, got {value!r}", key)
         return tuple(as_text(item) or "" for item in items)
 
-    def words(self, key: str, default: str | None = "-") -> dict[str, str]:
-        """Return a mapping of names to plain values."""
-        below = self.section(key)
-        return {name: below.text(name, default) for name in below.values}
-
     def filled(self, text: str, *, quote: bool = False) -> str:
         """Replace `{param}` and `{params.param}` in a text; other braces stay."""
         for name, value in self.document.params.items():

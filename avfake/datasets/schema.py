@@ -20,6 +20,7 @@ from avfake.datasets.spec import (
     SplitLists,
     TableSpec,
     each,
+    mapping,
     media_ids,
     read_section,
     yaml_key,
@@ -83,6 +84,9 @@ def _text_of(name_or_path: str | Path) -> tuple[str, str]:
     )
 
 
+_words = mapping(lambda below, name: below.text(name, "-"))
+
+
 def _params(top: Section, key: str) -> dict[str, str]:
     """Return the user's choices: `name: default`, or `name: {default, values, about}`."""
     params, section = {}, top.section(key)
@@ -102,9 +106,8 @@ def _params(top: Section, key: str) -> dict[str, str]:
 
 
 def _tables(top: Section, key: str) -> dict[str, TableSpec]:
-    below = top.section(key)
-    tables = {n: read_section(TableSpec, below.section(n), name=n) for n in below.values}
-    top.document.tables = tables
+    read = mapping(lambda below, name: read_section(TableSpec, below.section(name), name=name))
+    top.document.tables = tables = read(top, key)
     return tables
 
 
@@ -153,14 +156,12 @@ def _group(top: Section, key: str) -> tuple[Expression, ...]:
     return group
 
 
-def _external(top: Section, key: str) -> dict[str, dict[str, Any]]:
-    below, external = top.section(key), {}
-    for name in below.values:
-        section = below.section(name)
-        entry = {"spec": section.text("spec", name), "role": section.text("role", "-")}
-        external[name] = entry | {"params": section.words("params", None)}
-        section.close()
-    return external
+def _external_entry(external: Section, name: str) -> dict[str, Any]:
+    section = external.section(name)
+    entry = {"spec": section.text("spec", name), "role": section.text("role", "-")}
+    params = mapping(Section.text)(section, "params")
+    section.close()
+    return entry | {"params": params}
 
 
 def _expect(top: Section, key: str) -> dict[str, Any]:
@@ -191,7 +192,7 @@ class DatasetSpec(Rule):
 
     name: str = yaml_key(Section.text)
     title: str = yaml_key(lambda top, key: top.text(key, top.text("name")))
-    info: dict[str, str] = yaml_key(Section.words)
+    info: dict[str, str] = yaml_key(_words)
     """Words for the user: access, licence, modality, cite, size_gb."""
     params: dict[str, str] = yaml_key(_params)
     """The user's choices, overrides applied."""
@@ -205,8 +206,8 @@ class DatasetSpec(Rule):
     segments: tuple[SegmentRule, ...] = yaml_key(each(SegmentRule))
     drop: tuple[dict[str, str], ...] = yaml_key(_drop)
     group: tuple[Expression, ...] = yaml_key(_group)
-    external: dict[str, dict[str, Any]] = yaml_key(_external)
-    assumed: dict[str, str] = yaml_key(Section.words)
+    external: dict[str, dict[str, Any]] = yaml_key(mapping(_external_entry))
+    assumed: dict[str, str] = yaml_key(_words)
     expect: dict[str, Any] = yaml_key(_expect)
     """Counts of a complete copy; empty where the spec has none."""
     unique_names: bool = yaml_key(

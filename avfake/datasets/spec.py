@@ -16,6 +16,7 @@ from avfake.datasets.manifest import STREAMS
 from avfake.datasets.values import as_text
 
 R = TypeVar("R", bound="Rule")
+V = TypeVar("V")
 Pattern = re.Pattern[str]
 FIELDS = (
     *("label", "face_fake", "voice_fake", "has_video", "has_audio", "original"),
@@ -58,13 +59,18 @@ def each(kind: type[R]) -> Callable[[Section, str], tuple[R, ...]]:
     return lambda section, name: tuple(read_section(kind, s) for s in section.sections(name))
 
 
+def mapping(read: Callable[[Section, str], V]) -> Callable[[Section, str], dict[str, V]]:
+    """Return a reader of a mapping of any names, each value of which is read by `read`."""
+
+    def read_all(section: Section, name: str) -> dict[str, V]:
+        below = section.section(name)
+        return {key: read(below, key) for key in below.values}
+
+    return read_all
+
+
 def _choice(*choices: str, default: str | None = None, name: str = "") -> Any:
     return yaml_key(lambda section, key: section.choice(key, choices, default), name)
-
-
-def _constants(section: Section, name: str) -> dict[str, Any]:
-    below = section.section(name)
-    return {constant: below.raw(constant) for constant in below.values}
 
 
 def media_ids(section: Section, name: str) -> tuple[str, ...]:
@@ -84,24 +90,9 @@ def _delimiter(section: Section, name: str) -> str:
     return delimiter
 
 
-def _renamed(section: Section, name: str) -> dict[str, str]:
-    below = section.section(name)
-    return {new: section.filled(as_text(below.raw(new)) or "") for new in below.values}
-
-
 def _row_table(section: Section, name: str) -> str | None:
     source = section.text(name, "media")
     return None if source == "media" else source
-
-
-def _paths(section: Section, name: str) -> dict[str, Expression]:
-    below = section.section(name)
-    return {table: below.expression(table) for table in below.values}
-
-
-def _columns(section: Section, name: str) -> dict[str, tuple[str, ...]]:
-    below = section.section(name)
-    return {column: below.texts(column) for column in below.values}
 
 
 @dataclass(frozen=True)
@@ -119,11 +110,13 @@ class TableSpec(Rule):
     quoting: bool = yaml_key(lambda section, name: section.flag(name, True))
     header: str = _choice("true", "false", "skip", default="true")
     columns: tuple[str, ...] = yaml_key(Section.texts)
-    rename: dict[str, str] = yaml_key(_renamed)
+    rename: dict[str, str] = yaml_key(
+        mapping(lambda section, name: section.filled(as_text(section.raw(name)) or ""))
+    )
     """New name -> column of the file; empty = as it is, `-` = do not use."""
     key: Expression | None = yaml_key(Section.optional_expression)
     duplicate: str = _choice("error", "first", "last", default="error")
-    where: dict[str, tuple[str, ...]] = yaml_key(_columns)
+    where: dict[str, tuple[str, ...]] = yaml_key(mapping(Section.texts))
     require: tuple[str, ...] = yaml_key(Section.texts)
     """Columns that must be filled; `a|b` = at least one of them."""
     optional: bool = yaml_key(Section.flag)
@@ -144,7 +137,7 @@ class MediaRule(Rule):
     globs: tuple[str, ...] = yaml_key(Section.globs, "glob")
     """Empty = every ending of the kind."""
     regex: Pattern = yaml_key(lambda section, name: section.regex(name) or re.compile(""))
-    constants: dict[str, Any] = yaml_key(_constants, "set")
+    constants: dict[str, Any] = yaml_key(mapping(Section.raw), "set")
     exclude: tuple[str, ...] = yaml_key(Section.globs)
 
 
@@ -176,7 +169,7 @@ class RowSource(Rule):
 
     table: str | None = yaml_key(_row_table, "from")
     path: Expression | None = yaml_key(Section.optional_expression)
-    missing: dict[str, Expression] = yaml_key(_paths)
+    missing: dict[str, Expression] = yaml_key(mapping(Section.expression))
     """Table -> the path a record without a file would have; it becomes a row `missing`."""
 
     def check(self, section: Section) -> None:
@@ -193,7 +186,7 @@ class SplitLists(Rule):
     """The dataset's own split, given as one list of keys for each part of it."""
 
     lists: dict[str, str] = yaml_key(
-        lambda section, name: {k: section.filled(v) for k, v in section.words(name, None).items()}
+        mapping(lambda section, name: section.filled(section.text(name)))
     )
     """Split -> glob of the list."""
     format: str = _choice("json_flat", "lines")
@@ -218,7 +211,7 @@ class SegmentRule(Rule):
     pattern: Pattern | None = yaml_key(Section.regex)
     """Finds segments in a text, its captures `s` and `e` are their times; None where the source is
     a list of [start, end]."""
-    where: dict[str, str] = yaml_key(lambda section, name: section.words(name, None))
+    where: dict[str, str] = yaml_key(mapping(Section.text))
     """Only segments with these captures."""
     unit: str = _choice(*SECONDS, default="s")
     stream: str = _choice(*STREAMS, default="both")

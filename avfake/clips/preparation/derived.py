@@ -168,8 +168,8 @@ def pairs_of_sources(
 
     With several groups of sounds for a group of pictures, all groups would be connected and none
     could be held out. A group that has both is paired with itself; of the others, those with
-    genuine clips are paired first. Genuine pictures get two genuine sounds, forged ones one, and all
-    one forged sound: a file is genuine in one way and forged in three.
+    genuine clips are paired first. A genuine picture gets two genuine sounds, a forged one gets
+    one, and each gets a forged sound: a file is genuine in one way and forged in three.
     """
     seen, heard = _by_group(pictures, "face"), _by_group(sounds, "voice")
     rng = np.random.default_rng(seed)
