@@ -13,7 +13,7 @@ from typing import Any
 from avfake import storage
 from avfake.cli.process import IN_PART, OK
 from avfake.clips import ClipConfig, PreparedFolder, prepare_clips
-from avfake.datasets import DatasetSpec, Manifest, build_manifest, list_specs, load_spec
+from avfake.datasets import DatasetSpec, Manifest, build_manifest, load_spec
 from avfake.errors import AvfakeError, ConfigError
 
 
@@ -146,7 +146,7 @@ def list_all_specs() -> None:
     words = ("modality", "licence")
     lines = [
         (spec.name, *(_short(spec.info.get(word, "")) for word in words), spec.title)
-        for spec in list_specs()
+        for spec in DatasetSpec.shipped()
     ]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:

@@ -107,8 +107,10 @@ class Sampled(ClipArrays):
             picks = _pick_crops(clip, config, generator) if config.use_visual else []
             crops = [clip.crop(person, position) for person, position in picks]
             waveform = clip.waveform() if config.use_audio else None
-        seconds = _seconds_of(clip, picks)
-        timeline = Timeline(clip.meta.speech_spans)
+        meta = clip.meta
+        frames = [meta.persons[person].frame_indices[position] for person, position in picks]
+        seconds = np.array([meta.frame_seconds[frame] for frame in frames], np.float32)
+        timeline = Timeline(meta.speech_spans)
         spans, sound = np.zeros((0, 2), np.float32), np.zeros((0, 0), np.float32)
         if waveform is not None:
             spans, sound = _cut_windows(waveform, timeline, config, generator)
@@ -190,12 +192,6 @@ def _pick_crops(
         for position in range(len(track.frame_indices))
     ]
     return [every[i] for i in _choose(len(every), config.num_frames, generator)]
-
-
-def _seconds_of(clip: Clip, picks: list[tuple[int, int]]) -> np.ndarray:
-    meta = clip.meta
-    frames = [meta.persons[person].frame_indices[position] for person, position in picks]
-    return np.array([meta.frame_seconds[frame] for frame in frames], np.float32)
 
 
 def _landmarks_of(

@@ -7,7 +7,7 @@
 from avfake.datasets.build import build_manifest
 from avfake.datasets.listing import media_in
 from avfake.datasets.manifest import Manifest, Row, read_manifest
-from avfake.datasets.schema import DatasetSpec, licence_of, list_specs, load_spec
+from avfake.datasets.schema import DatasetSpec, load_spec
 from avfake.datasets.splits import assign_splits, rows_together
 
 __all__ = [
@@ -16,8 +16,6 @@ __all__ = [
     "Row",
     "assign_splits",
     "build_manifest",
-    "licence_of",
-    "list_specs",
     "load_spec",
     "media_in",
     "read_manifest",

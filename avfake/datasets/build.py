@@ -11,7 +11,7 @@ from avfake.datasets.fields import Links, SplitReader, segments_of
 from avfake.datasets.folders import note, some
 from avfake.datasets.listing import Listing, glob_pattern, scan_folder
 from avfake.datasets.manifest import Manifest, Row
-from avfake.datasets.schema import DatasetSpec
+from avfake.datasets.schema import DROPPABLE, DatasetSpec
 from avfake.datasets.splits import merged_names
 from avfake.datasets.tables import read_table
 from avfake.datasets.values import DataValueError, as_text, settle_labels
@@ -79,7 +79,8 @@ class _ManifestBuilder:
                 row, groups = self._row(candidate)
             except DataValueError as error:
                 raise ManifestError(f"{candidate.where}: {error}") from error
-            rule = next((c for c in self.spec.drop if _fits(row, c)), None)
+            read = {name: as_text(getattr(row, name)) or "unknown" for name in DROPPABLE}
+            rule = next((c for c in self.spec.drop if c.items() <= read.items()), None)
             if rule is not None:
                 words = ", ".join(f"{name} {value}" for name, value in rule.items())
                 dropped.setdefault(words, []).append(row.clip_id)
@@ -152,8 +153,3 @@ def _link(value: Any) -> Link | None:
         return value
     text = as_text(value)
     return Link(text) if text else None
-
-
-def _fits(row: Row, condition: dict[str, str]) -> bool:
-    """Return whether a row is one that the spec drops, such as `{face_fake: unknown}`."""
-    return all((as_text(getattr(row, name)) or "unknown") == v for name, v in condition.items())

@@ -22,7 +22,11 @@ def check_expectations(
     is as complete as counts can show.
     """
     expect, warnings = dict(spec.expect), _missing_class(spec, rows)
-    repeated = _repeated_names(rows) if spec.unique_names else []
+    repeated: list[str] = []
+    if spec.unique_names:
+        seen = Counter(posixpath.basename(row.clip_id) for row in rows)
+        twice = sorted(name for name, count in seen.items() if count > 1)
+        repeated = note(twice, "file names occur in more than one folder")
     warnings += repeated
     media = expect.pop("when", {}).get("media")
     meant = [n for n, known in enumerate(names) if media is None or known["media"] in media]
@@ -70,9 +74,3 @@ def _compared(what: str, wanted: Any, found: int) -> list[str]:
     if least < found < most:
         return [f"expected {number} {what}, found {found}: a copy in that range may lack files"]
     return []
-
-
-def _repeated_names(rows: Sequence[Row]) -> list[str]:
-    counts = Counter(posixpath.basename(row.clip_id) for row in rows)
-    twice = sorted(name for name, count in counts.items() if count > 1)
-    return note(twice, "file names occur in more than one folder")

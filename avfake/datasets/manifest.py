@@ -177,7 +177,10 @@ def _rows(path: AnyPath, text: str) -> Iterator[Row]:
             where = f"{path}, line {reader.line_num}"
             if len(cells) != len(header):
                 raise ManifestError(f"{where}: {len(cells)} values for {len(header)} columns")
-            yield _row(dict(zip(header, cells, strict=True)), where)
+            named = zip(header, cells, strict=True)
+            yield Row(
+                **{name: _value(name, cell, f"{where}, column {name}") for name, cell in named}
+            )
     except csv.Error as error:
         raise ManifestError(f"{path}, line {reader.line_num}: not valid CSV ({error})") from error
 
@@ -195,13 +198,6 @@ def _check_header(path: AnyPath, header: list[str]) -> None:
             )
 
 
-def _row(cells: dict[str, str], where: str) -> Row:
-    values = {name: _value(name, cell, f"{where}, column {name}") for name, cell in cells.items()}
-    if values.get("status", "ok") not in ("ok", "missing"):
-        raise ManifestError(f"{where}, column status: {values['status']!r}; allowed: ok, missing")
-    return Row(**values)
-
-
 def _value(name: str, cell: str, where: str) -> Any:
     if cell in ("nan", "NaN", "<NA>") or (name in NAMING and is_blank(cell)):
         cell = ""  # of a table that another program has written again
@@ -213,6 +209,8 @@ def _value(name: str, cell: str, where: str) -> Any:
                 f"{where}: {cell!r} is no label; allowed: true, false, or empty for unknown"
             )
         return LABELS[cell]
+    if name == "status" and cell not in ("ok", "missing"):
+        raise ManifestError(f"{where}: {cell!r}; allowed: ok, missing")
     if name == "segments":
         try:
             return _segments_from_text(cell)

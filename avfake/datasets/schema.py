@@ -33,11 +33,6 @@ OWN_FILES = ("csv", "folders")
 """Specs for a user's own files, whose licence is unknown."""
 
 
-def list_specs() -> "list[DatasetSpec]":
-    """Return the specs that ship with avfake, by name."""
-    return [load_spec(name) for name in _names()]
-
-
 def load_spec(
     name_or_path: str | Path, overrides: Mapping[str, str] | None = None
 ) -> "DatasetSpec":
@@ -53,13 +48,6 @@ def load_spec(
     if top.text("spec") != "1":
         top.fail(f"schema version {top.raw('spec')!r} is unknown; this avfake reads 1", "spec")
     return read_section(DatasetSpec, top)
-
-
-def licence_of(dataset: str) -> str | None:
-    """Return the licence in the spec that ships under this name; None where it is unknown."""
-    if dataset in OWN_FILES or dataset not in _names():
-        return None
-    return load_spec(dataset).info.get("licence")
 
 
 def _names() -> list[str]:
@@ -217,3 +205,15 @@ class DatasetSpec(Rule):
 
     def __repr__(self) -> str:
         return f"DatasetSpec({self.name!r}: {self.title})"
+
+    @staticmethod
+    def shipped() -> "list[DatasetSpec]":
+        """Return the specs that ship with avfake, by name."""
+        return [load_spec(name) for name in _names()]
+
+    @staticmethod
+    def licence_of(dataset: str) -> str | None:
+        """Return the licence in the spec that ships under this name; None where it is unknown."""
+        if dataset in OWN_FILES or dataset not in _names():
+            return None
+        return load_spec(dataset).info.get("licence")

@@ -60,11 +60,6 @@ def folder_of(path: str) -> str:
     return posixpath.dirname(path) or "."
 
 
-def _after(text: str, mark: str) -> str:
-    before, found, rest = text.partition(mark)
-    return rest if found else before
-
-
 def _item(pieces: list[str], position: str) -> str | None:
     try:
         return pieces[int(position)]
@@ -82,7 +77,7 @@ def _number(text: str, kind: type) -> Any:
 
 
 FILTERS: dict[str, tuple[Callable[..., Any], int]] = {
-    "after": (_after, 1),
+    "after": (lambda text, mark: text.partition(mark)[2] if mark in text else text, 1),
     "before": (lambda text, mark: text.partition(mark)[0], 1),
     "word": (lambda text, position: _item(text.split(), position), 1),
     "part": (lambda text, mark, position: _item(text.split(mark), position), 2),

@@ -122,7 +122,9 @@ def _prepare_one(
 ) -> ClipMeta | StoreError:
     """Return the result of a file, or the StoreError of the output folder."""
     try:
-        boxes_from = _original(folder, row.original) if reuse_boxes and row.original else None
+        original = archive_path(folder, row.original) if reuse_boxes and row.original else None
+        content = read_if_there(original) if original else None
+        boxes_from = Clip.open(content) if content else None
         detector = _detector(config)
         clip = cut_clip(row.path, config, detector, clip_id=row.clip_id, boxes_from=boxes_from)
         if clip.meta.status != "failed":
@@ -132,11 +134,6 @@ def _prepare_one(
         return ClipMeta(row.clip_id, config.hash, "failed", (error.reason,))
     except StoreError as error:
         return error
-
-
-def _original(folder: AnyPath, clip_id: str) -> Clip | None:
-    content = read_if_there(archive_path(folder, clip_id))
-    return None if content is None else Clip.open(content)
 
 
 _detector = lru_cache(maxsize=1)(ClipConfig.face_detector)
