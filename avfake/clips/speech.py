@@ -163,29 +163,30 @@ def _flatness_db(samples: np.ndarray, num_frames: int) -> np.ndarray:
     return (10 * (np.log10(band).mean(1) - np.log10(band.mean(1)))).astype(np.float32)
 
 
-def _passages(probabilities: np.ndarray, flatness_db: np.ndarray, config: SpeechConfig) -> list:
+def _passages(
+    probabilities: np.ndarray, flatness_db: np.ndarray, config: SpeechConfig
+) -> list[Span]:
     """Return padded spans of frames of the passages that are speech."""
-    runs = _runs(probabilities, config)
-    gap = config.passage_gap_seconds * RATE / FRAME
+    runs = [
+        (start, end)
+        for start, end in _true_spans(probabilities >= config.end_threshold)
+        if probabilities[start:end].max() >= config.threshold
+    ]
+    gap, pad = config.passage_gap_seconds * RATE / FRAME, round(config.pad_seconds * RATE / FRAME)
     breaks = [i for i in range(1, len(runs)) if runs[i][0] - runs[i - 1][1] > gap]
-    kept: list[Span] = []
+    kept = np.zeros(len(probabilities), bool)
     for first, last in zip([0, *breaks], [*breaks, len(runs)], strict=True):
         passage = runs[first:last]
         frames = np.concatenate([np.arange(*run) for run in passage] or [np.zeros(0, int)])
         if _is_speech(probabilities[frames], flatness_db[frames], config):
-            kept += passage
-    return _padded(kept, len(probabilities), round(config.pad_seconds * RATE / FRAME))
+            for start, end in passage:
+                kept[max(0, start - pad) : end + pad] = True
+    return _true_spans(kept)
 
 
-def _runs(probabilities: np.ndarray, config: SpeechConfig) -> list[Span]:
-    """Return spans of frames that reach `threshold` and end below `end_threshold`."""
-    above = np.diff((probabilities >= config.end_threshold).astype(np.int8), prepend=0, append=0)
-    starts, ends = np.flatnonzero(above == 1), np.flatnonzero(above == -1)
-    return [
-        (int(start), int(end))
-        for start, end in zip(starts, ends, strict=True)
-        if probabilities[start:end].max() >= config.threshold
-    ]
+def _true_spans(flags: np.ndarray) -> list[Span]:
+    edges = np.flatnonzero(np.diff(flags.astype(np.int8), prepend=0, append=0))
+    return [(start, end) for start, end in edges.reshape(-1, 2).tolist()]
 
 
 def _is_speech(probabilities: np.ndarray, flatness_db: np.ndarray, config: SpeechConfig) -> bool:
@@ -196,13 +197,3 @@ def _is_speech(probabilities: np.ndarray, flatness_db: np.ndarray, config: Speec
         and np.sort(probabilities)[-quarter:].mean() >= config.sure
         and np.quantile(flatness_db[speech], 0.9) >= config.unvoiced_flatness_db
     )
-
-
-def _padded(runs: list[Span], num_frames: int, pad: int) -> list[Span]:
-    joined: list[Span] = []
-    for start, end in runs:
-        start, end = max(0, start - pad), min(num_frames, end + pad)
-        if joined and start <= joined[-1][1]:
-            start = joined.pop()[0]
-        joined.append((start, end))
-    return joined

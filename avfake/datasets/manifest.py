@@ -177,10 +177,8 @@ def _rows(path: AnyPath, text: str) -> Iterator[Row]:
             where = f"{path}, line {reader.line_num}"
             if len(cells) != len(header):
                 raise ManifestError(f"{where}: {len(cells)} values for {len(header)} columns")
-            named = zip(header, cells, strict=True)
-            yield Row(
-                **{name: _value(name, cell, f"{where}, column {name}") for name, cell in named}
-            )
+            values = map(_value, header, cells, (f"{where}, column {name}" for name in header))
+            yield Row(**dict(zip(header, values, strict=True)))
     except csv.Error as error:
         raise ManifestError(f"{path}, line {reader.line_num}: not valid CSV ({error})") from error
 
