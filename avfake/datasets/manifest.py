@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from avfake.datasets.values import DataValueError, is_blank
+from avfake.datasets.values import DataValueError, csv_lines, is_blank
 from avfake.errors import ManifestError, nearest
 from avfake.labels import ForgedSegment
 from avfake.storage import AnyPath, as_path, beside, name_of, read_if_there, write_whole
@@ -167,20 +167,15 @@ def _shared_facts(path: AnyPath) -> dict[str, Any]:
 
 
 def _rows(path: AnyPath, text: str) -> Iterator[Row]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        header = next(reader, [])
-        _check_header(path, header)
-        for cells in reader:
-            if not cells:
-                continue
-            where = f"{path}, line {reader.line_num}"
-            if len(cells) != len(header):
-                raise ManifestError(f"{where}: {len(cells)} values for {len(header)} columns")
+    lines = csv_lines(path, text, ManifestError, strict=True)
+    header, _ = next(lines, ([], ""))
+    _check_header(path, header)
+    for cells, where in lines:
+        if cells and len(cells) != len(header):
+            raise ManifestError(f"{where}: {len(cells)} values for {len(header)} columns")
+        if cells:
             values = map(_value, header, cells, (f"{where}, column {name}" for name in header))
             yield Row(**dict(zip(header, values, strict=True)))
-    except csv.Error as error:
-        raise ManifestError(f"{path}, line {reader.line_num}: not valid CSV ({error})") from error
 
 
 def _check_header(path: AnyPath, header: list[str]) -> None:

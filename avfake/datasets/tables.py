@@ -1,7 +1,6 @@
 """Label tables beside the media, read as the spec says: JSON, CSV, words or lines."""
 
 import csv
-import io
 import json
 import posixpath
 from collections import Counter
@@ -12,7 +11,7 @@ from typing import Any
 from avfake.datasets.expressions import Expression, Scope
 from avfake.datasets.listing import Listing, glob_pattern
 from avfake.datasets.spec import TableSpec
-from avfake.datasets.values import DataValueError, as_text, folder_of
+from avfake.datasets.values import DataValueError, as_text, csv_lines, folder_of
 from avfake.errors import ManifestError, SpecError, nearest
 
 
@@ -174,31 +173,23 @@ def _strings(content: Any) -> Iterator[str]:
 
 
 def _csv_records(spec: TableSpec, file: str, text: str) -> Iterator[Record]:
-    reader = csv.reader(
-        io.StringIO(text, newline=""),
-        delimiter=spec.delimiter,
-        quoting=csv.QUOTE_MINIMAL if spec.quoting else csv.QUOTE_NONE,
-    )
+    quoting = csv.QUOTE_MINIMAL if spec.quoting else csv.QUOTE_NONE
+    lines = csv_lines(file, text, SpecError, delimiter=spec.delimiter, quoting=quoting)
     columns, width = list(enumerate(spec.columns)), len(spec.columns)
-    try:
-        if spec.header != "false":
-            header = next(reader, None)
-            if header is None:
-                raise SpecError(f"{file}: is empty, not even a header")
-            columns = columns or _renamed(spec, file, [name.strip() for name in header])
-            width = len(spec.columns or header)
-        for cells in reader:
-            if not cells:
-                continue
-            where = f"{file}, line {reader.line_num}"
-            if not spec.columns and any(cells[width:]):
-                raise ManifestError(
-                    f"{where}: {len(cells)} values for {width} columns; "
-                    "quote values that hold the delimiter"
-                )
+    if spec.header != "false":
+        header, _ = next(lines, (None, ""))
+        if header is None:
+            raise SpecError(f"{file}: is empty, not even a header")
+        columns = columns or _renamed(spec, file, [name.strip() for name in header])
+        width = len(spec.columns or header)
+    for cells, where in lines:
+        if not spec.columns and any(cells[width:]):
+            raise ManifestError(
+                f"{where}: {len(cells)} values for {width} columns; "
+                "quote values that hold the delimiter"
+            )
+        if cells:
             yield Record(_named(columns, cells), where)
-    except csv.Error as error:
-        raise SpecError(f"{file}, line {reader.line_num}: not valid CSV ({error})") from error
 
 
 def _renamed(spec: TableSpec, file: str, header: list[str]) -> list[tuple[int, str]]:

@@ -3,9 +3,11 @@
 Labels are True = fake, False = genuine, None = unknown.
 """
 
+import csv
+import io
 import math
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 BLANK_WORDS = frozenset(
@@ -53,6 +55,18 @@ def is_blank(value: Any) -> bool:
         return not value
     text = as_text(value)
     return text is None or not text.strip() or text.strip().lower() in BLANK_WORDS
+
+
+def csv_lines(
+    file: object, text: str, error_of: type[Exception], **dialect: Any
+) -> Iterator[tuple[list[str], str]]:
+    """Yield the cells of each row and where it is; `error_of` is raised for a broken table."""
+    reader = csv.reader(io.StringIO(text, newline=""), **dialect)
+    try:
+        for cells in reader:
+            yield cells, f"{file}, line {reader.line_num}"
+    except csv.Error as error:
+        raise error_of(f"{file}, line {reader.line_num}: not valid CSV ({error})") from error
 
 
 def folder_of(path: str) -> str:
