@@ -1,7 +1,7 @@
 """Torch batches over prepared clips. The batch keys are listed in docs/architecture.md."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -95,30 +95,24 @@ class Draw(NamedTuple):
     """Index into the entries of the dataset."""
 
 
+@dataclass(frozen=True, eq=False)
 class ClipDataset(Dataset[dict[str, Any]]):
     """A dataset with one item per clip, drawn by (seed, epoch, position in the epoch) alone.
 
-    Indexed by a `Draw`, or by a number that is entry and position in epoch `epoch`.
+    Indexed by a `Draw`, or by a number that is entry and position in epoch 0.
     """
 
-    def __init__(
-        self,
-        entries: Sequence[ClipEntry],
-        sampling: SampleConfig,
-        *,
-        seed: int | None = None,
-        epoch: int = 0,
-        augment: Augment | None = None,
-    ) -> None:
-        """seed = None takes evenly spread crops and windows, and augments nothing."""
-        self.entries, self.sampling = list(entries), sampling
-        self.seed, self.epoch, self.augment = seed, epoch, augment
+    entries: Sequence[ClipEntry]
+    sampling: SampleConfig
+    seed: int | None = field(default=None, kw_only=True)
+    """None takes evenly spread crops and windows, and augments nothing."""
+    augment: Augment | None = field(default=None, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.entries)
 
     def __getitem__(self, which: int | Draw) -> dict[str, Any]:
-        epoch, position, number = which if isinstance(which, Draw) else (self.epoch, which, which)
+        epoch, position, number = which if isinstance(which, Draw) else (0, which, which)
         entry = self.entries[number]
         generator = None
         if self.seed is not None:

@@ -14,7 +14,7 @@ from avfake.calibration.features import VOICE_STATISTICS
 from avfake.clips.archive import Clip
 from avfake.clips.config import ClipConfig
 from avfake.clips.cut import cut_clip
-from avfake.clips.dataset import ClipDataset, ClipEntry, collate
+from avfake.clips.dataset import ClipDataset, ClipEntry, Draw, collate
 from avfake.clips.sample import SampleConfig, Sampled
 from avfake.clips.voice_statistics import voice_statistics
 from avfake.errors import ConfigError, MediaError
@@ -261,7 +261,8 @@ def test_draws_depend_on_seed_epoch_and_index_alone(clip: Clip, tmp_path: Path) 
     sampling = SampleConfig(num_frames=3, num_windows=1, window_seconds=1.0)
 
     def draw(seed: int, epoch: int, index: int) -> torch.Tensor:
-        sound: torch.Tensor = ClipDataset(entries, sampling, seed=seed, epoch=epoch)[index]["sound"]
+        item = ClipDataset(entries, sampling, seed=seed)[Draw(epoch, index, index)]
+        sound: torch.Tensor = item["sound"]
         return sound
 
     assert torch.equal(draw(1, 2, 0), draw(1, 2, 0))
