@@ -6,7 +6,6 @@ from typing import Any
 
 from avfake.datasets.candidates import Candidate, Candidates, tried
 from avfake.datasets.expectations import check_expectations
-from avfake.datasets.expressions import Link
 from avfake.datasets.fields import Links, SplitReader, segments_of
 from avfake.datasets.folders import note, some
 from avfake.datasets.listing import Listing, glob_pattern, scan_folder
@@ -111,7 +110,7 @@ class _ManifestBuilder:
             for name, e in self.spec.fields.items()
         }
         labels = settle_labels(values, kind=candidate.kind)
-        original = self.links.resolve(_link(values.get("original")), candidate)
+        original = self.links.resolve(values.get("original"), candidate)
         values["original"] = original
         after = replace(scope, names={**candidate.names, **values})
         naming = replace(after, is_naming=True)
@@ -146,10 +145,3 @@ class _ManifestBuilder:
 def _text(value: Any) -> str | None:
     text = as_text(value)
     return None if text in ("nan", "NaN", "<NA>") else text
-
-
-def _link(value: Any) -> Link | None:
-    if value is None or isinstance(value, Link):
-        return value
-    text = as_text(value)
-    return Link(text) if text else None

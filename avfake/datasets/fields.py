@@ -31,9 +31,13 @@ class Links:
         self.names_originals = False
         """Whether the dataset names originals at all."""
 
-    def resolve(self, link: Link | None, candidate: Candidate) -> str | None:
-        """Return the clip_id of a link, present or not; `dataset:path` for another dataset."""
-        if link is None:
+    def resolve(self, original: Any, candidate: Candidate) -> str | None:
+        """Return the clip_id of an original, present or not; `dataset:path` for another dataset.
+
+        original: a link, or the path as text; None = it has none
+        """
+        link = original if isinstance(original, Link) else Link(as_text(original) or "")
+        if not link.path:
             return None
         self.names_originals = True
         if link.dataset and link.dataset != self.dataset:

@@ -9,8 +9,6 @@ from typing import Any
 from avfake.datasets.document import Document, Section
 from avfake.datasets.expressions import Expression
 from avfake.datasets.spec import (
-    BUILT_IN,
-    FIELDS,
     Join,
     MediaRule,
     RootRule,
@@ -28,6 +26,13 @@ from avfake.datasets.spec import (
 from avfake.datasets.values import ABSENT, as_text
 from avfake.errors import SpecError, nearest
 
+FIELDS = (
+    *("label", "face_fake", "voice_fake", "has_video", "has_audio", "original"),
+    *("identity", "speaker", "source", "method", "part", "fold"),
+)
+"""`speaker` is the identity where there is no `identity`; `fold` is another word for `part`."""
+BUILT_IN = ("media", "path", "dir", "name", "stem")
+"""Names of every row: the id of its media rule, its path from the root and pieces of that."""
 DROPPABLE = ("label", "face_fake", "voice_fake", "has_video", "has_audio", "method", "status")
 OWN_FILES = ("csv", "folders")
 """Specs for a user's own files, whose licence is unknown."""

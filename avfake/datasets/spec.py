@@ -18,13 +18,6 @@ from avfake.datasets.values import as_text
 R = TypeVar("R", bound="Rule")
 V = TypeVar("V")
 Pattern = re.Pattern[str]
-FIELDS = (
-    *("label", "face_fake", "voice_fake", "has_video", "has_audio", "original"),
-    *("identity", "speaker", "source", "method", "part", "fold"),
-)
-"""`speaker` is the identity where there is no `identity`; `fold` is another word for `part`."""
-BUILT_IN = ("media", "path", "dir", "name", "stem")
-"""Names of every row: the id of its media rule, its path from the root and pieces of that."""
 SECONDS = {"s": 1.0, "ms": 1e-3}
 """Unit of a table -> its length."""
 

@@ -153,11 +153,11 @@ def join_clips(
         pairs = pairs_of_sources(pictures, sounds, seed=seed)
     seen = _usable(pictures, {picture for picture, _ in pairs}, "face")
     heard = _usable(sounds, {sound for _, sound in pairs}, "voice")
-    tasks: list[Task] = []
-    for picture_id, sound_id in pairs:
-        picture, sound = seen[picture_id], heard[sound_id]
-        make = partial(_joined, picture.archive, sound.archive)
-        tasks.append((_row(picture.row, sound.row), make))
+    found = [(seen[picture], heard[sound]) for picture, sound in pairs]
+    tasks: list[Task] = [
+        (_row(picture.row, sound.row), partial(_joined, picture.archive, sound.archive))
+        for picture, sound in found
+    ]
     return make_derived(pictures, tasks, out, workers=workers, doing="join")
 
 
