@@ -56,8 +56,8 @@ class InputSpec:
 
     def whole(self, *, use_visual: bool = True, use_audio: bool = True) -> SampleConfig:
         """Return how all of a clip is shown, for a prediction."""
-        drawn = replace(self.drawn(), num_frames=None, num_windows=None)
-        return replace(drawn, use_visual=use_visual, use_audio=use_audio)
+        streams = (use_visual, use_audio)
+        return SampleConfig(None, None, self.window_seconds, *streams, crop=self.clip.crop)
 
 
 @dataclass(frozen=True)
