@@ -47,6 +47,9 @@ def assign_splits(
             separated from one of these lie in its split, all others in none.
     """
     rows = list(rows)
+    clip_id, count = Counter(row.clip_id for row in rows).most_common(1)[0] if rows else ("", 0)
+    if count > 1:
+        raise ManifestError(f"two rows have the clip_id {clip_id}; split datasets one by one")
     if parts is not None:
         assignment = _by_part(rows, parts)
         check_groups(rows, assignment)
@@ -120,7 +123,6 @@ def _assign(
     rows: list[Row], shares: Mapping[Name, float], seed: int, counted: Collection[str] | None
 ) -> dict[str, Name]:
     """Assign each set of rows, largest first, to the side that lacks its labels most."""
-    _check_unique(rows)
     sets: list[tuple[list[str], list[int]]] = []
     for together in rows_together(rows):
         used = [row for row in together if counted is None or row.clip_id in counted]
@@ -159,14 +161,7 @@ def _digest(seed: int, clip_id: str) -> bytes:
     return hashlib.sha256(f"{seed}:{clip_id}".encode("utf-8", "surrogateescape")).digest()
 
 
-def _check_unique(rows: Sequence[Row]) -> None:
-    clip_id, count = Counter(row.clip_id for row in rows).most_common(1)[0] if rows else ("", 0)
-    if count > 1:
-        raise ManifestError(f"two rows have the clip_id {clip_id}; split datasets one by one")
-
-
 def _by_part(rows: Sequence[Row], parts: Mapping[Name, str]) -> dict[str, Name]:
-    _check_unique(rows)
     if not parts:
         raise ConfigError('parts needs at least one split, such as {"train": "0-40"}')
     side_of: dict[str, Name] = {}
