@@ -45,6 +45,10 @@ class ForgedSegment(NamedTuple):
     stream: str
     """ "face", "voice" or "both"."""
 
+    def __str__(self) -> str:
+        """Return the segment as it is written in tables: `1.2:1.9:face`."""
+        return f"{self.start_seconds}:{self.end_seconds}:{self.stream}"
+
 
 @dataclass(frozen=True)
 class OperatingPoint:

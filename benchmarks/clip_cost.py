@@ -20,7 +20,7 @@ import tyro
 
 from avfake.clips.config import ClipConfig
 from avfake.clips.cut import cut_clip
-from avfake.clips.sample import SampleConfig, sample_clip
+from avfake.clips.sample import SampleConfig, Sampled
 from avfake.clips.voice_statistics import voice_statistics
 from avfake.detector.member import score_clip
 from avfake.faces.cropping import crop_track
@@ -103,7 +103,7 @@ def measure(video: Path, detector: FaceDetector, model: AVModel) -> dict[str, fl
         "prepare, boxes of the original",
         lambda: cut_clip(video, config, detector, boxes_from=clip),
     )
-    timed("read crops and sound", lambda: sample_clip(clip, SampleConfig()))
+    timed("read crops and sound", lambda: Sampled.of(clip, SampleConfig()))
     timed("score, both networks", lambda: score_clip([model], clip, SampleConfig()))
     archive = video.with_suffix(".zip")
     clip.save(archive)

@@ -203,15 +203,14 @@ def material(config: Config, name: str) -> PreparedFolder:
     kind, _, source = name.partition("_")
     if name == "joined":
         pictures, sounds = material(config, "video"), material(config, "voices")
-        pairs = clips.pairs_of_sources(pictures, sounds, seed=config.seed)
-        return clips.join_clips(pictures, sounds, folder, pairs, workers=workers)
+        return clips.join_clips(pictures, sounds, folder, seed=config.seed, workers=workers)
     if kind == "degraded":
         degrade = partial(augment.draw_sound, names=("degraded",))
         whole = material(config, source)
         return clips.degrade_clips(whole, folder, degrade, seed=config.seed, workers=workers)
     if kind == "forged":
         methods = clips.ForgeryConfig(config.variants, seed=config.seed)
-        return clips.forge_clips(material(config, source), folder, methods, workers=workers)
+        return methods.forge(material(config, source), folder, workers=workers)
     root, columns = MATERIAL[name]
     overrides = {f"params.{key}": column for key, column in columns.items()}
     spec = datasets.load_spec("csv", overrides)

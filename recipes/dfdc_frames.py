@@ -24,7 +24,7 @@ from typing import Annotated
 
 import tyro
 
-from avfake import clips, parallel, training
+from avfake import clips, datasets, parallel, training
 from avfake.cli import run_recipe, scoring
 
 ClipConfig = clips.ClipConfig
@@ -56,9 +56,9 @@ def main(config: Config) -> None:
     asked = [config.test] if config.test else []
     if asked or config.sample_submission:  # mistakes are reported before training
         scoring.checked_files(asked, config.sample_submission, out=scores, submission=submission)
-    folder = clips.prepare_dataset(
-        "dfdc", config.data, config.out / "clips", config.clips, workers=config.workers
-    )
+    manifest = datasets.build_manifest(datasets.load_spec("dfdc"), config.data)
+    prepared = config.out / "clips"
+    folder = clips.prepare_clips(manifest, prepared, config.clips, workers=config.workers)
     tested = training.train_and_test("dfdc_frames", [folder], config.training, config.out)
     if asked:
         files, _ = scoring.checked_files(

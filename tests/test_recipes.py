@@ -25,7 +25,6 @@ from PIL import Image
 from real_media import REAL_MEDIA
 
 from avfake.clips.preparation.folder import PreparedFolder
-from avfake.datasets.manifest import save_manifest
 from avfake.labels import ForgedSegment
 from avfake.media.frames import iter_frames
 from avfake.media.sound import read_waveform
@@ -188,7 +187,7 @@ def stretched(prepared: PreparedFolder, tmp_path_factory: pytest.TempPathFactory
         replace(row, segments=tuple(s for name, s in segments.items() if getattr(row, name)))
         for row in prepared.manifest.rows
     ]
-    save_manifest(replace(prepared.manifest, rows=tuple(rows)), folder / "manifest.csv")
+    replace(prepared.manifest, rows=tuple(rows)).save(folder / "manifest.csv")
     return folder
 
 

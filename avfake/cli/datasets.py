@@ -12,15 +12,8 @@ from typing import Any
 
 from avfake import storage
 from avfake.cli.process import IN_PART, OK
-from avfake.clips import ClipConfig, check_target, prepare_clips
-from avfake.datasets import (
-    DatasetSpec,
-    Manifest,
-    build_manifest,
-    list_specs,
-    load_spec,
-    save_manifest,
-)
+from avfake.clips import ClipConfig, PreparedFolder, prepare_clips
+from avfake.datasets import DatasetSpec, Manifest, build_manifest, load_spec
 from avfake.errors import AvfakeError, ConfigError
 
 
@@ -100,7 +93,7 @@ def check_manifest(out: str, *, inputs: Sequence[str]) -> None:
 
 
 def _are_notes(content: bytes) -> bool:
-    """Return whether a file is one that `save_manifest` writes beside a manifest."""
+    """Return whether a file is one that `Manifest.save` writes beside a manifest."""
     try:
         return {"dataset", "warnings", "assumed"} <= set(json.loads(content))
     except (ValueError, TypeError):
@@ -111,11 +104,11 @@ def write_manifest(manifest: Manifest, out: str) -> None:
     """Save a manifest; to a stream, such as /dev/stdout, its table alone."""
     place = storage.as_path(out)
     if isinstance(place, str) or not storage.is_stream(place):
-        save_manifest(manifest, out if isinstance(place, str) else storage.target_of(place))
+        manifest.save(out if isinstance(place, str) else storage.target_of(place))
         return
     with tempfile.TemporaryDirectory(prefix="avfake-") as folder:
         table = Path(folder) / "manifest.csv"
-        save_manifest(manifest, table)
+        manifest.save(table)
         storage.write_whole(place, table.read_bytes())
 
 
@@ -133,7 +126,7 @@ def prepare_dataset(
         `prepare_clips`.
     """
     spec, root, out = paths
-    check_target(out, inputs=(spec, root))
+    PreparedFolder.check_target(out, inputs=(spec, root))
     loaded = spec_with(spec, overrides)
     manifest = build_manifest(loaded, root)
     if limit is not None:
@@ -153,7 +146,7 @@ def list_all_specs() -> None:
     words = ("modality", "licence")
     lines = [
         (spec.name, *(_short(spec.info.get(word, "")) for word in words), spec.title)
-        for spec in list_specs()
+        for spec in DatasetSpec.shipped()
     ]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:

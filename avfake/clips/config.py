@@ -81,9 +81,8 @@ class ClipConfig:
         found = replace(self.blazeface, model_sha256=keep_model(model))
         return replace(self, detector="blazeface", blazeface=found)
 
-
-def face_detector(config: ClipConfig, *, device: str = "cpu") -> FaceDetector:
-    """Return the detector of a config; ConfigError if its model or runtime is missing."""
-    if config.detector == "blazeface":
-        return BlazeFaceDetector(config.blazeface)  # on the CPU, whatever the device
-    return MTCNNDetector(config.detect, device=device)
+    def face_detector(self, *, device: str = "cpu") -> FaceDetector:
+        """Return the detector; ConfigError if its model or runtime is missing."""
+        if self.detector == "blazeface":
+            return BlazeFaceDetector(self.blazeface)  # on the CPU, whatever the device
+        return MTCNNDetector(self.detect, device=device)

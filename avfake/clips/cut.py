@@ -8,7 +8,7 @@ import numpy as np
 
 from avfake.clips.archive import Clip, ClipMeta, PersonMeta, pack_clip
 from avfake.clips.config import ClipConfig
-from avfake.clips.speech import Span, find_speech, spread_spans
+from avfake.clips.speech import expand_spans, find_speech, spread_spans
 from avfake.clips.voice_statistics import voice_statistics
 from avfake.errors import NOTHING_LOST, MediaError, Reason
 from avfake.faces import FaceDetector, FaceTrack, crop_track, thin_tracks, track_faces
@@ -48,8 +48,7 @@ def cut_sound(path: Path, info: MediaInfo, config: ClipConfig) -> Speech:
     reasons = noted("voice", sound.notes)
     heard = sum(len(piece.samples) for piece in sound.pieces) / config.sample_rate
     if sound.total_seconds > heard + 1:
-        left_out = _amount(sound.total_seconds - heard, sound.total_seconds, "sound")
-        reasons += (Reason("voice", "sound_left_out", left_out),)
+        reasons += (_left_out(sound.total_seconds - heard, sound.total_seconds, "sound"),)
     return _keep_speech(sound, reasons, config)
 
 
@@ -68,31 +67,20 @@ def _keep_speech(sound: Sound, reasons: tuple[Reason, ...], config: ClipConfig) 
     kept = spread_spans(spans, limit, piece=round(KEPT_PIECE_SECONDS * rate))
     speech, chosen = (sum(end - start for start, end in some) / rate for some in (spans, kept))
     if chosen < speech:
-        left_out = _amount(speech - chosen, speech, "speech")
-        reasons += (Reason("voice", "sound_left_out", left_out),)
+        reasons += (_left_out(speech - chosen, speech, "speech"),)
     waveform = Waveform(np.concatenate([samples[start:end] for start, end in kept]), rate)
-    return waveform, _seconds_of(kept, sound), reasons
+    starts = [piece.start_seconds * rate for piece in sound.pieces]
+    pieces = [(s, s + len(piece.samples)) for s, piece in zip(starts, sound.pieces, strict=True)]
+    seconds = [[round(float(i / rate), 5) for i in one] for one in expand_spans(kept, pieces)]
+    return waveform, seconds, reasons
 
 
-def _seconds_of(spans: list[Span], sound: Sound) -> list[list[float]]:
-    """Convert spans of samples of the concatenated pieces to seconds of the file."""
-    lengths = np.array([len(piece.samples) for piece in sound.pieces])
-    firsts = np.concatenate([[0], np.cumsum(lengths)])
-    found = []
-    for start, end in spans:
-        first = int(np.searchsorted(firsts, start, side="right")) - 1
-        for number in range(first, int(np.searchsorted(firsts, end, side="left"))):
-            low, high = max(start, firsts[number]), min(end, firsts[number + 1])
-            at = sound.pieces[number].start_seconds - firsts[number] / sound.sample_rate
-            found.append([round(float(at + i / sound.sample_rate), 5) for i in (low, high)])
-    return found
-
-
-def _amount(part: float, whole: float, what: str) -> str:
-    """Return text for a part of a duration, in minutes if it is long."""
+def _left_out(lost: float, whole: float, what: str) -> Reason:
+    """Return the reason for a part of a duration, in minutes if the whole is long."""
+    amount = f"{lost:.0f} of {whole:.0f} seconds of {what}"
     if whole >= 120:
-        return f"{part / 60:.0f} of {whole / 60:.0f} minutes of {what}"
-    return f"{part:.0f} of {whole:.0f} seconds of {what}"
+        amount = f"{lost / 60:.0f} of {whole / 60:.0f} minutes of {what}"
+    return Reason("voice", "sound_left_out", amount)
 
 
 def noted(part: Part, notes: tuple[Note, ...]) -> tuple[Reason, ...]:

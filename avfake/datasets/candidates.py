@@ -8,7 +8,8 @@ from typing import Any
 from avfake.datasets.expressions import Expression, Scope
 from avfake.datasets.folders import note, some
 from avfake.datasets.listing import Listing, ending_of, glob_pattern, unread_note
-from avfake.datasets.spec import DatasetSpec, Join, MediaRule, Pattern
+from avfake.datasets.schema import DatasetSpec
+from avfake.datasets.spec import Join, MediaRule, Pattern
 from avfake.datasets.tables import Record, Table, evaluated
 from avfake.datasets.values import DataValueError, as_text, folder_of
 from avfake.errors import ManifestError, SpecError
@@ -30,6 +31,11 @@ class Candidate:
     """What expressions can refer to, tables aside."""
     records: dict[str, Record] = field(default_factory=dict)
     """Table -> its record of this file."""
+
+    @property
+    def scope(self) -> Scope:
+        """What expressions can use."""
+        return Scope(self.names, {name: one.values for name, one in self.records.items()})
 
     @property
     def where(self) -> str:
@@ -230,6 +236,5 @@ def _is_for(join: Join, candidate: Candidate) -> bool:
 
 
 def _record_of(join: Join, candidate: Candidate, table: Table) -> Record | None:
-    scope = Scope(candidate.names, {name: r.values for name, r in candidate.records.items()})
-    keys = (as_text(expression.evaluate(scope)) for expression in join.keys)
+    keys = (as_text(expression.evaluate(candidate.scope)) for expression in join.keys)
     return next((table.by_key[key] for key in keys if key in table.by_key), None)

@@ -45,6 +45,8 @@ class Listing:
     clashes: list[tuple[str, str, str]] = field(default_factory=list)
     """(path from the root, archive, other archive) where two archives hold it."""
     warnings: list[str] = field(default_factory=list)
+    own: dict[str, str] = field(default_factory=dict)
+    """Files that avfake wrote and that are left out -> the folder of results they lie in."""
 
     def below(self, folder: str) -> "Listing":
         """Return the same listing with a folder inside the root as the root."""
@@ -81,6 +83,22 @@ class Listing:
                 return file.read(len(start)) == start
         except (OSError, AvfakeError):
             return False
+
+    def leave_out_own(self) -> None:
+        """Leave out the files of folders of results."""
+        found = written_files(self.files.keys(), self.begins)
+        self.own |= found
+        for name in found:
+            del self.files[name]
+
+    def note_own(self) -> None:
+        """Note what was left out, and which of the files are tables of avfake."""
+        self.own_tables = written_tables(self.files.keys(), self.begins)
+        if self.own:
+            where = some(list(dict.fromkeys(self.own.values())))
+            self.warnings.append(
+                f"{len(self.own)} files that avfake wrote were left out, in {where}"
+            )
 
     @contextmanager
     def _open(self, name: str) -> Iterator[IO[bytes]]:
@@ -189,12 +207,11 @@ def _list_folder(root: AnyPath) -> Listing:
         walked = walk(root)
         listing.files, listing.twins = walked.files, walked.twins
         listing.warnings += walked.notes
-    own = _leave_out_own(listing)  # before archives are opened: there may be many of prepared clips
-    archives = [name for name in listing.files if name.lower().endswith(".zip")]
-    own |= _open_archives(listing, archives)
+    listing.leave_out_own()  # before archives are opened: there may be many of prepared clips
+    _open_archives(listing)
     if listing.members:
-        own |= _leave_out_own(listing)
-    _note_own(listing, own)
+        listing.leave_out_own()
+    listing.note_own()
     return listing
 
 
@@ -203,33 +220,19 @@ def _list_archive(archive: AnyPath) -> Listing:
     listing, path = Listing(archive), str(archive)
     members, listing.warnings = _archive_members(path)
     if is_prepared_clip(members):
-        own = dict.fromkeys(members, "a prepared clip")
+        listing.own = dict.fromkeys(members, "a prepared clip")
     else:
         listing.files = {name: f"{path}!/{name}" for name in members}
         listing.members = dict.fromkeys(members, path)
-        own = _leave_out_own(listing)
-    _note_own(listing, own)
+        listing.leave_out_own()
+    listing.note_own()
     return listing
 
 
-def _leave_out_own(listing: Listing) -> dict[str, str]:
-    own = written_files(listing.files.keys(), listing.begins)
-    for name in own:
-        del listing.files[name]
-    return own
-
-
-def _note_own(listing: Listing, own: dict[str, str]) -> None:
-    listing.own_tables = written_tables(listing.files.keys(), listing.begins)
-    if own:
-        where = some(list(dict.fromkeys(own.values())))
-        listing.warnings.append(f"{len(own)} files that avfake wrote were left out, in {where}")
-
-
-def _open_archives(listing: Listing, archives: list[str]) -> dict[str, str]:
-    """Replace archives by what they hold; return those that are prepared clips."""
-    on_disk, clips = set(listing.files), {}
-    for archive in archives:
+def _open_archives(listing: Listing) -> None:
+    """Replace archives by what they hold, prepared clips apart."""
+    on_disk = set(listing.files)
+    for archive in [name for name in listing.files if name.lower().endswith(".zip")]:
         path, hidden = listing.files[archive], list[str]()
         try:
             members, notes = _archive_members(path)
@@ -241,7 +244,7 @@ def _open_archives(listing: Listing, archives: list[str]) -> dict[str, str]:
         del listing.files[archive]
         listing.warnings += [f"{archive}: {one}" for one in notes]
         if is_prepared_clip(members):
-            clips[archive] = archive
+            listing.own[archive] = archive
             continue
         start = archive.rpartition("/")[0]
         for member in members:
@@ -256,7 +259,6 @@ def _open_archives(listing: Listing, archives: list[str]) -> dict[str, str]:
             listing.files[name] = f"{path}!/{member}"
         unpacked = "of its files are there unpacked too, the unpacked ones are used"
         listing.warnings += [f"{archive}: {one}" for one in note(hidden, unpacked)]
-    return clips
 
 
 def _archive_members(path: str) -> tuple[list[str], list[str]]:
@@ -268,8 +270,8 @@ def _archive_members(path: str) -> tuple[list[str], list[str]]:
         names = list(dict.fromkeys(i.filename for i in opened.infolist() if not i.is_dir()))
     refused = [name for name in names if not _is_safe(name)]
     unsafe = note(refused, "members whose names lead out of the archive")
-    notes = [f"refused {one}" for one in unsafe]
-    return [name for name in names if _is_safe(name) and not is_junk(name)], notes
+    kept = [name for name in names if _is_safe(name) and not is_junk(name)]
+    return kept, [f"refused {one}" for one in unsafe]
 
 
 def _is_safe(name: str) -> bool:

@@ -16,10 +16,8 @@ from avfake.clips import (
     ClipConfig,
     SampleConfig,
     Sampled,
-    batch_of,
+    collate,
     cut_clip,
-    face_detector,
-    sample_clip,
 )
 from avfake.detector.bundle import Bundle
 from avfake.detector.timeline import face_segments, voice_segments, within_spans
@@ -147,7 +145,7 @@ class Member:
 
     @cached_property
     def _face_detector(self) -> FaceDetector:
-        return face_detector(self.bundle.spec.clip, device=str(self.device))
+        return self.bundle.spec.clip.face_detector(device=str(self.device))
 
     def _reasons(self, clip: Clip, options: PredictOptions) -> tuple[Reason, ...]:
         used: dict[str, bool] = {"face": options.use_visual, "voice": options.use_audio}
@@ -226,8 +224,8 @@ def run_models(
         use_audio=sampling.use_audio and (config.audio or sync) is not None,
         crop_sound_seconds=sync.sound_seconds if sync else 0.0,
     )
-    sampled = sample_clip(clip, sampling)
-    batch = batch_of(sampled)
+    sampled = Sampled.of(clip, sampling)
+    batch = collate([sampled.item()])
     if not batch:
         return sampled, []
     device = next(models[0].parameters()).device

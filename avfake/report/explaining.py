@@ -93,7 +93,7 @@ def _faces(
     )
     if not chosen:
         return ()
-    faces = _on_device(sampled.faces[chosen], models)
+    faces = _on_device(sampled.faces[chosen].transpose(0, 3, 1, 2), models)
     heats = _mean([face_heat(m.visual, faces)[None] for m in models if m.visual is not None])
     return tuple(
         FaceEvidence(
@@ -101,7 +101,7 @@ def _faces(
             seconds=float(sampled.crop_seconds[i]),
             score=float(scores[i]),
             share=float(shares[i]),
-            crop=sampled.faces[i].transpose(1, 2, 0),
+            crop=sampled.faces[i],
             heat=heat,
         )
         for i, heat in zip(chosen, heats, strict=True)

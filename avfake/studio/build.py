@@ -7,7 +7,6 @@ from dataclasses import asdict, fields
 from functools import partial
 from pathlib import Path
 
-from avfake.datasets import segments_as_text
 from avfake.errors import AvfakeError, ConfigError
 from avfake.parallel import Failure, map_items, progress
 from avfake.storage import check_folder, write_whole
@@ -72,7 +71,7 @@ def truth_table(clips: tuple[ClipPlan, ...]) -> str:
     writer = csv.DictWriter(text, names, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
     for clip in sorted(clips, key=lambda clip: clip.filename):
-        row = asdict(clip) | {"segments": segments_as_text(clip.segments)}
+        row = asdict(clip) | {"segments": " ".join(map(str, clip.segments))}
         writer.writerow(
             {name: str(x).lower() if isinstance(x, bool) else x for name, x in row.items()}
         )

@@ -21,7 +21,7 @@ from avfake.calibration import (
     OutOfFold,
     StackConfig,
 )
-from avfake.datasets import licence_of
+from avfake.datasets import DatasetSpec
 from avfake.detector import facts
 from avfake.evaluation import METRICS, Interval, bootstrap, forgery_kind, share
 from avfake.labels import COLUMNS, Part
@@ -43,7 +43,7 @@ def bundle_facts(
     record = settings.from_dict(facts.Environment, environment())
     return facts.BundleFacts(
         datasets=tuple(datasets),
-        licences={name: licence_of(name) for name in datasets},
+        licences={name: DatasetSpec.licence_of(name) for name in datasets},
         folders=tuple(plan.folders),
         num_clips={name: len(clips) for name, clips in plan.splits.items()},
         splits={name: _counts(clips) for name, clips in plan.splits.items()},

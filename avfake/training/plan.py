@@ -1,5 +1,6 @@
 """Prepared folders -> examples with labels, weights, a split and a fold."""
 
+import hashlib
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -7,15 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from avfake.clips import ClipEntry, PreparedClip, PreparedFolder
-from avfake.datasets import (
-    Manifest,
-    Row,
-    assign_folds,
-    assign_splits,
-    check_groups,
-    save_manifest,
-    split_hash,
-)
+from avfake.datasets import Manifest, Row, assign_splits
 from avfake.errors import ConfigError, ManifestError, check_choice, nearest
 from avfake.labels import OUTPUTS, Labels, Output
 from avfake.storage import AnyPath, write_table
@@ -102,7 +95,13 @@ class Plan:
     def save_manifest(self, path: Path, split: str) -> None:
         """Write a manifest of the files of one split."""
         rows = tuple(example.row for example in self.splits[split])
-        save_manifest(Manifest(rows, " + ".join(dict.fromkeys(r.dataset for r in rows))), path)
+        Manifest(rows, " + ".join(dict.fromkeys(r.dataset for r in rows))).save(path)
+
+
+def split_hash(assignment: Mapping[str, str]) -> str:
+    """Return 12 hex digits that stand for exactly this division, to publish with a number."""
+    lines = "".join(f"{clip_id}\t{side}\n" for clip_id, side in sorted(assignment.items()))
+    return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
 
 def gather(folders: Sequence[PreparedFolder], *, assume_face_weight: float) -> list[Example]:
@@ -145,7 +144,6 @@ def make_plan(examples: Sequence[Example], data: DataConfig, *, seed: int) -> Pl
     shares = {"train": 1.0 - sum(shares.values())} | shares
     wanted = {name: share for name, share in shares.items() if share}
     assigned = assign_splits(rows, wanted, seed=seed, parts=data.parts)
-    check_groups(rows, assigned)
     splits = {
         name: tuple(
             e
@@ -164,7 +162,8 @@ def make_plan(examples: Sequence[Example], data: DataConfig, *, seed: int) -> Pl
     chosen = data.calibrate_on or folders
     calibrated = {e.row.clip_id for e in splits["train"] if e.folder in chosen}
     train = [e.row for e in splits["train"]]
-    folds = assign_folds(train, data.num_folds, seed=seed, counted=calibrated)
+    equal = dict.fromkeys(range(data.num_folds), 1 / data.num_folds)
+    folds = assign_splits(train, equal, seed=seed, counted=calibrated)
     return Plan(splits, folds, folders)
 
 

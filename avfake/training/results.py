@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from avfake.clips import Clip, PreparedFolder, sample_clip, sample_labels
+from avfake.clips import Clip, PreparedFolder, Sampled
 from avfake.datasets import assign_splits
 from avfake.detector import Detector, PredictOptions
 from avfake.errors import ConfigError
@@ -211,12 +211,12 @@ def _moments(detector: Detector, examples: Sequence[Example]) -> Iterator[dict[s
         if not example.row.segments:
             continue
         clip = Clip.open(example.archive)
-        sampled = sample_clip(clip, member.bundle.spec.whole())
-        known = sample_labels(example.labels, example.row.segments, sampled)
+        sampled = Sampled.of(clip, member.bundle.spec.whole())
+        known, frames, windows = sampled.labels(example.labels, example.row.segments)
         scores = member.score_clip(clip)
         for part, found, forged, label in (
-            ("face", scores.frame_scores, known.forged_frames, known.labels.face),
-            ("voice", scores.window_scores, known.forged_windows, known.labels.voice),
+            ("face", scores.frame_scores, frames, known.face),
+            ("voice", scores.window_scores, windows, known.voice),
         ):
             for p, share in zip(found, forged, strict=False):  # no scores without that branch
                 row = dict.fromkeys(("label", "face_fake", "voice_fake", "p_fake"))

@@ -14,8 +14,8 @@ from avfake.calibration.features import VOICE_STATISTICS
 from avfake.clips.archive import Clip
 from avfake.clips.config import ClipConfig
 from avfake.clips.cut import cut_clip
-from avfake.clips.dataset import ClipDataset, ClipEntry, collate
-from avfake.clips.sample import SampleConfig, sample_clip
+from avfake.clips.dataset import ClipDataset, ClipEntry, Draw, collate
+from avfake.clips.sample import SampleConfig, Sampled
 from avfake.clips.voice_statistics import voice_statistics
 from avfake.errors import ConfigError, MediaError
 from avfake.faces.cropping import crop_squares
@@ -195,13 +195,13 @@ def test_voice_statistics_are_those_the_stacker_knows() -> None:
 
 
 def test_windows_tile_the_sound_and_short_sound_is_repeated(clip: Clip) -> None:
-    whole = sample_clip(clip, SampleConfig(window_seconds=1.0))
+    whole = Sampled.of(clip, SampleConfig(window_seconds=1.0))
     assert whole.sound.shape[1] == RATE
     first, last = clip.meta.speech_spans[0][0], clip.meta.speech_spans[-1][1]
     assert whole.window_spans[0, 0] == pytest.approx(first, abs=1e-3)
     assert whole.window_spans[-1, 1] == pytest.approx(last, abs=1e-3)
     assert np.all(np.diff(whole.window_spans[:, 0]) > 0)
-    long = sample_clip(clip, SampleConfig(window_seconds=4.0))
+    long = Sampled.of(clip, SampleConfig(window_seconds=4.0))
     assert long.sound.shape == (4, 4 * RATE)
     np.testing.assert_allclose(long.window_spans, [[first, last]] * 4, atol=1e-3)
     waveform = clip.waveform()
@@ -212,7 +212,7 @@ def test_windows_tile_the_sound_and_short_sound_is_repeated(clip: Clip) -> None:
 
 
 def test_landmarks_lie_in_the_crop_where_the_face_shows_them(clip: Clip) -> None:
-    sampled = sample_clip(clip, SampleConfig(num_frames=4, crop=CONFIG.crop))
+    sampled = Sampled.of(clip, SampleConfig(num_frames=4, crop=CONFIG.crop))
     assert sampled.landmarks.shape == (4, 5, 2)
     person, position = sampled.picks[1]
     track = clip.meta.persons[person].as_track()
@@ -222,7 +222,7 @@ def test_landmarks_lie_in_the_crop_where_the_face_shows_them(clip: Clip) -> None
 
 
 def test_the_sound_around_a_crop_has_its_moment_in_the_middle(clip: Clip) -> None:
-    sampled = sample_clip(clip, SampleConfig(num_frames=4, crop_sound_seconds=0.4))
+    sampled = Sampled.of(clip, SampleConfig(num_frames=4, crop_sound_seconds=0.4))
     waveform = clip.waveform()
     assert waveform is not None
     assert sampled.crop_sound.shape == (4, round(0.4 * RATE))
@@ -235,9 +235,9 @@ def test_the_sound_around_a_crop_has_its_moment_in_the_middle(clip: Clip) -> Non
     half = sampled.crop_sound.shape[1] // 2
     near = [waveform.samples[middle + k - half :][: 2 * half] for k in (-1, 0, 1)]
     assert any(np.array_equal(sampled.crop_sound[which], one) for one in near)
-    long = sample_clip(clip, SampleConfig(num_frames=4, crop_sound_seconds=20.0))
+    long = Sampled.of(clip, SampleConfig(num_frames=4, crop_sound_seconds=20.0))
     assert not long.crop_sound[0, : 7 * RATE].any()
-    assert sample_clip(clip, SampleConfig(num_frames=4)).crop_sound.shape == (4, 0)
+    assert Sampled.of(clip, SampleConfig(num_frames=4)).crop_sound.shape == (4, 0)
 
 
 def test_a_mirrored_crop_mirrors_its_landmarks(clip: Clip, tmp_path: Path) -> None:
@@ -261,7 +261,8 @@ def test_draws_depend_on_seed_epoch_and_index_alone(clip: Clip, tmp_path: Path) 
     sampling = SampleConfig(num_frames=3, num_windows=1, window_seconds=1.0)
 
     def draw(seed: int, epoch: int, index: int) -> torch.Tensor:
-        sound: torch.Tensor = ClipDataset(entries, sampling, seed=seed, epoch=epoch)[index]["sound"]
+        item = ClipDataset(entries, sampling, seed=seed)[Draw(epoch, index, index)]
+        sound: torch.Tensor = item["sound"]
         return sound
 
     assert torch.equal(draw(1, 2, 0), draw(1, 2, 0))

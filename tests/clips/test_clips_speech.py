@@ -13,7 +13,7 @@ from speaking import speech
 
 from avfake.clips.config import ClipConfig
 from avfake.clips.cut import cut_clip
-from avfake.clips.sample import SampleConfig, Timeline, sample_clip
+from avfake.clips.sample import SampleConfig, Sampled, Timeline
 from avfake.clips.silero_vad import FRAME, SileroVAD, speech_probabilities
 from avfake.clips.speech import Span, SpeechConfig, find_speech, spread_spans
 from avfake.errors import ConfigError
@@ -128,7 +128,7 @@ def test_a_clip_keeps_the_speech_and_says_where_it_was(tmp_path: Path) -> None:
     stored = clip.waveform()
     np.testing.assert_allclose(np.concatenate(pieces), stored.samples, atol=1 / 32768)
     assert clip.meta.speech_spans[0][0] >= 3.0
-    windows = sample_clip(clip, SampleConfig(window_seconds=2.0)).window_spans
+    windows = Sampled.of(clip, SampleConfig(window_seconds=2.0)).window_spans
     crossing = windows[(windows[:, 0] < 4.9) & (windows[:, 1] > 8.1)]
     assert len(crossing) >= 1
     np.testing.assert_allclose(crossing[:, 1] - crossing[:, 0], 5.0, atol=0.5)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avfake.clips.config import ClipConfig, face_detector
+from avfake.clips.config import ClipConfig
 from avfake.errors import ConfigError
 from avfake.faces.blazeface import (
     BlazeFaceConfig,
@@ -185,7 +185,7 @@ def test_a_model_is_known_by_its_content(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(ConfigError, match="not on this machine"):
         find_model("0" * 64)
     with pytest.raises(ConfigError, match="--detector-model"):
-        face_detector(ClipConfig(detector="blazeface"))
+        ClipConfig(detector="blazeface").face_detector()
     with pytest.raises(ConfigError, match="cannot be read"):
         keep_model(file)
 

@@ -24,7 +24,7 @@ from avfake.report.card.writing import has_card_of
 from avfake.training.config import DataConfig, LossConfig, TrainingConfig
 from avfake.training.losses import multitask_loss
 from avfake.training.pipeline import plan_of, train_detector
-from avfake.training.plan import gather, make_plan, trainable_outputs
+from avfake.training.plan import gather, make_plan, split_hash, trainable_outputs
 from avfake.training.results import measure, measure_test, publish_test
 
 
@@ -58,6 +58,14 @@ def test_a_fake_knows_the_archive_of_its_original(
         for example in examples:
             if example.partner:
                 assert by_archive[example.partner].row.clip_id == example.row.original
+
+
+def test_hash_stands_for_the_division() -> None:
+    assignment = {"a": "train", "b": "val"}
+    assert split_hash(assignment) == split_hash({"b": "val", "a": "train"})
+    assert split_hash(assignment) != split_hash({"a": "val", "b": "train"})
+    assert len(split_hash(assignment)) == 12
+    assert int(split_hash(assignment), 16) >= 0
 
 
 def test_known_parts_are_never_assumed(prepared: PreparedFolder) -> None:

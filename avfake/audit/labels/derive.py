@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from avfake.audit.labels.pair import PairConfig, compare_pair
-from avfake.datasets import Manifest, Row, save_manifest
+from avfake.datasets import Manifest, Row
 from avfake.errors import ConfigError
 from avfake.parallel import Failure, Journal, map_into_journal
 from avfake.storage import (
@@ -255,7 +255,7 @@ def _derive_one(config: PairConfig, masks: Path | None, pair: _Pair) -> dict[str
 def _written(manifest: Manifest, rows: tuple[DerivedRow, ...], out: Path) -> Derived:
     filled, contradictions = fill(manifest, rows)
     write_table(out / "derived.csv", COLUMNS, [_cells(row) for row in rows])
-    save_manifest(replace(filled, warnings=filled.warnings + contradictions), out / "manifest.csv")
+    replace(filled, warnings=filled.warnings + contradictions).save(out / "manifest.csv")
     return Derived(rows, filled, contradictions)
 
 

@@ -111,22 +111,22 @@ class PreparedFolder:
         """Return the path of the archive of a row."""
         return archive_path(self.path, clip_id)
 
+    @staticmethod
+    def check_target(folder: str | Path, *, inputs: Iterable[str | Path] = ()) -> None:
+        """Raise ConfigError if a folder cannot take clips: not writable, an input, other files.
+
+        inputs: what the command reads.
+        """
+        read = [as_path(one) for one in inputs]
+        check_folder(
+            as_path(folder), flag="OUT", mark=SETTINGS, writes=WRITTEN, inputs=read, remote=True
+        )
+
 
 def archive_path(folder: AnyPath, clip_id: str) -> AnyPath:
     """Return the path of the archive of `clip_id` in a prepared folder."""
     names = f"archives/{clip_id.replace('!/', '/')}.zip".split("/")
     return inside(folder, "/".join(map(fitting, names)))
-
-
-def check_target(folder: str | Path, *, inputs: Iterable[str | Path] = ()) -> None:
-    """Raise ConfigError if a folder cannot take clips: not writable, an input, or other files.
-
-    inputs: what the command reads.
-    """
-    read = [as_path(one) for one in inputs]
-    check_folder(
-        as_path(folder), flag="OUT", mark=SETTINGS, writes=WRITTEN, inputs=read, remote=True
-    )
 
 
 def _parsed(content: bytes, folder: AnyPath) -> dict[str, Any]:
@@ -146,14 +146,11 @@ def write_settings(folder: AnyPath, config: ClipConfig) -> None:
     path = inside(folder, SETTINGS)
     there = read_if_there(path)
     if there is None:
-        check_target(str(folder))
-    else:
-        found = _parsed(there, folder)["hash"]
-        if found != config.hash:
-            raise ConfigError(
-                f"{folder} holds clips made with other settings (hash {found}, now {config.hash}); "
-                "give another output folder, or delete this one to start over"
-            )
-        return
-    content = {"hash": config.hash, "settings": settings.to_dict(config)}
-    write_whole(path, yaml.safe_dump(content, sort_keys=False))
+        PreparedFolder.check_target(str(folder))
+        content = {"hash": config.hash, "settings": settings.to_dict(config)}
+        write_whole(path, yaml.safe_dump(content, sort_keys=False))
+    elif (found := _parsed(there, folder)["hash"]) != config.hash:
+        raise ConfigError(
+            f"{folder} holds clips made with other settings (hash {found}, now {config.hash}); "
+            "give another output folder, or delete this one to start over"
+        )

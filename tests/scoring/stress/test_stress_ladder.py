@@ -13,7 +13,7 @@ from default_damage import run_stress_out_of_fold  # noqa: E402  (it lies outsid
 
 from avfake.cli.main import main
 from avfake.datasets.build import build_manifest
-from avfake.datasets.manifest import Manifest, save_manifest
+from avfake.datasets.manifest import Manifest
 from avfake.datasets.schema import load_spec
 from avfake.detector.bundle import read_bundle
 from avfake.detector.detector import Detector
@@ -108,7 +108,7 @@ def test_every_file_gets_a_row_and_nothing_is_done_twice(
     broken.write_text("not a video")
     rows = manifest.rows[:9]
     rows = (*rows, replace(rows[0], clip_id="broken", path=str(broken)))
-    save_manifest(replace(manifest, rows=rows), tmp_path / "manifest.csv")
+    replace(manifest, rows=rows).save(tmp_path / "manifest.csv")
     out = tmp_path / "out"
     args = (tmp_path, str(detector_folder), out)
     found = run_stress(*args, cells=["mute", "black"], workers=0)
