@@ -125,7 +125,7 @@ def _conclude(run: Run, members: Sequence[Member], out: Path) -> None:
         logger.info("%s: kept %s; %s", name, choice.kept, choice.reason)
     written = {name: to_dict(choice) for name, choice in choices.items()}
     write_whole(out / "choices.json", json.dumps(written, indent=1))
-    table = out_of_fold_table(scored, fitted, stack)
+    table = out_of_fold_table(scored, fitted, stack).drop(columns="covered")
     methods = {e.row.clip_id: e.row.method for e in plan.splits["train"]}
     table.insert(2, "method", table["clip_id"].map(methods))
     write_whole(out / "out_of_fold.csv", table.to_csv(index=False))
