@@ -30,11 +30,11 @@ from avfake.labels import COLUMNS
 from avfake.storage.files import write_whole
 from avfake.studio.build import build_studio
 from avfake.studio.plan import StudioConfig
+from avfake.training.config import TrainingConfig
 from avfake.training.pipeline import train_detector
-from avfake.training.presets import preset
 from avfake.training.results import measure
 
-SMALL = preset(
+SMALL = TrainingConfig.preset(
     "small",
     {
         "data.num_folds": 3,

@@ -128,7 +128,9 @@ def run_experiment(config: Config, name: str) -> pd.DataFrame:
         "data.loader_workers": int(config.workers > 1),
         "data.calibrate_on": tuple(folder for folder in CALIBRATED_ON if folder in names),
     }
-    training.train_detector(folders, training.preset("default_detector", {**changes, **own}), run)
+    training.train_detector(
+        folders, training.TrainingConfig.preset("default_detector", {**changes, **own}), run
+    )
     minutes = run / "minutes.txt"
     if not minutes.is_file():
         storage.write_whole(minutes, f"{(time.monotonic() - started) / 60:.1f}")

@@ -22,7 +22,6 @@ from avfake.studio.build import build_studio
 from avfake.studio.plan import StudioConfig
 from avfake.training.config import TrainingConfig
 from avfake.training.pipeline import train_detector
-from avfake.training.presets import preset
 
 # A test that reached for the network would fail on a plane, and wait for it first.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -52,7 +51,7 @@ def prepared(studio_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Pre
 
 @pytest.fixture(scope="session")
 def tiny_config() -> TrainingConfig:
-    return preset("tiny")
+    return TrainingConfig.preset("tiny")
 
 
 @pytest.fixture(scope="session")

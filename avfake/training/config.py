@@ -2,17 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
+import yaml
 
 from avfake.augment import AugmentConfig
 from avfake.calibration import StackConfig
 from avfake.clips import ClipConfig, InputSpec
-from avfake.config import change
+from avfake.config import change, from_dict
 from avfake.errors import ConfigError, check_choice, check_ranges
 from avfake.models import AudioConfig, FusionConfig, ModelConfig, SyncConfig, VisualConfig
 from avfake.training.fit_config import FitConfig
+
+PRESETS = Path(__file__).with_name("presets.yaml")
+"""Named settings of training, with their sources."""
 
 
 class NoBranchError(ConfigError):
@@ -200,6 +205,18 @@ class TrainingConfig:
                 "with data.val_share 0 no clips select an epoch, the last must be kept: add "
                 f"--fit.first-best-epoch {self.fit.epochs}, got {self.fit.first_best_epoch}"
             )
+
+    @classmethod
+    def preset(cls, name: str, changes: Mapping[str, Any] | None = None) -> "TrainingConfig":
+        """Return the settings that presets.yaml names so, with changes as for `changed`."""
+        presets = yaml.safe_load(PRESETS.read_text(encoding="utf-8"))
+        check_choice("preset", name, presets)
+        base = presets.get(presets[name].get("base"), {}).get("config", {})
+        settings = {
+            key: {**base.get(key, {}), **own} if isinstance(own, dict) else own
+            for key, own in presets[name]["config"].items()
+        }
+        return from_dict(cls, base | settings).changed(changes or {})
 
     def changed(self, changes: Mapping[str, Any]) -> "TrainingConfig":
         """Return these settings with changes under dotted names, such as "fit.epochs"."""

@@ -68,17 +68,15 @@ def train_detector(
     config.data.weights_of(plan.folders)  # refused before the folder is made
     inputs = {"clips": folders[0].config.hash, "split": plan.hash}
     detector = out / "detector"
-    model = None
-    if not (detector / "checksums.json").is_file():
-        model = config.model(trainable_outputs(plan.splits["train"]))
+    is_finished = (detector / "checksums.json").is_file()
+    run = None if is_finished else _run_of(folders, config, plan)
     on_main_process(lambda: open_run(out, config, inputs=inputs))
     on_main_process(lambda: plan.save(out / "plan.csv"))
-    if model is None:
+    if run is None:
         logger.info("%s is finished already", detector)
         on_main_process(lambda: _write_card(detector))
         return TrainedDetector(detector, plan)
     log_assumptions(plan.splits["train"], config.data.assume_face_weight)
-    run = Run(config, model, plan, config.data.input_spec(folders[0].config))
     on_main_process(lambda: draw_batch(out, next(iter(first_member_batches(run)))))
     members = [
         train_member(run, fold=fold, folder=out / f"member_{fold}")
@@ -96,6 +94,11 @@ def plan_of(folders: Sequence[PreparedFolder], config: TrainingConfig) -> Plan:
     return plan
 
 
+def _run_of(folders: Sequence[PreparedFolder], config: TrainingConfig, plan: Plan) -> Run:
+    model = config.model(trainable_outputs(plan.splits["train"]))
+    return Run(config, model, plan, config.data.input_spec(folders[0].config))
+
+
 def with_found_rate(
     folders: Sequence[PreparedFolder], config: TrainingConfig, search: RateConfig, path: Path
 ) -> tuple[TrainingConfig, RateFinding]:
@@ -104,9 +107,7 @@ def with_found_rate(
     path: csv that keeps the finding, so that a run that goes on reads it
     """
     if not path.is_file():
-        plan = plan_of(folders, config)
-        model = config.model(trainable_outputs(plan.splits["train"]))
-        run = Run(config, model, plan, config.data.input_spec(folders[0].config))
+        run = _run_of(folders, config, plan_of(folders, config))
         find_member_rate(run, search).save(path)
     finding = RateFinding.load(path)
     fit = replace(config.fit, learning_rate=finding.suggestion)

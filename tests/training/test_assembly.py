@@ -25,7 +25,7 @@ from avfake.training.config import DataConfig, LossConfig, TrainingConfig
 from avfake.training.losses import multitask_loss
 from avfake.training.pipeline import plan_of, train_detector
 from avfake.training.plan import gather, make_plan, trainable_outputs
-from avfake.training.results import measure, measure_test, publish_test
+from avfake.training.results import measure, publish_test
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +144,8 @@ def test_a_card_gets_what_the_test_gave_and_keeps_what_it_has(
     card.unlink()  # as if killed before it was written
     done = train_detector([prepared], tiny_config, out)
     assert "This is not measured" in card.read_text()
-    table, _ = measure_test("tiny", done, done.plan, out, seed=0)
+    table = measure(done.load(), done.plan.splits["test"])
+    publish_test(done.detector, done.plan, table, scores)
     assert has_card_of(done.detector, scores)
     genuine = int((~pd.read_csv(scores)["label"]).sum())
     assert f"**Of {genuine} genuine clips it calls" in card.read_text()
