@@ -135,7 +135,7 @@ def assessed(
 ) -> list[tuple[ClipPlan, Verdict]]:
     """Return each clip of a studio with its verdict; the clips and what is cut of them are kept."""
     plans = build_studio(folder / "studio", studio, workers=workers)
-    clips = prepared(folder, detector.members[0].bundle.spec.clip, workers, reuse_boxes=False)
+    clips = prepared(folder, detector.members[0].spec.clip, workers, reuse_boxes=False)
     archives = {clip.row.clip_id: clip.archive for clip in clips.clips}
     return [
         (plan, detector.predict_clip(Clip.open(archives[plan.filename])))

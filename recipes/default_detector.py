@@ -109,11 +109,9 @@ def main(config: Config) -> None:
     print(table.drop(columns=["commit", "machine"]).round(3).to_string(index=False))
     if config.release:
         name = config.experiments[-1]
-        terms = detector.research_only(licences_of(config, EXPERIMENTS[name][0]))
+        sources = licences_of(config, EXPERIMENTS[name][0])
         run = config.out / name / "detector"
-        released = detector.release_detector(
-            run, detector.DEFAULT_FOLDER, version=config.release, terms=terms
-        )
+        released = detector.release_detector(run, version=config.release, sources=sources)
         print("released:", released)
 
 

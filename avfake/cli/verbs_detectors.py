@@ -183,10 +183,9 @@ def ensemble(
     if out.suffix.lower() == ".csv":
         raise ConfigError(f"--out {out}: of detectors a folder is written; give a name without end")
     check_folder(out, inputs=[*read, *([held_out] if held_out else [])])
-    from avfake.detector import fit_decision, write_ensemble
+    from avfake.detector import write_ensemble
 
-    decision = fit_decision(held_out) if held_out else None
-    write_ensemble(out, members, rule, decision)
+    write_ensemble(out, members, rule, held_out)
     print(f"ensemble of {len(members)} detectors: {out}")
     return OK
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from avfake.calibration import fit_decision_model
 from avfake.clips import PreparedFolder
 from avfake.config import to_dict
-from avfake.detector import CARD, Bundle, Detector, write_bundle
+from avfake.detector import CARD, Bundle, Detector
 from avfake.evaluation import draw_batch, draw_training
 from avfake.report import write_card
 from avfake.storage import write_whole
@@ -130,14 +130,13 @@ def _conclude(run: Run, members: Sequence[Member], out: Path) -> None:
     methods = {e.row.clip_id: e.row.method for e in plan.splits["train"]}
     table.insert(2, "method", table["clip_id"].map(methods))
     write_whole(out / "out_of_fold.csv", table.to_csv(index=False))
-    bundle = Bundle(
+    Bundle(
         name=str(out / "detector"),
         spec=run.spec,
         models=[member.model for member in members],
         decision_model=fitted.model,
         facts=bundle_facts(plan, config, scored=scored, judged=fitted),
-    )
-    write_bundle(out / "detector", bundle)
+    ).save(out / "detector")
     _write_card(out / "detector")
 
 

@@ -214,7 +214,7 @@ def _moments(detector: Detector, examples: Sequence[Example]) -> Iterator[dict[s
         if not example.row.segments:
             continue
         clip = Clip.open(example.archive)
-        sampled = sample_clip(clip, member.bundle.spec.whole())
+        sampled = sample_clip(clip, member.spec.whole())
         known = sample_labels(example.labels, example.row.segments, sampled)
         scores = member.score_clip(clip)
         for part, found, forged, label in (

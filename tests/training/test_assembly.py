@@ -16,8 +16,8 @@ from avfake.clips.preparation.folder import PreparedFolder
 from avfake.clips.preparation.prepare import prepare_clips
 from avfake.datasets.build import build_manifest
 from avfake.datasets.schema import load_spec
+from avfake.detector.branch_scores import PredictOptions
 from avfake.detector.detector import Detector
-from avfake.detector.member import PredictOptions
 from avfake.errors import ConfigError, ManifestError
 from avfake.models.outputs import ModelOutput
 from avfake.report.card.writing import has_card_of
@@ -100,7 +100,7 @@ def test_the_voice_stays_untrained_without_labels_and_says_so(
     assert "the voice head stays untrained" in caplog.text
     assert "their face is assumed forged, with loss weight 1" in caplog.text
     detector = Detector.from_pretrained(done.detector, device="cpu")
-    assert detector.members[0].bundle.models[0].audio is None
+    assert detector.members[0].models[0].audio is None
     verdict = detector.predict(as_dfdc.clips[0].row.path)
     assert verdict.p_voice_fake is None
     assert "voice:not_trained" in [str(reason) for reason in verdict.reasons]
@@ -267,10 +267,10 @@ def test_a_single_model_is_calibrated_on_the_one_fold_it_has_not_seen(
     )
     done = train_detector([prepared], config, tmp_path / "run")
     detector = Detector.from_pretrained(done.detector, device="cpu")
-    assert len(detector.members[0].bundle.models) == 1
-    assert {
-        one.choice.kept for one in detector.members[0].bundle.decision_model.outputs.values()
-    } == {"median"}
+    assert len(detector.members[0].models) == 1
+    assert {one.choice.kept for one in detector.members[0].decision_model.outputs.values()} == {
+        "median"
+    }
     # Of another seed, and yet of the same people to train on and to test on.
     other = replace(config, seed=8, data=replace(data, trained_folds=0))
     assert plan_of([prepared], other).hash == done.plan.hash

@@ -12,8 +12,8 @@ from avfake.calibration.features import SYNC_STATISTICS, stack_row
 from avfake.clips.archive import Clip
 from avfake.clips.preparation.folder import PreparedFolder
 from avfake.clips.sample import SampleConfig
+from avfake.detector.branch_scores import PredictOptions, score_clip
 from avfake.detector.detector import Detector
-from avfake.detector.member import PredictOptions, score_clip
 from avfake.errors import ConfigError
 from avfake.models.av_model import build_model
 from avfake.models.outputs import ModelOutput, SyncOutput
@@ -44,7 +44,7 @@ def test_a_detector_with_sync_is_trained_saved_and_asked(
     run: Path, prepared: PreparedFolder
 ) -> None:
     detector = Detector.from_pretrained(run, device="cpu")
-    assert detector.members[0].bundle.models[0].config.sync == SMALL
+    assert detector.members[0].models[0].config.sync == SMALL
     lines = (run.parent / "member_0" / "metrics.jsonl").read_text().splitlines()
     assert json.loads(lines[0])["train"]["sync"] > 0
     clip = Clip.open(next(c.archive for c in prepared.clips if c.has_visual and c.has_audio))

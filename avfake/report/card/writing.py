@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from avfake.calibration import MODALITIES
-from avfake.detector import CARD, FolderFacts, read_folder
+from avfake.detector import CARD, FolderFacts
 from avfake.errors import ConfigError
 from avfake.evaluation import Interval, as_text, markdown_table
 from avfake.labels import OUTPUTS, PARTS
@@ -52,7 +52,7 @@ def write_card(
     plan = None if out_of_fold else folder.parent / "plan.csv"
     if not folder.is_dir():
         raise ConfigError(f"{folder} is no folder; a card is written into a detector's folder")
-    subject = read_folder(folder)
+    subject = FolderFacts.read(folder)
     measured = Measured.read(scores, plan=plan, source=measured_on) if scores else None
     target = folder / CARD
     write_whole(target, render_card(subject, measured, stress=stress, licence=licence))
