@@ -18,7 +18,6 @@ from avfake.datasets.spec import DatasetSpec
 from avfake.datasets.splits import (
     assign_folds,
     assign_splits,
-    check_groups,
     rows_together,
     split_hash,
 )
@@ -30,7 +29,6 @@ __all__ = [
     "assign_folds",
     "assign_splits",
     "build_manifest",
-    "check_groups",
     "licence_of",
     "list_specs",
     "load_spec",

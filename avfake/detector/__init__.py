@@ -4,7 +4,13 @@ A detector has one member or several; each is a `Bundle`, a folder that training
 """
 
 from avfake.detector import facts
-from avfake.detector.branch_scores import PredictOptions, run_models, score_clip, torch_defaults
+from avfake.detector.branch_scores import (
+    PredictOptions,
+    run_models,
+    sampling_for,
+    score_clip,
+    torch_defaults,
+)
 from avfake.detector.bundle import Bundle
 from avfake.detector.detector import Detector
 from avfake.detector.ensemble import FolderFacts, write_ensemble
@@ -25,6 +31,7 @@ __all__ = [
     "facts",
     "release_detector",
     "run_models",
+    "sampling_for",
     "score_clip",
     "torch_defaults",
     "write_ensemble",

@@ -17,7 +17,7 @@ from avfake.clips import (
 )
 from avfake.errors import ConfigError
 from avfake.labels import OUTPUTS
-from avfake.models import AVModel, ModelOutput
+from avfake.models import AVModel, ModelConfig, ModelOutput
 
 
 @dataclass(frozen=True)
@@ -72,19 +72,22 @@ def score_clip(
     return _clip_scores(clip, sampled, outputs) if outputs else ClipScores(clip.meta.clip_id)
 
 
+def sampling_for(model: ModelConfig, sampling: SampleConfig) -> SampleConfig:
+    """Return the same sampling without the streams that the model has no branch for."""
+    return replace(
+        sampling,
+        use_visual=sampling.use_visual and (model.visual or model.sync) is not None,
+        use_audio=sampling.use_audio and (model.audio or model.sync) is not None,
+        crop_sound_seconds=model.sync.sound_seconds if model.sync else 0.0,
+    )
+
+
 def run_models(
     models: Sequence[AVModel], clip: Clip, sampling: SampleConfig, *, use_sync: bool
 ) -> tuple[Sampled, list[ModelOutput]]:
     """Return what the models see of a clip, and the output of each; none where they see nothing."""
-    config = models[0].config
-    sync = config.sync if use_sync else None
-    sampling = replace(
-        sampling,
-        use_visual=sampling.use_visual and (config.visual or sync) is not None,
-        use_audio=sampling.use_audio and (config.audio or sync) is not None,
-        crop_sound_seconds=sync.sound_seconds if sync else 0.0,
-    )
-    sampled = sample_clip(clip, sampling)
+    config = models[0].config if use_sync else replace(models[0].config, sync=None)
+    sampled = sample_clip(clip, sampling_for(config, sampling))
     batch = batch_of(sampled)
     if not batch:
         return sampled, []
@@ -98,23 +101,19 @@ def _clip_scores(clip: Clip, sampled: Sampled, outputs: Sequence[ModelOutput]) -
     picks = sampled.picks if outputs[0].frame_logits is not None else []
     has_windows = outputs[0].window_logits is not None
     spans = sampled.window_spans if has_windows else np.zeros((0, 2), np.float32)
-    persons = [clip.meta.persons[person] for person, _ in picks]
-    positions = [position for _, position in picks]
-    boxes = np.array([p.boxes[i] for p, i in zip(persons, positions, strict=True)]).reshape(-1, 4)
-    times = np.array(clip.meta.frame_seconds)
-    indices = [p.frame_indices[i] for p, i in zip(persons, positions, strict=True)]
-    confidences = [p.confidences[i] for p, i in zip(persons, positions, strict=True)]
+    faces = [(clip.meta.persons[person], position) for person, position in picks]
+    boxes = np.array([person.boxes[i] for person, i in faces]).reshape(-1, 4)
     logits = torch.stack([output.logits for output in outputs]).mean(0)[0]  # [3]
     probabilities = torch.sigmoid(logits.float()).tolist()
     valid = outputs[0].valid[0].tolist()
     return ClipScores(
         clip_id=clip.meta.clip_id,
-        frame_scores=_mean_scores([output.frame_logits for output in outputs], len(positions)),
-        frame_persons=np.array([p.person_id for p in persons], np.int64),
-        frame_seconds=times[indices].astype(np.float32) if indices else np.zeros(0, np.float32),
+        frame_scores=_mean_scores([output.frame_logits for output in outputs], len(faces)),
+        frame_persons=np.array([person.person_id for person, _ in faces], np.int64),
+        frame_seconds=sampled.crop_seconds[: len(faces)],
         face_px=(boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0.0).astype(np.float32),
-        face_confidences=np.array(confidences, np.float32),
-        num_frames_sampled=len(times),
+        face_confidences=np.array([person.confidences[i] for person, i in faces], np.float32),
+        num_frames_sampled=len(clip.meta.frame_seconds),
         window_scores=_mean_scores([output.window_logits for output in outputs], len(spans)),
         window_spans=spans,
         fused={

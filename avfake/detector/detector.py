@@ -172,23 +172,17 @@ def correct_prior(verdict: Verdict, shifts: Mapping[str, float], prior: float) -
     Args:
         shifts: output -> the change of its logits (`DecisionModel.shifts`)
     """
-    answers = {
-        output: shift_probability(p, shifts[output])
+    known = {name: getattr(verdict, name) for name, _ in COLUMNS.values()}
+    shifted = {
+        name: None if known[name] is None else shift_probability(known[name], shifts[output])
         for output, (name, _) in COLUMNS.items()
-        if (p := getattr(verdict, name)) is not None
     }
-    most = answers.get("overall", 1.0)
+    most = 1.0 if shifted["p_fake"] is None else shifted["p_fake"]
+    capped = {name: None if p is None else min(p, most) for name, p in shifted.items()}
     point = verdict.operating_point
     if point and "overall" in shifts:
         point = replace(point, threshold=shift_probability(point.threshold, shifts["overall"]))
-    return replace(
-        verdict,
-        p_fake=answers.get("overall"),
-        p_face_fake=min(answers["face"], most) if "face" in answers else None,
-        p_voice_fake=min(answers["voice"], most) if "voice" in answers else None,
-        operating_point=point,
-        prior=prior,
-    )
+    return replace(verdict, **capped, operating_point=point, prior=prior)
 
 
 def mean_shifts(

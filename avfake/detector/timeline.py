@@ -37,8 +37,11 @@ class SegmentConfig:
             raise ConfigError(f"min_seconds and max_gap_seconds must not be negative, got {self}")
 
 
+DEFAULT = SegmentConfig()
+
+
 def face_segments(
-    frames: Sequence[FaceScore], config: SegmentConfig | None = None
+    frames: Sequence[FaceScore], config: SegmentConfig = DEFAULT
 ) -> tuple[Segment, ...]:
     """Return where a face is forged, from its scores in sampled frames."""
     seconds = [face.seconds for face in frames]
@@ -46,7 +49,7 @@ def face_segments(
 
 
 def voice_segments(
-    windows: Sequence[VoiceScore], config: SegmentConfig | None = None
+    windows: Sequence[VoiceScore], config: SegmentConfig = DEFAULT
 ) -> tuple[Segment, ...]:
     """Return where the voice is forged, from its scores in overlapping windows."""
     spans = [(window.start_seconds, window.end_seconds) for window in windows]
@@ -56,22 +59,20 @@ def voice_segments(
 def within_spans(
     segments: Sequence[Segment],
     spans: Sequence[Sequence[float]],
-    config: SegmentConfig | None = None,
+    config: SegmentConfig = DEFAULT,
 ) -> tuple[Segment, ...]:
     """Return the parts of the segments that lie in spans of the file, such as those with speech.
 
     A window reaches over the pauses that were left out of it, and they are not forged. Gaps of up
     to `max_gap_seconds` between spans are bridged; what is left of a segment keeps its score.
     """
-    joined = _bridge(spans, (config or SegmentConfig()).max_gap_seconds)
-    return tuple(
-        Segment(
-            round(max(start, one.start_seconds), 3), round(min(end, one.end_seconds), 3), one.score
-        )
+    joined = _bridge(spans, config.max_gap_seconds)
+    parts = [
+        (max(start, one.start_seconds), min(end, one.end_seconds), one.score)
         for one in segments
         for start, end in joined
-        if max(start, one.start_seconds) < min(end, one.end_seconds)
-    )
+    ]
+    return tuple(Segment(round(a, 3), round(b, 3), score) for a, b, score in parts if a < b)
 
 
 def around_instants(seconds: Sequence[float], scores: Sequence[float]) -> list[Segment]:
@@ -86,10 +87,8 @@ def around_instants(seconds: Sequence[float], scores: Sequence[float]) -> list[S
     times, values = np.asarray(seconds, np.float64)[order], np.asarray(scores, np.float64)[order]
     middles = (times[1:] + times[:-1]) / 2
     edges = [max(0.0, 2 * times[0] - middles[0]), *middles, 2 * times[-1] - middles[-1]]
-    return [
-        Segment(float(start), float(end), float(score))
-        for (start, end), score in zip(pairwise(edges), values, strict=True)
-    ]
+    pieces = zip(pairwise(edges), values, strict=True)
+    return [Segment(float(start), float(end), float(score)) for (start, end), score in pieces]
 
 
 def under_windows(spans: Sequence[tuple[float, float]], scores: Sequence[float]) -> list[Segment]:
@@ -113,14 +112,13 @@ def under_windows(spans: Sequence[tuple[float, float]], scores: Sequence[float])
 
 
 def find_segments(
-    timeline: Sequence[Segment], config: SegmentConfig | None = None
+    timeline: Sequence[Segment], config: SegmentConfig = DEFAULT
 ) -> tuple[Segment, ...]:
     """Find the forged segments of a timeline by hysteresis, in order of time.
 
     The score of a segment is the mean over its time, bridged gaps included. Times are rounded to
     milliseconds.
     """
-    config = config or SegmentConfig()
     spans = [
         (run[0].start_seconds, run[-1].end_seconds)
         for run in _runs_above(timeline, config.end_threshold)

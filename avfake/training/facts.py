@@ -6,7 +6,7 @@ for decisions, decision rules are each of the other folds. Other material may di
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, replace
+from dataclasses import astuple
 
 import numpy as np
 import pandas as pd
@@ -33,9 +33,7 @@ DIGITS = 6
 CLASSES = {False: "genuine", True: "fake"}
 
 
-def bundle_facts(
-    plan: Plan, config: TrainingConfig, *, scored: OutOfFold, judged: DecisionFit
-) -> facts.BundleFacts:
+def bundle_facts(plan: Plan, config: TrainingConfig, held_out: facts.HeldOut) -> facts.BundleFacts:
     """Return the facts of a bundle, from which its model card is written."""
     train = plan.splits["train"]
     datasets = sorted({e.row.dataset for clips in plan.splits.values() for e in clips})
@@ -54,7 +52,7 @@ def bundle_facts(
         commit=record.commit,
         environment=record,
         settings=settings.to_dict(config),
-        held_out=held_out_facts(scored, judged, replace(config.stack, seed=config.seed)),
+        held_out=held_out,
     )
 
 

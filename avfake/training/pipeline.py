@@ -15,13 +15,13 @@ from avfake.clips import PreparedFolder
 from avfake.config import to_dict
 from avfake.detector import CARD, Bundle, Detector
 from avfake.evaluation import draw_batch, draw_training
+from avfake.models import AVModel
 from avfake.report import write_card
 from avfake.storage import write_whole
 from avfake.training.accelerator import join_processes, on_main_process
 from avfake.training.config import TrainingConfig
-from avfake.training.facts import bundle_facts, out_of_fold_table
+from avfake.training.facts import bundle_facts, held_out_facts, out_of_fold_table
 from avfake.training.member import (
-    Member,
     Run,
     find_member_rate,
     first_member_batches,
@@ -37,7 +37,7 @@ from avfake.training.plan import (
     trainable_outputs,
 )
 from avfake.training.rate_finder import RateConfig, RateFinding
-from avfake.training.run import open_run, seed_for
+from avfake.training.run import open_run
 
 logger = logging.getLogger(__name__)
 
@@ -78,11 +78,11 @@ def train_detector(
         return TrainedDetector(detector, plan)
     log_assumptions(plan.splits["train"], config.data.assume_face_weight)
     on_main_process(lambda: draw_batch(out, next(iter(first_member_batches(run)))))
-    members = [
+    models = [
         train_member(run, fold=fold, folder=out / f"member_{fold}")
         for fold in range(config.data.num_models)
     ]
-    on_main_process(lambda: _conclude(run, members, out))
+    on_main_process(lambda: _conclude(run, models, out))
     return TrainedDetector(detector, plan)
 
 
@@ -114,12 +114,12 @@ def with_found_rate(
     return replace(config, fit=fit), finding
 
 
-def _conclude(run: Run, members: Sequence[Member], out: Path) -> None:
-    """Write the detector of trained members, and their scores of the clips they have not seen."""
+def _conclude(run: Run, models: Sequence[AVModel], out: Path) -> None:
+    """Write the detector of trained models, and their scores of the clips they have not seen."""
     config, plan = run.config, run.plan
     draw_training(out)
-    scored = score_out_of_fold(run, members)
-    stack = replace(config.stack, seed=seed_for(config.seed, "calibration"))
+    scored = score_out_of_fold(run, models)
+    stack = replace(config.stack, seed=config.seed)
     fitted = fit_decision_model(scored, stack, use_stacker=config.use_stacker)
     choices = {name: one.choice for name, one in fitted.model.outputs.items()}
     for name, choice in choices.items():
@@ -133,9 +133,9 @@ def _conclude(run: Run, members: Sequence[Member], out: Path) -> None:
     Bundle(
         name=str(out / "detector"),
         spec=run.spec,
-        models=[member.model for member in members],
+        models=models,
         decision_model=fitted.model,
-        facts=bundle_facts(plan, config, scored=scored, judged=fitted),
+        facts=bundle_facts(plan, config, held_out_facts(scored, fitted, stack)),
     ).save(out / "detector")
     _write_card(out / "detector")
 

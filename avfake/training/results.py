@@ -40,9 +40,9 @@ class MeasuredDetector:
 
     def show_methods(self, output: str, metrics: Sequence[str], file: str) -> None:
         """Print, and write into `file`, the metrics of each forgery method against all genuine."""
-        table = method_table([(self.name, self.scores)], output, metrics=metrics)
-        save_table(self.out / file, table)
-        announce(render(table))
+        publish_table(
+            self.out / file, method_table([(self.name, self.scores)], output, metrics=metrics)
+        )
 
     def show_moments(self) -> None:
         """Print, and write into moments.csv, how well single crops and windows are classified."""
@@ -53,9 +53,7 @@ class MeasuredDetector:
             announce("no test clip names its forged segments: moments are not measured")
             return
         table = ablation_table([("each moment", moments)], metrics=["auc"])
-        table = table[table["output"] != "overall"]
-        save_table(self.out / "moments.csv", table)
-        announce(render(table))
+        publish_table(self.out / "moments.csv", table[table["output"] != "overall"])
 
 
 def train_and_test(
@@ -123,8 +121,7 @@ def record_results(
     origin = {name: environment()[name] for name in ("commit", "machine")}
     table = ablation_table(list(measured.items()))
     table = table.assign(seed=seed, split=plan.hash, **origin, data=plan.data)
-    save_table(out / "results.csv", table)
-    announce(render(table))
+    publish_table(out / "results.csv", table)
     return table
 
 
@@ -132,6 +129,12 @@ def save_table(path: Path, table: pd.DataFrame) -> None:
     """Write a table as csv, on the main process only."""
     if is_main_process():
         write_whole(path, table.to_csv(index=False))
+
+
+def publish_table(path: Path, table: pd.DataFrame) -> None:
+    """Write a table of metrics as csv, and print it."""
+    save_table(path, table)
+    announce(render(table))
 
 
 def announce(text: str) -> None:
