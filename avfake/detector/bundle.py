@@ -16,7 +16,7 @@ from avfake.calibration import FEATURES, ClipScores, DecisionModel, LogitParts, 
 from avfake.clips import Clip, ClipConfig, InputSpec, cut_clip, face_detector
 from avfake.detector import shipped
 from avfake.detector.branch_scores import PredictOptions, score_clip, torch_defaults
-from avfake.detector.facts import BundleFacts
+from avfake.detector.facts import BundleConfig, BundleFacts
 from avfake.detector.folders import (
     FORMAT,
     checked_sums,
@@ -50,17 +50,17 @@ class Bundle:
 
     def save(self, folder: Path) -> None:
         """Write a folder as a whole; one that is there already is replaced at the last moment."""
-        config = {
-            "format": FORMAT,
-            "avfake": __version__,
-            "input": settings.to_dict(self.spec),
-            "clips_hash": self.spec.clip.hash,
-            "model": settings.to_dict(self.models[0].config),
-            "num_members": len(self.models),
-            "facts": settings.to_dict(self.facts),
-        }
+        config = BundleConfig(
+            FORMAT,
+            __version__,
+            input=self.spec,
+            clips_hash=self.spec.clip.hash,
+            model=self.models[0].config,
+            num_members=len(self.models),
+            facts=self.facts,
+        )
         with whole_folder(folder) as partial:
-            write_config(partial, config)
+            write_config(partial, settings.to_dict(config))
             for number, model in enumerate(self.models):
                 weights = {
                     name: w.detach().cpu().contiguous() for name, w in model.state_dict().items()
@@ -77,26 +77,22 @@ class Bundle:
         folder = locate_bundle(name)
         sums = checked_sums(folder)
         config = read_bundle_config(folder)
-        spec = settings.from_dict(InputSpec, config["input"])
-        if spec.clip.hash != config["clips_hash"]:
+        clips_hash = config.input.clip.hash
+        if clips_hash != config.clips_hash:
             raise BundleError(
-                f"{folder} was trained on clips prepared as {config['clips_hash']}, this version "
-                f"of avfake would prepare them as {spec.clip.hash}; use avfake {config['avfake']}, "
-                "or prepare and train again"
+                f"{folder} was trained on clips prepared as {config.clips_hash}, this version of "
+                f"avfake would prepare them as {clips_hash}; use avfake {config.avfake}, or "
+                "prepare and train again"
             )
-        model_config = settings.from_dict(ModelConfig, config["model"])
-        members = [
-            _read_model(folder / f"member_{number}.safetensors", model_config)
-            for number in range(config["num_members"])
-        ]
+        paths = [folder / f"member_{number}.safetensors" for number in range(config.num_members)]
         # An answer of the default detector must not show where avfake is installed.
         shown = str(name).replace(str(shipped.DEFAULT_FOLDER), DEFAULT)
         return cls(
             name=f"{shown}@{settings.fingerprint(sums)}",
-            spec=spec,
-            models=members,
+            spec=config.input,
+            models=[_read_model(path, config.model) for path in paths],
             decision_model=DecisionModel.load(folder),
-            facts=settings.from_dict(BundleFacts, config["facts"]),
+            facts=config.facts,
         )
 
     @torch_defaults()

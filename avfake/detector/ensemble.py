@@ -1,7 +1,7 @@
 """An ensemble on disk: a folder with several bundles, which opens and uploads like a single one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +9,8 @@ import numpy as np
 from avfake import __version__
 from avfake import config as settings
 from avfake.calibration import DecisionModel, DecisionRule, find_rule
-from avfake.clips import InputSpec
 from avfake.detector.combining import RANK_MEAN
-from avfake.detector.facts import BundleFacts
+from avfake.detector.facts import BundleConfig
 from avfake.detector.folders import (
     CARD,
     ENSEMBLE_FORMAT,
@@ -27,7 +26,6 @@ from avfake.detector.folders import (
 )
 from avfake.errors import ConfigError
 from avfake.evaluation import read_scores
-from avfake.models import ModelConfig
 
 
 def check_members(names: Sequence[str | Path], combine: str) -> None:
@@ -126,13 +124,9 @@ class FolderFacts:
     num_members: int
     rule: str = ""
     """How an ensemble combines the answers of its members."""
-    version: str = ""
-    """Version of avfake that wrote the bundle."""
-    spec: InputSpec | None = None
-    """None for an ensemble, as the next two."""
-    model: ModelConfig | None = None
+    config: BundleConfig | None = None
+    """None for an ensemble, as the next."""
     decision_model: DecisionModel | None = None
-    facts: BundleFacts = field(default_factory=BundleFacts)
 
     @classmethod
     def read(cls, folder: Path) -> "FolderFacts":
@@ -141,16 +135,8 @@ class FolderFacts:
         if is_ensemble(folder):
             names, rule, _ = read_ensemble(folder)
             return cls(fingerprint, len(names), rule)
-        config = read_bundle_config(folder)
-        return cls(
-            fingerprint,
-            config["num_members"],
-            version=config["avfake"],
-            spec=settings.from_dict(InputSpec, config["input"]),
-            model=settings.from_dict(ModelConfig, config["model"]),
-            decision_model=DecisionModel.load(folder),
-            facts=settings.from_dict(BundleFacts, config["facts"]),
-        )
+        config, decision_model = read_bundle_config(folder), DecisionModel.load(folder)
+        return cls(fingerprint, config.num_members, config=config, decision_model=decision_model)
 
 
 def _refuse_to_overwrite(folder: Path) -> None:

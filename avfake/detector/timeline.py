@@ -119,10 +119,15 @@ def find_segments(
     The score of a segment is the mean over its time, bridged gaps included. Times are rounded to
     milliseconds.
     """
+    high = [
+        (piece.start_seconds, piece.end_seconds)
+        for piece in timeline
+        if piece.score >= config.end_threshold
+    ]
     spans = [
-        (run[0].start_seconds, run[-1].end_seconds)
-        for run in _runs_above(timeline, config.end_threshold)
-        if max(piece.score for piece in run) >= config.start_threshold
+        span
+        for span in _bridge(high, 1e-9)
+        if max(piece.score for piece in _inside(timeline, span)) >= config.start_threshold
     ]
     if not spans:
         return ()
@@ -130,7 +135,7 @@ def find_segments(
     whole = timeline[-1].end_seconds - timeline[0].start_seconds
     shortest = min(config.min_seconds, whole) - 1e-9
     return tuple(
-        Segment(round(start, 3), round(end, 3), _mean_score(timeline, start, end))
+        Segment(round(start, 3), round(end, 3), _mean_score(_inside(timeline, (start, end))))
         for start, end in merged
         if end - start >= shortest
     )
@@ -146,21 +151,11 @@ def _bridge(spans: Iterable[Sequence[float]], gap: float) -> list[tuple[float, f
     return merged
 
 
-def _runs_above(timeline: Sequence[Segment], threshold: float) -> list[list[Segment]]:
-    """Return unbroken runs of pieces that score at least the threshold."""
-    runs: list[list[Segment]] = []
-    for piece in timeline:
-        if piece.score < threshold:
-            continue
-        if runs and abs(piece.start_seconds - runs[-1][-1].end_seconds) < 1e-9:
-            runs[-1].append(piece)
-        else:
-            runs.append([piece])
-    return runs
+def _inside(timeline: Sequence[Segment], span: tuple[float, float]) -> list[Segment]:
+    return [piece for piece in timeline if span[0] <= piece.start_seconds < span[1]]
 
 
-def _mean_score(timeline: Sequence[Segment], start: float, end: float) -> float:
-    inside = [piece for piece in timeline if start <= piece.start_seconds < end]
-    lengths = [piece.end_seconds - piece.start_seconds for piece in inside]
-    mean = np.average([piece.score for piece in inside], weights=lengths)
+def _mean_score(pieces: Sequence[Segment]) -> float:
+    lengths = [piece.end_seconds - piece.start_seconds for piece in pieces]
+    mean = np.average([piece.score for piece in pieces], weights=lengths)
     return round(float(mean), 4)
