@@ -109,21 +109,14 @@ class Detector:
         """
         options = replace(options or PredictOptions(), **changes)
         self.check(options)
-        verdicts = []
         clips: dict[str, Clip | MediaError] = {}
         for member in self.members:
-            way = member.spec.clip.hash
-            if way not in clips:
+            if member.spec.clip.hash not in clips:
                 try:
-                    clips[way] = member.cut_clip(path)
+                    clips[member.spec.clip.hash] = member.cut_clip(path)
                 except MediaError as error:
-                    clips[way] = error
-            clip = clips[way]
-            if isinstance(clip, MediaError):
-                verdicts.append(Verdict.failed(path, clip.reason, detector=member.name))
-            else:
-                verdicts.append(member.predict_clip(clip, options, file=str(path)))
-        return self._combine(verdicts, options.prior)
+                    clips[member.spec.clip.hash] = error
+        return self._answer(clips, options, str(path))
 
     def predict_clip(
         self,
@@ -145,13 +138,23 @@ class Detector:
                 "the members of this ensemble were trained on clips of different settings "
                 f"({counts}), so that no prepared clip suits all: give the file itself"
             )
-        file = file or clip.meta.clip_id
-        verdicts = [member.predict_clip(clip, options, file=file) for member in self.members]
-        return self._combine(verdicts, options.prior)
+        return self._answer(dict.fromkeys(ways, clip), options, file or clip.meta.clip_id)
 
-    def _combine(self, verdicts: Sequence[Verdict], prior: float | None) -> Verdict:
-        """Return one verdict, decided under the prior of the training data, then corrected."""
-        verdict = verdicts[0]
+    def _answer(
+        self, clips: Mapping[str, Clip | MediaError], options: PredictOptions, file: str
+    ) -> Verdict:
+        """Return one verdict, decided under the prior of the training data, then corrected.
+
+        clips: hash of the settings of a clip -> the clip, or why there is none
+        """
+        verdicts = []
+        for member in self.members:
+            clip = clips[member.spec.clip.hash]
+            if isinstance(clip, MediaError):
+                verdicts.append(Verdict.failed(file, clip.reason, detector=member.name))
+            else:
+                verdicts.append(member.predict_clip(clip, options, file=file))
+        verdict, prior = verdicts[0], options.prior
         if len(verdicts) > 1 or self.decision:
             verdict = combine_verdicts(
                 verdicts, self.combine, decision=self.decision, name=self.name

@@ -75,14 +75,13 @@ def combine_detectors(
             another was trained on
         ensembles: name -> names of its members
     """
-    plans = {done.plan.hash: done.plan for done in members.values()}
-    if len(plans) != 1:
+    plan = next(iter(members.values())).plan
+    if any(done.plan.hash != plan.hash for done in members.values()):
         found = ", ".join(f"{name} {done.plan.hash}" for name, done in members.items())
         raise ConfigError(
             f"the members were trained and tested on different clips ({found}); give all the same "
             "data.split_seed, shares, parts and num_folds"
         )
-    [plan] = plans.values()
     named = {name: done.detector for name, done in members.items()}
     for name, chosen in ensembles.items():
         paths = [str(named[one]) for one in chosen]

@@ -25,12 +25,11 @@ from avfake.detector import facts
 from avfake.evaluation import METRICS, Interval, bootstrap, forgery_kind, share
 from avfake.labels import COLUMNS, Part
 from avfake.training.config import TrainingConfig
-from avfake.training.plan import Example, Plan
+from avfake.training.plan import CLASSES, Example, Plan
 from avfake.training.run import environment
 
 MEASURED = ("auc", "log_loss", "calibration_error")
 DIGITS = 6
-CLASSES = {False: "genuine", True: "fake"}
 
 
 def bundle_facts(plan: Plan, config: TrainingConfig, held_out: facts.HeldOut) -> facts.BundleFacts:
@@ -46,7 +45,7 @@ def bundle_facts(plan: Plan, config: TrainingConfig, held_out: facts.HeldOut) ->
         splits={name: _counts(clips) for name, clips in plan.splits.items()},
         labels={part: _label_counts(train, part) for part in ("face", "voice")},
         methods=_counted(e.row.method or "" for e in train if e.row.label),
-        one_class_folders=_one_class_folders(plan),
+        one_class_folders=plan.one_class_folders,
         split_hash=plan.hash,
         seed=config.seed,
         commit=record.commit,
@@ -85,13 +84,6 @@ def _label_counts(examples: Sequence[Example], part: Part) -> facts.LabelCounts:
 
     present = [e for e in examples if (e.has_visual if part == "face" else e.has_audio)]
     return facts.LabelCounts(**Counter(map(told, present)))
-
-
-def _one_class_folders(plan: Plan) -> dict[str, str]:
-    """Return folder -> the only class that it trains."""
-    trained = {(e.folder, bool(e.row.label)) for e in plan.splits["train"]}
-    alone = Counter(folder for folder, _ in trained)
-    return {name: CLASSES[(name, True) in trained] for name in plan.folders if alone[name] == 1}
 
 
 def held_out_facts(scored: OutOfFold, fitted: DecisionFit, config: StackConfig) -> facts.HeldOut:

@@ -19,6 +19,7 @@ from avfake.storage import AnyPath, write_table
 from avfake.training.config import DataConfig
 
 logger = logging.getLogger(__name__)
+CLASSES = {False: "genuine", True: "fake"}
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,13 @@ class Plan:
         datasets = sorted({e.row.dataset for clips in self.splits.values() for e in clips})
         sizes = "/".join(str(len(self.splits[name])) for name in ("train", "val", "test"))
         return f"{' + '.join(datasets)} {sizes}"
+
+    @property
+    def one_class_folders(self) -> dict[str, str]:
+        """Folder -> the only class that it trains."""
+        trained = {(e.folder, bool(e.row.label)) for e in self.splits["train"]}
+        alone = Counter(folder for folder, _ in trained)
+        return {name: CLASSES[(name, True) in trained] for name in self.folders if alone[name] == 1}
 
     def inside(self, fold: int) -> list[Example]:
         """Return the training clips of a fold."""
@@ -182,14 +190,12 @@ def check_classes(plan: Plan) -> None:
             f"{total[False]} genuine and {total[True]} fake clips to train on: both are needed. "
             "The other class may come from another dataset: --clips one/ --clips other/"
         )
-    lacking = []
-    for name in plan.folders:
-        found = Counter(bool(e.row.label) for e in train if e.folder == name)
-        if len(plan.folders) > 1:
+    if len(plan.folders) > 1:
+        counts = Counter((e.folder, bool(e.row.label)) for e in train)
+        for name in plan.folders:
             told = "%s: %d genuine, %d fake clips to train on"
-            logger.info(told, name, found[False], found[True])
-        if len(found) < 2:
-            lacking.append(name)
+            logger.info(told, name, counts[name, False], counts[name, True])
+    lacking = plan.one_class_folders
     if lacking:
         logger.warning(
             "one class only in %s: there the dataset itself gives the label away (its codec, its "
