@@ -181,7 +181,9 @@ def correct_prior(verdict: Verdict, shifts: Mapping[str, float], prior: float) -
         for output, (name, _) in COLUMNS.items()
     }
     most = 1.0 if shifted["p_fake"] is None else shifted["p_fake"]
-    capped = {name: None if p is None else min(p, most) for name, p in shifted.items()}
+    capped: dict[str, Any] = {
+        name: None if p is None else min(p, most) for name, p in shifted.items()
+    }
     point = verdict.operating_point
     if point and "overall" in shifts:
         point = replace(point, threshold=shift_probability(point.threshold, shifts["overall"]))

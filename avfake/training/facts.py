@@ -126,7 +126,9 @@ def out_of_fold_table(scored: OutOfFold, fitted: DecisionFit, config: StackConfi
         labels = np.full(len(table), np.nan)
         labels[rows] = table["label"].to_numpy(np.float64)[rows]
         folds = scored.folds(labels, num_folds=config.num_folds, seed=config.seed)
-        for fold in () if folds is None else np.unique(folds[rows]):
+        if folds is None:
+            continue
+        for fold in np.unique(folds[rows]):
             inside = folds[rows] == fold
             _decide(table, rows[inside], table.loc[rows[~inside]], config)
     return table
@@ -140,10 +142,10 @@ def _decide(table: pd.DataFrame, rows: np.ndarray, rest: pd.DataFrame, config: S
         false_alarm_rate=config.false_alarm_rate,
         confidence=config.confidence,
     )
-    for row in rows:
-        p, label = float(table.at[row, "p_fake"]), int(table.at[row, "label"])
+    known = table.loc[rows, ["p_fake", "label"]].to_numpy(np.float64)
+    for row, (p, label) in zip(rows, known.tolist(), strict=True):
         table.at[row, "decision"] = rule.decide(p)
-        table.at[row, "covered"] = rule.band.contains(p)[label]
+        table.at[row, "covered"] = rule.band.contains(p)[int(label)]
 
 
 def _output_quality(table: pd.DataFrame, output: str) -> facts.OutputQuality:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from avfake.clips import ClipEntry, PreparedClip, PreparedFolder
 from avfake.datasets import (
+    Manifest,
     Row,
     assign_folds,
     assign_splits,
+    save_manifest,
     split_hash,
 )
 from avfake.errors import ConfigError, ManifestError, check_choice, nearest
@@ -73,6 +75,11 @@ class Plan:
         datasets = sorted({e.row.dataset for clips in self.splits.values() for e in clips})
         sizes = "/".join(str(len(self.splits[name])) for name in ("train", "val", "test"))
         return f"{' + '.join(datasets)} {sizes}"
+
+    def save_manifest(self, path: Path, split: str) -> None:
+        """Write a manifest of the files of one split."""
+        rows = tuple(example.row for example in self.splits[split])
+        save_manifest(Manifest(rows, " + ".join(dict.fromkeys(r.dataset for r in rows))), path)
 
     @property
     def one_class_folders(self) -> dict[str, str]:
@@ -230,9 +237,12 @@ def _check_methods(examples: Sequence[Example], leave_out: Sequence[str]) -> Non
 
 
 def _renamed(row: Row, folder: str) -> Row:
-    original = f"{folder}/{row.original}" if row.original else None
-    names = {"clip_id": f"{folder}/{row.clip_id}", "group": f"{row.dataset}/{row.group}"}
-    return replace(row, original=original, **names)
+    return replace(
+        row,
+        clip_id=f"{folder}/{row.clip_id}",
+        group=f"{row.dataset}/{row.group}",
+        original=f"{folder}/{row.original}" if row.original else None,
+    )
 
 
 def _example(clip: PreparedClip, folder: str, assume_face_weight: float) -> Example:
