@@ -156,9 +156,7 @@ def publish_best(run_folder: Path) -> None:
     """Put the weights of the best epoch beside the checkpoints."""
     newest = latest_checkpoint(run_folder)
     assert newest is not None
-    partial = run_folder / f".best.partial-{os.getpid()}"
-    _link(newest / "best.safetensors", partial)
-    partial.replace(run_folder / "best.safetensors")
+    write_whole(run_folder / "best.safetensors", (newest / "best.safetensors").read_bytes())
 
 
 def save_weights(model: nn.Module, path: Path) -> None:

@@ -2,8 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -98,13 +98,6 @@ class Engine:
         for name in ("forward", "_original_forward"):
             vars(self.state.model).pop(name, None)
         self.accelerator.free_memory()
-
-    @contextmanager
-    def own_randomness(self) -> Iterator[None]:
-        """Keep the caller's random state: seeds set inside the context end with it."""
-        device = self.accelerator.device
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            yield
 
     def seed_epoch(self, epoch: int) -> None:
         """Make all draws from here on depend on (seed, epoch, process) and nothing before."""

@@ -119,7 +119,9 @@ def _train(
     resumed = load_checkpoint(folder, engine.state, settings)
     history = engine.state.history
     start_trackers(engine.accelerator, settings, resumed=resumed)
-    with engine.own_randomness():
+    device = engine.accelerator.device
+    # The caller's random state is kept: seeds set inside the context end with it.
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         while not why_stopped(history, config):
             epoch = len(history) + 1
             engine.seed_epoch(epoch)

@@ -147,8 +147,8 @@ def make_plan(examples: Sequence[Example], data: DataConfig, *, seed: int) -> Pl
         raise ManifestError("no clip has both a label and picture or sound; nothing to learn from")
     _check_methods(usable, data.leave_out)
     rows = [e.row for e in usable]
-    shares = {"val": data.val_share, "test": data.test_share}
-    shares = {"train": 1.0 - sum(shares.values())} | shares
+    train_share = 1.0 - (data.val_share + data.test_share)
+    shares = {"train": train_share, "val": data.val_share, "test": data.test_share}
     wanted = {name: share for name, share in shares.items() if share}
     assigned = assign_splits(rows, wanted, seed=seed, parts=data.parts)
     splits = {
