@@ -16,7 +16,7 @@ from avfake.calibration import FEATURES, ClipScores, DecisionModel, LogitParts, 
 from avfake.clips import Clip, ClipConfig, InputSpec, cut_clip, face_detector
 from avfake.detector import shipped
 from avfake.detector.branch_scores import PredictOptions, score_clip, torch_defaults
-from avfake.detector.facts import BundleConfig, BundleFacts
+from avfake.detector.facts import BundleFacts, BundleSettings
 from avfake.detector.folders import (
     FORMAT,
     checked_sums,
@@ -50,7 +50,7 @@ class Bundle:
 
     def save(self, folder: Path) -> None:
         """Write a folder as a whole; one that is there already is replaced at the last moment."""
-        config = BundleConfig(
+        config = BundleSettings(
             FORMAT,
             __version__,
             input=self.spec,

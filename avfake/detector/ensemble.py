@@ -10,7 +10,7 @@ from avfake import __version__
 from avfake import config as settings
 from avfake.calibration import DecisionModel, DecisionRule, find_rule
 from avfake.detector.combining import RANK_MEAN
-from avfake.detector.facts import BundleConfig
+from avfake.detector.facts import BundleSettings
 from avfake.detector.folders import (
     CARD,
     ENSEMBLE_FORMAT,
@@ -124,7 +124,7 @@ class FolderFacts:
     num_members: int
     rule: str = ""
     """How an ensemble combines the answers of its members."""
-    config: BundleConfig | None = None
+    config: BundleSettings | None = None
     """None for an ensemble, as the next."""
     decision_model: DecisionModel | None = None
 

@@ -121,7 +121,7 @@ class BundleFacts:
 
 
 @dataclass(frozen=True)
-class BundleConfig:
+class BundleSettings:
     """The config.yaml of a bundle, which is written and read by `avfake.config`."""
 
     format: int

@@ -33,7 +33,7 @@ import yaml
 
 from avfake import config as settings
 from avfake.detector import shipped
-from avfake.detector.facts import BundleConfig
+from avfake.detector.facts import BundleSettings
 from avfake.errors import BundleError, ConfigError
 from avfake.labels import DEFAULT
 from avfake.storage import fitting, naming, target_of
@@ -155,7 +155,7 @@ def is_ensemble(folder: Path) -> bool:
     return read_config(folder).get("format") == ENSEMBLE_FORMAT
 
 
-def read_bundle_config(folder: Path) -> BundleConfig:
+def read_bundle_config(folder: Path) -> BundleSettings:
     """Return the config.yaml of a bundle; BundleError for another format."""
     config = read_config(folder)
     if config.get("format") != FORMAT:
@@ -163,7 +163,7 @@ def read_bundle_config(folder: Path) -> BundleConfig:
             f"{folder} has format {config.get('format')}, this avfake reads format {FORMAT}; "
             f"use avfake {config.get('avfake')}"
         )
-    return settings.from_dict(BundleConfig, config)
+    return settings.from_dict(BundleSettings, config)
 
 
 def copy_files(source: Path, target: Path) -> None:
