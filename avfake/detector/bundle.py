@@ -1,4 +1,4 @@
-"""A trained detector that answers alone: it cuts a file into a clip, scores it and judges."""
+"""A trained detector that answers alone: it cuts a file into a clip, scores it and decides."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
