@@ -22,7 +22,7 @@ from avfake.clips.config import ClipConfig
 from avfake.clips.cut import cut_clip
 from avfake.clips.sample import SampleConfig, Sampled
 from avfake.clips.voice_statistics import voice_statistics
-from avfake.detector.member import score_clip
+from avfake.detector.branch_scores import score_clip
 from avfake.faces.cropping import crop_track
 from avfake.faces.detecting import MTCNNDetector
 from avfake.faces.tracking import track_faces

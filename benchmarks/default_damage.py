@@ -18,7 +18,7 @@ import tyro
 
 from avfake.clips.preparation.folder import PreparedFolder
 from avfake.datasets.manifest import Row
-from avfake.detector.bundle import read_bundle, write_bundle
+from avfake.detector.bundle import Bundle
 from avfake.errors import ConfigError
 from avfake.parallel.pool import default_workers
 from avfake.scoring.stress.cells import choose_cells
@@ -87,7 +87,7 @@ def run_stress_out_of_fold(
     held_out: for each of its models, in order, labelled rows of files that it did not learn from;
         ConfigError unless all together have both classes, answered.
     """
-    bundle, chosen = read_bundle(detector), choose_cells(cells)
+    bundle, chosen = Bundle.read(detector), choose_cells(cells)
     if len(held_out) != len(bundle.models):
         raise ConfigError(
             f"{detector} has {len(bundle.models)} models and {len(held_out)} lists of files that "
@@ -98,7 +98,7 @@ def run_stress_out_of_fold(
         if not rows:
             continue
         alone = out / f"model_{number}"
-        write_bundle(alone / "detector", replace(bundle, models=(model,)))
+        replace(bundle, models=(model,)).save(alone / "detector")
         parts.append(score_cells(rows, str(alone / "detector"), alone, chosen, workers=workers))
     if not parts:
         raise ConfigError("the lists of files that a model has not seen are all empty")

@@ -57,7 +57,7 @@ def main(config: Config) -> None:
     torch.set_num_threads(config.threads)
     video = clip(config)
     detector = Detector.from_pretrained(config.detector, device="cpu")
-    wanted = detector.members[0].bundle.spec.clip
+    wanted = detector.members[0].spec.clip
 
     def decode() -> None:
         read_frames(video, sample_times(probe(video), wanted.num_frames))

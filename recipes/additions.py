@@ -57,7 +57,7 @@ class Config:
     additions: tuple[str, ...] = tuple(ADDITIONS)
     """Rows of the table; the plain detector is always one."""
     training: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
-        default_factory=lambda: training.preset("additions")
+        default_factory=lambda: TrainingConfig.preset("additions")
     )
 
 

@@ -47,7 +47,7 @@ class Config:
     workers: int = field(default_factory=parallel.default_workers)
     """Processes that prepare and score; by default one a core."""
     training: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
-        default_factory=lambda: training.preset("dfdc_frames")
+        default_factory=lambda: TrainingConfig.preset("dfdc_frames")
     )
 
 

@@ -28,7 +28,7 @@ from avfake import cli, clips, parallel, training
 
 ForgeryConfig = clips.ForgeryConfig
 TrainingConfig = training.TrainingConfig
-CONFIG = training.preset("genuine_only")
+CONFIG = TrainingConfig.preset("genuine_only")
 ROUTES = CONFIG.augment.forge
 
 

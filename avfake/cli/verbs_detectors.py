@@ -9,7 +9,7 @@ from avfake.cli.flags import at_least, choose, refuse_idle
 from avfake.cli.process import IN_PART, OK, print_aside
 from avfake.errors import ConfigError
 from avfake.labels import DEFAULT
-from avfake.storage import as_path, check_file, check_folder, check_table, write_table, write_whole
+from avfake.storage import as_path, check_file, check_folder, check_table, write_table
 
 
 def evaluate(
@@ -46,22 +46,15 @@ def evaluate(
         raise ConfigError("--split asks for the plan of a run, and the default detector has none")
     if out is not None:
         check_file(out, inputs=[as_path(path) for path in clips])
-    from avfake.detector import Detector, PredictOptions
+    from avfake.detector import PredictOptions
     from avfake.evaluation import ablation_table, render
-    from avfake.training import COLUMNS, examples_in, measure
+    from avfake.training import measure_clips
 
     options = PredictOptions(audio, visual, stacker, sync, prior)
     names = choose([detector])
     plan_table = None if split is None else Path(detector).parent / "plan.csv"
-    examples = examples_in(clips, plan_table=plan_table, split=split or "")
-    if not examples:
-        raise ConfigError(f"no clip is left to evaluate in {', '.join(clips)}")
+    scores = measure_clips(names, clips, options, plan_table=plan_table, split=split or "", out=out)
     if out is not None:
-        ids = {example.row.clip_id for example in examples}
-        check_table(out, COLUMNS, rows=lambda: ids, optional=("prior",))
-    scores = measure(Detector.from_pretrained(names), examples, options)
-    if out is not None:
-        write_whole(out, scores.to_csv(index=False))
         print(f"scores of {len(scores)} clips: {out}")
     print(render(ablation_table([("detector", scores)])))
     return OK
@@ -190,10 +183,9 @@ def ensemble(
     if out.suffix.lower() == ".csv":
         raise ConfigError(f"--out {out}: of detectors a folder is written; give a name without end")
     check_folder(out, inputs=[*read, *([held_out] if held_out else [])])
-    from avfake.detector import fit_decision, write_ensemble
+    from avfake.detector import write_ensemble
 
-    decision = fit_decision(held_out) if held_out else None
-    write_ensemble(out, members, rule, decision)
+    write_ensemble(out, members, rule, held_out)
     print(f"ensemble of {len(members)} detectors: {out}")
     return OK
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from avfake.clips import Clip
-from avfake.detector import Detector, Member, PredictOptions, torch_defaults
+from avfake.detector import Bundle, Detector, PredictOptions, torch_defaults
 from avfake.errors import MediaError
 from avfake.media import local_file
 from avfake.report.explaining import Explanation, explain_clip
@@ -43,7 +43,7 @@ def collect_evidence(
     for member in detector.members:
         if shown.faces and shown.voice:
             break
-        way = member.bundle.spec.clip.hash
+        way = member.spec.clip.hash
         try:
             clip = clips[way] = clips.get(way) or member.cut_clip(path)
         except MediaError:
@@ -55,7 +55,7 @@ def collect_evidence(
             shown, voice_by = replace(shown, voice=found.voice), member.name
     if len(detector.members) == 1:
         faces_by = voice_by = ""
-    if len(clips) == len({member.bundle.spec.clip.hash for member in detector.members}) == 1:
+    if len(clips) == len({member.spec.clip.hash for member in detector.members}) == 1:
         [clip] = clips.values()  # one way of preparing: the file is not decoded again
         verdict = detector.predict_clip(clip, options, file=str(path))
     else:
@@ -65,15 +65,14 @@ def collect_evidence(
 
 @torch_defaults()
 def _explain(
-    member: Member, clip: Clip, options: PredictOptions, *, faces: bool, voice: bool
+    member: Bundle, clip: Clip, options: PredictOptions, *, faces: bool, voice: bool
 ) -> Explanation:
-    bundle = member.bundle
-    untrained = bundle.decision_model.not_trained  # whose scores are noise, not evidence
-    sampling = bundle.spec.whole(
+    untrained = member.decision_model.not_trained  # whose scores are noise, not evidence
+    sampling = member.spec.whole(
         use_visual=faces and options.use_visual and "face" not in untrained,
         use_audio=voice and options.use_audio and "voice" not in untrained,
     )
-    return explain_clip(bundle.models, clip, sampling)
+    return explain_clip(member.models, clip, sampling)
 
 
 def _sha256(path: str | Path) -> str:

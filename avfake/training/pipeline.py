@@ -13,15 +13,15 @@ from pathlib import Path
 from avfake.calibration import fit_decision_model
 from avfake.clips import PreparedFolder
 from avfake.config import to_dict
-from avfake.detector import CARD, Bundle, Detector, write_bundle
+from avfake.detector import CARD, Bundle, Detector
 from avfake.evaluation import draw_batch, draw_training
+from avfake.models import AVModel
 from avfake.report import write_card
 from avfake.storage import write_whole
 from avfake.training.accelerator import join_processes, on_main_process
 from avfake.training.config import TrainingConfig
-from avfake.training.facts import bundle_facts, out_of_fold_table
+from avfake.training.facts import bundle_facts, held_out_facts, out_of_fold_table
 from avfake.training.member import (
-    Member,
     Run,
     find_member_rate,
     first_member_batches,
@@ -37,7 +37,7 @@ from avfake.training.plan import (
     trainable_outputs,
 )
 from avfake.training.rate_finder import RateConfig, RateFinding
-from avfake.training.run import open_run, seed_for
+from avfake.training.run import open_run
 
 logger = logging.getLogger(__name__)
 
@@ -68,23 +68,21 @@ def train_detector(
     config.data.weights_of(plan.folders)  # refused before the folder is made
     inputs = {"clips": folders[0].config.hash, "split": plan.hash}
     detector = out / "detector"
-    model = None
-    if not (detector / "checksums.json").is_file():
-        model = config.model(trainable_outputs(plan.splits["train"]))
+    is_finished = (detector / "checksums.json").is_file()
+    run = None if is_finished else _run_of(folders, config, plan)
     on_main_process(lambda: open_run(out, config, inputs=inputs))
     on_main_process(lambda: plan.save(out / "plan.csv"))
-    if model is None:
+    if run is None:
         logger.info("%s is finished already", detector)
         on_main_process(lambda: _write_card(detector))
         return TrainedDetector(detector, plan)
     log_assumptions(plan.splits["train"], config.data.assume_face_weight)
-    run = Run(config, model, plan, config.data.input_spec(folders[0].config))
     on_main_process(lambda: draw_batch(out, next(iter(first_member_batches(run)))))
-    members = [
+    models = [
         train_member(run, fold=fold, folder=out / f"member_{fold}")
         for fold in range(config.data.num_models)
     ]
-    on_main_process(lambda: _conclude(run, members, out))
+    on_main_process(lambda: _conclude(run, models, out))
     return TrainedDetector(detector, plan)
 
 
@@ -96,6 +94,11 @@ def plan_of(folders: Sequence[PreparedFolder], config: TrainingConfig) -> Plan:
     return plan
 
 
+def _run_of(folders: Sequence[PreparedFolder], config: TrainingConfig, plan: Plan) -> Run:
+    model = config.model(trainable_outputs(plan.splits["train"]))
+    return Run(config, model, plan, config.data.input_spec(folders[0].config))
+
+
 def with_found_rate(
     folders: Sequence[PreparedFolder], config: TrainingConfig, search: RateConfig, path: Path
 ) -> tuple[TrainingConfig, RateFinding]:
@@ -104,39 +107,36 @@ def with_found_rate(
     path: csv that keeps the finding, so that a run that goes on reads it
     """
     if not path.is_file():
-        plan = plan_of(folders, config)
-        model = config.model(trainable_outputs(plan.splits["train"]))
-        run = Run(config, model, plan, config.data.input_spec(folders[0].config))
+        run = _run_of(folders, config, plan_of(folders, config))
         find_member_rate(run, search).save(path)
     finding = RateFinding.load(path)
     fit = replace(config.fit, learning_rate=finding.suggestion)
     return replace(config, fit=fit), finding
 
 
-def _conclude(run: Run, members: Sequence[Member], out: Path) -> None:
-    """Write the detector of trained members, and their scores of the clips they have not seen."""
+def _conclude(run: Run, models: Sequence[AVModel], out: Path) -> None:
+    """Write the detector of trained models, and their scores of the clips they have not seen."""
     config, plan = run.config, run.plan
     draw_training(out)
-    scored = score_out_of_fold(run, members)
-    stack = replace(config.stack, seed=seed_for(config.seed, "calibration"))
+    scored = score_out_of_fold(run, models)
+    stack = replace(config.stack, seed=config.seed)
     fitted = fit_decision_model(scored, stack, use_stacker=config.use_stacker)
     choices = {name: one.choice for name, one in fitted.model.outputs.items()}
     for name, choice in choices.items():
         logger.info("%s: kept %s; %s", name, choice.kept, choice.reason)
     written = {name: to_dict(choice) for name, choice in choices.items()}
     write_whole(out / "choices.json", json.dumps(written, indent=1))
-    table = out_of_fold_table(scored, fitted, stack)
+    table = out_of_fold_table(scored, fitted, stack).drop(columns="covered")
     methods = {e.row.clip_id: e.row.method for e in plan.splits["train"]}
     table.insert(2, "method", table["clip_id"].map(methods))
     write_whole(out / "out_of_fold.csv", table.to_csv(index=False))
-    bundle = Bundle(
+    Bundle(
         name=str(out / "detector"),
         spec=run.spec,
-        models=[member.model for member in members],
+        models=models,
         decision_model=fitted.model,
-        facts=bundle_facts(plan, config, scored=scored, judged=fitted),
-    )
-    write_bundle(out / "detector", bundle)
+        facts=bundle_facts(plan, config, held_out_facts(scored, fitted, stack)),
+    ).save(out / "detector")
     _write_card(out / "detector")
 
 

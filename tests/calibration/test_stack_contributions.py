@@ -13,9 +13,9 @@ from avfake.calibration.decision_model import DecisionModel, fit_decision_model
 from avfake.calibration.features import FEATURES, RULE_COLUMNS, ClipScores, stack_row
 from avfake.calibration.out_of_fold import OutOfFold
 from avfake.calibration.stacker import StackConfig
-from avfake.detector.bundle import read_bundle, write_bundle
+from avfake.detector.branch_scores import PredictOptions
+from avfake.detector.bundle import Bundle
 from avfake.detector.detector import Detector
-from avfake.detector.member import PredictOptions
 from avfake.labels import OUTPUTS
 from avfake.report.evidence import Evidence
 from avfake.report.page import render_page, write_report
@@ -47,7 +47,7 @@ def model(scored) -> DecisionModel:
 def judged_by_trees(detector_folder, model, tmp_path_factory) -> Path:
     """The small detector with that judge."""
     folder = tmp_path_factory.mktemp("trees") / "detector"
-    write_bundle(folder, replace(read_bundle(detector_folder), decision_model=model))
+    replace(Bundle.read(detector_folder), decision_model=model).save(folder)
     return folder
 
 
@@ -100,7 +100,7 @@ def test_a_detector_tells_the_strongest_of_each_answer(judged_by_trees, studio_r
     video = min(studio_root.glob("*.mp4"))
     verdict = detector.predict(video)
     scores = detector.members[0].score_clip(detector.members[0].cut_clip(video))
-    sums = detector.members[0].bundle.decision_model.contributions(stack_row(scores))
+    sums = detector.members[0].decision_model.contributions(stack_row(scores))
     for output in OUTPUTS:
         mine = [one for one in verdict.contributions if one.output == output]
         assert 0 < len(mine) <= 5

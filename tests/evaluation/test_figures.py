@@ -12,7 +12,7 @@ from PIL import Image
 
 from avfake.clips.archive import Clip
 from avfake.clips.preparation.folder import PreparedFolder
-from avfake.detector.bundle import read_bundle
+from avfake.detector.bundle import Bundle
 from avfake.errors import AvfakeError
 from avfake.evaluation.figures.contact_sheet import (
     CROP_PX,
@@ -227,7 +227,7 @@ def test_a_run_is_drawn_from_one_place_and_a_missing_part_costs_nothing(
     examples = gather([prepared], assume_face_weight=1.0)
     shares = DataConfig(num_folds=2, val_share=0.2, test_share=0.3)
     plan = make_plan(examples, shares, seed=0)
-    bundle = read_bundle(run_folder / "detector")
+    bundle = Bundle.read(run_folder / "detector")
     model = bundle.models[0].config
     batch = next(iter(first_member_batches(Run(tiny_config, model, plan, bundle.spec))))
     trained = [e for e in plan.splits["train"] if plan.folds[e.row.clip_id] != 0]

@@ -8,7 +8,7 @@ from torch import nn
 
 from avfake.clips.archive import Clip
 from avfake.clips.sample import SampleConfig
-from avfake.detector.member import score_clip
+from avfake.detector.branch_scores import score_clip
 from avfake.errors import ConfigError
 from avfake.models.audio import AudioBranch, AudioConfig
 from avfake.models.spectrogram import SpectrogramConfig
@@ -149,9 +149,9 @@ def test_a_branch_of_statistics_is_asked_like_a_network():
 
 
 def test_the_strongest_come_first_and_their_scores_are_those_of_prediction(prepared, run_folder):
-    from avfake.detector.bundle import read_bundle
+    from avfake.detector.bundle import Bundle
 
-    bundle = read_bundle(run_folder / "detector")
+    bundle = Bundle.read(run_folder / "detector")
     clip = Clip.open(next(one.archive for one in prepared.clips if one.has_visual))
     sampling = bundle.spec.whole()
     explanation = explain_clip(bundle.models, clip, sampling, top=2)
@@ -177,9 +177,9 @@ def test_the_strongest_come_first_and_their_scores_are_those_of_prediction(prepa
 
 
 def test_a_branch_that_is_switched_off_explains_nothing(prepared, run_folder):
-    from avfake.detector.bundle import read_bundle
+    from avfake.detector.bundle import Bundle
 
-    models = read_bundle(run_folder / "detector").models
+    models = Bundle.read(run_folder / "detector").models
     clip = Clip.open(next(one.archive for one in prepared.clips if one.has_audio))
     explanation = explain_clip(models, clip, SampleConfig(use_visual=False, window_seconds=1.0))
     assert explanation.faces == ()

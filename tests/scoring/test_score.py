@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from avfake.detector.member import PredictOptions
+from avfake.detector.branch_scores import PredictOptions
 from avfake.errors import ConfigError
 from avfake.scoring.files import find_files, find_requested, score_files
 from avfake.scoring.submission import read_requested, write_submission

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from avfake.calibration import MODALITIES
-from avfake.detector import CARD, FolderFacts, read_folder
+from avfake.detector import CARD, FolderFacts, facts
 from avfake.errors import ConfigError
 from avfake.evaluation import Interval, as_text, markdown_table
 from avfake.labels import OUTPUTS, PARTS
@@ -52,7 +52,7 @@ def write_card(
     plan = None if out_of_fold else folder.parent / "plan.csv"
     if not folder.is_dir():
         raise ConfigError(f"{folder} is no folder; a card is written into a detector's folder")
-    subject = read_folder(folder)
+    subject = FolderFacts.read(folder)
     measured = Measured.read(scores, plan=plan, source=measured_on) if scores else None
     target = folder / CARD
     write_whole(target, render_card(subject, measured, stress=stress, licence=licence))
@@ -71,7 +71,7 @@ def render_card(
     """Return the text of the card."""
     from huggingface_hub import ModelCard  # late: it takes a second to import
 
-    known = subject.facts
+    known = subject.config.facts if subject.config else facts.BundleFacts()
     not_trained = subject.decision_model.not_trained if subject.decision_model else {}
     outputs = [name for name in OUTPUTS if name not in not_trained]
     name = f"avfake detector {subject.fingerprint}"
@@ -103,14 +103,14 @@ def render_card(
 
 def _of_bundle(subject: FolderFacts) -> dict[str, Any]:
     """Return what the template takes for the chapters that an ensemble has not."""
-    if subject.decision_model is None or subject.spec is None:
+    if subject.decision_model is None or subject.config is None:
         return {}
     rules = dict(tables.rules_of(subject.decision_model))
-    forge = subject.facts.settings.get("augment", {}).get("forge", {})
+    forge = subject.config.facts.settings.get("augment", {}).get("forge", {})
     return {
-        "model": subject.model,
-        "spec": subject.spec,
-        "clip": subject.spec.clip,
+        "model": subject.config.model,
+        "spec": subject.config.input,
+        "clip": subject.config.input.clip,
         "never_fake": {words: rule for words, rule in rules.items() if rule.threshold >= 1},
         "forged_in_training": {
             part: forge[f"{part}_methods"] for part in PARTS if forge.get(f"{part}_rate", 0) > 0

@@ -15,7 +15,7 @@ from avfake.cli.main import main
 from avfake.datasets.build import build_manifest
 from avfake.datasets.manifest import Manifest
 from avfake.datasets.schema import load_spec
-from avfake.detector.bundle import read_bundle
+from avfake.detector.bundle import Bundle
 from avfake.detector.detector import Detector
 from avfake.errors import ConfigError
 from avfake.evaluation.figures.scores import draw_stress
@@ -139,7 +139,7 @@ def test_every_file_gets_a_row_and_nothing_is_done_twice(
 def test_each_model_judges_what_it_has_not_seen(
     manifest: Manifest, detector_folder: Path, tmp_path: Path
 ) -> None:
-    bundle = read_bundle(detector_folder)
+    bundle = Bundle.read(detector_folder)
     rows = [row for row in manifest.rows if row.label is not None][:12]
     held_out = [rows[number :: len(bundle.models)] for number in range(len(bundle.models))]
     table = run_stress_out_of_fold(detector_folder, held_out, tmp_path, cells=["mute"], workers=0)
