@@ -50,8 +50,7 @@ class SwapTraces:
     """Half width and height of the pasted area, as shares of the aligned face's side."""
 
 
-def draw_traces(rng: np.random.Generator, difficulty: float) -> SwapTraces:
-    """Draw the traces of one swap: obvious at difficulty 0, hardly visible at 1."""
+def _draw_traces(rng: np.random.Generator, difficulty: float) -> SwapTraces:
     if not 0 <= difficulty <= 1:
         raise ConfigError(f"difficulty must lie in 0..1, got {difficulty}")
     ease = 1 - difficulty
@@ -74,14 +73,16 @@ def swap_faces(
     source: np.ndarray,
     source_landmarks: np.ndarray,
     *,
-    traces: SwapTraces,
+    difficulty: float,
     rng: np.random.Generator,
 ) -> FaceSwap:
-    """Replace the face of the target by that of the source.
+    """Replace the face of the target by that of the source, with traces drawn by `difficulty`.
 
     target: uint8 [T, H, W, 3]; source: uint8 [T, h, w, 3], one face a frame, or [1, h, w, 3].
-    *_landmarks: float [T or 1, 5, 2] px, in the order of `faces.Detections`.
+    *_landmarks: float [T or 1, 5, 2] px, in the order of `faces.Detections`. difficulty: 0 leaves
+    obvious traces, 1 hardly visible ones.
     """
+    traces = _draw_traces(rng, difficulty)
     count = len(target)
     _check(target, target_landmarks, "target", (count,))
     _check(source, source_landmarks, "source", (1, count))
@@ -93,7 +94,8 @@ def swap_faces(
     part = to_planes(target[:, rows, columns])
     coordinates = pixel_grid(to_aligned, _centres(columns), _centres(rows))
 
-    faces = _align(to_planes(source), np.asarray(source_landmarks, float), traces.resolution_px)
+    aligned = fit_similarity(np.asarray(source_landmarks, float), TEMPLATE)
+    faces = _sample(to_planes(source), aligned, traces.resolution_px)
     faces = _match_colours(faces, target, to_aligned, traces.colour_share)
     faces = faces * _checkers(traces)
     if len(faces) == 1:
@@ -121,12 +123,8 @@ def _reach(to_aligned: np.ndarray, size: tuple[int, ...]) -> tuple[slice, slice]
     return slice(int(low[1]), min(bottom, size[0])), slice(int(low[0]), min(right, size[1]))
 
 
-def _align(pictures: torch.Tensor, landmarks: np.ndarray, side_px: int) -> torch.Tensor:
-    """Cut the aligned face [T, 3, side, side] out of each picture [T, 3, H, W]."""
-    return _sample(pictures, fit_similarity(landmarks, TEMPLATE), side_px)
-
-
 def _sample(pictures: torch.Tensor, to_aligned: np.ndarray, side_px: int) -> torch.Tensor:
+    """Cut the aligned face [T, 3, side, side] out of each picture [T, 3, H, W]."""
     line = (np.arange(side_px) + 0.5) / side_px
     coordinates = pixel_grid(invert(to_aligned), line, line)
     height, width = pictures.shape[2:]
@@ -160,10 +158,9 @@ def _centres(part: slice) -> np.ndarray:
 
 
 def _check(pixels: np.ndarray, landmarks: np.ndarray, name: str, counts: tuple[int, ...]) -> None:
-    if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[3] != 3:
-        raise ValueError(f"{name} must be uint8 [T, H, W, 3], got {pixels.dtype} {pixels.shape}")
-    if len(pixels) not in counts or landmarks.shape != (len(pixels), 5, 2):
+    is_picture = pixels.dtype == np.uint8 and pixels.ndim == 4 and pixels.shape[3] == 3
+    if not is_picture or len(pixels) not in counts or landmarks.shape != (len(pixels), 5, 2):
         raise ValueError(
-            f"{name} and its landmarks must be [T, H, W, 3] and [T, 5, 2] with T in {counts}, "
-            f"got {pixels.shape} and {landmarks.shape}"
+            f"{name} and its landmarks must be uint8 [T, H, W, 3] and [T, 5, 2] with T in "
+            f"{counts}, got {pixels.dtype} {pixels.shape} and {landmarks.shape}"
         )
