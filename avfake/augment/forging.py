@@ -25,7 +25,7 @@ from avfake.media import Waveform
 
 def forging(config: ForgeConfig) -> Transform:
     """Return a transform that forges the face, the voice, or both, each at its own rate."""
-    return transform(forge, _may_be_genuine, 1.0, draw=draw_forgeries, config=config)
+    return transform(forge, 1.0, fits=_may_be_genuine, draw=draw_forgeries, config=config)
 
 
 def forge(

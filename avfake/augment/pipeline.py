@@ -41,23 +41,20 @@ class Pipeline:
 
 def build_pipeline(config: AugmentConfig) -> Pipeline:
     """Return forging, then mixing with the original, then transforms of picture and sound."""
-    mix = config.mix
     mixing = transform(
         pair_mixup,
-        has_faces,
-        mix.pair_rate,
+        config.mix.pair_rate,
+        fits=has_faces,
         draw=draw_share,
         needs_partner=True,
-        alpha=mix.pair_alpha,
+        alpha=config.mix.pair_alpha,
     )
     named = [one for name in config.picture for one in PICTURE[name]]
     named += [one for name in config.sound for one in SOUND[name]]
-    transforms = [
-        *([forging(config.forge)] if config.forge.face_rate + config.forge.voice_rate > 0 else []),
-        mixing,
-        *(one.scaled(config.rate) for one in named if config.rate > 0),
-    ]
-    return Pipeline([one for one in transforms if one.probability > 0])
+    scaled = [one.scaled(config.rate) for one in named if config.rate > 0]
+    forges = config.forge.face_rate + config.forge.voice_rate > 0
+    made = [forging(config.forge)] * forges + [mixing, *scaled]
+    return Pipeline([one for one in made if one.probability > 0])
 
 
 def draw_sound(waveform: Waveform, names: Sequence[str], *, rng: np.random.Generator) -> Waveform:

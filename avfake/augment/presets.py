@@ -4,6 +4,7 @@ To add a transform, write its function in a module of `picture` or `sound` and e
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 from avfake.augment.picture import codecs, cutouts, geometry, pixels
 from avfake.augment.picture.geometry import BICUBIC, BILINEAR, BOX, NEAREST
@@ -21,137 +22,104 @@ from avfake.augment.transform import (
 
 Chain = tuple[Transform, ...]
 
+on_picture = partial(transform, fits=has_faces)
+on_face = partial(transform, fits=has_points)
+on_sound = partial(transform, fits=has_sound)
+
 _P: Mapping[str, Transform] = {
-    "jpeg": transform(codecs.jpeg, has_faces, draw=codecs.draw_quality, quality=(60, 100)),
-    "video_codec": transform(
+    "jpeg": on_picture(codecs.jpeg, draw=codecs.draw_quality, quality=(60, 100)),
+    "video_codec": on_picture(
         codecs.video_codec,
-        has_faces,
         draw=codecs.draw_coding,
         crf=(17.0, 40.0),
         share=(0.25, 1.0),
         share_probability=0.5,
     ),
-    "landmark_cutout": transform(cutouts.landmark_cutout, has_points, 0.7, draw=cutouts.draw_part),
-    "half_face_cutout": transform(
+    "landmark_cutout": on_face(cutouts.landmark_cutout, 0.7, draw=cutouts.draw_part),
+    "half_face_cutout": on_face(
         cutouts.half_face_cutout,
-        has_points,
         0.2,
         draw=cutouts.draw_half,
         needs_partner=True,
         halves=cutouts.HALVES,
         masks_of=cutouts.half_faces,
     ),
-    "bitmap_cutout": transform(
+    "bitmap_cutout": on_picture(
         cutouts.bitmap_cutout,
-        has_faces,
         0.1,
         draw=cutouts.draw_half,
         needs_partner=True,
         halves=cutouts.BITMAPS,
         masks_of=cutouts.half_crops,
     ),
-    "random_erasing": transform(
-        cutouts.random_erasing,
-        has_faces,
-        0.25,
-        draw=cutouts.draw_box,
-        area=(0.02, 0.2),
-        max_aspect=3.0,
+    "random_erasing": on_picture(
+        cutouts.random_erasing, 0.25, draw=cutouts.draw_box, area=(0.02, 0.2), max_aspect=3.0
     ),
-    "flip": transform(geometry.flip, has_faces),
-    "shift_scale_rotate": transform(
+    "flip": on_picture(geometry.flip),
+    "shift_scale_rotate": on_picture(
         geometry.shift_scale_rotate,
-        has_faces,
         right=(-0.1, 0.1),
         down=(-0.1, 0.1),
         turn_degrees=(-10.0, 10.0),
         scale=(0.8, 1.2),
     ),
-    "rescale": transform(
+    "rescale": on_picture(
         geometry.rescale,
-        has_faces,
         1.0,
         draw=geometry.draw_scaling,
         share=(0.5, 1.0),
         pairs=((BOX, BICUBIC), (BOX, BILINEAR), (BILINEAR, BILINEAR)),
     ),
     # Every remaining pixel is shown as a block.
-    "downscale": transform(
+    "downscale": on_picture(
         geometry.rescale,
-        has_faces,
         draw=geometry.draw_scaling,
         share=(0.25, 0.75),
         pairs=((NEAREST, NEAREST),),
     ),
-    "brightness_contrast": transform(
-        pixels.brightness_contrast, has_faces, contrast=(-0.2, 0.2), brightness=(-0.2, 0.2)
+    "brightness_contrast": on_picture(
+        pixels.brightness_contrast, contrast=(-0.2, 0.2), brightness=(-0.2, 0.2)
     ),
-    "gamma": transform(pixels.gamma, has_faces, draw=pixels.draw_exponent, max_ratio=1.4),
-    "hue_saturation": transform(
-        pixels.hue_saturation,
-        has_faces,
-        degrees=(-30.0, 30.0),
-        saturation=(-0.3, 0.3),
-        value=(-0.1, 0.1),
+    "gamma": on_picture(pixels.gamma, draw=pixels.draw_exponent, max_ratio=1.4),
+    "hue_saturation": on_picture(
+        pixels.hue_saturation, degrees=(-30.0, 30.0), saturation=(-0.3, 0.3), value=(-0.1, 0.1)
     ),
-    "grey": transform(pixels.grey, has_faces),
-    "fancy_pca": transform(pixels.fancy_pca, has_faces, draw=pixels.draw_shift, deviation=0.1),
-    "gaussian_noise": transform(
-        pixels.gaussian_noise, has_faces, draw=uniform_and_seed, variance=(10.0, 50.0)
+    "grey": on_picture(pixels.grey),
+    "fancy_pca": on_picture(pixels.fancy_pca, draw=pixels.draw_shift, deviation=0.1),
+    "gaussian_noise": on_picture(
+        pixels.gaussian_noise, draw=uniform_and_seed, variance=(10.0, 50.0)
     ),
     # 0.8 is about the largest of a kernel of 3 px.
-    "blur": transform(pixels.blur, has_faces, deviation_px=(0.3, 0.8)),
-    "sharpen": transform(pixels.sharpen, has_faces, amount=(0.2, 1.0)),
-    "moire": transform(
-        pixels.moire,
-        has_faces,
-        0.3,
-        draw=pixels.draw_stripes,
-        num_waves=(8.0, 60.0),
-        depth=(0.02, 0.12),
+    "blur": on_picture(pixels.blur, deviation_px=(0.3, 0.8)),
+    "sharpen": on_picture(pixels.sharpen, amount=(0.2, 1.0)),
+    "moire": on_picture(
+        pixels.moire, 0.3, draw=pixels.draw_stripes, num_waves=(8.0, 60.0), depth=(0.02, 0.12)
     ),
 }
 """Name -> transform of the picture."""
 
 _S: Mapping[str, Transform] = {
-    "audio_codec": transform(
-        audio_codec.audio_codec,
-        has_sound,
-        draw=audio_codec.draw_codec,
-        codecs=tuple(audio_codec.ENCODERS),
+    "audio_codec": on_sound(
+        audio_codec.audio_codec, draw=audio_codec.draw_codec, codecs=tuple(audio_codec.ENCODERS)
     ),
-    "band_limit": transform(
-        channel.band_limit, has_sound, low_hz=(20.0, 400.0), high_hz=(3_000.0, 7_500.0)
+    "band_limit": on_sound(channel.band_limit, low_hz=(20.0, 400.0), high_hz=(3_000.0, 7_500.0)),
+    "gain": on_sound(channel.gain, decibels=(-12.0, 6.0)),
+    "clipping": on_sound(channel.clipping, 0.2, share=(0.3, 0.9)),
+    "polarity": on_sound(channel.polarity),
+    "time_mask": on_sound(channel.time_mask, share=(0.0, 0.1), place=(0.0, 1.0)),
+    "frequency_mask": on_sound(
+        channel.frequency_mask, draw=channel.draw_band, max_width_hz=1_000.0
     ),
-    "gain": transform(channel.gain, has_sound, decibels=(-12.0, 6.0)),
-    "clipping": transform(channel.clipping, has_sound, 0.2, share=(0.3, 0.9)),
-    "polarity": transform(channel.polarity, has_sound),
-    "time_mask": transform(channel.time_mask, has_sound, share=(0.0, 0.1), place=(0.0, 1.0)),
-    "frequency_mask": transform(
-        channel.frequency_mask, has_sound, draw=channel.draw_band, max_width_hz=1_000.0
+    "reverb": on_sound(
+        channel.reverb, draw=uniform_and_seed, rt60_seconds=(0.1, 0.8), direct_db=(0.0, 15.0)
     ),
-    "reverb": transform(
-        channel.reverb,
-        has_sound,
-        draw=uniform_and_seed,
-        rt60_seconds=(0.1, 0.8),
-        direct_db=(0.0, 15.0),
+    "speed": on_sound(channel.speed, 0.3, ratio=(0.95, 1.05)),
+    "noise": on_sound(noise.noise, draw=noise.draw_noise, snr_db=(5.0, 40.0)),
+    "convolutive_noise": on_sound(
+        noise.convolutive_noise, draw=noise.draw_powers, num_powers=5, loss_db=(5.0, 20.0)
     ),
-    "speed": transform(channel.speed, has_sound, 0.3, ratio=(0.95, 1.05)),
-    "noise": transform(noise.noise, has_sound, draw=noise.draw_noise, snr_db=(5.0, 40.0)),
-    "convolutive_noise": transform(
-        noise.convolutive_noise,
-        has_sound,
-        draw=noise.draw_powers,
-        num_powers=5,
-        loss_db=(5.0, 20.0),
-    ),
-    "impulsive_noise": transform(
-        noise.impulsive_noise, has_sound, draw=uniform_and_seed, share=(0.0, 0.1)
-    ),
-    "stationary_noise": transform(
-        noise.stationary_noise, has_sound, draw=noise.draw_hum, snr_db=(10.0, 40.0)
-    ),
+    "impulsive_noise": on_sound(noise.impulsive_noise, draw=uniform_and_seed, share=(0.0, 0.1)),
+    "stationary_noise": on_sound(noise.stationary_noise, draw=noise.draw_hum, snr_db=(10.0, 40.0)),
 }
 """Name -> transform of the sound."""
 

@@ -79,9 +79,9 @@ class Transform:
 
 def transform(
     change: Callable[..., TrainingSample],
-    fits: Callable[[TrainingSample], bool],
     probability: float = 0.5,
     *,
+    fits: Callable[[TrainingSample], bool],
     draw: Callable[..., Parameters | None] = uniform,
     needs_partner: bool = False,
     **settings: Any,

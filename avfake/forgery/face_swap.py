@@ -141,8 +141,8 @@ def _match_colours(
     step = max(1, len(target) // 6)
     like = _sample(to_planes(target[::step]), to_aligned[::step], _COLOUR_PX)
     mine = F.interpolate(faces[::step] if len(faces) > 1 else faces, size=(_COLOUR_PX,) * 2)
-    line = (torch.arange(_COLOUR_PX) + 0.5) / _COLOUR_PX
-    coordinates = torch.stack(torch.meshgrid(line, line, indexing="xy"), dim=2)[None]
+    line = (np.arange(_COLOUR_PX) + 0.5) / _COLOUR_PX
+    coordinates = pixel_grid(np.eye(2, 3)[None], line, line)
     inside = face_mask(coordinates, half_width=0.26, half_height=0.32, softness=0.2)[:, None]
     return transfer_colour(faces, mine, like, inside, share=share)
 

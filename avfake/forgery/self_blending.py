@@ -94,7 +94,10 @@ def self_blend(
     """
     size = crops.shape[1]
     opacity = draw_opacity(landmarks, size, rng, config) * float(rng.choice(config.ratios))
-    shifts, scale = _draw_shifts(rng, config, len(opacity))
+    tremble = config.tremble * (rng.random() < 0.5)
+    shift = rng.uniform(-1, 1, 2) * config.shift
+    shifts_px = (shift + rng.normal(0, 1, (len(opacity), 2)) * tremble) * size
+    scale = float(rng.uniform(*config.scale))
     gains = draw_flicker(rng, len(opacity), config.flicker) if config.flicker else None
     alter = draw_alteration(rng, config)
     alters_target = rng.random() < config.target_share
@@ -102,7 +105,7 @@ def self_blend(
         crops = to_pixels(alter(to_planes(crops)))
 
     def copy(part: torch.Tensor, window: Window) -> torch.Tensor:
-        moved = move(part, shifts[window[0]] * size, scale)
+        moved = move(part, shifts_px[window[0]], scale)
         changed = moved if alters_target else alter(moved)
         return changed if gains is None else changed.mul_(gains[window[0]]).clamp_(0, 255)
 
@@ -151,12 +154,3 @@ def draw_alteration(rng: np.random.Generator, config: SelfBlendConfig) -> Altera
         return lower_resolution(planes, factor, mode) if is_reduced else sharpen(planes, amount)
 
     return alter
-
-
-def _draw_shifts(
-    rng: np.random.Generator, config: SelfBlendConfig, count: int
-) -> tuple[np.ndarray, float]:
-    """Draw the shift of the copy [T, 2] as shares of the side, and its magnification."""
-    tremble = config.tremble * (rng.random() < 0.5)
-    shift = rng.uniform(-1, 1, 2) * config.shift
-    return shift + rng.normal(0, 1, (count, 2)) * tremble, float(rng.uniform(*config.scale))

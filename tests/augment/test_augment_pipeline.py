@@ -104,7 +104,7 @@ def test_the_partner_is_let_go_when_nobody_looks_at_it_any_more() -> None:
         seen.append(sample.partner is not None)
         return sample
 
-    looking = transform(look, has_faces, 1.0)
+    looking = transform(look, 1.0, fits=has_faces)
     at_partner = replace(looking, needs_partner=True)
     sample = replace(sample_of(fake=True), partner=sample_of().faces)
     (flip,), (grey,) = PICTURE["flip"], PICTURE["grey"]
