@@ -113,10 +113,9 @@ def _cut_together(batch: Batch, others: Tensor, share: float, rng: np.random.Gen
             samples = batch[key].shape[-1]
             length = round((1 - share) * samples)
             start = int(rng.integers(samples - length + 1))
+            part = (..., slice(start, start + length))
             mixed[key] = batch[key].clone()
-            mixed[key][..., start : start + length] = batch[key][others][
-                ..., start : start + length
-            ]
+            mixed[key][part] = batch[key][others][part]
     return mixed | _mixed_labels(batch, others, torch.full((len(others),), share))
 
 

@@ -5,10 +5,10 @@ frame and window alike. All functions belong to modules, so that a transform can
 another process.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -16,6 +16,7 @@ from PIL import Image
 from avfake.clips import TrainingSample
 from avfake.labels import Part
 
+T = TypeVar("T")
 Parameters = dict[str, Any]
 
 
@@ -36,6 +37,11 @@ def uniform_and_seed(
 def draw_seed(rng: np.random.Generator) -> int:
     """Draw a seed for what a change draws itself, such as noise."""
     return int(rng.integers(2**31))
+
+
+def pick(rng: np.random.Generator, options: Sequence[T]) -> T:
+    """Draw one of several options, each with equal probability."""
+    return options[int(rng.integers(len(options)))]
 
 
 @dataclass(frozen=True)
@@ -115,7 +121,7 @@ def _any_fits(choices: tuple[Transform, ...], sample: TrainingSample) -> bool:
 def _draw_one(
     sample: TrainingSample, rng: np.random.Generator, choices: tuple[Transform, ...]
 ) -> Parameters | None:
-    chosen = choices[int(rng.integers(len(choices)))]
+    chosen = pick(rng, choices)
     params = chosen.parameters(sample, rng)
     return None if params is None else {"chosen": chosen, "params": params}
 

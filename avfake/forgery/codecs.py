@@ -94,7 +94,7 @@ def _cosines(hop: int) -> torch.Tensor:
 def _framed(samples: torch.Tensor, hop: int) -> torch.Tensor:
     """Cut frames [T, 2 hop] that overlap by half, with silence before and after."""
     count = -(-len(samples) // hop) + 1
-    padded = torch.nn.functional.pad(samples, (hop, (count) * hop - len(samples)))
+    padded = torch.nn.functional.pad(samples, (hop, count * hop - len(samples)))
     return padded.unfold(0, 2 * hop, hop)
 
 
@@ -145,9 +145,8 @@ def lpc_codec(
     padded = torch.nn.functional.pad(residual, (0, -voice.length % (_PULSE_BLOCK * thinning)))
     vectors = padded.view(-1, _CODE_WIDTH)
     coded = quantise_vectors(vectors, stages=stages, entries=256, rng=rng).flatten()
-    if thinning > 1:
-        coded = _regular_pulses(coded, thinning)
-    spectrum = voice.analyse(coded[: voice.length]) / whitener
+    kept = _regular_pulses(coded, thinning)[: voice.length]
+    spectrum = voice.analyse(kept) / whitener
     return as_strong(voice.synthesise(spectrum), waveform)
 
 

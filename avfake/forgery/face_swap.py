@@ -21,7 +21,7 @@ from avfake.forgery.compositing import (
     to_planes,
     transfer_colour,
 )
-from avfake.forgery.faces_in_place import TEMPLATE, fit_similarity, invert, pixel_grid
+from avfake.forgery.faces_in_place import TEMPLATE, centres, fit_similarity, invert, pixel_grid
 
 _COLOUR_PX = 48
 """Side of the aligned faces on which colours are compared."""
@@ -92,7 +92,7 @@ def swap_faces(
     to_aligned = fit_similarity(np.asarray(target_landmarks, float), TEMPLATE + trembling)
     rows, columns = _reach(to_aligned, target.shape[1:3])
     part = to_planes(target[:, rows, columns])
-    coordinates = pixel_grid(to_aligned, _centres(columns), _centres(rows))
+    coordinates = pixel_grid(to_aligned, centres(columns), centres(rows))
 
     aligned = fit_similarity(np.asarray(source_landmarks, float), TEMPLATE)
     faces = _sample(to_planes(source), aligned, traces.resolution_px)
@@ -118,9 +118,8 @@ def _reach(to_aligned: np.ndarray, size: tuple[int, ...]) -> tuple[slice, slice]
     corners = np.array([[0, 0, 1], [1, 0, 1], [0, 1, 1], [1, 1, 1]], float).T
     coordinates = invert(to_aligned) @ corners  # [T, 2, 4]
     low = np.floor(coordinates.min(axis=(0, 2))).astype(int).clip(0)
-    high = np.ceil(coordinates.max(axis=(0, 2))).astype(int)
-    right, bottom = max(int(high[0]), int(low[0]) + 1), max(int(high[1]), int(low[1]) + 1)
-    return slice(int(low[1]), min(bottom, size[0])), slice(int(low[0]), min(right, size[1]))
+    high = np.maximum(np.ceil(coordinates.max(axis=(0, 2))).astype(int), low + 1)
+    return slice(low[1], min(high[1], size[0])), slice(low[0], min(high[0], size[1]))
 
 
 def _sample(pictures: torch.Tensor, to_aligned: np.ndarray, side_px: int) -> torch.Tensor:
@@ -151,10 +150,6 @@ def _checkers(traces: SwapTraces) -> torch.Tensor:
     """Return gains [S, S] that alternate above and below 1."""
     line = torch.arange(traces.resolution_px)
     return 1 + traces.checker * (1 - 2.0 * ((line[:, None] + line) % 2))
-
-
-def _centres(part: slice) -> np.ndarray:
-    return np.arange(part.start, part.stop) + 0.5
 
 
 def _check(pixels: np.ndarray, landmarks: np.ndarray, name: str, counts: tuple[int, ...]) -> None:

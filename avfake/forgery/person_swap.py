@@ -18,7 +18,7 @@ from avfake.forgery.compositing import (
     to_planes,
     transfer_colour,
 )
-from avfake.forgery.faces_in_place import fit_similarity, pixel_grid, smooth_field
+from avfake.forgery.faces_in_place import centres, fit_similarity, pixel_grid, smooth_field
 from avfake.forgery.self_blending import (
     SelfBlendConfig,
     draw_alteration,
@@ -103,8 +103,7 @@ def _from_other_frames(
 
     def bring(part: torch.Tensor, window: Window) -> torch.Tensor:
         frames, rows, columns = window
-        lines = [np.arange(s.start, s.stop) + 0.5 for s in (columns, rows)]
-        grid = pixel_grid(back[frames], *lines) * scale - 1
+        grid = pixel_grid(back[frames], centres(columns), centres(rows)) * scale - 1
         sources = to_planes(crops[moments[frames]])
         brought = F.grid_sample(sources, grid, align_corners=False, padding_mode="border")
         weights = opacity[window].mean(dim=0)[None, None]

@@ -121,9 +121,6 @@ def minimum_phase(log_magnitude: torch.Tensor) -> torch.Tensor:
     return torch.fft.rfft(cepstrum, dim=0).exp()
 
 
-_PITCH_RANGE_HZ = (60.0, 450.0)
-
-
 def griffin_lim(
     magnitude: torch.Tensor,
     voice: Voice,
@@ -200,8 +197,7 @@ def pitch_and_voicing(waveform: Waveform) -> tuple[np.ndarray, np.ndarray]:
     power = np.abs(np.fft.rfft(frames, 2 * window, axis=1)) ** 2
     correlation = np.fft.irfft(power, axis=1)
     correlation /= correlation[:, :1] + 1e-9
-    shortest = int(sample_rate / _PITCH_RANGE_HZ[1])
-    longest = int(sample_rate / _PITCH_RANGE_HZ[0])
+    shortest, longest = (int(sample_rate / hertz) for hertz in (450, 60))
     # The autocorrelation of the window falls with the lag, which would favour short periods.
     fall = np.fft.irfft(np.abs(np.fft.rfft(np.hanning(window), 2 * window)) ** 2)
     search = correlation[:, shortest:longest] / np.maximum(fall / fall[0], 0.1)[shortest:longest]

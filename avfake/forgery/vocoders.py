@@ -24,8 +24,6 @@ from avfake.media import Waveform
 
 _NUM_BANDS = 12
 """Bands of the aperiodicity; five in WORLD at 16 kHz."""
-_RECOVERY = (1.18, -0.18)
-"""Recovery of the peaks that the smoothing removes: q0 and 2 q1 of CheapTrick."""
 
 
 def world_vocoder(
@@ -83,9 +81,9 @@ def _envelope(voice: Voice, pitch: torch.Tensor) -> torch.Tensor:
     count = len(cepstrum)
     quefrency = torch.minimum(torch.arange(count), count - torch.arange(count)) / voice.sample_rate
     periods = quefrency[:, None] * pitch[None].float()  # [Q, T]
-    # sinc smooths over one harmonic; the cosine restores the peaks that this removes.
-    level, recovery = _RECOVERY
-    lifter = torch.sinc(periods) * (level + recovery * torch.cos(2 * torch.pi * periods))
+    # sinc smooths over one harmonic; the cosine restores the peaks that this removes, by q0 and
+    # 2 q1 of CheapTrick.
+    lifter = torch.sinc(periods) * (1.18 - 0.18 * torch.cos(2 * torch.pi * periods))
     lifter = lifter * (periods < 1)
     return torch.fft.rfft(cepstrum * lifter, dim=0).real
 

@@ -55,8 +55,9 @@ def _codec_rate(rng: np.random.Generator) -> dict[str, int]:
 
 
 def _converted(waveform: Waveform, rng: np.random.Generator, *, method: str) -> Waveform:
-    ratios, difficulty = _ratios(rng), float(rng.uniform(0.2, 1))
-    return convert_voice(waveform, method=method, **ratios, difficulty=difficulty, rng=rng)
+    return convert_voice(
+        waveform, method=method, **_ratios(rng), difficulty=float(rng.uniform(0.2, 1)), rng=rng
+    )
 
 
 def _copy_mel(waveform: Waveform, rng: np.random.Generator) -> Waveform:

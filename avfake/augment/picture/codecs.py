@@ -13,7 +13,7 @@ import av
 import numpy as np
 from PIL import Image
 
-from avfake.augment.transform import Parameters, with_images
+from avfake.augment.transform import Parameters, pick, with_images
 from avfake.clips import TrainingSample
 
 
@@ -95,10 +95,9 @@ def draw_coding(
     ]
     if not usable:
         return None
-    codec = usable[int(rng.integers(len(usable)))]
+    codec = pick(rng, usable)
     kept = float(rng.uniform(*share)) if rng.random() < share_probability else 1.0
-    tunes = ENCODERS[codec].tunes
-    tune = tunes[int(rng.integers(len(tunes)))]
+    tune = pick(rng, ENCODERS[codec].tunes)
     return {"codec": codec, "share": kept, "tune": tune, "crf": float(rng.uniform(*crf))}
 
 

@@ -16,7 +16,7 @@ from avfake.forgery import fit_template
 PARTS = {
     "eyes": (([1, 0, 0, 0, 0], [0, 1, 0, 0, 0]), 1 / 2),
     "mouth": (([0, 0, 0, 1, 0], [0, 0, 0, 0, 1]), 2 / 3),
-    # From the bridge to just below the tip; half as wide as the nose is long.
+    # From the bridge to just below the tip; as wide as half the way from the eyes to the tip.
     "nose": (([0.35, 0.35, 0.3, 0, 0], [0, 0, 1, 0, 0]), 0.5 / 0.7),
 }
 """Name -> both ends of a thick line, as weights of the five points; width over length."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from avfake.augment.transform import Parameters, with_images
+from avfake.augment.transform import Parameters, pick, with_images
 from avfake.clips import TrainingSample
 
 MIRRORED_ORDER = [1, 0, 2, 4, 3]
@@ -68,7 +68,4 @@ def draw_scaling(
     pairs: tuple[Pair, ...],
 ) -> Parameters:
     """Draw the share of the side and one of the pairs of methods."""
-    return {
-        "share": float(rng.uniform(*share)),
-        "methods": pairs[int(rng.integers(len(pairs)))],
-    }
+    return {"share": float(rng.uniform(*share)), "methods": pick(rng, pairs)}

@@ -10,7 +10,7 @@ from fractions import Fraction
 import av
 import numpy as np
 
-from avfake.augment.transform import Parameters
+from avfake.augment.transform import Parameters, pick
 from avfake.clips import TrainingSample
 from avfake.media import resample
 
@@ -50,9 +50,8 @@ def draw_codec(
     usable = [codec for codec in codecs if ENCODERS[codec].name in av.codecs_available]
     if not usable:
         return None
-    codec = usable[int(rng.integers(len(usable)))]
-    rates = ENCODERS[codec].kbps
-    return {"codec": codec, "kbps": rates[int(rng.integers(len(rates)))] if rates else 0}
+    codec = pick(rng, usable)
+    return {"codec": codec, "kbps": pick(rng, ENCODERS[codec].kbps or (0,))}
 
 
 def through_codec(row: np.ndarray, sample_rate: int, *, codec: str, kbps: int) -> np.ndarray:

@@ -8,7 +8,7 @@ cables, transmitters. The ranges of RawBoost are those of the paper.
 import numpy as np
 from scipy import signal
 
-from avfake.augment.transform import Parameters, draw_seed
+from avfake.augment.transform import Parameters, draw_seed, pick
 from avfake.clips import TrainingSample
 
 COLOURS = {"white": 0.0, "pink": 1.0, "brown": 2.0, "blue": -1.0}
@@ -25,7 +25,7 @@ def draw_noise(
     sample: TrainingSample, rng: np.random.Generator, snr_db: tuple[float, float]
 ) -> Parameters | None:
     """Draw a colour, and a level from the mean power of the clip; None for digital silence."""
-    decibels, colour = rng.uniform(*snr_db), list(COLOURS)[int(rng.integers(len(COLOURS)))]
+    decibels, colour = rng.uniform(*snr_db), pick(rng, list(COLOURS))
     seed, level = draw_seed(rng), _loudness(sample) * 10 ** (-decibels / 20)
     return {"colour": colour, "level": level, "seed": seed} if level > 0 else None
 
