@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from avfake.forgery import FaceSwap, convert_voice, draw_traces, swap_faces
+from avfake.forgery import FaceSwap, convert_voice, swap_faces
 from avfake.labels import ForgedSegment
 from avfake.media import Waveform, iter_frames, read_waveform, write_video
 from avfake.studio.heads import Rendering, render, render_head
@@ -169,7 +169,7 @@ def _with_other_face(
         recording.landmarks[whose],
         source.pixels,
         source.landmarks,
-        traces=draw_traces(rng, clip.difficulty),
+        difficulty=clip.difficulty,
         rng=rng,
     )
 

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from avfake.errors import ConfigError
-from avfake.forgery import CONVERSIONS, Conversion
+from avfake.forgery import CONVERSIONS
 from avfake.labels import ForgedSegment
 
 FRAME_SIZES = ((320, 240), (256, 256), (240, 320), (288, 288), (352, 264), (256, 336))
@@ -95,7 +95,7 @@ class ClipPlan:
     """Side of the forged face, where two people are in the picture."""
 
     @property
-    def voice_method(self) -> Conversion:
+    def voice_method(self) -> str:
         """The one of `CONVERSIONS` in `method`."""
         return next(name for name in CONVERSIONS if name in self.method.split("+"))
 

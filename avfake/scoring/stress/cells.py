@@ -18,11 +18,9 @@ from avfake.media import Waveform
 
 CRF = 18
 """CRF of every cell that is not about coding: so little loss that only the change itself counts."""
-MOIRE = (((40.0, 25.0), (41.0, 25.6), (39.0, 24.4)), 0.1)
-"""Waves over the width and the height of each channel; depth."""
-ECHOES = (0.6, 3.0, 0)
-"""RT60 in seconds, dB of the direct sound above the echoes, seed."""
-TELEPHONE_HZ = (300.0, 3_400.0)
+MOIRE = {"waves": ((40.0, 25.0), (41.0, 25.6), (39.0, 24.4)), "depth": 0.1}
+ECHOES = {"rt60_seconds": 0.6, "direct_db": 3.0, "seed": 0}
+TELEPHONE = {"low_hz": 300.0, "high_hz": 3_400.0}
 
 
 def scaled(frame: np.ndarray, _number: int, *, share: float) -> np.ndarray:
@@ -51,17 +49,17 @@ def black(frame: np.ndarray, _number: int) -> np.ndarray:
 
 def blurred(frame: np.ndarray, _number: int, *, deviation_px: float) -> np.ndarray:
     """Blur with a Gaussian."""
-    return change_picture(frame, "blur", deviation_px)
+    return change_picture(frame, "blur", deviation_px=deviation_px)
 
 
 def noisy_picture(frame: np.ndarray, number: int, *, deviation: float) -> np.ndarray:
     """Add white noise of so many grey levels, different in every frame."""
-    return change_picture(frame, "gaussian_noise", (deviation, number))
+    return change_picture(frame, "gaussian_noise", variance=deviation**2, seed=number)
 
 
 def brightened(frame: np.ndarray, _number: int, *, share: float) -> np.ndarray:
     """Shift grey levels by this share of the range, clipped."""
-    return change_picture(frame, "brightness_contrast", (0.0, share))
+    return change_picture(frame, "brightness_contrast", contrast=0.0, brightness=share)
 
 
 def recaptured(frame: np.ndarray, number: int) -> np.ndarray:
@@ -71,37 +69,38 @@ def recaptured(frame: np.ndarray, number: int) -> np.ndarray:
     # The moire is made for square crops.
     square = np.zeros((max(height, width),) * 2 + (3,), np.uint8)
     square[:height, :width] = soft
-    striped = change_picture(square, "moire", MOIRE)[:height, :width]
-    return change_picture(np.ascontiguousarray(striped), "brightness_contrast", (-0.2, 0.08))
+    striped = change_picture(square, "moire", **MOIRE)[:height, :width]
+    striped = np.ascontiguousarray(striped)
+    return change_picture(striped, "brightness_contrast", contrast=-0.2, brightness=0.08)
 
 
 def coded(waveform: Waveform, *, codec: str, kbps: int) -> Waveform:
     """Encode and decode."""
-    return change_sound(waveform, "audio_codec", (codec, kbps))
+    return change_sound(waveform, "audio_codec", codec=codec, kbps=kbps)
 
 
 def telephoned(waveform: Waveform) -> Waveform:
     """Keep the band of a telephone, at 8 kHz and 8 bits (G.711, mu-law)."""
     if len(waveform.samples) > 1:
-        waveform = change_sound(waveform, "band_limit", TELEPHONE_HZ)
+        waveform = change_sound(waveform, "band_limit", **TELEPHONE)
     return coded(waveform, codec="mulaw", kbps=0)
 
 
 def reverberant(waveform: Waveform) -> Waveform:
     """Add the reverberation of a hall, as loud as before."""
-    return change_sound(waveform, "reverb", ECHOES)
+    return change_sound(waveform, "reverb", **ECHOES)
 
 
 def noisy_sound(waveform: Waveform, *, snr_db: float) -> Waveform:
     """Add pink noise, so many dB below the mean power; silence stays silent."""
     power = float(np.mean(waveform.samples.astype(np.float64) ** 2))
     level = float(np.sqrt(power)) * 10 ** (-snr_db / 20)
-    return change_sound(waveform, "noise", ("pink", level, 0))
+    return change_sound(waveform, "noise", colour="pink", level=level, seed=0)
 
 
 def louder(waveform: Waveform, *, decibels: float) -> Waveform:
     """Change the level by so many dB, clipped to [-1, 1], as in a file."""
-    return change_sound(waveform, "gain", decibels)
+    return change_sound(waveform, "gain", decibels=decibels)
 
 
 def late(waveform: Waveform, *, seconds: float) -> Waveform:
