@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from avfake.audit.facts import ALL_FACTS, NAMED, PROBES, FileFacts
-from avfake.evaluation import Interval, auc, bootstrap
+from avfake.evaluation import METRICS, Interval, bootstrap
 
 ALL = "all together"
 NUM_FOLDS = 5
@@ -107,7 +107,12 @@ def probe_table(
         return UNKNOWN
     scores = _scores(table, labels, folds, named=list(named), seed=config.seed)
     return bootstrap(
-        auc, scores, labels, groups, num_resamples=config.num_resamples, seed=config.seed
+        METRICS["auc"],
+        scores,
+        labels,
+        groups,
+        num_resamples=config.num_resamples,
+        seed=config.seed,
     )
 
 

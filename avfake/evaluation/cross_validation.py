@@ -6,7 +6,7 @@ import pandas as pd
 from avfake.errors import AvfakeError
 from avfake.evaluation.bootstrap import bootstrap
 from avfake.evaluation.metrics import METRICS
-from avfake.evaluation.tables import numbers
+from avfake.evaluation.slices import numbers
 from avfake.labels import COLUMNS
 
 

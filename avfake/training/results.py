@@ -14,7 +14,7 @@ from avfake.clips import Clip, PreparedFolder, sample_clip, sample_labels
 from avfake.datasets import assign_splits
 from avfake.detector import Detector, PredictOptions
 from avfake.errors import ConfigError
-from avfake.evaluation import ablation_table, draw_answers, method_table, read_plan, render
+from avfake.evaluation import ablation_table, draw_answers, read_plan, render
 from avfake.parallel import progress
 from avfake.report import has_card_of, write_card
 from avfake.storage import write_whole
@@ -40,7 +40,8 @@ class MeasuredDetector:
 
     def show_methods(self, output: str, metrics: Sequence[str], file: str) -> None:
         """Print, and write into `file`, the metrics of each forgery method against all genuine."""
-        table = method_table([(self.name, self.scores)], output, metrics=metrics)
+        detector = (self.name, self.scores)
+        table = ablation_table([detector], metrics=metrics, methods_of=output)
         save_table(self.out / file, table)
         announce(render(table))
 

@@ -16,18 +16,12 @@ if TYPE_CHECKING:
 
 CROP_PX, MEL_PX = 128, 320
 MARGIN, GAP, TOP_PX, ROW_PX = 8, 6, 44, CROP_PX + 34
+MAX_CLIPS, MAX_CROPS = 8, 6
 MIN_WIDTH = 480
 """Px; the captions need it."""
 
 
-def draw_contact_sheet(
-    batch: Mapping[str, "Tensor"],
-    out: Path,
-    *,
-    max_clips: int = 8,
-    max_crops: int = 6,
-    sample_rate: int = 16_000,
-) -> Path:
+def draw_contact_sheet(batch: Mapping[str, "Tensor"], out: Path) -> Path:
     """A row a clip: its crops, the mel spectrogram of its first window of sound, its labels.
 
     batch: as `clips.collate` makes it (docs/architecture.md), augmented or not. Empty cells are
@@ -36,8 +30,8 @@ def draw_contact_sheet(
     """
     if "faces" not in batch and "sound" not in batch:
         raise AvfakeError("the batch has neither faces nor sound")
-    num_clips = min(max_clips, len(batch["labels"]))
-    num_crops = min(max_crops, batch["faces"].shape[1]) if "faces" in batch else 0
+    num_clips = min(MAX_CLIPS, len(batch["labels"]))
+    num_crops = min(MAX_CROPS, batch["faces"].shape[1]) if "faces" in batch else 0
     width = MARGIN + num_crops * (CROP_PX + GAP) + ("sound" in batch) * (MEL_PX + GAP)
     size = {"width_px": max(MIN_WIDTH, width), "height_px": TOP_PX + ROW_PX * num_clips}
     with picture(out, **size, title="What the model sees: first batch", by_hand=True) as figure:
@@ -48,7 +42,7 @@ def draw_contact_sheet(
                 _draw_crop(place(figure, left, top, CROP_PX, CROP_PX), batch, row, column)
             if "sound" in batch:
                 left = MARGIN + num_crops * (CROP_PX + GAP)
-                _draw_mel(place(figure, left, top, MEL_PX, CROP_PX), batch, row, sample_rate)
+                _draw_mel(place(figure, left, top, MEL_PX, CROP_PX), batch, row)
             y = 1 - (top + CROP_PX + 3) / size["height_px"]
             figure.text(MARGIN / size["width_px"], y, caption(batch, row), va="top", fontsize=10)
     return out
@@ -61,14 +55,12 @@ def caption(batch: Mapping[str, "Tensor"], row: int) -> str:
     return ", ".join(f"{output}: {_in_words(label, weight)}" for output, label, weight in rows)
 
 
-def mel_picture(window: np.ndarray, sample_rate: int) -> np.ndarray:
-    """float32 [80, 1 + N // hop] dB below the loudest, at least -80; hops of 10 ms."""
+def mel_picture(window: np.ndarray) -> np.ndarray:
+    """float32 [80, 1 + N // 160] dB below the loudest, at least -80; hops of 10 ms."""
     import torch
     from torchaudio.transforms import AmplitudeToDB, MelSpectrogram
 
-    hop = sample_rate // 100
-    size = 2 ** int(np.ceil(np.log2(3 * hop)))
-    mel = MelSpectrogram(sample_rate, n_fft=size, hop_length=hop, n_mels=80)
+    mel = MelSpectrogram(16_000, n_fft=512, hop_length=160, n_mels=80)
     power = mel(torch.from_numpy(np.ascontiguousarray(window, np.float32)))
     decibels: np.ndarray = AmplitudeToDB("power", top_db=80)(power).numpy()
     return decibels - decibels.max()
@@ -88,11 +80,11 @@ def _draw_crop(axes: "Axes", batch: Mapping[str, "Tensor"], row: int, column: in
         _draw_absence(axes, "no face")
 
 
-def _draw_mel(axes: "Axes", batch: Mapping[str, "Tensor"], row: int, sample_rate: int) -> None:
+def _draw_mel(axes: "Axes", batch: Mapping[str, "Tensor"], row: int) -> None:
     if not bool(batch["sound_mask"][row, 0]):
         _draw_absence(axes, "no sound")
         return
-    levels = mel_picture(batch["sound"][row, 0].numpy(), sample_rate)
+    levels = mel_picture(batch["sound"][row, 0].numpy())
     axes.imshow(levels, origin="lower", aspect="auto", cmap="cividis", vmin=-80, vmax=0)
 
 

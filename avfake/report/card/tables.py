@@ -1,12 +1,14 @@
 """The tables of a card as rows of text, the first of which is the header."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
-from avfake.calibration import Calibrator, DecisionModel, DecisionRule, Modality, OutputModel
+from avfake.calibration import DecisionModel, DecisionRule
 from avfake.detector import facts
-from avfake.evaluation import Interval, as_text, method_table
+from avfake.evaluation import Interval, ablation_table
+from avfake.labels import Modality
 from avfake.report.card.measured import METRICS, Measured, interval_of
 
 Rows = list[list[str]]
@@ -17,6 +19,18 @@ MODALITY_NAMES: dict[Modality, str] = {
     "sound": "the sound alone",
 }
 METHOD = "method: "
+# An underscore between letters emphasises nothing.
+_MARKS = re.compile(r"([\\`*\[\]<>|~&$:]|(?<![^\W_])_|_(?![^\W_]))")
+
+
+def as_text(name: object) -> str:
+    """Return a name that Markdown and HTML show as it is, on one line, whatever it holds.
+
+    Names of files and methods are other people's; bytes that are no text become "?".
+    """
+    shown = str(name).encode("utf-8", errors="replace").decode("utf-8")
+    printable = "".join(one if one.isprintable() else " " for one in shown)
+    return _MARKS.sub(r"\\\1", " ".join(printable.split()))
 
 
 def percent(one: Interval) -> str:
@@ -49,8 +63,9 @@ def method_rows(measured: Measured) -> Rows:
     scores = measured.scores
     if "method" not in scores or scores["method"].isna().all():
         return []
+    table = ablation_table([("", scores)], metrics=["auc"], methods_of="overall")
     lines = [["method", "fakes", "AUC against genuine clips", "called fake", "unsure"]]
-    for _, row in method_table([("", scores)], metrics=("auc",)).iterrows():
+    for _, row in table.iterrows():
         method = str(row["kind"])
         kind = "fake" if method == "all" else METHOD + method
         count, *shares = _decided(measured, kind, "fake", "unsure")
@@ -69,7 +84,8 @@ def output_rows(model: DecisionModel, held_out: facts.HeldOut) -> Rows:
         if found is not None:
             intervals = (found.auc, found.log_loss, found.calibration_error)
             quality = [*map(str, intervals), f"{100 * found.fake_share:.1f} %"]
-        lines.append([name, output.choice.kept, _calibrated_by(output), *quality])
+        kept = output.choice.kept
+        lines.append([name, kept, _calibrated_by(output.calibrators.get(kept, {})), *quality])
     return lines
 
 
@@ -138,18 +154,12 @@ def _decided(measured: Measured, kind: str, *decisions: str) -> list[str]:
     return [str(clips), *(percent(measured.decisions[kind, one][0]) for one in decisions)]
 
 
-def _calibrated_by(output: OutputModel) -> str:
+def _calibrated_by(calibrators: Mapping[Modality, object]) -> str:
     """Return the calibrators in words; with the modalities where those differ."""
     modalities: dict[str, list[str]] = {}
     for modality, words in MODALITY_NAMES.items():
-        calibrator = output.calibrators.get(output.choice.kept, {}).get(modality)
-        if calibrator is not None:
-            modalities.setdefault(_in_words(calibrator), []).append(words)
+        if modality in calibrators:
+            modalities.setdefault(str(calibrators[modality]), []).append(words)
     if len(modalities) < 2:
         return next(iter(modalities), "none")
     return "; ".join(f"{words} ({', '.join(of)})" for words, of in modalities.items())
-
-
-def _in_words(calibrator: Calibrator) -> str:
-    kind = calibrator.curve.kind
-    return f"{kind}, kept {calibrator.epsilon:.4f} from 0 and 1" if calibrator.epsilon else kind

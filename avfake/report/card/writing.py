@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from avfake.calibration import MODALITIES
 from avfake.detector import CARD, FolderFacts, read_folder
 from avfake.errors import ConfigError
-from avfake.evaluation import Interval, as_text, markdown_table
-from avfake.labels import OUTPUTS, PARTS
+from avfake.evaluation import Interval, markdown_table
+from avfake.labels import MODALITIES, OUTPUTS, PARTS
 from avfake.report.card import tables
 from avfake.report.card.measured import Measured, mark_of
 from avfake.report.card.stress import stress_text
@@ -91,10 +90,10 @@ def render_card(
         stress=stress_text(read_stress(stress)) if stress else None,
         licence=licence,
         tables=tables,
-        text=as_text,
+        text=tables.as_text,
         table=markdown_table,
         counted=lambda count, noun: f"{count} {noun}" + "s" * (count != 1),
-        listed=lambda names: ", ".join(map(as_text, names)) or "none",
+        listed=lambda names: ", ".join(map(tables.as_text, names)) or "none",
         bullets=lambda lines: "\n".join(f"- {line}" for line in lines),
         **_of_bundle(subject),
     )
