@@ -80,6 +80,10 @@ class Calibrator:
         """Return float64 [N]; NaN stays NaN."""
         return squeeze(self.curve(logits), self.epsilon)
 
+    def __str__(self) -> str:
+        kind = self.curve.kind
+        return f"{kind}, kept {self.epsilon:.4f} from 0 and 1" if self.epsilon else kind
+
     def to_dict(self) -> dict[str, Any]:
         """Return the calibrator for JSON; `from_dict` reads it."""
         curve = {"kind": self.curve.kind, **asdict(self.curve)}

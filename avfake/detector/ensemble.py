@@ -16,12 +16,12 @@ import yaml
 
 from avfake import __version__
 from avfake import config as settings
-from avfake.calibration import DecisionModel, DecisionRule, find_rule
+from avfake.calibration import RULES, DecisionModel, DecisionRule
 from avfake.clips import InputSpec
 from avfake.detector.bundle import CARD, checked_sums, locate_bundle, read_config, whole_folder
 from avfake.detector.combining import RANK_MEAN
 from avfake.detector.facts import BundleFacts
-from avfake.errors import BundleError, ConfigError
+from avfake.errors import BundleError, ConfigError, check_choice
 from avfake.evaluation import read_scores
 from avfake.models import ModelConfig
 
@@ -41,7 +41,7 @@ def check_members(names: Sequence[str | Path], combine: str) -> None:
             "rank_mean needs the scores of all files at once: score them with each detector, "
             "then combine the tables with avfake ensemble"
         )
-    find_rule(combine)
+    check_choice("the rule", combine, RULES)
 
 
 def fit_decision(scores: Path) -> DecisionRule:

@@ -1,6 +1,6 @@
 """One bundle on a device: it cuts files into clips, scores them and answers alone."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from avfake.calibration import FEATURES, ClipScores, LogitParts, check_prior, stack_row
+from avfake.calibration import FEATURES, ClipScores, DecisionModel
 from avfake.clips import (
     Clip,
     ClipConfig,
@@ -50,8 +50,11 @@ class PredictOptions:
     def __post_init__(self) -> None:
         if not (self.use_audio or self.use_visual):
             raise ConfigError("--no-audio and --no-visual together leave nothing to assess")
-        if self.prior is not None:
-            check_prior(self.prior)
+        if self.prior is not None and not 0 < self.prior < 1:  # nor is NaN
+            raise ConfigError(
+                f"prior is {self.prior}; it is the share of files taken to be forged before one is "
+                "examined, above 0 and below 1, such as 0.01 for one in a hundred"
+            )
 
 
 @contextmanager
@@ -113,7 +116,7 @@ class Member:
         """Return the verdict on a prepared clip under the prior of the training data."""
         scores = self.score_clip(clip, options)
         model, use_stacker = self.bundle.decision_model, options.use_stacker
-        row = stack_row(scores)
+        row = scores.row()
         answer = model.assess(row, use_stacker=use_stacker)
         rule = model.rule(use_stacker=use_stacker, modality=scores.modality)
         reasons = self._reasons(clip, options)
@@ -134,7 +137,7 @@ class Member:
             voice_segments=within_spans(voice_segments(voice), clip.meta.speech_spans),
             prior=model.prior,
             trained_prior=model.prior,
-            contributions=_strongest(row, model.contributions(row, use_stacker=use_stacker)),
+            contributions=_strongest(row, model, use_stacker=use_stacker),
         )
 
     def _settings_of_clips(self) -> str:
@@ -180,13 +183,16 @@ def _persons(clip: Clip, scores: ClipScores, *, find: bool) -> tuple[Person, ...
     return tuple(persons)
 
 
-def _strongest(row: np.ndarray, sums: Mapping[str, LogitParts]) -> tuple[Contribution, ...]:
+def _strongest(
+    row: np.ndarray, model: DecisionModel, *, use_stacker: bool
+) -> tuple[Contribution, ...]:
     """Return the largest parts of each logit, largest first.
 
     Columns that no tree of a stacker reads are left out. All scores that a baseline compared are
     there, also those that did not count.
     """
     values = dict(zip(FEATURES, row.tolist(), strict=True))
+    sums = model.contributions(row, use_stacker=use_stacker)
     return tuple(
         Contribution(
             output,

@@ -12,19 +12,11 @@ import numpy as np
 import pandas as pd
 
 from avfake import config as settings
-from avfake.calibration import (
-    FEATURES,
-    MODALITIES,
-    DecisionFit,
-    DecisionRule,
-    Modality,
-    OutOfFold,
-    StackConfig,
-)
+from avfake.calibration import FEATURES, DecisionFit, DecisionRule, OutOfFold, StackConfig
 from avfake.datasets import licence_of
 from avfake.detector import facts
 from avfake.evaluation import METRICS, Interval, bootstrap, forgery_kind, share
-from avfake.labels import COLUMNS, Part
+from avfake.labels import COLUMNS, MODALITIES, Modality, Part
 from avfake.training.config import TrainingConfig
 from avfake.training.plan import Example, Plan
 from avfake.training.run import environment
@@ -176,12 +168,7 @@ def _decided(
     decisions, covered = np.empty(len(labels), object), np.zeros(len(labels), bool)
     for fold in np.unique(folds):
         rest = folds != fold
-        rule = DecisionRule.fit(
-            p_fake[rest],
-            labels[rest],
-            false_alarm_rate=config.false_alarm_rate,
-            confidence=config.confidence,
-        )
+        rule = DecisionRule.fit(p_fake[rest], labels[rest], config)
         for row in np.flatnonzero(~rest):
             decisions[row] = rule.decide(float(p_fake[row]))
             covered[row] = rule.band.contains(float(p_fake[row]))[int(labels[row])]
@@ -208,7 +195,7 @@ def _shares(
 
 
 def _face_px(scored: OutOfFold) -> facts.FaceSides | None:
-    sides = scored.rows[scored.is_full_row, list(FEATURES).index("face_px")]
+    sides = scored.rows[scored.one_a_clip(), list(FEATURES).index("face_px")]
     sides = sides[~np.isnan(sides)]
     if not len(sides):
         return None

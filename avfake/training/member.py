@@ -13,7 +13,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from avfake.augment import MixingCollate, build_pipeline
-from avfake.calibration import OutOfFold, stack_row
+from avfake.calibration import OutOfFold
 from avfake.clips import (
     Clip,
     ClipDataset,
@@ -164,7 +164,7 @@ def score_out_of_fold(run: Run, members: Sequence[Member]) -> OutOfFold:
         both = example.has_visual and example.has_audio
         for use_visual, use_audio in modalities if both else modalities[:1]:
             sampling = run.spec.whole(use_visual=use_visual, use_audio=use_audio)
-            rows.append(stack_row(score_clip([members[fold].model], clip, sampling)))
+            rows.append(score_clip([members[fold].model], clip, sampling).row())
             examples.append(example)
             folds.append(fold)
     return OutOfFold(

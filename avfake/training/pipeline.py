@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from avfake.calibration import fit_decision_model
+from avfake.calibration import DecisionFit
 from avfake.clips import PreparedFolder
 from avfake.config import to_dict
 from avfake.detector import CARD, Bundle, Detector, write_bundle
@@ -116,10 +116,10 @@ def with_found_rate(
 def _conclude(run: Run, members: Sequence[Member], out: Path) -> None:
     """Write the detector of trained members, and their scores of the clips they have not seen."""
     config, plan = run.config, run.plan
-    draw_training(out)
+    draw_training(out, config.fit.metric)
     scored = score_out_of_fold(run, members)
     stack = replace(config.stack, seed=seed_for(config.seed, "calibration"))
-    fitted = fit_decision_model(scored, stack, use_stacker=config.use_stacker)
+    fitted = DecisionFit.fit(scored, stack, use_stacker=config.use_stacker)
     choices = {name: one.choice for name, one in fitted.model.outputs.items()}
     for name, choice in choices.items():
         logger.info("%s: kept %s; %s", name, choice.kept, choice.reason)
