@@ -133,32 +133,30 @@ SYNC_STATISTICS = {
 }
 """Column -> meaning, for the statistics of a sync branch."""
 
+
+def _of_scores(statistic: Callable[..., float]) -> Callable[..., float]:
+    """Let a statistic of scores alone take their seconds and persons, too."""
+    return lambda scores, *_: float(statistic(scores))
+
+
 _SEQUENCE: Mapping[str, tuple[str, int, Callable[..., float]]] = {
-    "mean": ("mean score", 1, lambda scores, *_: scores.mean()),
-    "std": ("spread of the scores", 0, lambda scores, *_: scores.std()),
-    "q10": ("score that 10 % lie below", 1, lambda scores, *_: np.quantile(scores, 0.1)),
-    "q25": ("score that 25 % lie below", 1, lambda scores, *_: np.quantile(scores, 0.25)),
-    "q50": ("median score", 1, lambda scores, *_: np.quantile(scores, 0.5)),
-    "q75": ("score that 75 % lie below", 1, lambda scores, *_: np.quantile(scores, 0.75)),
-    "q90": ("score that 90 % lie below", 1, lambda scores, *_: np.quantile(scores, 0.9)),
-    "max": ("highest score", 1, lambda scores, *_: scores.max()),
-    "share_high": ("share of scores above 0.8", 1, lambda scores, *_: np.mean(scores > 0.8)),
-    "share_low": ("share of scores below 0.2", -1, lambda scores, *_: np.mean(scores < 0.2)),
+    "mean": ("mean score", 1, _of_scores(np.mean)),
+    "std": ("spread of the scores", 0, _of_scores(np.std)),
+    "q10": ("score that 10 % lie below", 1, _of_scores(partial(np.quantile, q=0.1))),
+    "q25": ("score that 25 % lie below", 1, _of_scores(partial(np.quantile, q=0.25))),
+    "q50": ("median score", 1, _of_scores(partial(np.quantile, q=0.5))),
+    "q75": ("score that 75 % lie below", 1, _of_scores(partial(np.quantile, q=0.75))),
+    "q90": ("score that 90 % lie below", 1, _of_scores(partial(np.quantile, q=0.9))),
+    "max": ("highest score", 1, _of_scores(np.max)),
+    "share_high": ("share of scores above 0.8", 1, _of_scores(lambda p: np.mean(p > 0.8))),
+    "share_low": ("share of scores below 0.2", -1, _of_scores(lambda p: np.mean(p < 0.2))),
     "longest_run": ("longest unbroken run above 0.5, as a share", 1, _longest_run),
     "slope": ("change of the score per second", 0, _slope),
-    "confident": (
-        "the DFDC winner's rule: mean of the confident scores",
-        1,
-        lambda scores, *_: confident(scores),
-    ),
-    "weighted": (
-        "mean weighted by distance from 0.5",
-        1,
-        lambda scores, *_: weighted_by_confidence(scores),
-    ),
+    "confident": ("the DFDC winner's rule: mean of the confident scores", 1, _of_scores(confident)),
+    "weighted": ("mean weighted by distance from 0.5", 1, _of_scores(weighted_by_confidence)),
 }
-"""Statistic of a sequence -> its meaning; the sign of `MONOTONE`, 0 for neither; how it is measured
-from scores, seconds and persons, each [K]."""
+"""Statistic of a sequence -> its meaning; the sign of `MONOTONE`, 0 for neither; its function of
+scores, seconds and persons, each [K]."""
 _FACE = {f"face_{name}": f"{one[0]}, over face frames" for name, one in _SEQUENCE.items()} | {
     "face_person_max": "mean score of the most suspicious person",
     "face_person_min": "mean score of the least suspicious person",
@@ -238,6 +236,6 @@ def _sequence(
     """Return the columns of a part that `_SEQUENCE` names; all three [K]."""
     exact = scores.astype(np.float64)
     return {
-        f"{part}_{name}": float(measure(exact, seconds, persons))
+        f"{part}_{name}": measure(exact, seconds, persons)
         for name, (_, _, measure) in _SEQUENCE.items()
     }

@@ -190,11 +190,10 @@ def fit_output(
     kept = stacker if choice.kept == "stacker" else None
     prior = TrainedPrior.measure(labels, scored.labels.get("overall"))
     model = OutputModel(output, choice, calibrators, prior, kept)
-    nothing = np.full(len(labels), np.nan)
     return OutputFit(
         model,
         np.where(can_assess, probabilities[choice.kept], np.nan),
-        np.where(can_assess, probabilities.get("fused", nothing), np.nan),
+        np.where(can_assess, probabilities.get("fused", np.nan), np.nan),
     )
 
 

@@ -79,10 +79,6 @@ class LogitParts:
     """Column -> what it adds: for a stacker its SHAP value (Lundberg 2018), for a baseline its
     logit for the score that counted and 0 for the other that it read."""
 
-    @property
-    def logit(self) -> float:
-        return self.base + sum(self.parts.values())
-
     def strongest(self, num: int) -> dict[str, float]:
         """Return the `num` parts of largest magnitude, largest first."""
         ordered = sorted(self.parts, key=lambda name: -abs(self.parts[name]))

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from avfake.evaluation.metrics import Metric
 
@@ -15,6 +17,11 @@ class Interval:
     value: float
     low: float
     high: float
+
+    @classmethod
+    def of(cls, row: "pd.Series[Any]", value: str = "value") -> "Interval":
+        """Return the columns "low", "high" and that of the value of a table's row."""
+        return cls(float(row[value]), float(row["low"]), float(row["high"]))
 
     def __str__(self) -> str:
         if np.isnan(self.value):

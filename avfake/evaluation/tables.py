@@ -1,7 +1,7 @@
 """Score files in; tidy tables of metrics with intervals, and the same as Markdown, out."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,35 @@ from avfake.labels import COLUMNS
 
 DEFAULT_METRICS = ("auc", "log_loss", "eer")
 _TRUTH = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Scores and labels of one output, for the clips of a table that have both."""
+
+    output: str
+    """overall, face or voice."""
+    scores: np.ndarray
+    """float64 [N]."""
+    labels: np.ndarray
+    """float64 [N], 1 = fake."""
+    groups: list[str]
+    num_not_assessed: int
+    """Clips with a label and no probability."""
+
+    @classmethod
+    def read(cls, table: pd.DataFrame, output: str) -> "Answers":
+        """Return those of a table as `ablation_table` takes it; without groups each clip is one."""
+        probability, label = COLUMNS[output]
+        scores, labels = numbers(table[probability]), numbers(table[label])
+        known = ~np.isnan(labels)
+        both = known & ~np.isnan(scores)
+        groups = table["group" if "group" in table else "clip_id"][both].astype(str).tolist()
+        return cls(output, scores[both], labels[both], groups, int(known.sum() - both.sum()))
+
+    def measure(self, metric: str, **options: Any) -> Interval:
+        """Return one of `METRICS` with its interval; options: as for `bootstrap`."""
+        return bootstrap(METRICS[metric], self.scores, self.labels, self.groups, **options)
 
 
 def read_scores(path: Path) -> pd.DataFrame:
@@ -70,9 +99,11 @@ def ablation_table(
     return pd.DataFrame(
         [
             {"detector": name, "output": output, "kind": kind, "metric": metric}
-            | _measure(rows, output, metric, num_resamples=num_resamples)
+            | asdict(answers.measure(metric, num_resamples=num_resamples))
+            | {"assessed": len(answers.labels), "labelled": len(rows)}
             for name, scores in detectors
             for output, kind, rows in _slices(add_kind(scores), methods_of)
+            for answers in [Answers.read(rows, output)]
             for metric in metrics
         ]
     )
@@ -95,34 +126,25 @@ def compare(
         raise AvfakeError("the two detectors have no clip in common")
     records = []
     for output, (probability, label) in COLUMNS.items():
-        scores = np.stack([numbers(joined[probability]), numbers(joined[f"{probability}_second"])])
-        labels = numbers(joined[label])
-        usable = ~np.isnan(scores).any(axis=0) & ~np.isnan(labels)
-        (first_p, second_p), truth = scores[:, usable], labels[usable]
-        groups = joined["group"][usable].astype(str).tolist()
-        counts = {"compared": int(usable.sum())}
+        both = joined.dropna(subset=[probability, f"{probability}_second", label])
+        answers, others = Answers.read(both, output), numbers(both[f"{probability}_second"])
         for metric in metrics:
-            difference = bootstrap(
-                METRICS[metric],
-                first_p,
-                truth,
-                groups,
-                against=second_p,
-                num_resamples=num_resamples,
-            )
-            records.append({"output": output, "metric": metric, **asdict(difference), **counts})
+            change = answers.measure(metric, against=others, num_resamples=num_resamples)
+            one = {"output": output, "metric": metric, **asdict(change), "compared": len(both)}
+            records.append(one)
     return pd.DataFrame(records)
 
 
-def render(table: pd.DataFrame) -> str:
-    """The table of `ablation_table` as aligned Markdown, one line for each detector and kind."""
+def render(table: pd.DataFrame, titles: Mapping[str, str] | None = None) -> str:
+    """The table of `ablation_table` as aligned Markdown, one line for each detector and kind.
+
+    titles: metric -> heading of its column. A detector without a name has no column.
+    """
     metrics = list(dict.fromkeys(table["metric"]))
-    lines = [["detector", "output", "kind", *metrics, "assessed"]]
-    keys = ["detector", "output", "kind"]
+    keys = ["detector", "output", "kind"] if any(table["detector"]) else ["output", "kind"]
+    lines = [[*keys, *((titles or {}).get(metric, metric) for metric in metrics), "assessed"]]
     for key, rows in table.groupby(keys, sort=False):
-        bounds = (numbers(rows[name]) for name in ("value", "low", "high"))
-        intervals = (str(Interval(*one)) for one in zip(*bounds, strict=True))
-        cells = dict(zip(rows["metric"], intervals, strict=True))
+        cells = {row["metric"]: str(Interval.of(row)) for _, row in rows.iterrows()}
         counts = f"{rows['assessed'].iloc[0]}/{rows['labelled'].iloc[0]}"
         lines.append([*map(str, key), *(cells.get(metric, "-") for metric in metrics), counts])
     return markdown_table(lines)
@@ -141,22 +163,6 @@ def _slices(
         yield output, "all", scores[~np.isnan(truth)]
         for name, fakes in fakes_by(column, scores, label) if output == divided else ():
             yield output, name, scores[fakes | (truth == 0)]
-
-
-def _measure(
-    rows: pd.DataFrame, output: str, metric: str, *, num_resamples: int
-) -> dict[str, float]:
-    probability, label = COLUMNS[output]
-    p = numbers(rows[probability])
-    assessed = ~np.isnan(p)
-    interval = bootstrap(
-        METRICS[metric],
-        p[assessed],
-        numbers(rows[label])[assessed],
-        rows["group"][assessed].astype(str).tolist(),
-        num_resamples=num_resamples,
-    )
-    return asdict(interval) | {"assessed": int(assessed.sum()), "labelled": len(rows)}
 
 
 def _probabilities(table: pd.DataFrame, name: str, path: Path) -> pd.Series:

@@ -13,7 +13,7 @@ from pathlib import Path
 from avfake.calibration import DecisionFit
 from avfake.clips import PreparedFolder
 from avfake.config import to_dict
-from avfake.detector import CARD, Bundle, Detector, write_bundle
+from avfake.detector import Bundle, Detector, write_bundle
 from avfake.evaluation import draw_batch, draw_training
 from avfake.report import write_card
 from avfake.storage import write_whole
@@ -75,7 +75,7 @@ def train_detector(
     on_main_process(lambda: plan.save(out / "plan.csv"))
     if model is None:
         logger.info("%s is finished already", detector)
-        on_main_process(lambda: _write_card(detector))
+        on_main_process(lambda: write_card(detector, keep=True))
         return TrainedDetector(detector, plan)
     log_assumptions(plan.splits["train"], config.data.assume_face_weight)
     run = Run(config, model, plan, config.data.input_spec(folders[0].config))
@@ -137,10 +137,4 @@ def _conclude(run: Run, members: Sequence[Member], out: Path) -> None:
         facts=bundle_facts(plan, config, scored=scored, judged=fitted),
     )
     write_bundle(out / "detector", bundle)
-    _write_card(out / "detector")
-
-
-def _write_card(detector: Path) -> None:
-    """Write a card, unless there is one, which may hold a test or a stress table by now."""
-    if not (detector / CARD).is_file():
-        write_card(detector)
+    write_card(out / "detector", keep=True)

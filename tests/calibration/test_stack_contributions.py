@@ -76,7 +76,8 @@ def test_base_and_parts_add_up_to_the_logit_that_was_calibrated(
                 assert output not in sums
             else:
                 assert sums[output].by == by
-                again = one.calibrators[by]["whole"](np.array([sums[output].logit]))[0]
+                logit = sums[output].base + sum(sums[output].parts.values())
+                again = one.calibrators[by]["whole"](np.array([logit]))[0]
                 assert again == pytest.approx(p, abs=1e-9)
 
 

@@ -110,7 +110,9 @@ def test_contributions_add_up_to_the_logit() -> None:
     scored = out_of_fold(200)
     stacker = fit(scored)[0]
     found = [stacker.contributions(row) for row in scored.rows[:5]]
-    assert [one.logit for one in found] == pytest.approx(stacker.logits(scored.rows[:5]).tolist())
+    assert [one.base + sum(one.parts.values()) for one in found] == pytest.approx(
+        stacker.logits(scored.rows[:5]).tolist()
+    )
     assert len({one.base for one in found}) == 1
     assert set(found[0].parts) == set(FEATURES)
     strongest = list(found[0].strongest(3).values())

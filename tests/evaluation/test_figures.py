@@ -136,22 +136,21 @@ def test_bins_hold_equally_many_and_what_their_clips_show() -> None:
     scores = np.repeat([0.1, 0.4, 0.8, 0.9], 10)
     labels = np.concatenate([np.arange(10) < k for k in (1, 4, 8, 10)]).astype(float)
     bins = reliability_bins(scores, labels, num_bins=4)
-    assert bins.counts.tolist() == [10, 10, 10, 10]
-    assert bins.mean_scores == pytest.approx([0.1, 0.4, 0.8, 0.9])
-    assert bins.shares == pytest.approx([0.1, 0.4, 0.8, 1.0])
-    low, high = bins.bounds.T
-    assert (low <= bins.shares).all()
-    assert (bins.shares <= high).all()
+    assert bins["clips"].tolist() == [10, 10, 10, 10]
+    assert bins["score"].tolist() == pytest.approx([0.1, 0.4, 0.8, 0.9])
+    assert bins["share"].tolist() == pytest.approx([0.1, 0.4, 0.8, 1.0])
+    assert (bins["low"] <= bins["share"]).all()
+    assert (bins["share"] <= bins["high"]).all()
     few = reliability_bins(scores[:12], labels[:12], num_bins=10)
-    assert few.counts.tolist() == [6, 6]
+    assert few["clips"].tolist() == [6, 6]
 
 
 def test_wilson_intervals_against_known_values() -> None:
     # 0 of 10 and 5 of 10 at 95 %: Brown, Cai & DasGupta 2001.
     scores, labels = np.repeat([0.2, 0.6], 10), (np.arange(20) >= 15).astype(float)
-    low, high = reliability_bins(scores, labels, num_bins=2).bounds.T
-    assert low == pytest.approx([0.0, 0.2366], abs=1e-4)
-    assert high == pytest.approx([0.2775, 0.7634], abs=1e-4)
+    bins = reliability_bins(scores, labels, num_bins=2)
+    assert bins["low"].tolist() == pytest.approx([0.0, 0.2366], abs=1e-4)
+    assert bins["high"].tolist() == pytest.approx([0.2775, 0.7634], abs=1e-4)
 
 
 def test_the_confusion_counts_every_clip_once(scores: pd.DataFrame) -> None:

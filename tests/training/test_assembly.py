@@ -20,7 +20,7 @@ from avfake.detector.detector import Detector
 from avfake.detector.member import PredictOptions
 from avfake.errors import ConfigError, ManifestError
 from avfake.models.outputs import ModelOutput
-from avfake.report.card.writing import has_card_of
+from avfake.report.card.measured import mark_of
 from avfake.training.config import DataConfig, LossConfig, TrainingConfig
 from avfake.training.losses import multitask_loss
 from avfake.training.pipeline import plan_of, train_detector
@@ -145,7 +145,7 @@ def test_a_card_gets_what_the_test_gave_and_keeps_what_it_has(
     done = train_detector([prepared], tiny_config, out)
     assert "This is not measured" in card.read_text()
     table, _ = measure_test("tiny", done, done.plan, out, seed=0)
-    assert has_card_of(done.detector, scores)
+    assert mark_of(scores) in (done.detector / "README.md").read_text()
     genuine = int((~pd.read_csv(scores)["label"]).sum())
     assert f"**Of {genuine} genuine clips it calls" in card.read_text()
     assert f"plan {done.plan.hash}" in card.read_text()

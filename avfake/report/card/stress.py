@@ -58,7 +58,7 @@ def _rewritten(rows: pd.DataFrame, weakest: Weakest) -> str:
     if weakest.cell == "rewritten" or not asked.any():
         return ""
     row = rows[asked].iloc[0]
-    change = Interval(*(float(row[name]) for name in ("change", "low", "high")))
+    change = Interval.of(row, "change")
     return f" Writing the files again changes the {METRICS[weakest.metric]} by {signed(change)}."
 
 

@@ -1,15 +1,15 @@
 """The tables of a card as rows of text, the first of which is the header."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import pandas as pd
 
-from avfake.calibration import DecisionModel, DecisionRule
+from avfake.calibration import DecisionModel
 from avfake.detector import facts
 from avfake.evaluation import Interval, ablation_table
 from avfake.labels import Modality
-from avfake.report.card.measured import METRICS, Measured, interval_of
+from avfake.report.card.measured import Measured
 
 Rows = list[list[str]]
 NOT_MEASURED = "not measured"
@@ -40,15 +40,6 @@ def percent(one: Interval) -> str:
     return f"{100 * one.value:.1f} % [{100 * one.low:.1f}, {100 * one.high:.1f}]"
 
 
-def metric_rows(measured: Measured) -> Rows:
-    lines = [["output", "kind", *METRICS.values(), "assessed"]]
-    for (output, kind), rows in measured.metrics.groupby(["output", "kind"], sort=False):
-        by_metric = {row["metric"]: str(interval_of(row)) for _, row in rows.iterrows()}
-        counts = f"{rows['assessed'].iloc[0]}/{rows['labelled'].iloc[0]}"
-        lines.append([str(output), str(kind), *(by_metric[name] for name in METRICS), counts])
-    return lines
-
-
 def decision_rows(measured: Measured) -> Rows:
     lines = [["kind", "clips", "called fake", "called real", "unsure"]]
     for kind in dict.fromkeys(kind for kind, _ in measured.decisions):
@@ -69,7 +60,7 @@ def method_rows(measured: Measured) -> Rows:
         method = str(row["kind"])
         kind = "fake" if method == "all" else METHOD + method
         count, *shares = _decided(measured, kind, "fake", "unsure")
-        lines.append([as_text(method), count, str(interval_of(row)), *shares])
+        lines.append([as_text(method), count, str(Interval.of(row)), *shares])
     return lines
 
 
@@ -96,28 +87,20 @@ def rule_rows(model: DecisionModel, held_out: facts.HeldOut) -> Rows:
         + ["false alarms: asked, measured", "genuine covered: asked, measured"]
         + ["fakes covered: asked, measured"]
     ]
-    by_words = {MODALITY_NAMES[name]: found for name, found in held_out.decisions.items()}
-    for words, rule in rules_of(model):
-        found = by_words.get(words)
+    for modality, rule in model.rules["kept"].items():
+        found = held_out.decisions.get(modality)
         ends = (rule.band.real_below, rule.band.fake_above)
         asked = [rule.false_alarm_rate, rule.band.confidence, rule.band.confidence]
         measured = [NOT_MEASURED] * 3
         if found is not None:
             shares = (found.false_alarms, found.real_covered, found.fake_covered)
             measured = [percent(one) for one in shares]
+        bounds = ["any" if end is None else f"{end:.3f}" for end in ends]
         lines.append(
-            [words, f"{rule.threshold:.3f}", *("any" if e is None else f"{e:.3f}" for e in ends)]
+            [MODALITY_NAMES[modality], f"{rule.threshold:.3f}", *bounds]
             + [f"{100 * one:g} %, {share}" for one, share in zip(asked, measured, strict=True)]
         )
     return lines
-
-
-def rules_of(model: DecisionModel) -> Iterator[tuple[str, DecisionRule]]:
-    """Yield each modality that has a decision rule of its own, in words, with the rule."""
-    for modality, words in MODALITY_NAMES.items():
-        rule = model.rule(modality=modality)
-        if rule is not None:
-            yield words, rule
 
 
 def dataset_rows(known: facts.BundleFacts) -> Rows:
