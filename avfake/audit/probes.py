@@ -106,8 +106,8 @@ def probe_table(
     if folds is None:
         return UNKNOWN
     scores = _scores(table, labels, folds, named=list(named), seed=config.seed)
-    auc, draws = METRICS["auc"], {"num_resamples": config.num_resamples, "seed": config.seed}
-    return bootstrap(auc, scores, labels, groups, **draws)
+    auc, draws, seed = METRICS["auc"], config.num_resamples, config.seed
+    return bootstrap(auc, scores, labels, groups, num_resamples=draws, seed=seed)
 
 
 def _column(facts: Sequence[FileFacts], name: str) -> np.ndarray:

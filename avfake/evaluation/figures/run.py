@@ -89,8 +89,8 @@ def draw_curves(metrics: Sequence[Path], out: Path, *, metric: str = "log_loss")
 
 def best_epoch(history: pd.DataFrame, metric: str) -> pd.Series | None:
     """The first line with the lowest validation metric; None where none has a number."""
-    values = history[f"validation.{metric}"].dropna()
-    return None if values.empty else history.loc[values.idxmin()]
+    valued = history.dropna(subset=[f"validation.{metric}"])
+    return None if valued.empty else valued.nsmallest(1, f"validation.{metric}").iloc[0]
 
 
 def _draw_losses(axes: Any, history: pd.DataFrame, metric: str, *, title: str) -> None:
