@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import tyro
+from temporal_localisation import FileSegments, localisation_table
 
 from avfake import Detector
 from avfake.clips.archive import Clip
@@ -29,7 +30,6 @@ from avfake.clips.preparation.prepare import prepare_clips
 from avfake.datasets.build import build_manifest
 from avfake.datasets.schema import load_spec
 from avfake.detector.timeline import SegmentConfig, face_segments, voice_segments
-from avfake.evaluation.localise import FileSegments, localisation_table
 from avfake.evaluation.shares import share
 from avfake.faces.cropping import CropConfig
 from avfake.parallel import progress

@@ -101,8 +101,8 @@ def compare(measured: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
         for name, runs in scores.items():
             values = {
                 "auc": evaluation.bootstrap(AUC, runs, labels, groups),
-                "auc_gain": evaluation.paired_difference(
-                    AUC, (runs, scores["plain"]), labels, groups
+                "auc_gain": evaluation.bootstrap(
+                    AUC, runs, labels, groups, against=scores["plain"]
                 ),
                 "log_loss": evaluation.bootstrap(LOG_LOSS, runs, labels, groups),
             }

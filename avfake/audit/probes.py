@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from avfake.audit.facts import ALL_FACTS, NAMED, PROBES, FileFacts
-from avfake.evaluation import Interval, auc, bootstrap
+from avfake.evaluation import METRICS, Interval, bootstrap
 
 ALL = "all together"
 NUM_FOLDS = 5
@@ -106,9 +106,8 @@ def probe_table(
     if folds is None:
         return UNKNOWN
     scores = _scores(table, labels, folds, named=list(named), seed=config.seed)
-    return bootstrap(
-        auc, scores, labels, groups, num_resamples=config.num_resamples, seed=config.seed
-    )
+    auc, draws, seed = METRICS["auc"], config.num_resamples, config.seed
+    return bootstrap(auc, scores, labels, groups, num_resamples=draws, seed=seed)
 
 
 def _column(facts: Sequence[FileFacts], name: str) -> np.ndarray:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from avfake.calibration import ClipScores, check_prior
+from avfake.calibration import ClipScores
 from avfake.clips import (
     Clip,
     SampleConfig,
@@ -36,8 +36,11 @@ class PredictOptions:
     def __post_init__(self) -> None:
         if not (self.use_audio or self.use_visual):
             raise ConfigError("--no-audio and --no-visual together leave nothing to assess")
-        if self.prior is not None:
-            check_prior(self.prior)
+        if self.prior is not None and not 0 < self.prior < 1:  # nor is NaN
+            raise ConfigError(
+                f"prior is {self.prior}; it is the share of files taken to be forged before one is "
+                "examined, above 0 and below 1, such as 0.01 for one in a hundred"
+            )
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """A trained detector that answers alone: it cuts a file into a clip, scores it and decides."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import isnan
@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from avfake import __version__
 from avfake import config as settings
-from avfake.calibration import FEATURES, ClipScores, DecisionModel, LogitParts, stack_row
+from avfake.calibration import FEATURES, ClipScores, DecisionModel
 from avfake.clips import Clip, ClipConfig, InputSpec, cut_clip
 from avfake.detector import shipped
 from avfake.detector.branch_scores import PredictOptions, score_clip, torch_defaults
@@ -120,7 +120,7 @@ class Bundle:
         """Return the verdict on a prepared clip under the prior of the training data."""
         scores = self.score_clip(clip, options)
         model, use_stacker = self.decision_model, options.use_stacker
-        row = stack_row(scores)
+        row = scores.row()
         answer = model.assess(row, use_stacker=use_stacker)
         rule = model.rule(use_stacker=use_stacker, modality=scores.modality)
         reasons = self._reasons(clip, options)
@@ -141,7 +141,7 @@ class Bundle:
             voice_segments=within_spans(voice_segments(voice), clip.meta.speech_spans),
             prior=model.prior,
             trained_prior=model.prior,
-            contributions=_strongest(row, model.contributions(row, use_stacker=use_stacker)),
+            contributions=_strongest(row, model, use_stacker=use_stacker),
         )
 
     def _settings_of_clips(self) -> str:
@@ -188,13 +188,16 @@ def _persons(clip: Clip, scores: ClipScores, *, find: bool) -> tuple[Person, ...
     return tuple(persons)
 
 
-def _strongest(row: np.ndarray, sums: Mapping[str, LogitParts]) -> tuple[Contribution, ...]:
+def _strongest(
+    row: np.ndarray, model: DecisionModel, *, use_stacker: bool
+) -> tuple[Contribution, ...]:
     """Return the largest parts of each logit, largest first.
 
     Columns that no tree of a stacker reads are left out. All scores that a baseline compared are
     there, also those that did not count.
     """
     values = dict(zip(FEATURES, row.tolist(), strict=True))
+    sums = model.contributions(row, use_stacker=use_stacker)
     return tuple(
         Contribution(
             output,

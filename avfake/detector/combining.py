@@ -9,9 +9,9 @@ from typing import TypeVar
 
 import numpy as np
 
-from avfake.calibration import RULES, DecisionRule, find_rule, raise_overall
+from avfake.calibration import RULES, DecisionRule, raise_overall
 from avfake.detector.timeline import face_segments, voice_segments
-from avfake.errors import ConfigError, Reason
+from avfake.errors import ConfigError, Reason, check_choice
 from avfake.labels import COLUMNS, OUTPUTS
 from avfake.verdict import FaceScore, Person, Verdict, VoiceScore, status_of
 
@@ -25,12 +25,12 @@ def combine_columns(scores: np.ndarray, rule: str) -> np.ndarray:
 
     rule: one of `calibration.RULES`, or "rank_mean". The order of the members does not matter.
     """
+    check_choice("the rule", rule, (*RULES, RANK_MEAN))
     scores = np.asarray(scores, np.float64)
     if rule == RANK_MEAN:
         scores, rule = _ranks(scores), "mean"
-    combine = find_rule(rule, (*RULES, RANK_MEAN))
     # Sorted, so that not even the last bit depends on the order of the members.
-    return np.array([combine(np.sort(row[~np.isnan(row)])) for row in scores], np.float64)
+    return np.array([RULES[rule](np.sort(row[~np.isnan(row)])) for row in scores], np.float64)
 
 
 def combine_outputs(answers: Mapping[str, np.ndarray], rule: str) -> dict[str, np.ndarray]:

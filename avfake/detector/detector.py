@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from avfake import config as settings
-from avfake.calibration import DecisionRule, shift_probability
+from avfake.calibration import DecisionRule
 from avfake.clips import Clip
 from avfake.detector.branch_scores import PredictOptions, torch_defaults
 from avfake.detector.bundle import Bundle
@@ -188,6 +188,13 @@ def correct_prior(verdict: Verdict, shifts: Mapping[str, float], prior: float) -
     if point and "overall" in shifts:
         point = replace(point, threshold=shift_probability(point.threshold, shifts["overall"]))
     return replace(verdict, **capped, operating_point=point, prior=prior)
+
+
+def shift_probability(p: float, by: float) -> float:
+    """Return the probability whose logit is that of `p` plus `by`; 0 and 1 stay."""
+    # In odds, since a logit of 0 or 1 is infinite, and a difference of none changes no bit of p.
+    odds = float(np.exp(np.clip(by, -700, 700)))
+    return p * odds / (p * odds + (1 - p))
 
 
 def mean_shifts(

@@ -8,7 +8,7 @@ import numpy as np
 
 from avfake import __version__
 from avfake import config as settings
-from avfake.calibration import DecisionModel, DecisionRule, find_rule
+from avfake.calibration import RULES, DecisionModel, DecisionRule
 from avfake.detector.combining import RANK_MEAN
 from avfake.detector.facts import BundleSettings
 from avfake.detector.folders import (
@@ -24,7 +24,7 @@ from avfake.detector.folders import (
     whole_folder,
     write_config,
 )
-from avfake.errors import ConfigError
+from avfake.errors import ConfigError, check_choice
 from avfake.evaluation import read_scores
 
 
@@ -40,7 +40,7 @@ def check_members(names: Sequence[str | Path], combine: str) -> None:
             "rank_mean needs the scores of all files at once: score them with each detector, "
             "then combine the tables with avfake ensemble"
         )
-    find_rule(combine)
+    check_choice("the rule", combine, RULES)
 
 
 def fit_decision(scores: Path) -> DecisionRule:

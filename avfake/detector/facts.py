@@ -6,9 +6,9 @@ Everything has a default, so that a bundle which `avfake.training` did not make 
 from dataclasses import dataclass, field
 from typing import Any
 
-from avfake.calibration import Modality
 from avfake.clips import InputSpec
 from avfake.evaluation import Interval
+from avfake.labels import Modality
 from avfake.models import ModelConfig
 
 

@@ -51,7 +51,7 @@ def render_page(evidence: Evidence) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    verdict, shown = evidence.verdict, evidence.explanation
+    verdict = evidence.verdict
     return environment.get_template("page.html").render(
         verdict=verdict,
         sentence=sentence(verdict),
@@ -65,8 +65,8 @@ def render_page(evidence: Evidence) -> str:
         width=WIDTH,
         height=HEIGHT,
         evidence=evidence,
-        hottest=max((float(face.heat.max()) for face in shown.faces), default=0.0),
-        most_salient=max((float(abs(one.saliency).max()) for one in shown.voice), default=0.0),
+        hottest=max((float(face.heat.max()) for face in evidence.faces), default=0.0),
+        most_salient=max((float(abs(one.saliency).max()) for one in evidence.voice), default=0.0),
         pictures=pictures,
         percent=percent,
         ticks=ticks,
@@ -123,7 +123,7 @@ def answers(verdict: Verdict) -> list[tuple[str, str, list[tuple[str, str, str]]
     for one in verdict.contributions:
         found.setdefault(one.output, []).append(one)
     return [
-        (TITLES[output], _made_by(output, listed[0].by, verdict), [_row(one) for one in listed])
+        (TITLES[output], _made_by(output, listed[0].by, verdict), list(map(_row, listed)))
         for output, listed in found.items()
     ]
 

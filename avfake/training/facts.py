@@ -12,18 +12,11 @@ import numpy as np
 import pandas as pd
 
 from avfake import config as settings
-from avfake.calibration import (
-    FEATURES,
-    MODALITIES,
-    DecisionFit,
-    DecisionRule,
-    OutOfFold,
-    StackConfig,
-)
+from avfake.calibration import FEATURES, DecisionFit, DecisionRule, OutOfFold, StackConfig
 from avfake.datasets import DatasetSpec
 from avfake.detector import facts
 from avfake.evaluation import METRICS, Interval, bootstrap, forgery_kind, share
-from avfake.labels import COLUMNS, Part
+from avfake.labels import COLUMNS, MODALITIES, Part
 from avfake.training.config import TrainingConfig
 from avfake.training.plan import CLASSES, Example, Plan
 from avfake.training.run import environment
@@ -139,8 +132,7 @@ def _decide(table: pd.DataFrame, rows: np.ndarray, rest: pd.DataFrame, config: S
     rule = DecisionRule.fit(
         rest["p_fake"].to_numpy(),
         rest["label"].to_numpy(),
-        false_alarm_rate=config.false_alarm_rate,
-        confidence=config.confidence,
+        config,
     )
     known = table.loc[rows, ["p_fake", "label"]].to_numpy(np.float64)
     for row, (p, label) in zip(rows, known.tolist(), strict=True):
@@ -176,7 +168,7 @@ def _decision_quality(rows: pd.DataFrame) -> facts.DecisionQuality:
 
 
 def _face_px(scored: OutOfFold) -> facts.FaceSides | None:
-    sides = scored.rows[scored.is_full_row, list(FEATURES).index("face_px")]
+    sides = scored.rows[scored.one_a_clip(), list(FEATURES).index("face_px")]
     sides = sides[~np.isnan(sides)]
     if not len(sides):
         return None

@@ -13,7 +13,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from avfake.augment import MixingCollate, build_pipeline
-from avfake.calibration import OutOfFold, stack_row
+from avfake.calibration import OutOfFold
 from avfake.clips import (
     Clip,
     ClipDataset,
@@ -139,7 +139,7 @@ def score_out_of_fold(run: Run, models: Sequence[AVModel]) -> OutOfFold:
         both = example.has_visual and example.has_audio
         for use_visual, use_audio in modalities if both else modalities[:1]:
             sampling = run.spec.whole(use_visual=use_visual, use_audio=use_audio)
-            rows.append(stack_row(score_clip([model], clip, sampling)))
+            rows.append(score_clip([model], clip, sampling).row())
             examples.append(example)
     return OutOfFold(
         rows=np.stack(rows),

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from avfake.calibration import fit_decision_model
+from avfake.calibration import DecisionFit
 from avfake.clips import PreparedFolder
 from avfake.config import to_dict
-from avfake.detector import CARD, Bundle, Detector
+from avfake.detector import Bundle, Detector
 from avfake.evaluation import draw_batch, draw_training
 from avfake.models import AVModel
 from avfake.report import write_card
@@ -74,7 +74,7 @@ def train_detector(
     on_main_process(lambda: plan.save(out / "plan.csv"))
     if run is None:
         logger.info("%s is finished already", detector)
-        on_main_process(lambda: _write_card(detector))
+        on_main_process(lambda: write_card(detector, keep=True))
         return TrainedDetector(detector, plan)
     log_assumptions(plan.splits["train"], config.data.assume_face_weight)
     on_main_process(lambda: draw_batch(out, next(iter(first_member_batches(run)))))
@@ -117,10 +117,10 @@ def with_found_rate(
 def _conclude(run: Run, models: Sequence[AVModel], out: Path) -> None:
     """Write the detector of trained models, and their scores of the clips they have not seen."""
     config, plan = run.config, run.plan
-    draw_training(out)
+    draw_training(out, config.fit.metric)
     scored = score_out_of_fold(run, models)
     stack = replace(config.stack, seed=config.seed)
-    fitted = fit_decision_model(scored, stack, use_stacker=config.use_stacker)
+    fitted = DecisionFit.fit(scored, stack, use_stacker=config.use_stacker)
     choices = {name: one.choice for name, one in fitted.model.outputs.items()}
     for name, choice in choices.items():
         logger.info("%s: kept %s; %s", name, choice.kept, choice.reason)
@@ -137,10 +137,4 @@ def _conclude(run: Run, models: Sequence[AVModel], out: Path) -> None:
         decision_model=fitted.model,
         facts=bundle_facts(plan, config, held_out_facts(scored, fitted, stack)),
     ).save(out / "detector")
-    _write_card(out / "detector")
-
-
-def _write_card(detector: Path) -> None:
-    """Write a card, unless there is one, which may hold a test or a stress table by now."""
-    if not (detector / CARD).is_file():
-        write_card(detector)
+    write_card(out / "detector", keep=True)

@@ -14,9 +14,9 @@ from avfake.clips import Clip, PreparedFolder, Sampled
 from avfake.datasets import assign_splits
 from avfake.detector import Detector, PredictOptions
 from avfake.errors import ConfigError
-from avfake.evaluation import ablation_table, draw_answers, method_table, read_plan, render
+from avfake.evaluation import ablation_table, draw_answers, read_plan, render
 from avfake.parallel import progress
-from avfake.report import has_card_of, write_card
+from avfake.report import write_card
 from avfake.storage import check_table, write_whole
 from avfake.training.accelerator import is_main_process, on_main_process
 from avfake.training.config import TrainingConfig
@@ -40,9 +40,9 @@ class MeasuredDetector:
 
     def show_methods(self, output: str, metrics: Sequence[str], file: str) -> None:
         """Print, and write into `file`, the metrics of each forgery method against all genuine."""
-        publish_table(
-            self.out / file, method_table([(self.name, self.scores)], output, metrics=metrics)
-        )
+        detector = (self.name, self.scores)
+        table = ablation_table([detector], metrics=metrics, methods_of=output)
+        publish_table(self.out / file, table)
 
     def show_moments(self) -> None:
         """Print, and write into moments.csv, how well single crops and windows are classified."""
@@ -103,9 +103,8 @@ def publish_test(detector: Path, plan: Plan, scores: pd.DataFrame, path: Path) -
         return
     save_table(path, scores)
     draw_answers(detector.parent, path)
-    if not has_card_of(detector, path):
-        source = f"the test split of {plan.data} clips (train/val/test), plan {plan.hash}"
-        write_card(detector, scores=path, measured_on=source)
+    source = f"the test split of {plan.data} clips (train/val/test), plan {plan.hash}"
+    write_card(detector, scores=path, measured_on=source, keep=True)
 
 
 def record_results(

@@ -9,7 +9,6 @@ import pytest
 
 from avfake.calibration.calibrators import Calibrator, PlattCurve
 from avfake.calibration.decision_rule import ConformalBand, DecisionRule
-from avfake.calibration.features import MODALITIES
 from avfake.cli.main import main
 from avfake.clips.archive import Clip
 from avfake.clips.preparation.folder import PreparedFolder
@@ -18,7 +17,7 @@ from avfake.detector.bundle import Bundle
 from avfake.detector.detector import Detector, correct_prior, mean_shifts
 from avfake.detector.ensemble import fit_decision
 from avfake.errors import ConfigError
-from avfake.labels import OperatingPoint
+from avfake.labels import MODALITIES, OperatingPoint
 from avfake.scoring.files import score_files
 from avfake.verdict import Verdict
 

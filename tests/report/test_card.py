@@ -20,7 +20,8 @@ from avfake.detector.detector import Detector
 from avfake.detector.ensemble import write_ensemble
 from avfake.detector.facts import BundleFacts, LabelCounts
 from avfake.errors import AvfakeError, ConfigError
-from avfake.report.card.writing import has_card_of, write_card
+from avfake.report.card.measured import mark_of
+from avfake.report.card.writing import write_card
 
 TOLD = {"licence": "CC-BY-4.0", "measured_on": "people never seen"}
 HOSTILE = "a|b\n<script>x</script> [l](http://e) *i*"
@@ -293,8 +294,11 @@ def test_a_card_is_no_part_of_what_the_detector_is(
     card: Path, folder: Path, scores: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = Bundle.read(folder).name
-    assert not has_card_of(folder, scores)
-    assert has_card_of(card.parent, scores)
+    before = card.read_bytes()
+    assert write_card(card.parent, scores=scores, keep=True).read_bytes() == before
+    assert write_card(card.parent, keep=True).read_bytes() == before
+    assert "people never seen" not in write_card(folder, keep=True).read_text()
+    assert mark_of(scores) in write_card(folder, scores=scores, keep=True).read_text()
     shutil.copy(card, folder)
     assert Bundle.read(folder).name == name
     (folder / "README.md").write_text("edited on the Hub")

@@ -154,24 +154,24 @@ def test_the_strongest_come_first_and_their_scores_are_those_of_prediction(prepa
     bundle = Bundle.read(run_folder / "detector")
     clip = Clip.open(next(one.archive for one in prepared.clips if one.has_visual))
     sampling = bundle.spec.whole()
-    explanation = explain_clip(bundle.models, clip, sampling, top=2)
+    faces, _ = explain_clip(bundle.models, clip, sampling, top=2)
     scores = score_clip(bundle.models, clip, sampling)
-    assert len(explanation.faces) == 2
-    found = [face.score * face.share for face in explanation.faces]
+    assert len(faces) == 2
+    found = [face.score * face.share for face in faces]
     assert found == sorted(found, reverse=True)
-    for face in explanation.faces:
+    for face in faces:
         [at] = np.flatnonzero(
             np.isclose(scores.frame_seconds, face.seconds)
             & (scores.frame_persons == face.person_id)
         )
         assert face.score == pytest.approx(scores.frame_scores[at], abs=1e-5)
         assert face.heat.min() >= 0
-    every = explain_clip(bundle.models, clip, sampling, top=100)
-    assert sum(face.share for face in every.faces) == pytest.approx(1, abs=1e-4)
-    assert sum(window.share for window in every.voice) == pytest.approx(1, abs=1e-4)
-    contributions = [face.score * face.share for face in every.faces]
+    every, windows = explain_clip(bundle.models, clip, sampling, top=100)
+    assert sum(face.share for face in every) == pytest.approx(1, abs=1e-4)
+    assert sum(window.share for window in windows) == pytest.approx(1, abs=1e-4)
+    contributions = [face.score * face.share for face in every]
     assert contributions[0] == max(contributions)
-    assert {round(w.start_seconds, 3) for w in every.voice} == {
+    assert {round(w.start_seconds, 3) for w in windows} == {
         round(float(s), 3) for s in scores.window_spans[:, 0]
     }
 
@@ -181,8 +181,8 @@ def test_a_branch_that_is_switched_off_explains_nothing(prepared, run_folder):
 
     models = Bundle.read(run_folder / "detector").models
     clip = Clip.open(next(one.archive for one in prepared.clips if one.has_audio))
-    explanation = explain_clip(models, clip, SampleConfig(use_visual=False, window_seconds=1.0))
-    assert explanation.faces == ()
-    assert explanation.voice
+    faces, voice = explain_clip(models, clip, SampleConfig(use_visual=False, window_seconds=1.0))
+    assert faces == ()
+    assert voice
     with pytest.raises(ConfigError, match="top must be 1"):
         explain_clip(models, clip, SampleConfig(), top=0)

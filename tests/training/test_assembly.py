@@ -20,7 +20,7 @@ from avfake.detector.branch_scores import PredictOptions
 from avfake.detector.detector import Detector
 from avfake.errors import ConfigError, ManifestError
 from avfake.models.outputs import ModelOutput
-from avfake.report.card.writing import has_card_of
+from avfake.report.card.measured import mark_of
 from avfake.training.config import DataConfig, LossConfig, TrainingConfig
 from avfake.training.losses import multitask_loss
 from avfake.training.pipeline import plan_of, train_detector
@@ -154,7 +154,7 @@ def test_a_card_gets_what_the_test_gave_and_keeps_what_it_has(
     assert "This is not measured" in card.read_text()
     table = measure(done.load(), done.plan.splits["test"])
     publish_test(done.detector, done.plan, table, scores)
-    assert has_card_of(done.detector, scores)
+    assert mark_of(scores) in (done.detector / "README.md").read_text()
     genuine = int((~pd.read_csv(scores)["label"]).sum())
     assert f"**Of {genuine} genuine clips it calls" in card.read_text()
     assert f"plan {done.plan.hash}" in card.read_text()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from avfake.calibration.features import SYNC_STATISTICS, stack_row
+from avfake.calibration.features import SYNC_STATISTICS
 from avfake.clips.archive import Clip
 from avfake.clips.preparation.folder import PreparedFolder
 from avfake.clips.sample import SampleConfig
@@ -52,7 +52,7 @@ def test_a_detector_with_sync_is_trained_saved_and_asked(
     assert set(said) == set(SYNC_STATISTICS)
     assert abs(said["sync_offset"]) <= 0.4
     assert said["sync_confidence"] >= 0
-    assert np.isfinite(stack_row(detector.members[0].score_clip(clip))[-4:]).all()
+    assert np.isfinite(detector.members[0].score_clip(clip).row()[-4:]).all()
     verdict = detector.predict_clip(clip)
     off = detector.predict_clip(clip, PredictOptions(use_sync=False))
     assert (

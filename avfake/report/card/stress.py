@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from avfake.evaluation import Interval, as_text
+from avfake.evaluation import Interval
 from avfake.labels import OUTPUTS
 from avfake.report.card.measured import METRICS
-from avfake.report.card.tables import NOT_MEASURED
+from avfake.report.card.tables import NOT_MEASURED, as_text
 from avfake.scoring import CELLS, Weakest, render_stress, signed, weakest_cells
 
 
@@ -58,7 +58,7 @@ def _rewritten(rows: pd.DataFrame, weakest: Weakest) -> str:
     if weakest.cell == "rewritten" or not asked.any():
         return ""
     row = rows[asked].iloc[0]
-    change = Interval(*(float(row[name]) for name in ("change", "low", "high")))
+    change = Interval.of(row, "change")
     return f" Writing the files again changes the {METRICS[weakest.metric]} by {signed(change)}."
 
 

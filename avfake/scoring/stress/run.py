@@ -11,12 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from avfake.datasets import Manifest, Row, read_manifest
 from avfake.errors import ConfigError
-from avfake.evaluation import numbers
 from avfake.labels import COLUMNS
 from avfake.scoring.files import score_files
 from avfake.scoring.stress.cells import choose_cells
@@ -154,7 +152,7 @@ def _beside_labels(rows: Sequence[Row], answers: Sequence[dict[str, object]]) ->
 def check_both_answered(untouched: pd.DataFrame, out: Path) -> None:
     """Raise ConfigError unless a fake and a genuine file, untouched, got a probability."""
     answered = untouched[untouched["p_fake"].notna()]
-    if len(np.unique(numbers(answered[COLUMNS["overall"].label]))) < 2:
+    if answered[COLUMNS["overall"].label].nunique() < 2:
         raise ConfigError(
             "of the untouched files no fake, or no genuine one, got a probability; the reasons are "
             f"below {out}, in untouched.csv"
