@@ -242,7 +242,7 @@ def audit(
     at_least(0, workers=workers)
     if not 0 <= limit <= 1:
         raise ConfigError(f"--limit is {limit:g}; an AUC lies in [0, 1]")
-    from avfake.audit import ProbeConfig, audit_manifest
+    from avfake.audit import audit_manifest
     from avfake.clips import PreparedFolder
     from avfake.datasets import read_manifest
 
@@ -257,9 +257,9 @@ def audit(
         Path(str(journal)),
         plan=plan,
         label=label,
+        limit=limit,
         parts=parts,
         clips=clips,
-        config=ProbeConfig(limit),
         workers=workers,
     )
     print(report)
