@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from avfake.errors import ConfigError
+from avfake.audit.labels.limits import check_limits, decide
 
 _LUMA = (0.299, 0.587, 0.114)
 _CELLS = 12
@@ -42,11 +42,7 @@ class PictureConfig:
     swaps, reenactment of a mouth, lip-sync) at least 0.26."""
 
     def __post_init__(self) -> None:
-        if self.unchanged_below > self.changed_above:
-            raise ConfigError(
-                "unchanged_below must not lie above changed_above, got "
-                f"{self.unchanged_below:g} and {self.changed_above:g}"
-            )
+        check_limits(self.unchanged_below, self.changed_above)
 
 
 @dataclass(frozen=True)
@@ -116,16 +112,9 @@ def _assessed(
     face = min(cells, key=_worst)
     inside, elsewhere = float(face.mean()), float(similar[outside].mean())
     distance = _worst(around) - _worst(face)
-    changed: bool | None = None
-    why: str | None = None
+    changed, why = decide(distance, config.unchanged_below, config.changed_above)
     if elsewhere < config.least_outside:
-        why = "other_picture"
-    elif distance >= config.changed_above:
-        changed = True
-    elif distance <= config.unchanged_below:
-        changed = False
-    else:
-        why = "undecided"
+        changed, why = None, "other_picture"
     return PictureComparison(changed, inside, elsewhere, distance, why=why)
 
 
@@ -206,13 +195,16 @@ def _outside(shape: tuple[int, ...], boxes: np.ndarray, margin: int) -> torch.Te
     if margin:
         outside[:, :margin] = outside[:, -margin:] = False
         outside[:, :, :margin] = outside[:, :, -margin:] = False
-    for person in boxes:
-        for index, box in enumerate(person):
-            if np.isfinite(box).all():
-                grown = box + _MARGIN * np.tile(box[2:] - box[:2], 2) * [-1, -1, 1, 1]
-                x0, y0, x1, y1 = grown.clip(0).round().astype(int)
-                outside[index, y0:y1, x0:x1] = False
+    grown = boxes + _MARGIN * np.tile(boxes[..., 2:] - boxes[..., :2], 2) * [-1, -1, 1, 1]
+    for person in _whole_pixels(grown):
+        for picture, (x0, y0, x1, y1) in zip(outside, person, strict=True):
+            picture[y0:y1, x0:x1] = False
     return outside
+
+
+def _whole_pixels(boxes: np.ndarray) -> np.ndarray:
+    """Return boxes as bounds of slices, int; those of a face that is not seen hold nothing."""
+    return np.nan_to_num(boxes).clip(0).round().astype(int)
 
 
 def _outside_cells(similar: torch.Tensor, outside: torch.Tensor, side: int) -> torch.Tensor:
@@ -225,11 +217,7 @@ def _outside_cells(similar: torch.Tensor, outside: torch.Tensor, side: int) -> t
 
 def _face_cells(similar: torch.Tensor, boxes: np.ndarray) -> torch.Tensor | None:
     """Return the face over time, [cells, cells]; None where it is too small to be divided."""
-    cells = []
-    for picture, box in zip(similar, boxes, strict=True):
-        if np.isfinite(box).all():
-            x0, y0, x1, y1 = box.clip(0).round().astype(int)
-            part = picture[y0:y1, x0:x1]
-            if min(part.shape) >= _CELLS:
-                cells.append(F.adaptive_avg_pool2d(part[None], _CELLS)[0])
+    bounds = zip(similar, _whole_pixels(boxes), strict=True)
+    faces = [picture[y0:y1, x0:x1] for picture, (x0, y0, x1, y1) in bounds]
+    cells = [F.adaptive_avg_pool2d(f[None], _CELLS)[0] for f in faces if min(f.shape) >= _CELLS]
     return torch.stack(cells).mean(0) if cells else None

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import correlate, correlation_lags, stft
 
-from avfake.errors import ConfigError
+from avfake.audit.labels.limits import check_limits, decide
 from avfake.media import Waveform, resample
 
 _TINY = 1e-12
@@ -50,11 +50,7 @@ class SoundConfig:
     more)."""
 
     def __post_init__(self) -> None:
-        if self.unchanged_below_db > self.changed_above_db:
-            raise ConfigError(
-                "unchanged_below_db must not lie above changed_above_db, got "
-                f"{self.unchanged_below_db:g} and {self.changed_above_db:g}"
-            )
+        check_limits(self.unchanged_below_db, self.changed_above_db, unit="_db")
 
 
 @dataclass(frozen=True)
@@ -91,29 +87,23 @@ def compare_sound(
         return SoundComparison(None, why="too_short")
     offset = find_offset(made, source, least)
     unmatched = _unmatched_samples(made, len(source), offset, config)
-    made, source = _overlap(made, source, offset)
-    # [F, T] each
-    spectra = [
-        stft(x, nperseg=config.window_samples, noverlap=config.window_samples // 2)[2]
-        for x in (made, source)
-    ]
-    residual, worst = _residuals_db(spectra[0], spectra[1], rate, config.quiet_db)
+    made, source = made[max(offset, 0) :], source[max(-offset, 0) :]
+    length = min(len(made), len(source))
+    # [F, T] each; windows overlap by a half
+    spectra = [stft(x[:length], nperseg=config.window_samples)[2] for x in (made, source)]
+    residual, worst = _residuals_db(*spectra, rate, config.quiet_db)
     if residual is None or worst is None:
         return SoundComparison(None, offset / rate, why="silent")
     high = max(residual, worst)
-    changed: bool | None = None
-    why: str | None = "undecided"
-    if high >= config.changed_above_db:
-        changed, why = True, None
-    elif high <= config.unchanged_below_db:
-        is_partly = unmatched > _MOST_UNMATCHED_SECONDS * rate
-        changed, why = (None, "partly") if is_partly else (False, None)
+    changed, why = decide(high, config.unchanged_below_db, config.changed_above_db)
+    if changed is False and unmatched > _MOST_UNMATCHED_SECONDS * rate:
+        changed, why = None, "partly"
     return SoundComparison(
         changed,
         offset_seconds=offset / rate,
         residual_db=residual,
         worst_residual_db=worst,
-        spectral_distance_db=_spectral_distance_db(spectra[0], spectra[1], rate),
+        spectral_distance_db=_spectral_distance_db(*spectra, rate),
         why=why,
     )
 
@@ -132,12 +122,6 @@ def find_offset(fake: np.ndarray, original: np.ndarray, least: int) -> int:
     common = np.minimum(common, len(fake))
     strength[common < least] = 0
     return int(lags[strength.argmax()])
-
-
-def _overlap(fake: np.ndarray, original: np.ndarray, offset: int) -> tuple[np.ndarray, np.ndarray]:
-    fake, original = fake[max(offset, 0) :], original[max(-offset, 0) :]
-    length = min(len(fake), len(original))
-    return fake[:length], original[:length]
 
 
 def _unmatched_samples(
@@ -173,9 +157,8 @@ def _residuals_db(
     counts = strength > strength.max() * 10 ** (_BAND_RANGE_DB / 10)
     whole = (left[counts] / strength[counts]).mean()
     count = max(1, energy.shape[1] // _SEGMENT_FRAMES)
-    segments = np.array_split(np.arange(energy.shape[1]), count)
-    energies = np.array([energy[:, s].sum() for s in segments])
-    rests = np.array([rest[:, s].sum() for s in segments])
+    starts = [segment[0] for segment in np.array_split(np.arange(energy.shape[1]), count)]
+    energies, rests = (np.add.reduceat(x.sum(0), starts) for x in (energy, rest))
     loud = energies > energies.max() * 10 ** (quiet_db / 10)
     return _db(whole), _db((rests[loud] / energies[loud]).max())
 
