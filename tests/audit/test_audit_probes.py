@@ -17,16 +17,16 @@ def clean(count: int = 160, seed: int = 0) -> tuple[list[Facts], np.ndarray, lis
     """Facts drawn without a look at the label; four clips a group."""
     rng = np.random.default_rng(seed)
     facts = [
-        dict(
-            ending=".mp4",
-            video_codec=str(rng.choice(["h264", "hevc"])),
-            size_bytes=int(rng.integers(1e5, 1e6)),
-            duration_seconds=float(rng.uniform(2, 10)),
-            fps=25.0,
-            width=int(rng.choice([320, 640])),
-            rms_db=float(rng.normal(-24, 3)),
-            leading_silence_seconds=float(rng.uniform(0, 0.3)),
-        )
+        {
+            "ending": ".mp4",
+            "video_codec": str(rng.choice(["h264", "hevc"])),
+            "size_bytes": int(rng.integers(1e5, 1e6)),
+            "duration_seconds": float(rng.uniform(2, 10)),
+            "fps": 25.0,
+            "width": int(rng.choice([320, 640])),
+            "rms_db": float(rng.normal(-24, 3)),
+            "leading_silence_seconds": float(rng.uniform(0, 0.3)),
+        }
         for _ in range(count)
     ]
     return facts, (np.arange(count) % 4 > 0).astype(float), [f"g{k // 4}" for k in range(count)]

@@ -1,6 +1,5 @@
 """Comparison of two files in picture and sound, at the same instants of both."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -13,7 +12,7 @@ from avfake.audit.labels.sound import SoundComparison, SoundConfig, compare_soun
 from avfake.errors import ConfigError, MediaError
 from avfake.faces import DetectConfig, MTCNNDetector, track_faces
 from avfake.media import Frames, MediaInfo, probe, read_frames, read_waveform, sample_times
-from avfake.storage import write_whole
+from avfake.storage import whole_file
 
 
 @dataclass(frozen=True)
@@ -43,10 +42,6 @@ class PairComparison:
     detail: str = ""
 
 
-_UNREAD_PICTURE = PictureComparison(None, why="unreadable")
-_UNREAD_SOUND = SoundComparison(None, why="unreadable")
-
-
 def compare_pair(
     fake: str | Path,
     original: str | Path,
@@ -60,59 +55,60 @@ def compare_pair(
     """
     config = config or PairConfig()
     has_audio: bool | None = None
+    picture = PictureComparison(None, why="unreadable")
+    sound = SoundComparison(None, why="unreadable")
     try:
         infos = [probe(fake)]
         has_audio = infos[0].has_audio
         infos.append(probe(original))
     except MediaError as error:
-        return PairComparison(_UNREAD_PICTURE, _UNREAD_SOUND, has_audio, str(error))
-    paths, details = [fake, original], []
+        return PairComparison(picture, sound, has_audio, str(error))
+    paths, details = (fake, original), []
     try:
         sound = _compare_sounds(paths, infos, config.sound)
     except MediaError as error:
-        sound = _UNREAD_SOUND
         details.append(str(error))
     try:
-        picture, seconds = _compare_pictures(paths, infos, config)
+        picture = _compare_pictures(paths, infos, config, masks)
     except MediaError as error:
-        picture, seconds = _UNREAD_PICTURE, np.zeros(0)
         details.append(str(error))
-    if masks is not None and picture.masks is not None:
-        _save(masks, picture.masks, seconds)
     return PairComparison(picture, sound, has_audio, "; ".join(details))
 
 
 def _compare_sounds(
     paths: Sequence[str | Path], infos: Sequence[MediaInfo], config: SoundConfig
 ) -> SoundComparison:
-    for info, why in zip(infos, ("no_audio", "original_no_audio"), strict=True):
-        if not info.has_audio:
-            return SoundComparison(None, why=why)
+    if not all(info.has_audio for info in infos):
+        return SoundComparison(None, why="original_no_audio" if infos[0].has_audio else "no_audio")
     fake, original = (read_waveform(path, config.sample_rate) for path in paths)
     return compare_sound(fake, original, config)
 
 
 def _compare_pictures(
-    paths: Sequence[str | Path], infos: Sequence[MediaInfo], config: PairConfig
-) -> tuple[PictureComparison, np.ndarray]:
+    paths: Sequence[str | Path],
+    infos: Sequence[MediaInfo],
+    config: PairConfig,
+    masks: Path | None,
+) -> PictureComparison:
     if not all(info.has_video for info in infos):
-        return PictureComparison(None, why="no_video"), np.zeros(0)
+        return PictureComparison(None, why="no_video")
     if len({(info.width, info.height) for info in infos}) > 1:
-        return PictureComparison(None, why="other_size"), np.zeros(0)
-    ends = [info.video_end_seconds for info in infos if info.video_end_seconds]
+        return PictureComparison(None, why="other_size")
+    end = min((info.video_end_seconds for info in infos if info.video_end_seconds), default=0.0)
     source = infos[1]
-    seconds = sample_times(
-        replace(source, video_end_seconds=min(ends, default=0.0)), config.num_frames
-    )
+    seconds = sample_times(replace(source, video_end_seconds=end), config.num_frames)
     step = 1 / source.fps if source.fps else 0.04
     # The middle of a picture's time on display; at its edge, rounding chooses the picture.
     first = source.video_start_seconds
-    seconds = first + (np.floor((seconds - first) / step) + 0.5) * step
-    seconds = np.unique(seconds)
+    seconds = np.unique(first + (np.floor((seconds - first) / step) + 0.5) * step)
     fakes, originals, seconds = _same_instants(paths, seconds, step)
     if not len(seconds):
-        return PictureComparison(None, why="too_short"), seconds
-    return compare_faces(fakes, originals, _boxes(originals, config), config.picture), seconds
+        return PictureComparison(None, why="too_short")
+    found = compare_faces(fakes, originals, _boxes(originals, config), config.picture)
+    if masks is not None and found.masks is not None:
+        with whole_file(masks, ".npz") as partial:
+            np.savez_compressed(partial, masks=found.masks, seconds=seconds)
+    return found
 
 
 def _same_instants(
@@ -153,12 +149,5 @@ def _boxes(frames: np.ndarray, config: PairConfig) -> np.ndarray:
     return boxes
 
 
-@cache
-def _detector(config: DetectConfig) -> MTCNNDetector:
-    return MTCNNDetector(config)
-
-
-def _save(path: Path, masks: np.ndarray, seconds: np.ndarray) -> None:
-    content = io.BytesIO()
-    np.savez_compressed(content, masks=masks, seconds=seconds)
-    write_whole(path, content.getvalue())
+_detector = cache(MTCNNDetector)
+"""The detector of a `DetectConfig`, loaded once a process."""
