@@ -113,8 +113,7 @@ def record_person(rng: np.random.Generator, config: StudioConfig) -> Recording:
     person = draw_person(rng)
     scene, acoustics = draw_scene(rng, config.frame_sizes), draw_acoustics(rng)
     speech = speak(person.speaker, acoustics, rng, num_frames=config.num_frames, fps=config.fps)
-    size = (scene.width_px, scene.height_px)
-    motion = draw_motion(rng, speech.mouth_open, size=size, fps=config.fps)
+    motion = draw_motion(rng, speech.mouth_open, size=scene.size, fps=config.fps)
     people = [Appearance(motion, render(person.identity, scene, motion))]
     if config.num_people == 2:
         people.insert(int(rng.integers(2)), _render_listener(rng, scene, config))
@@ -134,7 +133,7 @@ def record_person(rng: np.random.Generator, config: StudioConfig) -> Recording:
         decoded = read_waveform(path, SAMPLE_RATE)
     waveform = Waveform(_cut(decoded.samples, len(speech.waveform.samples)), SAMPLE_RATE)
     landmarks = tuple(
-        one.rendering.landmarks + np.array([n * scene.width_px, 0], np.float32)
+        one.rendering.landmarks + np.array([n * scene.size[0], 0], np.float32)
         for n, one in enumerate(people)
     )
     motions = tuple(one.motion for one in people)
@@ -143,17 +142,12 @@ def record_person(rng: np.random.Generator, config: StudioConfig) -> Recording:
 
 def _render_listener(rng: np.random.Generator, scene: Scene, config: StudioConfig) -> Appearance:
     """Render a silent person in the same light before another wall, as in a call of two."""
-    seeds = rng.integers(2**31, size=2).tolist()
-    clothes: list[float] = rng.uniform(20, 220, 3).tolist()
-    other_scene = replace(
-        scene,
-        backdrop_seed=seeds[0],
-        noise_seed=seeds[1],
-        clothes=(clothes[0], clothes[1], clothes[2]),
-    )
-    size = (scene.width_px, scene.height_px)
-    motion = draw_motion(rng, np.zeros(config.num_frames, np.float32), size=size, fps=config.fps)
-    return Appearance(motion, render(draw_person(rng).identity, other_scene, motion))
+    backdrop, noise = rng.integers(2**31, size=2).tolist()
+    clothes = rng.uniform(20, 220, 3)
+    elsewhere = replace(scene, backdrop_seed=backdrop, noise_seed=noise, clothes=clothes)
+    silence = np.zeros(config.num_frames, np.float32)
+    motion = draw_motion(rng, silence, size=scene.size, fps=config.fps)
+    return Appearance(motion, render(draw_person(rng).identity, elsewhere, motion))
 
 
 def _with_other_face(

@@ -45,8 +45,7 @@ def render(identity: Identity, scene: Scene, motion: Motion) -> Rendering:
 
 def render_head(identity: Identity, light: Light, motion: Motion, *, size_px: int) -> Rendering:
     """Render the head alone on a plain ground, without a camera's noise: the source of a swap."""
-    ground = np.empty((size_px, size_px, 3), np.float32)
-    ground[:] = np.array(identity.skin) * 0.8
+    ground = np.full((size_px, size_px, 3), identity.skin * 0.8, np.float32)
     pixels = _lay_over(_heads(identity, light, motion), motion, ground)
     clean = pixels.permute(0, 2, 3, 1).round().clamp(0, 255).to(torch.uint8).numpy()
     return Rendering(clean, landmarks_of(identity, motion))
@@ -78,9 +77,9 @@ def landmarks_of(identity: Identity, motion: Motion) -> np.ndarray:
 def _heads(identity: Identity, light: Light, motion: Motion) -> torch.Tensor:
     """Paint heads, not deformed: float32 [T, 4, S, S], colours times coverage, and coverage."""
     portrait, coverage = paint_portrait(identity, light)
-    brightness = 0.55 + 0.45 * light.ambient + 0.2 * light.direction[2]
+    brightness = 0.55 + 0.45 * light.ambient + 0.2 * float(light.direction[2])
     # Colours are kept times coverage, so that no black creeps in at the head's edge.
-    tinted = coverage[..., None] * np.array(light.tint, np.float32)  # [S, S, 3]
+    tinted = coverage[..., None] * light.tint.astype(np.float32)  # [S, S, 3]
     layers = np.concatenate([portrait * tinted, coverage[..., None]], axis=2)
     heads = torch.from_numpy(layers).permute(2, 0, 1).repeat(len(motion), 1, 1, 1)
 
