@@ -102,7 +102,7 @@ def _paint_lines(identity: Identity, canvas: np.ndarray) -> None:
         paint(canvas, dark * 0.6, 0.8 * cover(ellipse(U, V, nostril, (0.038, 0.02)), 0.03))
         fold = np.abs(side * U - 0.2 - 0.35 * (V - tip))
         paint(
-            canvas, dark, 0.18 * cover(fold - 0.012, 0.04) * (V > tip) * (V < identity.mouth_level)
+            canvas, dark, 0.18 * cover(fold - 0.012, 0.04) * (tip < V) * (identity.mouth_level > V)
         )
     under_nose = bump(U, V, (0, tip + 0.09), (identity.nose_width, 0.035))
     under_lip = bump(U, V, (0, identity.mouth_level + 0.15), (0.16, 0.04))

@@ -15,6 +15,7 @@ import numpy as np
 from avfake.errors import ConfigError
 from avfake.forgery import CONVERSIONS, Conversion
 from avfake.labels import ForgedSegment
+from avfake.studio.person import between, draw_fields
 
 FRAME_SIZES = ((320, 240), (256, 256), (240, 320), (288, 288), (352, 264), (256, 336))
 SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
@@ -106,9 +107,9 @@ class Encoding:
 
     video_kbps: int
     audio_kbps: int
-    level_db: float
+    level_db: float = between(-28, -20)
     """Loudness (RMS) re full scale."""
-    crest: float
+    crest: float = between(2.7, 3.3)
     """Peak over loudness; below that of any voice, so that a limiter can always reach it."""
 
 
@@ -142,6 +143,7 @@ def _plan_family(config: StudioConfig, index: int) -> FamilyPlan:
     drawn = list(zip(names, methods, _KINDS, cuts, sides, strict=True))[:size]
     for name, method, (face, voice), cut, side in drawn:
         donor = f"person_{2 * index + 1:05d}"
+        streams = ["face"] * face + ["voice"] * voice
         clips.append(
             ClipPlan(
                 filename=name,
@@ -155,7 +157,7 @@ def _plan_family(config: StudioConfig, index: int) -> FamilyPlan:
                 family=f"family_{index:05d}",
                 method="+".join(["face_swap"] * face + [str(method)] * voice),
                 difficulty=config.difficulty,
-                segments=_segments(cut, face=face, voice=voice),
+                segments=tuple(ForgedSegment(*cut, stream) for stream in streams) if cut else (),
                 forged_side=SIDES[side] if face and config.num_people == 2 else "",
             )
         )
@@ -175,18 +177,6 @@ def _draw_cuts(config: StudioConfig, rng: np.random.Generator) -> list[tuple[flo
     return cuts
 
 
-def _segments(
-    cut: tuple[float, float] | None, *, face: bool, voice: bool
-) -> tuple[ForgedSegment, ...]:
-    if cut is None:
-        return ()
-    return tuple(ForgedSegment(*cut, stream) for stream in ["face"] * face + ["voice"] * voice)
-
-
 def _draw_encoding(rng: np.random.Generator) -> Encoding:
-    return Encoding(
-        video_kbps=int(rng.integers(300, 900)),
-        audio_kbps=int(rng.choice([64, 80, 96, 112, 128])),
-        level_db=float(rng.uniform(-28, -20)),
-        crest=float(rng.uniform(2.7, 3.3)),
-    )
+    video_kbps, audio_kbps = int(rng.integers(300, 900)), int(rng.choice([64, 80, 96, 112, 128]))
+    return Encoding(video_kbps, audio_kbps, **draw_fields(Encoding, rng))
