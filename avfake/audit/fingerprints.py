@@ -115,12 +115,13 @@ def _sound_pairs(prints: Sequence[Fingerprint]) -> Iterator[Pair]:
     steps["at"] = steps.groupby("file").cumcount()
     holders = steps.groupby("step")["file"].transform("size")
     usable = steps[(steps["step"] != 0) & holders.between(2, COMMON)]
-    shared = usable.merge(usable, on="step").query("file_x < file_y")
-    shifts = shared["at_y"] - shared["at_x"]
-    for (first, second), tried in shifts.groupby([shared["file_x"], shared["file_y"]]):
-        difference = min(_difference(sounds[first], sounds[second], n) for n in tried.unique())
+    shared = usable.merge(usable, on="step").query("file_x < file_y").eval("shift = at_y - at_x")
+    for _, one in shared.groupby(["file_x", "file_y"]):
+        first, second = int(one["file_x"].iloc[0]), int(one["file_y"].iloc[0])
+        shifts = one["shift"].unique()
+        difference = min(_difference(sounds[first], sounds[second], shift) for shift in shifts)
         if difference <= SOUND_LIMIT:
-            yield Pair(int(first), int(second), "sound", difference)
+            yield Pair(first, second, "sound", difference)
 
 
 def _difference(first: np.ndarray, second: np.ndarray, shift: int) -> float:

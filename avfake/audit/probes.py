@@ -78,8 +78,9 @@ def run_probes(
     facts: [N], see `facts`; labels: [N] of 1 and 0; groups: [N], clips that are never separated.
     """
     table = pd.DataFrame(facts, columns=ALL_FACTS)
-    codes = {name: table[name].astype("category").cat.codes.replace(-1, np.nan) for name in NAMED}
-    numbers = table.assign(**codes).astype(float)
+    codes = {name: table[name].astype("category").cat.codes for name in NAMED}
+    numbers = table.assign(**{n: column.where(column >= 0) for n, column in codes.items()})
+    numbers = numbers.astype(float)
     folds = folds_of(labels, groups)
     probes = []
     for name, members in {**PROBES, ALL: ALL_FACTS}.items():

@@ -20,12 +20,8 @@ _SOURCE_PX = 176
 """Side of the pictures of the face that is swapped in."""
 
 
-@dataclass(frozen=True)
-class Person:
-    """Looks and voice."""
-
-    identity: Identity
-    speaker: Speaker
+Person = tuple[Identity, Speaker]
+"""Looks and voice."""
 
 
 @dataclass(frozen=True)
@@ -47,15 +43,15 @@ def build_family(family: FamilyPlan, config: StudioConfig, out: Path) -> int:
     if not missing:
         return 0
     torch.set_num_threads(1)  # one family a process: more threads would only slow it down
-    recording, donor, forging = _set_up(family, config)
+    recording, (donor_identity, donor_speaker), forging = _set_up(family, config)
     for number in missing:
         clip, encoding = family.clips[number], family.encodings[number]
         rng = np.random.default_rng(forging[number])
         pixels, waveform = recording.pixels, recording.waveform
         if clip.face_fake:
-            pixels = _with_other_face(recording, donor.identity, rng, clip).pixels
+            pixels = _with_other_face(recording, donor_identity, rng, clip).pixels
         if clip.voice_fake:
-            waveform = _with_other_voice(recording, donor.speaker, rng, clip)
+            waveform = _with_other_voice(recording, donor_speaker, rng, clip)
         for segment in clip.segments:  # of each stream that is forged, one
             if segment.stream == "face":
                 pixels = splice_picture(recording.pixels, pixels, segment, fps=config.fps)
@@ -79,12 +75,12 @@ def forged_area(family: FamilyPlan, config: StudioConfig, number: int) -> np.nda
     All is rendered and forged again. False everywhere if its face is genuine; `splice_seconds` does
     not count.
     """
-    recording, donor, forging = _set_up(family, config)
+    recording, (donor, _), forging = _set_up(family, config)
     clip = family.clips[number]
     if not clip.face_fake:
         return np.zeros(recording.pixels.shape[:3], bool)
     rng = np.random.default_rng(forging[number])
-    return _with_other_face(recording, donor.identity, rng, clip).mask
+    return _with_other_face(recording, donor, rng, clip).mask
 
 
 def _set_up(
@@ -100,16 +96,16 @@ def _set_up(
 
 def draw_person(rng: np.random.Generator) -> Person:
     """Draw a person from `rng`."""
-    return Person(draw_identity(rng), draw_speaker(rng))
+    return draw_identity(rng), draw_speaker(rng)
 
 
 def record_person(rng: np.random.Generator, config: StudioConfig) -> Recording:
     """Render a person speaking, compressed once, as any video is that a forger gets."""
-    person = draw_person(rng)
+    identity, speaker = draw_person(rng)
     scene, acoustics = draw_scene(rng, config.frame_sizes), draw_acoustics(rng)
-    speech = speak(person.speaker, acoustics, rng, num_frames=config.num_frames, fps=config.fps)
+    speech = speak(speaker, acoustics, rng, num_frames=config.num_frames, fps=config.fps)
     motion = draw_motion(rng, speech.mouth_open, size=scene.size, fps=config.fps)
-    shown = [(motion, render(person.identity, scene, motion))]
+    shown = [(motion, render(identity, scene, motion))]
     if config.num_people == 2:
         shown.insert(int(rng.integers(2)), _render_listener(rng, scene, config))
     with tempfile.TemporaryDirectory(prefix="avfake-") as folder:
@@ -132,7 +128,7 @@ def record_person(rng: np.random.Generator, config: StudioConfig) -> Recording:
         for n, (motion, rendering) in enumerate(shown)
     )
     waveform = Waveform(samples, SAMPLE_RATE)
-    return Recording(pixels, waveform, scene.light, person.speaker, people)
+    return Recording(pixels, waveform, scene.light, speaker, people)
 
 
 def _render_listener(
@@ -144,7 +140,7 @@ def _render_listener(
     elsewhere = replace(scene, backdrop_seed=backdrop, noise_seed=noise, clothes=clothes)
     silence = np.zeros(config.num_frames, np.float32)
     motion = draw_motion(rng, silence, size=scene.size, fps=config.fps)
-    return motion, render(draw_person(rng).identity, elsewhere, motion)
+    return motion, render(draw_person(rng)[0], elsewhere, motion)
 
 
 def _with_other_face(

@@ -54,19 +54,13 @@ def render_head(identity: Identity, light: Light, motion: Motion, *, size_px: in
 def landmarks_of(identity: Identity, motion: Motion) -> np.ndarray:
     """Return the five points in each frame: float32 [T, 5, 2] px."""
     eye, mouth = identity.eye_spacing, identity.mouth_width * 0.95
-    points = np.array(
-        [
-            [-eye, identity.eye_level],
-            [eye, identity.eye_level],
-            [0, identity.nose_tip],
-            [-mouth, identity.mouth_level],
-            [mouth, identity.mouth_level],
-        ]
-    )
-    depth = _depth(points[:, 0], points[:, 1])
-    u = points[None, :, 0] + _TURN * motion.yaw[:, None] * depth
-    v = points[None, :, 1] + _TURN * motion.pitch[:, None] * depth
-    v = v + _JAW_DROP * motion.mouth_open[:, None] * _jaw(points[:, 1])
+    right = np.array([-eye, eye, 0, -mouth, mouth])
+    levels = (identity.eye_level, identity.nose_tip, identity.mouth_level)
+    down = np.repeat(levels, (2, 1, 2))
+    depth = np.sqrt(np.maximum(1 - (right / 0.85) ** 2 - (down / 1.15) ** 2, 0))
+    u = right + _TURN * motion.yaw[:, None] * depth
+    v = down + _TURN * motion.pitch[:, None] * depth
+    v = v + _JAW_DROP * motion.mouth_open[:, None] * np.clip((down - 0.25) / 0.6, 0, 1)
     cos, sin = np.cos(motion.roll)[:, None], np.sin(motion.roll)[:, None]
     scale = motion.unit_px[:, None]
     x = motion.x[:, None] + scale * (cos * u - sin * v)
@@ -135,14 +129,6 @@ def _bend(motion: Motion, columns: tuple[int, int], rows: tuple[int, int]) -> to
     jaw = ((v - 0.25) / 0.6).clamp(0, 1)
     v = v - _JAW_DROP * per_frame(motion.mouth_open) * jaw
     return torch.stack([u, v], dim=3) / EXTENT
-
-
-def _depth(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    return np.sqrt(np.maximum(1 - (u / 0.85) ** 2 - (v / 1.15) ** 2, 0))
-
-
-def _jaw(v: np.ndarray) -> np.ndarray:
-    return np.clip((v - 0.25) / 0.6, 0, 1)
 
 
 def _expose(frames: torch.Tensor, scene: Scene) -> np.ndarray:

@@ -36,7 +36,7 @@ def between(low: float, high: float) -> Any:
     return field(metadata={"range": (low, high)})
 
 
-def draw_fields(kind: type, rng: np.random.Generator) -> dict[str, float]:
+def draw_fields(kind: type, rng: np.random.Generator) -> dict[str, Any]:
     """Draw the fields of a dataclass that are `between` bounds, in their order."""
     return {f.name: rng.uniform(*f.metadata["range"]) for f in fields(kind) if f.metadata}
 
@@ -90,7 +90,10 @@ def draw_identity(rng: np.random.Generator) -> Identity:
     hair_style = HAIR_STYLES[rng.integers(len(HAIR_STYLES))]
     may_have_beard = hair_style not in ("long", "bob")
     return Identity(
-        *(np.clip(colour, 8, 250) for colour in (skin, hair, iris, lips)),
+        skin=np.clip(skin, 8, 250),
+        hair=np.clip(hair, 8, 250),
+        iris=np.clip(iris, 8, 250),
+        lips=np.clip(lips, 8, 250),
         **draw_fields(Identity, rng),
         hair_style=hair_style,
         beard=BEARDS[rng.integers(len(BEARDS))] if may_have_beard else "none",

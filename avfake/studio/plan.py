@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from avfake.errors import ConfigError
+from avfake.errors import ConfigError, check_ranges
 from avfake.forgery import CONVERSIONS, Conversion
 from avfake.labels import ForgedSegment
 from avfake.studio.person import between, draw_fields
@@ -44,19 +44,12 @@ class StudioConfig:
     `frame_sizes`; the face that is forged is drawn from both."""
 
     def __post_init__(self) -> None:
-        shortest = min((min(size) for size in self.frame_sizes), default=0)
-        rules = {
-            "num_clips": (self.num_clips >= 1, "must be at least 1"),
-            "seconds": (1 <= self.seconds < float("inf"), "must be at least 1"),
-            "seed": (self.seed >= 0, "must not be negative"),
-            "difficulty": (0 <= self.difficulty <= 1, "must lie in 0..1"),
-            "fps": (self.fps >= 5, "must be at least 5"),
-            "frame_sizes": (shortest >= 128, "must all be at least 128 px"),
-            "num_people": (self.num_people in (1, 2), "must be 1 or 2"),
-        }
-        for name, (is_met, rule) in rules.items():
-            if not is_met:
-                raise ConfigError(f"{name} {rule}, got {getattr(self, name)}")
+        check_ranges(self, "studio", num_clips="[1, inf)", seconds="[1, inf)", seed="[0, inf)")
+        check_ranges(self, "studio", difficulty="[0, 1]", fps="[5, inf)")
+        if min((min(size) for size in self.frame_sizes), default=0) < 128:
+            raise ConfigError(f"frame_sizes must all be at least 128 px, got {self.frame_sizes}")
+        if self.num_people not in (1, 2):
+            raise ConfigError(f"num_people must be 1 or 2, got {self.num_people}")
         if self.splice_seconds is not None:
             low, high = self.splice_seconds
             if not MIN_SPLICE_SECONDS <= low <= high < self.seconds:
@@ -117,7 +110,6 @@ class Encoding:
 class FamilyPlan:
     """The clips of one family; all their content follows from the seed."""
 
-    index: int
     seed: np.random.SeedSequence
     clips: tuple[ClipPlan, ...]
     encodings: tuple[Encoding, ...]
@@ -161,7 +153,7 @@ def _plan_family(config: StudioConfig, index: int) -> FamilyPlan:
                 forged_side=SIDES[side] if face and config.num_people == 2 else "",
             )
         )
-    return FamilyPlan(index, seed, tuple(clips), encodings[:size])
+    return FamilyPlan(seed, tuple(clips), encodings[:size])
 
 
 def _draw_cuts(config: StudioConfig, rng: np.random.Generator) -> list[tuple[float, float] | None]:

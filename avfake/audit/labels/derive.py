@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from avfake.audit.labels.pair import PairConfig, compare_pair
+from avfake.audit.labels.pair import NO_LABEL_REASONS, NUM_FRAMES, DerivedRow, compare_pair
 from avfake.datasets import Manifest, Row, save_manifest
 from avfake.errors import ConfigError
 from avfake.parallel import Failure, Journal, map_into_journal
@@ -34,59 +34,12 @@ _Pair = tuple[Row, Row]
 TIME_LIMIT_SECONDS = 300.0
 JOURNAL = "journal.jsonl"
 WRITTEN = ("derived.csv", "manifest.csv", "manifest.csv.json", JOURNAL, "masks")
+VERSION = 1
+"""Version of how pairs are compared; labels of another version are not mixed with these."""
 RUN = "#run"
 """Key of the journal line with the settings that the other lines were made with."""
 FAILED = {"unreadable", "failed"}
 """Reasons that may have gone when the same pair is compared again."""
-
-
-NO_LABEL_REASONS = {
-    "no_original": "the manifest names no original",
-    "original_missing": "the original is not among the files",
-    "unreadable": "one of the two files could not be read",
-    "no_audio": "the file has no sound track",
-    "original_no_audio": "the original has no sound track",
-    "silent": "one of the two sound tracks is digital silence",
-    "too_short": "the two have too little in common in time",
-    "no_video": "one of the two has no picture",
-    "no_face": "no face was found in the original",
-    "other_size": "the two pictures differ in size",
-    "not_aligned": "the two pictures are shifted too far against each other",
-    "other_picture": "the two differ around the face as well: another scene, time or crop",
-    "no_surroundings": "the face fills the picture; there is nothing to compare it with",
-    "face_too_small": "the face is too small to be compared",
-    "partly": "the sound goes on where its original has none; what both have is alike",
-    "undecided": "the distance lies between that of copies and that of forgeries",
-    "failed": "the worker died, ran out of time, or met a bug on this pair",
-}
-"""Code -> why a label could not be derived, in words."""
-
-
-@dataclass(frozen=True)
-class DerivedRow:
-    """The comparison of one fake with its original; a row of derived.csv."""
-
-    clip_id: str
-    face_fake: bool | None = None
-    voice_fake: bool | None = None
-    has_audio: bool | None = None
-    """None where the file could not be opened."""
-    no_visible_change: bool | None = None
-    """The picture is like the original's and the sound not changed: perhaps no fake at all."""
-    face_why: str | None = None
-    """Why `face_fake` is unknown, a code of `NO_LABEL_REASONS`."""
-    voice_why: str | None = None
-    face_distance: float | None = None
-    ssim_inside: float | None = None
-    ssim_outside: float | None = None
-    residual_db: float | None = None
-    worst_residual_db: float | None = None
-    spectral_distance_db: float | None = None
-    offset_seconds: float | None = None
-    detail: str = ""
-    """The message of the decoder, if there was one."""
-
-
 COLUMNS = tuple(field.name for field in fields(DerivedRow))
 """Columns of derived.csv."""
 
@@ -128,8 +81,8 @@ class Derived:
 def derive_labels(
     manifest: Manifest,
     out: str | Path,
-    config: PairConfig | None = None,
     *,
+    num_frames: int = NUM_FRAMES,
     workers: int | None = None,
     masks: bool = False,
     inputs: Iterable[AnyPath] = (),
@@ -139,11 +92,11 @@ def derive_labels(
     A run that was stopped goes on; pairs that failed or have changed are compared again.
     ConfigError for a folder that holds something else, or labels of other clips.
 
+    num_frames: compared of each pair, see `compare_pair`.
     masks: also write masks/<clip_id>.npz, the SSIM differences.
     inputs: what else the command reads, which `out` may not be
     """
-    out, config = Path(out), config or PairConfig()
-    mark = str(config)
+    out, mark = Path(out), f"version {VERSION}, {num_frames} frames"
     fakes = [row for row in manifest.rows if row.label]
     check_folder(out, flag="OUT", mark=JOURNAL, writes=WRITTEN, inputs=inputs)
     table = out / "derived.csv"
@@ -168,7 +121,8 @@ def derive_labels(
     todo = [p for p in pairs if not _is_settled(journal.done, p[0], states[p[0].clip_id], into)]
     bar = {"total": len(pairs), "unit": "pair", "desc": "labels"}
     limits = {"workers": workers, "time_limit_seconds": TIME_LIMIT_SECONDS}
-    map_into_journal(partial(_derive_one, config, into), todo, journal, line_of, bar=bar, **limits)
+    compare = partial(_compare, num_frames=num_frames, masks=into)
+    map_into_journal(compare, todo, journal, line_of, bar=bar, **limits)
     for fake, _ in pairs:
         line = journal.done[fake.clip_id]
         derived[fake.clip_id] = DerivedRow(**{n: line[n] for n in COLUMNS if n in line})
@@ -177,6 +131,12 @@ def derive_labels(
     write_table(table, COLUMNS, [_cells(row) for row in rows])
     save_manifest(replace(filled, warnings=filled.warnings + contradictions), out / "manifest.csv")
     return Derived(rows, filled, contradictions)
+
+
+def _compare(pair: _Pair, *, num_frames: int, masks: Path | None) -> DerivedRow:
+    fake, original = pair
+    into = None if masks is None else _mask_path(masks, fake)
+    return compare_pair(fake.clip_id, fake.path, original.path, num_frames=num_frames, masks=into)
 
 
 def _is_settled(
@@ -224,7 +184,7 @@ def fill(manifest: Manifest, rows: tuple[DerivedRow, ...]) -> tuple[Manifest, tu
 
 
 def _filled(row: Row, derived: DerivedRow, contradictions: list[str]) -> Row:
-    labels: dict[str, bool | None] = {}
+    labels: dict[str, Any] = {}
     for part in _PARTS:
         name = f"{part}_fake"
         known, measured = getattr(row, name), getattr(derived, name)
@@ -240,31 +200,6 @@ def _filled(row: Row, derived: DerivedRow, contradictions: list[str]) -> Row:
         contradictions.append(f"{row.clip_id}: nothing in it was changed, but label is true")
         labels = {}
     return replace(row, has_audio=has_audio, **labels)
-
-
-def _derive_one(config: PairConfig, masks: Path | None, pair: _Pair) -> DerivedRow:
-    fake, original = pair
-    into = None if masks is None else _mask_path(masks, fake)
-    found = compare_pair(fake.path, original.path, config, masks=into)
-    picture, sound = found.picture, found.sound
-    is_like = None if picture.changed is None else not (picture.changed or sound.changed)
-    return DerivedRow(
-        fake.clip_id,
-        face_fake=picture.changed,
-        voice_fake=sound.changed,
-        has_audio=found.has_audio,
-        no_visible_change=is_like,
-        face_why=picture.why,
-        voice_why=sound.why,
-        face_distance=picture.distance,
-        ssim_inside=picture.ssim_inside,
-        ssim_outside=picture.ssim_outside,
-        residual_db=sound.residual_db,
-        worst_residual_db=sound.worst_residual_db,
-        spectral_distance_db=sound.spectral_distance_db,
-        offset_seconds=sound.offset_seconds,
-        detail=found.detail,
-    )
 
 
 def _cells(row: DerivedRow) -> dict[str, Any]:
