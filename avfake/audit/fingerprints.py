@@ -115,7 +115,8 @@ def _sound_pairs(prints: Sequence[Fingerprint]) -> Iterator[Pair]:
     steps["at"] = steps.groupby("file").cumcount()
     holders = steps.groupby("step")["file"].transform("size")
     usable = steps[(steps["step"] != 0) & holders.between(2, COMMON)]
-    shared = usable.merge(usable, on="step").query("file_x < file_y").eval("shift = at_y - at_x")
+    shared = usable.merge(usable, on="step").query("file_x < file_y")
+    shared = shared.assign(shift=shared["at_y"] - shared["at_x"])
     for _, one in shared.groupby(["file_x", "file_y"]):
         first, second = int(one["file_x"].iloc[0]), int(one["file_y"].iloc[0])
         shifts = one["shift"].unique()

@@ -96,27 +96,17 @@ def _heads(identity: Identity, light: Light, motion: Motion) -> torch.Tensor:
 
 def _lay_over(heads: torch.Tensor, motion: Motion, ground: np.ndarray) -> torch.Tensor:
     """Return frames float32 [T, 3, H, W]: the heads, posed, over one ground [H, W, 3]."""
-    frames = torch.from_numpy(ground).float().permute(2, 0, 1).repeat(len(motion), 1, 1, 1)
-    height, width = ground.shape[:2]
-    reach = EXTENT * float(motion.unit_px.max())
-    left = max(0, int(motion.x.min() - reach))
-    right = min(width, int(motion.x.max() + reach) + 1)
-    top = max(0, int(motion.y.min() - reach))
-    bottom = min(height, int(motion.y.max() + reach) + 1)
-    grid = _bend(motion, (left, right), (top, bottom))
-    laid = F.grid_sample(heads, grid, align_corners=False)
-    part = frames[:, :, top:bottom, left:right]
-    part.mul_(1 - laid[:, 3:]).add_(laid[:, :3])
-    return frames
+    laid = F.grid_sample(heads, _bend(motion, ground.shape[:2]), align_corners=False)
+    return torch.from_numpy(ground).float().permute(2, 0, 1) * (1 - laid[:, 3:]) + laid[:, :3]
 
 
-def _bend(motion: Motion, columns: tuple[int, int], rows: tuple[int, int]) -> torch.Tensor:
-    """Return the coordinates on the head's square of each pixel of a part: [T, h, w, 2]."""
+def _bend(motion: Motion, size: tuple[int, ...]) -> torch.Tensor:
+    """Return the coordinates on the head's square of each pixel [H, W]: [T, H, W, 2]."""
 
     def per_frame(values: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(values).view(-1, 1, 1)
 
-    y, x = torch.meshgrid(torch.arange(*rows) + 0.5, torch.arange(*columns) + 0.5, indexing="ij")
+    y, x = torch.meshgrid(*(torch.arange(side) + 0.5 for side in size), indexing="ij")
     x = (x - per_frame(motion.x)) / per_frame(motion.unit_px)
     y = (y - per_frame(motion.y)) / per_frame(motion.unit_px)
     roll = per_frame(motion.roll)

@@ -83,7 +83,7 @@ def test_a_flag_that_would_do_nothing_is_refused(
         ("studio out --workers -1", "--workers is -1"),
         ("studio out --clips 0", "num_clips must be 1 or more"),
         ("studio out --seconds nan", "seconds must be 1 or more"),
-        ("studio out --seed -1", "seed must not be negative"),
+        ("studio out --seed -1", "seed must be 0 or more"),
         ("evaluate . --prior 0", "prior is 0"),
     ],
 )

@@ -64,15 +64,10 @@ class Derived:
         lines = [f"{len(self.rows)} fakes"]
         for part in _PARTS:
             found = Counter(words[getattr(row, f"{part}_fake")] for row in self.rows)
-            lines.append(
-                f"  {part}: " + ", ".join(f"{found[word]} {word}" for word in words.values())
-            )
-            whys = Counter(getattr(row, f"{part}_why") for row in self.rows)
-            lines += [
-                f"    unknown, {count}: {NO_LABEL_REASONS[why]}"
-                for why, count in whys.most_common()
-                if why is not None
-            ]
+            counts = ", ".join(f"{found[word]} {word}" for word in words.values())
+            lines.append(f"  {part}: {counts}")
+            whys = Counter(why for row in self.rows if (why := getattr(row, f"{part}_why")))
+            lines += [f"    unknown, {n}: {NO_LABEL_REASONS[why]}" for why, n in whys.most_common()]
         unchanged = sum(row.no_visible_change is True for row in self.rows)
         lines.append(f"  no visible change: {unchanged}")
         return "\n".join([*lines, *(f"  note: {text}" for text in self.contradictions)])
