@@ -72,11 +72,8 @@ def measure_files(
         return {"clip_id": clip_id, "mark": marks[clip_id]} | result
 
     folder = PreparedFolder(clips) if clips else None
-    tasks = [
-        (row, folder.archive_of(row.clip_id) if folder else None)
-        for row in rows
-        if not is_settled(row)
-    ]
+    todo = [row for row in rows if not is_settled(row)]
+    tasks = [(row, folder.archive_of(row.clip_id) if folder else None) for row in todo]
     bar = {"total": len(rows), "unit": "file", "desc": "audit", "disable": not show_progress}
     limits = {"workers": workers, "time_limit_seconds": TIME_LIMIT_SECONDS}
     map_into_journal(measure, tasks, journal, line_of, bar=bar, **limits)

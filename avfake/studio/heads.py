@@ -6,14 +6,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from avfake.studio.painting import (
-    Window,
-    eye_window,
-    mouth_window,
-    paint_eyes,
-    paint_mouth,
-    paint_portrait,
-)
+from avfake.studio.painting import Window, paint_eyes, paint_mouth, paint_portrait
 from avfake.studio.person import Identity, Motion
 from avfake.studio.scene import EXTENT, Light, Scene, paint_backdrop
 
@@ -77,20 +70,20 @@ def _heads(identity: Identity, light: Light, motion: Motion) -> torch.Tensor:
     layers = np.concatenate([portrait * tinted, coverage[..., None]], axis=2)
     heads = torch.from_numpy(layers).permute(2, 0, 1).repeat(len(motion), 1, 1, 1)
 
-    def put(patch: np.ndarray, where: Window, frames: np.ndarray) -> None:
+    def put(where: Window, patch: np.ndarray, frames: np.ndarray) -> None:
         planes = torch.from_numpy((patch * tinted[where]).astype(np.float32)).permute(2, 0, 1)
         heads[torch.from_numpy(frames), :3, where[0], where[1]] = planes
 
     mouths = (motion.mouth_open * (_LEVELS - 1)).round().astype(int)
     for level in np.unique(mouths):
         opening = level / (_LEVELS - 1)
-        patch = paint_mouth(portrait, identity, opening=opening, brightness=brightness)
-        put(patch, mouth_window(identity), mouths == level)
+        mouth = paint_mouth(portrait, identity, opening=opening, brightness=brightness)
+        put(*mouth, mouths == level)
     eyes = (motion.eyes_open * (_LEVELS - 1)).round().astype(int)
     for level, gaze in {*zip(eyes.tolist(), motion.gaze.tolist(), strict=True)}:
         openness = level / (_LEVELS - 1)
-        patch = paint_eyes(portrait, identity, openness=openness, gaze=gaze, brightness=brightness)
-        put(patch, eye_window(identity), (eyes == level) & (motion.gaze == gaze))
+        pair = paint_eyes(portrait, identity, openness=openness, gaze=gaze, brightness=brightness)
+        put(*pair, (eyes == level) & (motion.gaze == gaze))
     return heads
 
 

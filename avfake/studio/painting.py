@@ -153,7 +153,7 @@ Window = tuple[slice, slice]
 """Rows and columns of the head's square."""
 
 
-def window(left: float, top: float, right: float, bottom: float) -> Window:
+def _window(left: float, top: float, right: float, bottom: float) -> Window:
     """Return the rows and columns that hold a box given in face units."""
 
     def pixel(unit: float) -> int:
@@ -162,22 +162,14 @@ def window(left: float, top: float, right: float, bottom: float) -> Window:
     return slice(pixel(top), pixel(bottom)), slice(pixel(left), pixel(right))
 
 
-def eye_window(identity: Identity) -> Window:
-    """Return the window of the eyes (and glasses)."""
-    level = identity.eye_level
-    return window(-0.72, level - 0.22, 0.72, level + 0.22)
-
-
-def mouth_window(identity: Identity) -> Window:
-    """Return the window of the mouth, at its widest."""
-    return window(-0.42, identity.mouth_level - 0.16, 0.42, identity.mouth_level + 0.36)
-
-
 def paint_eyes(
     portrait: np.ndarray, identity: Identity, *, openness: float, gaze: float, brightness: float
-) -> np.ndarray:
-    """Paint the eye window [h, w, 3], lids open by `openness` in [0, 1], eyes turned by `gaze`."""
-    where = eye_window(identity)
+) -> tuple[Window, np.ndarray]:
+    """Paint the eyes (and glasses), lids open by `openness` in [0, 1], turned by `gaze`.
+
+    Return their window and the picture in it [h, w, 3].
+    """
+    where = _window(-0.72, identity.eye_level - 0.22, 0.72, identity.eye_level + 0.22)
     u, v, patch = U[where], V[where], portrait[where].copy()
     height, size = identity.eye_height, identity.eye_height * 0.92
     down = v - identity.eye_level
@@ -206,7 +198,7 @@ def paint_eyes(
         paint(patch, identity.skin * 0.3, 0.3 * cover(crease, 0.03))
     if identity.has_glasses:
         _paint_glasses(patch, identity, u, v)
-    return patch
+    return where, patch
 
 
 def _paint_glasses(patch: np.ndarray, identity: Identity, u: np.ndarray, v: np.ndarray) -> None:
@@ -220,9 +212,12 @@ def _paint_glasses(patch: np.ndarray, identity: Identity, u: np.ndarray, v: np.n
 
 def paint_mouth(
     portrait: np.ndarray, identity: Identity, *, opening: float, brightness: float
-) -> np.ndarray:
-    """Paint the mouth window [h, w, 3] with the jaw open by `opening` in [0, 1]."""
-    where = mouth_window(identity)
+) -> tuple[Window, np.ndarray]:
+    """Paint the mouth with the jaw open by `opening` in [0, 1].
+
+    Return its window, at its widest, and the picture in it [h, w, 3].
+    """
+    where = _window(-0.42, identity.mouth_level - 0.16, 0.42, identity.mouth_level + 0.36)
     u, v, patch = U[where], V[where], portrait[where].copy()
     width, lip = identity.mouth_width * (1 - 0.14 * opening), identity.lip_thickness
     across = u / width
@@ -245,4 +240,4 @@ def paint_mouth(
     paint(patch, np.array([58, 20, 20]) * brightness, hole)
     paint(patch, np.array([150, 70, 68]) * brightness, 0.8 * cover(tongue, 0.05) * hole)
     paint(patch, np.array([226, 220, 206]) * brightness, 0.9 * cover(teeth, 0.025) * hole)
-    return patch
+    return where, patch
