@@ -138,8 +138,8 @@ def _residuals_db(fake: np.ndarray, original: np.ndarray) -> tuple[float | None,
     counts = strength > strength.max() * 10 ** (_BAND_RANGE_DB / 10)
     whole = (left[counts] / strength[counts]).mean()
     count = max(1, energy.shape[1] // _SEGMENT_FRAMES)
-    starts = [segment[0] for segment in np.array_split(np.arange(energy.shape[1]), count)]
-    energies, rests = (np.add.reduceat(x.sum(0), starts) for x in (energy, rest))
+    segments = np.array_split(np.arange(energy.shape[1]), count)
+    energies, rests = (np.array([x[:, s].sum() for s in segments]) for x in (energy, rest))
     loud = energies > energies.max() * _QUIET
     return _db(whole), _db((rests[loud] / energies[loud]).max())
 
