@@ -1,6 +1,5 @@
 """The verbs about datasets: `studio`, `specs`, `manifest`, `prepare`, `labels` and `audit`."""
 
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -193,26 +192,14 @@ def labels(
         masks: Also write where each picture differs (--masks).
     """
     at_least(0, workers=workers)
-    from avfake.audit import NO_LABEL_REASONS, derive_labels
+    from avfake.audit import derive_labels
     from avfake.datasets import read_manifest
 
     rows, inputs = read_manifest(manifest), [as_path(manifest)]
     derived = derive_labels(rows, out, workers=workers, masks=masks, inputs=inputs)
-    words = {True: "changed", False: "unchanged", None: "unknown"}
-    print(f"{len(derived.rows)} fakes")
-    for part in ("face", "voice"):
-        found = Counter(words[getattr(row, f"{part}_fake")] for row in derived.rows)
-        print(f"  {part}: " + ", ".join(f"{found[word]} {word}" for word in words.values()))
-        whys = Counter(getattr(row, f"{part}_why") for row in derived.rows)
-        for why, count in whys.most_common():
-            if why is not None:
-                print(f"    unknown, {count}: {NO_LABEL_REASONS[why]}")
-    print(f"  no visible change: {sum(row.no_visible_change is True for row in derived.rows)}")
-    for contradiction in derived.contradictions:
-        print(f"  note: {contradiction}")
+    print(derived)
     print(f"distances in {out / 'derived.csv'}, labels in {out / 'manifest.csv'}")
-    broken = {"unreadable", "failed"}
-    return IN_PART if any({row.face_why, row.voice_why} & broken for row in derived.rows) else OK
+    return OK if derived.is_complete else IN_PART
 
 
 def audit(
@@ -242,7 +229,7 @@ def audit(
     at_least(0, workers=workers)
     if not 0 <= limit <= 1:
         raise ConfigError(f"--limit is {limit:g}; an AUC lies in [0, 1]")
-    from avfake.audit import ProbeConfig, audit_manifest
+    from avfake.audit import audit_manifest
     from avfake.clips import PreparedFolder
     from avfake.datasets import read_manifest
 
@@ -257,9 +244,9 @@ def audit(
         Path(str(journal)),
         plan=plan,
         label=label,
+        limit=limit,
         parts=parts,
         clips=clips,
-        config=ProbeConfig(limit),
         workers=workers,
     )
     print(report)

@@ -84,7 +84,7 @@ def test_a_small_studio_passes_but_not_with_a_copy_in_another_split(
     copy = replace(copy, group="", original=None, identity=None)
     leaking = replace(manifest, rows=(*manifest.rows, copy))
     report = audit_manifest(leaking, tmp_path / "journal", workers=0, show_progress=False)
-    assert not report.leaks
+    assert {leak.kind for leak in report.leaks} <= {"picture", "sound"}
     assert any(
         copied.clip_id in finding and "copy.mp4" in finding and "by picture" in finding
         for finding in report.findings

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from trees import touch, write, zip_up
 
-from avfake.audit.labels.derive import DerivedRow
+from avfake.audit.labels.pair import DerivedRow
 from avfake.clips.config import ClipConfig
 from avfake.clips.preparation.folder import PreparedFolder, write_settings
 from avfake.datasets.build import build_manifest
