@@ -23,7 +23,6 @@ from avfake.clips.cut import cut_clip
 from avfake.clips.sample import SampleConfig, sample_clip
 from avfake.clips.voice_statistics import voice_statistics
 from avfake.detector.member import score_clip
-from avfake.faces.cropping import crop_track
 from avfake.faces.detecting import MTCNNDetector
 from avfake.faces.tracking import track_faces
 from avfake.faces.types import FaceDetector
@@ -95,7 +94,7 @@ def measure(video: Path, detector: FaceDetector, model: AVModel) -> dict[str, fl
     frames = timed("decode picture, 32 frames", lambda: read_frames(video, times))
     found = timed("find faces", lambda: detector.detect(frames.pixels))
     tracks = track_faces(found, config.track)
-    timed("cut crops", lambda: [crop_track(frames.pixels, t, config.crop) for t in tracks])
+    timed("cut crops", lambda: [t.crops(frames.pixels, config.crop) for t in tracks])
     waveform = timed("decode sound", lambda: read_waveform(video, config.sample_rate))
     timed("voice statistics", lambda: voice_statistics(waveform))
     clip = timed("prepare, all of it", lambda: cut_clip(video, config, detector))

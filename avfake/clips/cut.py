@@ -11,7 +11,7 @@ from avfake.clips.config import ClipConfig
 from avfake.clips.speech import Span, find_speech, spread_spans
 from avfake.clips.voice_statistics import voice_statistics
 from avfake.errors import NOTHING_LOST, MediaError, Reason
-from avfake.faces import FaceDetector, FaceTrack, crop_track, thin_tracks, track_faces
+from avfake.faces import FaceDetector, FaceTrack, track_faces
 from avfake.labels import Part
 from avfake.media import (
     Frames,
@@ -163,10 +163,12 @@ def _cut_picture(
         if len(found) > len(tracks):
             number = f"{len(found) - len(tracks)} of {len(found)}"
             reasons += (Reason("face", "persons_left_out", number),)
-        tracks = thin_tracks(tracks, round(config.max_crops_per_frame * config.num_frames))
+        limit = round(config.max_crops_per_frame * config.num_frames)
+        if sum(map(len, tracks)) > limit:
+            tracks = [track.thinned(max(1, limit // len(tracks))) for track in tracks]
     if not tracks:
         reasons += (Reason("face", "no_face", f"{len(frames)} frames looked at"),)
-    crops = [crop_track(frames.pixels, track, config.crop) for track in tracks]
+    crops = [track.crops(frames.pixels, config.crop) for track in tracks]
     return frames.seconds.round(4).tolist(), tracks, crops, reasons
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from avfake.audit.labels.picture import PictureComparison, PictureConfig, compare_faces
 from avfake.audit.labels.sound import SoundComparison, SoundConfig, compare_sound
 from avfake.errors import ConfigError, MediaError
-from avfake.faces import DetectConfig, MTCNNDetector, track_faces
+from avfake.faces import DetectConfig, make_detector, track_faces
 from avfake.media import Frames, MediaInfo, probe, read_frames, read_waveform, sample_times
 from avfake.storage import write_whole
 
@@ -153,9 +153,7 @@ def _boxes(frames: np.ndarray, config: PairConfig) -> np.ndarray:
     return boxes
 
 
-@cache
-def _detector(config: DetectConfig) -> MTCNNDetector:
-    return MTCNNDetector(config)
+_detector = cache(make_detector)
 
 
 def _save(path: Path, masks: np.ndarray, seconds: np.ndarray) -> None:
