@@ -12,7 +12,7 @@ from avfake.audit.fingerprints import NUM_FRAMES, Fingerprint, picture_hashes, s
 from avfake.clips import Clip, PreparedFolder
 from avfake.datasets import Row
 from avfake.errors import MediaError
-from avfake.media import MediaInfo, local_file, probe, read_frames, read_waveform, sample_times
+from avfake.media import MediaInfo, local_file, probe, read_frames, read_sound
 from avfake.parallel import Failure, Journal, map_into_journal
 from avfake.storage import AnyPath, as_path, states_of
 
@@ -107,12 +107,12 @@ def measure(task: _Task) -> dict[str, Any]:
 
 
 def _measure_picture(path: Path, described: MediaInfo, _: dict[str, Any]) -> dict[str, str]:
-    frames = read_frames(path, sample_times(described, NUM_FRAMES))
+    frames = read_frames(path, described.sample_times(NUM_FRAMES))
     return {"pictures": picture_hashes(frames).astype(">u8").tobytes().hex()}
 
 
 def _measure_sound(path: Path, _: MediaInfo, facts: dict[str, Any]) -> dict[str, str]:
-    waveform = read_waveform(path, SOUND_RATE)
+    waveform = read_sound(path, SOUND_RATE).waveform()
     facts |= sound_facts(waveform)
     return {"sound": sound_print(waveform).astype(">u4").tobytes().hex()}
 

@@ -16,14 +16,12 @@ from avfake.labels import Part
 from avfake.media import (
     Frames,
     MediaInfo,
-    Note,
     Sound,
     Waveform,
     local_file,
     probe,
     read_frames,
     read_sound,
-    sample_times,
 )
 
 KEPT_PIECE_SECONDS = 10.0
@@ -95,9 +93,9 @@ def _amount(part: float, whole: float, what: str) -> str:
     return f"{part:.0f} of {whole:.0f} seconds of {what}"
 
 
-def noted(part: Part, notes: tuple[Note, ...]) -> tuple[Reason, ...]:
-    """Return the notes of a decoded stream as reasons."""
-    return tuple(Reason(part, note.code, note.detail) for note in notes)
+def noted(part: Part, notes: tuple[Reason, ...]) -> tuple[Reason, ...]:
+    """Return the notes of a decoded stream as reasons of a part."""
+    return tuple(replace(note, part=part) for note in notes)
 
 
 def cut_clip(
@@ -150,7 +148,7 @@ def _cut_picture(
     if not info.has_video:
         return [], [], [], (Reason("face", "no_video"),)
     try:
-        frames = read_frames(path, sample_times(info, config.num_frames))
+        frames = read_frames(path, info.sample_times(config.num_frames))
     except MediaError as error:
         return [], [], [], (replace(error.reason, part="face"),)
     reasons = noted("face", frames.notes)

@@ -1,59 +1,15 @@
-"""Decoded sound in blocks with their times, its levels, and its resampling."""
+"""Decoded sound in blocks with their times, and its levels."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import chain
 
 import av
 import numpy as np
 
+from avfake.errors import Reason
 from avfake.media.clock import to_seconds
 from avfake.media.opening import Damage, OpenMedia, decoded, read_packets
-from avfake.media.types import SILENT_BELOW, Note
-
-
-class Resampler:
-    """Resampling block by block; the result does not depend on where the blocks are cut."""
-
-    def __init__(self, from_rate: int, to_rate: int) -> None:
-        self._from, self._to = from_rate, to_rate
-        self._given = self._returned = 0
-        self._resampler = None
-        if from_rate != to_rate:
-            self._resampler = av.AudioResampler(format="fltp", layout="mono", rate=to_rate)
-
-    def add(self, samples: np.ndarray) -> np.ndarray:
-        """Add float32 [N] and return the samples that are ready, late by the filter's length."""
-        self._given += len(samples)
-        if self._resampler is None or not len(samples):
-            return samples
-        whole = np.ascontiguousarray(samples)[None]
-        frame = av.AudioFrame.from_ndarray(whole, format="fltp", layout="mono")
-        frame.sample_rate = self._from
-        return self._returning(self._resampler.resample(frame))
-
-    def end(self) -> np.ndarray:
-        """Return the rest, so that input and output have the same duration."""
-        length = round(self._given * self._to / self._from) - self._returned
-        if self._resampler is None or length <= 0:
-            return np.zeros(0, np.float32)
-        rest = self._returning(self._resampler.resample(None))[:length]
-        return np.pad(rest, (0, length - len(rest)))
-
-    def _returning(self, frames: list[av.AudioFrame]) -> np.ndarray:
-        blocks = [frame.to_ndarray()[0] for frame in frames]
-        samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
-        self._returned += len(samples)
-        return samples
-
-
-def resample(samples: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
-    """Return float32 [N] at another rate; sample 0 stays at the same time."""
-    if from_rate == to_rate:
-        return samples
-    resampler = Resampler(from_rate, to_rate)
-    return np.concatenate([resampler.add(samples), resampler.end()])
-
+from avfake.media.types import SILENT_BELOW
 
 CANCELLED = 0.05
 """Channels cancel each other if their mean has less than this share of the energy that the loudest
@@ -138,11 +94,11 @@ class Levels:
         peak = float(self._largest[common[-1]]) if len(common) else 0.0
         return peak if peak > allowed else 1.0
 
-    def notes(self) -> tuple[Note, ...]:
+    def notes(self) -> tuple[Reason, ...]:
         if not self._num_bad:
             return ()
         share = 100 * self._num_bad / self._num_values
-        return (Note("not_numbers", f"{share:.2g} % of them, taken as silence"),)
+        return (Reason("file", "not_numbers", f"{share:.2g} % of them, taken as silence"),)
 
 
 def _sums(samples: np.ndarray) -> np.ndarray:
@@ -183,8 +139,7 @@ def sound_blocks(media: OpenMedia, damage: Damage) -> Iterator[Block]:
     stream = media.audio
     assert stream is not None
     run: _Run | None = None
-    packets = read_packets(media, stream)
-    for frame in chain.from_iterable(decoded(stream, packet, damage) for packet in packets):
+    for frame in decoded(stream, read_packets(media, stream), damage):
         seconds: float | None = None
         if frame.pts is not None:
             seconds = to_seconds(stream, frame.pts) - media.start_seconds

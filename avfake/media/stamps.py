@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from avfake.media.types import Note
+from avfake.errors import Reason
 
 Kind = Literal["picture", "sound"]
 PRIMING_SECONDS = 0.2
@@ -158,7 +158,7 @@ class Event:
 
 def event_notes(
     events: Sequence[Event], streams: Sequence[Stamps], of: int, zero_seconds: float
-) -> tuple[Note, ...]:
+) -> tuple[Reason, ...]:
     """Return notes on one stream, one for each code, with seconds of the file."""
     alone = sum(len(stream) > 0 for stream in streams) == 1
     details: dict[str, dict[str, list[float]]] = {}
@@ -169,7 +169,8 @@ def event_notes(
             times = details.setdefault(event.code, {}).setdefault(f"{subject} {event.said}", [])
             times.append(max(0.0, event.seconds - zero_seconds))
     return tuple(
-        Note(
+        Reason(
+            "file",
             code,
             "; ".join(
                 f"{said} at {_listed(times)}" for said, times in list(found.items())[:NUM_LISTED]

@@ -25,7 +25,6 @@ from avfake.errors import TRACEBACKS, AvfakeError, ConfigError, is_out_of_memory
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Engine = Literal["local", "ray"]
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def map_items(
     workers: int | None = None,
     threads: int | None = None,
     time_limit_seconds: float | None = None,
-    engine: Engine = "local",
+    engine: Literal["local", "ray"] = "local",
     ray_address: str | None = None,
 ) -> Iterator[tuple[int, Result | Failure]]:
     """Yield (index of the item, its result or Failure), in the order of completion.

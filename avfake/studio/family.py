@@ -9,7 +9,7 @@ import torch
 
 from avfake.forgery import FaceSwap, convert_voice, draw_traces, swap_faces
 from avfake.labels import ForgedSegment
-from avfake.media import Waveform, iter_frames, read_waveform, write_video
+from avfake.media import Waveform, iter_frames, read_sound, write_video
 from avfake.studio.heads import Rendering, render, render_head
 from avfake.studio.person import Identity, Motion, draw_identity, draw_motion, pose_for_swap
 from avfake.studio.plan import SIDES, ClipPlan, Encoding, FamilyPlan, StudioConfig
@@ -131,7 +131,7 @@ def record_person(rng: np.random.Generator, config: StudioConfig) -> Recording:
             preset="ultrafast",
         )
         pixels = np.stack([picture for _, picture in iter_frames(path)])
-        decoded = read_waveform(path, SAMPLE_RATE)
+        decoded = read_sound(path, SAMPLE_RATE).waveform()
     waveform = Waveform(_cut(decoded.samples, len(speech.waveform.samples)), SAMPLE_RATE)
     landmarks = tuple(
         one.rendering.landmarks + np.array([n * scene.width_px, 0], np.float32)

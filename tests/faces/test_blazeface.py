@@ -209,11 +209,11 @@ def test_the_real_model_finds_the_faces_of_the_studio(
 ) -> None:
     pytest.importorskip("ai_edge_litert")
     from avfake.media.frames import read_frames
-    from avfake.media.probing import probe, sample_times
+    from avfake.media.probing import probe
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     detector = BlazeFaceDetector(BlazeFaceConfig().with_model(MODEL))
     files = sorted(studio_root.rglob("*.mp4"))[:6]
-    frames = [read_frames(file, sample_times(probe(file), 1)).pixels for file in files]
+    frames = [read_frames(file, probe(file).sample_times(1)).pixels for file in files]
     found = [len(detector.detect(one)[0]) for one in frames]
     assert sum(count == 1 for count in found) >= 5

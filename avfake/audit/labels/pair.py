@@ -12,7 +12,7 @@ from avfake.audit.labels.picture import PictureComparison, PictureConfig, compar
 from avfake.audit.labels.sound import SoundComparison, SoundConfig, compare_sound
 from avfake.errors import ConfigError, MediaError
 from avfake.faces import DetectConfig, make_detector, track_faces
-from avfake.media import Frames, MediaInfo, probe, read_frames, read_waveform, sample_times
+from avfake.media import Frames, MediaInfo, probe, read_frames, read_sound
 from avfake.storage import write_whole
 
 
@@ -88,7 +88,7 @@ def _compare_sounds(
     for info, why in zip(infos, ("no_audio", "original_no_audio"), strict=True):
         if not info.has_audio:
             return SoundComparison(None, why=why)
-    fake, original = (read_waveform(path, config.sample_rate) for path in paths)
+    fake, original = (read_sound(path, config.sample_rate).waveform() for path in paths)
     return compare_sound(fake, original, config)
 
 
@@ -101,8 +101,8 @@ def _compare_pictures(
         return PictureComparison(None, why="other_size"), np.zeros(0)
     ends = [info.video_end_seconds for info in infos if info.video_end_seconds]
     source = infos[1]
-    seconds = sample_times(
-        replace(source, video_end_seconds=min(ends, default=0.0)), config.num_frames
+    seconds = replace(source, video_end_seconds=min(ends, default=0.0)).sample_times(
+        config.num_frames
     )
     step = 1 / source.fps if source.fps else 0.04
     # The middle of a picture's time on display; at its edge, rounding chooses the picture.

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.signal import correlate, correlation_lags, stft
 
 from avfake.errors import ConfigError
-from avfake.media import Waveform, resample
+from avfake.media import Waveform
 
 _TINY = 1e-12
 _MEL_BANDS = 40
@@ -85,7 +85,7 @@ def compare_sound(
     if fake.is_silent or original.is_silent:
         return SoundComparison(None, why="silent")
     rate = config.sample_rate
-    made, source = (_levelled(resample(w.samples, w.sample_rate, rate)) for w in (fake, original))
+    made, source = (_levelled(sound.resampled(rate).samples) for sound in (fake, original))
     least = round(max(config.least_seconds * rate, config.window_samples))
     if min(len(made), len(source)) < least:
         return SoundComparison(None, why="too_short")

@@ -7,7 +7,7 @@ from scipy import signal
 
 from avfake.augment.transform import SoundTransform
 from avfake.clips import TrainingSample
-from avfake.media import resample
+from avfake.media import Waveform
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,8 @@ class Speed(SoundTransform[float]):
         return float(1 + rng.uniform(-self.max_change, self.max_change))
 
     def change(self, row: np.ndarray, sample_rate: int, params: float) -> np.ndarray:
-        return _centred(resample(row, round(sample_rate * params), sample_rate), len(row))
+        faster = Waveform(row, round(sample_rate * params)).resampled(sample_rate)
+        return _centred(faster.samples, len(row))
 
 
 def _centred(row: np.ndarray, length: int) -> np.ndarray:
