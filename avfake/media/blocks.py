@@ -142,7 +142,7 @@ def sound_blocks(media: OpenMedia, damage: Damage) -> Iterator[Block]:
     for frame in decoded(stream, read_packets(media, stream), damage):
         seconds: float | None = None
         if frame.pts is not None:
-            seconds = to_seconds(stream, frame.pts) - media.start_seconds
+            seconds = to_seconds(stream, frame.pts) - media.clock.zero_seconds
         form = (frame.format.name, frame.layout.nb_channels, frame.sample_rate)
         samples = _channels(frame)
         if run is None:

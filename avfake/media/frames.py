@@ -67,7 +67,7 @@ def decoded_pictures(media: OpenMedia, *, from_start: bool = True) -> Iterator[P
     for frame in decoded(stream, chain([first], packets), damage):
         if frame.pts is not None:
             # Rounded, so that no picture is shown slightly before second 0.
-            seconds = round(to_seconds(stream, frame.pts) - media.start_seconds, 9) or 0.0
+            seconds = round(to_seconds(stream, frame.pts) - media.clock.zero_seconds, 9) or 0.0
         elif last is not None:
             seconds = last + (to_seconds(stream, frame.duration) or usual)
         else:
@@ -118,7 +118,7 @@ def _from_key_frame(media: OpenMedia, seconds: float) -> Iterator[Picture] | Non
     stream = media.video
     assert stream is not None
     # Containers seek by decoding time, which runs ahead of display: hence the margin.
-    target = seconds + media.start_seconds - 1.0
+    target = seconds + media.clock.zero_seconds - 1.0
     try:
         media.container.seek(round(target / (stream.time_base or 1)), stream=stream)
     except av.error.FFmpegError:

@@ -86,11 +86,6 @@ class OpenMedia:
     none is made smaller, or of the first that was decoded."""
     picture_damage: Damage = field(default_factory=Damage)
 
-    @property
-    def start_seconds(self) -> float:
-        """Container time of file second 0, for pictures and sound alike."""
-        return self.clock.zero_seconds
-
     def packets(self) -> Iterator[Packet]:
         """Yield the packets of both streams, as they are stored."""
         return every_packet(self.container, *filter(None, (self.video, self.audio)))

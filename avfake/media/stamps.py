@@ -68,7 +68,7 @@ class Stamps:
         stamps = usable[0] if usable else np.full(len(packets), np.nan)
         step = _usual_step(stamps, packets)
         lasting = np.where(packets.lasting > 0, packets.lasting, step)
-        times = _completed(stamps, lasting, start=_first(packets))
+        times = _completed(stamps, lasting, start=packets.shown)
         means_something = np.isfinite(packets.shown) & bool(usable)
         return cls(
             packets,
@@ -123,17 +123,15 @@ def _usual_step(stamps: np.ndarray, packets: Packets) -> float:
     return packets.usual_step
 
 
-def _first(packets: Packets) -> float:
-    known = packets.shown[np.isfinite(packets.shown)]
-    return float(known[0]) if len(known) else 0.0
+def _completed(stamps: np.ndarray, lasting: np.ndarray, *, start: np.ndarray) -> np.ndarray:
+    """Fill in missing stamps by the durations of the packets since the last known one.
 
-
-def _completed(stamps: np.ndarray, lasting: np.ndarray, *, start: float) -> np.ndarray:
-    """Fill in missing stamps by the durations of the packets since the last known one."""
+    start: stamps of which the first known one is the start if there is none in `stamps`.
+    """
     counted = lasting.cumsum() - lasting
     known = np.flatnonzero(np.isfinite(stamps))
     if not len(known):
-        return start + counted
+        return np.append(start[np.isfinite(start)], 0.0)[0] + counted
     before = known[(np.searchsorted(known, np.arange(len(stamps)), side="right") - 1).clip(0)]
     return np.where(np.isfinite(stamps), stamps, stamps[before] + counted - counted[before])
 
