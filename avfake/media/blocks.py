@@ -31,9 +31,8 @@ class Levels:
         self.num_samples = 0
         """Samples of one channel."""
         self._num_values = self._num_bad = 0
-        # Sums and sums of squares: of the mono sound, and by channel.
-        self._heard = np.zeros(2)
-        self._channels = np.zeros((2, 0))
+        # Sums and sums of squares: of the mono sound, then of each channel.
+        self._sums = np.zeros((2, 0))
         self._peak = 0.0
         # Number of mono samples in (2^(i-1), 2^i], and the largest of them, i from 0.
         self._counts = np.zeros(40, np.int64)
@@ -53,10 +52,10 @@ class Levels:
         if not len(heard):
             return
         self._peak = max(self._peak, float(np.abs(channels).max()))
-        self._heard += _sums(heard[None])[:, 0]
-        sums = _sums(channels)
-        width = max(sums.shape[1], self._channels.shape[1])
-        self._channels = _widened(self._channels, width) + _widened(sums, width)
+        sums = np.concatenate([_sums(heard[None]), _sums(channels)], axis=1)
+        new = max(0, sums.shape[1] - self._sums.shape[1])
+        self._sums = np.pad(self._sums, ((0, 0), (0, new)))
+        self._sums[:, : sums.shape[1]] += sums
         size = np.abs(heard)
         large = size[size > 1]
         powers = np.ceil(np.log2(large)).astype(int)
@@ -74,18 +73,13 @@ class Levels:
 
     def cancelled(self) -> int | None:
         """Return the loudest channel if the channels cancel each other in their mean; else None."""
-        energies = self._energies(self._channels)
-        if len(energies) < 2 or energies.max() <= SILENT_BELOW**2 * self.num_samples:
+        # Without the energy of a constant offset, which is not audible.
+        energies = self._sums[1] - self._sums[0] ** 2 / max(1, self.num_samples)
+        channels, loudest = energies[1:], energies[1:].max(initial=0.0)
+        if len(channels) < 2 or loudest <= SILENT_BELOW**2 * self.num_samples:
             return None
-        alone = energies.max() / len(energies) ** 2
-        lost = self._energies(self._heard[:, None])[0] < CANCELLED * alone
-        loud = energies > AS_LOUD * energies.max()
-        return int(loud.argmax()) if lost else None
-
-    def _energies(self, sums: np.ndarray) -> np.ndarray:
-        """Return energies without that of a constant offset, which is not audible."""
-        energies: np.ndarray = sums[1] - sums[0] ** 2 / max(1, self.num_samples)
-        return energies
+        is_lost = energies[0] < CANCELLED * loudest / len(channels) ** 2
+        return int((channels > AS_LOUD * loudest).argmax()) if is_lost else None
 
     def full_scale(self, *, allowed: float) -> float:
         """Return the value that is scaled to 1: 1 itself, unless the peak is above `allowed`."""
@@ -105,10 +99,6 @@ def _sums(samples: np.ndarray) -> np.ndarray:
     """Return float64 [2, C]: sum and sum of squares of [C, N]."""
     squares = np.einsum("cn,cn->c", samples, samples, dtype=np.float64)
     return np.stack([samples.sum(axis=1, dtype=np.float64), squares])
-
-
-def _widened(sums: np.ndarray, width: int) -> np.ndarray:
-    return np.pad(sums, ((0, 0), (0, width - sums.shape[1])))
 
 
 GAP_SECONDS = 0.05
