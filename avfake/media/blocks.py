@@ -130,9 +130,8 @@ def sound_blocks(media: OpenMedia, damage: Damage) -> Iterator[Block]:
     assert stream is not None
     run: _Run | None = None
     for frame in decoded(stream, read_packets(media, stream), damage):
-        seconds: float | None = None
-        if frame.pts is not None:
-            seconds = to_seconds(stream, frame.pts) - media.clock.zero_seconds
+        zero = media.clock.zero_seconds
+        seconds = None if frame.pts is None else to_seconds(stream, frame.pts) - zero
         form = (frame.format.name, frame.layout.nb_channels, frame.sample_rate)
         samples = _channels(frame)
         if run is None:
@@ -140,7 +139,7 @@ def sound_blocks(media: OpenMedia, damage: Damage) -> Iterator[Block]:
             run = _Run(start, form)
         lag = 0.0 if seconds is None else seconds - run.end_seconds
         if abs(lag) > GAP_SECONDS or form != run.form:
-            overlap = max(0, round(-lag * frame.sample_rate)) if lag < -GAP_SECONDS else 0
+            overlap = round(-lag * frame.sample_rate) if lag < -GAP_SECONDS else 0
             samples = samples[:, overlap:]
             if not samples.size:
                 continue

@@ -173,13 +173,9 @@ def indexed_clock(
     )
     files = [at for kind, at in boxes if kind == b"ftyp"]
     second = (unread(files[1], num_bytes),) if len(files) > 1 else ()
-    clocks = {}
-    for stream in streams:
-        clock = _stream_clock(stream, num_bytes, zero, notes=second)
-        if clock is None:
-            return None
-        clocks[stream.index] = clock
-    return Clock(zero, clocks, is_scanned=False)
+    clocks = {s.index: _stream_clock(s, num_bytes, zero, notes=second) for s in streams}
+    reliable = {index: clock for index, clock in clocks.items() if clock is not None}
+    return Clock(zero, reliable, is_scanned=False) if len(reliable) == len(clocks) else None
 
 
 def _stream_clock(

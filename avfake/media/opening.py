@@ -45,20 +45,16 @@ class Damage:
         elif gave:
             self._between, self._since_last = self._between + self._since_last, 0
 
-    @property
-    def num_lost(self) -> int:
-        """Lost packets, without those that a cut at either end explains."""
+    def notes(self) -> tuple[Reason, ...]:
+        """Return a note on lost packets, unless a cut at either end explains them."""
         lost = self._between
         if self._since_last > MAX_AT_END:
             lost += self._since_last
         if self._at_start > MAX_SHARE_AT_START * self.num_packets:
             lost += self._at_start
-        return lost
-
-    def notes(self) -> tuple[Reason, ...]:
-        if self.num_lost <= MIN_SHARE * self.num_packets:
+        if lost <= MIN_SHARE * self.num_packets:
             return ()
-        return (Reason("file", "damaged", f"{self.num_lost} of {self.num_packets} packets"),)
+        return (Reason("file", "damaged", f"{lost} of {self.num_packets} packets"),)
 
 
 NUM_THREADS = 2

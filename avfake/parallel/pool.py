@@ -184,16 +184,14 @@ def _environment(threads: int) -> Iterator[None]:
     Setting it in the process itself would be too late: the caller's main module is imported there
     before our code runs.
     """
-    before = {name: os.environ.get(name) for name in THREAD_LIMITS}
+    before = {name: os.environ[name] for name in THREAD_LIMITS if name in os.environ}
     os.environ.update(dict.fromkeys(THREAD_LIMITS, str(threads)))
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        for name in THREAD_LIMITS:
+            del os.environ[name]
+        os.environ.update(before)
 
 
 @contextmanager
