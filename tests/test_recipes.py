@@ -27,7 +27,7 @@ from real_media import REAL_MEDIA
 from avfake.clips.preparation.folder import PreparedFolder
 from avfake.labels import ForgedSegment
 from avfake.media.frames import iter_frames
-from avfake.media.sound import read_waveform
+from avfake.media.sound import read_sound
 from avfake.media.writing import write_audio
 
 RECIPES = Path(__file__).parents[1] / "recipes"
@@ -206,7 +206,7 @@ def real(prepared: PreparedFolder, tmp_path_factory: pytest.TempPathFactory) -> 
         labels = {"label": "FAKE" if row.label else "REAL", "voice_fake": str(row.voice_fake)}
         tables[""].append(facts | labels | {"face_fake": str(row.face_fake)})
         if not row.face_fake:
-            write_audio(root / f"voice/{path.stem}.wav", read_waveform(path))
+            write_audio(root / f"voice/{path.stem}.wav", read_sound(path).waveform())
             voice = {"filename": f"{path.stem}.wav", "source": row.group, "pair_of": ""}
             voice |= {"licence": "made up"}
             heard = "FAKE" if row.voice_fake else "REAL"

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from avfake.media import Frames, Waveform, resample
+from avfake.media import Frames, Waveform
 
 NUM_FRAMES = 5
 PICTURE_LIMIT_BITS = 6.0
@@ -63,7 +63,7 @@ def picture_hashes(frames: Frames) -> np.ndarray:
 
 def sound_print(waveform: Waveform) -> np.ndarray:
     """Return the fingerprint of a sound, uint32 [N]: one step of 32 bits each 23 ms."""
-    samples = resample(waveform.samples, waveform.sample_rate, SOUND_RATE)
+    samples = waveform.resampled(SOUND_RATE).samples
     if len(samples) < WINDOW + HOP:
         return np.zeros(0, np.uint32)
     windows = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::HOP]  # [N + 1, W]

@@ -13,7 +13,7 @@ from avfake.audit.fingerprints import NUM_FRAMES, Fingerprint, picture_hashes, s
 from avfake.clips import Clip, PreparedFolder
 from avfake.datasets import Row
 from avfake.errors import MediaError
-from avfake.media import local_file, probe, read_frames, read_waveform, sample_times
+from avfake.media import local_file, probe, read_frames, read_sound
 from avfake.parallel import Failure, Journal, map_into_journal
 from avfake.storage import AnyPath, as_path, states_of
 
@@ -99,11 +99,11 @@ def measure(task: _Task) -> dict[str, Any]:
         facts |= stream_facts(described, row.path)
         if described.has_video:
             with noting_problems():
-                frames = read_frames(path, sample_times(described, NUM_FRAMES))
+                frames = read_frames(path, described.sample_times(NUM_FRAMES))
                 prints["pictures"] = picture_hashes(frames).astype(">u8").tobytes().hex()
         if described.has_audio:
             with noting_problems():
-                waveform = read_waveform(path, SOUND_RATE)
+                waveform = read_sound(path, SOUND_RATE).waveform()
                 facts |= sound_facts(waveform)
                 prints["sound"] = sound_print(waveform).astype(">u4").tobytes().hex()
         if isinstance(archive, Path) and archive.is_file():

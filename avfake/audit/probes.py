@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from avfake.evaluation import Interval, bootstrap
+from avfake.evaluation import METRICS, Interval, bootstrap
 
 PROBES = {
     "container": ("ending", "container"),

@@ -11,19 +11,17 @@ from avfake.clips.config import ClipConfig
 from avfake.clips.speech import expand_spans, find_speech, spread_spans
 from avfake.clips.voice_statistics import voice_statistics
 from avfake.errors import NOTHING_LOST, MediaError, Reason
-from avfake.faces import FaceDetector, FaceTrack, crop_track, thin_tracks, track_faces
+from avfake.faces import FaceDetector, FaceTrack, track_faces
 from avfake.labels import Part
 from avfake.media import (
     Frames,
     MediaInfo,
-    Note,
     Sound,
     Waveform,
     local_file,
     probe,
     read_frames,
     read_sound,
-    sample_times,
 )
 
 KEPT_PIECE_SECONDS = 10.0
@@ -83,9 +81,9 @@ def _left_out(lost: float, whole: float, what: str) -> Reason:
     return Reason("voice", "sound_left_out", amount)
 
 
-def noted(part: Part, notes: tuple[Note, ...]) -> tuple[Reason, ...]:
-    """Return the notes of a decoded stream as reasons."""
-    return tuple(Reason(part, note.code, note.detail) for note in notes)
+def noted(part: Part, notes: tuple[Reason, ...]) -> tuple[Reason, ...]:
+    """Return the notes of a decoded stream as reasons of a part."""
+    return tuple(replace(note, part=part) for note in notes)
 
 
 def cut_clip(
@@ -138,7 +136,7 @@ def _cut_picture(
     if not info.has_video:
         return [], [], [], (Reason("face", "no_video"),)
     try:
-        frames = read_frames(path, sample_times(info, config.num_frames))
+        frames = read_frames(path, info.sample_times(config.num_frames))
     except MediaError as error:
         return [], [], [], (replace(error.reason, part="face"),)
     reasons = noted("face", frames.notes)
@@ -151,10 +149,12 @@ def _cut_picture(
         if len(found) > len(tracks):
             number = f"{len(found) - len(tracks)} of {len(found)}"
             reasons += (Reason("face", "persons_left_out", number),)
-        tracks = thin_tracks(tracks, round(config.max_crops_per_frame * config.num_frames))
+        limit = round(config.max_crops_per_frame * config.num_frames)
+        if sum(map(len, tracks)) > limit:
+            tracks = [track.thinned(max(1, limit // len(tracks))) for track in tracks]
     if not tracks:
         reasons += (Reason("face", "no_face", f"{len(frames)} frames looked at"),)
-    crops = [crop_track(frames.pixels, track, config.crop) for track in tracks]
+    crops = [track.crops(frames.pixels, config.crop) for track in tracks]
     return frames.seconds.round(4).tolist(), tracks, crops, reasons
 
 

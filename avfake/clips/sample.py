@@ -12,7 +12,7 @@ import torch
 
 from avfake.clips.archive import Clip
 from avfake.clips.config import ClipConfig
-from avfake.faces import CropConfig, landmarks_in_crops
+from avfake.faces import CropConfig
 from avfake.labels import ForgedSegment, Labels, Part
 from avfake.media import Waveform
 
@@ -198,7 +198,7 @@ def _landmarks_of(
     clip: Clip, picks: list[tuple[int, int]], config: CropConfig, *, side: int
 ) -> np.ndarray:
     cut = replace(config, size_px=side) if picks else config
-    placed = [landmarks_in_crops(person.as_track(), cut) for person in clip.meta.persons]
+    placed = [person.as_track().landmarks_in_crops(cut) for person in clip.meta.persons]
     rows = [placed[person][position] for person, position in picks]
     return np.stack(rows) if rows else np.zeros((0, 5, 2), np.float32)
 

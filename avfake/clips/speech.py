@@ -16,7 +16,7 @@ import numpy as np
 
 from avfake.clips.silero_vad import FRAME, RATE, speech_probabilities
 from avfake.errors import ConfigError, check_ranges
-from avfake.media import resample
+from avfake.media import Waveform
 
 LOUD_SECONDS = 0.02
 """Duration of the loudest samples that define the reference level."""
@@ -80,7 +80,7 @@ def find_speech(samples: np.ndarray, sample_rate: int, config: SpeechConfig) -> 
     if not loud:
         return []
     compact = np.concatenate([samples[start:end] for start, end in loud])
-    compact_16k = _levelled(resample(compact, sample_rate, RATE))
+    compact_16k = _levelled(Waveform(compact, sample_rate).resampled(RATE).samples)
     probabilities = speech_probabilities(compact_16k)
     frames = _passages(probabilities, _flatness_db(compact_16k, len(probabilities)), config)
     scale = sample_rate / RATE

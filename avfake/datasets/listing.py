@@ -21,11 +21,18 @@ from avfake.datasets.folders import (
     written_tables,
 )
 from avfake.errors import AvfakeError, SpecError
-from avfake.media import ENDINGS, UNREAD_ENDINGS
+from avfake.media import ENDINGS
 from avfake.storage import AnyPath, as_path, inside, is_folder, list_url, open_path
 
 MAX_TABLE_BYTES = 2 << 30
 """Limit for one table, which is read into memory whole; the largest published one has 557 MB."""
+UNREAD_ENDINGS = (
+    *("braw", "r3d", "ari", "swf", "bik", "smk", "mod", "m4p", "aax", "wvm", "raw", "pcm", "sln"),
+    *("mid", "midi", "heic", "heif", "jxl", "dng", "cr2", "cr3", "nef", "arw", "orf", "rw2"),
+    *("raf", "psd", "rar", "7z", "tar", "tgz", "zip"),
+)
+"""Endings of possible media that are not read: encrypted, without header, no decoder, ambiguous, or
+archives other than zip."""
 READ = frozenset(ending for endings in ENDINGS.values() for ending in endings)
 
 

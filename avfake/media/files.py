@@ -33,15 +33,6 @@ ENDINGS: dict[str, tuple[str, ...]] = {
     ),
 }
 """Kind of media -> file endings (upper or lower case) that the ffmpeg of PyAV can decode."""
-UNREAD_ENDINGS = (
-    *("braw", "r3d", "ari", "swf", "bik", "smk", "mod", "m4p", "aax", "wvm", "raw", "pcm", "sln"),
-    *("mid", "midi", "heic", "heif", "jxl", "dng", "cr2", "cr3", "nef", "arw", "orf", "rw2"),
-    *("raf", "psd", "rar", "7z", "tar", "tgz", "zip"),
-)
-"""Endings of possible media that are not read: encrypted, without header, no decoder, ambiguous, or
-archives other than zip."""
-
-
 SEPARATOR = "!/"
 MAX_UNPACKED_BYTES = 8 << 30
 """The size stated in an archive is not trusted; more than this is taken for a zip bomb."""

@@ -8,10 +8,10 @@ none is torn, and any machine goes on.
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from avfake.errors import AvfakeError, StoreError
 from avfake.storage import AnyPath, beside, inside, list_url, name_of, read_urls, write_whole
@@ -72,7 +72,9 @@ class Journal:
                 if not self._append_line(self.path, line.encode(), only_if_empty=only_if_empty):
                     return
             elif self.path is not None:
-                name = _object_name(key)
+                # The hash, as keys may hold what names of objects may not, and be longer.
+                name = hashlib.sha256(key.encode("utf-8", errors="surrogateescape")).hexdigest()
+                name += ".json"
                 write_whole(inside(self.path, name), line)
                 self._objects_read.add(name)
         except (OSError, StoreError) as error:
@@ -86,7 +88,11 @@ class Journal:
     def _append_line(self, path: Path, line: bytes, *, only_if_empty: bool) -> bool:
         """Append a line; return False if `only_if_empty` and the file has content."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a+b") as file, _locked(file):
+        with path.open("a+b") as file:
+            with suppress(ImportError, OSError):  # not every system can lock
+                import fcntl
+
+                fcntl.flock(file, fcntl.LOCK_EX)
             size = file.seek(0, os.SEEK_END)
             if size and only_if_empty:
                 return False
@@ -135,18 +141,3 @@ class Journal:
             return None
         is_ours = isinstance(result, dict) and isinstance(result.get(self.key), str)
         return result if is_ours else None
-
-
-@contextmanager
-def _locked(file: IO[bytes]) -> Iterator[None]:
-    """Lock a file until it is closed, where the system can."""
-    with suppress(ImportError, OSError):
-        import fcntl  # not on every system
-
-        fcntl.flock(file, fcntl.LOCK_EX)
-    yield
-
-
-def _object_name(key: str) -> str:
-    """Return the hash of a key: keys may hold what names of objects may not, and be longer."""
-    return hashlib.sha256(key.encode("utf-8", errors="surrogateescape")).hexdigest() + ".json"

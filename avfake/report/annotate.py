@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from avfake.errors import MediaError
-from avfake.media import MediaInfo, Waveform, iter_frames, probe, read_waveform, write_video
+from avfake.media import MediaInfo, Waveform, iter_frames, probe, read_sound, write_video
 from avfake.storage import as_path, check_file, whole_file
 from avfake.verdict import Person, Verdict
 
@@ -79,7 +79,7 @@ def _sound(path: str | Path, info: MediaInfo) -> Waveform | None:
     if not info.has_audio:
         return None
     try:
-        return read_waveform(path, info.sample_rate or 48_000)
+        return read_sound(path, info.sample_rate or 48_000).waveform()
     except MediaError:
         return None  # the verdict names the damage; the picture is still worth showing
 

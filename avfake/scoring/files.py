@@ -15,7 +15,7 @@ from typing import Any
 from avfake.datasets import media_in
 from avfake.detector import Detector, PredictOptions
 from avfake.errors import ConfigError, MediaError, Reason, SpecError
-from avfake.media import ENDINGS, SEPARATOR
+from avfake.media import ENDINGS
 from avfake.parallel import Failure, map_into_journal, map_items
 from avfake.scoring.score_table import (
     COLUMNS,
@@ -92,7 +92,7 @@ def find_requested(source: AnyPath, sample_submission: Path) -> list[AnyPath]:
     if not _is_archive(source):
         raise ConfigError(f"{source} is no folder and no zip archive in which files could lie")
     found = {name_of(file): file for file in find_files([source])}
-    return [found.get(name, as_path(f"{source}{SEPARATOR}{name}")) for name in names]
+    return [found.get(name, as_path(f"{source}!/{name}")) for name in names]
 
 
 def score_files(

@@ -9,7 +9,7 @@ import torch
 
 from avfake.forgery import FaceSwap, convert_voice, swap_faces
 from avfake.labels import ForgedSegment
-from avfake.media import Waveform, iter_frames, read_waveform, write_video
+from avfake.media import Waveform, iter_frames, read_sound, write_video
 from avfake.studio.heads import Rendering, render, render_head
 from avfake.studio.person import Identity, Motion, draw_identity, draw_motion, pose_for_swap
 from avfake.studio.plan import SIDES, ClipPlan, Encoding, FamilyPlan, StudioConfig
@@ -119,7 +119,7 @@ def record_person(rng: np.random.Generator, config: StudioConfig) -> Recording:
             preset="ultrafast",
         )
         pixels = np.stack([picture for _, picture in iter_frames(path)])
-        samples = read_waveform(path, SAMPLE_RATE).samples
+        samples = read_sound(path, SAMPLE_RATE).waveform().samples
     length = len(speech.waveform.samples)
     # Exactly as long as what was said: the end is cut, or filled with silence.
     samples = np.pad(samples[:length], (0, max(0, length - len(samples))))

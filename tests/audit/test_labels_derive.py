@@ -15,7 +15,7 @@ from avfake.datasets.manifest import Manifest, Row, read_manifest
 from avfake.errors import ConfigError
 from avfake.media.frames import iter_frames
 from avfake.media.probing import probe
-from avfake.media.sound import read_waveform
+from avfake.media.sound import read_sound
 from avfake.media.writing import write_video
 
 FRAMES = 6
@@ -111,7 +111,7 @@ def test_a_copy_cut_short_with_its_sound_is_unchanged(studio_root: Path, tmp_pat
     genuine = next(r for r in manifest_of(studio_root, 1).rows if not r.label)
     frames = np.stack([picture for _, picture in iter_frames(genuine.path)])
     copy = tmp_path / "copy.mp4"
-    sound = read_waveform(genuine.path, 44_100)
+    sound = read_sound(genuine.path, 44_100).waveform()
     kept = frames[: len(frames) * 3 // 4]
     write_video(copy, kept, fps=probe(genuine.path).fps, waveform=sound, audio_kbps=96)
     found = compare_pair("copy", copy, genuine.path, num_frames=FRAMES)

@@ -10,8 +10,7 @@ from scipy.signal import butter, istft, sosfilt, stft
 
 from avfake.audit.labels.sound import compare_sound
 from avfake.forgery.vocoders import CONVERSIONS, convert_voice
-from avfake.media.blocks import resample
-from avfake.media.sound import read_waveform
+from avfake.media.sound import read_sound
 from avfake.media.types import Waveform
 from avfake.media.writing import write_audio
 
@@ -38,11 +37,11 @@ def like(samples: np.ndarray, sample_rate: int = RATE) -> Waveform:
 
 def coded(waveform: Waveform, path: Path, *, kbps: int, sample_rate: int) -> Waveform:
     write_audio(path, at(waveform, sample_rate), kbps=kbps)
-    return read_waveform(path, RATE)
+    return read_sound(path, RATE).waveform()
 
 
 def at(waveform: Waveform, sample_rate: int) -> Waveform:
-    return like(resample(waveform.samples, waveform.sample_rate, sample_rate), sample_rate)
+    return like(waveform.resampled(sample_rate).samples, sample_rate)
 
 
 SAME = {
@@ -207,7 +206,7 @@ def test_real_voices_made_anew_read_as_changed() -> None:
     here = [r for r in pairs if all((VOICES / r[k]).exists() for k in ("filename", "pair_of"))]
     said = {True: 0, None: 0}
     for row in here[::6]:
-        sounds = [read_waveform(VOICES / row[key], RATE) for key in ("filename", "pair_of")]
+        sounds = [read_sound(VOICES / row[key], RATE).waveform() for key in ("filename", "pair_of")]
         found = compare_sound(*sounds)
         assert found.changed is not False, (row["filename"], found)
         said[found.changed] += 1

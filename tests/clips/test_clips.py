@@ -18,7 +18,6 @@ from avfake.clips.dataset import ClipDataset, ClipEntry, Draw, collate
 from avfake.clips.sample import SampleConfig, Sampled
 from avfake.clips.voice_statistics import voice_statistics
 from avfake.errors import ConfigError, MediaError
-from avfake.faces.cropping import crop_squares
 from avfake.faces.types import Detections
 from avfake.labels import Labels
 from avfake.media.types import Waveform
@@ -163,6 +162,8 @@ def test_every_person_of_a_crowd_is_kept_with_fewer_crops_each(video: Path) -> N
     meta = cut_clip(video, CONFIG, CrowdDetector()).meta
     assert meta.reasons == ()
     assert [len(person.frame_indices) for person in meta.persons] == [3] * 9  # 4 * 8 // 9
+    meta = cut_clip(video, replace(CONFIG, max_crops_per_frame=1), CrowdDetector()).meta
+    assert [len(person.frame_indices) for person in meta.persons] == [1] * 9
 
 
 def test_persons_beyond_the_limit_are_counted(video: Path) -> None:
@@ -216,7 +217,7 @@ def test_landmarks_lie_in_the_crop_where_the_face_shows_them(clip: Clip) -> None
     assert sampled.landmarks.shape == (4, 5, 2)
     person, position = sampled.picks[1]
     track = clip.meta.persons[person].as_track()
-    x0, y0, x1, _ = crop_squares(track, CONFIG.crop)[position]
+    x0, y0, x1, _ = track.squares(CONFIG.crop)[position]
     back = sampled.landmarks[1] * (x1 - x0) / CONFIG.crop.size_px + [x0, y0]
     np.testing.assert_allclose(back, track.landmarks[position], atol=1e-3)
 

@@ -76,9 +76,9 @@ def test_sound_alone_is_judged_by_ear(detector: Detector, tmp_path: Path, video:
 
 
 def detector_waveform(video: Path) -> Waveform:
-    from avfake.media.sound import read_waveform
+    from avfake.media.sound import read_sound
 
-    return read_waveform(video)
+    return read_sound(video).waveform()
 
 
 @pytest.mark.parametrize(

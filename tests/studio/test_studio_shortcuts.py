@@ -10,7 +10,7 @@ from avfake.audit.probes import folds_of, held_out_scores
 from avfake.evaluation.bootstrap import bootstrap
 from avfake.evaluation.metrics import auc
 from avfake.media.probing import probe
-from avfake.media.sound import read_waveform
+from avfake.media.sound import read_sound
 from avfake.studio.build import build_studio
 from avfake.studio.plan import StudioConfig
 
@@ -20,7 +20,7 @@ CONFIG = StudioConfig(num_clips=320, seconds=1.2, seed=5, frame_sizes=((160, 160
 def outer_features(path: Path) -> list[float]:
     """Container, durations, sizes, bitrates and loudness: nothing of what is seen or said."""
     described = probe(path)
-    samples = read_waveform(path, 16_000).samples.astype(float)
+    samples = read_sound(path, 16_000).waveform().samples.astype(float)
     rms, peak = np.sqrt(np.mean(samples**2)), np.abs(samples).max()
     with av.open(str(path)) as container:
         bytes_by_stream, keyframes, packets, longest = {}, 0, 0, 0

@@ -10,8 +10,8 @@ import numpy as np
 from avfake.audit.labels.picture import PictureComparison, compare_faces
 from avfake.audit.labels.sound import SAMPLE_RATE, SoundComparison, compare_sound
 from avfake.errors import MediaError
-from avfake.faces import MTCNNDetector, track_faces
-from avfake.media import Frames, MediaInfo, probe, read_frames, read_waveform, sample_times
+from avfake.faces import DetectConfig, make_detector, track_faces
+from avfake.media import Frames, MediaInfo, probe, read_frames, read_sound
 from avfake.storage import whole_file
 
 NUM_FRAMES = 16
@@ -118,7 +118,7 @@ def compare_pair(
 def _compare_sounds(paths: Sequence[str | Path], infos: Sequence[MediaInfo]) -> SoundComparison:
     if not all(info.has_audio for info in infos):
         return SoundComparison(None, why="original_no_audio" if infos[0].has_audio else "no_audio")
-    return compare_sound(*(read_waveform(path, SAMPLE_RATE) for path in paths))
+    return compare_sound(*(read_sound(path, SAMPLE_RATE).waveform() for path in paths))
 
 
 def _compare_pictures(
@@ -130,7 +130,7 @@ def _compare_pictures(
         return PictureComparison(None, why="other_size")
     end = min((info.video_end_seconds for info in infos if info.video_end_seconds), default=0.0)
     source = infos[1]
-    seconds = sample_times(replace(source, video_end_seconds=end), num_frames)
+    seconds = replace(source, video_end_seconds=end).sample_times(num_frames)
     step = 1 / source.fps if source.fps else 0.04
     # The middle of a picture's time on display; at its edge, rounding chooses the picture.
     first = source.video_start_seconds
@@ -176,12 +176,12 @@ def _shown(frames: Frames, seconds: np.ndarray, step: float) -> np.ndarray:
 
 def _boxes(frames: np.ndarray) -> np.ndarray:
     """Return boxes in px, float [P, T, 4], NaN where a person is not seen."""
-    tracks = track_faces(_detector().detect(frames))[:MAX_PEOPLE]
+    tracks = track_faces(_detector(DetectConfig()).detect(frames))[:MAX_PEOPLE]
     boxes = np.full((len(tracks), len(frames), 4), np.nan)
     for person, track in enumerate(tracks):
         boxes[person, track.frame_indices] = track.boxes
     return boxes
 
 
-_detector = cache(MTCNNDetector)
+_detector = cache(make_detector)
 """The face detector, loaded once a process."""

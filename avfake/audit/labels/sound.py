@@ -18,7 +18,7 @@ import numpy as np
 from scipy.signal import correlate, correlation_lags, stft
 
 from avfake.audit.labels.limits import decide
-from avfake.media import Waveform, resample
+from avfake.media import Waveform
 
 _TINY = 1e-12
 _MEL_BANDS = 40
@@ -167,7 +167,7 @@ def _mel_bands() -> np.ndarray:
 
 def _levelled(waveform: Waveform) -> np.ndarray:
     """Return a sound resampled and at full scale, so that its level decides nothing."""
-    samples = resample(waveform.samples, waveform.sample_rate, SAMPLE_RATE)
+    samples = waveform.resampled(SAMPLE_RATE).samples
     return samples / max(float(np.abs(samples).max(initial=0)), _TINY)
 
 

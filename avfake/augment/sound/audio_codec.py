@@ -12,7 +12,7 @@ import numpy as np
 
 from avfake.augment.transform import Parameters, pick
 from avfake.clips import TrainingSample
-from avfake.media import resample
+from avfake.media import Waveform
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def through_codec(row: np.ndarray, sample_rate: int, *, codec: str, kbps: int) -
         assert isinstance(stream, av.AudioStream)
         if kbps:
             stream.bit_rate = 1000 * kbps
-        samples = resample(row, sample_rate, rate).clip(-1, 1)
+        samples = Waveform(row, sample_rate).resampled(rate).samples.clip(-1, 1)
         frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
         frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
         container.mux(stream.encode(frame))
@@ -72,7 +72,7 @@ def through_codec(row: np.ndarray, sample_rate: int, *, codec: str, kbps: int) -
     stored.seek(0)
     with av.open(stored, "r") as container:
         decoded = np.concatenate([_floats(frame) for frame in container.decode(audio=0)])
-    back = resample(decoded, rate, sample_rate)[: len(row)]
+    back = Waveform(decoded, rate).resampled(sample_rate).samples[: len(row)]
     return np.pad(back, (0, len(row) - len(back)))
 
 

@@ -5,7 +5,7 @@ from scipy import signal
 
 from avfake.augment.transform import Parameters
 from avfake.clips import TrainingSample
-from avfake.media import resample
+from avfake.media import Waveform
 
 
 def band_limit(sample: TrainingSample, low_hz: float, high_hz: float) -> TrainingSample:
@@ -103,9 +103,12 @@ def speed(sample: TrainingSample, ratio: float) -> TrainingSample:
     Missing ends of faster sound are mirrored: a block of zeros would be a cue.
     """
     rate = sample.sample_rate
-    return sample.with_sound(
-        lambda row: _centred(resample(row, round(rate * ratio), rate), len(row))
-    )
+
+    def change(row: np.ndarray) -> np.ndarray:
+        faster = Waveform(row, round(rate * ratio)).resampled(rate)
+        return _centred(faster.samples, len(row))
+
+    return sample.with_sound(change)
 
 
 def _centred(row: np.ndarray, length: int) -> np.ndarray:

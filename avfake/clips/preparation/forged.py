@@ -17,7 +17,7 @@ from avfake.clips.preparation.folder import PreparedClip, PreparedFolder
 from avfake.clips.voice_statistics import voice_statistics
 from avfake.datasets import Row
 from avfake.errors import ConfigError, ManifestError, check_choice, check_ranges
-from avfake.faces import CropConfig, landmarks_in_crops
+from avfake.faces import CropConfig
 from avfake.forgery import FACE_METHODS, VOICE_METHODS, forge_face, forge_voice
 from avfake.storage import AnyPath
 
@@ -116,7 +116,7 @@ def _forged(
     crops, waveform = clip.crops(), clip.waveform()
     if face:
         for number, person in enumerate(clip.meta.persons):
-            points = landmarks_in_crops(person.as_track(), crop)
+            points = person.as_track().landmarks_in_crops(crop)
             crops[number] = forge_face(crops[number], points, rng=rng, methods=[face]).pixels
     if waveform is not None and voice:
         waveform = forge_voice(waveform, rng=rng, methods=[voice])

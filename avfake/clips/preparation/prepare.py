@@ -2,7 +2,7 @@
 
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from avfake.clips.archive import Clip, ClipMeta
 from avfake.clips.config import ClipConfig
@@ -15,7 +15,7 @@ from avfake.clips.preparation.folder import (
 )
 from avfake.datasets import Manifest, Row, read_manifest
 from avfake.errors import AvfakeError, ConfigError, MediaError, Reason, StoreError
-from avfake.parallel import Engine, Failure, Journal, map_items, progress
+from avfake.parallel import Failure, Journal, map_items, progress
 from avfake.storage import (
     AnyPath,
     as_path,
@@ -38,7 +38,7 @@ def prepare_clips(
     workers: int | None = None,
     time_limit_seconds: float = TIME_LIMIT_SECONDS,
     reuse_boxes: bool = True,
-    engine: Engine = "local",
+    engine: Literal["local", "ray"] = "local",
     ray_address: str | None = None,
 ) -> PreparedFolder:
     """Write a folder of prepared clips of a manifest; finished clips are kept.
