@@ -24,8 +24,8 @@ from typing import Annotated
 
 import tyro
 
-from avfake import clips, parallel, training
-from avfake.cli import run_recipe, scoring
+from avfake import clips, parallel, scoring, training
+from avfake.cli import run_recipe
 
 ClipConfig = clips.ClipConfig
 TrainingConfig = training.TrainingConfig
@@ -64,14 +64,11 @@ def main(config: Config) -> None:
         files, _ = scoring.checked_files(
             asked, config.sample_submission, out=scores, submission=submission
         )
-        scoring.predict_table(
-            files,
-            (str(tested.trained.detector),),
-            scoring.PredictOptions(),
-            out=scores,
-            submission=submission,
-            workers=config.workers,
+        table = scoring.score_files(
+            files, str(tested.trained.detector), scores, workers=config.workers
         )
+        filled = table.write_submission(submission)
+        print(f"{table}\nsubmission: {submission}; {filled} rows for files without an answer")
 
 
 if __name__ == "__main__":

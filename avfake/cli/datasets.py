@@ -79,14 +79,14 @@ def check_manifest(out: str, *, inputs: Sequence[str]) -> None:
 
     inputs: what the command reads.
     """
-    table, read = storage.as_path(out), [storage.as_path(one) for one in inputs]
-    storage.check_file(table, flag="OUT", what="manifest", inputs=read, remote=True)
-    if isinstance(table, Path):
-        if storage.is_stream(table):
-            return
-        table = storage.target_of(table)
-    notes = storage.beside(table, f"{storage.name_of(table)}.json")
-    storage.check_file(notes, flag="OUT", what="manifest", endings=(), inputs=read, remote=True)
+    read = [storage.as_path(one) for one in inputs]
+    output = storage.Output(storage.as_path(out), "OUT", read, remote=True)
+    output.check_file("manifest")
+    table = storage.target_of(output.path)
+    if table is None:
+        return
+    notes = table.with_name(storage.fitting(f"{table.name}.json"))
+    replace(output, path=notes).check_file("manifest", endings=())
     content = storage.read_if_there(notes)
     if content is None:
         foreign = table if storage.read_if_there(table) else None
@@ -109,14 +109,14 @@ def _are_notes(content: bytes) -> bool:
 
 def write_manifest(manifest: Manifest, out: str) -> None:
     """Save a manifest; to a stream, such as /dev/stdout, its table alone."""
-    place = storage.as_path(out)
-    if isinstance(place, str) or not storage.is_stream(place):
-        save_manifest(manifest, out if isinstance(place, str) else storage.target_of(place))
+    target = storage.target_of(storage.as_path(out))
+    if target is not None:
+        save_manifest(manifest, target)
         return
     with tempfile.TemporaryDirectory(prefix="avfake-") as folder:
         table = Path(folder) / "manifest.csv"
         save_manifest(manifest, table)
-        storage.write_whole(place, table.read_bytes())
+        storage.write_whole(Path(out), table.read_bytes())
 
 
 def prepare_dataset(
@@ -143,7 +143,7 @@ def prepare_dataset(
     counts = Counter(status["status"] for status in folder.statuses.values())
     print(
         ", ".join(f"{counts[s]} {s}" for s in ("ok", "partial", "failed"))
-        + f"; each with its reasons in {storage.inside(folder.path, 'status.csv')}"
+        + f"; each with its reasons in {folder.path / 'status.csv'}"
     )
     return IN_PART if counts["failed"] else OK
 

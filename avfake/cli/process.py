@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from avfake.errors import TRACEBACKS, AvfakeError, is_out_of_memory
-from avfake.storage import descriptor_of, is_url
+from avfake.storage import as_path, descriptor_of
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
@@ -87,7 +87,8 @@ def print_aside(*outs: str | Path | None) -> None:
     Messages must not be mixed into a table.
     """
     for out in outs:
-        if out is not None and not is_url(str(out)) and descriptor_of(Path(out)) == 1:
+        path = None if out is None else as_path(out)
+        if isinstance(path, Path) and descriptor_of(path) == 1:
             sys.stdout = sys.stderr
 
 

@@ -10,7 +10,7 @@ import tyro
 from avfake.cli.flags import at_least, check_spread, refuse_idle
 from avfake.cli.process import IN_PART, OK, print_aside
 from avfake.errors import ConfigError
-from avfake.storage import as_path, beside, check_file
+from avfake.storage import Output, as_path, fitting
 
 Overrides = Annotated[
     tuple[str, ...], tyro.conf.arg(name="set", metavar="KEY=VALUE"), tyro.conf.UseAppendAction
@@ -246,15 +246,15 @@ def audit(
     from avfake.clips import PreparedFolder
     from avfake.datasets import read_manifest
 
-    rows, journal = read_manifest(manifest), beside(manifest, f"{manifest.name}.audit.jsonl")
+    rows = read_manifest(manifest)
+    journal = manifest.with_name(fitting(f"{manifest.name}.audit.jsonl"))
     read = [manifest, *([plan] if plan else [])]
-    flag = "the record beside the manifest:"
-    check_file(journal, flag=flag, what="record", endings=(), inputs=read)
+    Output(journal, "the record beside the manifest:", read).check_file("record", endings=())
     if clips is not None:
         PreparedFolder(clips)  # refuses any other
     report = audit_manifest(
         rows,
-        Path(str(journal)),
+        journal,
         plan=plan,
         label=label,
         parts=parts,

@@ -4,6 +4,7 @@ In every file of verbs, packages are imported inside, because torch alone takes 
 should not.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,7 +14,8 @@ from avfake.cli.flags import check_spread, choose, refuse_idle
 from avfake.cli.process import IN_PART, OK, print_aside
 from avfake.errors import ConfigError
 from avfake.labels import DEFAULT
-from avfake.storage import as_path, is_url
+from avfake.storage import as_path
+from avfake.verdict import Verdict
 
 
 def predict(
@@ -72,28 +74,34 @@ def predict(
     refuse_idle({} if keeps else spread, one_by_one)
     check_spread(workers, engine, ray_address)
     print_aside(out, submission)
-    from avfake.cli.scoring import checked_files, files_of, predict_each, predict_table
-    from avfake.detector import PredictOptions
+    from avfake.detector import Detector, PredictOptions
+    from avfake.scoring import checked_files, find_files, iter_verdicts, score_files
 
     options = PredictOptions(audio, visual, stacker, sync, prior)
     rule = combine or "mean"
     if not keeps:
-        files = files_of(paths, requested)
-        return predict_each(files, choose(detector, combine), options, rule, as_json=json)
+        files = find_files(paths, requested)
+        loaded = Detector.from_pretrained(choose(detector, combine), combine=rule)
+        loaded.check(options)
+        return _print_each(iter_verdicts(files, loaded, options), as_json=json)
+    label = 0.5 if fill is None else fill
     table, answers = (None if one is None else as_path(one) for one in (out, submission))
-    files, scores = checked_files(paths, requested, out=table, submission=answers, fill=fill)
-    return predict_table(
+    files, target = checked_files(paths, requested, out=table, submission=answers, fill=label)
+    scores = score_files(
         files,
         choose(detector, combine),
-        options,
-        out=scores,
-        submission=answers,
-        fill=fill,
+        target,
         combine=rule,
+        options=options,
         workers=1 if workers is None else workers,
         engine=engine,
         ray_address=ray_address,
     )
+    print(scores)
+    if answers is not None:
+        filled = scores.write_submission(answers, label)
+        print(f"submission: {answers}" + f"; {filled} rows took --fill {label:g}" * bool(filled))
+    return IN_PART if scores.failed else OK
 
 
 def report(
@@ -172,13 +180,23 @@ def annotate(
     return OK
 
 
+def _print_each(verdicts: Iterable[Verdict], *, as_json: bool) -> int:
+    """Print each verdict as it comes; 1 if any file could not be assessed."""
+    failed = 0
+    for verdict in verdicts:
+        print(verdict.to_json() if as_json else verdict, flush=True)
+        failed += verdict.p_fake is None
+    return IN_PART if failed else OK
+
+
 def _check_source(path: str, what: str) -> None:
     """Raise ConfigError for a missing file or a folder."""
-    if is_url(path) or "!/" in path:
+    file = as_path(path)
+    if isinstance(file, str) or "!/" in path:
         return
-    if not Path(path).exists():
+    if not file.exists():
         raise ConfigError(f"{path} does not exist")
-    if Path(path).is_dir():
+    if file.is_dir():
         raise ConfigError(
             f"{path} is a folder; {what} is about one file (avfake predict takes folders)"
         )

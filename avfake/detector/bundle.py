@@ -14,8 +14,6 @@ detector's name.
 import hashlib
 import json
 import logging
-import os
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -35,7 +33,7 @@ from avfake.detector.facts import BundleFacts
 from avfake.errors import BundleError, ConfigError
 from avfake.labels import DEFAULT
 from avfake.models import AVModel, ModelConfig, build_model
-from avfake.storage import fitting, naming, target_of
+from avfake.storage import replacing
 
 logger = logging.getLogger(__name__)
 FORMAT = 2
@@ -84,28 +82,16 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     Of folders inside only their own checksums.json is hashed, which covers the rest. The card is
     not hashed.
     """
-    target = target_of(folder)
-    partial, before = (
-        target.with_name(fitting(f".{target.name}.{what}-{os.getpid()}"))
-        for what in ("partial", "before")
-    )
-    try:
-        with naming(folder):
-            partial.mkdir(parents=True)
-            yield partial
-            parts = [*partial.glob("*"), *partial.glob("*/**/checksums.json")]
-            sums = {
-                path.relative_to(partial).as_posix(): _sha256(path)
-                for path in sorted(parts)
-                if path.is_file() and path.name != CARD
-            }
-            (partial / "checksums.json").write_text(json.dumps(sums, indent=1), encoding="utf-8")
-            if target.exists():
-                target.rename(before)
-            partial.rename(target)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.rmtree(before, ignore_errors=True)
+    with replacing(folder) as partial:
+        partial.mkdir()
+        yield partial
+        parts = [*partial.glob("*"), *partial.glob("*/**/checksums.json")]
+        sums = {
+            path.relative_to(partial).as_posix(): _sha256(path)
+            for path in sorted(parts)
+            if path.is_file() and path.name != CARD
+        }
+        (partial / "checksums.json").write_text(json.dumps(sums, indent=1), encoding="utf-8")
 
 
 def read_bundle(name: str | Path) -> Bundle:

@@ -1,20 +1,18 @@
 """The table of scores, its journal, and the files that still need scores."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from avfake.errors import ConfigError
 from avfake.parallel import Journal
+from avfake.scoring.submission import FILL, write_submission
 from avfake.storage import (
     AnyPath,
-    beside,
-    check_file,
-    check_table,
+    Output,
+    fitting,
     has_changed,
-    is_stream,
-    name_of,
     states_of,
     target_of,
     write_table,
@@ -34,6 +32,7 @@ TRANSIENT = ("file_missing", "unreachable", "crashed", "timed_out", "out_of_memo
 class ScoreTable:
     """Rows of `COLUMNS` that `score_files` wrote."""
 
+    path: AnyPath
     rows: list[dict[str, Any]]
     """Rows of the requested files, in their order."""
     num_kept: int = 0
@@ -44,32 +43,54 @@ class ScoreTable:
         """Rows without any probability."""
         return [row for row in self.rows if row["p_fake"] is None]
 
+    def __str__(self) -> str:
+        kept = f"; {self.num_kept} rows of other files kept" * bool(self.num_kept)
+        lines = [f"{len(self.rows)} files scored: {self.path}{kept}"]
+        if self.failed:
+            lines.append(
+                f"{len(self.failed)} files could not be assessed; each with its reason in "
+                f"{self.path}:"
+            )
+        lines += [f"  {row['file']}: {row['reasons']}" for row in self.failed[:5]]
+        return "\n".join(lines)
+
+    def write_submission(self, out: AnyPath, fill: float = FILL) -> int:
+        """Write filename,label for every row; return how many rows got the `fill` value."""
+        write_submission(self.rows, out, fill)
+        return len(self.failed)
+
 
 def journal_of(out: AnyPath) -> AnyPath | None:
     """Return the path or URL of the journal of a table; None for a stream."""
-    if isinstance(out, Path):
-        if is_stream(out):
-            return None
-        out = target_of(out)  # the same journal under every link
-    return Journal.path_of(beside(out, name_of(out) + ".journal"))
+    target = target_of(out)  # the same journal under every link
+    if target is None:
+        return None
+    return Journal.path_of(target.with_name(fitting(target.name + ".journal")))
 
 
-def check_scores(
-    files: Sequence[AnyPath], out: AnyPath, *, flag: str, inputs: Iterable[AnyPath]
-) -> None:
-    """Raise ConfigError if a table of scores cannot be written or would destroy something.
-
-    inputs: what is read besides the files.
-    """
-    read = [*files, *inputs]
-    check_file(out, flag=flag, inputs=read, remote=True)
-    where = journal_of(out)
+def check_scores(files: Sequence[AnyPath], out: Output) -> None:
+    """Raise ConfigError if a table of scores cannot be written or would destroy something."""
+    out.check_file()
+    where = journal_of(out.path)
     if where is None:
         return
     if isinstance(where, Path):
-        named = f"the journal of {flag} {out}:"
-        check_file(where, flag=named, what="journal", endings=(), inputs=read)
-    check_table(out, COLUMNS, flag=flag, rows=lambda: _known(Journal(where, "file"), files))
+        named = f"the journal of {out.flag} {out.path}:"
+        Output(where, named, out.inputs).check_file("journal", endings=())
+    out.check_table(COLUMNS, lambda: _known(Journal(where, "file"), files))
+
+
+def check_apart(outs: Mapping[str, AnyPath | None]) -> None:
+    """Raise ConfigError if two outputs are one file; outs: flag -> path or URL, None = not there."""
+    seen: dict[AnyPath, str] = {}
+    for flag, out in outs.items():
+        if out is not None:
+            target = out.resolve() if isinstance(out, Path) else out
+            if target in seen:
+                raise ConfigError(
+                    f"{seen[target]} and {flag} are one file, {out}; give another name"
+                )
+            seen[target] = flag
 
 
 def open_journal(out: AnyPath, files: Sequence[AnyPath], run: str) -> Journal:
@@ -78,9 +99,10 @@ def open_journal(out: AnyPath, files: Sequence[AnyPath], run: str) -> Journal:
     run: the detector and all else that scores depend on. ConfigError for a table that is one of the
     files, was not made by avfake, or belongs to another run.
     """
-    check_file(out, inputs=files, endings=(), remote=True)
+    output = Output(out, inputs=files, remote=True)
+    output.check_file(endings=())
     journal = Journal(journal_of(out), "file")
-    check_table(out, COLUMNS, rows=lambda: _known(journal, files))
+    output.check_table(COLUMNS, lambda: _known(journal, files))
     if journal.begin({"file": RUN, "run": run}).get("run") != run:
         raise ConfigError(
             f"{journal.path} belongs to another detector or other options; "
@@ -127,7 +149,7 @@ def write_scores(journal: Journal, files: Sequence[AnyPath], out: AnyPath) -> Sc
         rows = [{name: journal.done[f].get(name) for name in COLUMNS} for f in others + mine]
         write_table(out, COLUMNS, rows)
         if not journal.reload():
-            return ScoreTable(rows[len(others) :], num_kept=len(others))
+            return ScoreTable(out, rows[len(others) :], num_kept=len(others))
 
 
 def unsettled(

@@ -5,12 +5,12 @@ import io
 import math
 import textwrap
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from avfake.errors import ConfigError
-from avfake.scoring.score_table import ScoreTable
-from avfake.storage import AnyPath, as_path, name_of, write_table
+from avfake.storage import AnyPath, as_path, write_table
 
 SUBMISSION = ("filename", "label")
 FILL = 0.5
@@ -46,7 +46,7 @@ def check_submission(files: Iterable[AnyPath], fill: float) -> None:
     """Raise ConfigError for equal file names, or a fill value that is no probability."""
     if not (0.0 <= fill <= 1.0) or math.isnan(fill):
         raise ConfigError(f"fill is {fill}; a probability lies in [0, 1]")
-    names = Counter(name_of(file) for file in files)
+    names = Counter(file.name for file in files)
     twice = [name for name, count in names.items() if count > 1]
     if twice:
         raise ConfigError(
@@ -54,11 +54,10 @@ def check_submission(files: Iterable[AnyPath], fill: float) -> None:
         )
 
 
-def write_submission(table: ScoreTable, out: AnyPath, *, fill: float = FILL) -> int:
-    """Write filename,label for every row; return how many rows got the `fill` value."""
-    files = [as_path(row["file"]) for row in table.rows]
+def write_submission(scores: Sequence[Mapping[str, Any]], out: AnyPath, fill: float) -> None:
+    """Write filename,label for every row of a table of scores; `fill` where it has no score."""
+    files = [as_path(row["file"]) for row in scores]
     check_submission(files, fill)
-    labels = [fill if row["p_fake"] is None else row["p_fake"] for row in table.rows]
-    rows = [{"filename": name_of(f), "label": v} for f, v in zip(files, labels, strict=True)]
+    labels = [fill if row["p_fake"] is None else row["p_fake"] for row in scores]
+    rows = [{"filename": f.name, "label": v} for f, v in zip(files, labels, strict=True)]
     write_table(out, SUBMISSION, rows)
-    return len(table.failed)

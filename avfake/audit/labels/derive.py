@@ -5,7 +5,7 @@ comparison contradicts it, that is reported.
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -17,9 +17,8 @@ from avfake.errors import ConfigError
 from avfake.parallel import Failure, Journal, map_into_journal
 from avfake.storage import (
     AnyPath,
+    Output,
     as_path,
-    check_folder,
-    check_table,
     fitting,
     has_changed,
     states_of,
@@ -115,7 +114,7 @@ def derive_labels(
     *,
     workers: int | None = None,
     masks: bool = False,
-    inputs: Iterable[AnyPath] = (),
+    inputs: Collection[AnyPath] = (),
 ) -> Derived:
     """Compare every fake with its original; write derived.csv and manifest.csv into `out`.
 
@@ -128,9 +127,9 @@ def derive_labels(
     out, config = Path(out), config or PairConfig()
     mark = str(config)
     fakes = [row for row in manifest.rows if row.label]
-    check_folder(out, flag="OUT", mark=JOURNAL, writes=WRITTEN, inputs=inputs)
-    table = out / "derived.csv"
-    check_table(table, COLUMNS, flag="OUT", rows=lambda: [row.clip_id for row in fakes])
+    Output(out, "OUT", inputs).check_folder(JOURNAL, WRITTEN)
+    table = Output(out / "derived.csv", "OUT")
+    table.check_table(COLUMNS, lambda: [row.clip_id for row in fakes])
     journal = Journal(out / JOURNAL, "clip_id")
     journal.begin({"clip_id": RUN, "settings": mark})
     if any(line.get("settings") != mark for line in journal.done.values()):
@@ -181,7 +180,7 @@ def _states(pair: _Pair, states: Mapping[AnyPath, str | None]) -> list[str | Non
 
 
 def _mask_path(masks: Path, fake: Row) -> Path:
-    return masks.joinpath(*map(fitting, f"{fake.clip_id}.npz".split("/")))
+    return masks / fitting(f"{fake.clip_id}.npz")
 
 
 def _pairs(manifest: Manifest, fakes: list[Row]) -> tuple[list[_Pair], dict[str, DerivedRow]]:

@@ -24,15 +24,7 @@ from avfake.datasets import (
 )
 from avfake.errors import AvfakeError, ConfigError, MediaError, Reason, StoreError
 from avfake.parallel import Engine, Failure, Journal, map_items, progress
-from avfake.storage import (
-    AnyPath,
-    as_path,
-    has_changed,
-    inside,
-    read_if_there,
-    states_of,
-    write_table,
-)
+from avfake.storage import AnyPath, as_path, has_changed, read_if_there, states_of, write_table
 
 TIME_LIMIT_SECONDS = 300.0
 """Limit for one file; a 10 s clip takes a few seconds, so it only stops endless decoding."""
@@ -112,12 +104,10 @@ def _cut_all(
 
 def _refuse_to_lose(folder: AnyPath, manifest: Manifest) -> None:
     """ConfigError if the folder holds clips of other files than these, which would be lost."""
-    if not read_if_there(inside(folder, "manifest.csv")):
+    if not read_if_there(folder / "manifest.csv"):
         return
     paths = {row.clip_id: as_path(row.path) for row in manifest.rows}
-    before = {
-        r.clip_id: as_path(r.path) for r in read_manifest(inside(folder, "manifest.csv")).rows
-    }
+    before = {r.clip_id: as_path(r.path) for r in read_manifest(folder / "manifest.csv").rows}
     lost = [clip_id for clip_id in before if clip_id not in paths]
     moved = [clip_id for clip_id in before if before[clip_id] != paths.get(clip_id)]
     states = states_of([*(before[i] for i in moved), *(paths[i] for i in moved if i in paths)])
@@ -175,15 +165,15 @@ def start(
     write_settings(folder, config)
     if keeps_files:
         _refuse_to_lose(folder, manifest)
-    save_manifest(manifest, inside(folder, "manifest.csv"))
-    return Journal(Journal.path_of(inside(folder, "journal")), "clip_id")
+    save_manifest(manifest, folder / "manifest.csv")
+    return Journal(Journal.path_of(folder / "journal"), "clip_id")
 
 
 def finish(folder: AnyPath, journal: Journal, manifest: Manifest) -> PreparedFolder:
     """Write status.csv, in the order of the manifest; return the finished folder."""
     done = [journal.done[row.clip_id] for row in manifest.rows]
     statuses = [{name: status.get(name) for name in STATUS_COLUMNS} for status in done]
-    write_table(inside(folder, "status.csv"), STATUS_COLUMNS, statuses)
+    write_table(folder / "status.csv", STATUS_COLUMNS, statuses)
     return PreparedFolder(folder)
 
 
