@@ -67,8 +67,7 @@ def main(config: Config) -> None:
         table = scoring.score_files(
             files, str(tested.trained.detector), scores, workers=config.workers
         )
-        filled = table.write_submission(submission)
-        print(f"{table}\nsubmission: {submission}; {filled} rows for files without an answer")
+        print(f"{table}\n{table.write_submission(submission)}")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import json
 import re
-import tempfile
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
@@ -113,10 +112,8 @@ def write_manifest(manifest: Manifest, out: str) -> None:
     if target is not None:
         save_manifest(manifest, target)
         return
-    with tempfile.TemporaryDirectory(prefix="avfake-") as folder:
-        table = Path(folder) / "manifest.csv"
+    with storage.replacing(Path(out)) as table:
         save_manifest(manifest, table)
-        storage.write_whole(Path(out), table.read_bytes())
 
 
 def prepare_dataset(

@@ -4,7 +4,6 @@ In every file of verbs, packages are imported inside, because torch alone takes 
 should not.
 """
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,7 +14,6 @@ from avfake.cli.process import IN_PART, OK, print_aside
 from avfake.errors import ConfigError
 from avfake.labels import DEFAULT
 from avfake.storage import as_path
-from avfake.verdict import Verdict
 
 
 def predict(
@@ -74,33 +72,27 @@ def predict(
     refuse_idle({} if keeps else spread, one_by_one)
     check_spread(workers, engine, ray_address)
     print_aside(out, submission)
-    from avfake.detector import Detector, PredictOptions
+    from avfake.detector import PredictOptions
     from avfake.scoring import checked_files, find_files, iter_verdicts, score_files
 
     options = PredictOptions(audio, visual, stacker, sync, prior)
     rule = combine or "mean"
     if not keeps:
         files = find_files(paths, requested)
-        loaded = Detector.from_pretrained(choose(detector, combine), combine=rule)
-        loaded.check(options)
-        return _print_each(iter_verdicts(files, loaded, options), as_json=json)
-    label = 0.5 if fill is None else fill
-    table, answers = (None if one is None else as_path(one) for one in (out, submission))
-    files, target = checked_files(paths, requested, out=table, submission=answers, fill=label)
+        failed = 0
+        for verdict in iter_verdicts(files, choose(detector, combine), rule, options):
+            print(verdict.to_json() if json else verdict, flush=True)
+            failed += verdict.p_fake is None
+        return IN_PART if failed else OK
+    files, table = checked_files(paths, requested, out=out, submission=submission, fill=fill)
+    chosen = choose(detector, combine)
+    pool = {"workers": 1 if workers is None else workers, "engine": engine}
     scores = score_files(
-        files,
-        choose(detector, combine),
-        target,
-        combine=rule,
-        options=options,
-        workers=1 if workers is None else workers,
-        engine=engine,
-        ray_address=ray_address,
+        files, chosen, table, combine=rule, options=options, ray_address=ray_address, **pool
     )
     print(scores)
-    if answers is not None:
-        filled = scores.write_submission(answers, label)
-        print(f"submission: {answers}" + f"; {filled} rows took --fill {label:g}" * bool(filled))
+    if submission is not None:
+        print(scores.write_submission(submission, fill))
     return IN_PART if scores.failed else OK
 
 
@@ -178,15 +170,6 @@ def annotate(
     write_annotated(path, verdict, out)
     print(f"written: {out}")
     return OK
-
-
-def _print_each(verdicts: Iterable[Verdict], *, as_json: bool) -> int:
-    """Print each verdict as it comes; 1 if any file could not be assessed."""
-    failed = 0
-    for verdict in verdicts:
-        print(verdict.to_json() if as_json else verdict, flush=True)
-        failed += verdict.p_fake is None
-    return IN_PART if failed else OK
 
 
 def _check_source(path: str, what: str) -> None:

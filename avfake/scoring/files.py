@@ -104,31 +104,35 @@ def checked_files(
     paths: Sequence[str | Path],
     requested: Path | None = None,
     *,
-    out: AnyPath | None,
-    submission: AnyPath | None,
-    fill: float = FILL,
+    out: str | Path | None,
+    submission: str | Path | None,
+    fill: float | None = None,
 ) -> tuple[list[AnyPath], AnyPath]:
     """Return the files to score and the table for their scores: `out`, or one beside `submission`.
 
-    ConfigError if an output cannot be written or would destroy something. paths, requested: as for
-    `find_files`.
+    ConfigError if an output cannot be written or would destroy something.
+
+    Args:
+        paths, requested: as for `find_files`
+        fill: as for `ScoreTable.write_submission`
     """
     files = find_files(paths, requested)
+    answers, table = (None if one is None else as_path(one) for one in (submission, out))
     read = [*files, *map(as_path, paths), *([requested] if requested else [])]
     flag = "--out"
-    if out is None:
-        assert submission is not None
-        if target_of(submission) is None:
-            raise ConfigError(f"--submission {submission}: add --out, for the scores behind it")
-        out, flag = submission.with_name("scores.csv"), "the scores beside the submission:"
-    check_scores(files, Output(out, flag, read, remote=True))
-    if submission is not None:
-        answers = Output(submission, "--submission", read, remote=True)
-        answers.check_file("submission")
-        answers.check_table(SUBMISSION, lambda: {file.name for file in files})
-        check_submission(files, fill)
-        check_apart({flag: out, "--submission": submission, "its journal": journal_of(out)})
-    return files, out
+    if table is None:
+        assert answers is not None
+        if target_of(answers) is None:
+            raise ConfigError(f"--submission {answers}: add --out, for the scores behind it")
+        table, flag = answers.with_name("scores.csv"), "the scores beside the submission:"
+    check_scores(files, Output(table, flag, read, remote=True))
+    if answers is not None:
+        output = Output(answers, "--submission", read, remote=True)
+        output.check_file("submission")
+        output.check_table(SUBMISSION, lambda: {file.name for file in files})
+        check_submission(files, FILL if fill is None else fill)
+        check_apart({flag: table, "--submission": answers, "its journal": journal_of(table)})
+    return files, table
 
 
 def score_files(
@@ -154,8 +158,7 @@ def score_files(
     """
     options = options or PredictOptions()
     names = (detectors,) if isinstance(detectors, str) else tuple(detectors)
-    loaded = Detector.from_pretrained(names, combine=combine)
-    loaded.check(options)
+    loaded = _checked_detector(names, combine, options)
     run = f"{loaded.name} {options}" + ("" if change is None else f" {change}")
     journal = open_journal(out, files, run)
     states = states_of(files)
@@ -171,6 +174,12 @@ def score_files(
         **{"workers": 1, **pool},
     )
     return write_scores(journal, files, out)
+
+
+def _checked_detector(detectors: Sequence[str], combine: str, options: PredictOptions) -> Detector:
+    loaded = Detector.from_pretrained(detectors, combine=combine)
+    loaded.check(options)
+    return loaded
 
 
 def _predict_one(
@@ -197,10 +206,11 @@ def _loaded(names: tuple[str, ...], combine: str) -> Detector:
 
 
 def iter_verdicts(
-    files: Sequence[AnyPath], detector: Detector, options: PredictOptions
+    files: Sequence[AnyPath], detectors: Sequence[str], combine: str, options: PredictOptions
 ) -> Iterator[Verdict]:
     """Yield the verdict on each file, one after the other in this process."""
-    predict = partial(detector.predict, options=options)
+    loaded = _checked_detector(detectors, combine, options)
+    predict = partial(loaded.predict, options=options)
     for index, result in map_items(predict, files, workers=0):
         yield _verdict_of(files[index], result)
 

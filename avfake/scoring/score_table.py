@@ -7,10 +7,11 @@ from typing import Any
 
 from avfake.errors import ConfigError
 from avfake.parallel import Journal
-from avfake.scoring.submission import FILL, write_submission
+from avfake.scoring.submission import FILL, SUBMISSION, check_submission
 from avfake.storage import (
     AnyPath,
     Output,
+    as_path,
     fitting,
     has_changed,
     states_of,
@@ -54,10 +55,19 @@ class ScoreTable:
         lines += [f"  {row['file']}: {row['reasons']}" for row in self.failed[:5]]
         return "\n".join(lines)
 
-    def write_submission(self, out: AnyPath, fill: float = FILL) -> int:
-        """Write filename,label for every row; return how many rows got the `fill` value."""
-        write_submission(self.rows, out, fill)
-        return len(self.failed)
+    def write_submission(self, out: str | Path, fill: float | None = None) -> str:
+        """Write filename,label for every row; return a sentence that says where and how.
+
+        fill: label of a file that could not be assessed; None = `FILL`
+        """
+        fill = FILL if fill is None else fill
+        files = [as_path(row["file"]) for row in self.rows]
+        check_submission(files, fill)
+        labels = [fill if row["p_fake"] is None else row["p_fake"] for row in self.rows]
+        rows = [{"filename": f.name, "label": v} for f, v in zip(files, labels, strict=True)]
+        write_table(as_path(out), SUBMISSION, rows)
+        filled = f"; {len(self.failed)} rows took --fill {fill:g}" * bool(self.failed)
+        return f"submission: {out}{filled}"
 
 
 def journal_of(out: AnyPath) -> AnyPath | None:
@@ -81,15 +91,13 @@ def check_scores(files: Sequence[AnyPath], out: Output) -> None:
 
 
 def check_apart(outs: Mapping[str, AnyPath | None]) -> None:
-    """Raise ConfigError if two outputs are one file; outs: flag -> path or URL, None = not there."""
-    seen: dict[AnyPath, str] = {}
+    """Raise ConfigError if two outputs are one file; outs: flag -> path or URL, None = none."""
+    seen: dict[AnyPath | None, str] = {}
     for flag, out in outs.items():
-        if out is not None:
-            target = out.resolve() if isinstance(out, Path) else out
-            if target in seen:
-                raise ConfigError(
-                    f"{seen[target]} and {flag} are one file, {out}; give another name"
-                )
+        target = out.resolve() if isinstance(out, Path) else out
+        if target in seen:
+            raise ConfigError(f"{seen[target]} and {flag} are one file, {out}; give another name")
+        if target is not None:
             seen[target] = flag
 
 

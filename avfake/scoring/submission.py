@@ -5,12 +5,11 @@ import io
 import math
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from avfake.errors import ConfigError
-from avfake.storage import AnyPath, as_path, write_table
+from avfake.storage import AnyPath
 
 SUBMISSION = ("filename", "label")
 FILL = 0.5
@@ -52,12 +51,3 @@ def check_submission(files: Iterable[AnyPath], fill: float) -> None:
         raise ConfigError(
             f"a submission needs unique file names; these occur twice: {', '.join(twice[:5])}"
         )
-
-
-def write_submission(scores: Sequence[Mapping[str, Any]], out: AnyPath, fill: float) -> None:
-    """Write filename,label for every row of a table of scores; `fill` where it has no score."""
-    files = [as_path(row["file"]) for row in scores]
-    check_submission(files, fill)
-    labels = [fill if row["p_fake"] is None else row["p_fake"] for row in scores]
-    rows = [{"filename": f.name, "label": v} for f, v in zip(files, labels, strict=True)]
-    write_table(out, SUBMISSION, rows)

@@ -173,8 +173,9 @@ def write_table(path: AnyPath, columns: Sequence[str], rows: Iterable[Mapping[st
     text, rows = io.StringIO(), list(rows)
     # Before Python 3.13 the writer does not quote a carriage return, which ends a row when read.
     returns = any("\r" in cell for row in rows for cell in row.values() if isinstance(cell, str))
-    quoting = csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL
-    writer = csv.DictWriter(text, columns, lineterminator="\n", quoting=quoting)
+    writer = csv.DictWriter(
+        text, columns, lineterminator="\n", quoting=csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL
+    )
     writer.writeheader()
     writer.writerows(rows)
     write_whole(path, text.getvalue())

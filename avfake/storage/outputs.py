@@ -64,7 +64,6 @@ class Output:
             self._check_can_be_written(local, what)
             if is_stream(local):
                 return
-            self._check_can_hold(resolved(local).parent)
             names = [local, resolved(local)]
         if endings and not any(name.suffix.lower() in endings for name in names):
             better = self.path.with_name(self.path.name.partition(".")[0] + endings[0])
@@ -184,17 +183,19 @@ class Output:
 
     def _check_can_be_written(self, path: Path, what: str) -> None:
         found = self._stat(path)
-        if found is None:
-            return
-        if stat.S_ISDIR(found.st_mode):
-            raise self._error(f" is a folder; name the {what} in it")
-        if stat.S_ISREG(found.st_mode) and found.st_nlink > 1:
-            raise self._error(
-                f" is one of {found.st_nlink} names (hard links) of the same file, and the others "
-                "would lose what they show; give another name"
-            )
-        if not os.access(path, os.W_OK):
-            raise self._error(" may not be written (its permissions say so)")
+        if found is not None:
+            if stat.S_ISDIR(found.st_mode):
+                raise self._error(f" is a folder; name the {what} in it")
+            if stat.S_ISREG(found.st_mode) and found.st_nlink > 1:
+                raise self._error(
+                    f" is one of {found.st_nlink} names (hard links) of the same file, and the "
+                    "others would lose what they show; give another name"
+                )
+            if not os.access(path, os.W_OK):
+                raise self._error(" may not be written (its permissions say so)")
+            if not stat.S_ISREG(found.st_mode):
+                return
+        self._check_can_hold(resolved(path).parent)
 
     def _check_can_hold(self, folder: Path) -> None:
         """Refuse unless a file can be made in a folder, or in the nearest one above it."""

@@ -48,7 +48,7 @@ class Url(str):
         return posixpath.splitext(self.name)[1]
 
     def __truediv__(self, name: str) -> "Url":
-        """Return the URL of `name`, a posix path, in this folder; in a chain, in its first store."""
+        """Return the URL of `name`, a posix path, in this folder (of a chain's first store)."""
         before, link, after = self._links()
         return Url(before + (link if link.endswith("/") else link + "/") + name + after)
 
