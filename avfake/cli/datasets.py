@@ -1,4 +1,4 @@
-"""Work and output of the verbs `specs`, `manifest` and `prepare`."""
+"""Work and output of the verbs `specs` and `manifest`."""
 
 import json
 import re
@@ -7,11 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from avfake import storage
 from avfake.cli.process import IN_PART, OK
-from avfake.clips import ClipConfig, check_target, prepare_clips
 from avfake.datasets import (
     DatasetSpec,
     Manifest,
@@ -114,35 +112,6 @@ def write_manifest(manifest: Manifest, out: str) -> None:
         return
     with storage.replacing(Path(out)) as table:
         save_manifest(manifest, table)
-
-
-def prepare_dataset(
-    paths: tuple[str, str, str],
-    config: ClipConfig,
-    *,
-    overrides: Sequence[str],
-    limit: int | None,
-    **how: Any,
-) -> int:
-    """Prepare a dataset and print how it went; 1 if any file failed.
-
-    paths: spec, folder of the dataset, folder of the clips; how: further arguments of
-        `prepare_clips`.
-    """
-    spec, root, out = paths
-    check_target(out, inputs=(spec, root))
-    loaded = spec_with(spec, overrides)
-    manifest = build_manifest(loaded, root)
-    if limit is not None:
-        manifest = replace(manifest, rows=manifest.rows[:limit])
-    report_manifest(manifest, loaded)
-    folder = prepare_clips(manifest, out, config, **how)
-    counts = Counter(status["status"] for status in folder.statuses.values())
-    print(
-        ", ".join(f"{counts[s]} {s}" for s in ("ok", "partial", "failed"))
-        + f"; each with its reasons in {folder.path / 'status.csv'}"
-    )
-    return IN_PART if counts["failed"] else OK
 
 
 def list_all_specs() -> None:

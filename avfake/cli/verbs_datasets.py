@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -155,23 +155,26 @@ def prepare(
     check_spread(workers, engine, ray_address)
     at_least(1, limit=limit)
     at_least(0.001, time_limit=time_limit)
-    from avfake.cli.datasets import prepare_dataset
-    from avfake.clips import ClipConfig
+    from avfake.cli.datasets import report_manifest, spec_with
+    from avfake.clips import ClipConfig, check_target, prepare_clips
+    from avfake.datasets import build_manifest
 
     config = ClipConfig(num_frames=frames, detector=detector)
     if detector_model is not None:
         config = config.with_blazeface(detector_model)
-    return prepare_dataset(
-        (spec, root, out),
-        replace(config, crop=replace(config.crop, size_px=size_px)),
-        overrides=overrides,
-        limit=limit,
-        workers=workers,
-        reuse_boxes=reuse_boxes,
-        time_limit_seconds=time_limit,
-        engine=engine,
-        ray_address=ray_address,
-    )
+    config = replace(config, crop=replace(config.crop, size_px=size_px))
+    check_target(out, inputs=(spec, root))
+    loaded = spec_with(spec, overrides)
+    rows = build_manifest(loaded, root)
+    rows = replace(rows, rows=rows.rows[:limit])
+    report_manifest(rows, loaded)
+    how: dict[str, Any] = {"workers": workers, "engine": engine, "ray_address": ray_address}
+    how |= {"reuse_boxes": reuse_boxes, "time_limit_seconds": time_limit}
+    folder = prepare_clips(rows, out, config, **how)
+    found = Counter(status["status"] for status in folder.statuses.values())
+    counts = ", ".join(f"{found[s]} {s}" for s in ("ok", "partial", "failed"))
+    print(f"{counts}; each with its reasons in {folder.path / 'status.csv'}")
+    return IN_PART if found["failed"] else OK
 
 
 def labels(

@@ -5,7 +5,7 @@ should not.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -86,10 +86,9 @@ def predict(
         return IN_PART if failed else OK
     files, table = checked_files(paths, requested, out=out, submission=submission, fill=fill)
     chosen = choose(detector, combine)
-    pool = {"workers": 1 if workers is None else workers, "engine": engine}
-    scores = score_files(
-        files, chosen, table, combine=rule, options=options, ray_address=ray_address, **pool
-    )
+    pool: dict[str, Any] = {"engine": engine, "ray_address": ray_address}
+    pool["workers"] = 1 if workers is None else workers
+    scores = score_files(files, chosen, table, combine=rule, options=options, **pool)
     print(scores)
     if submission is not None:
         print(scores.write_submission(submission, fill))

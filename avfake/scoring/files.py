@@ -21,14 +21,13 @@ from avfake.scoring.score_table import (
     COLUMNS,
     ScoreTable,
     check_apart,
-    check_scores,
-    journal_of,
+    checked_journal,
+    is_settled,
     open_journal,
     path_of,
-    unsettled,
     write_scores,
 )
-from avfake.scoring.submission import FILL, SUBMISSION, check_submission, read_requested
+from avfake.scoring.submission import SUBMISSION, checked_fill, read_requested
 from avfake.storage import AnyPath, Output, as_path, states_of, target_of
 from avfake.verdict import Verdict
 
@@ -114,7 +113,7 @@ def checked_files(
 
     Args:
         paths, requested: as for `find_files`
-        fill: as for `ScoreTable.write_submission`
+        fill: as for `checked_fill`
     """
     files = find_files(paths, requested)
     answers, table = (None if one is None else as_path(one) for one in (submission, out))
@@ -125,13 +124,15 @@ def checked_files(
         if target_of(answers) is None:
             raise ConfigError(f"--submission {answers}: add --out, for the scores behind it")
         table, flag = answers.with_name("scores.csv"), "the scores beside the submission:"
-    check_scores(files, Output(table, flag, read, remote=True))
+    output = Output(table, flag, read, remote=True)
+    output.check_file()
+    journal = checked_journal(files, output)
     if answers is not None:
         output = Output(answers, "--submission", read, remote=True)
         output.check_file("submission")
         output.check_table(SUBMISSION, lambda: {file.name for file in files})
-        check_submission(files, FILL if fill is None else fill)
-        check_apart({flag: table, "--submission": answers, "its journal": journal_of(table)})
+        checked_fill(files, fill)
+        check_apart({flag: table, "--submission": answers, "its journal": journal.path})
     return files, table
 
 
@@ -158,11 +159,13 @@ def score_files(
     """
     options = options or PredictOptions()
     names = (detectors,) if isinstance(detectors, str) else tuple(detectors)
-    loaded = _checked_detector(names, combine, options)
+    loaded = Detector.from_pretrained(names, combine=combine)
+    loaded.check(options)
     run = f"{loaded.name} {options}" + ("" if change is None else f" {change}")
     journal = open_journal(out, files, run)
     states = states_of(files)
-    todo = unsettled(journal, files, states, is_rewritten=change is not None)
+    is_rewritten = change is not None
+    todo = [f for f in files if not is_settled(journal.done.get(str(f)), states[f], is_rewritten)]
     function = partial(_predict_one, names, combine, options, change)
     map_into_journal(
         function,
@@ -174,12 +177,6 @@ def score_files(
         **{"workers": 1, **pool},
     )
     return write_scores(journal, files, out)
-
-
-def _checked_detector(detectors: Sequence[str], combine: str, options: PredictOptions) -> Detector:
-    loaded = Detector.from_pretrained(detectors, combine=combine)
-    loaded.check(options)
-    return loaded
 
 
 def _predict_one(
@@ -209,7 +206,8 @@ def iter_verdicts(
     files: Sequence[AnyPath], detectors: Sequence[str], combine: str, options: PredictOptions
 ) -> Iterator[Verdict]:
     """Yield the verdict on each file, one after the other in this process."""
-    loaded = _checked_detector(detectors, combine, options)
+    loaded = Detector.from_pretrained(detectors, combine=combine)
+    loaded.check(options)
     predict = partial(loaded.predict, options=options)
     for index, result in map_items(predict, files, workers=0):
         yield _verdict_of(files[index], result)

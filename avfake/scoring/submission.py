@@ -41,13 +41,17 @@ def read_requested(sample_submission: Path) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def check_submission(files: Iterable[AnyPath], fill: float) -> None:
-    """Raise ConfigError for equal file names, or a fill value that is no probability."""
+def checked_fill(files: Iterable[AnyPath], fill: float | None) -> float:
+    """Return the label of a file in a submission that could not be assessed; None = `FILL`.
+
+    ConfigError if that is no probability, or if two files have one name.
+    """
+    fill = FILL if fill is None else fill
     if not (0.0 <= fill <= 1.0) or math.isnan(fill):
         raise ConfigError(f"fill is {fill}; a probability lies in [0, 1]")
-    names = Counter(file.name for file in files)
-    twice = [name for name, count in names.items() if count > 1]
+    twice = [name for name, count in Counter(f.name for f in files).items() if count > 1]
     if twice:
         raise ConfigError(
             f"a submission needs unique file names; these occur twice: {', '.join(twice[:5])}"
         )
+    return fill

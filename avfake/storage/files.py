@@ -34,51 +34,44 @@ def write_whole(path: AnyPath, content: str | bytes) -> None:
             with _open_stream(path) as stream:
                 stream.write(content)
         else:
-            with _beside(path) as partial:
+            with replacing(path) as partial:
                 partial.write_bytes(content)
 
 
 @contextmanager
 def replacing(path: Path, ending: str = "") -> Iterator[Path]:
-    """Give a temporary name; the file or folder made there replaces `path` at the end.
+    """Give a temporary name; the file or folder made there replaces `path` if nothing raises.
 
     For what is too large for memory; otherwise as `write_whole`.
 
     ending: of the temporary name, for a writer that chooses its format by it.
     """
     with _naming(path):
-        if not is_stream(path):
-            with _beside(path, ending) as partial:
-                yield partial
+        if is_stream(path):
+            with tempfile.TemporaryDirectory(prefix="avfake-") as folder:
+                whole = Path(folder) / f"whole{ending}"
+                yield whole
+                with whole.open("rb") as source, _open_stream(path) as stream:
+                    shutil.copyfileobj(source, stream)
             return
-        with tempfile.TemporaryDirectory(prefix="avfake-") as folder:
-            whole = Path(folder) / f"whole{ending}"
-            yield whole
-            with whole.open("rb") as source, _open_stream(path) as stream:
-                shutil.copyfileobj(source, stream)
-
-
-@contextmanager
-def _beside(path: Path, ending: str = "") -> Iterator[Path]:
-    """Give a temporary name beside the target of `path`, which it replaces if nothing raises."""
-    target = resolved(path)
-    # With an ending it is for ffmpeg's writer, which adds to the name.
-    name = f".{'whole' if ending else target.name}.partial-{os.getpid()}{ending}"
-    partial = target.with_name(fitting(name))
-    before = target.with_name(fitting(f".{target.name}.before-{os.getpid()}"))
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        yield partial
-        if partial.is_dir() and target.exists():
-            target.rename(before)
-        elif target.exists():
-            shutil.copymode(target, partial)
-        partial.replace(target)
-    finally:
-        for folder in (partial, before):
-            shutil.rmtree(folder, ignore_errors=True)
-        with suppress(OSError):  # what may be left of it need not be there, nor its folder
-            partial.unlink()
+        target = resolved(path)
+        # With an ending it is for ffmpeg's writer, which adds to the name.
+        name = f".{'whole' if ending else target.name}.partial-{os.getpid()}{ending}"
+        partial = target.with_name(fitting(name))
+        before = target.with_name(fitting(f".{target.name}.before-{os.getpid()}"))
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            yield partial
+            if partial.is_dir() and target.exists():
+                target.rename(before)
+            elif target.exists():
+                shutil.copymode(target, partial)
+            partial.replace(target)
+        finally:
+            for left in (partial, before):
+                shutil.rmtree(left, ignore_errors=True)
+            with suppress(OSError):  # what may be left of it need not be there, nor its folder
+                partial.unlink()
 
 
 @contextmanager

@@ -146,18 +146,16 @@ class Output:
         if not self.remote:
             raise self._error(": this is written to a disk here, not to a URL")
         if scheme != "file":
-            self._check_url(text)
+            if urlsplit(text).scheme in READ_ONLY_STORES:
+                raise self._error(": nothing can be written to such a URL (docs/remote.md)")
+            read = {str(one).partition(MEMBER)[0].rstrip("/") for one in self.inputs}
+            if text.rstrip("/") in read:
+                raise self._error(" is also read by this command; give another name")
             return None
         path = Path("/" + rest.lstrip("/"))
         if os.path.lexists(path) and (path.is_symlink() or not (path.is_file() or path.is_dir())):
             raise self._error(f": give links, pipes and devices as a path: {path}")
         return path
-
-    def _check_url(self, url: str) -> None:
-        if urlsplit(url).scheme in READ_ONLY_STORES:
-            raise self._error(": nothing can be written to such a URL (docs/remote.md)")
-        if url.rstrip("/") in {str(one).partition(MEMBER)[0].rstrip("/") for one in self.inputs}:
-            raise self._error(" is also read by this command; give another name")
 
     def _check_device(self, path: Path) -> None:
         """Refuse a device other than a terminal or /dev/null."""

@@ -210,10 +210,9 @@ def states_of(files: Sequence[AnyPath]) -> dict[AnyPath, str | None]:
     """Return file -> `state_of`, asked in parallel; None if the store does not answer."""
 
     def asked(file: AnyPath) -> str | None:
-        try:
+        with suppress(StoreError):
             return state_of(file)
-        except StoreError:
-            return None
+        return None
 
     with ThreadPoolExecutor(16) as pool:
         return dict(zip(files, pool.map(asked, files), strict=True))
