@@ -93,7 +93,7 @@ class Output:
         if others and not (mark and state_of(self.path / mark)):
             raise self._error(
                 f" holds {', '.join(others[:3])}, which this command did not make; it was left as "
-                "it was: give another folder"
+                "it is: give another folder"
             )
 
     def check_table(
