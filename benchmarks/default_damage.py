@@ -23,7 +23,7 @@ from avfake.errors import ConfigError
 from avfake.parallel.pool import default_workers
 from avfake.scoring.stress.cells import choose_cells
 from avfake.scoring.stress.run import UNTOUCHED, check_both_answered, score_cells
-from avfake.scoring.stress.table import render_stress, stress_table
+from avfake.scoring.stress.table import StressTable
 from avfake.storage import write_whole
 
 FOLDERS = ("video", "voices")
@@ -64,7 +64,7 @@ def main(config: Config) -> None:
         cells=config.cells,
         workers=config.workers,
     )
-    print(render_stress(table))
+    print(table)
 
 
 def run_stress_out_of_fold(
@@ -74,7 +74,7 @@ def run_stress_out_of_fold(
     *,
     cells: Sequence[str] = (),
     workers: int = 1,
-) -> pd.DataFrame:
+) -> StressTable:
     """Return the stress table of a detector by models that have not seen the files.
 
     Every model scores the files of its fold alone, and the answers are put together: what damage
@@ -105,8 +105,8 @@ def run_stress_out_of_fold(
     scores = {name: pd.concat([part[name] for part in parts]) for name in (UNTOUCHED, *chosen)}
     untouched = scores.pop(UNTOUCHED)
     check_both_answered(untouched, out)
-    table = stress_table(untouched, scores)
-    write_whole(out / "stress.csv", table.to_csv(index=False))
+    table = StressTable.comparing(untouched, scores)
+    write_whole(out / "stress.csv", table.rows.to_csv(index=False))
     return table
 
 

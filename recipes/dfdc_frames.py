@@ -24,8 +24,8 @@ from typing import Annotated
 
 import tyro
 
-from avfake import clips, datasets, parallel, training
-from avfake.cli import run_recipe, scoring
+from avfake import clips, parallel, scoring, training
+from avfake.cli import run_recipe
 
 ClipConfig = clips.ClipConfig
 TrainingConfig = training.TrainingConfig
@@ -56,22 +56,18 @@ def main(config: Config) -> None:
     asked = [config.test] if config.test else []
     if asked or config.sample_submission:  # mistakes are reported before training
         scoring.checked_files(asked, config.sample_submission, out=scores, submission=submission)
-    manifest = datasets.build_manifest(datasets.load_spec("dfdc"), config.data)
-    prepared = config.out / "clips"
-    folder = clips.prepare_clips(manifest, prepared, config.clips, workers=config.workers)
+    folder = clips.prepare_dataset(
+        "dfdc", config.data, config.out / "clips", config.clips, workers=config.workers
+    )
     tested = training.train_and_test("dfdc_frames", [folder], config.training, config.out)
     if asked:
         files, _ = scoring.checked_files(
             asked, config.sample_submission, out=scores, submission=submission
         )
-        scoring.predict_table(
-            files,
-            (str(tested.trained.detector),),
-            scoring.PredictOptions(),
-            out=scores,
-            submission=submission,
-            workers=config.workers,
+        table = scoring.score_files(
+            files, str(tested.trained.detector), scores, workers=config.workers
         )
+        print(f"{table}\n{table.write_submission(submission)}")
 
 
 if __name__ == "__main__":

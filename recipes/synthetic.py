@@ -18,7 +18,7 @@ from typing import Annotated
 
 import tyro
 
-from avfake import cli, clips, datasets, parallel, studio, training
+from avfake import cli, clips, parallel, studio, training
 
 ClipConfig = clips.ClipConfig
 StudioConfig = studio.StudioConfig
@@ -53,8 +53,9 @@ def main(config: Config) -> None:
     training.refuse_processes("recipes/synthetic.py")
     out, runs = config.out, config.out / "runs"
     studio.build_studio(out / "studio", config.studio, workers=config.workers)
-    manifest = datasets.build_manifest(datasets.load_spec("studio"), out / "studio")
-    folder = clips.prepare_clips(manifest, out / "clips", config.clips, workers=config.workers)
+    folder = clips.prepare_dataset(
+        "studio", out / "studio", out / "clips", config.clips, workers=config.workers
+    )
     full = training.ablate([folder], config.training, runs, retrain=config.retrain)
     test = full.plan.splits["test"]
     full.plan.save_manifest(out / "test.csv", "test")

@@ -12,7 +12,7 @@ from avfake.clips.loading import EpochDraws, load_batches, named_failures
 from avfake.clips.preparation.derived import degrade_clips, join_clips
 from avfake.clips.preparation.folder import PreparedClip, PreparedFolder
 from avfake.clips.preparation.forged import ForgeryConfig
-from avfake.clips.preparation.prepare import prepare_clips
+from avfake.clips.preparation.prepare import prepare_clips, prepare_dataset
 from avfake.clips.sample import InputSpec, SampleConfig, Sampled
 
 __all__ = [
@@ -34,5 +34,6 @@ __all__ = [
     "load_batches",
     "named_failures",
     "prepare_clips",
+    "prepare_dataset",
     "degrade_clips",
 ]

@@ -15,7 +15,6 @@ from avfake.datasets.splits import merged_names
 from avfake.datasets.tables import read_table
 from avfake.datasets.values import DataValueError, as_text, settle_labels
 from avfake.errors import ManifestError, SpecError
-from avfake.storage import inside
 
 NAMING = ("original", "identity", "speaker")
 """Fields that tie rows together by a name."""
@@ -127,7 +126,7 @@ class _ManifestBuilder:
         text = {name: _text(value) for name, value in values.items()}.get
         row = Row(
             clip_id=candidate.clip_id,
-            path=candidate.path or str(inside(self.root, candidate.clip_id)),
+            path=candidate.path or str(self.root / candidate.clip_id),
             **labels,
             original=text("original"),
             dataset=self.spec.name,

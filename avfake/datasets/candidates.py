@@ -14,7 +14,7 @@ from avfake.datasets.tables import Record, Table, evaluated
 from avfake.datasets.values import DataValueError, as_text, folder_of
 from avfake.errors import ManifestError, SpecError
 from avfake.media import ENDINGS
-from avfake.storage import is_url
+from avfake.storage import as_path
 
 LABELS = ("label", "face_fake", "voice_fake")
 
@@ -151,10 +151,10 @@ class Candidates:
         if text is None:
             raise ManifestError(f"{record.where}: does not say which file it is about")
         path = text.replace("\\", "/")
-        if is_url(root):  # before normpath, which would take a slash from "s3://"
+        if isinstance(root, str):  # before normpath, which would take a slash from "s3://"
             path = path.removeprefix(f"{root}/")
         inside = posixpath.normpath(path).removeprefix(f"{root}/")
-        if inside.startswith(("/", "../")) or inside == ".." or is_url(path):
+        if inside.startswith(("/", "../")) or inside == ".." or isinstance(as_path(path), str):
             raise ManifestError(
                 f"{record.where}: {text} leads out of {root}; "
                 "give the folder that holds the table and the files"

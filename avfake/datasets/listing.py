@@ -22,7 +22,7 @@ from avfake.datasets.folders import (
 )
 from avfake.errors import AvfakeError, SpecError
 from avfake.media import ENDINGS
-from avfake.storage import AnyPath, as_path, inside, is_folder, list_url, open_path
+from avfake.storage import AnyPath, as_path
 
 MAX_TABLE_BYTES = 2 << 30
 """Limit for one table, which is read into memory whole; the largest published one has 557 MB."""
@@ -63,8 +63,7 @@ class Listing:
             for paths in (self.files, self.members, self.twins)
         )
         tables = {n.removeprefix(start) for n in self.own_tables if n.startswith(start)}
-        root = inside(self.root, folder)
-        return Listing(root, files, members, twins, tables, warnings=self.warnings)
+        return Listing(self.root / folder, files, members, twins, tables, warnings=self.warnings)
 
     def read(self, name: str) -> bytes:
         """Return the content of one file, which is a table."""
@@ -111,7 +110,7 @@ class Listing:
     def _open(self, name: str) -> Iterator[IO[bytes]]:
         path = self.files[name]
         if name not in self.members:
-            with open_path(as_path(path)) as file:
+            with as_path(path).open("rb") as file:
                 yield file
             return
         member = path.removeprefix(f"{self.members[name]}!/")
@@ -121,7 +120,7 @@ class Listing:
 
 @contextmanager
 def _unzip(path: str) -> Iterator[zipfile.ZipFile]:
-    with open_path(as_path(path)) as file:
+    with as_path(path).open("rb") as file:
         try:
             with zipfile.ZipFile(file) as archive:
                 yield archive
@@ -159,9 +158,9 @@ def media_in(path: AnyPath) -> tuple[list[AnyPath], list[str]]:
     Files are sorted. Hidden files, junk and what avfake wrote are left out; linked folders are
     followed.
     """
-    listing = _list_folder(path) if is_folder(path) else _list_archive(path)
+    listing = _list_folder(path) if path.is_dir() else _list_archive(path)
     paths = {
-        name: as_path(file) if name in listing.members else inside(path, name)
+        name: as_path(file) if name in listing.members else path / name
         for name, file in listing.files.items()
     }
     found = sorted(name for name in paths if ending_of(name) in READ)
@@ -207,9 +206,10 @@ def _translate(glob: str) -> str:
 
 def _list_folder(root: AnyPath) -> Listing:
     """List the files of a folder that exists; their paths begin with `root` as it is written."""
-    listing = Listing(root.rstrip("/") if isinstance(root, str) else root)
+    listing = Listing(root)
     if isinstance(root, str):
-        listing.files = {n: url for n, url in list_url(root).items() if not is_junk(n)}
+        listing.root = root.with_name(root.name)  # without a slash at the end
+        listing.files = {n: url for n, url in root.files().items() if not is_junk(n)}
     else:
         walked = walk(root)
         listing.files, listing.twins = walked.files, walked.twins

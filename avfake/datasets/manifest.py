@@ -16,7 +16,7 @@ from typing import Any, Literal
 from avfake.datasets.values import DataValueError, csv_lines, is_blank
 from avfake.errors import ManifestError, nearest
 from avfake.labels import ForgedSegment
-from avfake.storage import AnyPath, as_path, beside, name_of, read_if_there, write_whole
+from avfake.storage import AnyPath, as_path, fitting, read_if_there, write_whole
 
 Label = bool | None
 STREAMS = ("face", "voice", "both")
@@ -138,7 +138,7 @@ def _segments_from_text(text: str) -> tuple[ForgedSegment, ...]:
 
 
 def _json_beside(path: AnyPath) -> AnyPath:
-    return beside(path, f"{name_of(path)}.json")
+    return path.with_name(fitting(f"{path.name}.json"))
 
 
 def _written(value: Any) -> str:

@@ -22,7 +22,6 @@ detector's name.
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,7 +35,7 @@ from avfake.detector import shipped
 from avfake.detector.facts import BundleSettings
 from avfake.errors import BundleError, ConfigError
 from avfake.labels import DEFAULT
-from avfake.storage import fitting, naming, target_of
+from avfake.storage import replacing
 
 FORMAT = 2
 ENSEMBLE_FORMAT = "ensemble-1"
@@ -52,29 +51,17 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     Of folders inside only their own checksums.json is hashed, which covers the rest. The card is
     not hashed.
     """
-    target = target_of(folder)
-    partial, before = (
-        target.with_name(fitting(f".{target.name}.{what}-{os.getpid()}"))
-        for what in ("partial", "before")
-    )
-    try:
-        with naming(folder):
-            partial.mkdir(parents=True)
-            yield partial
-            (partial / SUMS).unlink(missing_ok=True)
-            parts = [*partial.glob("*"), *partial.glob(f"*/**/{SUMS}")]
-            sums = {
-                path.relative_to(partial).as_posix(): _sha256(path)
-                for path in sorted(parts)
-                if path.is_file() and path.name != CARD
-            }
-            (partial / SUMS).write_text(json.dumps(sums, indent=1), encoding="utf-8")
-            if target.exists():
-                target.rename(before)
-            partial.rename(target)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.rmtree(before, ignore_errors=True)
+    with replacing(folder) as partial:
+        partial.mkdir()
+        yield partial
+        (partial / SUMS).unlink(missing_ok=True)
+        parts = [*partial.glob("*"), *partial.glob(f"*/**/{SUMS}")]
+        sums = {
+            path.relative_to(partial).as_posix(): _sha256(path)
+            for path in sorted(parts)
+            if path.is_file() and path.name != CARD
+        }
+        (partial / SUMS).write_text(json.dumps(sums, indent=1), encoding="utf-8")
 
 
 def locate_bundle(name: str | Path) -> Path:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from avfake.errors import AvfakeError, StoreError
-from avfake.storage import AnyPath, beside, inside, list_url, name_of, read_urls, write_whole
+from avfake.storage import AnyPath, fitting, write_whole
 
 
 class Journal:
@@ -34,7 +34,7 @@ class Journal:
     @staticmethod
     def path_of(name: AnyPath) -> AnyPath:
         """Return the path of the journal of that name: on disk with ".jsonl" added."""
-        return beside(name, name_of(name) + ".jsonl") if isinstance(name, Path) else name
+        return name.with_name(fitting(name.name + ".jsonl")) if isinstance(name, Path) else name
 
     def reload(self) -> bool:
         """Read what other processes have added since; return whether there was anything."""
@@ -75,7 +75,7 @@ class Journal:
                 # The hash, as keys may hold what names of objects may not, and be longer.
                 name = hashlib.sha256(key.encode("utf-8", errors="surrogateescape")).hexdigest()
                 name += ".json"
-                write_whole(inside(self.path, name), line)
+                write_whole(self.path / name, line)
                 self._objects_read.add(name)
         except (OSError, StoreError) as error:
             cause = getattr(error, "message", None) or getattr(error, "strerror", None) or error
@@ -124,14 +124,14 @@ class Journal:
     def _new_objects(self) -> Iterable[dict[str, Any] | None]:
         assert isinstance(self.path, str)
         try:
-            found = {n: url for n, url in list_url(self.path).items() if n.endswith(".json")}
+            found = {name for name in self.path.files() if name.endswith(".json")}
         except StoreError as error:
             if error.is_missing:
                 return []
             raise
-        new = [url for name, url in found.items() if name not in self._objects_read]
-        self._objects_read |= set(found)
-        return [self._result(content) for content in read_urls(new)]
+        new = sorted(found - self._objects_read)
+        self._objects_read |= found
+        return [self._result(content) for content in self.path.read_files(new)]
 
     def _result(self, line: bytes) -> dict[str, Any] | None:
         """Return the result of a line; None if it is not a line of this journal."""

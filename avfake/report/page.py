@@ -11,7 +11,7 @@ from avfake.labels import COLUMNS
 from avfake.report import pictures
 from avfake.report.evidence import Evidence, collect_evidence
 from avfake.report.timelines import HEIGHT, WIDTH, band_ticks, percent, ticks, timelines
-from avfake.storage import as_path, check_file, write_whole
+from avfake.storage import Output, as_path, write_whole
 from avfake.verdict import Contribution, Verdict
 
 LIBRARIES = ("torch", "timm", "av", "lightgbm", "captum")
@@ -23,7 +23,7 @@ TITLES = {"overall": "Anything forged", "face": "Face forged", "voice": "Voice f
 
 def check_page(path: str | Path, out: Path) -> None:
     """Raise ConfigError if the page cannot be written to `out`, or would replace another file."""
-    check_file(out, what="page", endings=ENDINGS, inputs=[as_path(path)], mark=MARK)
+    Output(out, inputs=[as_path(path)]).check_file("page", ENDINGS, MARK)
 
 
 def write_report(

@@ -17,7 +17,7 @@ from avfake.errors import ConfigError
 from avfake.evaluation import ablation_table, draw_answers, read_plan, render
 from avfake.parallel import progress
 from avfake.report import write_card
-from avfake.storage import check_table, write_whole
+from avfake.storage import Output, write_whole
 from avfake.training.accelerator import is_main_process, on_main_process
 from avfake.training.config import TrainingConfig
 from avfake.training.pipeline import TrainedDetector, train_detector, with_found_rate
@@ -175,7 +175,7 @@ def measure_clips(
         raise ConfigError(f"no clip is left to evaluate in {', '.join(map(str, clips))}")
     if out is not None:
         ids = {example.row.clip_id for example in examples}
-        check_table(out, COLUMNS, rows=lambda: ids, optional=("prior",))
+        Output(out).check_table(COLUMNS, lambda: ids, ("prior",))
     scores = measure(Detector.from_pretrained(detectors), examples, options)
     if out is not None:
         save_table(out, scores)

@@ -6,7 +6,7 @@ comparison contradicts it, that is reported.
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -18,9 +18,8 @@ from avfake.errors import ConfigError
 from avfake.parallel import Failure, Journal, map_into_journal
 from avfake.storage import (
     AnyPath,
+    Output,
     as_path,
-    check_folder,
-    check_table,
     fitting,
     has_changed,
     states_of,
@@ -80,7 +79,7 @@ def derive_labels(
     num_frames: int = NUM_FRAMES,
     workers: int | None = None,
     masks: bool = False,
-    inputs: Iterable[AnyPath] = (),
+    inputs: Collection[AnyPath] = (),
 ) -> Derived:
     """Compare every fake with its original; write derived.csv and manifest.csv into `out`.
 
@@ -93,9 +92,9 @@ def derive_labels(
     """
     out, mark = Path(out), f"version {VERSION}, {num_frames} frames"
     fakes = [row for row in manifest.rows if row.label]
-    check_folder(out, flag="OUT", mark=JOURNAL, writes=WRITTEN, inputs=inputs)
-    table = out / "derived.csv"
-    check_table(table, COLUMNS, flag="OUT", rows=lambda: [row.clip_id for row in fakes])
+    Output(out, "OUT", inputs).check_folder(JOURNAL, WRITTEN)
+    table = Output(out / "derived.csv", "OUT")
+    table.check_table(COLUMNS, lambda: [row.clip_id for row in fakes])
     journal = Journal(out / JOURNAL, "clip_id")
     journal.begin({"clip_id": RUN, "settings": mark})
     if any(line.get("settings") != mark for line in journal.done.values()):
@@ -123,7 +122,7 @@ def derive_labels(
         derived[fake.clip_id] = DerivedRow(**{n: line[n] for n in COLUMNS if n in line})
     rows = tuple(derived[row.clip_id] for row in fakes)
     filled, contradictions = fill(manifest, rows)
-    write_table(table, COLUMNS, [_cells(row) for row in rows])
+    write_table(table.path, COLUMNS, [_cells(row) for row in rows])
     replace(filled, warnings=filled.warnings + contradictions).save(out / "manifest.csv")
     return Derived(rows, filled, contradictions)
 
@@ -147,7 +146,7 @@ def _is_settled(
 
 
 def _mask_path(masks: Path, fake: Row) -> Path:
-    return masks.joinpath(*map(fitting, f"{fake.clip_id}.npz".split("/")))
+    return masks / fitting(f"{fake.clip_id}.npz")
 
 
 def _pairs(manifest: Manifest, fakes: list[Row]) -> tuple[list[_Pair], dict[str, DerivedRow]]:

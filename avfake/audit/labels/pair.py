@@ -12,7 +12,7 @@ from avfake.audit.labels.sound import SAMPLE_RATE, SoundComparison, compare_soun
 from avfake.errors import MediaError
 from avfake.faces import DetectConfig, make_detector, track_faces
 from avfake.media import Frames, MediaInfo, probe, read_frames, read_sound
-from avfake.storage import whole_file
+from avfake.storage import replacing
 
 NUM_FRAMES = 16
 """Frames that are compared, evenly spread over what the two have in common."""
@@ -140,7 +140,7 @@ def _compare_pictures(
         return PictureComparison(None, why="too_short")
     found = compare_faces(fakes, originals, _boxes(originals))
     if masks is not None and found.masks is not None:
-        with whole_file(masks, ".npz") as partial:
+        with replacing(masks, ".npz") as partial:
             np.savez_compressed(partial, masks=found.masks, seconds=seconds)
     return found
 

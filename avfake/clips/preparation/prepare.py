@@ -13,21 +13,20 @@ from avfake.clips.preparation.folder import (
     archive_path,
     write_settings,
 )
-from avfake.datasets import Manifest, Row, read_manifest
+from avfake.datasets import Manifest, Row, build_manifest, load_spec, read_manifest
 from avfake.errors import AvfakeError, ConfigError, MediaError, Reason, StoreError
 from avfake.parallel import Failure, Journal, map_items, progress
-from avfake.storage import (
-    AnyPath,
-    as_path,
-    has_changed,
-    inside,
-    read_if_there,
-    states_of,
-    write_table,
-)
+from avfake.storage import AnyPath, as_path, has_changed, read_if_there, states_of, write_table
 
 TIME_LIMIT_SECONDS = 300.0
 """Limit for one file; a 10 s clip takes a few seconds, so it only stops endless decoding."""
+
+
+def prepare_dataset(
+    spec: str, root: str | Path, out: str | Path, config: ClipConfig, *, workers: int
+) -> PreparedFolder:
+    """Return the prepared clips of a dataset, given the name of its spec and its folder."""
+    return prepare_clips(build_manifest(load_spec(spec), root), out, config, workers=workers)
 
 
 def prepare_clips(
@@ -91,7 +90,7 @@ def prepare_clips(
 
 def _refuse_to_lose(folder: AnyPath, manifest: Manifest) -> None:
     """ConfigError if the folder holds clips of other files than these, which would be lost."""
-    there = inside(folder, "manifest.csv")
+    there = folder / "manifest.csv"
     if not read_if_there(there):
         return
     before, paths = (
@@ -149,15 +148,15 @@ def start(
     write_settings(folder, config)
     if keeps_files:
         _refuse_to_lose(folder, manifest)
-    manifest.save(inside(folder, "manifest.csv"))
-    return Journal(Journal.path_of(inside(folder, "journal")), "clip_id")
+    manifest.save(folder / "manifest.csv")
+    return Journal(Journal.path_of(folder / "journal"), "clip_id")
 
 
 def finish(folder: AnyPath, journal: Journal, manifest: Manifest) -> PreparedFolder:
     """Write status.csv, in the order of the manifest; return the finished folder."""
     done = [journal.done[row.clip_id] for row in manifest.rows]
     statuses = [{name: status.get(name) for name in STATUS_COLUMNS} for status in done]
-    write_table(inside(folder, "status.csv"), STATUS_COLUMNS, statuses)
+    write_table(folder / "status.csv", STATUS_COLUMNS, statuses)
     return PreparedFolder(folder)
 
 

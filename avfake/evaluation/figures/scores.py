@@ -157,7 +157,7 @@ def draw_confusion(scores: pd.DataFrame, out: Path) -> Path:
 def draw_stress(table: pd.DataFrame, out: Path) -> Path:
     """A panel for each metric: the change in each cell, with its 95 % interval.
 
-    table: that of `stress.stress_table`.
+    table: `scoring.StressTable.rows`.
     """
     cells = [name for name in dict.fromkeys(table["cell"]) if name != "untouched"]
     if not cells:

@@ -12,7 +12,7 @@ from avfake.labels import MODALITIES, OUTPUTS, PARTS
 from avfake.report.card import tables
 from avfake.report.card.measured import METRICS, Measured, mark_of
 from avfake.report.card.stress import stress_text
-from avfake.scoring import read_stress
+from avfake.scoring import StressTable
 from avfake.storage import write_whole
 
 TEMPLATE = Path(__file__).with_name("card.md.jinja")
@@ -88,7 +88,7 @@ def render_card(
         not_trained=not_trained,
         outputs_in_words=", ".join(OUTPUT_NAMES[one] for one in outputs) or "nothing",
         output_names=OUTPUT_NAMES,
-        stress=stress_text(read_stress(stress)) if stress else None,
+        stress=stress_text(StressTable.read(stress)) if stress else None,
         licence=licence,
         tables=tables,
         text=tables.as_text,
