@@ -9,6 +9,9 @@ PARTS: tuple[Part, ...] = ("face", "voice")
 Output = Literal["overall", "face", "voice"]
 OUTPUTS: tuple[Output, ...] = ("overall", *PARTS)
 """Order of the columns of a model's logits, and of labels and weights in a batch."""
+Modality = Literal["whole", "picture", "sound"]
+MODALITIES: tuple[Modality, ...] = ("whole", "picture", "sound")
+"""What of a clip was assessed: all of it, its picture alone, its sound alone."""
 Status = Literal["ok", "partial", "failed"]
 Decision = Literal["real", "fake", "unsure"]
 DEFAULT = "default"
@@ -44,6 +47,10 @@ class ForgedSegment(NamedTuple):
     end_seconds: float
     stream: str
     """ "face", "voice" or "both"."""
+
+    def __str__(self) -> str:
+        """Return the segment as it is written in tables: `1.2:1.9:face`."""
+        return f"{self.start_seconds}:{self.end_seconds}:{self.stream}"
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def main(config: Config) -> None:
     rows = []
     for kind, known in (("picture", PICTURE), ("sound", SOUND)):
         for name, chain in known.items():
-            single = len(chain) == 1 and chain[0].name == name
+            single = len(chain) == 1 and name not in ("codec", "cutouts", "degraded")
             if single:
                 change = chain[0]
                 times = [time_of(lambda rng, t=change: once(t, sample, rng), config, i)
@@ -60,7 +60,7 @@ def main(config: Config) -> None:
 def once(transform: object, sample: TrainingSample, rng: np.random.Generator) -> None:
     params = transform.parameters(sample, rng)
     if params is not None:
-        transform.apply(sample, params)
+        transform.change(sample, **params)
 
 
 def time_of(change: Callable[[np.random.Generator], object], config: Config, turn: int) -> float:

@@ -30,11 +30,11 @@ from avfake.labels import COLUMNS
 from avfake.storage.files import write_whole
 from avfake.studio.build import build_studio
 from avfake.studio.plan import StudioConfig
+from avfake.training.config import TrainingConfig
 from avfake.training.pipeline import train_detector
-from avfake.training.presets import preset
 from avfake.training.results import measure
 
-SMALL = preset(
+SMALL = TrainingConfig.preset(
     "small",
     {
         "data.num_folds": 3,
@@ -101,7 +101,7 @@ def calibration(scores: pd.DataFrame, world: str) -> Iterator[dict[str, object]]
 
 def coverage(detector: Detector, scores: pd.DataFrame) -> Iterator[dict[str, object]]:
     """How often the conformal set of the overall answer holds the truth."""
-    rule = detector.members[0].bundle.decision_model.rule(use_stacker=True, modality="whole")
+    rule = detector.members[0].decision_model.rule(use_stacker=True, modality="whole")
     assert rule is not None
     is_fake = scores["label"].to_numpy(bool)
     sets = np.array([rule.band.contains(p) for p in scores["p_fake"]])  # [N, 2] real, fake

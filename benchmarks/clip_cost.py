@@ -20,16 +20,15 @@ import tyro
 
 from avfake.clips.config import ClipConfig
 from avfake.clips.cut import cut_clip
-from avfake.clips.sample import SampleConfig, sample_clip
+from avfake.clips.sample import SampleConfig, Sampled
 from avfake.clips.voice_statistics import voice_statistics
-from avfake.detector.member import score_clip
-from avfake.faces.cropping import crop_track
+from avfake.detector.branch_scores import score_clip
 from avfake.faces.detecting import MTCNNDetector
 from avfake.faces.tracking import track_faces
 from avfake.faces.types import FaceDetector
 from avfake.media.frames import read_frames
-from avfake.media.probing import probe, sample_times
-from avfake.media.sound import read_waveform
+from avfake.media.probing import probe
+from avfake.media.sound import read_sound
 from avfake.models.audio import AudioConfig
 from avfake.models.av_model import AVModel, ModelConfig, build_model
 from avfake.models.visual import VisualConfig
@@ -91,19 +90,19 @@ def measure(video: Path, detector: FaceDetector, model: AVModel) -> dict[str, fl
         stages[stage] = time.perf_counter() - started
         return result
 
-    times = sample_times(probe(video), config.num_frames)
+    times = probe(video).sample_times(config.num_frames)
     frames = timed("decode picture, 32 frames", lambda: read_frames(video, times))
     found = timed("find faces", lambda: detector.detect(frames.pixels))
     tracks = track_faces(found, config.track)
-    timed("cut crops", lambda: [crop_track(frames.pixels, t, config.crop) for t in tracks])
-    waveform = timed("decode sound", lambda: read_waveform(video, config.sample_rate))
+    timed("cut crops", lambda: [t.crops(frames.pixels, config.crop) for t in tracks])
+    waveform = timed("decode sound", lambda: read_sound(video, config.sample_rate).waveform())
     timed("voice statistics", lambda: voice_statistics(waveform))
     clip = timed("prepare, all of it", lambda: cut_clip(video, config, detector))
     timed(
         "prepare, boxes of the original",
         lambda: cut_clip(video, config, detector, boxes_from=clip),
     )
-    timed("read crops and sound", lambda: sample_clip(clip, SampleConfig()))
+    timed("read crops and sound", lambda: Sampled.of(clip, SampleConfig()))
     timed("score, both networks", lambda: score_clip([model], clip, SampleConfig()))
     archive = video.with_suffix(".zip")
     clip.save(archive)

@@ -18,12 +18,12 @@ import tyro
 
 from avfake.clips.preparation.folder import PreparedFolder
 from avfake.datasets.manifest import Row
-from avfake.detector.bundle import read_bundle, write_bundle
+from avfake.detector.bundle import Bundle
 from avfake.errors import ConfigError
 from avfake.parallel.pool import default_workers
 from avfake.scoring.stress.cells import choose_cells
 from avfake.scoring.stress.run import UNTOUCHED, check_both_answered, score_cells
-from avfake.scoring.stress.table import render_stress, stress_table
+from avfake.scoring.stress.table import StressTable
 from avfake.storage import write_whole
 
 FOLDERS = ("video", "voices")
@@ -64,7 +64,7 @@ def main(config: Config) -> None:
         cells=config.cells,
         workers=config.workers,
     )
-    print(render_stress(table))
+    print(table)
 
 
 def run_stress_out_of_fold(
@@ -74,7 +74,7 @@ def run_stress_out_of_fold(
     *,
     cells: Sequence[str] = (),
     workers: int = 1,
-) -> pd.DataFrame:
+) -> StressTable:
     """Return the stress table of a detector by models that have not seen the files.
 
     Every model scores the files of its fold alone, and the answers are put together: what damage
@@ -87,7 +87,7 @@ def run_stress_out_of_fold(
     held_out: for each of its models, in order, labelled rows of files that it did not learn from;
         ConfigError unless all together have both classes, answered.
     """
-    bundle, chosen = read_bundle(detector), choose_cells(cells)
+    bundle, chosen = Bundle.read(detector), choose_cells(cells)
     if len(held_out) != len(bundle.models):
         raise ConfigError(
             f"{detector} has {len(bundle.models)} models and {len(held_out)} lists of files that "
@@ -98,15 +98,15 @@ def run_stress_out_of_fold(
         if not rows:
             continue
         alone = out / f"model_{number}"
-        write_bundle(alone / "detector", replace(bundle, models=(model,)))
+        replace(bundle, models=(model,)).save(alone / "detector")
         parts.append(score_cells(rows, str(alone / "detector"), alone, chosen, workers=workers))
     if not parts:
         raise ConfigError("the lists of files that a model has not seen are all empty")
     scores = {name: pd.concat([part[name] for part in parts]) for name in (UNTOUCHED, *chosen)}
     untouched = scores.pop(UNTOUCHED)
     check_both_answered(untouched, out)
-    table = stress_table(untouched, scores)
-    write_whole(out / "stress.csv", table.to_csv(index=False))
+    table = StressTable.comparing(untouched, scores)
+    write_whole(out / "stress.csv", table.rows.to_csv(index=False))
     return table
 
 

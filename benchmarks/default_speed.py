@@ -51,17 +51,17 @@ def main(config: Config) -> None:
 
     from avfake.detector.detector import Detector
     from avfake.media.frames import read_frames
-    from avfake.media.probing import probe, sample_times
-    from avfake.media.sound import read_waveform
+    from avfake.media.probing import probe
+    from avfake.media.sound import read_sound
 
     torch.set_num_threads(config.threads)
     video = clip(config)
     detector = Detector.from_pretrained(config.detector, device="cpu")
-    wanted = detector.members[0].bundle.spec.clip
+    wanted = detector.members[0].spec.clip
 
     def decode() -> None:
-        read_frames(video, sample_times(probe(video), wanted.num_frames))
-        read_waveform(video, wanted.sample_rate)
+        read_frames(video, probe(video).sample_times(wanted.num_frames))
+        read_sound(video, wanted.sample_rate).waveform()
 
     python, env = sys.executable, os.environ | {"OMP_NUM_THREADS": str(config.threads)}
     command = [python, "-m", "avfake", "predict", str(video), "--detector", config.detector]

@@ -26,7 +26,6 @@ from torch import Tensor, nn
 from avfake import Detector
 from avfake.clips.archive import Clip
 from avfake.clips.preparation.folder import PreparedFolder
-from avfake.faces.cropping import crop_track
 from avfake.models.visual import VisualBranch
 from avfake.report.occlusion import face_heat, item_logit
 from avfake.studio.family import forged_area
@@ -70,9 +69,7 @@ def main(config: Config) -> None:
     detector = Detector.from_pretrained(config.detector)
     fakes, originals, areas = gather(detector, config)
     print(f"{detector.name}: {len(fakes)} crops, {areas.mean():.0%} of each forged")
-    branches = [
-        model.visual for model in detector.members[0].bundle.models if model.visual is not None
-    ]
+    branches = [model.visual for model in detector.members[0].models if model.visual is not None]
     for name in config.methods or METHODS:
         print(f"{name:28}", end="")
         for crops in (fakes, originals):
@@ -124,7 +121,7 @@ def crops_of(
     chosen = np.unique(np.linspace(0, len(track) - 1, num_crops + 2).round()[1:-1])
     moments = (np.array(fake.meta.frame_seconds) * fps).round().astype(int)
     drawn = np.repeat(area[moments.clip(0, len(area) - 1), ..., None] * np.uint8(255), 3, axis=3)
-    areas = crop_track(drawn, track, detector.members[0].bundle.spec.clip.crop)[..., 0] > 127
+    areas = track.crops(drawn, detector.members[0].spec.clip.crop)[..., 0] > 127
     return [
         (fake.crop(0, at), original.crop(0, at), areas[at])
         for at in chosen.astype(int).tolist()

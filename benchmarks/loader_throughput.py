@@ -32,10 +32,9 @@ from avfake.clips.sample import SampleConfig
 from avfake.models.audio import AudioConfig
 from avfake.models.av_model import ModelConfig, build_model
 from avfake.models.visual import VisualConfig
-from avfake.training.config import LossConfig
+from avfake.training.config import LossConfig, TrainingConfig
 from avfake.training.losses import multitask_loss
 from avfake.training.plan import gather
-from avfake.training.presets import preset
 
 AUGMENTATIONS = {
     "none": AugmentConfig(picture=()),
@@ -71,7 +70,7 @@ class Config:
     accelerator_clips_per_second: float | None = None
     """What an accelerator trains on, as measured; for the number of cores that feed it."""
     seed: int = 0
-    audio: AudioConfig = field(default_factory=lambda: preset("small").audio)
+    audio: AudioConfig = field(default_factory=lambda: TrainingConfig.preset("small").audio)
 
 
 def main(config: Config) -> None:

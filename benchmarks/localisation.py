@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import tyro
+from temporal_localisation import FileSegments, localisation_table
 
 from avfake import Detector
 from avfake.clips.archive import Clip
@@ -29,7 +30,6 @@ from avfake.clips.preparation.prepare import prepare_clips
 from avfake.datasets.build import build_manifest
 from avfake.datasets.schema import load_spec
 from avfake.detector.timeline import SegmentConfig, face_segments, voice_segments
-from avfake.evaluation.localise import FileSegments, localisation_table
 from avfake.evaluation.shares import share
 from avfake.faces.cropping import CropConfig
 from avfake.parallel import progress
@@ -38,7 +38,6 @@ from avfake.studio.build import build_studio
 from avfake.studio.plan import ClipPlan, StudioConfig
 from avfake.training.config import TrainingConfig
 from avfake.training.pipeline import train_detector
-from avfake.training.presets import preset
 from avfake.training.run import environment
 from avfake.verdict import Verdict
 
@@ -49,7 +48,7 @@ OTHERS = tuple(
     for start, end in [(0.4, 0.2), (0.5, 0.3), (0.5, 0.5), (0.7, 0.5), (0.8, 0.6), (0.9, 0.7)]
 )
 """Thresholds looked at to see how much depends on them; nothing is chosen by them."""
-SMALL = preset(
+SMALL = TrainingConfig.preset(
     "small",
     {
         # Windows are short, so the stripes masked in training must be, too.
@@ -136,7 +135,7 @@ def assessed(
 ) -> list[tuple[ClipPlan, Verdict]]:
     """Return each clip of a studio with its verdict; the clips and what is cut of them are kept."""
     plans = build_studio(folder / "studio", studio, workers=workers)
-    clips = prepared(folder, detector.members[0].bundle.spec.clip, workers, reuse_boxes=False)
+    clips = prepared(folder, detector.members[0].spec.clip, workers, reuse_boxes=False)
     archives = {clip.row.clip_id: clip.archive for clip in clips.clips}
     return [
         (plan, detector.predict_clip(Clip.open(archives[plan.filename])))

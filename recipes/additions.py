@@ -57,7 +57,7 @@ class Config:
     additions: tuple[str, ...] = tuple(ADDITIONS)
     """Rows of the table; the plain detector is always one."""
     training: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
-        default_factory=lambda: training.preset("additions")
+        default_factory=lambda: TrainingConfig.preset("additions")
     )
 
 
@@ -101,8 +101,8 @@ def compare(measured: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
         for name, runs in scores.items():
             values = {
                 "auc": evaluation.bootstrap(AUC, runs, labels, groups),
-                "auc_gain": evaluation.paired_difference(
-                    AUC, (runs, scores["plain"]), labels, groups
+                "auc_gain": evaluation.bootstrap(
+                    AUC, runs, labels, groups, against=scores["plain"]
                 ),
                 "log_loss": evaluation.bootstrap(LOG_LOSS, runs, labels, groups),
             }

@@ -26,7 +26,7 @@ from typing import Annotated
 import tyro
 
 from avfake.cli import run_recipe
-from avfake.training import TrainingConfig, preset, train_and_test
+from avfake.training import TrainingConfig, train_and_test
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Config:
     out: Path = Path("runs/av_exact")
     """Run folder; running again with the same settings goes on."""
     training: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
-        default_factory=lambda: preset("av_exact")
+        default_factory=lambda: TrainingConfig.preset("av_exact")
     )
 
 

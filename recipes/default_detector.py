@@ -109,11 +109,9 @@ def main(config: Config) -> None:
     print(table.drop(columns=["commit", "machine"]).round(3).to_string(index=False))
     if config.release:
         name = config.experiments[-1]
-        terms = detector.research_only(licences_of(config, EXPERIMENTS[name][0]))
+        sources = licences_of(config, EXPERIMENTS[name][0])
         run = config.out / name / "detector"
-        released = detector.release_detector(
-            run, detector.DEFAULT_FOLDER, version=config.release, terms=terms
-        )
+        released = detector.release_detector(run, version=config.release, sources=sources)
         print("released:", released)
 
 
@@ -128,7 +126,9 @@ def run_experiment(config: Config, name: str) -> pd.DataFrame:
         "data.loader_workers": int(config.workers > 1),
         "data.calibrate_on": tuple(folder for folder in CALIBRATED_ON if folder in names),
     }
-    training.train_detector(folders, training.preset("default_detector", {**changes, **own}), run)
+    training.train_detector(
+        folders, training.TrainingConfig.preset("default_detector", {**changes, **own}), run
+    )
     minutes = run / "minutes.txt"
     if not minutes.is_file():
         storage.write_whole(minutes, f"{(time.monotonic() - started) / 60:.1f}")
@@ -203,15 +203,14 @@ def material(config: Config, name: str) -> PreparedFolder:
     kind, _, source = name.partition("_")
     if name == "joined":
         pictures, sounds = material(config, "video"), material(config, "voices")
-        pairs = clips.pairs_of_sources(pictures, sounds, seed=config.seed)
-        return clips.join_clips(pictures, sounds, folder, pairs, workers=workers)
+        return clips.join_clips(pictures, sounds, folder, seed=config.seed, workers=workers)
     if kind == "degraded":
         degrade = partial(augment.draw_sound, names=("degraded",))
         whole = material(config, source)
         return clips.degrade_clips(whole, folder, degrade, seed=config.seed, workers=workers)
     if kind == "forged":
         methods = clips.ForgeryConfig(config.variants, seed=config.seed)
-        return clips.forge_clips(material(config, source), folder, methods, workers=workers)
+        return methods.forge(material(config, source), folder, workers=workers)
     root, columns = MATERIAL[name]
     overrides = {f"params.{key}": column for key, column in columns.items()}
     spec = datasets.load_spec("csv", overrides)

@@ -23,7 +23,7 @@ from typing import Annotated
 import tyro
 
 from avfake.cli import run_recipe
-from avfake.training import TrainingConfig, preset, train_and_test
+from avfake.training import TrainingConfig, train_and_test
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Config:
     out: Path = Path("runs/dfdc_av")
     """Run folder; running again with the same settings goes on."""
     training: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
-        default_factory=lambda: preset("dfdc_av")
+        default_factory=lambda: TrainingConfig.preset("dfdc_av")
     )
 
 

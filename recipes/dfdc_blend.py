@@ -29,7 +29,7 @@ from typing import Annotated
 import tyro
 
 from avfake.cli import run_recipe
-from avfake.training import TrainingConfig, preset, train_ensemble
+from avfake.training import TrainingConfig, train_ensemble
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Config:
     sound: bool = True
     """Train a sound model too, and measure the blend with and without it."""
     training: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
-        default_factory=lambda: preset("dfdc_blend")
+        default_factory=lambda: TrainingConfig.preset("dfdc_blend")
     )
 
 

@@ -36,7 +36,7 @@ from typing import Annotated
 import tyro
 
 from avfake.cli import run_recipe
-from avfake.training import TrainingConfig, preset, train_ensemble
+from avfake.training import TrainingConfig, train_ensemble
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Config:
     seeds: tuple[int, ...] = (111, 555, 777, 888, 999)
     """One detector each, in place of --seed."""
     training: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
-        default_factory=lambda: preset("dfdc_confident")
+        default_factory=lambda: TrainingConfig.preset("dfdc_confident")
     )
 
 

@@ -24,8 +24,8 @@ from typing import Annotated
 
 import tyro
 
-from avfake import clips, parallel, training
-from avfake.cli import run_recipe, scoring
+from avfake import clips, parallel, scoring, training
+from avfake.cli import run_recipe
 
 ClipConfig = clips.ClipConfig
 TrainingConfig = training.TrainingConfig
@@ -47,7 +47,7 @@ class Config:
     workers: int = field(default_factory=parallel.default_workers)
     """Processes that prepare and score; by default one a core."""
     training: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
-        default_factory=lambda: training.preset("dfdc_frames")
+        default_factory=lambda: TrainingConfig.preset("dfdc_frames")
     )
 
 
@@ -64,14 +64,10 @@ def main(config: Config) -> None:
         files, _ = scoring.checked_files(
             asked, config.sample_submission, out=scores, submission=submission
         )
-        scoring.predict_table(
-            files,
-            (str(tested.trained.detector),),
-            scoring.PredictOptions(),
-            out=scores,
-            submission=submission,
-            workers=config.workers,
+        table = scoring.score_files(
+            files, str(tested.trained.detector), scores, workers=config.workers
         )
+        print(f"{table}\n{table.write_submission(submission)}")
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ import tyro
 
 from avfake.cli import run_recipe
 from avfake.errors import check_choice
-from avfake.training import TrainingConfig, preset, train_ensemble
+from avfake.training import TrainingConfig, train_ensemble
 
 COARSE = {"augment.picture": ("ggd",)}  # flip, downscale, JPEG of quality 8 to 30
 FINE = {"augment.picture": ("flip",)}
@@ -69,7 +69,7 @@ class Config:
     b1: str = "efficientnet_b1.ft_in1k"
     """The other."""
     training: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
-        default_factory=lambda: preset("dfdc_geometric")
+        default_factory=lambda: TrainingConfig.preset("dfdc_geometric")
     )
     """Settings that the members share; the table sets backbone, size, width and augmentation."""
 

@@ -10,7 +10,6 @@ not in it, since it came later, belongs to development.
 """
 
 import hashlib
-import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,8 +33,7 @@ class Config:
 
 
 def main(config: Config) -> None:
-    release = json.loads((detector.DEFAULT_FOLDER / "release.json").read_text())
-    table = divide_sources(read_sources(config.real), release["sources"])
+    table = divide_sources(read_sources(config.real), detector.default_release().sources)
     storage.write_whole(TABLE, table.to_csv(index=False))
     print(table.groupby(["media", "classes", "part"]).size().unstack(fill_value=0).to_string())
 

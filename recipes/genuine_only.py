@@ -28,7 +28,7 @@ from avfake import cli, clips, parallel, training
 
 ForgeryConfig = clips.ForgeryConfig
 TrainingConfig = training.TrainingConfig
-CONFIG = training.preset("genuine_only")
+CONFIG = TrainingConfig.preset("genuine_only")
 ROUTES = CONFIG.augment.forge
 
 
@@ -58,10 +58,9 @@ def main(config: Config) -> None:
     learn, unseen = training.put_aside(folders, share=config.aside_share, seed=seed)
     routes = replace(config.forgeries, seed=seed)
     forged = [
-        clips.forge_clips(
+        routes.forge(
             folder,
             config.out / "forged" / folder.name,
-            routes,
             clip_ids=learn[folder.name],
             workers=config.workers,
         )

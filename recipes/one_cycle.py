@@ -27,7 +27,7 @@ from typing import Annotated
 import tyro
 
 from avfake.cli import run_recipe
-from avfake.training import RateConfig, TrainingConfig, preset, train_and_test
+from avfake.training import RateConfig, TrainingConfig, train_and_test
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Config:
     """Search the learning rate, in place of fit.learning_rate."""
     search: RateConfig = field(default_factory=RateConfig)
     training: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
-        default_factory=lambda: preset("one_cycle")
+        default_factory=lambda: TrainingConfig.preset("one_cycle")
     )
 
 

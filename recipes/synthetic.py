@@ -45,7 +45,7 @@ class Config:
     """Damage so many of the test clips in every way of `avfake stress`, and write the results into
     the model card; 10 or more, 80 take half an hour. 0 = leave it out."""
     training: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
-        default_factory=lambda: training.preset("synthetic")
+        default_factory=lambda: TrainingConfig.preset("synthetic")
     )
 
 

@@ -25,7 +25,7 @@ from typing import Annotated
 import tyro
 
 from avfake.cli import run_recipe
-from avfake.training import TrainingConfig, preset, train_and_test
+from avfake.training import TrainingConfig, train_and_test
 
 METRICS = ("eer", "min_detection_cost", "auc")
 
@@ -41,7 +41,7 @@ class Config:
     out: Path = Path("runs/voices")
     """Run folder; running again with the same settings goes on."""
     training: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
-        default_factory=lambda: preset("voices")
+        default_factory=lambda: TrainingConfig.preset("voices")
     )
 
 

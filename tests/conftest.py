@@ -16,13 +16,12 @@ from avfake.clips.preparation.folder import PreparedFolder
 from avfake.clips.preparation.prepare import prepare_clips
 from avfake.datasets.build import build_manifest
 from avfake.datasets.schema import load_spec
-from avfake.detector.release import Terms, release_detector
+from avfake.detector.release import release_detector
 from avfake.faces.cropping import CropConfig
 from avfake.studio.build import build_studio
 from avfake.studio.plan import StudioConfig
 from avfake.training.config import TrainingConfig
 from avfake.training.pipeline import train_detector
-from avfake.training.presets import preset
 
 # A test that reached for the network would fail on a plane, and wait for it first.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -52,7 +51,7 @@ def prepared(studio_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Pre
 
 @pytest.fixture(scope="session")
 def tiny_config() -> TrainingConfig:
-    return preset("tiny")
+    return TrainingConfig.preset("tiny")
 
 
 @pytest.fixture(scope="session")
@@ -72,9 +71,14 @@ def detector_folder(run_folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def released(detector_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The detector, as if it were to ship."""
-    terms = Terms("for tests alone; the code is Apache-2.0", "No use at all.", {"studio": "none"})
-    target = tmp_path_factory.mktemp("released") / "default_detector"
-    return release_detector(detector_folder, target, version="0.1", terms=terms)
+    return release_detector(
+        detector_folder,
+        tmp_path_factory.mktemp("released") / "default_detector",
+        version="0.1",
+        sources={"studio": "none"},
+        licence="for tests alone; the code is Apache-2.0",
+        terms="No use at all.",
+    )
 
 
 @pytest.fixture

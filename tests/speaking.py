@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from avfake.media.blocks import resample
 from avfake.media.types import Waveform
 from avfake.studio.voices import SAMPLE_RATE, draw_articulation, draw_speaker, synthesise
 
@@ -16,4 +15,4 @@ def speech(
     length = round(seconds * SAMPLE_RATE)
     voice = synthesise(speaker, draw_articulation(speaker, rng, seconds), rng, length)
     scaled = (level * voice / np.abs(voice).max()).astype(np.float32)
-    return Waveform(resample(scaled, SAMPLE_RATE, sample_rate), sample_rate)
+    return Waveform(scaled, SAMPLE_RATE).resampled(sample_rate)

@@ -30,7 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "datasets": {"media"},
     "clips": {"media", "faces", "datasets", "forgery", "parallel"},
     "augment": {"media", "forgery", "clips"},
-    "studio": {"media", "datasets", "forgery", "parallel"},
+    "studio": {"media", "forgery", "parallel"},
     "detector": {"faces", "clips", "models", "calibration", "evaluation"},
     "scoring": {"media", "datasets", "parallel", "augment", "evaluation", "detector"},
     "report": {"media", "clips", "models", "calibration", "evaluation", "detector", "scoring"},

@@ -11,7 +11,7 @@ from real_media import REAL_MEDIA
 from speaking import speech
 
 from avfake import Detector
-from avfake.media.sound import read_waveform
+from avfake.media.sound import read_sound
 from avfake.media.types import Waveform
 from avfake.media.writing import write_audio
 
@@ -79,7 +79,7 @@ def test_a_pause_does_not_change_the_score_of_real_voices(tmp_path: Path) -> Non
     for number, name in enumerate(table[:: len(table) // NUM_RECORDINGS][:NUM_RECORDINGS]):
         folder = tmp_path / str(number)
         folder.mkdir()
-        samples = read_waveform(REAL_MEDIA / "voice" / name).samples
+        samples = read_sound(REAL_MEDIA / "voice" / name).waveform().samples
         rows.append(changes(detector, variants(samples, folder)))
     found = pd.DataFrame(rows)
     assert (found.max() <= 0.05).all(), found.describe().to_string()

@@ -25,10 +25,9 @@ from PIL import Image
 from real_media import REAL_MEDIA
 
 from avfake.clips.preparation.folder import PreparedFolder
-from avfake.datasets.manifest import save_manifest
 from avfake.labels import ForgedSegment
 from avfake.media.frames import iter_frames
-from avfake.media.sound import read_waveform
+from avfake.media.sound import read_sound
 from avfake.media.writing import write_audio
 
 RECIPES = Path(__file__).parents[1] / "recipes"
@@ -188,7 +187,7 @@ def stretched(prepared: PreparedFolder, tmp_path_factory: pytest.TempPathFactory
         replace(row, segments=tuple(s for name, s in segments.items() if getattr(row, name)))
         for row in prepared.manifest.rows
     ]
-    save_manifest(replace(prepared.manifest, rows=tuple(rows)), folder / "manifest.csv")
+    replace(prepared.manifest, rows=tuple(rows)).save(folder / "manifest.csv")
     return folder
 
 
@@ -207,7 +206,7 @@ def real(prepared: PreparedFolder, tmp_path_factory: pytest.TempPathFactory) -> 
         labels = {"label": "FAKE" if row.label else "REAL", "voice_fake": str(row.voice_fake)}
         tables[""].append(facts | labels | {"face_fake": str(row.face_fake)})
         if not row.face_fake:
-            write_audio(root / f"voice/{path.stem}.wav", read_waveform(path))
+            write_audio(root / f"voice/{path.stem}.wav", read_sound(path).waveform())
             voice = {"filename": f"{path.stem}.wav", "source": row.group, "pair_of": ""}
             voice |= {"licence": "made up"}
             heard = "FAKE" if row.voice_fake else "REAL"

@@ -6,7 +6,6 @@ fingerprint. Shortcuts are facts about files, not of their content, that tell fa
 """
 
 from avfake.audit.audit import audit_manifest
-from avfake.audit.labels.derive import NO_LABEL_REASONS, derive_labels
-from avfake.audit.probes import ProbeConfig
+from avfake.audit.labels.derive import derive_labels
 
-__all__ = ["NO_LABEL_REASONS", "ProbeConfig", "audit_manifest", "derive_labels"]
+__all__ = ["audit_manifest", "derive_labels"]

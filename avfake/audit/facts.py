@@ -1,6 +1,10 @@
-"""Facts about a file and its streams, but not about what is seen or said in it."""
+"""Facts about a file and its streams, but not about what is seen or said in it.
 
-from dataclasses import dataclass, field, fields
+All facts are plain values by name, None or absent where a file has no such stream or does not state
+it. `probes.PROBES` names them all.
+"""
+
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,79 +18,35 @@ QUIET_DB = -40.0
 DIGITAL_DB = -75.0
 """Below this, re full scale, nothing was recorded; a codec leaves a little where zeros were."""
 BLOCK_SECONDS = 0.01
-
-
-def _fact(probe: str) -> Any:
-    """Return a field that is None by default, with the name of the probe that may use it."""
-    return field(default=None, metadata={"probe": probe})
-
-
-@dataclass(frozen=True)
-class FileFacts:
-    """Facts of one file; None where it has no such stream or does not state it."""
-
-    ending: str | None = _fact("container")
-    container: str | None = _fact("container")
-    video_codec: str | None = _fact("codec")
-    audio_codec: str | None = _fact("codec")
-    size_bytes: int | None = _fact("file size")
-    duration_seconds: float | None = _fact("duration")
-    sound_seconds: float | None = _fact("duration")
-    num_frames: int | None = _fact("duration")
-    video_start_seconds: float | None = _fact("stream starts")
-    audio_start_seconds: float | None = _fact("stream starts")
-    fps: float | None = _fact("fps")
-    width: int | None = _fact("resolution")
-    height: int | None = _fact("resolution")
-    rotation_degrees: int | None = _fact("resolution")
-    pixel_aspect: float | None = _fact("resolution")
-    file_kbps: float | None = _fact("bitrate")
-    video_kbps: float | None = _fact("bitrate")
-    audio_kbps: float | None = _fact("bitrate")
-    num_packets: int | None = _fact("packets")
-    num_key_frames: int | None = _fact("packets")
-    longest_packet_bytes: int | None = _fact("packets")
-    sample_rate: int | None = _fact("sample rate")
-    num_channels: int | None = _fact("sample rate")
-    rms_db: float | None = _fact("loudness")
-    peak_db: float | None = _fact("loudness")
-    leading_silence_seconds: float | None = _fact("leading silence")
-    leading_nothing_seconds: float | None = _fact("leading silence")
-    trailing_silence_seconds: float | None = _fact("trailing silence")
-    trailing_nothing_seconds: float | None = _fact("trailing silence")
-    crop_px: float | None = _fact("crop size")
-    """Median side of the face boxes, where prepared clips were given."""
-    crop_share: float | None = _fact("crop size")
-    """`crop_px` as a share of the picture's shorter side."""
-
-
-ALL_FACTS = tuple(one.name for one in fields(FileFacts))
-PROBES: dict[str, list[str]] = {}
-"""Probe -> the facts that it may use."""
-for _one in fields(FileFacts):
-    PROBES.setdefault(_one.metadata["probe"], []).append(_one.name)
 STATED = (
     *("container", "video_codec", "audio_codec", "size_bytes", "duration_seconds"),
     *("num_frames", "fps", "width", "height", "sample_rate", "num_channels"),
 )
-"""Facts that `probe` finds."""
-NAMED = ("ending", "container", "video_codec", "audio_codec")
-"""Facts that are names, not numbers."""
+"""Facts that `probe` finds in any file."""
 
 
 def stream_facts(described: MediaInfo, name: str) -> dict[str, Any]:
     """Return the facts of the container and of its packets; `name` is the file's own."""
-    found = {key: getattr(described, key) for key in STATED}
-    found["ending"] = Path(name).suffix.lower()
-    if described.has_video:
-        found["rotation_degrees"] = described.rotation_degrees
-        found["pixel_aspect"] = described.pixel_aspect
-    sizes, packets = _packet_facts(described.path)
-    seconds = described.duration_seconds
-    if seconds:
-        found["file_kbps"] = described.size_bytes * 8e-3 / seconds
-        found |= {f"{kind}_kbps": size * 8e-3 / seconds for kind, size in sizes.items()}
-    return found | packets
+    stated = (*STATED, *(("rotation_degrees", "pixel_aspect") if described.has_video else ()))
+    facts: dict[str, Any] = {key: getattr(described, key) for key in stated}
+    facts["ending"] = Path(name).suffix.lower() or None
+    with open_media(described.path) as media:
+        for stream in filter(None, (media.video, media.audio)):
+            start = float((stream.start_time or 0) * (stream.time_base or 0))
+            facts[f"{stream.type}_start_seconds"] = start
+        # Nothing is decoded.
+        packets = [(one.stream.type, one.size, one.is_keyframe) for one in media.packets()]
+    facts["num_packets"] = len(packets)
+    facts["longest_packet_bytes"] = max((size for _, size, _ in packets), default=0)
+    is_key = [is_key for kind, _, is_key in packets if kind == "video"]
+    facts["num_key_frames"] = sum(is_key) if is_key else None
+    if described.duration_seconds:
+        sizes = Counter({"file": described.size_bytes})
+        for kind, size, _ in packets:
+            sizes[kind] += size
+        for kind, size in sizes.items():
+            facts[f"{kind}_kbps"] = size * 8e-3 / described.duration_seconds
+    return facts
 
 
 def sound_facts(waveform: Waveform) -> dict[str, float]:
@@ -110,7 +70,10 @@ def sound_facts(waveform: Waveform) -> dict[str, float]:
 
 
 def crop_facts(clip: Clip) -> dict[str, float]:
-    """Return the size of the boxes of the most prominent person of a prepared clip."""
+    """Return the size of the boxes of the most prominent person of a prepared clip.
+
+    crop_px is the median side of the boxes, crop_share its share of the picture's shorter side.
+    """
     meta = clip.meta
     if not meta.persons or not meta.persons[0].boxes:
         return {}
@@ -122,25 +85,3 @@ def crop_facts(clip: Clip) -> dict[str, float]:
 
 def _decibels(amplitude: np.ndarray) -> np.ndarray:
     return 20 * np.log10(np.maximum(amplitude, 1e-6))
-
-
-def _packet_facts(path: Path) -> tuple[dict[str, int], dict[str, Any]]:
-    """Return (stream kind -> bytes, facts of the packets); nothing is decoded."""
-    sizes: dict[str, int] = {}
-    num_packets = num_key_frames = longest = 0
-    starts: dict[str, Any] = {}
-    with open_media(path) as media:
-        for stream in filter(None, (media.video, media.audio)):
-            start = float((stream.start_time or 0) * (stream.time_base or 0))
-            starts[f"{stream.type}_start_seconds"] = start
-        for packet in media.packets():
-            kind = packet.stream.type
-            sizes[kind] = sizes.get(kind, 0) + packet.size
-            num_packets += 1
-            num_key_frames += packet.is_keyframe and kind == "video"
-            longest = max(longest, packet.size)
-    return sizes, starts | {
-        "num_packets": num_packets,
-        "num_key_frames": num_key_frames if "video" in sizes else None,
-        "longest_packet_bytes": longest,
-    }

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import imagehash
 import numpy as np
+import pandas as pd
 from PIL import Image
 
-from avfake.media import Frames, Waveform, resample
+from avfake.media import Frames, Waveform
 
 NUM_FRAMES = 5
 PICTURE_LIMIT_BITS = 6.0
@@ -62,7 +63,7 @@ def picture_hashes(frames: Frames) -> np.ndarray:
 
 def sound_print(waveform: Waveform) -> np.ndarray:
     """Return the fingerprint of a sound, uint32 [N]: one step of 32 bits each 23 ms."""
-    samples = resample(waveform.samples, waveform.sample_rate, SOUND_RATE)
+    samples = waveform.resampled(SOUND_RATE).samples
     if len(samples) < WINDOW + HOP:
         return np.zeros(0, np.uint32)
     windows = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::HOP]  # [N + 1, W]
@@ -108,34 +109,20 @@ def _picture_pairs(prints: Sequence[Fingerprint], chunk: int = 2048) -> Iterator
 
 def _sound_pairs(prints: Sequence[Fingerprint]) -> Iterator[Pair]:
     """Align pairs that share a step at that step and compare them as a whole."""
-    tried: dict[tuple[int, int], set[int]] = {}
-    for holders in _shared_steps(prints):
-        for number, (first, at) in enumerate(holders):
-            for second, there in holders[number + 1 :]:
-                if first != second:
-                    tried.setdefault((first, second), set()).add(there - at)
-    for (first, second), shifts in sorted(tried.items()):
-        sounds = prints[first].sound, prints[second].sound
-        difference = min(_difference(*sounds, shift) for shift in shifts)
+    sounds = [one.sound for one in prints]
+    files = np.repeat(np.arange(len(sounds)), [len(sound) for sound in sounds])
+    steps = pd.DataFrame({"file": files, "step": np.concatenate([np.zeros(0, np.uint32), *sounds])})
+    steps["at"] = steps.groupby("file").cumcount()
+    holders = steps.groupby("step")["file"].transform("size")
+    usable = steps[(steps["step"] != 0) & holders.between(2, COMMON)]
+    shared = usable.merge(usable, on="step").query("file_x < file_y")
+    shared = shared.assign(shift=shared["at_y"] - shared["at_x"])
+    for _, one in shared.groupby(["file_x", "file_y"]):
+        first, second = int(one["file_x"].iloc[0]), int(one["file_y"].iloc[0])
+        shifts = one["shift"].unique()
+        difference = min(_difference(sounds[first], sounds[second], shift) for shift in shifts)
         if difference <= SOUND_LIMIT:
             yield Pair(first, second, "sound", difference)
-
-
-def _shared_steps(prints: Sequence[Fingerprint]) -> Iterator[list[tuple[int, int]]]:
-    """Yield (file, position) of each step that more than one file has, sorted by file."""
-    if not prints:
-        return
-    steps = np.concatenate([one.sound for one in prints])
-    files = np.repeat(np.arange(len(prints)), [len(one.sound) for one in prints])
-    positions = np.concatenate([np.arange(len(one.sound)) for one in prints])
-    order = np.lexsort((positions, files, steps))
-    steps, files, positions = steps[order], files[order], positions[order]
-    starts = np.flatnonzero(np.diff(steps, prepend=-1, append=-1))
-    for start, end in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
-        is_usable = steps[start] != 0 and end - start <= COMMON
-        if is_usable and files[start] != files[end - 1]:
-            held = zip(files[start:end].tolist(), positions[start:end].tolist(), strict=True)
-            yield list(held)
 
 
 def _difference(first: np.ndarray, second: np.ndarray, shift: int) -> float:

@@ -29,12 +29,11 @@ class Leak:
     """(clip_id, split) of all rows concerned."""
 
     def __str__(self) -> str:
-        by_split: dict[str, list[str]] = {}
-        for clip_id, split in self.clips:
-            by_split.setdefault(split, []).append(clip_id)
-        where = "; ".join(f"{split}: {_few(clips)}" for split, clips in sorted(by_split.items()))
+        splits = sorted({split for _, split in self.clips})
+        clips = [[clip_id for clip_id, side in self.clips if side == split] for split in splits]
+        where = "; ".join(f"{s}: {_few(names)}" for s, names in zip(splits, clips, strict=True))
         what = TIES.get(self.kind, f"near-duplicates by {self.kind}")
-        return f"{what} ({self.shared}) in {len(by_split)} splits: {where}"
+        return f"{what} ({self.shared}) in {len(splits)} splits: {where}"
 
 
 def splits_of(rows: Iterable[Row], plan: str | Path | None = None) -> dict[str, str]:
@@ -70,24 +69,19 @@ def find_leaks(
     leaks: list[Leak] = []
     seen: set[frozenset[str]] = set()
     for tie in ties:
-        for shared, clips in _shared(rows, tie).items():
+        sets: dict[tuple[str, str], list[str]] = {}
+        for row in rows:
+            # A genuine clip is its own original.
+            value = (row.original or row.clip_id) if tie == "original" else getattr(row, tie)
+            if value:
+                sets.setdefault((row.dataset, value), []).append(row.clip_id)
+        for (_, shared), clips in sorted(sets.items()):
             names = frozenset(clips)
             # One leak is listed once, although a group is often the original itself.
             if len({splits[clip] for clip in clips}) > 1 and names not in seen:
                 seen.add(names)
-                leaks.append(Leak(tie, shared, tuple((clip, splits[clip]) for clip in clips)))
+                leaks.append(Leak(tie, shared, tuple((c, splits[c]) for c in sorted(clips))))
     return leaks
-
-
-def _shared(rows: Iterable[Row], tie: str) -> dict[str, list[str]]:
-    """Return what rows share by one tie -> their clip_ids; within a dataset only."""
-    sets: dict[tuple[str, str], list[str]] = {}
-    for row in rows:
-        # A genuine clip is its own original.
-        value = (row.original or row.clip_id) if tie == "original" else getattr(row, tie)
-        if value:
-            sets.setdefault((row.dataset, value), []).append(row.clip_id)
-    return {value: sorted(clips) for (_, value), clips in sorted(sets.items())}
 
 
 def _few(names: list[str], limit: int = 3) -> str:

@@ -1,10 +1,10 @@
 """Settings of the augmentation: which transforms are drawn, by name."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from avfake.augment.presets import PICTURE, SOUND
-from avfake.errors import ConfigError, nearest
+from avfake.errors import ConfigError, check_choice, check_ranges
 from avfake.forgery import FACE_METHODS, VOICE_METHODS
 
 
@@ -22,7 +22,7 @@ class ForgeConfig:
     """Names of avfake.forgery.VOICE_METHODS to draw from."""
 
     def __post_init__(self) -> None:
-        _check_shares(self, ("face_rate", "voice_rate"))
+        check_ranges(self, "augment.forge", face_rate="[0, 1]", voice_rate="[0, 1]")
         _check_names("forge.face_methods", self.face_methods, FACE_METHODS)
         _check_names("forge.voice_methods", self.voice_methods, VOICE_METHODS)
         if not (self.face_methods and self.voice_methods):
@@ -46,14 +46,14 @@ class MixConfig:
     cutmix_alpha: float = 0.4
 
     def __post_init__(self) -> None:
-        _check_shares(self, ("pair_rate", "mixup_rate", "cutmix_rate"))
+        for kind in ("pair", "mixup", "cutmix"):
+            ranges = {f"{kind}_rate": "[0, 1]", f"{kind}_alpha": "(0, inf)"}
+            check_ranges(self, "augment.mix", **ranges)
         if self.mixup_rate + self.cutmix_rate > 1:
             raise ConfigError(
                 f"a batch is mixed one way: mixup_rate {self.mixup_rate} and cutmix_rate "
                 f"{self.cutmix_rate} must not add up to more than 1"
             )
-        if min(self.pair_alpha, self.mixup_alpha, self.cutmix_alpha) <= 0:
-            raise ConfigError(f"every alpha must be above 0, got {self}")
 
 
 @dataclass(frozen=True)
@@ -72,22 +72,11 @@ class AugmentConfig:
     def __post_init__(self) -> None:
         _check_names("picture", self.picture, PICTURE)
         _check_names("sound", self.sound, SOUND)
-        if self.rate < 0:
-            raise ConfigError(f"rate is {self.rate}; it must be 0 or more")
+        check_ranges(self, "augment", rate="[0, inf)")
 
 
-def _check_names(key: str, names: Iterable[str], known: Iterable[str]) -> None:
+def _check_names(key: str, names: tuple[str, ...], known: Collection[str]) -> None:
     if isinstance(names, str):
         raise ConfigError(f"augment.{key} must be a list of names, got {names!r}")
     for name in names:
-        if name not in known:
-            raise ConfigError(
-                f"augment.{key} does not know {name!r}{nearest(name, known)}; "
-                f"allowed: {', '.join(known)}"
-            )
-
-
-def _check_shares(config: object, names: tuple[str, ...]) -> None:
-    for name in names:
-        if not 0 <= getattr(config, name) <= 1:
-            raise ConfigError(f"{name} is {getattr(config, name)}; allowed: 0 to 1")
+        check_choice(f"augment.{key}", name, known)

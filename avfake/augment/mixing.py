@@ -8,40 +8,35 @@ import torch
 from torch import Tensor
 
 from avfake.augment.config import MixConfig
-from avfake.augment.transform import PictureTransform
+from avfake.augment.transform import Parameters
 from avfake.clips import TrainingSample, collate
 from avfake.labels import Labels
 
 Batch = dict[str, Tensor]
 
 
-@dataclass(frozen=True)
-class PairMixup(PictureTransform[float]):
-    """Mix a fake face with its genuine original, pixel by pixel; drawn: the share of the fake.
+def pair_mixup(sample: TrainingSample, share: float) -> TrainingSample:
+    """Mix a fake face with its genuine original, pixel by pixel; share: that of the fake.
 
-    Third place of the DFDC: the share is drawn from Beta(0.5, 0.5) and becomes the
-    label of the face. The whole is as much a fake as its more forged part; a voice of unknown truth
-    counts as genuine in that, as nine in ten of such clips' are.
+    Third place of the DFDC: the share becomes the label of the face. The whole is as much a fake as
+    its more forged part; a voice of unknown truth counts as genuine in that, as nine in ten of such
+    clips' are.
     """
+    assert sample.partner is not None
+    mixed = sample.faces * np.float32(share) + sample.partner * np.float32(1 - share)
+    voice = sample.labels.voice if sample.weights.voice > 0 else 0.0
+    return replace(
+        sample,
+        faces=np.rint(mixed).astype(np.uint8),
+        labels=Labels(max(share, voice), share, sample.labels.voice),
+    )
 
-    name = "pair_mixup"
-    needs_partner = True
-    alpha: float = 0.5
 
-    def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> float | None:
-        is_fake = sample.labels.face == 1 and sample.weights.face > 0
-        share = float(rng.beta(self.alpha, self.alpha))
-        return share if is_fake and sample.partner is not None else None
-
-    def apply(self, sample: TrainingSample, params: float) -> TrainingSample:
-        assert sample.partner is not None
-        mixed = sample.faces * np.float32(params) + sample.partner * np.float32(1 - params)
-        voice = sample.labels.voice if sample.weights.voice > 0 else 0.0
-        return replace(
-            sample,
-            faces=np.rint(mixed).astype(np.uint8),
-            labels=Labels(max(params, voice), params, sample.labels.voice),
-        )
+def draw_share(sample: TrainingSample, rng: np.random.Generator, alpha: float) -> Parameters | None:
+    """Draw the share of the fake from Beta(alpha, alpha); None but for a fake with its original."""
+    is_fake = sample.labels.face == 1 and sample.weights.face > 0
+    share = float(rng.beta(alpha, alpha))
+    return {"share": share} if is_fake and sample.partner is not None else None
 
 
 @dataclass(frozen=True)
@@ -118,10 +113,9 @@ def _cut_together(batch: Batch, others: Tensor, share: float, rng: np.random.Gen
             samples = batch[key].shape[-1]
             length = round((1 - share) * samples)
             start = int(rng.integers(samples - length + 1))
+            part = (..., slice(start, start + length))
             mixed[key] = batch[key].clone()
-            mixed[key][..., start : start + length] = batch[key][others][
-                ..., start : start + length
-            ]
+            mixed[key][part] = batch[key][others][part]
     return mixed | _mixed_labels(batch, others, torch.full((len(others),), share))
 
 

@@ -1,122 +1,208 @@
-"""Names of transforms with their default values, and of presets that combine several.
+"""Names of transforms with what their parameters are drawn from, and of presets of several.
 
-Each class of the modules of `picture` and `sound` is available by its `name`; to add a transform,
-write a class there.
+To add a transform, write its function in a module of `picture` or `sound` and enter it here.
 """
 
 from collections.abc import Mapping
-from types import ModuleType
-from typing import Any
+from functools import partial
 
 from avfake.augment.picture import codecs, cutouts, geometry, pixels
-from avfake.augment.picture.cutouts import BitmapCutout, HalfFaceCutout, LandmarkCutout
+from avfake.augment.picture.geometry import BICUBIC, BILINEAR, BOX, NEAREST
 from avfake.augment.sound import audio_codec, channel, noise
-from avfake.augment.sound.noise import ConvolutiveNoise, ImpulsiveNoise, StationaryNoise
-from avfake.augment.transform import FirstOf, OneOf, Transform
+from avfake.augment.transform import (
+    Transform,
+    first_of,
+    has_faces,
+    has_points,
+    has_sound,
+    one_of,
+    transform,
+    uniform_and_seed,
+)
 
-Chain = tuple[Transform[Any], ...]
+Chain = tuple[Transform, ...]
+
+on_picture = partial(transform, fits=has_faces)
+on_face = partial(transform, fits=has_points)
+on_sound = partial(transform, fits=has_sound)
+
+_P: Mapping[str, Transform] = {
+    "jpeg": on_picture(codecs.jpeg, draw=codecs.draw_quality, quality=(60, 100)),
+    "video_codec": on_picture(
+        codecs.video_codec,
+        draw=codecs.draw_coding,
+        crf=(17.0, 40.0),
+        share=(0.25, 1.0),
+        share_probability=0.5,
+    ),
+    "landmark_cutout": on_face(cutouts.landmark_cutout, 0.7, draw=cutouts.draw_part),
+    "half_face_cutout": on_face(
+        cutouts.half_face_cutout,
+        0.2,
+        draw=cutouts.draw_half,
+        needs_partner=True,
+        halves=cutouts.HALVES,
+        masks_of=cutouts.half_faces,
+    ),
+    "bitmap_cutout": on_picture(
+        cutouts.bitmap_cutout,
+        0.1,
+        draw=cutouts.draw_half,
+        needs_partner=True,
+        halves=cutouts.BITMAPS,
+        masks_of=cutouts.half_crops,
+    ),
+    "random_erasing": on_picture(
+        cutouts.random_erasing, 0.25, draw=cutouts.draw_box, area=(0.02, 0.2), max_aspect=3.0
+    ),
+    "flip": on_picture(geometry.flip),
+    "shift_scale_rotate": on_picture(
+        geometry.shift_scale_rotate,
+        right=(-0.1, 0.1),
+        down=(-0.1, 0.1),
+        turn_degrees=(-10.0, 10.0),
+        scale=(0.8, 1.2),
+    ),
+    "rescale": on_picture(
+        geometry.rescale,
+        1.0,
+        draw=geometry.draw_scaling,
+        share=(0.5, 1.0),
+        pairs=((BOX, BICUBIC), (BOX, BILINEAR), (BILINEAR, BILINEAR)),
+    ),
+    # Every remaining pixel is shown as a block.
+    "downscale": on_picture(
+        geometry.rescale,
+        draw=geometry.draw_scaling,
+        share=(0.25, 0.75),
+        pairs=((NEAREST, NEAREST),),
+    ),
+    "brightness_contrast": on_picture(
+        pixels.brightness_contrast, contrast=(-0.2, 0.2), brightness=(-0.2, 0.2)
+    ),
+    "gamma": on_picture(pixels.gamma, draw=pixels.draw_exponent, max_ratio=1.4),
+    "hue_saturation": on_picture(
+        pixels.hue_saturation, degrees=(-30.0, 30.0), saturation=(-0.3, 0.3), value=(-0.1, 0.1)
+    ),
+    "grey": on_picture(pixels.grey),
+    "fancy_pca": on_picture(pixels.fancy_pca, draw=pixels.draw_shift, deviation=0.1),
+    "gaussian_noise": on_picture(
+        pixels.gaussian_noise, draw=uniform_and_seed, variance=(10.0, 50.0)
+    ),
+    # 0.8 is about the largest of a kernel of 3 px.
+    "blur": on_picture(pixels.blur, deviation_px=(0.3, 0.8)),
+    "sharpen": on_picture(pixels.sharpen, amount=(0.2, 1.0)),
+    "moire": on_picture(
+        pixels.moire, 0.3, draw=pixels.draw_stripes, num_waves=(8.0, 60.0), depth=(0.02, 0.12)
+    ),
+}
+"""Name -> transform of the picture."""
+
+_S: Mapping[str, Transform] = {
+    "audio_codec": on_sound(
+        audio_codec.audio_codec, draw=audio_codec.draw_codec, codecs=tuple(audio_codec.ENCODERS)
+    ),
+    "band_limit": on_sound(channel.band_limit, low_hz=(20.0, 400.0), high_hz=(3_000.0, 7_500.0)),
+    "gain": on_sound(channel.gain, decibels=(-12.0, 6.0)),
+    "clipping": on_sound(channel.clipping, 0.2, share=(0.3, 0.9)),
+    "polarity": on_sound(channel.polarity),
+    "time_mask": on_sound(channel.time_mask, share=(0.0, 0.1), place=(0.0, 1.0)),
+    "frequency_mask": on_sound(
+        channel.frequency_mask, draw=channel.draw_band, max_width_hz=1_000.0
+    ),
+    "reverb": on_sound(
+        channel.reverb, draw=uniform_and_seed, rt60_seconds=(0.1, 0.8), direct_db=(0.0, 15.0)
+    ),
+    "speed": on_sound(channel.speed, 0.3, ratio=(0.95, 1.05)),
+    "noise": on_sound(noise.noise, draw=noise.draw_noise, snr_db=(5.0, 40.0)),
+    "convolutive_noise": on_sound(
+        noise.convolutive_noise, draw=noise.draw_powers, num_powers=5, loss_db=(5.0, 20.0)
+    ),
+    "impulsive_noise": on_sound(noise.impulsive_noise, draw=uniform_and_seed, share=(0.0, 0.1)),
+    "stationary_noise": on_sound(noise.stationary_noise, draw=noise.draw_hum, snr_db=(10.0, 40.0)),
+}
+"""Name -> transform of the sound."""
 
 # First place of the DFDC (Seferbekov). The cut-outs come first; where the first
 # is not drawn, the second may be, and so on. Its resize to the size of the network is a scaling
 # down and up here, as prepared crops are of one size already.
 WINNER: Chain = (
-    FirstOf(
-        probability=1.0,
-        choices=(
-            LandmarkCutout(0.7),
-            HalfFaceCutout(0.2),
-            BitmapCutout(0.1),
-        ),
-    ),
-    codecs.Jpeg(0.5, quality=(60, 100)),
-    pixels.GaussianNoise(0.1),
-    pixels.GaussianBlur(0.05),
-    geometry.Flip(0.5),
-    geometry.Rescale(1.0),
-    OneOf(0.7, choices=(pixels.BrightnessContrast(), pixels.FancyPCA(), pixels.HueSaturation())),
-    pixels.Grey(0.2),
-    geometry.ShiftScaleRotate(0.5, max_shift=0.1, max_scale=0.2, max_turn_degrees=10.0),
+    first_of(_P["landmark_cutout"], _P["half_face_cutout"], _P["bitmap_cutout"]),
+    _P["jpeg"],
+    _P["gaussian_noise"].but(0.1),
+    _P["blur"].but(0.05),
+    _P["flip"],
+    _P["rescale"],
+    one_of(0.7, _P["brightness_contrast"], _P["fancy_pca"], _P["hue_saturation"]),
+    _P["grey"].but(0.2),
+    _P["shift_scale_rotate"],
 )
 
 # 69th place of the DFDC; the write-up does not say how often the two coarse ones are done.
-GGD: Chain = (geometry.Flip(0.5), geometry.Downscale(0.5), codecs.Jpeg(0.5, quality=(8, 30)))
+GGD: Chain = (_P["flip"], _P["downscale"], _P["jpeg"].but(quality=(8, 30)))
 
 # 41st place of the DFDC; the write-up does not name the kinds of its "mild" changes.
 POL: Chain = (
-    geometry.Downscale(0.5, share=(0.5, 0.5)),
-    geometry.Flip(0.5),
-    OneOf(
+    _P["downscale"].but(share=(0.5, 0.5)),
+    _P["flip"],
+    one_of(
         0.5,
-        choices=(
-            pixels.BrightnessContrast(max_brightness=0.1, max_contrast=0.1),
-            pixels.HueSaturation(max_hue_degrees=10.0, max_saturation=0.15, max_value=0.05),
-            pixels.GaussianNoise(variance=(2.0, 20.0)),
+        _P["brightness_contrast"].but(contrast=(-0.1, 0.1), brightness=(-0.1, 0.1)),
+        _P["hue_saturation"].but(
+            degrees=(-10.0, 10.0), saturation=(-0.15, 0.15), value=(-0.05, 0.05)
         ),
+        _P["gaussian_noise"].but(variance=(2.0, 20.0)),
     ),
-    codecs.Jpeg(0.5, quality=(50, 99)),
+    _P["jpeg"].but(quality=(50, 99)),
 )
 
 # A screen filmed by a hand-held camera.
 DEVICE: Chain = (
-    pixels.Moire(0.3),
-    pixels.Gamma(0.5),
-    pixels.GaussianBlur(0.3, deviation_px=(0.5, 1.5)),
-    pixels.Sharpen(0.3),
-    pixels.GaussianNoise(0.3),
+    _P["moire"],
+    _P["gamma"],
+    _P["blur"].but(0.3, deviation_px=(0.5, 1.5)),
+    _P["sharpen"].but(0.3),
+    _P["gaussian_noise"].but(0.3),
 )
 
-
-def _by_name(*modules: ModuleType) -> dict[str, Chain]:
-    """Return name -> transform with its default values, for every transform of some modules."""
-    classes = [c for m in modules for c in vars(m).values() if isinstance(c, type)]
-    transforms = [c for c in classes if issubclass(c, Transform) and "name" in vars(c)]
-    return {one.name: (one(),) for one in transforms}
-
-
 PICTURE: Mapping[str, Chain] = {
-    **_by_name(codecs, cutouts, geometry, pixels),
+    **{name: (one,) for name, one in _P.items()},
     "winner": WINNER,
     "ggd": GGD,
     "pol": POL,
-    "codec": (codecs.VideoCodec(0.5),),
+    "codec": (_P["video_codec"],),
     "device": DEVICE,
     "cutouts": WINNER[:1],
 }
 """Name -> transforms of the picture."""
 
 SOUND: Mapping[str, Chain] = {
-    **_by_name(audio_codec, channel, noise),
-    "codec": (audio_codec.AudioCodec(0.5),),
+    **{name: (one,) for name, one in _S.items()},
+    "codec": (_S["audio_codec"],),
     "telephone": (
-        channel.BandLimit(0.3, low_hz=(250.0, 350.0), high_hz=(3_300.0, 3_600.0)),
-        audio_codec.AudioCodec(0.3, codecs=("alaw", "mulaw")),
+        _S["band_limit"].but(0.3, low_hz=(250.0, 350.0), high_hz=(3_300.0, 3_600.0)),
+        _S["audio_codec"].but(0.3, codecs=("alaw", "mulaw")),
     ),
-    "reverberant": (channel.Reverb(0.5), noise.ColouredNoise(0.5)),
+    "reverberant": (_S["reverb"], _S["noise"]),
     # A reshared file: coded again, of narrow band, with echoes or noise. Most files are unchanged.
     "reshared": (
-        channel.BandLimit(0.05),
-        channel.Reverb(0.05),
-        noise.ColouredNoise(0.15, snr_db=(15.0, 40.0)),
-        audio_codec.AudioCodec(0.2),
+        _S["band_limit"].but(0.05),
+        _S["reverb"].but(0.05),
+        _S["noise"].but(0.15, snr_db=(15.0, 40.0)),
+        _S["audio_codec"].but(0.2),
     ),
     # Degradations as in "reshared", exactly one for every file.
     "degraded": (
-        OneOf(
+        one_of(
             1.0,
-            choices=(
-                audio_codec.AudioCodec(),
-                audio_codec.AudioCodec(codecs=("mp3", "opus")),
-                noise.ColouredNoise(snr_db=(15.0, 35.0)),
-                channel.Reverb(),
-            ),
+            _S["audio_codec"],
+            _S["audio_codec"].but(codecs=("mp3", "opus")),
+            _S["noise"].but(snr_db=(15.0, 35.0)),
+            _S["reverb"],
         ),
     ),
-    "specaugment": (channel.TimeMask(0.5), channel.FrequencyMask(0.5)),
-    "rawboost": (
-        ConvolutiveNoise(0.5),
-        ImpulsiveNoise(0.5),
-        StationaryNoise(0.5),
-    ),
-    "level": (channel.Gain(0.5), channel.Polarity(0.5), channel.Clipping(0.1)),
+    "specaugment": (_S["time_mask"], _S["frequency_mask"]),
+    "rawboost": (_S["convolutive_noise"], _S["impulsive_noise"], _S["stationary_noise"]),
+    "level": (_S["gain"], _S["polarity"], _S["clipping"].but(0.1)),
 }
 """Name -> transforms of the sound."""

@@ -80,6 +80,10 @@ class Calibrator:
         """Return float64 [N]; NaN stays NaN."""
         return squeeze(self.curve(logits), self.epsilon)
 
+    def __str__(self) -> str:
+        kind = self.curve.kind
+        return f"{kind}, kept {self.epsilon:.4f} from 0 and 1" if self.epsilon else kind
+
     def to_dict(self) -> dict[str, Any]:
         """Return the calibrator for JSON; `from_dict` reads it."""
         curve = {"kind": self.curve.kind, **asdict(self.curve)}
@@ -161,12 +165,7 @@ def fit_calibrator(
         folds: int [N], or None where there are too few groups to hold any out
     """
     known = ~np.isnan(labels)
-    kind = choose_fit(
-        logits[known],
-        labels[known],
-        np.asarray(groups)[known].tolist(),
-        folds[known] if folds is not None else None,
-    )
+    kind = choose_fit(logits, labels, groups, folds)
     curve = FITS[kind](logits[known], labels[known])
     probabilities = cross_fit(FITS[kind], logits, labels, folds)
     if folds is None:
@@ -180,17 +179,19 @@ def choose_fit(
 ) -> str:
     """Return the simplest of `FITS` whose log-loss is within one standard error of the best.
 
-    All [N], without NaN. The error is that of the paired difference over whole groups. folds None:
-    too few groups to compare on, so Platt's.
+    All [N]; rows without a label (NaN) do not count. The error is that of the paired difference
+    over whole groups. folds None: too few groups to compare on, so Platt's.
     """
     if folds is None:
         return "platt"
-    names = [name for name in FITS if name != "isotonic" or len(labels) >= ISOTONIC_ROWS]
+    known = ~np.isnan(labels)
     losses = {
-        name: row_losses(cross_fit(FITS[name], logits, labels, folds), labels) for name in names
+        name: row_losses(cross_fit(fit, logits, labels, folds)[known], labels[known])
+        for name, fit in FITS.items()
+        if name != "isotonic" or known.sum() >= ISOTONIC_ROWS
     }
     best = min(losses, key=lambda name: float(losses[name].mean()))
-    _, index = np.unique(np.asarray(groups, str), return_inverse=True)
+    _, index = np.unique(np.asarray(groups, str)[known], return_inverse=True)
     for name, values in losses.items():
         excess = values - losses[best]
         # Standard error of a mean over groups of unequal size (Cochran 1977).

@@ -12,7 +12,7 @@ import numpy as np
 
 from avfake import config as settings
 from avfake.calibration.decision_rule import DecisionRule
-from avfake.calibration.features import FEATURES, MODALITIES, Modality
+from avfake.calibration.features import FEATURES
 from avfake.calibration.out_of_fold import OutOfFold
 from avfake.calibration.output_model import (
     OutputModel,
@@ -20,10 +20,9 @@ from avfake.calibration.output_model import (
     map_nested,
     why_untrainable,
 )
-from avfake.calibration.probabilities import check_prior
 from avfake.calibration.stacker import LogitParts, StackConfig, Stacker
 from avfake.errors import BundleError, ConfigError, Reason
-from avfake.labels import OUTPUTS, Output
+from avfake.labels import MODALITIES, OUTPUTS, Modality, Output
 
 _CALIBRATION = "calibration.json"
 
@@ -80,9 +79,8 @@ class DecisionModel:
     def shifts(self, prior: float) -> dict[str, float]:
         """Return output -> the change of its logits where the share `prior` of files is fake.
 
-        ConfigError where that does not follow for an output.
+        prior: above 0 and below 1. ConfigError where nothing follows from it for an output.
         """
-        check_prior(prior)
         lacking = [output for output, model in self.outputs.items() if not model.prior.of_fakes]
         if lacking:
             raise ConfigError(
@@ -154,29 +152,29 @@ class DecisionFit:
     fused: Mapping[str, np.ndarray]
     """Output -> float64 [N] of the calibrated fusion head alone."""
 
+    @classmethod
+    def fit(
+        cls, scored: OutOfFold, config: StackConfig | None = None, *, use_stacker: bool = True
+    ) -> "DecisionFit":
+        """Fit all outputs; one whose labels have one class or none is left out, with the reason.
 
-def fit_decision_model(
-    scored: OutOfFold, config: StackConfig | None = None, *, use_stacker: bool = True
-) -> DecisionFit:
-    """Fit all outputs; one whose labels have one class or none is left out, with the reason.
-
-    use_stacker False: no stacker is tried, the calibrated fusion head answers.
-    """
-    config = config or StackConfig()
-    not_trained = {name: why for name in OUTPUTS if (why := why_untrainable(scored, name))}
-    fits = {
-        output: fit_output(scored, output, config=config, use_stacker=use_stacker)
-        for output in OUTPUTS
-        if output not in not_trained
-    }
-    kept = _gather({name: fit.kept for name, fit in fits.items()}, len(scored))
-    fused = _gather({name: fit.fused for name, fit in fits.items()}, len(scored))
-    rules = {}
-    if "overall" in fits:
-        rules["kept"] = _fit_rules(kept["overall"], scored, config)
-        rules["fused"] = _fit_rules(fused["overall"], scored, config)
-    models = {output: fit.model for output, fit in fits.items()}
-    return DecisionFit(DecisionModel(models, not_trained, rules), kept, fused)
+        use_stacker False: no stacker is tried, the calibrated fusion head answers.
+        """
+        config = config or StackConfig()
+        not_trained = {name: why for name in OUTPUTS if (why := why_untrainable(scored, name))}
+        fits = {
+            output: fit_output(scored, output, config=config, use_stacker=use_stacker)
+            for output in OUTPUTS
+            if output not in not_trained
+        }
+        kept = _gather({name: fit.kept for name, fit in fits.items()}, len(scored))
+        fused = _gather({name: fit.fused for name, fit in fits.items()}, len(scored))
+        rules = {}
+        if "overall" in fits:
+            rules["kept"] = _fit_rules(kept["overall"], scored, config)
+            rules["fused"] = _fit_rules(fused["overall"], scored, config)
+        models = {output: fit.model for output, fit in fits.items()}
+        return cls(DecisionModel(models, not_trained, rules), kept, fused)
 
 
 def _fit_rules(
@@ -190,12 +188,7 @@ def _fit_rules(
     rules = {}
     for modality in MODALITIES:
         rows = scored.one_a_clip(scored.modalities == modality)
-        rules[modality] = DecisionRule.fit(
-            p_fake[rows],
-            scored.labels["overall"][rows],
-            false_alarm_rate=config.false_alarm_rate,
-            confidence=config.confidence,
-        )
+        rules[modality] = DecisionRule.fit(p_fake[rows], scored.labels["overall"][rows], config)
     return rules
 
 

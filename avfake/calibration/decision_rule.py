@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avfake.errors import ConfigError
+from avfake.calibration.stacker import StackConfig
 from avfake.labels import Decision, OperatingPoint
 
 
@@ -23,11 +23,9 @@ class ConformalBand:
 
     @classmethod
     def fit(
-        cls, probabilities: np.ndarray, labels: np.ndarray, *, confidence: float = 0.9
+        cls, probabilities: np.ndarray, labels: np.ndarray, *, confidence: float
     ) -> "ConformalBand":
         """Fit the band to out-of-fold probabilities [N] with labels [N] 1 or 0."""
-        if not 0 < confidence < 1:
-            raise ConfigError(f"confidence must lie between 0 and 1, got {confidence}")
         highest = upper_rank(probabilities[labels == 0], confidence, otherwise=np.inf)
         lowest = -upper_rank(-probabilities[labels == 1], confidence, otherwise=np.inf)
         return cls(
@@ -54,18 +52,18 @@ class DecisionRule:
 
     @classmethod
     def fit(
-        cls,
-        probabilities: np.ndarray,
-        labels: np.ndarray,
-        *,
-        false_alarm_rate: float = 0.05,
-        confidence: float = 0.9,
+        cls, probabilities: np.ndarray, labels: np.ndarray, config: StackConfig | None = None
     ) -> "DecisionRule":
-        """Fit the rule to out-of-fold probabilities [N]; rows with a NaN in either are left out."""
+        """Fit the rule to out-of-fold probabilities [N]; rows with a NaN in either are left out.
+
+        config: gives the false-alarm rate and the confidence
+        """
+        config = config or StackConfig()
         known = ~np.isnan(probabilities) & ~np.isnan(labels)
         p, y = probabilities[known], labels[known]
-        threshold = find_threshold(p, y, false_alarm_rate=false_alarm_rate)
-        return cls(threshold, false_alarm_rate, ConformalBand.fit(p, y, confidence=confidence))
+        threshold = find_threshold(p, y, false_alarm_rate=config.false_alarm_rate)
+        band = ConformalBand.fit(p, y, confidence=config.confidence)
+        return cls(threshold, config.false_alarm_rate, band)
 
     def decide(self, p_fake: float | None) -> Decision:
         """Return fake where the set is {fake} and p above the threshold, real where the set is

@@ -4,23 +4,17 @@ The order of `FEATURES` is frozen.
 A column is NaN where its modality is missing; LightGBM handles NaN as missing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
-from typing import Literal
 
 import numpy as np
 
 from avfake.calibration.probabilities import confident, to_logits, weighted_by_confidence
-from avfake.labels import OUTPUTS
+from avfake.labels import MODALITIES, OUTPUTS, PARTS, Modality
 
-Modality = Literal["whole", "picture", "sound"]
-"""Parts of a clip that were assessed: all of it, its picture alone, its sound alone."""
-MODALITIES: tuple[Modality, ...] = ("whole", "picture", "sound")
-
-
-def _empty() -> np.ndarray:
-    return np.zeros(0, np.float32)
+_empty = partial(np.zeros, 0, np.float32)
 
 
 @dataclass(frozen=True)
@@ -49,8 +43,13 @@ class ClipScores:
     """Name -> value, measures of how lips and sound fit; empty where they were not compared."""
 
     def __post_init__(self) -> None:
+        wanted = self.frame_scores.shape
         for name in ("frame_persons", "frame_seconds", "face_px", "face_confidences"):
-            self._check_length(name, like="frame_scores")
+            got = getattr(self, name).shape
+            if len(wanted) != 1 or got != wanted:
+                raise ValueError(
+                    f"{self.clip_id}: {name} must be [K] like frame_scores {wanted}, got {got}"
+                )
         if self.window_spans.shape != (len(self.window_scores), 2):
             raise ValueError(
                 f"{self.clip_id}: window_spans must be [{len(self.window_scores)}, 2] like "
@@ -66,11 +65,6 @@ class ClipScores:
             if not np.all((values >= 0) & (values <= 1)):
                 raise ValueError(f"{self.clip_id}: {name} must lie in [0, 1], got {values}")
 
-    def _check_length(self, name: str, *, like: str) -> None:
-        got, wanted = getattr(self, name).shape, getattr(self, like).shape
-        if len(wanted) != 1 or got != wanted:
-            raise ValueError(f"{self.clip_id}: {name} must be [K] like {like} {wanted}, got {got}")
-
     @property
     def has_visual(self) -> bool:
         return len(self.frame_scores) > 0
@@ -85,6 +79,43 @@ class ClipScores:
         if self.has_visual == self.has_audio:
             return "whole"
         return "picture" if self.has_visual else "sound"
+
+    def row(self) -> np.ndarray:
+        """Return the row of the clip, float32 [F] in the order of `FEATURES`."""
+        values = {
+            f"{output}_fused": float(to_logits(score))
+            for output in OUTPUTS
+            if (score := self.fused.get(output)) is not None
+        }
+        if self.has_visual:
+            values |= _face_values(self)
+        if self.has_audio:
+            one_voice = np.zeros(len(self.window_scores))
+            values |= _sequence("voice", self.window_scores, self.window_spans[:, 0], one_voice)
+            values |= {f"sound_{name}": value for name, value in self.voice_statistics.items()}
+        if self.has_visual and self.has_audio:
+            values["disagreement"] = abs(values["face_mean"] - values["voice_mean"])
+        values |= self.sync_statistics
+        return np.array([values.get(name, np.nan) for name in FEATURES], np.float32)
+
+
+def _longest_run(scores: np.ndarray, seconds: np.ndarray, persons: np.ndarray) -> float:
+    """Return the longest of any person, as a share: the same for 8 and for 32 sampled frames."""
+    shares = []
+    for person in np.unique(persons):
+        here = persons == person
+        longest = run = 0
+        for is_high in scores[here][np.argsort(seconds[here], kind="stable")] > 0.5:
+            run = run + 1 if is_high else 0
+            longest = max(longest, run)
+        shares.append(longest / np.sum(here))
+    return max(shares)
+
+
+def _slope(scores: np.ndarray, seconds: np.ndarray, _: np.ndarray) -> float:
+    time = seconds.astype(np.float64) - seconds.mean(dtype=np.float64)
+    spread = float(time @ time)
+    return float(time @ scores) / spread if spread > 0 else float("nan")
 
 
 VOICE_STATISTICS = (
@@ -102,23 +133,31 @@ SYNC_STATISTICS = {
 }
 """Column -> meaning, for the statistics of a sync branch."""
 
-_SEQUENCE = {
-    "mean": "mean score",
-    "std": "spread of the scores",
-    "q10": "score that 10 % lie below",
-    "q25": "score that 25 % lie below",
-    "q50": "median score",
-    "q75": "score that 75 % lie below",
-    "q90": "score that 90 % lie below",
-    "max": "highest score",
-    "share_high": "share of scores above 0.8",
-    "share_low": "share of scores below 0.2",
-    "longest_run": "longest unbroken run above 0.5, as a share",
-    "slope": "change of the score per second",
-    "confident": "the DFDC winner's rule: mean of the confident scores",
-    "weighted": "mean weighted by distance from 0.5",
+
+def _of_scores(statistic: Callable[..., float]) -> Callable[..., float]:
+    """Let a statistic of scores alone take their seconds and persons, too."""
+    return lambda scores, *_: float(statistic(scores))
+
+
+_SEQUENCE: Mapping[str, tuple[str, int, Callable[..., float]]] = {
+    "mean": ("mean score", 1, _of_scores(np.mean)),
+    "std": ("spread of the scores", 0, _of_scores(np.std)),
+    "q10": ("score that 10 % lie below", 1, _of_scores(partial(np.quantile, q=0.1))),
+    "q25": ("score that 25 % lie below", 1, _of_scores(partial(np.quantile, q=0.25))),
+    "q50": ("median score", 1, _of_scores(partial(np.quantile, q=0.5))),
+    "q75": ("score that 75 % lie below", 1, _of_scores(partial(np.quantile, q=0.75))),
+    "q90": ("score that 90 % lie below", 1, _of_scores(partial(np.quantile, q=0.9))),
+    "max": ("highest score", 1, _of_scores(np.max)),
+    "share_high": ("share of scores above 0.8", 1, _of_scores(lambda p: np.mean(p > 0.8))),
+    "share_low": ("share of scores below 0.2", -1, _of_scores(lambda p: np.mean(p < 0.2))),
+    "longest_run": ("longest unbroken run above 0.5, as a share", 1, _longest_run),
+    "slope": ("change of the score per second", 0, _slope),
+    "confident": ("the DFDC winner's rule: mean of the confident scores", 1, _of_scores(confident)),
+    "weighted": ("mean weighted by distance from 0.5", 1, _of_scores(weighted_by_confidence)),
 }
-_FACE = {f"face_{name}": f"{text}, over face frames" for name, text in _SEQUENCE.items()} | {
+"""Statistic of a sequence -> its meaning; the sign of `MONOTONE`, 0 for neither; its function of
+scores, seconds and persons, each [K]."""
+_FACE = {f"face_{name}": f"{one[0]}, over face frames" for name, one in _SEQUENCE.items()} | {
     "face_person_max": "mean score of the most suspicious person",
     "face_person_min": "mean score of the least suspicious person",
     "face_fused": "fusion head's logit for the face",
@@ -129,7 +168,7 @@ _QUALITY = {
     "face_coverage": "share of the sampled frames that gave a face",
     "num_people": "number of persons",
 }
-_VOICE = {f"voice_{name}": f"{text}, over sound windows" for name, text in _SEQUENCE.items()} | {
+_VOICE = {f"voice_{name}": f"{one[0]}, over sound windows" for name, one in _SEQUENCE.items()} | {
     "voice_fused": "fusion head's logit for the voice",
     **{f"sound_{name}": f"{name.replace('_', ' ')} of the sound" for name in VOICE_STATISTICS},
 }
@@ -151,35 +190,12 @@ RULE_COLUMNS = MappingProxyType(
 )
 """Rule over frames or windows -> the column, after face_ or voice_, with its result."""
 
-_NOT_MONOTONE = {"std", "slope"}
 MONOTONE = MappingProxyType(
-    {
-        f"{part}_{name}": -1 if name == "share_low" else 1
-        for part in ("face", "voice")
-        for name in [*_SEQUENCE, "fused"]
-        if name not in _NOT_MONOTONE
-    }
-    | {"face_person_max": 1, "face_person_min": 1, "overall_fused": 1}
+    {f"{part}_{name}": one[1] for part in PARTS for name, one in _SEQUENCE.items() if one[1]}
+    | dict.fromkeys(("face_person_max", "face_person_min"), 1)
+    | {f"{output}_fused": 1 for output in OUTPUTS}
 )
 """Column -> 1 where a higher value must not make a forgery less probable, -1 where a lower one."""
-
-
-def stack_row(scores: ClipScores) -> np.ndarray:
-    """Return the row of a clip, float32 [F] in the order of `FEATURES`."""
-    values = _fused_logits(scores)
-    if scores.has_visual:
-        values |= _face_values(scores)
-    if scores.has_audio:
-        windows = _sequence_values(
-            scores.window_scores, scores.window_spans[:, 0], np.zeros(len(scores.window_scores))
-        )
-        values |= {f"voice_{name}": value for name, value in windows.items()}
-        statistics = scores.voice_statistics
-        values |= {f"sound_{n}": statistics[n] for n in VOICE_STATISTICS if n in statistics}
-    if scores.has_visual and scores.has_audio:
-        values["disagreement"] = abs(values["face_mean"] - values["voice_mean"])
-    values |= {n: scores.sync_statistics[n] for n in SYNC_STATISTICS if n in scores.sync_statistics}
-    return np.array([values.get(name, np.nan) for name in FEATURES], np.float32)
 
 
 def columns_of(rows: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
@@ -197,23 +213,14 @@ def modalities_of(rows: np.ndarray) -> np.ndarray:
     )
 
 
-def _fused_logits(scores: ClipScores) -> dict[str, float]:
-    fused = {output: scores.fused.get(output) for output in OUTPUTS}
-    return {
-        f"{output}_fused": float(to_logits(value))
-        for output, value in fused.items()
-        if value is not None
-    }
-
-
 def _face_values(scores: ClipScores) -> dict[str, float]:
     persons = np.unique(scores.frame_persons)
     person_means = [scores.frame_scores[scores.frame_persons == p].mean() for p in persons]
     # Several persons share a frame, so frames are counted by their time.
     num_frames = len(np.unique(scores.frame_seconds))
     sampled = scores.num_frames_sampled
-    frames = _sequence_values(scores.frame_scores, scores.frame_seconds, scores.frame_persons)
-    return {f"face_{name}": value for name, value in frames.items()} | {
+    frames = scores.frame_scores, scores.frame_seconds, scores.frame_persons
+    return _sequence("face", *frames) | {
         "face_person_max": float(np.max(person_means)),
         "face_person_min": float(np.min(person_means)),
         "face_px": float(np.median(scores.face_px)),
@@ -223,38 +230,12 @@ def _face_values(scores: ClipScores) -> dict[str, float]:
     }
 
 
-def _sequence_values(
-    scores: np.ndarray, seconds: np.ndarray, persons: np.ndarray
+def _sequence(
+    part: str, scores: np.ndarray, seconds: np.ndarray, persons: np.ndarray
 ) -> dict[str, float]:
-    scores = scores.astype(np.float64)
-    names = ("q10", "q25", "q50", "q75", "q90")
-    quantiles = np.quantile(scores, [0.1, 0.25, 0.5, 0.75, 0.9])
-    return dict(zip(names, quantiles.tolist(), strict=True)) | {
-        "mean": float(scores.mean()),
-        "std": float(scores.std()),
-        "max": float(scores.max()),
-        "share_high": float(np.mean(scores > 0.8)),
-        "share_low": float(np.mean(scores < 0.2)),
-        "longest_run": max(
-            _longest_run(scores[persons == person], seconds[persons == person])
-            for person in np.unique(persons)
-        ),
-        "slope": _slope(scores, seconds),
-        "confident": confident(scores),
-        "weighted": weighted_by_confidence(scores),
+    """Return the columns of a part that `_SEQUENCE` names; all three [K]."""
+    exact = scores.astype(np.float64)
+    return {
+        f"{part}_{name}": measure(exact, seconds, persons)
+        for name, (_, _, measure) in _SEQUENCE.items()
     }
-
-
-def _longest_run(scores: np.ndarray, seconds: np.ndarray) -> float:
-    # A share, not a count, so that it means the same for 8 and for 32 sampled frames.
-    longest = run = 0
-    for is_high in scores[np.argsort(seconds, kind="stable")] > 0.5:
-        run = run + 1 if is_high else 0
-        longest = max(longest, run)
-    return longest / len(scores)
-
-
-def _slope(scores: np.ndarray, seconds: np.ndarray) -> float:
-    time = seconds.astype(np.float64) - seconds.mean(dtype=np.float64)
-    spread = float(time @ time)
-    return float(time @ scores) / spread if spread > 0 else float("nan")

@@ -18,7 +18,7 @@ class OutOfFold:
     """
 
     rows: np.ndarray
-    """float32 [N, F] from `stack_row`."""
+    """float32 [N, F] from `ClipScores.row`."""
     clip_ids: Sequence[str]
     groups: Sequence[str]
     """[N] which rows must stay together: the id of the original, a speaker."""
@@ -52,22 +52,16 @@ class OutOfFold:
         return len(self.clip_ids)
 
     @property
-    def is_full_row(self) -> np.ndarray:
-        """bool [N]: the first row of each clip, in which nothing was left out."""
-        everything = np.ones(len(self), bool)
-        return np.isin(np.arange(len(self)), self.one_a_clip(everything))
-
-    @property
     def modalities(self) -> np.ndarray:
         """str [N] of `MODALITIES`: what each row was assessed by."""
         return modalities_of(self.rows)
 
-    def one_a_clip(self, chosen: np.ndarray) -> np.ndarray:
+    def one_a_clip(self, chosen: np.ndarray | None = None) -> np.ndarray:
         """Return the index of the first chosen row of each clip, so that no clip counts twice.
 
-        chosen: bool [N]
+        chosen: bool [N]; None = all, so that the first is the row in which nothing was left out
         """
-        rows = np.flatnonzero(chosen)
+        rows = np.arange(len(self)) if chosen is None else np.flatnonzero(chosen)
         return rows[np.unique(np.asarray(self.clip_ids)[rows], return_index=True)[1]]
 
     def folds(self, labels: np.ndarray, *, num_folds: int, seed: int) -> np.ndarray | None:

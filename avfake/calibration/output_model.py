@@ -12,13 +12,7 @@ from typing import Any
 import numpy as np
 
 from avfake.calibration.calibrators import Calibrator, cross_fit, fit_calibrator, fit_platt
-from avfake.calibration.features import (
-    MODALITIES,
-    RULE_COLUMNS,
-    Modality,
-    columns_of,
-    modalities_of,
-)
+from avfake.calibration.features import RULE_COLUMNS, columns_of, modalities_of
 from avfake.calibration.out_of_fold import OutOfFold
 from avfake.calibration.probabilities import TrainedPrior, to_logits
 from avfake.calibration.stacker import (
@@ -29,6 +23,7 @@ from avfake.calibration.stacker import (
     choose,
     fit_stacker,
 )
+from avfake.labels import MODALITIES, Modality
 
 _CANDIDATES = ("fused", "mean", "confident", "weighted")
 """Baselines that the stacker must beat."""
@@ -173,14 +168,12 @@ def fit_output(
     stacker = None
     if folds is not None and use_stacker and not is_fixed:
         masked = replace(scored, labels={output: labels})
-        fit = fit_stacker(masked, output, folds, config=config)
-        stacker, logits["stacker"] = fit.stacker, fit.logits
+        stacker, logits["stacker"] = fit_stacker(masked, output, folds, config=config)
     probabilities = {
         name: cross_fit(fit_platt, values, labels, folds) for name, values in logits.items()
     }
     choice = choose(
-        {name: p[known] for name, p in probabilities.items() if name != "stacker"},
-        probabilities["stacker"][known] if stacker else None,
+        {name: p[known] for name, p in probabilities.items()},
         labels=labels[known],
         groups=np.asarray(scored.groups)[known].tolist(),
         confidence=config.choice_confidence,
@@ -197,11 +190,10 @@ def fit_output(
     kept = stacker if choice.kept == "stacker" else None
     prior = TrainedPrior.measure(labels, scored.labels.get("overall"))
     model = OutputModel(output, choice, calibrators, prior, kept)
-    nothing = np.full(len(labels), np.nan)
     return OutputFit(
         model,
         np.where(can_assess, probabilities[choice.kept], np.nan),
-        np.where(can_assess, probabilities.get("fused", nothing), np.nan),
+        np.where(can_assess, probabilities.get("fused", np.nan), np.nan),
     )
 
 

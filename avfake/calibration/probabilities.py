@@ -1,16 +1,13 @@
 """Probabilities and logits, their losses, the change of the prior, and rules that combine scores.
 
-A rule combines the scores of the frames of a video, of its persons, or of an ensemble: it takes
-float [K] and returns a float, NaN for no scores. Over frames they are the baselines that a stacker
-must beat.
+A rule combines the scores of the frames of a video, of its persons, or of an ensemble. Over frames
+they are the baselines that a stacker must beat.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-
-from avfake.errors import ConfigError, nearest
 
 CLIP = 1e-6
 """Distance from 0 and 1 within which probabilities are clipped, so that logits stay finite."""
@@ -61,55 +58,21 @@ class TrainedPrior:
         """Return the change of a logit where the share `prior` of files is fake."""
         if self.of_fakes is None:
             raise ValueError("the share of fakes in which this output is fake is unknown")
-        return _logit(prior * self.of_fakes) - _logit(self.fakes)
-
-
-def check_prior(prior: float) -> None:
-    """Raise ConfigError unless a prior lies between 0 and 1."""
-    if not 0 < prior < 1:  # NaN does not
-        raise ConfigError(
-            f"prior is {prior}; it is the share of files taken to be forged before one is "
-            "examined, above 0 and below 1, such as 0.01 for one in a hundred"
-        )
-
-
-def shift_probability(p: float, by: float) -> float:
-    """Return the probability whose logit is that of `p` plus `by`; 0 and 1 stay."""
-    # In odds, since a logit of 0 or 1 is infinite, and a difference of none changes no bit of p.
-    odds = float(np.exp(np.clip(by, -700, 700)))
-    return p * odds / (p * odds + (1 - p))
-
-
-def _logit(p: float) -> float:
-    return float(np.log(p) - np.log1p(-p))
+        of_output = prior * self.of_fakes
+        return float(np.log(of_output / (1 - of_output)) - np.log(self.fakes / (1 - self.fakes)))
 
 
 Rule = Callable[[np.ndarray], float]
 
 
-def mean(scores: np.ndarray) -> float:
-    """Return the arithmetic mean."""
-    return float(np.mean(scores)) if len(scores) else float("nan")
-
-
-def median(scores: np.ndarray) -> float:
-    """Return the median."""
-    return float(np.median(scores)) if len(scores) else float("nan")
-
-
 def geometric_mean(scores: np.ndarray) -> float:
     """Return the geometric mean; a few low scores lower it much."""
-    return float(np.exp(np.mean(np.log(np.maximum(scores, CLIP))))) if len(scores) else float("nan")
+    return float(np.exp(np.mean(np.log(np.maximum(scores, CLIP)))))
 
 
 def logit_mean(scores: np.ndarray) -> float:
     """Return the probability of the mean logit; scores near 0 and 1 weigh more than in the mean."""
-    return float(to_probabilities(np.mean(to_logits(scores)))) if len(scores) else float("nan")
-
-
-def maximum(scores: np.ndarray) -> float:
-    """Return the highest score."""
-    return float(np.max(scores)) if len(scores) else float("nan")
+    return float(to_probabilities(np.mean(to_logits(scores))))
 
 
 def confident(scores: np.ndarray) -> float:
@@ -119,10 +82,10 @@ def confident(scores: np.ndarray) -> float:
     """
     high, low = scores[scores > 0.8], scores[scores < 0.2]
     if len(high) > len(scores) // 2.5 and len(high) > 11:
-        return mean(high)
+        return float(high.mean())
     if len(low) > 0.9 * len(scores):
-        return mean(low)
-    return mean(scores)
+        return float(low.mean())
+    return float(scores.mean())
 
 
 def weighted_by_confidence(scores: np.ndarray) -> float:
@@ -130,8 +93,6 @@ def weighted_by_confidence(scores: np.ndarray) -> float:
 
     The rule of the DFDC's third place (NTechLab, 2020).
     """
-    if not len(scores):
-        return float("nan")
     return float(np.average(scores, weights=np.abs(scores - 0.5) + 1e-4))
 
 
@@ -143,8 +104,8 @@ def confident_majority(scores: np.ndarray) -> float:
     """
     for sure in (scores[scores > 0.8], scores[scores < 0.2]):
         if len(sure) > 0.7 * len(scores):
-            return mean(sure)
-    return mean(scores)
+            return float(sure.mean())
+    return float(scores.mean())
 
 
 def strongest_person(scores: np.ndarray) -> float:
@@ -153,30 +114,25 @@ def strongest_person(scores: np.ndarray) -> float:
     Else the mean. The rule of the DFDC's fourth place (RobustForensics, 2020) over the persons of
     a video, of whom often only one is forged.
     """
-    if not len(scores):
-        return float("nan")
     if scores.max() > 0.9 or scores.min() > 0.6:
         return float(scores.max())
-    return float(scores.min()) if scores.max() < 0.4 else mean(scores)
+    return float(scores.min()) if scores.max() < 0.4 else float(scores.mean())
+
+
+def _of_some(rule: Rule) -> Rule:
+    """Let a rule return NaN for no scores."""
+    return lambda scores: float(rule(scores)) if len(scores) else float("nan")
 
 
 RULES: dict[str, Rule] = {
-    "mean": mean,
-    "median": median,
-    "geometric_mean": geometric_mean,
-    "logit_mean": logit_mean,
-    "max": maximum,
-    "confident": confident,
-    "confident_majority": confident_majority,
-    "weighted": weighted_by_confidence,
-    "strongest_person": strongest_person,
+    "mean": _of_some(np.mean),
+    "median": _of_some(np.median),
+    "geometric_mean": _of_some(geometric_mean),
+    "logit_mean": _of_some(logit_mean),
+    "max": _of_some(np.max),
+    "confident": _of_some(confident),
+    "confident_majority": _of_some(confident_majority),
+    "weighted": _of_some(weighted_by_confidence),
+    "strongest_person": _of_some(strongest_person),
 }
-
-
-def find_rule(name: str, allowed: Collection[str] = RULES) -> Rule:
-    """Return the rule of that name; ConfigError names the nearest of `allowed` for any other."""
-    if name not in RULES:
-        raise ConfigError(
-            f"there is no rule {name!r}{nearest(name, allowed)}; allowed: {', '.join(allowed)}"
-        )
-    return RULES[name]
+"""Name -> rule from scores [K] to one score; NaN for no scores."""

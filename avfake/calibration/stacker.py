@@ -19,7 +19,7 @@ from avfake.calibration.features import (
 )
 from avfake.calibration.out_of_fold import OutOfFold
 from avfake.calibration.probabilities import row_losses
-from avfake.errors import BundleError, ConfigError, nearest
+from avfake.errors import BundleError, check_choice, check_ranges
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -54,18 +54,17 @@ class StackConfig:
     """Coverage of the conformal set."""
 
     def __post_init__(self) -> None:
-        allowed = ("auto", *RULE_COLUMNS)
-        if self.rule not in allowed:
-            raise ConfigError(
-                f"stack.rule {self.rule!r} is unknown{nearest(self.rule, allowed)}; "
-                f"allowed: {', '.join(allowed)}"
-            )
-        for name in ("choice_confidence", "false_alarm_rate", "confidence"):
-            if not 0 < getattr(self, name) < 1:
-                raise ConfigError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
-        for name, least in [("num_leaves", 2), ("max_rounds", 1), ("num_folds", 2)]:
-            if getattr(self, name) < least:
-                raise ConfigError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        check_choice("stack.rule", self.rule, ("auto", *RULE_COLUMNS))
+        check_ranges(
+            self,
+            "stack",
+            num_leaves="[2, inf)",
+            max_rounds="[1, inf)",
+            num_folds="[2, inf)",
+            choice_confidence="(0, 1)",
+            false_alarm_rate="(0, 1)",
+            confidence="(0, 1)",
+        )
 
 
 @dataclass(frozen=True)
@@ -79,10 +78,6 @@ class LogitParts:
     parts: Mapping[str, float]
     """Column -> what it adds: for a stacker its SHAP value (Lundberg 2018), for a baseline its
     logit for the score that counted and 0 for the other that it read."""
-
-    @property
-    def logit(self) -> float:
-        return self.base + sum(self.parts.values())
 
     def strongest(self, num: int) -> dict[str, float]:
         """Return the `num` parts of largest magnitude, largest first."""
@@ -130,20 +125,13 @@ class Stacker:
         return np.asarray(self._booster.predict(inputs, num_threads=1, **options))
 
 
-@dataclass(frozen=True)
-class StackerFit:
-    """A stacker, and logits of its rows by stackers that did not see their groups."""
-
-    stacker: Stacker
-    logits: np.ndarray
-    """float64 [N]; rows without a label too."""
-    num_rounds: int
-
-
 def fit_stacker(
     scored: OutOfFold, output: str, folds: np.ndarray, *, config: StackConfig
-) -> StackerFit:
-    """Fit the stacker of one output; folds: int [N] from `group_folds`."""
+) -> tuple[Stacker, np.ndarray]:
+    """Return the stacker of one output, and logits [N] by stackers that did not see the groups.
+
+    folds: int [N] from `group_folds`; rows without a label get a logit, too
+    """
     columns, labels = OUTPUT_FEATURES[output], scored.labels[output]
     inputs = columns_of(scored.rows, columns)
     known = ~np.isnan(labels)
@@ -166,7 +154,7 @@ def fit_stacker(
     final, _ = _train(
         (inputs[known], labels[known]), columns, replace(config, max_rounds=num_rounds)
     )
-    return StackerFit(Stacker(final), logits, num_rounds)
+    return Stacker(final), logits
 
 
 def _train(
@@ -217,33 +205,30 @@ class Choice:
 
 
 def choose(
-    baselines: Mapping[str, np.ndarray],
-    stacker: np.ndarray | None,
+    probabilities: Mapping[str, np.ndarray],
     *,
     labels: np.ndarray,
     groups: Sequence[str],
     confidence: float = 0.99,
     seed: int = 0,
 ) -> Choice:
-    """Choose the best baseline, or the stacker where its gain over that baseline is significant.
+    """Choose the best baseline, or "stacker" where its gain over that baseline is significant.
 
-    baselines: name -> out-of-fold probabilities [N]; the first wins a tie. labels: [N] 1 or 0.
+    probabilities: name -> out of fold, [N]; the first baseline wins a tie. labels: [N] 1 or 0.
     """
-    losses = {name: row_losses(p, labels) for name, p in baselines.items()}
-    best = min(losses, key=lambda name: float(losses[name].mean()))
-    if stacker is None:
-        reason = "no stacker was trained: switched off, or too few groups"
-        return Choice(best, reason, _means(losses))
-    losses["stacker"] = row_losses(stacker, labels)
+    losses = {name: row_losses(p, labels) for name, p in probabilities.items()}
+    means = {name: float(values.mean()) for name, values in losses.items()}
+    best = min((name for name in means if name != "stacker"), key=means.__getitem__)
+    if "stacker" not in losses:
+        return Choice(best, "no stacker was trained: switched off, or too few groups", means)
     gains = losses[best] - losses["stacker"]
     low = gain_bound(gains, groups, confidence=confidence, seed=seed)
-    is_better = low > 0
     reason = (
-        f"the stacker's out-of-fold log-loss is {losses['stacker'].mean():.4f}, that of the best "
-        f"baseline ({best}) {losses[best].mean():.4f}; the gain is {gains.mean():.4f}, "
-        f"{'at least' if is_better else 'but possibly only'} {low:.4f} at {100 * confidence:g} %"
+        f"the stacker's out-of-fold log-loss is {means['stacker']:.4f}, that of the best "
+        f"baseline ({best}) {means[best]:.4f}; the gain is {gains.mean():.4f}, "
+        f"{'at least' if low > 0 else 'but possibly only'} {low:.4f} at {100 * confidence:g} %"
     )
-    return Choice("stacker" if is_better else best, reason, _means(losses))
+    return Choice("stacker" if low > 0 else best, reason, means)
 
 
 def gain_bound(gains: np.ndarray, groups: Sequence[str], *, confidence: float, seed: int) -> float:
@@ -256,7 +241,3 @@ def gain_bound(gains: np.ndarray, groups: Sequence[str], *, confidence: float, s
         draw = rng.integers(len(sums), size=len(sums))
         means.append(sums[draw].sum() / sizes[draw].sum())
     return float(np.quantile(means, 1 - confidence))
-
-
-def _means(losses: Mapping[str, np.ndarray]) -> dict[str, float]:
-    return {name: float(values.mean()) for name, values in losses.items()}

@@ -1,26 +1,16 @@
-"""Work and output of the verbs `specs`, `manifest` and `prepare`."""
+"""Work and output of the verbs `specs` and `manifest`."""
 
 import json
 import re
-import tempfile
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from avfake import storage
 from avfake.cli.process import IN_PART, OK
-from avfake.clips import ClipConfig, check_target, prepare_clips
-from avfake.datasets import (
-    DatasetSpec,
-    Manifest,
-    build_manifest,
-    list_specs,
-    load_spec,
-    save_manifest,
-)
+from avfake.datasets import DatasetSpec, Manifest, build_manifest, load_spec
 from avfake.errors import AvfakeError, ConfigError
 
 
@@ -79,14 +69,14 @@ def check_manifest(out: str, *, inputs: Sequence[str]) -> None:
 
     inputs: what the command reads.
     """
-    table, read = storage.as_path(out), [storage.as_path(one) for one in inputs]
-    storage.check_file(table, flag="OUT", what="manifest", inputs=read, remote=True)
-    if isinstance(table, Path):
-        if storage.is_stream(table):
-            return
-        table = storage.target_of(table)
-    notes = storage.beside(table, f"{storage.name_of(table)}.json")
-    storage.check_file(notes, flag="OUT", what="manifest", endings=(), inputs=read, remote=True)
+    read = [storage.as_path(one) for one in inputs]
+    output = storage.Output(storage.as_path(out), "OUT", read, remote=True)
+    output.check_file("manifest")
+    table = storage.target_of(output.path)
+    if table is None:
+        return
+    notes = table.with_name(storage.fitting(f"{table.name}.json"))
+    replace(output, path=notes).check_file("manifest", endings=())
     content = storage.read_if_there(notes)
     if content is None:
         foreign = table if storage.read_if_there(table) else None
@@ -100,7 +90,7 @@ def check_manifest(out: str, *, inputs: Sequence[str]) -> None:
 
 
 def _are_notes(content: bytes) -> bool:
-    """Return whether a file is one that `save_manifest` writes beside a manifest."""
+    """Return whether a file is one that `Manifest.save` writes beside a manifest."""
     try:
         return {"dataset", "warnings", "assumed"} <= set(json.loads(content))
     except (ValueError, TypeError):
@@ -109,43 +99,12 @@ def _are_notes(content: bytes) -> bool:
 
 def write_manifest(manifest: Manifest, out: str) -> None:
     """Save a manifest; to a stream, such as /dev/stdout, its table alone."""
-    place = storage.as_path(out)
-    if isinstance(place, str) or not storage.is_stream(place):
-        save_manifest(manifest, out if isinstance(place, str) else storage.target_of(place))
+    target = storage.target_of(storage.as_path(out))
+    if target is not None:
+        manifest.save(target)
         return
-    with tempfile.TemporaryDirectory(prefix="avfake-") as folder:
-        table = Path(folder) / "manifest.csv"
-        save_manifest(manifest, table)
-        storage.write_whole(place, table.read_bytes())
-
-
-def prepare_dataset(
-    paths: tuple[str, str, str],
-    config: ClipConfig,
-    *,
-    overrides: Sequence[str],
-    limit: int | None,
-    **how: Any,
-) -> int:
-    """Prepare a dataset and print how it went; 1 if any file failed.
-
-    paths: spec, folder of the dataset, folder of the clips; how: further arguments of
-        `prepare_clips`.
-    """
-    spec, root, out = paths
-    check_target(out, inputs=(spec, root))
-    loaded = spec_with(spec, overrides)
-    manifest = build_manifest(loaded, root)
-    if limit is not None:
-        manifest = replace(manifest, rows=manifest.rows[:limit])
-    report_manifest(manifest, loaded)
-    folder = prepare_clips(manifest, out, config, **how)
-    counts = Counter(status["status"] for status in folder.statuses.values())
-    print(
-        ", ".join(f"{counts[s]} {s}" for s in ("ok", "partial", "failed"))
-        + f"; each with its reasons in {storage.inside(folder.path, 'status.csv')}"
-    )
-    return IN_PART if counts["failed"] else OK
+    with storage.replacing(Path(out)) as table:
+        manifest.save(table)
 
 
 def list_all_specs() -> None:
@@ -153,7 +112,7 @@ def list_all_specs() -> None:
     words = ("modality", "licence")
     lines = [
         (spec.name, *(_short(spec.info.get(word, "")) for word in words), spec.title)
-        for spec in list_specs()
+        for spec in DatasetSpec.shipped()
     ]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:

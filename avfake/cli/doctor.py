@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -56,19 +57,11 @@ def doctor(*, folder: Path = Path()) -> int:
 
 def examine(folder: Path) -> Iterator[Finding]:
     """Yield the finding of each check; `folder` is where clips and runs are to be written."""
-    yield _python()
-    yield _packages()
-    yield _codecs()
-    yield _devices()
-    yield _threads()
-    yield _disk(folder)
-    yield _weights_cache()
+    machine = f"{platform.machine()} {platform.system()}"
+    yield Finding("python", "ok", f"{platform.python_version()} on {machine}")
+    for check in (_packages, _codecs, _devices, _threads, partial(_disk, folder), _weights_cache):
+        yield check()
     yield _self_test()
-
-
-def _python() -> Finding:
-    version = platform.python_version()
-    return Finding("python", "ok", f"{version} on {platform.machine()} {platform.system()}")
 
 
 def _packages() -> Finding:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from avfake.errors import TRACEBACKS, AvfakeError, is_out_of_memory
-from avfake.storage import descriptor_of, is_url
+from avfake.storage import as_path, descriptor_of
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
@@ -74,8 +74,9 @@ def open_streams() -> None:
     if sys.stderr is None:
         sys.stderr = _nowhere()
     elif sys.__stderr__ is not None and sys.stderr is sys.__stderr__:  # not a replacement
+        lost = _StandardError(2, "wb", closefd=False)
         encoding = sys.__stderr__.encoding
-        sys.stderr = io.TextIOWrapper(_StandardError(), encoding=encoding, write_through=True)
+        sys.stderr = io.TextIOWrapper(lost, encoding=encoding, write_through=True)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # file names need not be text
@@ -87,7 +88,8 @@ def print_aside(*outs: str | Path | None) -> None:
     Messages must not be mixed into a table.
     """
     for out in outs:
-        if out is not None and not is_url(str(out)) and descriptor_of(Path(out)) == 1:
+        path = None if out is None else as_path(out)
+        if isinstance(path, Path) and descriptor_of(path) == 1:
             sys.stdout = sys.stderr
 
 
@@ -97,23 +99,14 @@ def say(message: str) -> None:
         print(message, file=sys.stderr, flush=True)
 
 
-class _StandardError(io.BufferedIOBase):
+class _StandardError(io.FileIO):
     """Standard error that never raises: a message that cannot be written is dropped."""
-
-    def writable(self) -> bool:
-        return True
-
-    def isatty(self) -> bool:
-        return os.isatty(2)
-
-    def fileno(self) -> int:
-        return 2
 
     def write(self, content: "Buffer") -> int:
         rest = memoryview(content).cast("B")
         with suppress(OSError):
             while rest:
-                rest = rest[os.write(2, rest) :]
+                rest = rest[os.write(self.fileno(), rest) :]
         return memoryview(content).nbytes
 
 

@@ -3,14 +3,14 @@
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
 from avfake.cli.flags import at_least, check_spread, refuse_idle
 from avfake.cli.process import IN_PART, OK, print_aside
 from avfake.errors import ConfigError
-from avfake.storage import as_path, beside, check_file
+from avfake.storage import Output, as_path, fitting
 
 Overrides = Annotated[
     tuple[str, ...], tyro.conf.arg(name="set", metavar="KEY=VALUE"), tyro.conf.UseAppendAction
@@ -155,23 +155,26 @@ def prepare(
     check_spread(workers, engine, ray_address)
     at_least(1, limit=limit)
     at_least(0.001, time_limit=time_limit)
-    from avfake.cli.datasets import prepare_dataset
-    from avfake.clips import ClipConfig
+    from avfake.cli.datasets import report_manifest, spec_with
+    from avfake.clips import ClipConfig, PreparedFolder, prepare_clips
+    from avfake.datasets import build_manifest
 
     config = ClipConfig(num_frames=frames, detector=detector)
     if detector_model is not None:
         config = config.with_blazeface(detector_model)
-    return prepare_dataset(
-        (spec, root, out),
-        replace(config, crop=replace(config.crop, size_px=size_px)),
-        overrides=overrides,
-        limit=limit,
-        workers=workers,
-        reuse_boxes=reuse_boxes,
-        time_limit_seconds=time_limit,
-        engine=engine,
-        ray_address=ray_address,
-    )
+    config = replace(config, crop=replace(config.crop, size_px=size_px))
+    PreparedFolder.check_target(out, inputs=(spec, root))
+    loaded = spec_with(spec, overrides)
+    rows = build_manifest(loaded, root)
+    rows = replace(rows, rows=rows.rows[:limit])
+    report_manifest(rows, loaded)
+    how: dict[str, Any] = {"workers": workers, "engine": engine, "ray_address": ray_address}
+    how |= {"reuse_boxes": reuse_boxes, "time_limit_seconds": time_limit}
+    folder = prepare_clips(rows, out, config, **how)
+    found = Counter(status["status"] for status in folder.statuses.values())
+    counts = ", ".join(f"{found[s]} {s}" for s in ("ok", "partial", "failed"))
+    print(f"{counts}; each with its reasons in {folder.path / 'status.csv'}")
+    return IN_PART if found["failed"] else OK
 
 
 def labels(
@@ -193,26 +196,14 @@ def labels(
         masks: Also write where each picture differs (--masks).
     """
     at_least(0, workers=workers)
-    from avfake.audit import NO_LABEL_REASONS, derive_labels
+    from avfake.audit import derive_labels
     from avfake.datasets import read_manifest
 
     rows, inputs = read_manifest(manifest), [as_path(manifest)]
     derived = derive_labels(rows, out, workers=workers, masks=masks, inputs=inputs)
-    words = {True: "changed", False: "unchanged", None: "unknown"}
-    print(f"{len(derived.rows)} fakes")
-    for part in ("face", "voice"):
-        found = Counter(words[getattr(row, f"{part}_fake")] for row in derived.rows)
-        print(f"  {part}: " + ", ".join(f"{found[word]} {word}" for word in words.values()))
-        whys = Counter(getattr(row, f"{part}_why") for row in derived.rows)
-        for why, count in whys.most_common():
-            if why is not None:
-                print(f"    unknown, {count}: {NO_LABEL_REASONS[why]}")
-    print(f"  no visible change: {sum(row.no_visible_change is True for row in derived.rows)}")
-    for contradiction in derived.contradictions:
-        print(f"  note: {contradiction}")
+    print(derived)
     print(f"distances in {out / 'derived.csv'}, labels in {out / 'manifest.csv'}")
-    broken = {"unreadable", "failed"}
-    return IN_PART if any({row.face_why, row.voice_why} & broken for row in derived.rows) else OK
+    return OK if derived.is_complete else IN_PART
 
 
 def audit(
@@ -242,24 +233,24 @@ def audit(
     at_least(0, workers=workers)
     if not 0 <= limit <= 1:
         raise ConfigError(f"--limit is {limit:g}; an AUC lies in [0, 1]")
-    from avfake.audit import ProbeConfig, audit_manifest
+    from avfake.audit import audit_manifest
     from avfake.clips import PreparedFolder
     from avfake.datasets import read_manifest
 
-    rows, journal = read_manifest(manifest), beside(manifest, f"{manifest.name}.audit.jsonl")
+    rows = read_manifest(manifest)
+    journal = manifest.with_name(fitting(f"{manifest.name}.audit.jsonl"))
     read = [manifest, *([plan] if plan else [])]
-    flag = "the record beside the manifest:"
-    check_file(journal, flag=flag, what="record", endings=(), inputs=read)
+    Output(journal, "the record beside the manifest:", read).check_file("record", endings=())
     if clips is not None:
         PreparedFolder(clips)  # refuses any other
     report = audit_manifest(
         rows,
-        Path(str(journal)),
+        journal,
         plan=plan,
         label=label,
+        limit=limit,
         parts=parts,
         clips=clips,
-        config=ProbeConfig(limit),
         workers=workers,
     )
     print(report)

@@ -9,7 +9,7 @@ from avfake.cli.flags import at_least, choose, refuse_idle
 from avfake.cli.process import IN_PART, OK, print_aside
 from avfake.errors import ConfigError
 from avfake.labels import DEFAULT
-from avfake.storage import as_path, check_file, check_folder, check_table, write_table, write_whole
+from avfake.storage import Output, as_path, write_table
 
 
 def evaluate(
@@ -45,23 +45,16 @@ def evaluate(
     if split is not None and detector == DEFAULT:
         raise ConfigError("--split asks for the plan of a run, and the default detector has none")
     if out is not None:
-        check_file(out, inputs=[as_path(path) for path in clips])
-    from avfake.detector import Detector, PredictOptions
+        Output(out, inputs=[as_path(path) for path in clips]).check_file()
+    from avfake.detector import PredictOptions
     from avfake.evaluation import ablation_table, render
-    from avfake.training import COLUMNS, examples_in, measure
+    from avfake.training import measure_clips
 
     options = PredictOptions(audio, visual, stacker, sync, prior)
     names = choose([detector])
     plan_table = None if split is None else Path(detector).parent / "plan.csv"
-    examples = examples_in(clips, plan_table=plan_table, split=split or "")
-    if not examples:
-        raise ConfigError(f"no clip is left to evaluate in {', '.join(clips)}")
+    scores = measure_clips(names, clips, options, plan_table=plan_table, split=split or "", out=out)
     if out is not None:
-        ids = {example.row.clip_id for example in examples}
-        check_table(out, COLUMNS, rows=lambda: ids, optional=("prior",))
-    scores = measure(Detector.from_pretrained(names), examples, options)
-    if out is not None:
-        write_whole(out, scores.to_csv(index=False))
         print(f"scores of {len(scores)} clips: {out}")
     print(render(ablation_table([("detector", scores)])))
     return OK
@@ -92,17 +85,18 @@ def stress(
         workers: Processes.
     """
     from avfake.evaluation import draw_stress
-    from avfake.scoring import CELLS, check_target, render_stress, run_stress, weakest_cells
+    from avfake.scoring import CELLS, run_stress
 
     at_least(0, workers=workers)
     at_least(1, limit=limit)
-    check_target(out, inputs=[source])
     choose([detector])
     found = run_stress(source, detector, out, cells=cells, limit=limit, workers=workers)
-    plot = draw_stress(found.table, out / "stress.png")
-    print(render_stress(found.table))
-    for weakest in weakest_cells(found.table):
-        print(f"weakest cell for {weakest} ({CELLS[weakest.cell].meaning})")
+    plot = draw_stress(found.table.rows, out / "stress.png")
+    print(found.table)
+    for worst in found.table.weakest():
+        what = f"{worst.output}, by {worst.metric.replace('_', ' ').replace('auc', 'AUC')}"
+        meaning = CELLS[worst.cell].meaning
+        print(f"weakest cell for {what}: {worst.cell}, {worst} ({meaning})")
     left_out = f"; {found.num_unlabelled} without a label left out" * bool(found.num_unlabelled)
     print(f"{found.num_files} files{left_out}; table and plot: {out / 'stress.csv'}, {plot}")
     for cell, rows in found.failed.groupby("cell", sort=False):
@@ -142,7 +136,7 @@ def card(
     from avfake.report import write_card
 
     read = [table for table in (scores, stress) if table is not None]
-    check_file(detector / CARD, flag="the card", what="card", endings=(), inputs=read)
+    Output(detector / CARD, "the card", read).check_file("card", endings=())
     path = write_card(
         detector,
         scores=scores,
@@ -185,15 +179,14 @@ def ensemble(
     read = [as_path(name) for name in members]
     if members and all(name.lower().endswith(".csv") for name in members):
         refuse_idle({"--held-out": held_out}, "a decision is fitted for detectors, not for tables")
-        check_file(out, inputs=read)
+        Output(out, inputs=read).check_file()
         return _combine_tables([Path(name) for name in members], out, rule)
     if out.suffix.lower() == ".csv":
         raise ConfigError(f"--out {out}: of detectors a folder is written; give a name without end")
-    check_folder(out, inputs=[*read, *([held_out] if held_out else [])])
-    from avfake.detector import fit_decision, write_ensemble
+    Output(out, inputs=[*read, *([held_out] if held_out else [])]).check_folder()
+    from avfake.detector import write_ensemble
 
-    decision = fit_decision(held_out) if held_out else None
-    write_ensemble(out, members, rule, decision)
+    write_ensemble(out, members, rule, held_out)
     print(f"ensemble of {len(members)} detectors: {out}")
     return OK
 
@@ -202,8 +195,7 @@ def _combine_tables(paths: list[Path], out: Path, rule: str) -> int:
     from avfake.detector import combine_tables
 
     table = combine_tables(paths, rule)
-    known = {row[table.columns[0]] for row in table.rows}
-    check_table(out, table.columns, rows=lambda: known)
+    Output(out).check_table(table.columns, lambda: {row[table.columns[0]] for row in table.rows})
     write_table(out, table.columns, table.rows)
     print(f"{len(table.rows)} files combined from {len(paths)} tables: {out}")
     if table.is_ranked:

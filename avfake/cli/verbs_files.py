@@ -5,7 +5,7 @@ should not.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -13,7 +13,7 @@ from avfake.cli.flags import check_spread, choose, refuse_idle
 from avfake.cli.process import IN_PART, OK, print_aside
 from avfake.errors import ConfigError
 from avfake.labels import DEFAULT
-from avfake.storage import as_path, is_url
+from avfake.storage import as_path
 
 
 def predict(
@@ -72,28 +72,27 @@ def predict(
     refuse_idle({} if keeps else spread, one_by_one)
     check_spread(workers, engine, ray_address)
     print_aside(out, submission)
-    from avfake.cli.scoring import checked_files, files_of, predict_each, predict_table
     from avfake.detector import PredictOptions
+    from avfake.scoring import checked_files, find_files, iter_verdicts, score_files
 
     options = PredictOptions(audio, visual, stacker, sync, prior)
     rule = combine or "mean"
     if not keeps:
-        files = files_of(paths, requested)
-        return predict_each(files, choose(detector, combine), options, rule, as_json=json)
-    table, answers = (None if one is None else as_path(one) for one in (out, submission))
-    files, scores = checked_files(paths, requested, out=table, submission=answers, fill=fill)
-    return predict_table(
-        files,
-        choose(detector, combine),
-        options,
-        out=scores,
-        submission=answers,
-        fill=fill,
-        combine=rule,
-        workers=1 if workers is None else workers,
-        engine=engine,
-        ray_address=ray_address,
-    )
+        files = find_files(paths, requested)
+        failed = 0
+        for verdict in iter_verdicts(files, choose(detector, combine), rule, options):
+            print(verdict.to_json() if json else verdict, flush=True)
+            failed += verdict.p_fake is None
+        return IN_PART if failed else OK
+    files, table = checked_files(paths, requested, out=out, submission=submission, fill=fill)
+    chosen = choose(detector, combine)
+    pool: dict[str, Any] = {"engine": engine, "ray_address": ray_address}
+    pool["workers"] = 1 if workers is None else workers
+    scores = score_files(files, chosen, table, combine=rule, options=options, **pool)
+    print(scores)
+    if submission is not None:
+        print(scores.write_submission(submission, fill))
+    return IN_PART if scores.failed else OK
 
 
 def report(
@@ -174,11 +173,12 @@ def annotate(
 
 def _check_source(path: str, what: str) -> None:
     """Raise ConfigError for a missing file or a folder."""
-    if is_url(path) or "!/" in path:
+    file = as_path(path)
+    if isinstance(file, str) or "!/" in path:
         return
-    if not Path(path).exists():
+    if not file.exists():
         raise ConfigError(f"{path} does not exist")
-    if Path(path).is_dir():
+    if file.is_dir():
         raise ConfigError(
             f"{path} is a folder; {what} is about one file (avfake predict takes folders)"
         )

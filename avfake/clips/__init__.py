@@ -5,15 +5,15 @@ memory) use the same bytes. `ClipDataset` and `collate` turn clips into torch ba
 """
 
 from avfake.clips.archive import Clip
-from avfake.clips.config import ClipConfig, face_detector
+from avfake.clips.config import ClipConfig
 from avfake.clips.cut import cut_clip
-from avfake.clips.dataset import ClipDataset, ClipEntry, TrainingSample, batch_of, collate
+from avfake.clips.dataset import ClipDataset, ClipEntry, TrainingSample, collate
 from avfake.clips.loading import EpochDraws, load_batches, named_failures
-from avfake.clips.preparation.derived import degrade_clips, join_clips, pairs_of_sources
-from avfake.clips.preparation.folder import PreparedClip, PreparedFolder, check_target
-from avfake.clips.preparation.forged import ForgeryConfig, forge_clips
+from avfake.clips.preparation.derived import degrade_clips, join_clips
+from avfake.clips.preparation.folder import PreparedClip, PreparedFolder
+from avfake.clips.preparation.forged import ForgeryConfig
 from avfake.clips.preparation.prepare import prepare_clips, prepare_dataset
-from avfake.clips.sample import InputSpec, SampleConfig, Sampled, sample_clip, sample_labels
+from avfake.clips.sample import InputSpec, SampleConfig, Sampled
 
 __all__ = [
     "Clip",
@@ -28,19 +28,12 @@ __all__ = [
     "SampleConfig",
     "Sampled",
     "TrainingSample",
-    "batch_of",
-    "check_target",
     "collate",
     "cut_clip",
-    "face_detector",
-    "forge_clips",
     "join_clips",
     "load_batches",
     "named_failures",
-    "pairs_of_sources",
     "prepare_clips",
     "prepare_dataset",
-    "sample_clip",
-    "sample_labels",
     "degrade_clips",
 ]

@@ -18,6 +18,7 @@ import numpy as np
 import soundfile
 from PIL import Image
 
+from avfake import config as settings
 from avfake.errors import MediaError, Reason, StoreError
 from avfake.faces import FaceTrack
 from avfake.media import Waveform
@@ -80,14 +81,6 @@ class ClipMeta:
     """[S][2] start and end of each piece of the stored sound, seconds of the file."""
     voice_statistics: dict[str, float] = field(default_factory=dict)
 
-    @classmethod
-    def from_json(cls, text: str | bytes) -> "ClipMeta":
-        """Read what `asdict` and `json.dumps` wrote."""
-        fields = json.loads(text)
-        fields["reasons"] = tuple(Reason(**reason) for reason in fields["reasons"])
-        fields["persons"] = tuple(PersonMeta(**person) for person in fields["persons"])
-        return cls(**fields)
-
 
 class Clip:
     """A prepared clip; pixels and sound are read when they are asked for."""
@@ -106,7 +99,7 @@ class Clip:
 
     @cached_property
     def meta(self) -> ClipMeta:
-        return ClipMeta.from_json(self._read("meta.json"))
+        return settings.from_dict(ClipMeta, json.loads(self._read("meta.json")))
 
     def crop(self, person: int, position: int) -> np.ndarray:
         """Return uint8 [S, S, 3] RGB: crop number `position` of a person of the meta."""
@@ -142,25 +135,10 @@ class Clip:
         if self._archive is not None:
             yield self._archive
             return
-        with self._open() as self._archive:
-            try:
-                yield self._archive
-            finally:
-                self._archive = None
-
-    def _read(self, member: str) -> bytes:
-        with self.opened() as archive:
-            try:
-                return archive.read(member)
-            except (zipfile.BadZipFile, KeyError) as error:
-                raise self._broken(error) from error
-
-    def _open(self) -> zipfile.ZipFile:
         source = self._source
         try:
-            return zipfile.ZipFile(
-                io.BytesIO(source) if isinstance(source, bytes) else cached(source)
-            )
+            file = io.BytesIO(source) if isinstance(source, bytes) else cached(source)
+            self._archive = zipfile.ZipFile(file)
         except FileNotFoundError:
             raise MediaError(str(source), "file_missing", "prepare it again") from None
         except StoreError as error:
@@ -168,6 +146,18 @@ class Clip:
             raise MediaError(str(source), code, error.message or "prepare it again") from error
         except zipfile.BadZipFile as error:
             raise self._broken(error) from error
+        try:
+            with self._archive:
+                yield self._archive
+        finally:
+            self._archive = None
+
+    def _read(self, member: str) -> bytes:
+        with self.opened() as archive:
+            try:
+                return archive.read(member)
+            except (zipfile.BadZipFile, KeyError) as error:
+                raise self._broken(error) from error
 
     def _broken(self, error: Exception) -> MediaError:
         name = "clip in memory" if isinstance(self._source, bytes) else str(self._source)
@@ -187,7 +177,9 @@ def pack_clip(
         _add(archive, "meta.json", json.dumps(asdict(meta), separators=(",", ":")).encode())
         for person, pixels in enumerate(crops):
             for index, picture in zip(meta.persons[person].frame_indices, pixels, strict=True):
-                _add(archive, _crop_name(person, index), _jpeg(picture, jpeg_quality))
+                jpeg = io.BytesIO()
+                Image.fromarray(picture).save(jpeg, "JPEG", quality=jpeg_quality, subsampling=0)
+                _add(archive, _crop_name(person, index), jpeg.getvalue())
         if waveform is not None:
             flac = io.BytesIO()
             soundfile.write(flac, waveform.samples, waveform.sample_rate, "PCM_16", format="FLAC")
@@ -197,12 +189,6 @@ def pack_clip(
 
 def _crop_name(person: int, frame_index: int) -> str:
     return f"faces/{person:02d}_{frame_index:04d}.jpg"
-
-
-def _jpeg(picture: np.ndarray, quality: int) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "JPEG", quality=quality, subsampling=0)
-    return buffer.getvalue()
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:

@@ -9,13 +9,11 @@ from avfake.clips.speech import SpeechConfig
 from avfake.errors import check_choice, check_ranges
 from avfake.faces import (
     BlazeFaceConfig,
-    BlazeFaceDetector,
     CropConfig,
     DetectConfig,
     FaceDetector,
-    MTCNNDetector,
     TrackConfig,
-    keep_model,
+    make_detector,
 )
 
 DETECTORS = ("mtcnn", "blazeface")
@@ -78,12 +76,9 @@ class ClipConfig:
 
     def with_blazeface(self, model: Path) -> "ClipConfig":
         """Return these settings with BlazeFace as the detector, and keep a copy of its model."""
-        found = replace(self.blazeface, model_sha256=keep_model(model))
-        return replace(self, detector="blazeface", blazeface=found)
+        return replace(self, detector="blazeface", blazeface=self.blazeface.with_model(model))
 
-
-def face_detector(config: ClipConfig, *, device: str = "cpu") -> FaceDetector:
-    """Return the detector of a config; ConfigError if its model or runtime is missing."""
-    if config.detector == "blazeface":
-        return BlazeFaceDetector(config.blazeface)  # on the CPU, whatever the device
-    return MTCNNDetector(config.detect, device=device)
+    def face_detector(self, *, device: str = "cpu") -> FaceDetector:
+        """Return the detector; ConfigError if its model or runtime is missing."""
+        wanted = self.blazeface if self.detector == "blazeface" else self.detect
+        return make_detector(wanted, device=device)

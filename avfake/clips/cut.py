@@ -8,22 +8,20 @@ import numpy as np
 
 from avfake.clips.archive import Clip, ClipMeta, PersonMeta, pack_clip
 from avfake.clips.config import ClipConfig
-from avfake.clips.speech import Span, find_speech, spread_spans
+from avfake.clips.speech import expand_spans, find_speech, spread_spans
 from avfake.clips.voice_statistics import voice_statistics
 from avfake.errors import NOTHING_LOST, MediaError, Reason
-from avfake.faces import FaceDetector, FaceTrack, crop_track, thin_tracks, track_faces
+from avfake.faces import FaceDetector, FaceTrack, track_faces
 from avfake.labels import Part
 from avfake.media import (
     Frames,
     MediaInfo,
-    Note,
     Sound,
     Waveform,
     local_file,
     probe,
     read_frames,
     read_sound,
-    sample_times,
 )
 
 KEPT_PIECE_SECONDS = 10.0
@@ -48,8 +46,7 @@ def cut_sound(path: Path, info: MediaInfo, config: ClipConfig) -> Speech:
     reasons = noted("voice", sound.notes)
     heard = sum(len(piece.samples) for piece in sound.pieces) / config.sample_rate
     if sound.total_seconds > heard + 1:
-        left_out = _amount(sound.total_seconds - heard, sound.total_seconds, "sound")
-        reasons += (Reason("voice", "sound_left_out", left_out),)
+        reasons += (_left_out(sound.total_seconds - heard, sound.total_seconds, "sound"),)
     return _keep_speech(sound, reasons, config)
 
 
@@ -68,36 +65,25 @@ def _keep_speech(sound: Sound, reasons: tuple[Reason, ...], config: ClipConfig) 
     kept = spread_spans(spans, limit, piece=round(KEPT_PIECE_SECONDS * rate))
     speech, chosen = (sum(end - start for start, end in some) / rate for some in (spans, kept))
     if chosen < speech:
-        left_out = _amount(speech - chosen, speech, "speech")
-        reasons += (Reason("voice", "sound_left_out", left_out),)
+        reasons += (_left_out(speech - chosen, speech, "speech"),)
     waveform = Waveform(np.concatenate([samples[start:end] for start, end in kept]), rate)
-    return waveform, _seconds_of(kept, sound), reasons
+    starts = [piece.start_seconds * rate for piece in sound.pieces]
+    pieces = [(s, s + len(piece.samples)) for s, piece in zip(starts, sound.pieces, strict=True)]
+    seconds = [[round(float(i / rate), 5) for i in one] for one in expand_spans(kept, pieces)]
+    return waveform, seconds, reasons
 
 
-def _seconds_of(spans: list[Span], sound: Sound) -> list[list[float]]:
-    """Convert spans of samples of the concatenated pieces to seconds of the file."""
-    lengths = np.array([len(piece.samples) for piece in sound.pieces])
-    firsts = np.concatenate([[0], np.cumsum(lengths)])
-    found = []
-    for start, end in spans:
-        first = int(np.searchsorted(firsts, start, side="right")) - 1
-        for number in range(first, int(np.searchsorted(firsts, end, side="left"))):
-            low, high = max(start, firsts[number]), min(end, firsts[number + 1])
-            at = sound.pieces[number].start_seconds - firsts[number] / sound.sample_rate
-            found.append([round(float(at + i / sound.sample_rate), 5) for i in (low, high)])
-    return found
-
-
-def _amount(part: float, whole: float, what: str) -> str:
-    """Return text for a part of a duration, in minutes if it is long."""
+def _left_out(lost: float, whole: float, what: str) -> Reason:
+    """Return the reason for a part of a duration, in minutes if the whole is long."""
+    amount = f"{lost:.0f} of {whole:.0f} seconds of {what}"
     if whole >= 120:
-        return f"{part / 60:.0f} of {whole / 60:.0f} minutes of {what}"
-    return f"{part:.0f} of {whole:.0f} seconds of {what}"
+        amount = f"{lost / 60:.0f} of {whole / 60:.0f} minutes of {what}"
+    return Reason("voice", "sound_left_out", amount)
 
 
-def noted(part: Part, notes: tuple[Note, ...]) -> tuple[Reason, ...]:
-    """Return the notes of a decoded stream as reasons."""
-    return tuple(Reason(part, note.code, note.detail) for note in notes)
+def noted(part: Part, notes: tuple[Reason, ...]) -> tuple[Reason, ...]:
+    """Return the notes of a decoded stream as reasons of a part."""
+    return tuple(replace(note, part=part) for note in notes)
 
 
 def cut_clip(
@@ -150,7 +136,7 @@ def _cut_picture(
     if not info.has_video:
         return [], [], [], (Reason("face", "no_video"),)
     try:
-        frames = read_frames(path, sample_times(info, config.num_frames))
+        frames = read_frames(path, info.sample_times(config.num_frames))
     except MediaError as error:
         return [], [], [], (replace(error.reason, part="face"),)
     reasons = noted("face", frames.notes)
@@ -163,10 +149,12 @@ def _cut_picture(
         if len(found) > len(tracks):
             number = f"{len(found) - len(tracks)} of {len(found)}"
             reasons += (Reason("face", "persons_left_out", number),)
-        tracks = thin_tracks(tracks, round(config.max_crops_per_frame * config.num_frames))
+        limit = round(config.max_crops_per_frame * config.num_frames)
+        if sum(map(len, tracks)) > limit:
+            tracks = [track.thinned(max(1, limit // len(tracks))) for track in tracks]
     if not tracks:
         reasons += (Reason("face", "no_face", f"{len(frames)} frames looked at"),)
-    crops = [crop_track(frames.pixels, track, config.crop) for track in tracks]
+    crops = [track.crops(frames.pixels, config.crop) for track in tracks]
     return frames.seconds.round(4).tolist(), tracks, crops, reasons
 
 

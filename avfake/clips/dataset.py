@@ -1,15 +1,16 @@
 """Torch batches over prepared clips. The batch keys are listed in docs/architecture.md."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
+from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 
 from avfake.clips.archive import Clip
-from avfake.clips.sample import SampleConfig, Sampled, sample_clip, sample_labels
+from avfake.clips.sample import ClipArrays, SampleConfig, Sampled
 from avfake.labels import ForgedSegment, Labels
 from avfake.storage import AnyPath
 
@@ -30,22 +31,9 @@ class ClipEntry:
 
 
 @dataclass(frozen=True)
-class TrainingSample:
-    """Crops, sound and labels of one clip. The arrays are never written to, only replaced."""
+class TrainingSample(ClipArrays):
+    """Crops, sound and labels of one clip."""
 
-    faces: np.ndarray
-    """uint8 [T, S, S, 3] RGB; T = 0 without a face."""
-    landmarks: np.ndarray
-    """float32 [T, 5, 2] x, y px of the crop: left and right eye, nose, left and right mouth corner
-    (left and right as seen in the picture)."""
-    persons: np.ndarray
-    """int64 [T], person of each crop."""
-    sound: np.ndarray
-    """float32 [W, N], windows in [-1, 1]; W = 0 without sound."""
-    crop_sound: np.ndarray
-    """float32 [T, M], the sound around each crop; M = 0 where there is none."""
-    sample_rate: int
-    """Hz, of both."""
     labels: Labels
     """Between 0 and 1 where genuine and fake were mixed."""
     weights: Labels
@@ -107,71 +95,48 @@ class Draw(NamedTuple):
     """Index into the entries of the dataset."""
 
 
+@dataclass(frozen=True, eq=False)
 class ClipDataset(Dataset[dict[str, Any]]):
     """A dataset with one item per clip, drawn by (seed, epoch, position in the epoch) alone.
 
-    Indexed by a `Draw`, or by a number that is entry and position in epoch `epoch`.
+    Indexed by a `Draw`, or by a number that is entry and position in epoch 0.
     """
 
-    def __init__(
-        self,
-        entries: Sequence[ClipEntry],
-        sampling: SampleConfig,
-        *,
-        seed: int | None = None,
-        epoch: int = 0,
-        augment: Augment | None = None,
-    ) -> None:
-        """seed = None takes evenly spread crops and windows, and augments nothing."""
-        self.entries, self.sampling = list(entries), sampling
-        self.seed, self.epoch, self.augment = seed, epoch, augment
+    entries: Sequence[ClipEntry]
+    sampling: SampleConfig
+    seed: int | None = field(default=None, kw_only=True)
+    """None takes evenly spread crops and windows, and augments nothing."""
+    augment: Augment | None = field(default=None, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.entries)
 
     def __getitem__(self, which: int | Draw) -> dict[str, Any]:
-        epoch, position, number = which if isinstance(which, Draw) else (self.epoch, which, which)
+        epoch, position, number = which if isinstance(which, Draw) else (0, which, which)
         entry = self.entries[number]
         generator = None
         if self.seed is not None:
             generator = np.random.default_rng([self.seed, epoch, position])
         clip = Clip.open(entry.archive)
-        sampled = sample_clip(clip, self.sampling, generator)
-        seen = sample_labels(entry.labels, entry.segments, sampled)
-        sample = _training_sample(sampled, entry, seen.labels)
+        sampled = Sampled.of(clip, self.sampling, generator)
+        seen, forged_frames, forged_windows = sampled.labels(entry.labels, entry.segments)
+        arrays = {one.name: getattr(sampled, one.name) for one in fields(ClipArrays)}
+        sample = TrainingSample(**arrays, labels=seen, weights=entry.weights)
         if generator is not None and self.augment is not None:
             if self.augment.needs_partner and entry.partner is not None:
                 partner = _crops_of_original(Clip.open(entry.partner), clip, sampled)
                 sample = replace(sample, partner=partner)
             sample = self.augment(sample, generator)
         labels = sample.labels
-        return {
-            "faces": torch.from_numpy(sample.faces.transpose(0, 3, 1, 2)),
-            "landmarks": torch.from_numpy(sample.landmarks),
-            "persons": torch.from_numpy(sample.persons),
-            "crop_sound": torch.from_numpy(sample.crop_sound),
-            "sound": torch.from_numpy(sample.sound),
+        return sample.item() | {
             "labels": torch.tensor(labels),
             # From the labels after augmentation, which may have forged or mixed the sample.
-            "frame_labels": torch.from_numpy(seen.forged_frames * np.float32(labels.face)),
-            "window_labels": torch.from_numpy(seen.forged_windows * np.float32(labels.voice)),
+            "frame_labels": torch.from_numpy(forged_frames * np.float32(labels.face)),
+            "window_labels": torch.from_numpy(forged_windows * np.float32(labels.voice)),
             "weights": torch.tensor(sample.weights, dtype=torch.float32),
             "index": torch.tensor(position),
             "epoch": epoch,
         }
-
-
-def _training_sample(sampled: Sampled, entry: ClipEntry, labels: Labels) -> TrainingSample:
-    return TrainingSample(
-        faces=sampled.faces.transpose(0, 2, 3, 1),
-        landmarks=sampled.landmarks,
-        persons=_persons(sampled),
-        sound=sampled.sound,
-        crop_sound=sampled.crop_sound,
-        sample_rate=sampled.sample_rate,
-        labels=labels,
-        weights=entry.weights,
-    )
 
 
 def _crops_of_original(original: Clip, fake: Clip, sampled: Sampled) -> np.ndarray | None:
@@ -208,24 +173,10 @@ def collate(items: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
     return batch
 
 
-def batch_of(sampled: Sampled) -> dict[str, torch.Tensor]:
-    """Return a batch of one clip, without labels."""
-    names = ("faces", "landmarks", "crop_sound", "sound")
-    item = {name: torch.from_numpy(getattr(sampled, name)) for name in names}
-    return collate([item | {"persons": torch.from_numpy(_persons(sampled))}])
-
-
-def _persons(sampled: Sampled) -> np.ndarray:
-    return np.array([person for person, _ in sampled.picks], np.int64)
-
-
 def _pad(rows: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-    padded = rows[0].new_zeros(
-        (len(rows), max(map(len, rows)), *max(row.shape[1:] for row in rows))
-    )
-    mask = torch.zeros(padded.shape[:2], dtype=torch.bool)
-    for i, row in enumerate(rows):
-        if row.numel():
-            padded[i, : len(row)] = row
-            mask[i, : len(row)] = True
-    return padded, mask
+    shape = max(row.shape[1:] for row in rows)
+    lengths = torch.tensor([len(row) if row.numel() else 0 for row in rows])
+    # An item without this stream has rows of no width, or none at all.
+    full = [row if row.numel() else row.new_zeros((len(row), *shape)) for row in rows]
+    padded = pad_sequence(full, batch_first=True)
+    return padded, torch.arange(padded.shape[1]) < lengths[:, None]

@@ -5,12 +5,14 @@ Labels of what was taken of it, where it is known when in the clip something is 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
+import torch
 
 from avfake.clips.archive import Clip
 from avfake.clips.config import ClipConfig
-from avfake.faces import CropConfig, landmarks_in_crops
+from avfake.faces import CropConfig
 from avfake.labels import ForgedSegment, Labels, Part
 from avfake.media import Waveform
 
@@ -54,31 +56,100 @@ class InputSpec:
 
     def whole(self, *, use_visual: bool = True, use_audio: bool = True) -> SampleConfig:
         """Return how all of a clip is shown, for a prediction."""
-        drawn = replace(self.drawn(), num_frames=None, num_windows=None)
-        return replace(drawn, use_visual=use_visual, use_audio=use_audio)
+        streams = (use_visual, use_audio)
+        return SampleConfig(None, None, self.window_seconds, *streams, crop=self.clip.crop)
 
 
 @dataclass(frozen=True)
-class Sampled:
-    """Arrays of one clip, and the origin of each of their rows."""
+class ClipArrays:
+    """Crops and sound taken of one clip. The arrays are never written to, only replaced."""
 
     faces: np.ndarray
-    """uint8 [T, 3, S, S]; T = 0 without a face."""
-    picks: list[tuple[int, int]]
-    """[T] (person, position) of each crop."""
+    """uint8 [T, S, S, 3] RGB; T = 0 without a face."""
     landmarks: np.ndarray
-    """float32 [T, 5, 2] x, y px of the crop: eyes, nose, mouth corners."""
-    crop_seconds: np.ndarray
-    """float32 [T] of the file."""
+    """float32 [T, 5, 2] x, y px of the crop: left and right eye, nose, left and right mouth corner
+    (left and right as seen in the picture)."""
+    persons: np.ndarray
+    """int64 [T], person of each crop."""
+    sound: np.ndarray
+    """float32 [W, N], windows in [-1, 1]; W = 0 without sound."""
     crop_sound: np.ndarray
     """float32 [T, M], the sound around each crop, its time in the middle; zeros beyond the ends of
     the sound. M = 0 without sound or if it was not asked for."""
-    sound: np.ndarray
-    """float32 [W, N]; W = 0 without sound."""
-    window_spans: np.ndarray
-    """float32 [W, 2], start and end of each window in seconds of the file, pauses included."""
     sample_rate: int
     """Hz of all sound; 0 without sound."""
+
+    def item(self) -> dict[str, Any]:
+        """Return the arrays as `collate` takes them: tensors by name, faces [T, 3, S, S]."""
+        names = ("landmarks", "persons", "sound", "crop_sound")
+        arrays = {name: getattr(self, name) for name in names}
+        arrays["faces"] = self.faces.transpose(0, 3, 1, 2)
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+
+@dataclass(frozen=True)
+class Sampled(ClipArrays):
+    """Arrays of one clip, and the origin of each of their rows."""
+
+    picks: list[tuple[int, int]]
+    """[T] (person, position) of each crop."""
+    crop_seconds: np.ndarray
+    """float32 [T] of the file."""
+    window_spans: np.ndarray
+    """float32 [W, 2], start and end of each window in seconds of the file, pauses included."""
+
+    @classmethod
+    def of(
+        cls, clip: Clip, config: SampleConfig, generator: np.random.Generator | None = None
+    ) -> "Sampled":
+        """Return crops and windows of a clip: random with a generator, evenly spread without."""
+        with clip.opened():
+            picks = _pick_crops(clip, config, generator) if config.use_visual else []
+            crops = [clip.crop(person, position) for person, position in picks]
+            waveform = clip.waveform() if config.use_audio else None
+        meta = clip.meta
+        frames = [meta.persons[person].frame_indices[position] for person, position in picks]
+        seconds = np.array([meta.frame_seconds[frame] for frame in frames], np.float32)
+        timeline = Timeline(meta.speech_spans)
+        spans, sound = np.zeros((0, 2), np.float32), np.zeros((0, 0), np.float32)
+        if waveform is not None:
+            spans, sound = _cut_windows(waveform, timeline, config, generator)
+        faces = np.stack(crops) if crops else np.zeros((0, 0, 0, 3), np.uint8)
+        return cls(
+            faces=faces,
+            landmarks=_landmarks_of(clip, picks, config.crop, side=faces.shape[1]),
+            persons=np.array([person for person, _ in picks], np.int64),
+            sound=sound,
+            crop_sound=_sound_around(seconds, waveform, timeline, config.crop_sound_seconds),
+            sample_rate=0 if waveform is None else waveform.sample_rate,
+            picks=picks,
+            crop_seconds=seconds,
+            window_spans=spans,
+        )
+
+    def labels(
+        self, labels: Labels, segments: Sequence[ForgedSegment]
+    ) -> tuple[Labels, np.ndarray, np.ndarray]:
+        """Return the labels of a clip for what was taken of it: of all of it, of crops, of windows.
+
+        The first are 0 for a fake of which nothing forged was taken. The others, float32 [T] and
+        [W], are to be multiplied by the label of the face, and by that of the voice.
+
+        A crop is forged if its moment lies in a segment, a window if it overlaps one. Where no
+        segment is named for a forged stream nothing is known of when, and all of it counts as
+        forged.
+
+        Args:
+            labels: of the whole clip
+        """
+        moments = self.crop_seconds
+        starts, ends = self.window_spans.T
+        face, frames = _seen("face", labels.face, segments, moments, moments)
+        voice, windows = _seen("voice", labels.voice, segments, starts, ends)
+        overall = labels.overall
+        if (labels.face, labels.voice) != (face, voice):
+            overall = max(face, voice)
+        return Labels(overall, face, voice), frames, windows
 
 
 class Timeline:
@@ -112,32 +183,6 @@ class Timeline:
         return np.where(inside, self.kept[at] + seconds - self.starts[at], np.nan)
 
 
-def sample_clip(
-    clip: Clip, config: SampleConfig, generator: np.random.Generator | None = None
-) -> Sampled:
-    """Return crops and windows of a clip: random with a generator, evenly spread without."""
-    with clip.opened():
-        picks = _pick_crops(clip, config, generator) if config.use_visual else []
-        crops = [clip.crop(person, position) for person, position in picks]
-        waveform = clip.waveform() if config.use_audio else None
-    seconds = _seconds_of(clip, picks)
-    timeline = Timeline(clip.meta.speech_spans)
-    spans, sound = np.zeros((0, 2), np.float32), np.zeros((0, 0), np.float32)
-    if waveform is not None:
-        spans, sound = _cut_windows(waveform, timeline, config, generator)
-    faces = np.stack(crops) if crops else np.zeros((0, 0, 0, 3), np.uint8)
-    return Sampled(
-        faces=faces.transpose(0, 3, 1, 2),
-        picks=picks,
-        landmarks=_landmarks_of(clip, picks, config.crop, side=faces.shape[1]),
-        crop_seconds=seconds,
-        crop_sound=_sound_around(seconds, waveform, timeline, config.crop_sound_seconds),
-        sound=sound,
-        window_spans=spans,
-        sample_rate=0 if waveform is None else waveform.sample_rate,
-    )
-
-
 def _pick_crops(
     clip: Clip, config: SampleConfig, generator: np.random.Generator | None
 ) -> list[tuple[int, int]]:
@@ -149,17 +194,11 @@ def _pick_crops(
     return [every[i] for i in _choose(len(every), config.num_frames, generator)]
 
 
-def _seconds_of(clip: Clip, picks: list[tuple[int, int]]) -> np.ndarray:
-    meta = clip.meta
-    frames = [meta.persons[person].frame_indices[position] for person, position in picks]
-    return np.array([meta.frame_seconds[frame] for frame in frames], np.float32)
-
-
 def _landmarks_of(
     clip: Clip, picks: list[tuple[int, int]], config: CropConfig, *, side: int
 ) -> np.ndarray:
     cut = replace(config, size_px=side) if picks else config
-    placed = [landmarks_in_crops(person.as_track(), cut) for person in clip.meta.persons]
+    placed = [person.as_track().landmarks_in_crops(cut) for person in clip.meta.persons]
     rows = [placed[person][position] for person, position in picks]
     return np.stack(rows) if rows else np.zeros((0, 5, 2), np.float32)
 
@@ -215,52 +254,18 @@ def _choose(
     return np.linspace(0, available - 1, wanted).round().astype(int)
 
 
-@dataclass(frozen=True)
-class SampleLabels:
-    """What the crops and windows that were taken show."""
-
-    labels: Labels
-    """0 for a fake of which nothing forged was taken."""
-    forged_frames: np.ndarray
-    """float32 [T]: times the label of the face, the label of each crop."""
-    forged_windows: np.ndarray
-    """float32 [W]: times the label of the voice, the label of each window."""
-
-
-def sample_labels(
-    labels: Labels, segments: Sequence[ForgedSegment], sampled: Sampled
-) -> SampleLabels:
-    """Return the labels of a clip for what was taken of it.
-
-    A crop is forged if its moment lies in a segment, a window if it overlaps one. Where no
-    segment is named for a forged stream nothing is known of when, and all of it counts as forged.
-
-    Args:
-        labels: of the whole clip
-    """
-    moments = sampled.crop_seconds
-    starts, ends = sampled.window_spans.T
-    face, frames = _seen(labels.face, _forged("face", segments), moments, moments)
-    voice, windows = _seen(labels.voice, _forged("voice", segments), starts, ends)
-    overall = labels.overall
-    if (labels.face, labels.voice) != (face, voice):
-        overall = max(face, voice)
-    return SampleLabels(Labels(overall, face, voice), frames, windows)
-
-
-def _forged(part: Part, segments: Sequence[ForgedSegment]) -> list[ForgedSegment]:
-    return [segment for segment in segments if segment.stream in (part, "both")]
-
-
 def _seen(
-    label: float, segments: Sequence[ForgedSegment], starts: np.ndarray, ends: np.ndarray
+    part: Part,
+    label: float,
+    segments: Sequence[ForgedSegment],
+    starts: np.ndarray,
+    ends: np.ndarray,
 ) -> tuple[float, np.ndarray]:
     """Return the label of the stream as far as it was taken, and the share of it for each item."""
     everything = np.ones(len(starts), np.float32)
-    if not label or not segments or not len(starts):
+    spans = [(start, end) for start, end, stream in segments if stream in (part, "both")]
+    if not label or not spans or not len(starts):
         return label, everything
-    inside = np.zeros(len(starts), bool)
-    for start, end, _ in segments:
-        inside |= (starts <= end) & (ends >= start)
+    inside = np.any([(starts <= end) & (ends >= start) for start, end in spans], axis=0)
     # With nothing forged in it the sample is genuine, as a whole and for whatever is done to it.
     return (label, inside.astype(np.float32)) if inside.any() else (0.0, everything)

@@ -44,8 +44,7 @@ def speech_probabilities(samples: np.ndarray, network: "SileroVAD | None" = None
     ]
     if not features:
         return np.zeros(0, np.float32)
-    probabilities: np.ndarray = network.probabilities(torch.cat(features)).numpy()
-    return probabilities
+    return network.probabilities(torch.cat(features)).numpy()
 
 
 class SileroVAD(nn.Module):
@@ -76,7 +75,7 @@ class SileroVAD(nn.Module):
     def probabilities(self, features: Tensor) -> Tensor:
         """[T, 128] -> [T]"""
         states, _ = self.lstm(features)
-        logits: Tensor = self.final_conv(states.relu()[:, :, None])[:, 0, 0]
+        logits = self.final_conv(states.relu()[:, :, None])[:, 0, 0]
         return logits.sigmoid()
 
 

@@ -8,13 +8,15 @@ of it and if it has unvoiced sounds: sirens and melodies can look like vowels, b
 alternates with hiss and breath.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from avfake.clips.silero_vad import FRAME, RATE, speech_probabilities
 from avfake.errors import ConfigError, check_ranges
-from avfake.media import resample
+from avfake.media import Waveform
 
 LOUD_SECONDS = 0.02
 """Duration of the loudest samples that define the reference level."""
@@ -62,6 +64,7 @@ class SpeechConfig:
         check_ranges(self, "speech", **dict.fromkeys((*names, "click_seconds"), "(0, 60]"))
 
 
+Number = TypeVar("Number", int, float)
 Span = tuple[int, int]
 """First sample and the one after the last."""
 
@@ -77,7 +80,7 @@ def find_speech(samples: np.ndarray, sample_rate: int, config: SpeechConfig) -> 
     if not loud:
         return []
     compact = np.concatenate([samples[start:end] for start, end in loud])
-    compact_16k = _levelled(resample(compact, sample_rate, RATE))
+    compact_16k = _levelled(Waveform(compact, sample_rate).resampled(RATE).samples)
     probabilities = speech_probabilities(compact_16k)
     frames = _passages(probabilities, _flatness_db(compact_16k, len(probabilities)), config)
     scale = sample_rate / RATE
@@ -85,7 +88,7 @@ def find_speech(samples: np.ndarray, sample_rate: int, config: SpeechConfig) -> 
         (round(start * FRAME * scale), min(len(compact), round(end * FRAME * scale)))
         for start, end in frames
     ]
-    return _inside(spoken, loud)
+    return expand_spans(spoken, loud)
 
 
 def loud_spans(samples: np.ndarray, sample_rate: int, config: SpeechConfig) -> list[Span]:
@@ -113,7 +116,29 @@ def spread_spans(spans: list[Span], limit: int, *, piece: int) -> list[Span]:
         return spans
     count = max(1, limit // piece)
     starts = np.linspace(0, total - piece, count).round().astype(int)
-    return _inside([(start, start + piece) for start in starts.tolist()], spans)
+    return expand_spans([(start, start + piece) for start in starts.tolist()], spans)
+
+
+def expand_spans(
+    spans: list[Span], parts: Iterable[tuple[Number, Number]]
+) -> list[tuple[Number, Number]]:
+    """Convert spans of concatenated parts of a sound to spans of the whole, in order of time.
+
+    Args:
+        spans: first sample and the one after the last, counted in what the parts are together
+        parts: start and end of each, in samples of the whole; fractions where a part starts between
+            two of its samples
+    """
+    found: list[tuple[Number, Number]] = []
+    offset = 0
+    for first, last in parts:
+        length = round(last - first)
+        for start, end in spans:
+            low, high = max(start, offset), min(end, offset + length)
+            if low < high:
+                found.append((first + low - offset, first + high - offset))
+        offset += length
+    return found
 
 
 def _loud_level(samples: np.ndarray, sample_rate: int) -> float:
@@ -135,33 +160,33 @@ def _flatness_db(samples: np.ndarray, num_frames: int) -> np.ndarray:
     hertz = np.fft.rfftfreq(FRAME, 1 / RATE)
     low, high = UNVOICED_BAND_HZ
     band = power[:, (hertz > low) & (hertz < high)] + 1e-12
-    flatness: np.ndarray = 10 * (np.log10(band).mean(1) - np.log10(band.mean(1)))
-    return flatness.astype(np.float32)
+    return (10 * (np.log10(band).mean(1) - np.log10(band.mean(1)))).astype(np.float32)
 
 
-def _passages(probabilities: np.ndarray, flatness_db: np.ndarray, config: SpeechConfig) -> list:
+def _passages(
+    probabilities: np.ndarray, flatness_db: np.ndarray, config: SpeechConfig
+) -> list[Span]:
     """Return padded spans of frames of the passages that are speech."""
-    runs = _runs(probabilities, config)
-    gap = config.passage_gap_seconds * RATE / FRAME
+    runs = [
+        (start, end)
+        for start, end in _true_spans(probabilities >= config.end_threshold)
+        if probabilities[start:end].max() >= config.threshold
+    ]
+    gap, pad = config.passage_gap_seconds * RATE / FRAME, round(config.pad_seconds * RATE / FRAME)
     breaks = [i for i in range(1, len(runs)) if runs[i][0] - runs[i - 1][1] > gap]
-    kept: list[Span] = []
+    kept = np.zeros(len(probabilities), bool)
     for first, last in zip([0, *breaks], [*breaks, len(runs)], strict=True):
         passage = runs[first:last]
         frames = np.concatenate([np.arange(*run) for run in passage] or [np.zeros(0, int)])
         if _is_speech(probabilities[frames], flatness_db[frames], config):
-            kept += passage
-    return _padded(kept, len(probabilities), round(config.pad_seconds * RATE / FRAME))
+            for start, end in passage:
+                kept[max(0, start - pad) : end + pad] = True
+    return _true_spans(kept)
 
 
-def _runs(probabilities: np.ndarray, config: SpeechConfig) -> list[Span]:
-    """Return spans of frames that reach `threshold` and end below `end_threshold`."""
-    above = np.diff((probabilities >= config.end_threshold).astype(np.int8), prepend=0, append=0)
-    starts, ends = np.flatnonzero(above == 1), np.flatnonzero(above == -1)
-    return [
-        (int(start), int(end))
-        for start, end in zip(starts, ends, strict=True)
-        if probabilities[start:end].max() >= config.threshold
-    ]
+def _true_spans(flags: np.ndarray) -> list[Span]:
+    edges = np.flatnonzero(np.diff(flags.astype(np.int8), prepend=0, append=0))
+    return [(start, end) for start, end in edges.reshape(-1, 2).tolist()]
 
 
 def _is_speech(probabilities: np.ndarray, flatness_db: np.ndarray, config: SpeechConfig) -> bool:
@@ -172,27 +197,3 @@ def _is_speech(probabilities: np.ndarray, flatness_db: np.ndarray, config: Speec
         and np.sort(probabilities)[-quarter:].mean() >= config.sure
         and np.quantile(flatness_db[speech], 0.9) >= config.unvoiced_flatness_db
     )
-
-
-def _padded(runs: list[Span], num_frames: int, pad: int) -> list[Span]:
-    joined: list[Span] = []
-    for start, end in runs:
-        start, end = max(0, start - pad), min(num_frames, end + pad)
-        if joined and start <= joined[-1][1]:
-            start = joined.pop()[0]
-        joined.append((start, end))
-    return joined
-
-
-def _inside(spoken: list[Span], loud: list[Span]) -> list[Span]:
-    """Convert spans of the concatenated loud parts to spans of the sound."""
-    spans: list[Span] = []
-    offset = 0
-    for first, last in loud:
-        length = last - first
-        for start, end in spoken:
-            low, high = max(start, offset), min(end, offset + length)
-            if low < high:
-                spans.append((first + low - offset, first + high - offset))
-        offset += length
-    return spans

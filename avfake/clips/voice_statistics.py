@@ -25,18 +25,24 @@ MIN_POWER = 1e-10
 
 def voice_statistics(waveform: Waveform) -> dict[str, float]:
     """Return name -> value: spectral shape, level, pauses. Frequencies in Hz, levels linear."""
-    spectrum = _magnitudes(waveform.samples)  # [N_FFT/2+1, T]
-    rms = _rms(spectrum)
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)  # Hann
+    waves = np.fft.rfft(window * _frames(waveform.samples, mode="constant"))
+    spectrum = np.abs(waves.astype(np.complex64)).T  # [N_FFT/2+1, T]
+    squared = spectrum**2
+    squared[[0, -1]] *= 0.5  # all other bands stand for two, of either sign
+    rms = np.sqrt(2 * squared.sum(0) / N_FFT**2)
     loud = rms > rms.max() * 10 ** (SILENCE_DB / 20)
     voiced = spectrum[:, loud]
     bands_hz = np.fft.rfftfreq(N_FFT, 1 / waveform.sample_rate)[:, None]
     shares = (voiced / np.maximum(voiced.sum(0, np.float64), 1e-30)).astype(np.float32)
     centroid = (bands_hz * shares).sum(0)
+    below = voiced.cumsum(0)
+    negative = _frames(waveform.samples, mode="edge") < -1e-10
     series = {
         "centroid": centroid,
-        "rolloff": _rolloff(voiced, bands_hz[:, 0]),
+        "rolloff": bands_hz[(below >= ROLLOFF_SHARE * below[-1]).argmax(0), 0],
         "flatness": _flatness(voiced),
-        "zero_crossing": _zero_crossing_rate(waveform.samples),
+        "zero_crossing": (negative[:, 1:] != negative[:, :-1]).sum(1) / N_FFT,
         "rms": rms,
     }
     statistics = {f"{name}_mean": values.mean() for name, values in series.items()}
@@ -55,35 +61,7 @@ def _frames(samples: np.ndarray, *, mode: str) -> np.ndarray:
     return sliding_window_view(padded, N_FFT)[::HOP]
 
 
-def _magnitudes(samples: np.ndarray) -> np.ndarray:
-    """Return float32 [N_FFT/2+1, T], with Hann windows."""
-    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)
-    waves = np.fft.rfft(window * _frames(samples, mode="constant"))
-    magnitudes: np.ndarray = np.abs(waves.astype(np.complex64)).T
-    return magnitudes
-
-
-def _rms(spectrum: np.ndarray) -> np.ndarray:
-    power = spectrum**2
-    power[[0, -1]] *= 0.5  # all other bands stand for two, of either sign
-    rms: np.ndarray = np.sqrt(2 * power.sum(0) / N_FFT**2)
-    return rms
-
-
-def _rolloff(spectrum: np.ndarray, bands_hz: np.ndarray) -> np.ndarray:
-    below = spectrum.cumsum(0)
-    return bands_hz[(below >= ROLLOFF_SHARE * below[-1]).argmax(0)]
-
-
 def _flatness(spectrum: np.ndarray) -> np.ndarray:
     """Return geometric over arithmetic mean of the bands' power: 1 for noise, 0 for a tone."""
     power = np.maximum(MIN_POWER, spectrum**2)
-    flatness: np.ndarray = np.exp(np.log(power).mean(0)) / power.mean(0)
-    return flatness
-
-
-def _zero_crossing_rate(samples: np.ndarray) -> np.ndarray:
-    negative = _frames(samples, mode="edge") < -1e-10
-    crossings = (negative[:, 1:] != negative[:, :-1]).sum(1)
-    rate: np.ndarray = crossings / N_FFT
-    return rate
+    return np.exp(np.log(power).mean(0)) / power.mean(0)

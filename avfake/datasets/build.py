@@ -6,17 +6,15 @@ from typing import Any
 
 from avfake.datasets.candidates import Candidate, Candidates, tried
 from avfake.datasets.expectations import check_expectations
-from avfake.datasets.expressions import Link, Scope
 from avfake.datasets.fields import Links, SplitReader, segments_of
 from avfake.datasets.folders import note, some
 from avfake.datasets.listing import Listing, glob_pattern, scan_folder
 from avfake.datasets.manifest import Manifest, Row
-from avfake.datasets.spec import DatasetSpec
+from avfake.datasets.schema import DROPPABLE, DatasetSpec
 from avfake.datasets.splits import merged_names
 from avfake.datasets.tables import read_table
-from avfake.datasets.values import ABSENT, DataValueError, as_text, settle_labels
+from avfake.datasets.values import DataValueError, as_text, settle_labels
 from avfake.errors import ManifestError, SpecError
-from avfake.storage import inside
 
 NAMING = ("original", "identity", "speaker")
 """Fields that tie rows together by a name."""
@@ -79,7 +77,8 @@ class _ManifestBuilder:
                 row, groups = self._row(candidate)
             except DataValueError as error:
                 raise ManifestError(f"{candidate.where}: {error}") from error
-            rule = next((c for c in self.spec.drop if _fits(row, c)), None)
+            read = {name: as_text(getattr(row, name)) or "unknown" for name in DROPPABLE}
+            rule = next((c for c in self.spec.drop if c.items() <= read.items()), None)
             if rule is not None:
                 words = ", ".join(f"{name} {value}" for name, value in rule.items())
                 dropped.setdefault(words, []).append(row.clip_id)
@@ -87,9 +86,8 @@ class _ManifestBuilder:
                 rows.append(row)
                 group_values.append(groups)
                 names.append(candidate.names)
-        if any(len(values) > 1 for values in group_values):
-            merged = merged_names(group_values)
-            rows = [replace(row, group=name) for row, name in zip(rows, merged, strict=True)]
+        merged = merged_names(group_values)
+        rows = [replace(row, group=name) for row, name in zip(rows, merged, strict=True)]
         for words, ids in dropped.items():
             warnings += note(ids, f"rows dropped, as the spec says, for {words}")
         warnings += self.links.warnings() + self.splits.warnings()
@@ -104,35 +102,33 @@ class _ManifestBuilder:
 
     def _row(self, candidate: Candidate) -> tuple[Row, list[str]]:
         """Return the row of a candidate, and all groups that it belongs to."""
-        tables = {name: record.values for name, record in candidate.records.items()}
-        scope = Scope(candidate.names, tables)
+        scope = candidate.scope
         naming = replace(scope, is_naming=True)
         values = {
             name: e.evaluate(naming if name in NAMING else scope)
             for name, e in self.spec.fields.items()
         }
-        for name in self.spec.absent & {"face_fake", "voice_fake"}:
-            values[name] = ABSENT
         labels = settle_labels(values, kind=candidate.kind)
-        original = self.links.resolve(_link(values.get("original")), candidate)
+        original = self.links.resolve(values.get("original"), candidate)
         values["original"] = original
-        after = Scope({**candidate.names, **values}, tables)
+        after = replace(scope, names={**candidate.names, **values})
         naming = replace(after, is_naming=True)
         split = self.splits.split_of(candidate, naming)
         texts = [as_text(expression.evaluate(naming)) for expression in self.spec.group]
         groups = [text for text in texts if text] or [original or candidate.clip_id]
         if labels["label"] and original is None and groups == [candidate.clip_id]:
-            is_blank = any(name in tables.get(table, {}) for table, name in self.original_columns)
+            is_blank = any(
+                name in scope.tables.get(table, {}) for table, name in self.original_columns
+            )
             self.links.note_unnamed(candidate.clip_id, is_blank=is_blank)
         if candidate.clip_id in self.twins:
             groups.append(self.twins[candidate.clip_id])
         text = {name: _text(value) for name, value in values.items()}.get
         row = Row(
             clip_id=candidate.clip_id,
-            path=candidate.path or str(inside(self.root, candidate.clip_id)),
+            path=candidate.path or str(self.root / candidate.clip_id),
             **labels,
             original=text("original"),
-            group=groups[0],
             dataset=self.spec.name,
             part=text("part") or text("fold"),
             identity=text("identity") or text("speaker"),
@@ -148,15 +144,3 @@ class _ManifestBuilder:
 def _text(value: Any) -> str | None:
     text = as_text(value)
     return None if text in ("nan", "NaN", "<NA>") else text
-
-
-def _link(value: Any) -> Link | None:
-    if value is None or isinstance(value, Link):
-        return value
-    text = as_text(value)
-    return Link(text) if text else None
-
-
-def _fits(row: Row, condition: dict[str, str]) -> bool:
-    """Return whether a row is one that the spec drops, such as `{face_fake: unknown}`."""
-    return all((as_text(getattr(row, name)) or "unknown") == v for name, v in condition.items())

@@ -8,12 +8,13 @@ from typing import Any
 from avfake.datasets.expressions import Expression, Scope
 from avfake.datasets.folders import note, some
 from avfake.datasets.listing import Listing, ending_of, glob_pattern, unread_note
-from avfake.datasets.spec import DatasetSpec, Join, MediaRule, Pattern
+from avfake.datasets.schema import DatasetSpec
+from avfake.datasets.spec import Join, MediaRule, Pattern
 from avfake.datasets.tables import Record, Table, evaluated
 from avfake.datasets.values import DataValueError, as_text, folder_of
 from avfake.errors import ManifestError, SpecError
 from avfake.media import ENDINGS
-from avfake.storage import is_url
+from avfake.storage import as_path
 
 LABELS = ("label", "face_fake", "voice_fake")
 
@@ -30,6 +31,11 @@ class Candidate:
     """What expressions can refer to, tables aside."""
     records: dict[str, Record] = field(default_factory=dict)
     """Table -> its record of this file."""
+
+    @property
+    def scope(self) -> Scope:
+        """What expressions can use."""
+        return Scope(self.names, {name: one.values for name, one in self.records.items()})
 
     @property
     def where(self) -> str:
@@ -145,10 +151,10 @@ class Candidates:
         if text is None:
             raise ManifestError(f"{record.where}: does not say which file it is about")
         path = text.replace("\\", "/")
-        if is_url(root):  # before normpath, which would take a slash from "s3://"
+        if isinstance(root, str):  # before normpath, which would take a slash from "s3://"
             path = path.removeprefix(f"{root}/")
         inside = posixpath.normpath(path).removeprefix(f"{root}/")
-        if inside.startswith(("/", "../")) or inside == ".." or is_url(path):
+        if inside.startswith(("/", "../")) or inside == ".." or isinstance(as_path(path), str):
             raise ManifestError(
                 f"{record.where}: {text} leads out of {root}; "
                 "give the folder that holds the table and the files"
@@ -230,6 +236,5 @@ def _is_for(join: Join, candidate: Candidate) -> bool:
 
 
 def _record_of(join: Join, candidate: Candidate, table: Table) -> Record | None:
-    scope = Scope(candidate.names, {name: r.values for name, r in candidate.records.items()})
-    keys = (as_text(expression.evaluate(scope)) for expression in join.keys)
+    keys = (as_text(expression.evaluate(candidate.scope)) for expression in join.keys)
     return next((table.by_key[key] for key in keys if key in table.by_key), None)

@@ -4,9 +4,9 @@ Wrong types and unknown keys are errors that name the line.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 import yaml
 
@@ -14,7 +14,6 @@ from avfake.datasets.expressions import Expression, parse
 from avfake.datasets.values import DataValueError, as_text
 from avfake.errors import SpecError, nearest
 
-T = TypeVar("T")
 Where = tuple[str, ...]
 """Keys (and list positions, as text) from the top of the file down to a value."""
 
@@ -29,8 +28,12 @@ class Document:
     lines: dict[Where, int] = field(default_factory=dict)
     params: dict[str, str] = field(default_factory=dict)
     """The user's choices, once they are read; globs and patterns are filled with them."""
-    tables: frozenset[str] = frozenset()
-    """Names of the tables, once they are read; expressions may refer to their columns."""
+    tables: dict[str, Any] = field(default_factory=dict)
+    """The tables, once they are read; expressions may refer to their columns."""
+    media: tuple[str, ...] = ()
+    """Ids of the media rules, once they are read."""
+    names: set[str] = field(default_factory=set)
+    """Other names that expressions may refer to, as far as they are read."""
 
     @classmethod
     def parse(cls, text: str, source: str) -> "Document":
@@ -57,6 +60,17 @@ class Document:
         line = f":{self.lines[known]}" if known else ""
         key = f"{'.'.join(where)}: " if where else ""
         raise SpecError(f"{self.source}{line}: {key}{message}")
+
+    def check_names(self, where: Where, *expressions: Expression | None) -> None:
+        """Raise SpecError for a name that no capture, constant, parameter or table could give."""
+        for name in (name for e in expressions if e is not None for name in e.references):
+            if name not in self.names and name.partition(".")[0] not in self.tables:
+                hint = nearest(name, {*self.names, *self.tables})
+                self.fail(
+                    where,
+                    f"{{{name}}} is unknown{hint}; there are: {', '.join(sorted(self.names))}, "
+                    f"and columns of tables ({', '.join(self.tables) or 'none'})",
+                )
 
     def override(self, dotted: str, text: str) -> None:
         """Set one leaf, as `--set params.quality=c40` does.
@@ -173,11 +187,6 @@ class Section:
             self.fail(f"must be a text or a list of texts, got {value!r}", key)
         return tuple(as_text(item) or "" for item in items)
 
-    def words(self, key: str, default: str | None = "-") -> dict[str, str]:
-        """Return a mapping of names to plain values."""
-        below = self.section(key)
-        return {name: below.text(name, default) for name in below.values}
-
     def filled(self, text: str, *, quote: bool = False) -> str:
         """Replace `{param}` and `{params.param}` in a text; other braces stay."""
         for name, value in self.document.params.items():
@@ -223,7 +232,7 @@ class Section:
 
     def _parsed(self, value: Any, key: str) -> Expression:
         try:
-            return parse(value, self.document.tables)
+            return parse(value, frozenset(self.document.tables))
         except DataValueError as error:
             self.fail(str(error), key)
 
@@ -240,11 +249,6 @@ class Section:
         return [
             Section(self.document, (*self.where, key, str(n)), item) for n, item in enumerate(value)
         ]
-
-    def named(self, key: str, read: Callable[[str, "Section"], T]) -> dict[str, T]:
-        """Return a mapping of names to mappings, each read by `read`."""
-        below = self.section(key)
-        return {name: read(name, below.section(name)) for name in below.values}
 
     def check_known(self, key: str, names: Iterable[str], known: Iterable[str]) -> None:
         """Raise SpecError if one of the names is none of those known."""

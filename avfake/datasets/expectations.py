@@ -7,7 +7,7 @@ from typing import Any
 
 from avfake.datasets.folders import note
 from avfake.datasets.manifest import Row
-from avfake.datasets.spec import DatasetSpec
+from avfake.datasets.schema import DatasetSpec
 from avfake.datasets.values import as_text
 
 ASK = ": is the copy of the dataset complete?"
@@ -22,7 +22,11 @@ def check_expectations(
     is as complete as counts can show.
     """
     expect, warnings = dict(spec.expect), _missing_class(spec, rows)
-    repeated = _repeated_names(rows) if spec.unique_names else []
+    repeated: list[str] = []
+    if spec.unique_names:
+        seen = Counter(posixpath.basename(row.clip_id) for row in rows)
+        twice = sorted(name for name, count in seen.items() if count > 1)
+        repeated = note(twice, "file names occur in more than one folder")
     warnings += repeated
     media = expect.pop("when", {}).get("media")
     meant = [n for n, known in enumerate(names) if media is None or known["media"] in media]
@@ -30,7 +34,9 @@ def check_expectations(
         found = Counter(as_text(names[n].get(name)) for n in meant)
         for value, wanted in values.items():
             warnings += _compared(f"rows with {name} {value}", wanted, found[value])
-    counts = _counts([rows[n] for n in meant])
+    labels = Counter(rows[n].label for n in meant)
+    counts = Counter(split for n in meant if (split := rows[n].split))
+    counts["rows"], counts["real"], counts["fake"] = len(meant), labels[False], labels[True]
     for name, wanted in expect.items():
         warnings += _compared(name, wanted, counts[name])
     gone = sum(rows[n].status == "missing" for n in meant)
@@ -60,14 +66,6 @@ def _missing_class(spec: DatasetSpec, rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _counts(rows: Sequence[Row]) -> Counter[str]:
-    counts = Counter(row.split for row in rows if row.split)
-    counts["rows"] = len(rows)
-    counts["real"] = sum(row.label is False for row in rows)
-    counts["fake"] = sum(row.label is True for row in rows)
-    return counts
-
-
 def _compared(what: str, wanted: Any, found: int) -> list[str]:
     least, most = wanted if isinstance(wanted, list) else (wanted, wanted)
     number = str(least) if least == most else f"{least} to {most}"
@@ -76,9 +74,3 @@ def _compared(what: str, wanted: Any, found: int) -> list[str]:
     if least < found < most:
         return [f"expected {number} {what}, found {found}: a copy in that range may lack files"]
     return []
-
-
-def _repeated_names(rows: Sequence[Row]) -> list[str]:
-    counts = Counter(posixpath.basename(row.clip_id) for row in rows)
-    twice = sorted(name for name, count in counts.items() if count > 1)
-    return note(twice, "file names occur in more than one folder")

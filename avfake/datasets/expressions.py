@@ -180,34 +180,29 @@ def _lookup(written: dict[str, Any], tables: frozenset[str]) -> Expression:
     return Expression(evaluate, _references([of, *parsed.values(), otherwise]))
 
 
-def _terms(written: dict[str, Any], tables: frozenset[str]) -> list[Expression]:
+def _combined(
+    combine: Callable[[Iterable[Any]], Any], written: dict[str, Any], tables: frozenset[str]
+) -> Expression:
+    """Parse a list of terms; `combine`: values of the terms -> value."""
     ((word, items),) = written.items()
     if not isinstance(items, list) or not items:
         raise DataValueError(f"{word!r} needs a list of expressions")
-    return [parse(item, tables) for item in items]
+    terms = [parse(item, tables) for item in items]
+    return Expression(
+        lambda scope: combine(term.evaluate(scope) for term in terms), _references(terms)
+    )
 
 
-def _first(written: dict[str, Any], tables: frozenset[str]) -> Expression:
-    terms = _terms(written, tables)
-
-    def evaluate(scope: Scope) -> Any:
-        values = (term.evaluate(scope) for term in terms)
-        return next((value for value in values if value is not None), None)
-
-    return Expression(evaluate, _references(terms))
+def _first(values: Iterable[Any]) -> Any:
+    return next((value for value in values if value is not None), None)
 
 
-def _logic(decisive: bool, written: dict[str, Any], tables: frozenset[str]) -> Expression:
-    """Parse `all` (`decisive` False) or `any` (True); null and unknown are unknown."""
-    terms = _terms(written, tables)
-
-    def evaluate(scope: Scope) -> bool | None:
-        texts = {as_text(term.evaluate(scope)) for term in terms}
-        if as_text(decisive) in texts:
-            return decisive
-        return (not decisive) if texts == {as_text(not decisive)} else None
-
-    return Expression(evaluate, _references(terms))
+def _logic(decisive: bool, values: Iterable[Any]) -> bool | None:
+    """Return `all` (`decisive` False) or `any` (True); null and unknown are unknown."""
+    texts = {as_text(value) for value in values}
+    if as_text(decisive) in texts:
+        return decisive
+    return (not decisive) if texts == {as_text(not decisive)} else None
 
 
 def _row_link(written: dict[str, Any], tables: frozenset[str]) -> Expression:
@@ -227,8 +222,8 @@ def _references(expressions: Iterable[Expression]) -> tuple[str, ...]:
 
 _FORMS: dict[str, tuple[set[str], Callable[[dict[str, Any], frozenset[str]], Expression]]] = {
     "of": ({"of", "map", "else", "strict"}, _lookup),
-    "first": ({"first"}, _first),
-    "all": ({"all"}, partial(_logic, False)),
-    "any": ({"any"}, partial(_logic, True)),
+    "first": ({"first"}, partial(_combined, _first)),
+    "all": ({"all"}, partial(_combined, partial(_logic, False))),
+    "any": ({"any"}, partial(_combined, partial(_logic, True))),
     "row": ({"row", "required", "anywhere", "data"}, _row_link),
 }

@@ -10,7 +10,8 @@ from avfake.datasets.expressions import Link, Scope
 from avfake.datasets.folders import note, some
 from avfake.datasets.listing import Listing
 from avfake.datasets.manifest import checked_segment
-from avfake.datasets.spec import SECONDS, DatasetSpec, SegmentRule, SplitLists, list_table
+from avfake.datasets.schema import DatasetSpec
+from avfake.datasets.spec import SECONDS, SegmentRule, SplitLists, list_table
 from avfake.datasets.tables import read_table
 from avfake.datasets.values import DataValueError, as_text
 from avfake.errors import ManifestError
@@ -30,9 +31,13 @@ class Links:
         self.names_originals = False
         """Whether the dataset names originals at all."""
 
-    def resolve(self, link: Link | None, candidate: Candidate) -> str | None:
-        """Return the clip_id of a link, present or not; `dataset:path` for another dataset."""
-        if link is None:
+    def resolve(self, original: Any, candidate: Candidate) -> str | None:
+        """Return the clip_id of an original, present or not; `dataset:path` for another dataset.
+
+        original: a link, or the path as text; None = it has none
+        """
+        link = original if isinstance(original, Link) else Link(as_text(original) or "")
+        if not link.path:
             return None
         self.names_originals = True
         if link.dataset and link.dataset != self.dataset:
@@ -85,18 +90,16 @@ class SplitReader:
         self.absent: list[str] = []
         if isinstance(spec.split, SplitLists):
             for name, glob in spec.split.lists.items():
-                self._read_list(spec.split, name, glob, listing)
-
-    def _read_list(self, split: SplitLists, name: str, glob: str, listing: Listing) -> None:
-        table = read_table(list_table(name, glob, split), listing, {})
-        if not table.files:
-            self.absent.append(glob)
-        for record in table.records:
-            key = as_text(record.values["value"]) or ""
-            if self.members.setdefault(key, name) != name:
-                raise ManifestError(
-                    f"{record.where}: {key} is in the lists of {self.members[key]} and of {name}"
-                )
+                table = read_table(list_table(name, glob, spec.split), listing, {})
+                if not table.files:
+                    self.absent.append(glob)
+                for record in table.records:
+                    key = as_text(record.values["value"]) or ""
+                    first = self.members.setdefault(key, name)
+                    if first != name:
+                        raise ManifestError(
+                            f"{record.where}: {key} is in the lists of {first} and of {name}"
+                        )
 
     def split_of(self, candidate: Candidate, scope: Scope) -> str | None:
         split = self.split

@@ -21,11 +21,18 @@ from avfake.datasets.folders import (
     written_tables,
 )
 from avfake.errors import AvfakeError, SpecError
-from avfake.media import ENDINGS, UNREAD_ENDINGS
-from avfake.storage import AnyPath, as_path, inside, is_folder, list_url, open_path
+from avfake.media import ENDINGS
+from avfake.storage import AnyPath, as_path
 
 MAX_TABLE_BYTES = 2 << 30
 """Limit for one table, which is read into memory whole; the largest published one has 557 MB."""
+UNREAD_ENDINGS = (
+    *("braw", "r3d", "ari", "swf", "bik", "smk", "mod", "m4p", "aax", "wvm", "raw", "pcm", "sln"),
+    *("mid", "midi", "heic", "heif", "jxl", "dng", "cr2", "cr3", "nef", "arw", "orf", "rw2"),
+    *("raf", "psd", "rar", "7z", "tar", "tgz", "zip"),
+)
+"""Endings of possible media that are not read: encrypted, without header, no decoder, ambiguous, or
+archives other than zip."""
 READ = frozenset(ending for endings in ENDINGS.values() for ending in endings)
 
 
@@ -45,6 +52,8 @@ class Listing:
     clashes: list[tuple[str, str, str]] = field(default_factory=list)
     """(path from the root, archive, other archive) where two archives hold it."""
     warnings: list[str] = field(default_factory=list)
+    own: dict[str, str] = field(default_factory=dict)
+    """Files that avfake wrote and that are left out -> the folder of results they lie in."""
 
     def below(self, folder: str) -> "Listing":
         """Return the same listing with a folder inside the root as the root."""
@@ -54,8 +63,7 @@ class Listing:
             for paths in (self.files, self.members, self.twins)
         )
         tables = {n.removeprefix(start) for n in self.own_tables if n.startswith(start)}
-        root = inside(self.root, folder)
-        return Listing(root, files, members, twins, tables, warnings=self.warnings)
+        return Listing(self.root / folder, files, members, twins, tables, warnings=self.warnings)
 
     def read(self, name: str) -> bytes:
         """Return the content of one file, which is a table."""
@@ -82,11 +90,27 @@ class Listing:
         except (OSError, AvfakeError):
             return False
 
+    def leave_out_own(self) -> None:
+        """Leave out the files of folders of results."""
+        found = written_files(self.files.keys(), self.begins)
+        self.own |= found
+        for name in found:
+            del self.files[name]
+
+    def note_own(self) -> None:
+        """Note what was left out, and which of the files are tables of avfake."""
+        self.own_tables = written_tables(self.files.keys(), self.begins)
+        if self.own:
+            where = some(list(dict.fromkeys(self.own.values())))
+            self.warnings.append(
+                f"{len(self.own)} files that avfake wrote were left out, in {where}"
+            )
+
     @contextmanager
     def _open(self, name: str) -> Iterator[IO[bytes]]:
         path = self.files[name]
         if name not in self.members:
-            with open_path(as_path(path)) as file:
+            with as_path(path).open("rb") as file:
                 yield file
             return
         member = path.removeprefix(f"{self.members[name]}!/")
@@ -96,7 +120,7 @@ class Listing:
 
 @contextmanager
 def _unzip(path: str) -> Iterator[zipfile.ZipFile]:
-    with open_path(as_path(path)) as file:
+    with as_path(path).open("rb") as file:
         try:
             with zipfile.ZipFile(file) as archive:
                 yield archive
@@ -134,9 +158,9 @@ def media_in(path: AnyPath) -> tuple[list[AnyPath], list[str]]:
     Files are sorted. Hidden files, junk and what avfake wrote are left out; linked folders are
     followed.
     """
-    listing = _list_folder(path) if is_folder(path) else _list_archive(path)
+    listing = _list_folder(path) if path.is_dir() else _list_archive(path)
     paths = {
-        name: as_path(file) if name in listing.members else inside(path, name)
+        name: as_path(file) if name in listing.members else path / name
         for name, file in listing.files.items()
     }
     found = sorted(name for name in paths if ending_of(name) in READ)
@@ -182,19 +206,19 @@ def _translate(glob: str) -> str:
 
 def _list_folder(root: AnyPath) -> Listing:
     """List the files of a folder that exists; their paths begin with `root` as it is written."""
-    listing = Listing(root.rstrip("/") if isinstance(root, str) else root)
+    listing = Listing(root)
     if isinstance(root, str):
-        listing.files = {n: url for n, url in list_url(root).items() if not is_junk(n)}
+        listing.root = root.with_name(root.name)  # without a slash at the end
+        listing.files = {n: url for n, url in root.files().items() if not is_junk(n)}
     else:
         walked = walk(root)
         listing.files, listing.twins = walked.files, walked.twins
         listing.warnings += walked.notes
-    own = _leave_out_own(listing)  # before archives are opened: there may be many of prepared clips
-    archives = [name for name in listing.files if name.lower().endswith(".zip")]
-    own |= _open_archives(listing, archives)
+    listing.leave_out_own()  # before archives are opened: there may be many of prepared clips
+    _open_archives(listing)
     if listing.members:
-        own |= _leave_out_own(listing)
-    _note_own(listing, own)
+        listing.leave_out_own()
+    listing.note_own()
     return listing
 
 
@@ -203,33 +227,19 @@ def _list_archive(archive: AnyPath) -> Listing:
     listing, path = Listing(archive), str(archive)
     members, listing.warnings = _archive_members(path)
     if is_prepared_clip(members):
-        own = dict.fromkeys(members, "a prepared clip")
+        listing.own = dict.fromkeys(members, "a prepared clip")
     else:
         listing.files = {name: f"{path}!/{name}" for name in members}
         listing.members = dict.fromkeys(members, path)
-        own = _leave_out_own(listing)
-    _note_own(listing, own)
+        listing.leave_out_own()
+    listing.note_own()
     return listing
 
 
-def _leave_out_own(listing: Listing) -> dict[str, str]:
-    own = written_files(listing.files.keys(), listing.begins)
-    for name in own:
-        del listing.files[name]
-    return own
-
-
-def _note_own(listing: Listing, own: dict[str, str]) -> None:
-    listing.own_tables = written_tables(listing.files.keys(), listing.begins)
-    if own:
-        where = some(list(dict.fromkeys(own.values())))
-        listing.warnings.append(f"{len(own)} files that avfake wrote were left out, in {where}")
-
-
-def _open_archives(listing: Listing, archives: list[str]) -> dict[str, str]:
-    """Replace archives by what they hold; return those that are prepared clips."""
-    on_disk, clips = set(listing.files), {}
-    for archive in archives:
+def _open_archives(listing: Listing) -> None:
+    """Replace archives by what they hold, prepared clips apart."""
+    on_disk = set(listing.files)
+    for archive in [name for name in listing.files if name.lower().endswith(".zip")]:
         path, hidden = listing.files[archive], list[str]()
         try:
             members, notes = _archive_members(path)
@@ -241,7 +251,7 @@ def _open_archives(listing: Listing, archives: list[str]) -> dict[str, str]:
         del listing.files[archive]
         listing.warnings += [f"{archive}: {one}" for one in notes]
         if is_prepared_clip(members):
-            clips[archive] = archive
+            listing.own[archive] = archive
             continue
         start = archive.rpartition("/")[0]
         for member in members:
@@ -256,7 +266,6 @@ def _open_archives(listing: Listing, archives: list[str]) -> dict[str, str]:
             listing.files[name] = f"{path}!/{member}"
         unpacked = "of its files are there unpacked too, the unpacked ones are used"
         listing.warnings += [f"{archive}: {one}" for one in note(hidden, unpacked)]
-    return clips
 
 
 def _archive_members(path: str) -> tuple[list[str], list[str]]:
@@ -268,8 +277,8 @@ def _archive_members(path: str) -> tuple[list[str], list[str]]:
         names = list(dict.fromkeys(i.filename for i in opened.infolist() if not i.is_dir()))
     refused = [name for name in names if not _is_safe(name)]
     unsafe = note(refused, "members whose names lead out of the archive")
-    notes = [f"refused {one}" for one in unsafe]
-    return [name for name in names if _is_safe(name) and not is_junk(name)], notes
+    kept = [name for name in names if _is_safe(name) and not is_junk(name)]
+    return kept, [f"refused {one}" for one in unsafe]
 
 
 def _is_safe(name: str) -> bool:

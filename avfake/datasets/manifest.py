@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from avfake.datasets.values import DataValueError, is_blank
+from avfake.datasets.values import DataValueError, csv_lines, is_blank
 from avfake.errors import ManifestError, nearest
 from avfake.labels import ForgedSegment
-from avfake.storage import AnyPath, as_path, beside, name_of, read_if_there, write_whole
+from avfake.storage import AnyPath, as_path, fitting, read_if_there, write_whole
 
 Label = bool | None
 STREAMS = ("face", "voice", "both")
@@ -81,17 +81,16 @@ class Manifest:
     def __len__(self) -> int:
         return len(self.rows)
 
-
-def save_manifest(manifest: Manifest, path: str | Path) -> None:
-    """Write both files; each appears whole or not at all."""
-    path = as_path(path)
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows([_written(getattr(row, name)) for name in COLUMNS] for row in manifest.rows)
-    shared = {name: getattr(manifest, name) for name in ("dataset", "warnings", "assumed")}
-    write_whole(_json_beside(path), json.dumps(shared, indent=1, ensure_ascii=False) + "\n")
-    write_whole(path, text.getvalue())
+    def save(self, path: str | Path) -> None:
+        """Write both files; each appears whole or not at all."""
+        path = as_path(path)
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows([_written(getattr(row, name)) for name in COLUMNS] for row in self.rows)
+        shared = {name: getattr(self, name) for name in ("dataset", "warnings", "assumed")}
+        write_whole(_json_beside(path), json.dumps(shared, indent=1, ensure_ascii=False) + "\n")
+        write_whole(path, text.getvalue())
 
 
 def read_manifest(path: str | Path) -> Manifest:
@@ -128,11 +127,6 @@ def checked_segment(
     return ForgedSegment(first, last, stream)
 
 
-def segments_as_text(segments: tuple[ForgedSegment, ...]) -> str:
-    """Return segments as a cell of a table: `1.2:1.9:face 3.0:4.0:voice`."""
-    return " ".join(f"{start}:{end}:{stream}" for start, end, stream in segments)
-
-
 def _segments_from_text(text: str) -> tuple[ForgedSegment, ...]:
     found = []
     for piece in text.split():
@@ -144,12 +138,12 @@ def _segments_from_text(text: str) -> tuple[ForgedSegment, ...]:
 
 
 def _json_beside(path: AnyPath) -> AnyPath:
-    return beside(path, f"{name_of(path)}.json")
+    return path.with_name(fitting(f"{path.name}.json"))
 
 
 def _written(value: Any) -> str:
     if isinstance(value, tuple):
-        return segments_as_text(value)
+        return " ".join(map(str, value))
     return "" if value is None else str(value).lower() if isinstance(value, bool) else value
 
 
@@ -173,19 +167,15 @@ def _shared_facts(path: AnyPath) -> dict[str, Any]:
 
 
 def _rows(path: AnyPath, text: str) -> Iterator[Row]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        header = next(reader, [])
-        _check_header(path, header)
-        for cells in reader:
-            if not cells:
-                continue
-            where = f"{path}, line {reader.line_num}"
-            if len(cells) != len(header):
-                raise ManifestError(f"{where}: {len(cells)} values for {len(header)} columns")
-            yield _row(dict(zip(header, cells, strict=True)), where)
-    except csv.Error as error:
-        raise ManifestError(f"{path}, line {reader.line_num}: not valid CSV ({error})") from error
+    lines = csv_lines(path, text, ManifestError, strict=True)
+    header, _ = next(lines, ([], ""))
+    _check_header(path, header)
+    for cells, where in lines:
+        if cells and len(cells) != len(header):
+            raise ManifestError(f"{where}: {len(cells)} values for {len(header)} columns")
+        if cells:
+            values = map(_value, header, cells, (f"{where}, column {name}" for name in header))
+            yield Row(**dict(zip(header, values, strict=True)))
 
 
 def _check_header(path: AnyPath, header: list[str]) -> None:
@@ -201,13 +191,6 @@ def _check_header(path: AnyPath, header: list[str]) -> None:
             )
 
 
-def _row(cells: dict[str, str], where: str) -> Row:
-    values = {name: _value(name, cell, f"{where}, column {name}") for name, cell in cells.items()}
-    if values.get("status", "ok") not in ("ok", "missing"):
-        raise ManifestError(f"{where}, column status: {values['status']!r}; allowed: ok, missing")
-    return Row(**values)
-
-
 def _value(name: str, cell: str, where: str) -> Any:
     if cell in ("nan", "NaN", "<NA>") or (name in NAMING and is_blank(cell)):
         cell = ""  # of a table that another program has written again
@@ -219,6 +202,8 @@ def _value(name: str, cell: str, where: str) -> Any:
                 f"{where}: {cell!r} is no label; allowed: true, false, or empty for unknown"
             )
         return LABELS[cell]
+    if name == "status" and cell not in ("ok", "missing"):
+        raise ManifestError(f"{where}: {cell!r}; allowed: ok, missing")
     if name == "segments":
         try:
             return _segments_from_text(cell)

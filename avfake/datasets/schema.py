@@ -1,6 +1,7 @@
 """Specs by name or from a YAML file, with every key and every name in them checked."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -8,33 +9,38 @@ from typing import Any
 from avfake.datasets.document import Document, Section
 from avfake.datasets.expressions import Expression
 from avfake.datasets.spec import (
-    BUILT_IN,
-    FIELDS,
-    DatasetSpec,
     Join,
     MediaRule,
     RootRule,
     RowSource,
+    Rule,
     SegmentRule,
     SplitLists,
     TableSpec,
+    each,
+    mapping,
+    media_ids,
     read_section,
-    table_spec,
+    yaml_key,
 )
-from avfake.datasets.values import as_text
+from avfake.datasets.values import ABSENT, as_text
 from avfake.errors import SpecError, nearest
 
+FIELDS = (
+    *("label", "face_fake", "voice_fake", "has_video", "has_audio", "original"),
+    *("identity", "speaker", "source", "method", "part", "fold"),
+)
+"""`speaker` is the identity where there is no `identity`; `fold` is another word for `part`."""
+BUILT_IN = ("media", "path", "dir", "name", "stem")
+"""Names of every row: the id of its media rule, its path from the root and pieces of that."""
 DROPPABLE = ("label", "face_fake", "voice_fake", "has_video", "has_audio", "method", "status")
 OWN_FILES = ("csv", "folders")
 """Specs for a user's own files, whose licence is unknown."""
 
 
-def list_specs() -> list[DatasetSpec]:
-    """Return the specs that ship with avfake, by name."""
-    return [load_spec(name) for name in _names()]
-
-
-def load_spec(name_or_path: str | Path, overrides: Mapping[str, str] | None = None) -> DatasetSpec:
+def load_spec(
+    name_or_path: str | Path, overrides: Mapping[str, str] | None = None
+) -> "DatasetSpec":
     """Return the spec of that name, or in that YAML file, with single leaves replaced.
 
     `overrides` maps dotted paths to texts: `{"params.quality": "c40"}`. Raises SpecError.
@@ -43,14 +49,10 @@ def load_spec(name_or_path: str | Path, overrides: Mapping[str, str] | None = No
     document = Document.parse(text, source)
     for dotted, value in (overrides or {}).items():
         document.override(dotted, value)
-    return _SpecReader(document).read()
-
-
-def licence_of(dataset: str) -> str | None:
-    """Return the licence in the spec that ships under this name; None where it is unknown."""
-    if dataset in OWN_FILES or dataset not in _names():
-        return None
-    return load_spec(dataset).info.get("licence")
+    top = Section(document, (), document.values)
+    if top.text("spec") != "1":
+        top.fail(f"schema version {top.raw('spec')!r} is unknown; this avfake reads 1", "spec")
+    return read_section(DatasetSpec, top)
 
 
 def _names() -> list[str]:
@@ -75,144 +77,12 @@ def _text_of(name_or_path: str | Path) -> tuple[str, str]:
     )
 
 
-class _SpecReader:
-    """A reader of the sections, in the order in which later ones refer to earlier ones."""
-
-    def __init__(self, document: Document) -> None:
-        self.document = document
-        self.top = Section(document, (), document.values)
-        self.params: dict[str, str] = {}
-        self.tables: dict[str, TableSpec] = {}
-        self.media: tuple[MediaRule, ...] = ()
-
-    def read(self) -> DatasetSpec:
-        top = self.top
-        if top.text("spec") != "1":
-            top.fail(f"schema version {top.raw('spec')!r} is unknown; this avfake reads 1", "spec")
-        self.document.params = self.params = _params(top.section("params"))
-        self.tables = top.named("tables", table_spec)
-        self.document.tables = frozenset(self.tables)
-        self.media = tuple(read_section(MediaRule, one) for one in top.sections("media"))
-        if not self.media:
-            top.fail("needs at least one rule that says which files are clips", "media")
-        lookups = tuple(self._join(section) for section in top.sections("join"))
-        fields, absent = self._fields(top.section("fields"))
-        spec = DatasetSpec(
-            name=top.text("name"),
-            title=top.text("title", top.text("name")),
-            info=top.words("info"),
-            params=self.params,
-            root=read_section(RootRule, top.section("root")),
-            tables=self.tables,
-            media=self.media,
-            rows=self._rows(top.section("rows")),
-            lookups=lookups,
-            fields=fields,
-            absent=absent,
-            split=self._split(),
-            segments=tuple(self._segments(section) for section in top.sections("segments")),
-            drop=tuple(_drop(section) for section in top.sections("drop")),
-            group=top.expressions("group"),
-            external=top.named("external", _external_entry),
-            assumed=top.words("assumed"),
-            expect=self._expect(top.section("expect")),
-            unique_names=top.section("expect").flag("unique_names"),
-        )
-        self._check_names("group", *spec.group, after_fields=True)
-        top.close()
-        return spec
-
-    def _check_media(self, section: Section, ids: Iterable[str]) -> None:
-        if section.has("when"):
-            section.section("when").check_known("media", ids, [rule.id for rule in self.media])
-
-    def _join(self, section: Section) -> Join:
-        join = read_section(Join, section)
-        self._check_media(section, join.media)
-        section.check_known("table", [join.table], self.tables)
-        if not join.keys or self.tables[join.table].key is None:
-            section.fail("needs a 'key', and so does the table", "key")
-        self._check_names("join", *join.keys)
-        return join
-
-    def _rows(self, section: Section) -> RowSource:
-        source = section.text("from", "media")
-        below = section.section("missing")
-        missing = {table: below.expression(table) for table in below.values}
-        section.check_known("missing", missing, self.tables)
-        path = section.optional_expression("path")
-        if source != "media":
-            section.check_known("from", [source], ["media", *self.tables])
-            if path is None:
-                section.fail("rows from a table need the 'path' of their file", "path")
-        section.close()
-        return RowSource(None if source == "media" else source, path, missing)
-
-    def _fields(self, section: Section) -> tuple[dict[str, Expression], frozenset[str]]:
-        section.check_known("", section.values, FIELDS)
-        fields = {name: section.expression(name) for name in section.values}
-        for name, expression in fields.items():
-            self._check_names(f"fields.{name}", expression)
-        bare = (name for name, value in section.values.items() if value is None)
-        return fields, frozenset(bare)
-
-    def _check_names(
-        self, where: str, *expressions: Expression | None, after_fields: bool = False
-    ) -> None:
-        """Raise SpecError for a name that no capture, constant, parameter or table could give."""
-        known = {*BUILT_IN, *self.params, *(f"params.{name}" for name in self.params)}
-        for rule in self.media:
-            known |= {*rule.regex.groupindex, *rule.constants}
-        if after_fields:
-            known |= {*FIELDS, "split"}
-        for name in (name for e in expressions if e is not None for name in e.references):
-            if name not in known and name.partition(".")[0] not in self.tables:
-                hint = nearest(name, {*known, *self.tables})
-                self.document.fail(
-                    tuple(where.split(".")),
-                    f"{{{name}}} is unknown{hint}; there are: {', '.join(sorted(known))}, "
-                    f"and columns of tables ({', '.join(self.tables) or 'none'})",
-                )
-
-    def _split(self) -> Expression | SplitLists:
-        value = self.top.raw("split")
-        if not (isinstance(value, dict) and "lists" in value):
-            expression = self.top.expression("split")
-            self._check_names("split", expression, after_fields=True)
-            return expression
-        section = self.top.section("split")
-        split = read_section(SplitLists, section)
-        self._check_media(section, split.media)
-        self._check_names("split", split.key, split.otherwise, after_fields=True)
-        return split
-
-    def _segments(self, section: Section) -> SegmentRule:
-        rule = read_section(SegmentRule, section)
-        captures = rule.pattern.groupindex if rule.pattern else {}
-        if (rule.shape == "regex") != (rule.pattern is not None):
-            section.fail("goes with 'as: regex', and that with it", "pattern")
-        if rule.shape == "regex":
-            section.check_known("pattern", ("s", "e"), captures)
-        section.check_known("where", rule.where, captures)
-        self._check_names("segments", rule.source, rule.only_if, after_fields=True)
-        return rule
-
-    def _expect(self, section: Section) -> dict[str, Any]:
-        """Return the counts of a complete copy, as written: numbers or [least, most] pairs."""
-        if section.has("when"):
-            when = section.section("when")
-            self._check_media(section, when.texts("media"))
-            when.close()
-        by = section.section("by")
-        for name in by.values:
-            _check_counts(by.section(name), by.section(name).values)
-        _check_counts(section, section.values.keys() - {"unique_names", "when", "by"})
-        return {name: value for name, value in section.values.items() if name != "unique_names"}
+_words = mapping(lambda below, name: below.text(name, "-"))
 
 
-def _params(section: Section) -> dict[str, str]:
+def _params(top: Section, key: str) -> dict[str, str]:
     """Return the user's choices: `name: default`, or `name: {default, values, about}`."""
-    params = {}
+    params, section = {}, top.section(key)
     for name, value in section.values.items():
         if not isinstance(value, dict):
             params[name] = as_text(value) or ""
@@ -224,19 +94,78 @@ def _params(section: Section) -> dict[str, str]:
             entry.fail(f"{params[name]!r} is not allowed; allowed: {', '.join(allowed)}")
         entry.raw("about")
         entry.close()
+    top.document.params = params
     return params
 
 
-def _drop(section: Section) -> dict[str, str]:
-    section.check_known("", section.values, DROPPABLE)
-    return {name: section.text(name, "unknown") for name in section.values}
+def _tables(top: Section, key: str) -> dict[str, TableSpec]:
+    read = mapping(lambda below, name: read_section(TableSpec, below.section(name), name=name))
+    top.document.tables = tables = read(top, key)
+    return tables
 
 
-def _external_entry(name: str, section: Section) -> dict[str, Any]:
-    entry: dict[str, Any] = {"spec": section.text("spec", name), "role": section.text("role", "-")}
-    entry["params"] = section.words("params", None)
+def _media(top: Section, key: str) -> tuple[MediaRule, ...]:
+    rules = each(MediaRule)(top, key)
+    if not rules:
+        top.fail("needs at least one rule that says which files are clips", key)
+    names = {*BUILT_IN, *top.document.params, *(f"params.{name}" for name in top.document.params)}
+    top.document.names = names.union(*({*one.regex.groupindex, *one.constants} for one in rules))
+    top.document.media = tuple(one.id for one in rules)
+    return rules
+
+
+def _fields(top: Section, key: str) -> dict[str, Expression]:
+    section = top.section(key)
+    section.check_known("", section.values, FIELDS)
+    for name in {"face_fake", "voice_fake"} & section.values.keys():
+        if section.values[name] is None:  # a bare null: this dataset has no such stream
+            section.values[name] = ABSENT
+    found = {name: section.expression(name) for name in section.values}
+    for name, expression in found.items():
+        top.document.check_names((key, name), expression)
+    top.document.names |= {*FIELDS, "split"}
+    return found
+
+
+def _split(top: Section, key: str) -> Expression | SplitLists:
+    value = top.raw(key)
+    if isinstance(value, dict) and "lists" in value:
+        return read_section(SplitLists, top.section(key))
+    expression = top.expression(key)
+    top.document.check_names((key,), expression)
+    return expression
+
+
+def _drop(top: Section, key: str) -> tuple[dict[str, str], ...]:
+    rules = top.sections(key)
+    for rule in rules:
+        rule.check_known("", rule.values, DROPPABLE)
+    return tuple({name: rule.text(name, "unknown") for name in rule.values} for rule in rules)
+
+
+def _group(top: Section, key: str) -> tuple[Expression, ...]:
+    group = top.expressions(key)
+    top.document.check_names((key,), *group)
+    return group
+
+
+def _external_entry(external: Section, name: str) -> dict[str, Any]:
+    section = external.section(name)
+    entry = {"spec": section.text("spec", name), "role": section.text("role", "-")}
+    params = mapping(Section.text)(section, "params")
     section.close()
-    return entry
+    return entry | {"params": params}
+
+
+def _expect(top: Section, key: str) -> dict[str, Any]:
+    """Return the counts of a complete copy, as written: numbers or [least, most] pairs."""
+    section = top.section(key)
+    media_ids(section, "when")
+    by = section.section("by")
+    for name in by.values:
+        _check_counts(by.section(name), by.section(name).values)
+    _check_counts(section, section.values.keys() - {"unique_names", "when", "by"})
+    return {name: value for name, value in section.values.items() if name != "unique_names"}
 
 
 def _check_counts(section: Section, names: Iterable[str]) -> None:
@@ -245,3 +174,51 @@ def _check_counts(section: Section, names: Iterable[str]) -> None:
         numbers = value if isinstance(value, list) and len(value) == 2 else [value]
         if not all(isinstance(n, int) and not isinstance(n, bool) for n in numbers):
             section.fail(f"must be a number or a [least, most] pair, got {value!r}", name)
+
+
+@dataclass(frozen=True)
+class DatasetSpec(Rule):
+    """One dataset: how it lies on disk and what its labels mean.
+
+    Its values are read in this order: later ones refer to earlier ones.
+    """
+
+    name: str = yaml_key(Section.text)
+    title: str = yaml_key(lambda top, key: top.text(key, top.text("name")))
+    info: dict[str, str] = yaml_key(_words)
+    """Words for the user: access, licence, modality, cite, size_gb."""
+    params: dict[str, str] = yaml_key(_params)
+    """The user's choices, overrides applied."""
+    root: RootRule = yaml_key(lambda top, key: read_section(RootRule, top.section(key)))
+    tables: dict[str, TableSpec] = yaml_key(_tables)
+    media: tuple[MediaRule, ...] = yaml_key(_media)
+    rows: RowSource = yaml_key(lambda top, key: read_section(RowSource, top.section(key)))
+    lookups: tuple[Join, ...] = yaml_key(each(Join), "join")
+    fields: dict[str, Expression] = yaml_key(_fields)
+    split: Expression | SplitLists = yaml_key(_split)
+    segments: tuple[SegmentRule, ...] = yaml_key(each(SegmentRule))
+    drop: tuple[dict[str, str], ...] = yaml_key(_drop)
+    group: tuple[Expression, ...] = yaml_key(_group)
+    external: dict[str, dict[str, Any]] = yaml_key(mapping(_external_entry))
+    assumed: dict[str, str] = yaml_key(_words)
+    expect: dict[str, Any] = yaml_key(_expect)
+    """Counts of a complete copy; empty where the spec has none."""
+    unique_names: bool = yaml_key(
+        lambda top, key: top.section(key).flag("unique_names"), name="expect"
+    )
+    """Whether no two files of a copy have one name."""
+
+    def __repr__(self) -> str:
+        return f"DatasetSpec({self.name!r}: {self.title})"
+
+    @staticmethod
+    def shipped() -> "list[DatasetSpec]":
+        """Return the specs that ship with avfake, by name."""
+        return [load_spec(name) for name in _names()]
+
+    @staticmethod
+    def licence_of(dataset: str) -> str | None:
+        """Return the licence in the spec that ships under this name; None where it is unknown."""
+        if dataset in OWN_FILES or dataset not in _names():
+            return None
+        return load_spec(dataset).info.get("licence")

@@ -2,6 +2,7 @@
 
 A spec is data: where files and tables lie and how their values become labels. Reading a folder with
 it is the work of `build_manifest`. Each `yaml_key(...)` below says how a value of the YAML is read.
+The whole of a spec is `schema.DatasetSpec`.
 """
 
 import re
@@ -14,15 +15,9 @@ from avfake.datasets.expressions import Expression
 from avfake.datasets.manifest import STREAMS
 from avfake.datasets.values import as_text
 
-T = TypeVar("T")
+R = TypeVar("R", bound="Rule")
+V = TypeVar("V")
 Pattern = re.Pattern[str]
-FIELDS = (
-    *("label", "face_fake", "voice_fake", "has_video", "has_audio", "original"),
-    *("identity", "speaker", "source", "method", "part", "fold"),
-)
-"""`speaker` is the identity where there is no `identity`; `fold` is another word for `part`."""
-BUILT_IN = ("media", "path", "dir", "name", "stem")
-"""Names of every row: the id of its media rule, its path from the root and pieces of that."""
 SECONDS = {"s": 1.0, "ms": 1e-3}
 """Unit of a table -> its length."""
 
@@ -32,30 +27,50 @@ def yaml_key(read: Callable[[Section, str], Any], name: str = "") -> Any:
     return field(metadata={"read": read, "key": name})
 
 
-def read_section(kind: type[T], section: Section, **known: Any) -> T:
-    """Return a dataclass of `yaml_key` fields, read from a section of a spec. Raises SpecError."""
+class Rule:
+    """A part of a spec: a dataclass of `yaml_key` fields."""
+
+    def check(self, section: Section) -> None:
+        """Raise SpecError for values that do not go together; section: what it was read from."""
+
+
+def read_section(kind: type[R], section: Section, **known: Any) -> R:
+    """Return a part of a spec, read from its section in the order of its fields. SpecError."""
     values = {
         one.name: one.metadata["read"](section, one.metadata["key"] or one.name)
         for one in fields(kind)  # type: ignore[arg-type]
         if one.metadata
     }
     section.close()
-    return kind(**known, **values)
+    rule = kind(**known, **values)
+    rule.check(section)
+    return rule
+
+
+def each(kind: type[R]) -> Callable[[Section, str], tuple[R, ...]]:
+    """Return a reader of a list of parts of one kind."""
+    return lambda section, name: tuple(read_section(kind, s) for s in section.sections(name))
+
+
+def mapping(read: Callable[[Section, str], V]) -> Callable[[Section, str], dict[str, V]]:
+    """Return a reader of a mapping of any names, each value of which is read by `read`."""
+
+    def read_all(section: Section, name: str) -> dict[str, V]:
+        below = section.section(name)
+        return {key: read(below, key) for key in below.values}
+
+    return read_all
 
 
 def _choice(*choices: str, default: str | None = None, name: str = "") -> Any:
     return yaml_key(lambda section, key: section.choice(key, choices, default), name)
 
 
-def _constants(section: Section, name: str) -> dict[str, Any]:
-    below = section.section(name)
-    return {constant: below.raw(constant) for constant in below.values}
-
-
-def _media(section: Section, name: str) -> tuple[str, ...]:
+def media_ids(section: Section, name: str) -> tuple[str, ...]:
     """Return the ids of the media rules that something is for; empty = all."""
     below = section.section(name)
     ids = below.texts("media")
+    below.check_known("media", ids, section.document.media)
     below.close()
     return ids
 
@@ -68,18 +83,13 @@ def _delimiter(section: Section, name: str) -> str:
     return delimiter
 
 
-def _renamed(section: Section, name: str) -> dict[str, str]:
-    below = section.section(name)
-    return {new: section.filled(as_text(below.raw(new)) or "") for new in below.values}
-
-
-def _columns(section: Section, name: str) -> dict[str, tuple[str, ...]]:
-    below = section.section(name)
-    return {column: below.texts(column) for column in below.values}
+def _row_table(section: Section, name: str) -> str | None:
+    source = section.text(name, "media")
+    return None if source == "media" else source
 
 
 @dataclass(frozen=True)
-class TableSpec:
+class TableSpec(Rule):
     """A file of labels beside the media, and how to find a record in it."""
 
     name: str
@@ -93,18 +103,26 @@ class TableSpec:
     quoting: bool = yaml_key(lambda section, name: section.flag(name, True))
     header: str = _choice("true", "false", "skip", default="true")
     columns: tuple[str, ...] = yaml_key(Section.texts)
-    rename: dict[str, str] = yaml_key(_renamed)
+    rename: dict[str, str] = yaml_key(
+        mapping(lambda section, name: section.filled(as_text(section.raw(name)) or ""))
+    )
     """New name -> column of the file; empty = as it is, `-` = do not use."""
     key: Expression | None = yaml_key(Section.optional_expression)
     duplicate: str = _choice("error", "first", "last", default="error")
-    where: dict[str, tuple[str, ...]] = yaml_key(_columns)
+    where: dict[str, tuple[str, ...]] = yaml_key(mapping(Section.texts))
     require: tuple[str, ...] = yaml_key(Section.texts)
     """Columns that must be filled; `a|b` = at least one of them."""
     optional: bool = yaml_key(Section.flag)
 
+    def check(self, section: Section) -> None:
+        if not self.globs:
+            section.fail("needs the path or glob of the table", "file")
+        if self.format == "csv" and self.header != "true" and not self.columns:
+            section.fail("without a header the columns need names", "columns")
+
 
 @dataclass(frozen=True)
-class MediaRule:
+class MediaRule(Rule):
     """Which files are clips, and what their path means. The first rule that fits a file wins."""
 
     id: str = yaml_key(Section.text)
@@ -112,53 +130,71 @@ class MediaRule:
     globs: tuple[str, ...] = yaml_key(Section.globs, "glob")
     """Empty = every ending of the kind."""
     regex: Pattern = yaml_key(lambda section, name: section.regex(name) or re.compile(""))
-    constants: dict[str, Any] = yaml_key(_constants, "set")
+    constants: dict[str, Any] = yaml_key(mapping(Section.raw), "set")
     exclude: tuple[str, ...] = yaml_key(Section.globs)
 
 
 @dataclass(frozen=True)
-class Join:
+class Join(Rule):
     """How the record of each file is looked up."""
 
     table: str = yaml_key(Section.text)
     keys: tuple[Expression, ...] = yaml_key(Section.expressions, "key")
     """The first one that the table has."""
-    media: tuple[str, ...] = yaml_key(_media, "when")
+    media: tuple[str, ...] = yaml_key(media_ids, "when")
     """Only for these media rules; empty = all."""
     missing: str = _choice("drop", "keep", "error", default="keep")
     """What to do with a file without a record."""
     one_to_one: bool = yaml_key(Section.flag)
     """A record that fits two files is an error."""
 
+    def check(self, section: Section) -> None:
+        tables = section.document.tables
+        section.check_known("table", [self.table], tables)
+        if not self.keys or tables[self.table].key is None:
+            section.fail("needs a 'key', and so does the table", "key")
+        section.document.check_names(section.where[:1], *self.keys)
+
 
 @dataclass(frozen=True)
-class RowSource:
+class RowSource(Rule):
     """Where rows come from: the files, or a table that names them."""
 
-    table: str | None
-    path: Expression | None
-    missing: dict[str, Expression]
+    table: str | None = yaml_key(_row_table, "from")
+    path: Expression | None = yaml_key(Section.optional_expression)
+    missing: dict[str, Expression] = yaml_key(mapping(Section.expression))
     """Table -> the path a record without a file would have; it becomes a row `missing`."""
+
+    def check(self, section: Section) -> None:
+        tables = section.document.tables
+        section.check_known("missing", self.missing, tables)
+        if self.table is not None:
+            section.check_known("from", [self.table], ["media", *tables])
+            if self.path is None:
+                section.fail("rows from a table need the 'path' of their file", "path")
 
 
 @dataclass(frozen=True)
-class SplitLists:
+class SplitLists(Rule):
     """The dataset's own split, given as one list of keys for each part of it."""
 
     lists: dict[str, str] = yaml_key(
-        lambda section, name: {k: section.filled(v) for k, v in section.words(name, None).items()}
+        mapping(lambda section, name: section.filled(section.text(name)))
     )
     """Split -> glob of the list."""
     format: str = _choice("json_flat", "lines")
     key: Expression = yaml_key(Section.expression)
-    media: tuple[str, ...] = yaml_key(_media, "when")
+    media: tuple[str, ...] = yaml_key(media_ids, "when")
     otherwise: Expression = yaml_key(Section.expression, "else")
     optional: bool = yaml_key(Section.flag)
     """The lists come apart from the files and may not be there."""
 
+    def check(self, section: Section) -> None:
+        section.document.check_names(section.where, self.key, self.otherwise)
+
 
 @dataclass(frozen=True)
-class SegmentRule:
+class SegmentRule(Rule):
     """How a table gives the forged segments of a clip."""
 
     source: Expression = yaml_key(Section.expression, "from")
@@ -168,66 +204,32 @@ class SegmentRule:
     pattern: Pattern | None = yaml_key(Section.regex)
     """Finds segments in a text, its captures `s` and `e` are their times; None where the source is
     a list of [start, end]."""
-    where: dict[str, str] = yaml_key(lambda section, name: section.words(name, None))
+    where: dict[str, str] = yaml_key(mapping(Section.text))
     """Only segments with these captures."""
     unit: str = _choice(*SECONDS, default="s")
     stream: str = _choice(*STREAMS, default="both")
     only_if: Expression | None = yaml_key(Section.optional_expression)
     """Only in rows where it is true."""
 
+    def check(self, section: Section) -> None:
+        captures = self.pattern.groupindex if self.pattern else {}
+        if (self.shape == "regex") != (self.pattern is not None):
+            section.fail("goes with 'as: regex', and that with it", "pattern")
+        if self.shape == "regex":
+            section.check_known("pattern", ("s", "e"), captures)
+        section.check_known("where", self.where, captures)
+        section.document.check_names(section.where[:1], self.source, self.only_if)
+
 
 @dataclass(frozen=True)
-class RootRule:
+class RootRule(Rule):
     """How to recognise the root of the dataset, and in which folders to look for it."""
 
     any_of: tuple[str, ...] = yaml_key(Section.globs)
     descend: tuple[str, ...] = yaml_key(Section.globs)
 
 
-@dataclass(frozen=True)
-class DatasetSpec:
-    """One dataset: how it lies on disk and what its labels mean."""
-
-    name: str
-    title: str
-    info: dict[str, str]
-    """Words for the user: access, licence, modality, cite, size_gb."""
-    params: dict[str, str]
-    """The user's choices, overrides applied."""
-    root: RootRule
-    tables: dict[str, TableSpec]
-    media: tuple[MediaRule, ...]
-    rows: RowSource
-    lookups: tuple[Join, ...]
-    fields: dict[str, Expression]
-    absent: frozenset[str]
-    """Fields that the spec sets to a bare null: this dataset has no such stream."""
-    split: Expression | SplitLists
-    segments: tuple[SegmentRule, ...]
-    drop: tuple[dict[str, str], ...]
-    group: tuple[Expression, ...]
-    external: dict[str, dict[str, Any]]
-    assumed: dict[str, str]
-    expect: dict[str, Any]
-    """Counts of a complete copy; empty where the spec has none."""
-    unique_names: bool
-    """Whether no two files of a copy have one name."""
-
-    def __repr__(self) -> str:
-        return f"DatasetSpec({self.name!r}: {self.title})"
-
-
-def table_spec(name: str, section: Section) -> TableSpec:
-    """Return the table that a section describes. Raises SpecError."""
-    spec = read_section(TableSpec, section, name=name)
-    if not spec.globs:
-        section.fail("needs the path or glob of the table", "file")
-    if spec.format == "csv" and spec.header != "true" and not spec.columns:
-        section.fail("without a header the columns need names", "columns")
-    return spec
-
-
 def list_table(name: str, glob: str, split: SplitLists) -> TableSpec:
     """Return the table that one split list is: a file of keys."""
     values = {"file": glob, "format": split.format, "optional": split.optional}
-    return table_spec(name, Section(Document(glob, values), (), values))
+    return read_section(TableSpec, Section(Document(glob, values), (), values), name=name)

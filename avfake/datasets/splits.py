@@ -27,36 +27,29 @@ _BALANCED = (
 """Column and value of which each split has about the same share."""
 
 
-def assign_folds(
-    rows: Iterable[Row], num_folds: int, *, seed: int, counted: Collection[str] | None = None
-) -> dict[str, int]:
-    """Return clip_id -> fold, 0 to `num_folds` - 1.
-
-    Folds have about the same share of each label; the same seed and rows, in any order, give the
-    same folds.
-
-    counted: clips among which the shares are to be the same, None = all. Rows that may not be
-        separated from one of these lie in its fold, all others in none.
-    """
-    if num_folds < 2:
-        raise ConfigError(f"num_folds must be 2 or more, got {num_folds}")
-    shares = dict.fromkeys(range(num_folds), 1 / num_folds)
-    return _assign(list(rows), shares, seed, counted=counted)
-
-
 def assign_splits(
     rows: Iterable[Row],
-    fractions: Mapping[str, float] | None = None,
+    fractions: Mapping[Name, float] | None = None,
     *,
     seed: int = 0,
-    parts: Mapping[str, str] | None = None,
-) -> dict[str, str]:
-    """Return clip_id -> split, by `fractions` of the rows, or by `parts` of the dataset.
+    parts: Mapping[Name, str] | None = None,
+    counted: Collection[str] | None = None,
+) -> dict[str, Name]:
+    """Return clip_id -> split or fold, by `fractions` of the rows, or by `parts` of the dataset.
 
-    `parts` maps a split to the parts it takes, as text: `{"train": "0-40", "val": "41-49"}`; other
-    parts are named as they are: `"0-9, train_sample_videos"`. It goes before `fractions`.
+    With fractions, all have about the same share of each label; the same seed and rows, in any
+    order, give the same splits.
+
+    Args:
+        parts: split -> the parts it takes, as text: `{"train": "0-40", "val": "41-49"}`; other
+            parts are named as they are: `"0-9, train_sample_videos"`. It goes before `fractions`.
+        counted: clips among which the fractions are to be kept, None = all. Rows that may not be
+            separated from one of these lie in its split, all others in none.
     """
     rows = list(rows)
+    clip_id, count = Counter(row.clip_id for row in rows).most_common(1)[0] if rows else ("", 0)
+    if count > 1:
+        raise ManifestError(f"two rows have the clip_id {clip_id}; split datasets one by one")
     if parts is not None:
         assignment = _by_part(rows, parts)
         check_groups(rows, assignment)
@@ -65,7 +58,7 @@ def assign_splits(
         raise ConfigError(f"fractions must all be above 0, got {fractions}")
     if not math.isclose(sum(fractions.values()), 1, abs_tol=1e-6):
         raise ConfigError(f"fractions must sum to 1, {fractions} sum to {sum(fractions.values())}")
-    return _assign(rows, dict(fractions), seed)
+    return _assign(rows, fractions, seed, counted)
 
 
 def check_groups(rows: Iterable[Row], assignment: Mapping[str, int | str]) -> None:
@@ -84,12 +77,6 @@ def check_groups(rows: Iterable[Row], assignment: Mapping[str, int | str]) -> No
             torn.append(f"{together[0].group or together[0].clip_id} ({where})")
     if torn:
         raise ManifestError(f"{len(torn)} groups are torn apart by the split: {some(torn)}")
-
-
-def split_hash(assignment: Mapping[str, int | str]) -> str:
-    """Return 12 hex digits that stand for exactly this division, to publish with a number."""
-    lines = "".join(f"{clip_id}\t{side}\n" for clip_id, side in sorted(assignment.items()))
-    return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
 
 def rows_together(rows: Iterable[Row]) -> list[list[Row]]:
@@ -132,19 +119,16 @@ def _components(shared: Sequence[Sequence[Hashable]]) -> list[int]:
     return list(connected_components(graph, directed=False)[1][: len(shared)].tolist())
 
 
-def _label_counts(rows: Sequence[Row], counted: Collection[str] | None) -> list[int]:
-    """Return how many of those that count are genuine, fake, unknown; then the face, the voice."""
-    used = [row for row in rows if counted is None or row.clip_id in counted]
-    return [sum(getattr(row, field) is label for row in used) for field, label in _BALANCED]
-
-
 def _assign(
-    rows: list[Row], shares: dict[Name, float], seed: int, *, counted: Collection[str] | None = None
+    rows: list[Row], shares: Mapping[Name, float], seed: int, counted: Collection[str] | None
 ) -> dict[str, Name]:
     """Assign each set of rows, largest first, to the side that lacks its labels most."""
-    _check_unique(rows)
-    tied = [(together, _label_counts(together, counted)) for together in rows_together(rows)]
-    sets = [([row.clip_id for row in rows], counts) for rows, counts in tied if any(counts)]
+    sets: list[tuple[list[str], list[int]]] = []
+    for together in rows_together(rows):
+        used = [row for row in together if counted is None or row.clip_id in counted]
+        counts = [sum(getattr(row, name) is value for row in used) for name, value in _BALANCED]
+        if any(counts):
+            sets.append(([row.clip_id for row in together], counts))
     if len(sets) < len(shares):
         raise ManifestError(
             f"{len(rows)} rows form only {len(sets)} groups, too few for {len(shares)} splits: "
@@ -177,17 +161,10 @@ def _digest(seed: int, clip_id: str) -> bytes:
     return hashlib.sha256(f"{seed}:{clip_id}".encode("utf-8", "surrogateescape")).digest()
 
 
-def _check_unique(rows: Sequence[Row]) -> None:
-    clip_id, count = Counter(row.clip_id for row in rows).most_common(1)[0] if rows else ("", 0)
-    if count > 1:
-        raise ManifestError(f"two rows have the clip_id {clip_id}; split datasets one by one")
-
-
-def _by_part(rows: Sequence[Row], parts: Mapping[str, str]) -> dict[str, str]:
-    _check_unique(rows)
+def _by_part(rows: Sequence[Row], parts: Mapping[Name, str]) -> dict[str, Name]:
     if not parts:
         raise ConfigError('parts needs at least one split, such as {"train": "0-40"}')
-    side_of: dict[str, str] = {}
+    side_of: dict[str, Name] = {}
     for side, text in parts.items():
         for part in _listed(text):
             if side_of.setdefault(part, side) != side:

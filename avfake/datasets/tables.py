@@ -1,7 +1,6 @@
 """Label tables beside the media, read as the spec says: JSON, CSV, words or lines."""
 
 import csv
-import io
 import json
 import posixpath
 from collections import Counter
@@ -12,7 +11,7 @@ from typing import Any
 from avfake.datasets.expressions import Expression, Scope
 from avfake.datasets.listing import Listing, glob_pattern
 from avfake.datasets.spec import TableSpec
-from avfake.datasets.values import DataValueError, as_text, folder_of
+from avfake.datasets.values import DataValueError, as_text, csv_lines, folder_of
 from avfake.errors import ManifestError, SpecError, nearest
 
 
@@ -45,13 +44,24 @@ def read_table(spec: TableSpec, listing: Listing, params: dict[str, str]) -> Tab
     for file in table.files:
         beside = _file_names(spec, file)
         for record in read_records(spec, file, listing.read(file)):
-            if _is_wanted(spec, record.values):
+            values = record.values
+            if all(as_text(values.get(name)) in kept for name, kept in spec.where.items()):
                 _check_filled(spec, record)
-                record.values.update(beside)
+                values.update(beside)
                 table.records.append(record)
-    if spec.key is not None:
-        for record in table.records:
-            _index(spec, table, record, params)
+    if spec.key is None:
+        return table
+    for record in table.records:
+        key = evaluated(spec.key, record, params)
+        if key is None:
+            raise ManifestError(f"{record.where}: has nothing to look it up by (its key is empty)")
+        if key in table.by_key and spec.duplicate == "error":
+            raise ManifestError(
+                f"{record.where}: {key!r} is there already, at {table.by_key[key].where}; "
+                "remove one of the two"
+            )
+        if key not in table.by_key or spec.duplicate == "last":
+            table.by_key[key] = record
     return table
 
 
@@ -77,10 +87,6 @@ def _file_names(spec: TableSpec, file: str) -> dict[str, Any]:
     }
 
 
-def _is_wanted(spec: TableSpec, values: dict[str, Any]) -> bool:
-    return all(as_text(values.get(column)) in kept for column, kept in spec.where.items())
-
-
 def _check_filled(spec: TableSpec, record: Record) -> None:
     for needed in spec.require:
         if all(as_text(record.values.get(column)) is None for column in needed.split("|")):
@@ -98,20 +104,6 @@ def evaluated(expression: Expression, record: Record, params: dict[str, str]) ->
         return as_text(expression.evaluate(scope))
     except DataValueError as error:
         raise ManifestError(f"{record.where}: {error}") from error
-
-
-def _index(spec: TableSpec, table: Table, record: Record, params: dict[str, str]) -> None:
-    assert spec.key is not None
-    key = evaluated(spec.key, record, params)
-    if key is None:
-        raise ManifestError(f"{record.where}: has nothing to look it up by (its key is empty)")
-    if key in table.by_key and spec.duplicate == "error":
-        raise ManifestError(
-            f"{record.where}: {key!r} is there already, at {table.by_key[key].where}; "
-            "remove one of the two"
-        )
-    if key not in table.by_key or spec.duplicate == "last":
-        table.by_key[key] = record
 
 
 def read_records(spec: TableSpec, file: str, content: bytes) -> Iterator[Record]:
@@ -181,31 +173,23 @@ def _strings(content: Any) -> Iterator[str]:
 
 
 def _csv_records(spec: TableSpec, file: str, text: str) -> Iterator[Record]:
-    reader = csv.reader(
-        io.StringIO(text, newline=""),
-        delimiter=spec.delimiter,
-        quoting=csv.QUOTE_MINIMAL if spec.quoting else csv.QUOTE_NONE,
-    )
+    quoting = csv.QUOTE_MINIMAL if spec.quoting else csv.QUOTE_NONE
+    lines = csv_lines(file, text, SpecError, delimiter=spec.delimiter, quoting=quoting)
     columns, width = list(enumerate(spec.columns)), len(spec.columns)
-    try:
-        if spec.header != "false":
-            header = next(reader, None)
-            if header is None:
-                raise SpecError(f"{file}: is empty, not even a header")
-            columns = columns or _renamed(spec, file, [name.strip() for name in header])
-            width = len(spec.columns or header)
-        for cells in reader:
-            if not cells:
-                continue
-            where = f"{file}, line {reader.line_num}"
-            if not spec.columns and any(cells[width:]):
-                raise ManifestError(
-                    f"{where}: {len(cells)} values for {width} columns; "
-                    "quote values that hold the delimiter"
-                )
+    if spec.header != "false":
+        header, _ = next(lines, (None, ""))
+        if header is None:
+            raise SpecError(f"{file}: is empty, not even a header")
+        columns = columns or _renamed(spec, file, [name.strip() for name in header])
+        width = len(spec.columns or header)
+    for cells, where in lines:
+        if not spec.columns and any(cells[width:]):
+            raise ManifestError(
+                f"{where}: {len(cells)} values for {width} columns; "
+                "quote values that hold the delimiter"
+            )
+        if cells:
             yield Record(_named(columns, cells), where)
-    except csv.Error as error:
-        raise SpecError(f"{file}, line {reader.line_num}: not valid CSV ({error})") from error
 
 
 def _renamed(spec: TableSpec, file: str, header: list[str]) -> list[tuple[int, str]]:

@@ -3,9 +3,11 @@
 Labels are True = fake, False = genuine, None = unknown.
 """
 
+import csv
+import io
 import math
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 BLANK_WORDS = frozenset(
@@ -55,14 +57,21 @@ def is_blank(value: Any) -> bool:
     return text is None or not text.strip() or text.strip().lower() in BLANK_WORDS
 
 
+def csv_lines(
+    file: object, text: str, error_of: type[Exception], **dialect: Any
+) -> Iterator[tuple[list[str], str]]:
+    """Yield the cells of each row and where it is; `error_of` is raised for a broken table."""
+    reader = csv.reader(io.StringIO(text, newline=""), **dialect)
+    try:
+        for cells in reader:
+            yield cells, f"{file}, line {reader.line_num}"
+    except csv.Error as error:
+        raise error_of(f"{file}, line {reader.line_num}: not valid CSV ({error})") from error
+
+
 def folder_of(path: str) -> str:
     """Return the folder of a posix path; `.` at the root."""
     return posixpath.dirname(path) or "."
-
-
-def _after(text: str, mark: str) -> str:
-    before, found, rest = text.partition(mark)
-    return rest if found else before
 
 
 def _item(pieces: list[str], position: str) -> str | None:
@@ -82,7 +91,7 @@ def _number(text: str, kind: type) -> Any:
 
 
 FILTERS: dict[str, tuple[Callable[..., Any], int]] = {
-    "after": (_after, 1),
+    "after": (lambda text, mark: text.partition(mark)[2] if mark in text else text, 1),
     "before": (lambda text, mark: text.partition(mark)[0], 1),
     "word": (lambda text, position: _item(text.split(), position), 1),
     "part": (lambda text, mark, position: _item(text.split(mark), position), 2),

@@ -4,39 +4,35 @@ A detector has one member or several; each is a `Bundle`, a folder that training
 """
 
 from avfake.detector import facts
-from avfake.detector.bundle import CARD, Bundle, write_bundle
-from avfake.detector.detector import Detector
-from avfake.detector.ensemble import FolderFacts, fit_decision, read_folder, write_ensemble
-from avfake.detector.member import (
-    Member,
+from avfake.detector.branch_scores import (
     PredictOptions,
     run_models,
+    sampling_for,
     score_clip,
     torch_defaults,
 )
-from avfake.detector.release import RESEARCH_ONLY, release_detector, research_only
-from avfake.detector.shipped import DEFAULT_FOLDER, default_release
+from avfake.detector.bundle import Bundle
+from avfake.detector.detector import Detector
+from avfake.detector.ensemble import FolderFacts, write_ensemble
+from avfake.detector.folders import CARD
+from avfake.detector.release import RESEARCH_ONLY, release_detector
+from avfake.detector.shipped import default_release
 from avfake.detector.tables import combine_tables
 
 __all__ = [
     "Bundle",
     "CARD",
-    "DEFAULT_FOLDER",
     "Detector",
     "FolderFacts",
-    "Member",
     "PredictOptions",
     "RESEARCH_ONLY",
     "combine_tables",
     "default_release",
     "facts",
-    "fit_decision",
-    "read_folder",
     "release_detector",
-    "research_only",
     "run_models",
+    "sampling_for",
     "score_clip",
     "torch_defaults",
-    "write_bundle",
     "write_ensemble",
 ]

@@ -1,46 +1,39 @@
-"""A trained detector as a folder: readable settings, safe weights, checksums. Nothing is unpickled.
+"""A trained detector that answers alone: it cuts a file into a clip, scores it and decides."""
 
-config.yaml           input spec and model settings, and where the detector came from
-member_0.safetensors  weights, one file for each fold's model
-frozen_*.safetensors  frozen backbones, which these models share: their weights rounded to int8
-calibration.json      calibrators and decision rule
-stacker_*.txt         LightGBM, where it was kept
-README.md             the model card, which the Hub shows; see `report`
-checksums.json        SHA-256 of every other file but the card
-
-The card may be edited, or written again with new measurements: it is not part of the hash in the
-detector's name.
-"""
-
-import hashlib
-import json
-import logging
-import os
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from math import isnan
 from pathlib import Path
-from typing import Any
 
-import yaml
+import numpy as np
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from avfake import __version__
 from avfake import config as settings
-from avfake.calibration import DecisionModel
-from avfake.clips import InputSpec
+from avfake.calibration import FEATURES, ClipScores, DecisionModel
+from avfake.clips import Clip, ClipConfig, InputSpec, cut_clip
 from avfake.detector import shipped
-from avfake.detector.facts import BundleFacts
-from avfake.errors import BundleError, ConfigError
-from avfake.labels import DEFAULT
+from avfake.detector.branch_scores import PredictOptions, score_clip, torch_defaults
+from avfake.detector.facts import BundleFacts, BundleSettings
+from avfake.detector.folders import (
+    FORMAT,
+    checked_sums,
+    locate_bundle,
+    read_bundle_config,
+    whole_folder,
+    write_config,
+)
+from avfake.detector.timeline import face_segments, voice_segments, within_spans
+from avfake.errors import BundleError, ConfigError, Reason
+from avfake.faces import CropConfig, FaceDetector
+from avfake.labels import DEFAULT, OUTPUTS, PARTS
 from avfake.models import AVModel, Frozen, ModelConfig, build_model
-from avfake.storage import fitting, naming, target_of
+from avfake.verdict import Contribution, FaceScore, Person, Verdict, VoiceScore, status_of
 
-logger = logging.getLogger(__name__)
-FORMAT = 2
-CARD = "README.md"
+NUM_CONTRIBUTIONS = 5
+"""Contributions shown for each output."""
 
 
 @dataclass(frozen=True)
@@ -55,157 +48,174 @@ class Bundle:
     decision_model: DecisionModel
     facts: BundleFacts = field(default_factory=BundleFacts)
 
+    def save(self, folder: Path) -> None:
+        """Write a folder as a whole; one that is there already is replaced at the last moment."""
+        config = BundleSettings(
+            FORMAT,
+            __version__,
+            input=self.spec,
+            clips_hash=self.spec.clip.hash,
+            model=self.models[0].config,
+            num_members=len(self.models),
+            facts=self.facts,
+        )
+        with whole_folder(folder) as partial:
+            write_config(partial, settings.to_dict(config))
+            for number, model in enumerate(self.models):
+                weights = {
+                    name: w.detach().cpu().contiguous() for name, w in model.state_dict().items()
+                }
+                save_file(weights, partial / f"member_{number}.safetensors")
+            for branch, frozen in self.models[0].frozen.items():
+                save_file(frozen.save_state(), partial / frozen_name(branch))
+            self.decision_model.save(partial)
 
-def write_bundle(folder: Path, bundle: Bundle) -> None:
-    """Write a bundle as a whole; one that is there already is replaced at the last moment."""
-    config = {
-        "format": FORMAT,
-        "avfake": __version__,
-        "input": settings.to_dict(bundle.spec),
-        "clips_hash": bundle.spec.clip.hash,
-        "model": settings.to_dict(bundle.models[0].config),
-        "num_members": len(bundle.models),
-        "facts": settings.to_dict(bundle.facts),
-    }
-    with whole_folder(folder) as partial:
-        text = yaml.safe_dump(config, sort_keys=False)
-        (partial / "config.yaml").write_text(text, encoding="utf-8")
-        for number, model in enumerate(bundle.models):
-            weights = {
-                name: w.detach().cpu().contiguous() for name, w in model.state_dict().items()
-            }
-            save_file(weights, partial / f"member_{number}.safetensors")
-        for branch, frozen in bundle.models[0].frozen.items():
-            save_file(frozen.save_state(), partial / frozen_name(branch))
-        bundle.decision_model.save(partial)
+    @classmethod
+    def read(cls, name: str | Path) -> "Bundle":
+        """Read a bundle: a folder, a Hugging Face Hub repository, or "default".
+
+        BundleError if a file is missing or altered, or was written by another format.
+        """
+        folder = locate_bundle(name)
+        sums = checked_sums(folder)
+        config = read_bundle_config(folder)
+        clips_hash = config.input.clip.hash
+        if clips_hash != config.clips_hash:
+            raise BundleError(
+                f"{folder} was trained on clips prepared as {config.clips_hash}, this version of "
+                f"avfake would prepare them as {clips_hash}; use avfake {config.avfake}, or "
+                "prepare and train again"
+            )
+        models: list[AVModel] = []
+        for number in range(config.num_members):
+            shared = models[0].frozen if models else {}
+            models.append(_read_model(folder, number, config.model, shared))
+        # An answer of the default detector must not show where avfake is installed.
+        shown = str(name).replace(str(shipped.DEFAULT_FOLDER), DEFAULT)
+        return cls(
+            name=f"{shown}@{settings.fingerprint(sums)}",
+            spec=config.input,
+            models=models,
+            decision_model=DecisionModel.load(folder),
+            facts=config.facts,
+        )
+
+    @torch_defaults()
+    def cut_clip(self, path: str | Path) -> Clip:
+        """Return the clip of a file as this bundle needs it; MediaError if it cannot be read."""
+        return cut_clip(path, self.spec.clip, self._face_detector)
+
+    @torch_defaults()
+    def score_clip(self, clip: Clip, options: PredictOptions | None = None) -> ClipScores:
+        """Return the scores of the branches on a prepared clip, before stacking and calibration.
+
+        ConfigError if the clip was prepared with other settings.
+        """
+        options = options or PredictOptions()
+        expected, found = self.spec.clip.hash, clip.meta.config_hash
+        if found != expected:
+            raise ConfigError(
+                f"clip {clip.meta.clip_id} was prepared with settings {found}, this detector was "
+                f"trained on {expected}; prepare it again with {self._settings_of_clips()}"
+            )
+        sampling = self.spec.whole(use_visual=options.use_visual, use_audio=options.use_audio)
+        return score_clip(self.models, clip, sampling, use_sync=options.use_sync)
+
+    def predict_clip(self, clip: Clip, options: PredictOptions, *, file: str) -> Verdict:
+        """Return the verdict on a prepared clip under the prior of the training data."""
+        scores = self.score_clip(clip, options)
+        model, use_stacker = self.decision_model, options.use_stacker
+        row = scores.row()
+        answer = model.assess(row, use_stacker=use_stacker)
+        rule = model.rule(use_stacker=use_stacker, modality=scores.modality)
+        reasons = self._reasons(clip, options)
+        # Scores of an untrained branch are noise, not evidence.
+        voice = _voice(scores) if "voice" not in model.not_trained else ()
+        return Verdict(
+            file=file,
+            decision=rule.decide(answer["overall"]) if rule else "unsure",
+            p_fake=answer["overall"],
+            p_face_fake=answer["face"],
+            p_voice_fake=answer["voice"],
+            status=status_of(answer["overall"], reasons),
+            reasons=reasons,
+            persons=_persons(clip, scores, find="face" not in model.not_trained),
+            voice=voice,
+            operating_point=rule.operating_point if rule else None,
+            detector=self.name,
+            voice_segments=within_spans(voice_segments(voice), clip.meta.speech_spans),
+            prior=model.prior,
+            trained_prior=model.prior,
+            contributions=_strongest(row, model, use_stacker=use_stacker),
+        )
+
+    def _settings_of_clips(self) -> str:
+        """Return the arguments of `avfake prepare` that make clips for this bundle."""
+        wanted = self.spec.clip
+        frames, size_px = wanted.num_frames, wanted.crop.size_px
+        if ClipConfig(num_frames=frames, crop=CropConfig(size_px=size_px)).hash == wanted.hash:
+            return f"avfake prepare ... --frames {frames} --size-px {size_px}"
+        return "the settings in the bundle"
+
+    @cached_property
+    def _face_detector(self) -> FaceDetector:
+        device = next(self.models[0].parameters()).device
+        return self.spec.clip.face_detector(device=str(device))
+
+    def _reasons(self, clip: Clip, options: PredictOptions) -> tuple[Reason, ...]:
+        used: dict[str, bool] = {"face": options.use_visual, "voice": options.use_audio}
+        reasons = [reason for reason in clip.meta.reasons if used.get(reason.part, True)]
+        reasons += [Reason(part, "disabled") for part in PARTS if not used[part]]
+        reasons += [r for r in self.decision_model.reasons if used.get(r.part, True)]
+        return tuple(reasons)
 
 
-@contextmanager
-def whole_folder(folder: Path) -> Iterator[Path]:
-    """Give a folder to write into, which replaces `folder` at the end, with checksums.
-
-    Of folders inside only their own checksums.json is hashed, which covers the rest. The card is
-    not hashed.
-    """
-    target = target_of(folder)
-    partial, before = (
-        target.with_name(fitting(f".{target.name}.{what}-{os.getpid()}"))
-        for what in ("partial", "before")
+def _voice(scores: ClipScores) -> tuple[VoiceScore, ...]:
+    return tuple(
+        VoiceScore(round(float(start), 3), round(float(end), 3), float(score))
+        for (start, end), score in zip(scores.window_spans, scores.window_scores, strict=True)
     )
-    try:
-        with naming(folder):
-            partial.mkdir(parents=True)
-            yield partial
-            parts = [*partial.glob("*"), *partial.glob("*/**/checksums.json")]
-            sums = {
-                path.relative_to(partial).as_posix(): _sha256(path)
-                for path in sorted(parts)
-                if path.is_file() and path.name != CARD
-            }
-            (partial / "checksums.json").write_text(json.dumps(sums, indent=1), encoding="utf-8")
-            if target.exists():
-                target.rename(before)
-            partial.rename(target)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.rmtree(before, ignore_errors=True)
 
 
-def read_bundle(name: str | Path) -> Bundle:
-    """Read a bundle: a folder, a Hugging Face Hub repository, or "default".
-
-    BundleError if a file is missing or altered, or was written by another format.
-    """
-    folder = locate_bundle(name)
-    sums = checked_sums(folder)
-    config = read_config(folder)
-    spec = settings.from_dict(InputSpec, config["input"])
-    if spec.clip.hash != config["clips_hash"]:
-        raise BundleError(
-            f"{folder} was trained on clips prepared as {config['clips_hash']}, this version of "
-            f"avfake would prepare them as {spec.clip.hash}; use avfake {config['avfake']}, or "
-            "prepare and train again"
+def _persons(clip: Clip, scores: ClipScores, *, find: bool) -> tuple[Person, ...]:
+    """Return the scored faces of each person; find: with their forged segments."""
+    if not scores.has_visual:
+        return ()
+    persons = []
+    for meta in clip.meta.persons:
+        mine = scores.frame_scores[scores.frame_persons == meta.person_id]
+        frames = tuple(
+            FaceScore(clip.meta.frame_seconds[index], (box[0], box[1], box[2], box[3]), float(p))
+            for index, box, p in zip(meta.frame_indices, meta.boxes, mine, strict=True)
         )
-    model_config = settings.from_dict(ModelConfig, config["model"])
-    members: list[AVModel] = []
-    for number in range(config["num_members"]):
-        frozen = members[0].frozen if members else {}
-        members.append(_read_model(folder, number, model_config, frozen))
-    # An answer of the default detector must not show where avfake is installed.
-    shown = str(name).replace(str(shipped.DEFAULT_FOLDER), DEFAULT)
-    return Bundle(
-        name=f"{shown}@{settings.fingerprint(sums)}",
-        spec=spec,
-        models=members,
-        decision_model=DecisionModel.load(folder),
-        facts=settings.from_dict(BundleFacts, config["facts"]),
+        segments = face_segments(frames) if find else ()
+        persons.append(Person(meta.person_id, float(mine.mean()), frames, segments))
+    return tuple(persons)
+
+
+def _strongest(
+    row: np.ndarray, model: DecisionModel, *, use_stacker: bool
+) -> tuple[Contribution, ...]:
+    """Return the largest parts of each logit, largest first.
+
+    Columns that no tree of a stacker reads are left out. All scores that a baseline compared are
+    there, also those that did not count.
+    """
+    values = dict(zip(FEATURES, row.tolist(), strict=True))
+    sums = model.contributions(row, use_stacker=use_stacker)
+    return tuple(
+        Contribution(
+            output,
+            name,
+            None if isnan(values[name]) else values[name],  # JSON has no NaN
+            logit,
+            sums[output].by,
+        )
+        for output in OUTPUTS
+        if output in sums
+        for name, logit in sums[output].strongest(NUM_CONTRIBUTIONS).items()
+        if logit or sums[output].by != "stacker"
     )
-
-
-def locate_bundle(name: str | Path) -> Path:
-    """Return the folder of that name, or the Hub's copy of it; BundleError if there is neither.
-
-    "default" is the detector that comes with avfake; ConfigError if it is not whole.
-    """
-    if name == DEFAULT:
-        return _default_folder()
-    if not str(name):
-        raise BundleError('a detector has the empty name; give "." for the folder you are in')
-    folder = Path(name)
-    if folder.is_dir():
-        return folder
-    if str(name).count("/") != 1 or folder.is_absolute():
-        raise BundleError(f"{name} is neither a detector folder nor a Hub name like owner/name")
-    from huggingface_hub import snapshot_download  # late: most runs never ask the Hub
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    try:
-        wanted = ["*.yaml", "*.json", "*.safetensors", "*.txt", "*.md"]
-        return Path(snapshot_download(str(name), allow_patterns=wanted))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise BundleError(
-            f"{name} is no folder here, and the Hub did not give it: {error}"
-        ) from error
-
-
-def _default_folder() -> Path:
-    release, folder = shipped.default_release(), shipped.DEFAULT_FOLDER
-    try:
-        found = settings.fingerprint(checked_sums(folder, remedy=shipped.REMEDY))
-    except BundleError as error:
-        raise ConfigError(f"the default detector is not whole: {error}") from error
-    if found != release.detector:
-        raise ConfigError(
-            f"the default detector is not the one that was released: its content is {found}, "
-            f"{shipped.RELEASE} expects {release.detector}; {shipped.REMEDY}"
-        )
-    return folder
-
-
-def checked_sums(folder: Path, *, remedy: str = "copy it again, or train again") -> dict[str, str]:
-    """Return file -> SHA-256 after checking all; BundleError names missing or altered files."""
-    try:
-        sums: dict[str, str] = json.loads((folder / "checksums.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BundleError(f"{folder} is not a whole detector: checksums.json: {error}") from error
-    missing = [name for name in sums if not (folder / name).is_file()]
-    if missing:
-        raise BundleError(f"{folder} lacks {', '.join(missing)}; {remedy}")
-    altered = [name for name, expected in sums.items() if _sha256(folder / name) != expected]
-    if altered:
-        raise BundleError(f"{folder}: {', '.join(altered)} differ from their checksums; {remedy}")
-    return sums
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """Return the config.yaml of a bundle without its weights; BundleError for another format."""
-    config: dict[str, Any] = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
-    if config.get("format") != FORMAT:
-        raise BundleError(
-            f"{folder} has format {config.get('format')}, this avfake reads format {FORMAT}; "
-            f"use avfake {config.get('avfake')}"
-        )
-    return config
 
 
 def frozen_name(branch: str) -> str:
@@ -214,22 +224,17 @@ def frozen_name(branch: str) -> str:
 
 
 def _read_model(
-    folder: Path, number: int, config: ModelConfig, frozen: Mapping[str, Frozen]
+    folder: Path, number: int, config: ModelConfig, shared: Mapping[str, Frozen]
 ) -> AVModel:
-    """frozen: backbones of the models that were read before, to share."""
+    """shared: frozen backbones of the models that were read before."""
     path = folder / f"member_{number}.safetensors"
     try:
-        model = build_model(config, download=False, frozen=frozen)
+        model = build_model(config, download=False, frozen=shared)
         model.load_state_dict(load_file(path))
-        if not frozen:
+        if not shared:
             for branch, network in model.frozen.items():
                 path = folder / frozen_name(branch)
                 network.load_state(load_file(path))
     except (OSError, SafetensorError, RuntimeError, KeyError, ConfigError) as error:
         raise BundleError(f"{path} does not fit its config.yaml: {error}") from error
     return model
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -9,11 +9,11 @@ from typing import TypeVar
 
 import numpy as np
 
-from avfake.calibration import RULES, DecisionRule, find_rule, raise_overall
+from avfake.calibration import RULES, DecisionRule, raise_overall
 from avfake.detector.timeline import face_segments, voice_segments
-from avfake.errors import ConfigError, Reason
+from avfake.errors import ConfigError, Reason, check_choice
 from avfake.labels import COLUMNS, OUTPUTS
-from avfake.verdict import Person, Verdict, VoiceScore, status_of
+from avfake.verdict import FaceScore, Person, Verdict, VoiceScore, status_of
 
 RANK_MEAN = "rank_mean"
 """Mean over the members of a file's rank among the files. It needs all files at once, orders them,
@@ -25,12 +25,12 @@ def combine_columns(scores: np.ndarray, rule: str) -> np.ndarray:
 
     rule: one of `calibration.RULES`, or "rank_mean". The order of the members does not matter.
     """
+    check_choice("the rule", rule, (*RULES, RANK_MEAN))
     scores = np.asarray(scores, np.float64)
     if rule == RANK_MEAN:
         scores, rule = _ranks(scores), "mean"
-    combine = find_rule(rule, (*RULES, RANK_MEAN))
     # Sorted, so that not even the last bit depends on the order of the members.
-    return np.array([combine(np.sort(row[~np.isnan(row)])) for row in scores], np.float64)
+    return np.array([RULES[rule](np.sort(row[~np.isnan(row)])) for row in scores], np.float64)
 
 
 def combine_outputs(answers: Mapping[str, np.ndarray], rule: str) -> dict[str, np.ndarray]:
@@ -58,6 +58,7 @@ def _ranks(scores: np.ndarray) -> np.ndarray:
 
 Timeline = TypeVar("Timeline")
 Value = TypeVar("Value")
+Item = TypeVar("Item", FaceScore, VoiceScore)
 
 
 def combine_verdicts(
@@ -116,8 +117,7 @@ def _merge_reasons(reasons: Sequence[Sequence[Reason]]) -> tuple[Reason, ...]:
     """Return each (part, code) once, in the order met, with the number of members that have it."""
     having: dict[tuple[str, str], list[Reason]] = {}
     for of_member in reasons:
-        once = {(reason.part, reason.code): reason for reason in of_member}
-        for key, reason in once.items():
+        for key, reason in {(one.part, one.code): one for one in of_member}.items():
             having.setdefault(key, []).append(reason)
     merged = []
     for same in having.values():
@@ -144,22 +144,13 @@ def _combine_persons(tracks: Sequence[tuple[Person, ...]], rule: str) -> tuple[P
             (p.person_id, *((face.seconds, face.box) for face in p.frames)) for p in persons
         )
 
-    group = _largest_group(tracks, scored_faces)
     combined = []
-    for same in zip(*group, strict=True):  # one person, as each member scores it
-        scores = np.array([[face.p_fake for face in person.frames] for person in same]).T
-        p_fakes = combine_columns(scores, rule)
-        faces = zip(same[0].frames, p_fakes, strict=True)
-        frames = tuple(replace(face, p_fake=float(p)) for face, p in faces)
-        combined.append(
-            replace(
-                same[0],
-                p_face_fake=float(np.mean(p_fakes)),
-                frames=frames,
-                # Of members whose face head was not trained the scores are noise.
-                segments=face_segments(frames) if any(one.segments for one in same) else (),
-            )
-        )
+    for same in zip(*_largest_group(tracks, scored_faces), strict=True):  # as each member scores
+        frames = _combine_scores([person.frames for person in same], rule)
+        # Of members whose face head was not trained the scores are noise.
+        segments = face_segments(frames) if any(one.segments for one in same) else ()
+        p_face_fake = float(np.mean([face.p_fake for face in frames]))
+        combined.append(replace(same[0], p_face_fake=p_face_fake, frames=frames, segments=segments))
     return tuple(combined)
 
 
@@ -167,8 +158,10 @@ def _combine_voices(voices: Sequence[tuple[VoiceScore, ...]], rule: str) -> tupl
     group = _largest_group(
         voices, lambda voice: tuple((one.start_seconds, one.end_seconds) for one in voice)
     )
-    if not group:
-        return ()
-    p_fakes = combine_columns(np.array([[one.p_fake for one in v] for v in group]).T, rule)
-    windows = zip(group[0], p_fakes, strict=True)
-    return tuple(replace(window, p_fake=float(p)) for window, p in windows)
+    return _combine_scores(group, rule) if group else ()
+
+
+def _combine_scores(same: Sequence[tuple[Item, ...]], rule: str) -> tuple[Item, ...]:
+    """Return the items of the first member, with the scores of all combined."""
+    p_fakes = combine_columns(np.array([[one.p_fake for one in items] for items in same]).T, rule)
+    return tuple(replace(one, p_fake=float(p)) for one, p in zip(same[0], p_fakes, strict=True))

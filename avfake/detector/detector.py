@@ -9,12 +9,13 @@ import numpy as np
 import torch
 
 from avfake import config as settings
-from avfake.calibration import DecisionRule, shift_probability
+from avfake.calibration import DecisionRule
 from avfake.clips import Clip
-from avfake.detector.bundle import Bundle, locate_bundle, read_bundle
+from avfake.detector.branch_scores import PredictOptions, torch_defaults
+from avfake.detector.bundle import Bundle
 from avfake.detector.combining import combine_verdicts
-from avfake.detector.ensemble import check_members, is_ensemble, read_ensemble
-from avfake.detector.member import Member, PredictOptions, torch_defaults
+from avfake.detector.ensemble import check_members, read_ensemble
+from avfake.detector.folders import is_ensemble, locate_bundle
 from avfake.errors import ConfigError, MediaError
 from avfake.labels import COLUMNS, DEFAULT
 from avfake.verdict import Verdict
@@ -32,9 +33,11 @@ class Detector:
         device: str | torch.device = "cpu",
     ) -> None:
         """See `combine_verdicts` for `combine` and `decision`, which matter for several members."""
-        bundles = [members] if isinstance(members, Bundle) else members
-        check_members([bundle.name for bundle in bundles], combine)
-        self.members = tuple(Member(bundle, device=device) for bundle in bundles)
+        self.members = (members,) if isinstance(members, Bundle) else tuple(members)
+        check_members([member.name for member in self.members], combine)
+        for member in self.members:
+            for model in member.models:
+                model.to(device).eval()
         self.combine, self.decision = combine, decision
 
     @classmethod
@@ -65,7 +68,7 @@ class Detector:
         if nested:
             names, combine, decision = read_ensemble(folders[0])
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        bundles = [read_bundle(name) for name in names]
+        bundles = [Bundle.read(name) for name in names]
         return cls(bundles, combine=combine, decision=decision, device=device)
 
     @classmethod
@@ -93,7 +96,7 @@ class Detector:
         """Raise ConfigError if a member does not support these options."""
         if options.prior is not None:
             for member in self.members:
-                member.bundle.decision_model.shifts(options.prior)
+                member.decision_model.shifts(options.prior)
 
     def predict(
         self, path: str | Path, options: PredictOptions | None = None, **changes: Any
@@ -106,18 +109,14 @@ class Detector:
         """
         options = replace(options or PredictOptions(), **changes)
         self.check(options)
-        verdicts = []
         clips: dict[str, Clip | MediaError] = {}
         for member in self.members:
-            way = member.bundle.spec.clip.hash
-            if way not in clips:
-                clips[way] = _try_to_cut(member, path)
-            clip = clips[way]
-            if isinstance(clip, MediaError):
-                verdicts.append(Verdict.failed(path, clip.reason, detector=member.name))
-            else:
-                verdicts.append(member.predict_clip(clip, options, file=str(path)))
-        return self._combine(verdicts, options.prior)
+            if member.spec.clip.hash not in clips:
+                try:
+                    clips[member.spec.clip.hash] = member.cut_clip(path)
+                except MediaError as error:
+                    clips[member.spec.clip.hash] = error
+        return self._answer(clips, options, str(path))
 
     def predict_clip(
         self,
@@ -132,35 +131,38 @@ class Detector:
         ConfigError unless all members were trained on clips that were prepared so.
         """
         options = replace(options or PredictOptions(), **changes)
-        ways = [member.bundle.spec.clip.hash for member in self.members]
+        ways = [member.spec.clip.hash for member in self.members]
         if len(set(ways)) > 1:
             counts = ", ".join(f"{way}: {ways.count(way)}" for way in dict.fromkeys(ways))
             raise ConfigError(
                 "the members of this ensemble were trained on clips of different settings "
                 f"({counts}), so that no prepared clip suits all: give the file itself"
             )
-        file = file or clip.meta.clip_id
-        verdicts = [member.predict_clip(clip, options, file=file) for member in self.members]
-        return self._combine(verdicts, options.prior)
+        return self._answer(dict.fromkeys(ways, clip), options, file or clip.meta.clip_id)
 
-    def _combine(self, verdicts: Sequence[Verdict], prior: float | None) -> Verdict:
-        """Return one verdict, decided under the prior of the training data, then corrected."""
-        verdict = verdicts[0]
+    def _answer(
+        self, clips: Mapping[str, Clip | MediaError], options: PredictOptions, file: str
+    ) -> Verdict:
+        """Return one verdict, decided under the prior of the training data, then corrected.
+
+        clips: hash of the settings of a clip -> the clip, or why there is none
+        """
+        verdicts = []
+        for member in self.members:
+            clip = clips[member.spec.clip.hash]
+            if isinstance(clip, MediaError):
+                verdicts.append(Verdict.failed(file, clip.reason, detector=member.name))
+            else:
+                verdicts.append(member.predict_clip(clip, options, file=file))
+        verdict, prior = verdicts[0], options.prior
         if len(verdicts) > 1 or self.decision:
             verdict = combine_verdicts(
                 verdicts, self.combine, decision=self.decision, name=self.name
             )
         if prior is None or (verdict.p_fake is None and verdict.trained_prior is None):
             return verdict
-        shifts = [member.bundle.decision_model.shifts(prior) for member in self.members]
+        shifts = [member.decision_model.shifts(prior) for member in self.members]
         return correct_prior(verdict, mean_shifts(verdicts, shifts), prior)
-
-
-def _try_to_cut(member: Member, path: str | Path) -> Clip | MediaError:
-    try:
-        return member.cut_clip(path)
-    except MediaError as error:
-        return error
 
 
 def correct_prior(verdict: Verdict, shifts: Mapping[str, float], prior: float) -> Verdict:
@@ -173,23 +175,26 @@ def correct_prior(verdict: Verdict, shifts: Mapping[str, float], prior: float) -
     Args:
         shifts: output -> the change of its logits (`DecisionModel.shifts`)
     """
-    answers = {
-        output: shift_probability(p, shifts[output])
+    known = {name: getattr(verdict, name) for name, _ in COLUMNS.values()}
+    shifted = {
+        name: None if known[name] is None else shift_probability(known[name], shifts[output])
         for output, (name, _) in COLUMNS.items()
-        if (p := getattr(verdict, name)) is not None
     }
-    most = answers.get("overall", 1.0)
+    most = 1.0 if shifted["p_fake"] is None else shifted["p_fake"]
+    capped: dict[str, Any] = {
+        name: None if p is None else min(p, most) for name, p in shifted.items()
+    }
     point = verdict.operating_point
     if point and "overall" in shifts:
         point = replace(point, threshold=shift_probability(point.threshold, shifts["overall"]))
-    return replace(
-        verdict,
-        p_fake=answers.get("overall"),
-        p_face_fake=min(answers["face"], most) if "face" in answers else None,
-        p_voice_fake=min(answers["voice"], most) if "voice" in answers else None,
-        operating_point=point,
-        prior=prior,
-    )
+    return replace(verdict, **capped, operating_point=point, prior=prior)
+
+
+def shift_probability(p: float, by: float) -> float:
+    """Return the probability whose logit is that of `p` plus `by`; 0 and 1 stay."""
+    # In odds, since a logit of 0 or 1 is infinite, and a difference of none changes no bit of p.
+    odds = float(np.exp(np.clip(by, -700, 700)))
+    return p * odds / (p * odds + (1 - p))
 
 
 def mean_shifts(
@@ -202,12 +207,8 @@ def mean_shifts(
     """
     found = {}
     for output, (name, _) in COLUMNS.items():
-        having = [
-            (by[output], getattr(verdict, name) is not None)
-            for verdict, by in zip(verdicts, shifts, strict=True)
-            if output in by
-        ]
-        answered = [by for by, has_answered in having if has_answered]
+        having = [(v, by[output]) for v, by in zip(verdicts, shifts, strict=True) if output in by]
+        answered = [shift for verdict, shift in having if getattr(verdict, name) is not None]
         if having:
-            found[output] = float(np.mean(answered or [by for by, _ in having]))
+            found[output] = float(np.mean(answered or [shift for _, shift in having]))
     return found

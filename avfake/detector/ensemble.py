@@ -1,32 +1,31 @@
-"""An ensemble on disk: a folder with several bundles, which opens and uploads like a single one.
+"""An ensemble on disk: a folder with several bundles, which opens and uploads like a single one."""
 
-config.yaml      format, rule, decision rule, names of the members
-members/0 ...    the members, whole bundles with their own checksums
-checksums.json   SHA-256 of config.yaml and of each member's checksums.json
-"""
-
-import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import yaml
 
 from avfake import __version__
 from avfake import config as settings
-from avfake.calibration import DecisionModel, DecisionRule, find_rule
-from avfake.clips import InputSpec
-from avfake.detector.bundle import CARD, checked_sums, locate_bundle, read_config, whole_folder
+from avfake.calibration import RULES, DecisionModel, DecisionRule
 from avfake.detector.combining import RANK_MEAN
-from avfake.detector.facts import BundleFacts
-from avfake.errors import BundleError, ConfigError
+from avfake.detector.facts import BundleSettings
+from avfake.detector.folders import (
+    CARD,
+    ENSEMBLE_FORMAT,
+    SUMS,
+    checked_sums,
+    copy_files,
+    is_ensemble,
+    locate_bundle,
+    read_bundle_config,
+    read_config,
+    whole_folder,
+    write_config,
+)
+from avfake.errors import ConfigError, check_choice
 from avfake.evaluation import read_scores
-from avfake.models import ModelConfig
-
-FORMAT = "ensemble-1"
-"""Stands where a bundle has its number, so that a reader of bundles refuses it by name."""
 
 
 def check_members(names: Sequence[str | Path], combine: str) -> None:
@@ -41,7 +40,7 @@ def check_members(names: Sequence[str | Path], combine: str) -> None:
             "rank_mean needs the scores of all files at once: score them with each detector, "
             "then combine the tables with avfake ensemble"
         )
-    find_rule(combine)
+    check_choice("the rule", combine, RULES)
 
 
 def fit_decision(scores: Path) -> DecisionRule:
@@ -73,13 +72,15 @@ def write_ensemble(
     folder: Path,
     names: Sequence[str],
     combine: str = "mean",
-    decision: DecisionRule | None = None,
+    held_out: Path | None = None,
 ) -> None:
     """Copy detectors into one folder that opens like a single one.
 
-    decision: fitted on held-out answers of the ensemble; None = the members must agree.
+    held_out: table of `avfake evaluate` with the scores of this ensemble, on which its decision is
+        fitted (`fit_decision`); None = the members must agree.
     ConfigError if one is an ensemble itself, or if `folder` holds something else already.
     """
+    decision = fit_decision(held_out) if held_out else None
     check_members(names, combine)
     _refuse_to_overwrite(folder)
     found = [locate_bundle(name) for name in names]
@@ -90,17 +91,16 @@ def write_ensemble(
         if bundle.resolve().is_relative_to(folder.resolve()):
             raise ConfigError(f"{name} lies in {folder}, which is to be written again")
     config = {
-        "format": FORMAT,
+        "format": ENSEMBLE_FORMAT,
         "avfake": __version__,
         "rule": combine,
         "members": [bundle.resolve().name for bundle in found],
         "decision": settings.to_dict(decision) if decision else None,
     }
     with whole_folder(folder) as partial:
-        text = yaml.safe_dump(config, sort_keys=False)
-        (partial / "config.yaml").write_text(text, encoding="utf-8")
+        write_config(partial, config)
         for number, bundle in enumerate(found):
-            _copy_bundle(bundle, partial / "members" / str(number))
+            copy_files(bundle, partial / "members" / str(number))
 
 
 def read_ensemble(folder: Path) -> tuple[list[str], str, DecisionRule | None]:
@@ -109,7 +109,7 @@ def read_ensemble(folder: Path) -> tuple[list[str], str, DecisionRule | None]:
     BundleError if a file is missing or altered.
     """
     checked_sums(folder)
-    config = _read_config(folder)
+    config = read_config(folder)
     decision = settings.from_dict(DecisionRule, config["decision"]) if config["decision"] else None
     names = [str(folder / "members" / str(number)) for number in range(len(config["members"]))]
     return names, config["rule"], decision
@@ -124,54 +124,19 @@ class FolderFacts:
     num_members: int
     rule: str = ""
     """How an ensemble combines the answers of its members."""
-    version: str = ""
-    """Version of avfake that wrote the bundle."""
-    spec: InputSpec | None = None
-    """None for an ensemble, as the next two."""
-    model: ModelConfig | None = None
+    config: BundleSettings | None = None
+    """None for an ensemble, as the next."""
     decision_model: DecisionModel | None = None
-    facts: BundleFacts = field(default_factory=BundleFacts)
 
-
-def read_folder(folder: Path) -> FolderFacts:
-    """Read a bundle or an ensemble without its weights; BundleError if it is damaged."""
-    fingerprint = settings.fingerprint(checked_sums(folder))
-    if is_ensemble(folder):
-        names, rule, _ = read_ensemble(folder)
-        return FolderFacts(fingerprint, len(names), rule)
-    config = read_config(folder)
-    return FolderFacts(
-        fingerprint,
-        config["num_members"],
-        version=config["avfake"],
-        spec=settings.from_dict(InputSpec, config["input"]),
-        model=settings.from_dict(ModelConfig, config["model"]),
-        decision_model=DecisionModel.load(folder),
-        facts=settings.from_dict(BundleFacts, config["facts"]),
-    )
-
-
-def is_ensemble(folder: Path) -> bool:
-    """Return whether `write_ensemble` made a folder; what it lacks, its reader reports."""
-    return _read_config(folder).get("format") == FORMAT
-
-
-def _read_config(folder: Path) -> dict[str, Any]:
-    try:
-        config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise BundleError(f"{folder / 'config.yaml'} cannot be read: {error}") from error
-    return config if isinstance(config, dict) else {}
-
-
-def _copy_bundle(bundle: Path, target: Path) -> None:
-    """Copy the files that the checksums name and the card, no others."""
-    card = [CARD] if (bundle / CARD).is_file() else []
-    for name in (*checked_sums(bundle), "checksums.json", *card):
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(bundle / name, target / name)
+    @classmethod
+    def read(cls, folder: Path) -> "FolderFacts":
+        """Read a bundle or an ensemble without its weights; BundleError if it is damaged."""
+        fingerprint = settings.fingerprint(checked_sums(folder))
+        if is_ensemble(folder):
+            names, rule, _ = read_ensemble(folder)
+            return cls(fingerprint, len(names), rule)
+        config, decision_model = read_bundle_config(folder), DecisionModel.load(folder)
+        return cls(fingerprint, config.num_members, config=config, decision_model=decision_model)
 
 
 def _refuse_to_overwrite(folder: Path) -> None:
@@ -180,7 +145,7 @@ def _refuse_to_overwrite(folder: Path) -> None:
         return
     if not (folder.is_dir() and is_ensemble(folder)):
         raise ConfigError(f"{folder} is there already and is no ensemble; give another folder")
-    ours = {*checked_sums(folder), "checksums.json", CARD, "members"}
+    ours = {*checked_sums(folder), SUMS, CARD, "members"}
     others = sorted(path.name for path in folder.iterdir() if path.name not in ours)
     if others:
         raise ConfigError(

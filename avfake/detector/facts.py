@@ -1,4 +1,4 @@
-"""What a bundle states of its origin and of its measured quality; its model card is made of it.
+"""What a bundle states of its input, origin and measured quality; its card is made of it.
 
 Everything has a default, so that a bundle which `avfake.training` did not make can be read, too.
 """
@@ -6,8 +6,10 @@ Everything has a default, so that a bundle which `avfake.training` did not make 
 from dataclasses import dataclass, field
 from typing import Any
 
-from avfake.calibration import Modality
+from avfake.clips import InputSpec
 from avfake.evaluation import Interval
+from avfake.labels import Modality
+from avfake.models import ModelConfig
 
 
 @dataclass(frozen=True)
@@ -116,3 +118,18 @@ class BundleFacts:
     settings: dict[str, Any] = field(default_factory=dict)
     """The `TrainingConfig` as plain text."""
     held_out: HeldOut = field(default_factory=HeldOut)
+
+
+@dataclass(frozen=True)
+class BundleSettings:
+    """The config.yaml of a bundle, which is written and read by `avfake.config`."""
+
+    format: int
+    avfake: str
+    """Version that wrote the bundle."""
+    input: InputSpec
+    clips_hash: str
+    """Hash of the settings of the clips, as that version computed it."""
+    model: ModelConfig
+    num_members: int
+    facts: BundleFacts

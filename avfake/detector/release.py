@@ -8,17 +8,23 @@ import json
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import torch
-import yaml
 from safetensors.torch import load_file, save_file
 
 from avfake import config as settings
-from avfake.detector.bundle import CARD, checked_sums, locate_bundle, read_config, whole_folder
-from avfake.detector.ensemble import is_ensemble
+from avfake.detector import shipped
+from avfake.detector.folders import (
+    CARD,
+    checked_sums,
+    copy_files,
+    locate_bundle,
+    read_config,
+    whole_folder,
+    write_config,
+)
 from avfake.detector.shipped import LICENCE, RELEASE, Release
 from avfake.errors import ConfigError
 
@@ -26,45 +32,27 @@ MAX_BYTES = 40_000_000
 """Limit for the whole folder, which is in every clone and every wheel."""
 
 
-@dataclass(frozen=True)
-class Terms:
-    """Terms under which weights are given away."""
-
-    licence: str
-    """One sentence, which the command line shows."""
-    text: str
-    """Full text, for LICENSE."""
-    sources: Mapping[str, str]
-    """What the weights learned from -> licence or terms of that source."""
-
-    def __post_init__(self) -> None:
-        for name in ("licence", "text", "sources"):
-            if not getattr(self, name):
-                raise ConfigError(f"{name} is empty; weights are not released without their terms")
-        if "\n" in self.licence:
-            raise ConfigError("licence is one sentence on one line; the whole of it goes into text")
-
-
 RESEARCH_ONLY = (
     "weights for research use only, because of what they learned from; the code is Apache-2.0"
 )
-
-
-def research_only(sources: Mapping[str, str]) -> Terms:
-    """Return the terms of weights whose sources allow, in part, research use only."""
-    text = (
-        "The weights in this folder were learned from footage and recordings of the sources that\n"
-        "release.json lists, each with the terms that it states. Some of these allow research or\n"
-        "other non-commercial use only, some state no terms. The weights are therefore given for\n"
-        "research use alone, as they are and without any warranty; whoever wants them for other\n"
-        "uses has to ask those sources. The code of avfake is under the Apache License 2.0, which\n"
-        "this note does not touch."
-    )
-    return Terms(RESEARCH_ONLY, text, sources)
+RESEARCH_TERMS = """\
+The weights in this folder were learned from footage and recordings of the sources that
+release.json lists, each with the terms that it states. Some of these allow research or
+other non-commercial use only, some state no terms. The weights are therefore given for
+research use alone, as they are and without any warranty; whoever wants them for other
+uses has to ask those sources. The code of avfake is under the Apache License 2.0, which
+this note does not touch."""
 
 
 def release_detector(
-    detector: str | Path, target: Path, *, version: str, terms: Terms, half: bool = False
+    detector: str | Path,
+    target: Path | None = None,
+    *,
+    version: str,
+    sources: Mapping[str, str],
+    licence: str = RESEARCH_ONLY,
+    terms: str = RESEARCH_TERMS,
+    half: bool = False,
 ) -> Path:
     """Copy a bundle or an ensemble into the folder that ships, replaced as a whole; return it.
 
@@ -74,8 +62,12 @@ def release_detector(
 
     Args:
         detector: folder of a run's detector, or its Hub name
-        target: `shipped.DEFAULT_FOLDER`; ConfigError if something else than a release lies there
+        target: None = `shipped.DEFAULT_FOLDER`; ConfigError if something else than a release lies
+            there
         version: of the weights: two or three numbers, such as 1.0
+        sources: what the weights learned from -> licence or terms of that source
+        licence: terms of the weights in one sentence, which the command line shows
+        terms: the same in full, for LICENSE
         half: weights of two and more dimensions with 16 bits, read as 32 again; vectors (norms,
             biases, running statistics) stay as they are
 
@@ -83,11 +75,16 @@ def release_detector(
     """
     if not re.fullmatch(r"\d+\.\d+(\.\d+)?", version):
         raise ConfigError(f"version is {version!r}; two or three numbers are needed, such as 1.0")
-    source = locate_bundle(detector)
+    for name, given in (("licence", licence), ("terms", terms), ("sources", sources)):
+        if not given:
+            raise ConfigError(f"{name} is empty; weights are not released without their terms")
+    if "\n" in licence:
+        raise ConfigError("licence is one sentence on one line; the whole of it goes into terms")
+    source, target = locate_bundle(detector), target or shipped.DEFAULT_FOLDER
     _check_paths(source, target)
     staging = target.with_name(target.name + ".staging")
-    found = _copy_detector(source, staging, half=half, licence_text=terms.text.strip() + "\n")
-    release = Release(version, found, terms.licence, dict(terms.sources))
+    found = _copy_detector(source, staging, half=half, terms=terms)
+    release = Release(version, found, licence, dict(sources))
     text = json.dumps(settings.to_dict(release), indent=1, ensure_ascii=False)
     (staging / RELEASE).write_text(text + "\n", encoding="utf-8")
     _refuse_large(staging)
@@ -106,35 +103,24 @@ def _check_paths(source: Path, target: Path) -> None:
         raise ConfigError(f"{target} and {source} lie in each other; give another folder")
 
 
-def _copy_detector(source: Path, target: Path, *, half: bool, licence_text: str) -> str:
+def _copy_detector(source: Path, target: Path, *, half: bool, terms: str) -> str:
     """Write a bundle or an ensemble, with its card and LICENSE; return the hash of its content."""
     before = settings.fingerprint(checked_sums(source))
     with whole_folder(target) as partial:
-        if is_ensemble(source):
-            shutil.copyfile(source / "config.yaml", partial / "config.yaml")
-            for member in sorted((source / "members").iterdir()):
-                copy = partial / "members" / member.name
-                _copy_detector(member, copy, half=half, licence_text=licence_text)
-        else:
-            _copy_bundle(source, partial, half=half)
-        (partial / LICENCE).write_text(licence_text, encoding="utf-8")
+        copy_files(source, partial)
+        for member in sorted(source.glob("members/*")):
+            _copy_detector(member, partial / "members" / member.name, half=half, terms=terms)
+        for path in source.glob("*.safetensors") if half else ():
+            save_file(_halved(load_file(path)), partial / path.name)
+        config = read_config(source)
+        if "facts" in config:
+            write_config(partial, config | {"facts": _without_paths(config["facts"])})
+        (partial / LICENCE).write_text(terms.strip() + "\n", encoding="utf-8")
     after = settings.fingerprint(checked_sums(target))
-    if (source / CARD).is_file():
-        card = (source / CARD).read_text(encoding="utf-8").replace(before, after)
-        (target / CARD).write_text(card, encoding="utf-8")
+    if (card := target / CARD).is_file():
+        text = card.read_text(encoding="utf-8").replace(before, after)
+        card.write_text(text, encoding="utf-8")
     return after
-
-
-def _copy_bundle(source: Path, target: Path, *, half: bool) -> None:
-    for name in checked_sums(source):
-        if half and name.endswith(".safetensors"):
-            save_file(_halved(load_file(source / name)), target / name)
-        else:
-            shutil.copyfile(source / name, target / name)
-    config = read_config(source)
-    config["facts"] = _without_paths(config["facts"])
-    text = yaml.safe_dump(config, sort_keys=False)
-    (target / "config.yaml").write_text(text, encoding="utf-8")
 
 
 def _without_paths(fact: Any) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 
 from avfake.detector.combining import RANK_MEAN, combine_outputs, common
 from avfake.errors import ConfigError, Reason
-from avfake.labels import COLUMNS, OUTPUTS, Decision
+from avfake.labels import COLUMNS, Decision
 
 KEYS = ("file", "clip_id")
 """Columns that rows are matched by: the first is of `avfake predict`, the second of `evaluate`."""
@@ -53,23 +53,20 @@ def combine_tables(paths: Sequence[Path], rule: str) -> CombinedTable:
     key = _common_key({path: header for path, (header, _) in read.items()})
     described = [name for name in read[paths[0]][0] if name not in OWN and name != key]
     columns = (key, *described, "status", "decision", *SCORES.values(), "prior", "reasons")
-    tables = [_by_file(path, rows, key) for path, (_, rows) in read.items()]
-    files = list(dict.fromkeys(file for table in tables for file in table))
-    answers = {output: _scores(paths, tables, files, name) for output, name in SCORES.items()}
+    tables = {path: _by_file(path, rows, key) for path, (_, rows) in read.items()}
+    files = list(dict.fromkeys(file for table in tables.values() for file in table))
+    answers = {output: _scores(tables, files, name) for output, name in SCORES.items()}
     combined = combine_outputs(answers, rule)
     rows = []
     for index, file in enumerate(files):
-        having = [table[file] for table in tables if file in table]
-        row: dict[str, Any] = {key: file, **_facts(file, having, columns)}
-        for output in OUTPUTS:
+        having = [table[file] for table in tables.values() if file in table]
+        row: dict[str, Any] = {key: file, **_described(file, having, described)}
+        for output, name in SCORES.items():
             p = combined[output][index]
-            row[SCORES[output]] = None if np.isnan(p) else float(f"{p:.6g}")
+            row[name] = None if np.isnan(p) else float(f"{p:.6g}")
         rows.append(row | _decided(row, having, num_tables=len(tables)))
-    missing = {
-        path: tuple(file for file in files if file not in table)
-        for path, table in zip(paths, tables, strict=True)
-    }
-    missing = {path: names for path, names in missing.items() if names}
+    lacking = {path: tuple(f for f in files if f not in table) for path, table in tables.items()}
+    missing = {path: names for path, names in lacking.items() if names}
     return CombinedTable(columns, rows, missing, is_ranked=rule == RANK_MEAN)
 
 
@@ -117,10 +114,10 @@ def _by_file(path: Path, rows: Sequence[dict[str, str]], key: str) -> dict[str, 
     return {row[key]: row for row in rows}
 
 
-def _scores(paths: Sequence[Path], tables: Sequence[Rows], files: Sequence[str], name: str) -> Any:
+def _scores(tables: Mapping[Path, Rows], files: Sequence[str], name: str) -> np.ndarray:
     """Return float64 [N, M] of one column; NaN where a table has no row or an empty cell."""
     scores = np.full((len(files), len(tables)), np.nan)
-    for column, (path, table) in enumerate(zip(paths, tables, strict=True)):
+    for column, (path, table) in enumerate(tables.items()):
         for index, file in enumerate(files):
             if cell := table.get(file, {}).get(name):
                 scores[index, column] = _probability(cell, f"{path}: {file}: {name}")
@@ -137,16 +134,16 @@ def _probability(cell: str, where: str) -> float:
     return value
 
 
-def _facts(
+def _described(
     file: str, having: Sequence[Mapping[str, str]], columns: Sequence[str]
 ) -> dict[str, str]:
     """Return the columns that describe the file, in which the tables must not differ."""
     facts = {}
-    for name in [name for name in columns if name not in OWN and name not in KEYS]:
+    for name in columns:
         values = {row[name] for row in having if row.get(name)}
         if len(values) > 1:
             raise ConfigError(f"{file}: {name} differs between the tables: {_some(sorted(values))}")
-        facts[name] = values.pop() if values else ""
+        facts[name] = next(iter(values), "")
     return facts
 
 

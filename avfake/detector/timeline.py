@@ -37,8 +37,11 @@ class SegmentConfig:
             raise ConfigError(f"min_seconds and max_gap_seconds must not be negative, got {self}")
 
 
+DEFAULT = SegmentConfig()
+
+
 def face_segments(
-    frames: Sequence[FaceScore], config: SegmentConfig | None = None
+    frames: Sequence[FaceScore], config: SegmentConfig = DEFAULT
 ) -> tuple[Segment, ...]:
     """Return where a face is forged, from its scores in sampled frames."""
     seconds = [face.seconds for face in frames]
@@ -46,7 +49,7 @@ def face_segments(
 
 
 def voice_segments(
-    windows: Sequence[VoiceScore], config: SegmentConfig | None = None
+    windows: Sequence[VoiceScore], config: SegmentConfig = DEFAULT
 ) -> tuple[Segment, ...]:
     """Return where the voice is forged, from its scores in overlapping windows."""
     spans = [(window.start_seconds, window.end_seconds) for window in windows]
@@ -56,22 +59,20 @@ def voice_segments(
 def within_spans(
     segments: Sequence[Segment],
     spans: Sequence[Sequence[float]],
-    config: SegmentConfig | None = None,
+    config: SegmentConfig = DEFAULT,
 ) -> tuple[Segment, ...]:
     """Return the parts of the segments that lie in spans of the file, such as those with speech.
 
     A window reaches over the pauses that were left out of it, and they are not forged. Gaps of up
     to `max_gap_seconds` between spans are bridged; what is left of a segment keeps its score.
     """
-    joined = _bridge(spans, (config or SegmentConfig()).max_gap_seconds)
-    return tuple(
-        Segment(
-            round(max(start, one.start_seconds), 3), round(min(end, one.end_seconds), 3), one.score
-        )
+    joined = _bridge(spans, config.max_gap_seconds)
+    parts = [
+        (max(start, one.start_seconds), min(end, one.end_seconds), one.score)
         for one in segments
         for start, end in joined
-        if max(start, one.start_seconds) < min(end, one.end_seconds)
-    )
+    ]
+    return tuple(Segment(round(a, 3), round(b, 3), score) for a, b, score in parts if a < b)
 
 
 def around_instants(seconds: Sequence[float], scores: Sequence[float]) -> list[Segment]:
@@ -86,10 +87,8 @@ def around_instants(seconds: Sequence[float], scores: Sequence[float]) -> list[S
     times, values = np.asarray(seconds, np.float64)[order], np.asarray(scores, np.float64)[order]
     middles = (times[1:] + times[:-1]) / 2
     edges = [max(0.0, 2 * times[0] - middles[0]), *middles, 2 * times[-1] - middles[-1]]
-    return [
-        Segment(float(start), float(end), float(score))
-        for (start, end), score in zip(pairwise(edges), values, strict=True)
-    ]
+    pieces = zip(pairwise(edges), values, strict=True)
+    return [Segment(float(start), float(end), float(score)) for (start, end), score in pieces]
 
 
 def under_windows(spans: Sequence[tuple[float, float]], scores: Sequence[float]) -> list[Segment]:
@@ -113,18 +112,22 @@ def under_windows(spans: Sequence[tuple[float, float]], scores: Sequence[float])
 
 
 def find_segments(
-    timeline: Sequence[Segment], config: SegmentConfig | None = None
+    timeline: Sequence[Segment], config: SegmentConfig = DEFAULT
 ) -> tuple[Segment, ...]:
     """Find the forged segments of a timeline by hysteresis, in order of time.
 
     The score of a segment is the mean over its time, bridged gaps included. Times are rounded to
     milliseconds.
     """
-    config = config or SegmentConfig()
+    high = [
+        (piece.start_seconds, piece.end_seconds)
+        for piece in timeline
+        if piece.score >= config.end_threshold
+    ]
     spans = [
-        (run[0].start_seconds, run[-1].end_seconds)
-        for run in _runs_above(timeline, config.end_threshold)
-        if max(piece.score for piece in run) >= config.start_threshold
+        span
+        for span in _bridge(high, 1e-9)
+        if max(piece.score for piece in _inside(timeline, span)) >= config.start_threshold
     ]
     if not spans:
         return ()
@@ -132,7 +135,7 @@ def find_segments(
     whole = timeline[-1].end_seconds - timeline[0].start_seconds
     shortest = min(config.min_seconds, whole) - 1e-9
     return tuple(
-        Segment(round(start, 3), round(end, 3), _mean_score(timeline, start, end))
+        Segment(round(start, 3), round(end, 3), _mean_score(_inside(timeline, (start, end))))
         for start, end in merged
         if end - start >= shortest
     )
@@ -148,21 +151,11 @@ def _bridge(spans: Iterable[Sequence[float]], gap: float) -> list[tuple[float, f
     return merged
 
 
-def _runs_above(timeline: Sequence[Segment], threshold: float) -> list[list[Segment]]:
-    """Return unbroken runs of pieces that score at least the threshold."""
-    runs: list[list[Segment]] = []
-    for piece in timeline:
-        if piece.score < threshold:
-            continue
-        if runs and abs(piece.start_seconds - runs[-1][-1].end_seconds) < 1e-9:
-            runs[-1].append(piece)
-        else:
-            runs.append([piece])
-    return runs
+def _inside(timeline: Sequence[Segment], span: tuple[float, float]) -> list[Segment]:
+    return [piece for piece in timeline if span[0] <= piece.start_seconds < span[1]]
 
 
-def _mean_score(timeline: Sequence[Segment], start: float, end: float) -> float:
-    inside = [piece for piece in timeline if start <= piece.start_seconds < end]
-    lengths = [piece.end_seconds - piece.start_seconds for piece in inside]
-    mean = np.average([piece.score for piece in inside], weights=lengths)
+def _mean_score(pieces: Sequence[Segment]) -> float:
+    lengths = [piece.end_seconds - piece.start_seconds for piece in pieces]
+    mean = np.average([piece.score for piece in pieces], weights=lengths)
     return round(float(mean), 4)

@@ -4,30 +4,20 @@
 not assessed, never scored as 0.5.
 """
 
-from avfake.evaluation.bootstrap import Interval, bootstrap, paired_difference
+from avfake.evaluation.bootstrap import Interval, bootstrap
 from avfake.evaluation.cross_validation import cross_validated
 from avfake.evaluation.figures.run import draw_answers, draw_batch, draw_training
 from avfake.evaluation.figures.scores import draw_stress
-from avfake.evaluation.markdown import as_text, markdown_table
-from avfake.evaluation.metrics import METRICS, auc
+from avfake.evaluation.markdown import markdown_table
+from avfake.evaluation.metrics import METRICS
 from avfake.evaluation.shares import decision_table, share
 from avfake.evaluation.slices import forgery_kind
-from avfake.evaluation.tables import (
-    ablation_table,
-    compare,
-    method_table,
-    numbers,
-    read_plan,
-    read_scores,
-    render,
-)
+from avfake.evaluation.tables import ablation_table, compare, read_plan, read_scores, render
 
 __all__ = [
     "Interval",
     "METRICS",
     "ablation_table",
-    "as_text",
-    "auc",
     "bootstrap",
     "compare",
     "cross_validated",
@@ -38,9 +28,6 @@ __all__ = [
     "draw_training",
     "forgery_kind",
     "markdown_table",
-    "method_table",
-    "numbers",
-    "paired_difference",
     "read_plan",
     "read_scores",
     "render",

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from avfake.evaluation.metrics import Metric
 
@@ -15,6 +17,11 @@ class Interval:
     value: float
     low: float
     high: float
+
+    @classmethod
+    def of(cls, row: "pd.Series[Any]", value: str = "value") -> "Interval":
+        """Return the columns "low", "high" and that of the value of a table's row."""
+        return cls(float(row[value]), float(row["low"]), float(row["high"]))
 
     def __str__(self) -> str:
         if np.isnan(self.value):
@@ -28,6 +35,7 @@ def bootstrap(
     labels: np.ndarray,
     groups: Sequence[str],
     *,
+    against: np.ndarray | None = None,
     num_resamples: int = 1000,
     seed: int = 0,
 ) -> Interval:
@@ -35,35 +43,18 @@ def bootstrap(
 
     Whole groups are drawn, because a fake and its original do not vary independently.
 
-    scores: [N]; or [R, N] of R runs that differ in their seed, whose metrics are averaged. The
-    interval is then still one over clips: how far seeds scatter is another question.
+    Args:
+        scores: [N]; or [R, N] of R runs that differ in their seed, whose metrics are averaged. The
+            interval is then still one over clips: how far seeds scatter is another question.
+        against: scores of another detector for the same clips, whose metric is subtracted. Both
+            see the same draws, so what is hard for both cancels out.
     """
 
     def statistic(rows: np.ndarray) -> float:
-        return _over_runs(metric, scores, labels, rows)
+        other = 0.0 if against is None else _over_runs(metric, against, labels, rows)
+        return _over_runs(metric, scores, labels, rows) - other
 
     return group_interval(statistic, groups, num_resamples=num_resamples, seed=seed)
-
-
-def paired_difference(
-    metric: Metric,
-    scores: tuple[np.ndarray, np.ndarray],
-    labels: np.ndarray,
-    groups: Sequence[str],
-    *,
-    num_resamples: int = 1000,
-) -> Interval:
-    """Metric of the first detector minus that of the second, on the same clips.
-
-    Both see the same draws, so what is hard for both cancels out. Scores of several runs as in
-    `bootstrap`; the two need not have the same number.
-    """
-
-    def statistic(rows: np.ndarray) -> float:
-        first, second = (_over_runs(metric, one, labels, rows) for one in scores)
-        return first - second
-
-    return group_interval(statistic, groups, num_resamples=num_resamples)
 
 
 def _over_runs(metric: Metric, scores: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> float:

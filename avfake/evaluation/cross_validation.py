@@ -4,9 +4,8 @@ import numpy as np
 import pandas as pd
 
 from avfake.errors import AvfakeError
-from avfake.evaluation.bootstrap import bootstrap
 from avfake.evaluation.metrics import METRICS
-from avfake.evaluation.tables import numbers
+from avfake.evaluation.tables import Answers
 from avfake.labels import COLUMNS
 
 
@@ -34,16 +33,12 @@ def cross_validated(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _row(table: pd.DataFrame, output: str) -> dict[str, float | str] | None:
-    probability, label = COLUMNS[output]
-    scores, labels = numbers(table[probability]), numbers(table[label])
-    usable = ~np.isnan(scores + labels)
-    scores, labels = scores[usable], labels[usable]
+    rows = table.dropna(subset=list(COLUMNS[output]))
+    answers = Answers.read(rows, output)
+    scores, labels, folds = answers.scores, answers.labels, rows["fold"].to_numpy()
     if len(set(labels)) < 2:
         return None
-    folds = table["fold"].to_numpy()[usable]
-    groups = table["group"][usable].astype(str).tolist()
-    auc = bootstrap(METRICS["auc"], scores, labels, groups)
-    loss = bootstrap(METRICS["log_loss"], scores, labels, groups)
+    auc, loss = answers.measure("auc"), answers.measure("log_loss")
     prior = np.array([labels[folds != fold].mean() for fold in folds])
     return {
         "output": output,

@@ -6,27 +6,22 @@ is there, because a number without genuine clips (or without fakes) has no meani
 
 from collections.abc import Callable
 from functools import partial, wraps
-from typing import Concatenate, ParamSpec
+from typing import Any
 
 import numpy as np
 
-P = ParamSpec("P")
 Metric = Callable[[np.ndarray, np.ndarray], float]
 CLIP = 1e-6
 """The log-loss keeps probabilities this far from 0 and 1, so that one miss is not infinite."""
 
 
-def of_both_classes(
-    metric: Callable[Concatenate[np.ndarray, np.ndarray, P], float],
-) -> Callable[Concatenate[np.ndarray, np.ndarray, P], float]:
+def of_both_classes(metric: Callable[..., float]) -> Callable[..., float]:
     """Let a metric return NaN where only one class is there."""
 
     @wraps(metric)
-    def checked(
-        scores: np.ndarray, labels: np.ndarray, *args: P.args, **options: P.kwargs
-    ) -> float:
+    def checked(scores: np.ndarray, labels: np.ndarray, **options: Any) -> float:
         has_both = np.any(labels == 1) and np.any(labels == 0)
-        return metric(scores, labels, *args, **options) if has_both else float("nan")
+        return metric(scores, labels, **options) if has_both else float("nan")
 
     return checked
 
@@ -136,12 +131,9 @@ def weighted_precision(
 @of_both_classes
 def partial_auc(scores: np.ndarray, labels: np.ndarray, *, up_to: float = 0.1) -> float:
     """Area under the ROC curve up to a false positive rate, from 0.5 to 1 (McClish 1989)."""
-    false_alarms, hits = roc_points(scores, labels)
-    kept = false_alarms <= up_to
-    x = np.r_[false_alarms[kept], up_to]
-    y = np.r_[hits[kept], np.interp(up_to, false_alarms, hits)]
-    area, least = np.trapezoid(y, x), up_to**2 / 2
-    return float(0.5 * (1 + (area - least) / (up_to - least)))
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(labels, scores, max_fpr=up_to))
 
 
 @of_both_classes

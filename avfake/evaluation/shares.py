@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from avfake.errors import AvfakeError
 from avfake.evaluation.bootstrap import Interval, group_interval
-from avfake.evaluation.slices import GENUINE, KINDS, add_kind
-from avfake.evaluation.tables import numbers
+from avfake.evaluation.slices import add_kind, fakes_by, numbers
 
 DECISIONS = ("fake", "real", "unsure")
 
@@ -59,7 +59,9 @@ def decision_table(scores: pd.DataFrame, *, num_resamples: int = 1000) -> pd.Dat
             f"a decision is one of {', '.join(DECISIONS)}; got {', '.join(odd) or 'none'}"
         )
     records = []
-    for kind, rows in _kinds(add_kind(scores)):
+    scores = add_kind(scores)
+    for kind, of_kind in _kinds(scores):
+        rows = scores[of_kind]
         groups = rows["group"].astype(str).tolist()
         for decision in DECISIONS:
             hits = (rows["decision"] == decision).to_numpy(bool)
@@ -69,14 +71,11 @@ def decision_table(scores: pd.DataFrame, *, num_resamples: int = 1000) -> pd.Dat
     return pd.DataFrame(records)
 
 
-def _kinds(scores: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+def _kinds(scores: pd.DataFrame) -> Iterator[tuple[str, Any]]:
+    """Yield each kind of `decision_table`, and which rows those are, bool [N]."""
     truth = numbers(scores["label"])
-    yield GENUINE, scores[truth == 0]
-    fakes = scores[truth == 1]
-    yield "fake", fakes
-    for kind in KINDS:
-        if (fakes["kind"] == kind).any():
-            yield kind, fakes[fakes["kind"] == kind]
-    if "method" in fakes:
-        for method in sorted(fakes["method"].dropna().astype(str).unique()):
-            yield f"method: {method}", fakes[fakes["method"].astype(str) == method]
+    yield "genuine", truth == 0
+    yield "fake", truth == 1
+    yield from fakes_by("kind", scores)
+    for method, rows in fakes_by("method", scores) if "method" in scores else ():
+        yield f"method: {method}", rows

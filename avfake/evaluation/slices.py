@@ -1,25 +1,27 @@
 """Which fakes: a detector's number depends on what was forged, so it is told for each kind."""
 
+from collections.abc import Iterator
+
+import numpy as np
 import pandas as pd
 
-GENUINE = "genuine"
 KINDS = ("face only", "voice only", "both", "fake (part unknown)")
+_FACTS = ["face_fake", "voice_fake", "label", "has_video", "has_audio"]
 
 
 def forgery_kind(
     face_fake: bool | None,
     voice_fake: bool | None,
     label: bool | None,
-    *,
-    has_video: bool = True,
-    has_audio: bool = True,
+    has_video: bool | None = None,
+    has_audio: bool | None = None,
 ) -> str | None:
     """One of `KINDS`, or "genuine", or None where nothing is known.
 
-    A stream that is absent cannot be the forged one.
+    A stream that is known to be absent cannot be the forged one.
     """
-    face = face_fake if has_video else False
-    voice = voice_fake if has_audio else False
+    face = False if has_video is False else face_fake
+    voice = False if has_audio is False else voice_fake
     if face and voice:
         return "both"
     if face and voice is False:
@@ -29,34 +31,30 @@ def forgery_kind(
     if label or face or voice:
         return "fake (part unknown)"
     if label is False or (face is False and voice is False and label is None):
-        return GENUINE
+        return "genuine"
     return None
 
 
 def add_kind(scores: pd.DataFrame) -> pd.DataFrame:
     """The table with a column "kind"; empty label cells are unknown."""
-    streams = [
-        scores[name] if name in scores else pd.Series(True, index=scores.index)
-        for name in ("has_video", "has_audio")
-    ]
-    columns = [scores["face_fake"], scores["voice_fake"], scores["label"], *streams]
     kinds = [
-        forgery_kind(
-            _known(face),
-            _known(voice),
-            _known(label),
-            has_video=_known(video) is not False,
-            has_audio=_known(audio) is not False,
-        )
-        for face, voice, label, video, audio in zip(*columns, strict=True)
+        forgery_kind(*(None if pd.isna(fact) else bool(fact) for fact in facts))
+        for facts in scores.reindex(columns=_FACTS).itertuples(index=False)
     ]
     return scores.assign(kind=pd.Series(kinds, index=scores.index, dtype=object))
 
 
-def kind_against_genuine(kinds: pd.Series, kind: str) -> pd.Series:
-    """bool [N]: the rows of one kind, and all genuine ones, against which it is measured."""
-    return (kinds == kind) | (kinds == GENUINE)
+def fakes_by(
+    column: str, scores: pd.DataFrame, label: str = "label"
+) -> Iterator[tuple[str, pd.Series]]:
+    """Yield each kind or method (the column) of the fakes, and bool [N], the rows that have it."""
+    of_fakes = scores[column].where(numbers(scores[label]) == 1).map(str, na_action="ignore")
+    found = set(of_fakes.dropna())
+    for name in KINDS if column == "kind" else sorted(found):
+        if name in found:
+            yield name, of_fakes == name
 
 
-def _known(value: object) -> bool | None:
-    return None if pd.isna(value) else bool(value)  # type: ignore[call-overload]
+def numbers(column: pd.Series) -> np.ndarray:
+    """float64 [N]; None, NaN and NA as NaN, True as 1."""
+    return np.array([np.nan if pd.isna(one) else float(one) for one in column], np.float64)

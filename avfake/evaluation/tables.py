@@ -1,8 +1,7 @@
 """Score files in; tidy tables of metrics with intervals, and the same as Markdown, out."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import asdict
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,33 +9,53 @@ import numpy as np
 import pandas as pd
 
 from avfake.errors import AvfakeError
-from avfake.evaluation.bootstrap import Interval, bootstrap, paired_difference
+from avfake.evaluation.bootstrap import Interval, bootstrap
 from avfake.evaluation.markdown import markdown_table
 from avfake.evaluation.metrics import METRICS
-from avfake.evaluation.slices import KINDS, add_kind, kind_against_genuine
+from avfake.evaluation.slices import add_kind, fakes_by, numbers
 from avfake.labels import COLUMNS
 
-Slice = tuple[str, str, pd.DataFrame]
-"""Output, name, rows with a label of that output."""
 DEFAULT_METRICS = ("auc", "log_loss", "eer")
 _TRUTH = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 
 
-def read_scores(path: Path, *, clip_ids: Collection[str] | None = None) -> pd.DataFrame:
-    """The table of a score file; empty cells are "not assessed" or "unknown".
+@dataclass(frozen=True)
+class Answers:
+    """Scores and labels of one output, for the clips of a table that have both."""
 
-    clip_ids: those of the manifest; each must be there, and no other.
-    """
+    output: str
+    """overall, face or voice."""
+    scores: np.ndarray
+    """float64 [N]."""
+    labels: np.ndarray
+    """float64 [N], 1 = fake."""
+    groups: list[str]
+    num_not_assessed: int
+    """Clips with a label and no probability."""
+
+    @classmethod
+    def read(cls, table: pd.DataFrame, output: str) -> "Answers":
+        """Return those of a table as `ablation_table` takes it; without groups each clip is one."""
+        probability, label = COLUMNS[output]
+        scores, labels = numbers(table[probability]), numbers(table[label])
+        known = ~np.isnan(labels)
+        both = known & ~np.isnan(scores)
+        groups = table["group" if "group" in table else "clip_id"][both].astype(str).tolist()
+        return cls(output, scores[both], labels[both], groups, int(known.sum() - both.sum()))
+
+    def measure(self, metric: str, **options: Any) -> Interval:
+        """Return one of `METRICS` with its interval; options: as for `bootstrap`."""
+        return bootstrap(METRICS[metric], self.scores, self.labels, self.groups, **options)
+
+
+def read_scores(path: Path) -> pd.DataFrame:
+    """The table of a score file; empty cells are "not assessed" or "unknown"."""
     table = _read_csv(path, "score table", {"clip_id", "p_fake"})
     for name in [probability for probability, _ in COLUMNS.values() if probability in table]:
         table[name] = _probabilities(table, name, path)
     for name in [label for _, label in COLUMNS.values() if label in table]:
         table[name] = _labels(table, name, path)
     _refuse(table["clip_id"][table["clip_id"].duplicated()], path, "clip_id occurs twice")
-    if clip_ids is not None:
-        known, given = set(clip_ids), set(table["clip_id"])
-        _refuse(sorted(known - given), path, "clip of the manifest has no score")
-        _refuse(sorted(given - known), path, "clip is not in the manifest")
     return table
 
 
@@ -62,9 +81,8 @@ def ablation_table(
     detectors: Sequence[tuple[str, pd.DataFrame]],
     *,
     metrics: Sequence[str] = DEFAULT_METRICS,
+    methods_of: str | None = None,
     num_resamples: int = 1000,
-    seed: int = 0,
-    slices: Callable[[pd.DataFrame], Iterable[Slice]] | None = None,
 ) -> pd.DataFrame:
     """Return one row for each detector, output, kind of forgery and metric: value, low, high,
     assessed.
@@ -73,29 +91,22 @@ def ablation_table(
     p_voice_fake. A clip without a probability is left out of the metric and of "assessed", which
     stands beside "labelled": a detector that skips the hard clips is seen to do so.
 
-    slices: what to divide the rows into in place of kinds, such as `by_method`
+    methods_of: an output, of which alone there are rows then, with each method of forging (column
+        "method") in place of kinds
     """
     if unknown := set(metrics) - set(METRICS):
         raise AvfakeError(f"metrics {sorted(unknown)} are unknown; known: {', '.join(METRICS)}")
     return pd.DataFrame(
         [
             {"detector": name, "output": output, "kind": kind, "metric": metric}
-            | _measure(rows, output, metric, num_resamples=num_resamples, seed=seed)
+            | asdict(answers.measure(metric, num_resamples=num_resamples))
+            | {"assessed": len(answers.labels), "labelled": len(rows)}
             for name, scores in detectors
-            for output, kind, rows in (slices or by_kind)(scores)
+            for output, kind, rows in _slices(add_kind(scores), methods_of)
+            for answers in [Answers.read(rows, output)]
             for metric in metrics
         ]
     )
-
-
-def method_table(
-    detectors: Sequence[tuple[str, pd.DataFrame]], output: str = "overall", **options: Any
-) -> pd.DataFrame:
-    """Return the same for one output, with a row for each method of forging in place of kinds.
-
-    Each frame has a column "method" too. options: as for `ablation_table`.
-    """
-    return ablation_table(detectors, slices=partial(by_method, output=output), **options)
 
 
 def compare(
@@ -115,76 +126,43 @@ def compare(
         raise AvfakeError("the two detectors have no clip in common")
     records = []
     for output, (probability, label) in COLUMNS.items():
-        scores = np.stack([numbers(joined[probability]), numbers(joined[f"{probability}_second"])])
-        labels = numbers(joined[label])
-        usable = ~np.isnan(scores).any(axis=0) & ~np.isnan(labels)
-        pair, truth = (scores[0, usable], scores[1, usable]), labels[usable]
-        groups = joined["group"][usable].astype(str).tolist()
-        counts = {"compared": int(usable.sum())}
+        both = joined.dropna(subset=[probability, f"{probability}_second", label])
+        answers, others = Answers.read(both, output), numbers(both[f"{probability}_second"])
         for metric in metrics:
-            difference = paired_difference(
-                METRICS[metric], pair, truth, groups, num_resamples=num_resamples
-            )
-            records.append({"output": output, "metric": metric, **asdict(difference), **counts})
+            change = answers.measure(metric, against=others, num_resamples=num_resamples)
+            one = {"output": output, "metric": metric, **asdict(change), "compared": len(both)}
+            records.append(one)
     return pd.DataFrame(records)
 
 
-def render(table: pd.DataFrame) -> str:
-    """The table of `ablation_table` as aligned Markdown, one line for each detector and kind."""
+def render(table: pd.DataFrame, titles: Mapping[str, str] | None = None) -> str:
+    """The table of `ablation_table` as aligned Markdown, one line for each detector and kind.
+
+    titles: metric -> heading of its column. A detector without a name has no column.
+    """
     metrics = list(dict.fromkeys(table["metric"]))
-    lines = [["detector", "output", "kind", *metrics, "assessed"]]
-    keys = ["detector", "output", "kind"]
+    keys = ["detector", "output", "kind"] if any(table["detector"]) else ["output", "kind"]
+    lines = [[*keys, *((titles or {}).get(metric, metric) for metric in metrics), "assessed"]]
     for key, rows in table.groupby(keys, sort=False):
-        bounds = (numbers(rows[name]) for name in ("value", "low", "high"))
-        intervals = (str(Interval(*one)) for one in zip(*bounds, strict=True))
-        cells = dict(zip(rows["metric"], intervals, strict=True))
+        cells = {row["metric"]: str(Interval.of(row)) for _, row in rows.iterrows()}
         counts = f"{rows['assessed'].iloc[0]}/{rows['labelled'].iloc[0]}"
         lines.append([*map(str, key), *(cells.get(metric, "-") for metric in metrics), counts])
     return markdown_table(lines)
 
 
-def numbers(column: pd.Series) -> np.ndarray:
-    """float64 [N]; None, NaN and NA as NaN, True as 1."""
-    return np.array([np.nan if pd.isna(one) else float(one) for one in column], np.float64)
-
-
-def by_kind(scores: pd.DataFrame) -> Iterator[Slice]:
-    """Yield all labelled rows of each output, and of "overall" each kind of forgery as well."""
-    scores = add_kind(scores)
-    for output, (probability, label) in COLUMNS.items():
+def _slices(
+    scores: pd.DataFrame, methods_of: str | None
+) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Yield output, name and rows: all labelled ones, then each kind of fake with all genuine."""
+    column, divided = ("method", methods_of) if methods_of else ("kind", "overall")
+    for output in [methods_of] if methods_of else COLUMNS:
+        probability, label = COLUMNS[output]
         if probability not in scores:
             continue
-        labelled = scores[~np.isnan(numbers(scores[label]))]
-        yield output, "all", labelled
-        for kind in KINDS if output == "overall" else ():
-            if (labelled["kind"] == kind).any():
-                yield output, kind, labelled[kind_against_genuine(labelled["kind"], kind)]
-
-
-def by_method(scores: pd.DataFrame, output: str) -> Iterator[Slice]:
-    """Yield all labelled rows, then the fakes of each method with all genuine rows."""
-    truth = numbers(scores[COLUMNS[output].label])
-    yield output, "all", scores[~np.isnan(truth)]
-    of_fakes = scores["method"].where(truth == 1)
-    for method in sorted(of_fakes.dropna().astype(str).unique()):
-        yield output, method, scores[(truth == 0) | (of_fakes == method)]
-
-
-def _measure(
-    rows: pd.DataFrame, output: str, metric: str, *, num_resamples: int, seed: int
-) -> dict[str, float]:
-    probability, label = COLUMNS[output]
-    p = numbers(rows[probability])
-    assessed = ~np.isnan(p)
-    interval = bootstrap(
-        METRICS[metric],
-        p[assessed],
-        numbers(rows[label])[assessed],
-        rows["group"][assessed].astype(str).tolist(),
-        num_resamples=num_resamples,
-        seed=seed,
-    )
-    return asdict(interval) | {"assessed": int(assessed.sum()), "labelled": len(rows)}
+        truth = numbers(scores[label])
+        yield output, "all", scores[~np.isnan(truth)]
+        for name, fakes in fakes_by(column, scores, label) if output == divided else ():
+            yield output, name, scores[fakes | (truth == 0)]
 
 
 def _probabilities(table: pd.DataFrame, name: str, path: Path) -> pd.Series:

@@ -9,7 +9,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,23 +23,6 @@ def model_folder() -> Path:
     """Return the folder of the files: `avfake/face_models` below XDG_CACHE_HOME or ~/.cache."""
     cache = os.environ.get("XDG_CACHE_HOME")
     return (Path(cache) if cache else Path.home() / ".cache") / "avfake" / "face_models"
-
-
-def keep_model(path: str | Path) -> str:
-    """Keep a copy of a model file, return its SHA-256; ConfigError if that is not possible."""
-    try:
-        content = Path(path).read_bytes()
-        sha256 = hashlib.sha256(content).hexdigest()
-        kept = model_folder() / sha256
-        if not kept.is_file() or kept.read_bytes() != content:  # a copy that was broken off
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            kept.write_bytes(content)
-    except OSError as error:
-        raise ConfigError(
-            f"the face model {path} cannot be read, or not be copied to {model_folder()}: "
-            f"{error.strerror}"
-        ) from error
-    return sha256
 
 
 def find_model(sha256: str) -> Path:
@@ -76,7 +59,7 @@ class BlazeFaceConfig:
     """Settings of BlazeFace: what counts as a face."""
 
     model_sha256: str = ""
-    """SHA-256 of the model file (.tflite), whose path differs by machine; see `keep_model`."""
+    """SHA-256 of the model file (.tflite), whose path differs by machine; see `with_model`."""
     min_confidence: float = 0.5
     max_overlap: float = 0.3
     """Boxes that share more than this (intersection over union) are averaged to one face."""
@@ -89,6 +72,22 @@ class BlazeFaceConfig:
             raise ConfigError(f"model_sha256 must be 64 hex digits, got {self.model_sha256!r}")
         intervals = {"min_confidence": "(0, 1)", "max_overlap": "(0, 1)", "levels": "[1, 4]"}
         check_ranges(self, "blazeface", **intervals)
+
+    def with_model(self, path: str | Path) -> "BlazeFaceConfig":
+        """Return these settings with a model file, of which a copy is kept; ConfigError if not."""
+        try:
+            content = Path(path).read_bytes()
+            sha256 = hashlib.sha256(content).hexdigest()
+            kept = model_folder() / sha256
+            if not kept.is_file() or kept.read_bytes() != content:  # a copy that was broken off
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                kept.write_bytes(content)
+        except OSError as error:
+            raise ConfigError(
+                f"the face model {path} cannot be read, or not be copied to {model_folder()}: "
+                f"{error.strerror}"
+            ) from error
+        return replace(self, model_sha256=sha256)
 
 
 class BlazeFaceDetector:
@@ -201,25 +200,19 @@ def blend(
     averaged with it by confidence, which flickers less from frame to frame than the best alone.
     """
     order = np.argsort(-confidences, kind="stable")
+    low, high = points[:, 0], points[:, 1]
+    areas = np.prod((high - low).clip(0), axis=1)
     faces, certain = [], []
     while len(order):
         best = order[0]
-        same = overlap(points[best, :2], points[order, :2]) > max_overlap
+        sides = np.minimum(high[best], high[order]) - np.maximum(low[best], low[order])
+        shared = np.prod(sides.clip(0), axis=1)
+        same = shared > max_overlap * (areas[best] + areas[order] - shared)
         same[0] = True
         faces.append(np.average(points[order[same]], axis=0, weights=confidences[order[same]]))
         certain.append(confidences[best])
         order = order[~same]
     return np.array(faces).reshape(-1, *points.shape[1:]), np.array(certain)
-
-
-def overlap(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """Return float64 [K]: intersection over union of corners [2, 2] with corners [K, 2, 2]."""
-    low, high = np.maximum(box[0], boxes[:, 0]), np.minimum(box[1], boxes[:, 1])
-    shared = np.prod(np.maximum(high - low, 0), axis=1)
-    areas = np.prod(np.maximum(boxes[:, 1] - boxes[:, 0], 0), axis=1)
-    total = areas + np.prod(np.maximum(box[1] - box[0], 0)) - shared
-    result: np.ndarray = shared / np.maximum(total, 1e-9)
-    return result
 
 
 def to_detections(points: np.ndarray, confidences: np.ndarray) -> Detections:

@@ -1,15 +1,12 @@
-"""Square crops of the face of one person, with a margin around it.
+"""The face of one person in many frames, and its square crops with a margin around it."""
 
-`CropConfig.margin` is applied in `crop_squares`; `crop_track` cuts these squares out.
-"""
-
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
 
 from avfake.errors import check_ranges
-from avfake.faces.types import FaceTrack
+from avfake.faces.types import Detections
 
 
 @dataclass(frozen=True)
@@ -17,8 +14,8 @@ class CropConfig:
     """Margin and size of face crops."""
 
     margin: float = 0.30
-    """Face margin added on each side, as a share of the face; applied in `crop_squares`. Blending
-    borders lie outside the box."""
+    """Face margin added on each side, as a share of the face; applied in `FaceTrack.squares`.
+    Blending borders lie outside the box."""
     size_px: int = 256
     """Side of the crop."""
     side_quantile: float = 0.9
@@ -29,43 +26,62 @@ class CropConfig:
         check_ranges(self, "crop", **intervals)
 
 
-def crop_squares(track: FaceTrack, config: CropConfig) -> np.ndarray:
-    """Return float32 [K, 4] px: the square of each frame that is cropped, face margin included.
+@dataclass(frozen=True)
+class FaceTrack(Detections):
+    """The face of one person in K sampled frames, gaps filled by interpolation.
 
-    It may reach outside the frame. The side is the same for the whole track: a scale that changed
-    with each box would look like a forgery.
+    Its confidence is 0 where the box was interpolated over a gap.
     """
-    sides = (track.boxes[:, 2:] - track.boxes[:, :2]).max(axis=1)
-    found = sides[track.confidences > 0] if (track.confidences > 0).any() else sides
-    half = 0.5 * max(1.0, float(np.quantile(found, config.side_quantile)))
-    half *= 1 + 2 * config.margin  # the face margin
-    centres = (track.boxes[:, :2] + track.boxes[:, 2:]) / 2
-    return np.concatenate([centres - half, centres + half], axis=1).astype(np.float32)
 
+    person_id: int
+    """0 for the most prominent person of the file."""
+    frame_indices: np.ndarray
+    """int64 [K], increasing, into the sampled frames."""
 
-def landmarks_in_crops(track: FaceTrack, config: CropConfig) -> np.ndarray:
-    """Return float32 [K, 5, 2]: the landmarks in px of the crops of `crop_track`."""
-    squares = crop_squares(track, config)
-    scale = config.size_px / (squares[:, 2] - squares[:, 0])
-    placed: np.ndarray = (track.landmarks - squares[:, None, :2]) * scale[:, None, None]
-    return placed.astype(np.float32)
+    def thinned(self, count: int) -> "FaceTrack":
+        """Return the track with no more than `count` of its frames, evenly spread."""
+        if len(self) <= count:
+            return self
+        kept = ((np.arange(count) + 0.5) * len(self) / count).astype(int)
+        names = ("boxes", "confidences", "landmarks", "frame_indices")
+        return replace(self, **{name: getattr(self, name)[kept] for name in names})
 
+    def squares(self, config: CropConfig) -> np.ndarray:
+        """Return float32 [K, 4] px: the square of each frame that is cropped, margin included.
 
-def crop_track(frames: np.ndarray, track: FaceTrack, config: CropConfig) -> np.ndarray:
-    """Cut uint8 [K, S, S, 3] out of frames, one crop with margin for each frame of the track.
+        It may reach outside the frame. The side is the same for the whole track: a scale that
+        changed with each box would look like a forgery.
+        """
+        low, high = self.boxes[:, :2], self.boxes[:, 2:]
+        sides = (high - low).max(axis=1)
+        found = sides[self.confidences > 0] if (self.confidences > 0).any() else sides
+        half = 0.5 * max(1.0, float(np.quantile(found, config.side_quantile)))
+        half *= 1 + 2 * config.margin  # the face margin
+        centres = (low + high) / 2
+        return np.concatenate([centres - half, centres + half], axis=1).astype(np.float32)
 
-    frames: uint8 [T, H, W, 3]. What lies outside the frame is black, because mirrored or smeared
-    borders would look generated.
-    """
-    if len(track) and track.frame_indices[-1] >= len(frames):
-        raise ValueError(
-            f"the track reaches frame {track.frame_indices[-1]}, but there are {len(frames)} frames"
-        )
-    crops = np.empty((len(track), config.size_px, config.size_px, 3), np.uint8)
-    squares = crop_squares(track, config)
-    for crop, index, square in zip(crops, track.frame_indices, squares, strict=True):
-        crop[:] = _cut(frames[index], square, config.size_px)
-    return crops
+    def landmarks_in_crops(self, config: CropConfig) -> np.ndarray:
+        """Return float32 [K, 5, 2]: the landmarks in px of the crops."""
+        squares = self.squares(config)
+        scale = config.size_px / (squares[:, 2] - squares[:, 0])
+        placed: np.ndarray = (self.landmarks - squares[:, None, :2]) * scale[:, None, None]
+        return placed.astype(np.float32)
+
+    def crops(self, frames: np.ndarray, config: CropConfig) -> np.ndarray:
+        """Cut uint8 [K, S, S, 3] out of frames, one crop with margin for each frame of the track.
+
+        frames: uint8 [T, H, W, 3]. What lies outside the frame is black, because mirrored or
+        smeared borders would look generated.
+        """
+        indices = self.frame_indices
+        if len(self) and indices[-1] >= len(frames):
+            raise ValueError(
+                f"the track reaches frame {indices[-1]}, but there are {len(frames)} frames"
+            )
+        crops = np.empty((len(self), config.size_px, config.size_px, 3), np.uint8)
+        for crop, index, square in zip(crops, indices, self.squares(config), strict=True):
+            crop[:] = _cut(frames[index], square, config.size_px)
+        return crops
 
 
 def _cut(frame: np.ndarray, square: np.ndarray, size_px: int) -> np.ndarray:
@@ -77,7 +93,5 @@ def _cut(frame: np.ndarray, square: np.ndarray, size_px: int) -> np.ndarray:
     region[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
     # Pillow's resampling averages over the whole footprint, and takes the exact square.
     exact = tuple((square - [x0, y0, x0, y0]).tolist())
-    resized = Image.fromarray(region).resize(
-        (size_px, size_px), Image.Resampling.BILINEAR, box=exact
-    )
-    return np.asarray(resized)
+    size, bilinear = (size_px, size_px), Image.Resampling.BILINEAR
+    return np.asarray(Image.fromarray(region).resize(size, bilinear, box=exact))

@@ -8,7 +8,8 @@ import torch
 from torch.nn import functional as F
 
 from avfake.errors import ConfigError, check_ranges
-from avfake.faces.types import Detections, check_frames
+from avfake.faces.blazeface import BlazeFaceConfig, BlazeFaceDetector
+from avfake.faces.types import Detections, FaceDetector, check_frames
 
 
 @dataclass(frozen=True)
@@ -113,3 +114,12 @@ def _normalised(found: tuple[Any, Any, Any], scale: float) -> Detections:
         for given, shape in ((boxes, (4,)), (landmarks, (5, 2)))
     )
     return Detections(corners[order], certain[order], points[order])
+
+
+def make_detector(
+    config: DetectConfig | BlazeFaceConfig, *, device: str | torch.device = "cpu"
+) -> FaceDetector:
+    """Return the detector of these settings; ConfigError if its model or runtime is missing."""
+    if isinstance(config, BlazeFaceConfig):
+        return BlazeFaceDetector(config)  # on the CPU, whatever the device
+    return MTCNNDetector(config, device=device)

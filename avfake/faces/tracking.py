@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from avfake.errors import check_ranges
-from avfake.faces.types import Detections, FaceTrack
+from avfake.faces.cropping import FaceTrack
+from avfake.faces.types import Detections
 
 FORBIDDEN = 1e6
 
@@ -41,34 +42,62 @@ class TrackConfig:
         check_ranges(self, "track", **intervals, **dict.fromkeys(shares, "[0, 1]"))
 
 
-@dataclass
-class _Trail:
-    """A track under construction: the frames in which a face was found, and its detections."""
+Trail = list[int]
+"""A track under construction: the numbers of its faces in `_Faces`, at most one a frame, in order
+of time."""
 
-    indices: list[int] = field(default_factory=list)
-    boxes: list[np.ndarray] = field(default_factory=list)
-    confidences: list[float] = field(default_factory=list)
-    landmarks: list[np.ndarray] = field(default_factory=list)
 
-    def add(self, index: int, found: Detections, which: int) -> None:
-        self.indices.append(index)
-        self.boxes.append(found.boxes[which])
-        self.confidences.append(float(found.confidences[which]))
-        self.landmarks.append(found.landmarks[which])
+class _Faces:
+    """The faces of all frames, numbered through."""
 
-    def expected_centre(self, index: int) -> np.ndarray:
-        """Predict by half of the last movement: separates crossing persons, ignores jitter."""
-        last = _centre(self.boxes[-1])
-        if len(self.boxes) < 2:
-            return last
-        step = (last - _centre(self.boxes[-2])) / (self.indices[-1] - self.indices[-2])
-        return last + 0.5 * step * (index - self.indices[-1])
+    def __init__(self, detections: Sequence[Detections]) -> None:
+        self.frames = np.repeat(np.arange(len(detections)), [len(found) for found in detections])
+        """int [M], the frame in which each lies."""
+        self.boxes, confidences, self.landmarks = (
+            np.concatenate([getattr(found, name) for found in detections])
+            for name in ("boxes", "confidences", "landmarks")
+        )
+        self.confidences = confidences.astype(np.float64)
+        low, high = self.boxes[:, :2], self.boxes[:, 2:]
+        self.centres = (low + high) / 2
+        self.areas = np.prod(high - low, axis=1).clip(0).astype(np.float64)
+        self.sides = np.sqrt(self.areas)
+        """float64 [M] px, of the square of the same area."""
 
-    @property
-    def prominence(self) -> float:
-        """Area times confidence, summed over the frames."""
-        sides = np.array([_side(box) for box in self.boxes])
-        return float((sides**2 * np.array(self.confidences)).sum())
+    def distinct(self, frame: int, max_overlap: float) -> list[int]:
+        """Return the faces of a frame, most confident first, without further boxes on one face."""
+        there = np.flatnonzero(self.frames == frame)
+        kept: list[int] = []
+        for face in there[np.argsort(-self.confidences[there], kind="stable")].tolist():
+            if (self._overlaps(face, kept) <= max_overlap).all():
+                kept.append(face)
+        return kept
+
+    def _overlaps(self, face: int, others: list[int]) -> np.ndarray:
+        """Return the areas that a face shares with others, over the smaller area of the two."""
+        box, boxes = self.boxes[face], self.boxes[others]
+        shared = np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])
+        smaller = np.minimum(self.areas[face], self.areas[others]).clip(1e-6)
+        return np.asarray(np.prod(shared.clip(0), axis=1) / smaller)
+
+    def costs(self, trails: list[Trail], faces: list[int], config: TrackConfig) -> np.ndarray:
+        """Return float64 [trails, faces], by how badly each face of a frame continues each trail.
+
+        Half of the last movement is expected to go on: separates crossing persons, ignores jitter.
+        """
+        last, before = (np.array([trail[-n:][0] for trail in trails]) for n in (1, 2))
+        steps = (self.frames[last] - self.frames[before]).clip(1)
+        ahead = 0.5 * (self.frames[faces[0]] - self.frames[last]) / steps
+        moves = (self.centres[last] - self.centres[before]) * ahead[:, None]
+        sides = self.sides[last][:, None], self.sides[faces]
+        ratios = np.maximum(*sides) / np.minimum(*sides).clip(1e-6)
+        shifts, surprises = (
+            np.linalg.norm(self.centres[faces] - centres[:, None], axis=2) / (sum(sides) / 2)
+            for centres in (self.centres[last], self.centres[last] + moves)
+        )
+        is_near = np.minimum(shifts, surprises) <= config.max_shift
+        fits = is_near & (ratios <= config.max_size_ratio)
+        return np.where(fits, surprises + np.log(ratios), FORBIDDEN)
 
 
 def track_faces(
@@ -79,94 +108,53 @@ def track_faces(
     Only positions and sizes are compared: after a cut, another face at the same position continues
     the track.
     """
-    config = config or TrackConfig()
-    max_gap = max(1, math.ceil(config.max_gap_share * len(detections)))
-    trails: list[_Trail] = []
-    for index, found in enumerate(detections):
-        free = _distinct(found, config.max_overlap)
-        active = [trail for trail in trails if index - trail.indices[-1] <= max_gap]
-        for trail, which in _pairs(active, found, free, index, config=config):
-            trail.add(index, found, which)
-            free.remove(which)
-        for which in free:
-            trails.append(_Trail())
-            trails[-1].add(index, found, which)
-    kept = _credible(trails, len(detections), config)
-    return [_bridged(trail, person_id) for person_id, trail in enumerate(kept)]
-
-
-def _pairs(
-    trails: list[_Trail], found: Detections, free: list[int], index: int, *, config: TrackConfig
-) -> list[tuple[_Trail, int]]:
-    """Assign faces to tracks with the least total cost over the frame."""
-    if not trails or not free:
+    if not len(detections):
         return []
-    boxes = found.boxes[free]
-    costs = np.array([[_cost(trail, box, index, config) for box in boxes] for trail in trails])
-    pairs = zip(*linear_sum_assignment(costs), strict=True)
-    return [(trails[row], free[column]) for row, column in pairs if costs[row, column] < FORBIDDEN]
+    config, faces = config or TrackConfig(), _Faces(detections)
+    max_gap = max(1, math.ceil(config.max_gap_share * len(detections)))
+    trails: list[Trail] = []
+    for frame in range(len(detections)):
+        free = faces.distinct(frame, config.max_overlap)
+        active = [trail for trail in trails if frame - faces.frames[trail[-1]] <= max_gap]
+        if active and free:
+            costs = faces.costs(active, free, config)
+            cheapest = zip(*linear_sum_assignment(costs), strict=True)
+            pairs = [(active[i], free[j]) for i, j in cheapest if costs[i, j] < FORBIDDEN]
+            for trail, face in pairs:
+                trail.append(face)
+                free.remove(face)
+        trails += [[face] for face in free]
+    kept = _credible(trails, faces, config.min_share * len(detections), config.brief_confidence)
+    return [_bridged(faces, trail, person_id) for person_id, trail in enumerate(kept)]
 
 
-def _cost(trail: _Trail, box: np.ndarray, index: int, config: TrackConfig) -> float:
-    last = trail.boxes[-1]
-    side = (_side(last) + _side(box)) / 2
-    ratio = max(_side(box), _side(last)) / max(1e-6, min(_side(box), _side(last)))
-    shift = float(np.linalg.norm(_centre(box) - _centre(last))) / side
-    surprise = float(np.linalg.norm(_centre(box) - trail.expected_centre(index))) / side
-    if ratio > config.max_size_ratio or min(shift, surprise) > config.max_shift:
-        return FORBIDDEN
-    return surprise + math.log(ratio)
-
-
-def _distinct(found: Detections, max_overlap: float) -> list[int]:
-    """Return indices of faces, most confident first, without further boxes on the same face."""
-    kept: list[int] = []
-    for which in np.argsort(-found.confidences, kind="stable").tolist():
-        if all(_overlap(found.boxes[which], found.boxes[k]) <= max_overlap for k in kept):
-            kept.append(which)
-    return kept
-
-
-def _credible(trails: list[_Trail], num_frames: int, config: TrackConfig) -> list[_Trail]:
-    ordered = sorted(trails, key=lambda trail: -trail.prominence)
-    needed = config.min_share * num_frames
+def _credible(
+    trails: list[Trail], faces: _Faces, needed: float, brief_confidence: float
+) -> list[Trail]:
+    """Return the trails that are kept, by area times confidence, summed over the frames."""
+    weights = faces.areas * faces.confidences
+    ordered = sorted(trails, key=lambda trail: -weights[trail].sum())
     kept = [
         trail
         for trail in ordered
-        if len(trail.indices) >= needed
-        or (len(trail.indices) > 1 and np.mean(trail.confidences) >= config.brief_confidence)
+        if len(trail) >= needed
+        or (len(trail) > 1 and faces.confidences[trail].mean() >= brief_confidence)
     ]
-    lone = [t for t in ordered if max(t.confidences) >= config.brief_confidence][:1]
+    lone = [trail for trail in ordered if faces.confidences[trail].max() >= brief_confidence][:1]
     return kept or lone
 
 
-def thin_tracks(tracks: Sequence[FaceTrack], max_crops: int) -> list[FaceTrack]:
-    """Return the tracks with no more than `max_crops` boxes in all, each evenly thinned.
-
-    Every person keeps an equal share of what is allowed, and at least one box.
-    """
-    excess = sum(map(len, tracks)) > max_crops
-    share = max(1, max_crops // max(1, len(tracks)))
-    return [_thinned(track, share) if excess else track for track in tracks]
-
-
-def _thinned(track: FaceTrack, count: int) -> FaceTrack:
-    if len(track) <= count:
-        return track
-    return track.rows(((np.arange(count) + 0.5) * len(track) / count).astype(int))
-
-
-def _bridged(trail: _Trail, person_id: int) -> FaceTrack:
-    found = np.array(trail.indices)
+def _bridged(faces: _Faces, trail: Trail, person_id: int) -> FaceTrack:
+    found = faces.frames[trail]
     indices = np.arange(found[0], found[-1] + 1)
     confidences = np.zeros(len(indices), np.float32)
-    confidences[found - found[0]] = trail.confidences
+    confidences[found - found[0]] = faces.confidences[trail]
     return FaceTrack(
         person_id=person_id,
         frame_indices=indices.astype(np.int64),
-        boxes=_between(indices, found, np.stack(trail.boxes)),
+        boxes=_between(indices, found, faces.boxes[trail]),
         confidences=confidences,
-        landmarks=_between(indices, found, np.stack(trail.landmarks)),
+        landmarks=_between(indices, found, faces.landmarks[trail]),
     )
 
 
@@ -175,19 +163,3 @@ def _between(at: np.ndarray, known_at: np.ndarray, known: np.ndarray) -> np.ndar
     columns = known.reshape(len(known), -1).T
     filled = np.stack([np.interp(at, known_at, column) for column in columns], axis=1)
     return filled.reshape(len(at), *known.shape[1:]).astype(np.float32)
-
-
-def _centre(box: np.ndarray) -> np.ndarray:
-    return (box[:2] + box[2:]) / 2
-
-
-def _side(box: np.ndarray) -> float:
-    """Return the side of the square of the same area, px."""
-    return math.sqrt(max(0.0, float(np.prod(box[2:] - box[:2]))))
-
-
-def _overlap(box: np.ndarray, other: np.ndarray) -> float:
-    """Return the shared area over the smaller area."""
-    low, high = np.maximum(box[:2], other[:2]), np.minimum(box[2:], other[2:])
-    shared = float(np.prod(np.maximum(0, high - low)))
-    return shared / max(1e-6, min(_side(box), _side(other)) ** 2)

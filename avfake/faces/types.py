@@ -1,6 +1,6 @@
-"""Faces in single frames, and faces followed through time."""
+"""Faces in single frames, and what finds them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -43,21 +43,3 @@ def check_frames(frames: np.ndarray) -> None:
     """Raise ValueError unless these are frames that a detector takes."""
     if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3:
         raise ValueError(f"frames must be uint8 [T, H, W, 3], got {frames.dtype} {frames.shape}")
-
-
-@dataclass(frozen=True)
-class FaceTrack(Detections):
-    """The face of one person in K sampled frames, gaps filled by interpolation.
-
-    Its confidence is 0 where the box was interpolated over a gap.
-    """
-
-    person_id: int
-    """0 for the most prominent person of the file."""
-    frame_indices: np.ndarray
-    """int64 [K], increasing, into the sampled frames."""
-
-    def rows(self, kept: np.ndarray) -> "FaceTrack":
-        """Return the track with these of its K frames alone."""
-        names = ("boxes", "confidences", "landmarks", "frame_indices")
-        return replace(self, **{name: getattr(self, name)[kept] for name in names})

@@ -6,23 +6,19 @@ them.
 
 from avfake.forgery.compositing import FaceSwap
 from avfake.forgery.face_methods import FACE_METHODS, forge_face
-from avfake.forgery.face_swap import draw_traces, swap_faces
+from avfake.forgery.face_swap import swap_faces
 from avfake.forgery.faces_in_place import fit_template
-from avfake.forgery.self_blending import self_blend
-from avfake.forgery.vocoders import CONVERSIONS, Conversion, convert_voice
+from avfake.forgery.vocoders import CONVERSIONS, convert_voice
 from avfake.forgery.voice_methods import VOICE_METHODS, forge_voice
 
 __all__ = [
     "CONVERSIONS",
-    "Conversion",
     "FACE_METHODS",
     "FaceSwap",
     "VOICE_METHODS",
     "convert_voice",
-    "draw_traces",
     "fit_template",
     "forge_face",
     "forge_voice",
-    "self_blend",
     "swap_faces",
 ]

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from avfake.forgery.spectra import (
-    Analysis,
+    Voice,
     as_loud,
     as_strong,
     griffin_lim,
@@ -49,8 +49,6 @@ def neural_codec(
     width: neighbouring coefficients that share an entry. Bits per second: sample rate * stages *
     log2(entries) / width, and the gains.
     """
-    if waveform.is_silent:
-        return waveform
     hop = int(0.02 * waveform.sample_rate) // (2 * width) * 2 * width
     basis = _cosines(hop)
     frames = _framed(torch.from_numpy(waveform.samples), hop) @ basis  # [T, hop]
@@ -58,44 +56,30 @@ def neural_codec(
     groups = frames.reshape(-1, width)
     kept = quantise_vectors(groups, stages=stages, entries=entries, rng=rng)
     made = _overlapped(kept.reshape(frames.shape) @ basis.T, len(waveform.samples))
-    return Waveform(as_strong(made.numpy(), waveform), waveform.sample_rate)
+    return as_strong(made, waveform)
 
 
 def own_units(
-    waveform: Waveform, *, num_units: int, bands: int, rounds: int, rng: np.random.Generator
+    waveform: Waveform, *, num_units: int, rounds: int, rng: np.random.Generator
 ) -> Waveform:
     """Rebuild a sound from `num_units` of its own spectra, like speech of discrete units.
 
-    Each mel spectrum of `bands` bands is replaced by the nearest of a few drawn ones (its loudness
+    Each mel spectrum of 80 bands is replaced by the nearest of a few drawn ones (its loudness
     is kept), then given phases by Griffin-Lim. Needs at least two frames.
     """
-    if waveform.is_silent:
-        return waveform
-    analysis = Analysis.at(waveform.sample_rate)
-    spectrum = analysis.spectrum(torch.from_numpy(waveform.samples))
-    magnitude = through_mel(spectrum.abs(), bands, waveform.sample_rate)
+    voice = Voice(waveform)
+    magnitude = through_mel(voice.spectrum.abs(), 80, voice.sample_rate)
     logs = magnitude.clamp_min(1e-5).log()
     shape = (logs - logs.mean(dim=0)).T  # [T, F]
     loud = np.asarray(magnitude.square().sum(dim=0).sqrt(), float)
-    drawn = rng.choice(len(shape), min(num_units, len(shape)), replace=False, p=_shares(loud))
+    shares = loud + 0.05 * loud.mean() + 1e-9  # low in pauses
+    count = min(num_units, len(shape))
+    drawn = rng.choice(len(shape), count, replace=False, p=shares / shares.sum())
     nearest = torch.cdist(shape, shape[drawn]).argmin(dim=1)
     rebuilt = (shape[drawn][nearest].T + logs.mean(dim=0)).exp()
     seed = int(rng.integers(2**31))
-    made = griffin_lim(
-        rebuilt,
-        analysis,
-        length=len(waveform.samples),
-        rounds=rounds,
-        seed=seed,
-        start=spectrum.angle(),
-    )
-    return Waveform(as_loud(made.numpy(), waveform), waveform.sample_rate)
-
-
-def _shares(loud: np.ndarray) -> np.ndarray:
-    """Return the probabilities of being drawn; low in pauses."""
-    shares = loud + 0.05 * loud.mean() + 1e-9
-    return shares / shares.sum()
+    made = griffin_lim(rebuilt, voice, rounds=rounds, seed=seed, start=voice.spectrum.angle())
+    return as_loud(made, waveform)
 
 
 def _cosines(hop: int) -> torch.Tensor:
@@ -110,7 +94,7 @@ def _cosines(hop: int) -> torch.Tensor:
 def _framed(samples: torch.Tensor, hop: int) -> torch.Tensor:
     """Cut frames [T, 2 hop] that overlap by half, with silence before and after."""
     count = -(-len(samples) // hop) + 1
-    padded = torch.nn.functional.pad(samples, (hop, (count) * hop - len(samples)))
+    padded = torch.nn.functional.pad(samples, (hop, count * hop - len(samples)))
     return padded.unfold(0, 2 * hop, hop)
 
 
@@ -138,16 +122,12 @@ def lpc_vocoder(
 
     pitch_ratio, formant_ratio: new over old; order: poles of the tract, 8 (telephone) to 40.
     """
-    if waveform.is_silent:
-        return waveform
-    analysis = Analysis.at(waveform.sample_rate)
-    spectrum = analysis.spectrum(torch.from_numpy(waveform.samples))
-    whitener, level = whitening(spectrum, order)
+    voice = Voice(waveform)
+    whitener, level = whitening(voice.spectrum, order)
     tract = (level / whitener.abs()).clamp_min(1e-7).log()
-    excitation = pulses(waveform.samples, waveform.sample_rate, ratio=pitch_ratio, rng=rng)
-    shaped = analysis.spectrum(excitation) * minimum_phase(stretch_frequency(tract, formant_ratio))
-    made = analysis.samples(shaped, len(waveform.samples))
-    return Waveform(as_loud(made.numpy(), waveform), waveform.sample_rate)
+    excitation = voice.analyse(pulses(waveform, ratio=pitch_ratio, rng=rng))
+    shaped = excitation * minimum_phase(stretch_frequency(tract, formant_ratio))
+    return as_loud(voice.synthesise(shaped), waveform)
 
 
 def lpc_codec(
@@ -159,21 +139,15 @@ def lpc_codec(
     keep only one in so many samples, at the strongest offset of each block (as in the regular pulse
     excitation of GSM), which mirrors the spectrum of the residual.
     """
-    if waveform.is_silent:
-        return waveform
-    analysis = Analysis.at(waveform.sample_rate)
-    length = len(waveform.samples)
-    spectrum = analysis.spectrum(torch.from_numpy(waveform.samples))
-    whitener, _ = whitening(spectrum, order)
-    residual = analysis.samples(spectrum * whitener, length)
-    padded = torch.nn.functional.pad(residual, (0, -length % (_PULSE_BLOCK * thinning)))
+    voice = Voice(waveform)
+    whitener, _ = whitening(voice.spectrum, order)
+    residual = voice.synthesise(voice.spectrum * whitener)
+    padded = torch.nn.functional.pad(residual, (0, -voice.length % (_PULSE_BLOCK * thinning)))
     vectors = padded.view(-1, _CODE_WIDTH)
     coded = quantise_vectors(vectors, stages=stages, entries=256, rng=rng).flatten()
-    if thinning > 1:
-        coded = _regular_pulses(coded, thinning)
-    coded = coded[:length]
-    made = analysis.samples(analysis.spectrum(coded) / whitener, length)
-    return Waveform(as_strong(made.numpy(), waveform), waveform.sample_rate)
+    kept = _regular_pulses(coded, thinning)[: voice.length]
+    spectrum = voice.analyse(kept) / whitener
+    return as_strong(voice.synthesise(spectrum), waveform)
 
 
 def _regular_pulses(samples: torch.Tensor, thinning: int) -> torch.Tensor:

@@ -59,7 +59,6 @@ def _moments(faces: torch.Tensor, weights: torch.Tensor) -> tuple[torch.Tensor, 
     return mean, variance.sqrt() + 1.0
 
 
-_GREY = torch.tensor([0.299, 0.587, 0.114])
 _TO_YIQ = torch.tensor(
     [[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]]
 )
@@ -79,7 +78,7 @@ def colour_change(
         [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
     )
     hued = torch.linalg.inv(_TO_YIQ) @ turn @ _TO_YIQ
-    grey = _GREY.expand(3, 3)
+    grey = _TO_YIQ[0].expand(3, 3)
     matrix = ((1 + saturation) * torch.eye(3) - saturation * grey) @ hued
     matrix = matrix * (1 + value) * (1 + contrast)
     # Contrast keeps middle grey.
@@ -115,15 +114,18 @@ def move(planes: torch.Tensor, shift_px: np.ndarray, scale: float) -> torch.Tens
     height, width = planes.shape[2:]
     # In units of grid_sample: -1..1 over the side.
     middles = -2 * shift_px / (width * scale, height * scale)
-    x = _line(width) / scale + torch.from_numpy(middles[:, 0].astype(np.float32))[:, None]
-    y = _line(height) / scale + torch.from_numpy(middles[:, 1].astype(np.float32))[:, None]
-    grid = torch.empty(len(planes), height, width, 2)
-    grid[..., 0], grid[..., 1] = x[:, None, :], y[:, :, None]
-    return F.grid_sample(planes, grid, align_corners=False, padding_mode="border")
+    middle_x, middle_y = torch.from_numpy(middles.T.astype(np.float32))[:, :, None, None]
+    x, y = grid_lines(height, width)
+    grid = torch.broadcast_tensors(x / scale + middle_x, y / scale + middle_y)
+    return F.grid_sample(
+        planes, torch.stack(grid, dim=3), align_corners=False, padding_mode="border"
+    )
 
 
-def _line(count: int) -> torch.Tensor:
-    return (torch.arange(count) + 0.5) * (2 / count) - 1
+def grid_lines(height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return x [1, width] and y [height, 1] of pixels for `F.grid_sample`: -1..1 over the sides."""
+    x, y = ((torch.arange(count) + 0.5) * (2 / count) - 1 for count in (width, height))
+    return x[None], y[:, None]
 
 
 _FRAMES_AT_A_TIME = 4
@@ -172,45 +174,31 @@ def compose(
     return FaceSwap(pixels, mask)
 
 
-def untouched(frames: np.ndarray) -> FaceSwap:
-    """Return the frames [T, H, W, 3] unchanged, with an empty mask."""
-    return FaceSwap(frames.copy(), np.zeros(frames.shape[:3], bool))
-
-
-@dataclass(frozen=True)
-class Window:
-    """The part of the crops that is forged at once."""
-
-    frames: slice
-    """Slice of the frames whose face is known."""
-    rows: slice
-    columns: slice
+Window = tuple[slice, slice, slice]
+"""Frames, rows and columns of the part of the crops that is forged at once."""
 
 
 def forge_windows(
     crops: np.ndarray,
-    known: np.ndarray,
     opacity: torch.Tensor,
     forge: Callable[[torch.Tensor, Window], torch.Tensor],
 ) -> FaceSwap:
-    """Blend forge(part [k, 3, h, w], window) into the `known` [T] ones of crops [T, S, S, 3].
+    """Blend forge(part [k, 3, h, w], window) into crops [T, S, S, 3] by their opacity [T, S, S].
 
-    opacity: [K, S, S] of the known frames. Only the rectangle around all masks is processed, a few
-    frames at a time: what fits the cache is several times faster.
+    Only the rectangle around all masks is processed, a few frames at a time: what fits the cache is
+    several times faster.
     """
-    whole = untouched(crops)
-    indices = np.flatnonzero(known)
     rows, columns = _reach(opacity)
-    for start in range(0, len(indices), _FRAMES_AT_A_TIME):
-        window = Window(slice(start, start + _FRAMES_AT_A_TIME), rows, columns)
-        chosen = indices[window.frames]
-        target = crops[chosen]
-        part = to_planes(target[:, rows, columns])
-        cover = opacity[window.frames, rows, columns]
+    swaps = []
+    for start in range(0, len(crops), _FRAMES_AT_A_TIME):
+        window = slice(start, start + _FRAMES_AT_A_TIME), rows, columns
+        part, cover = to_planes(crops[window]), opacity[window]
         blended = part.lerp(forge(part, window), cover[:, None])
-        swap = compose(target, (rows, columns), blended, cover)
-        whole.pixels[chosen], whole.mask[chosen] = swap.pixels, swap.mask
-    return whole
+        swaps.append(compose(crops[window[0]], (rows, columns), blended, cover))
+    return FaceSwap(
+        np.concatenate([swap.pixels for swap in swaps]),
+        np.concatenate([swap.mask for swap in swaps]),
+    )
 
 
 def _reach(opacity: torch.Tensor) -> tuple[slice, slice]:

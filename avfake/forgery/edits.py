@@ -22,8 +22,6 @@ def splice(
     piece_seconds: approximate length of a segment; there are at least two. fade_seconds: crossfade
     at each seam. level_db: largest change of the level of a segment.
     """
-    if waveform.is_silent:
-        return waveform
     length = len(waveform.samples)
     count = max(2, round(waveform.duration_seconds / piece_seconds))
     inner = (np.arange(1, count) + rng.uniform(-0.35, 0.35, count - 1)) * length / count
@@ -43,7 +41,7 @@ def splice(
             gain * window * padded[cuts[piece] : cuts[piece + 1] + 2 * half]
         )
         start += size
-    return Waveform(as_strong(made[half:-half], waveform), waveform.sample_rate)
+    return as_strong(made[half:-half], waveform)
 
 
 def forge_segment(
@@ -81,21 +79,18 @@ def _plateau(length: int, fade: int) -> np.ndarray:
     return window
 
 
-def raise_rate(waveform: Waveform, *, low_rate: int, hold: float) -> Waveform:
-    """Resample a voice to `low_rate` Hz and back so that its spectrum is mirrored above.
+def raise_rate(waveform: Waveform, *, share: float, hold: float) -> Waveform:
+    """Resample a voice to a share of its rate and back so that its spectrum is mirrored above.
 
     hold: 0 interpolates linearly (weak images), 1 repeats each sample (strong ones).
     """
-    if waveform.is_silent or low_rate >= waveform.sample_rate:
-        return waveform
-    divisor = np.gcd(low_rate, waveform.sample_rate)
-    low = resample_poly(
-        waveform.samples.astype(np.float64), low_rate // divisor, waveform.sample_rate // divisor
-    )
+    low_rate = round(share * waveform.sample_rate)
+    # `resample_poly` divides both rates by their greatest common divisor.
+    low = resample_poly(waveform.samples.astype(np.float64), low_rate, waveform.sample_rate)
     positions = np.arange(len(waveform.samples)) * (low_rate / waveform.sample_rate)
     line = np.interp(positions, np.arange(len(low)), low)
     held = low[positions.astype(int).clip(max=len(low) - 1)]
-    return Waveform(as_strong(line + hold * (held - line), waveform), waveform.sample_rate)
+    return as_strong(line + hold * (held - line), waveform)
 
 
 def stride_pattern(
@@ -106,12 +101,10 @@ def stride_pattern(
     Transposed convolutions do this at each of their strides (Pons et al. 2021): faint copies of the
     spectrum about multiples of the rate over the stride. strength: deviation of the gains.
     """
-    if waveform.is_silent:
-        return waveform
     gains = np.ones(len(waveform.samples))
     for period in np.cumprod(strides):
         pattern = rng.standard_normal(period)
         spread = max(float(pattern.std()), 1e-6)
         pattern = (pattern - pattern.mean()) / spread * strength
         gains *= 1 + np.resize(pattern, len(gains))
-    return Waveform(as_strong(waveform.samples * gains, waveform), waveform.sample_rate)
+    return as_strong(waveform.samples * gains, waveform)

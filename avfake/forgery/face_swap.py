@@ -21,7 +21,7 @@ from avfake.forgery.compositing import (
     to_planes,
     transfer_colour,
 )
-from avfake.forgery.faces_in_place import TEMPLATE, fit_similarity, invert, pixel_grid
+from avfake.forgery.faces_in_place import TEMPLATE, centres, fit_similarity, invert, pixel_grid
 
 _COLOUR_PX = 48
 """Side of the aligned faces on which colours are compared."""
@@ -50,8 +50,7 @@ class SwapTraces:
     """Half width and height of the pasted area, as shares of the aligned face's side."""
 
 
-def draw_traces(rng: np.random.Generator, difficulty: float) -> SwapTraces:
-    """Draw the traces of one swap: obvious at difficulty 0, hardly visible at 1."""
+def _draw_traces(rng: np.random.Generator, difficulty: float) -> SwapTraces:
     if not 0 <= difficulty <= 1:
         raise ConfigError(f"difficulty must lie in 0..1, got {difficulty}")
     ease = 1 - difficulty
@@ -74,14 +73,16 @@ def swap_faces(
     source: np.ndarray,
     source_landmarks: np.ndarray,
     *,
-    traces: SwapTraces,
+    difficulty: float,
     rng: np.random.Generator,
 ) -> FaceSwap:
-    """Replace the face of the target by that of the source.
+    """Replace the face of the target by that of the source, with traces drawn by `difficulty`.
 
     target: uint8 [T, H, W, 3]; source: uint8 [T, h, w, 3], one face a frame, or [1, h, w, 3].
-    *_landmarks: float [T or 1, 5, 2] px, in the order of `faces.Detections`.
+    *_landmarks: float [T or 1, 5, 2] px, in the order of `faces.Detections`. difficulty: 0 leaves
+    obvious traces, 1 hardly visible ones.
     """
+    traces = _draw_traces(rng, difficulty)
     count = len(target)
     _check(target, target_landmarks, "target", (count,))
     _check(source, source_landmarks, "source", (1, count))
@@ -91,9 +92,10 @@ def swap_faces(
     to_aligned = fit_similarity(np.asarray(target_landmarks, float), TEMPLATE + trembling)
     rows, columns = _reach(to_aligned, target.shape[1:3])
     part = to_planes(target[:, rows, columns])
-    coordinates = pixel_grid(to_aligned, _centres(columns), _centres(rows))
+    coordinates = pixel_grid(to_aligned, centres(columns), centres(rows))
 
-    faces = _align(to_planes(source), np.asarray(source_landmarks, float), traces.resolution_px)
+    aligned = fit_similarity(np.asarray(source_landmarks, float), TEMPLATE)
+    faces = _sample(to_planes(source), aligned, traces.resolution_px)
     faces = _match_colours(faces, target, to_aligned, traces.colour_share)
     faces = faces * _checkers(traces)
     if len(faces) == 1:
@@ -116,17 +118,12 @@ def _reach(to_aligned: np.ndarray, size: tuple[int, ...]) -> tuple[slice, slice]
     corners = np.array([[0, 0, 1], [1, 0, 1], [0, 1, 1], [1, 1, 1]], float).T
     coordinates = invert(to_aligned) @ corners  # [T, 2, 4]
     low = np.floor(coordinates.min(axis=(0, 2))).astype(int).clip(0)
-    high = np.ceil(coordinates.max(axis=(0, 2))).astype(int)
-    right, bottom = max(int(high[0]), int(low[0]) + 1), max(int(high[1]), int(low[1]) + 1)
-    return slice(int(low[1]), min(bottom, size[0])), slice(int(low[0]), min(right, size[1]))
-
-
-def _align(pictures: torch.Tensor, landmarks: np.ndarray, side_px: int) -> torch.Tensor:
-    """Cut the aligned face [T, 3, side, side] out of each picture [T, 3, H, W]."""
-    return _sample(pictures, fit_similarity(landmarks, TEMPLATE), side_px)
+    high = np.maximum(np.ceil(coordinates.max(axis=(0, 2))).astype(int), low + 1)
+    return slice(low[1], min(high[1], size[0])), slice(low[0], min(high[0], size[1]))
 
 
 def _sample(pictures: torch.Tensor, to_aligned: np.ndarray, side_px: int) -> torch.Tensor:
+    """Cut the aligned face [T, 3, side, side] out of each picture [T, 3, H, W]."""
     line = (np.arange(side_px) + 0.5) / side_px
     coordinates = pixel_grid(invert(to_aligned), line, line)
     height, width = pictures.shape[2:]
@@ -143,8 +140,8 @@ def _match_colours(
     step = max(1, len(target) // 6)
     like = _sample(to_planes(target[::step]), to_aligned[::step], _COLOUR_PX)
     mine = F.interpolate(faces[::step] if len(faces) > 1 else faces, size=(_COLOUR_PX,) * 2)
-    line = (torch.arange(_COLOUR_PX) + 0.5) / _COLOUR_PX
-    coordinates = torch.stack(torch.meshgrid(line, line, indexing="xy"), dim=2)[None]
+    line = (np.arange(_COLOUR_PX) + 0.5) / _COLOUR_PX
+    coordinates = pixel_grid(np.eye(2, 3)[None], line, line)
     inside = face_mask(coordinates, half_width=0.26, half_height=0.32, softness=0.2)[:, None]
     return transfer_colour(faces, mine, like, inside, share=share)
 
@@ -155,15 +152,10 @@ def _checkers(traces: SwapTraces) -> torch.Tensor:
     return 1 + traces.checker * (1 - 2.0 * ((line[:, None] + line) % 2))
 
 
-def _centres(part: slice) -> np.ndarray:
-    return np.arange(part.start, part.stop) + 0.5
-
-
 def _check(pixels: np.ndarray, landmarks: np.ndarray, name: str, counts: tuple[int, ...]) -> None:
-    if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[3] != 3:
-        raise ValueError(f"{name} must be uint8 [T, H, W, 3], got {pixels.dtype} {pixels.shape}")
-    if len(pixels) not in counts or landmarks.shape != (len(pixels), 5, 2):
+    is_picture = pixels.dtype == np.uint8 and pixels.ndim == 4 and pixels.shape[3] == 3
+    if not is_picture or len(pixels) not in counts or landmarks.shape != (len(pixels), 5, 2):
         raise ValueError(
-            f"{name} and its landmarks must be [T, H, W, 3] and [T, 5, 2] with T in {counts}, "
-            f"got {pixels.shape} and {landmarks.shape}"
+            f"{name} and its landmarks must be uint8 [T, H, W, 3] and [T, 5, 2] with T in "
+            f"{counts}, got {pixels.dtype} {pixels.shape} and {landmarks.shape}"
         )

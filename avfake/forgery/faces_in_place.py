@@ -43,6 +43,11 @@ def invert(transforms: np.ndarray) -> np.ndarray:
     return np.concatenate([turn, -turn @ transforms[:, :, 2:]], axis=2)
 
 
+def centres(part: slice) -> np.ndarray:
+    """Return the centres of some rows or columns, in px."""
+    return np.arange(part.start, part.stop) + 0.5
+
+
 def pixel_grid(transforms: np.ndarray, columns: np.ndarray, rows: np.ndarray) -> torch.Tensor:
     """Map the points (columns x rows) of each picture: float32 [T, rows, columns, 2]."""
     matrix = torch.from_numpy(transforms.astype(np.float32))[:, None, None]

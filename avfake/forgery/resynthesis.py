@@ -6,14 +6,13 @@ transform blocks of a latent grid, fine texture that is plausible but not true.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-from avfake.forgery.compositing import FaceSwap, Window, forge_windows, lower_resolution, untouched
-from avfake.forgery.self_blending import SelfBlendConfig, draw_opacity, known_frames
+from avfake.forgery.compositing import FaceSwap, Window, forge_windows, lower_resolution
+from avfake.forgery.self_blending import SelfBlendConfig, draw_opacity
 
 _BLEND = SelfBlendConfig(ratios=(1.0,), hull_scale=(1.0, 1.25))
 _WHOLE_PICTURE_SHARE = 0.25
@@ -21,19 +20,13 @@ _WHOLE_PICTURE_SHARE = 0.25
 Change = Callable[[torch.Tensor], torch.Tensor]
 
 
-def resynthesise(crops: np.ndarray, landmarks: np.ndarray, *, rng: np.random.Generator) -> FaceSwap:
+def resynthesise(crops: np.ndarray, landmarks: np.ndarray, rng: np.random.Generator) -> FaceSwap:
     """Regenerate the face, or the whole picture, as a decoder would.
 
-    crops: uint8 [T, S, S, 3]; landmarks: float32 [T, 5, 2] px. One draw for all frames; those
-    without landmarks (NaN) are unchanged.
+    crops: uint8 [T, S, S, 3]; landmarks: float32 [T, 5, 2] px. One draw for all frames.
     """
-    known = known_frames(crops, landmarks)
-    if not known.any():
-        return untouched(crops)
     size = crops.shape[1]
-    region = str(rng.choice(_BLEND.regions))
-    config = replace(_BLEND, regions=(region,))
-    opacity = draw_opacity(landmarks[known], size, rng=rng, config=config)
+    opacity = draw_opacity(landmarks, size, rng, _BLEND)
     if rng.random() < _WHOLE_PICTURE_SHARE:
         opacity = torch.ones_like(opacity)
     steps = [upsampling_layers, latent_blocks, likely_texture]
@@ -45,7 +38,7 @@ def resynthesise(crops: np.ndarray, landmarks: np.ndarray, *, rng: np.random.Gen
             part = change(part)
         return part.clamp(0, 255)
 
-    return forge_windows(crops, known, opacity, decode)
+    return forge_windows(crops, opacity, decode)
 
 
 def upsampling_layers(rng: np.random.Generator, size: int) -> Change:

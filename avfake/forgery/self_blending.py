@@ -6,13 +6,12 @@ A model trained on such blends has nothing else to learn.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-from avfake.errors import ConfigError, nearest
 from avfake.forgery.compositing import (
     FaceSwap,
     Window,
@@ -25,7 +24,6 @@ from avfake.forgery.compositing import (
     sharpen,
     to_pixels,
     to_planes,
-    untouched,
 )
 from avfake.forgery.faces_in_place import (
     REGIONS,
@@ -38,6 +36,7 @@ from avfake.forgery.faces_in_place import (
 
 _MASK_PX = 96
 """Side at which the soft masks are computed before they are enlarged."""
+Alteration = Callable[[torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -79,81 +78,42 @@ class SelfBlendConfig:
     """How often the surroundings are altered instead of the copy (0.5 in the paper). Then pixels
     outside the mask change too, all in the same way; 0 keeps them unchanged."""
 
-    def __post_init__(self) -> None:
-        for region in self.regions:
-            if region not in REGIONS:
-                raise ConfigError(
-                    f"regions: {region!r} is unknown{nearest(region, REGIONS)}; "
-                    f"allowed: {', '.join(REGIONS)}"
-                )
-        if not self.regions or not self.ratios:
-            raise ConfigError("regions and ratios must name at least one each")
-        for name in ("hull_scale", "elastic", "erosion", "softness", "downscale", "scale"):
-            low, high = getattr(self, name)
-            if not 0 <= low <= high:
-                raise ConfigError(f"{name} must be (low, high), 0 <= low <= high, got {low, high}")
-        if min(self.hull_scale[0], self.scale[0]) <= 0 or self.downscale[0] < 1:
-            raise ConfigError("hull_scale and scale must be above 0, downscale at least 1")
-        if not all(0 < ratio <= 1 for ratio in self.ratios):
-            raise ConfigError(f"ratios must lie in 0..1, got {self.ratios}")
-        for name in ("colour_probability", "target_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(f"{name} must lie in 0..1, got {getattr(self, name)}")
-        for field in fields(self):
-            if isinstance(field.default, float) and getattr(self, field.name) < 0:
-                raise ConfigError(f"{field.name} must not be negative")
+
+_DEFAULTS = SelfBlendConfig()
 
 
 def self_blend(
     crops: np.ndarray,
     landmarks: np.ndarray,
-    *,
     rng: np.random.Generator,
-    config: SelfBlendConfig | None = None,
+    config: SelfBlendConfig = _DEFAULTS,
 ) -> FaceSwap:
-    """Blend part of each face with an altered copy of itself.
+    """Blend part of each face with an altered copy of itself; one draw for all frames.
 
     crops: uint8 [T, S, S, 3]; landmarks: float32 [T, 5, 2] px, in the order of `faces.Detections`.
-    One draw for all frames. A frame without landmarks (NaN) is unchanged; if there are no others,
-    the mask is empty, so callers label by `mask.any()`.
     """
-    config = config or SelfBlendConfig()
-    known = known_frames(crops, landmarks)
-    if not known.any():
-        return untouched(crops)
     size = crops.shape[1]
-    opacity = draw_opacity(landmarks[known], size, rng=rng, config=config)
-    opacity *= float(rng.choice(config.ratios))
-    shifts, scale = _draw_shifts(rng, config, len(opacity))
+    opacity = draw_opacity(landmarks, size, rng, config) * float(rng.choice(config.ratios))
+    tremble = config.tremble * (rng.random() < 0.5)
+    shift = rng.uniform(-1, 1, 2) * config.shift
+    shifts_px = (shift + rng.normal(0, 1, (len(opacity), 2)) * tremble) * size
+    scale = float(rng.uniform(*config.scale))
     gains = draw_flicker(rng, len(opacity), config.flicker) if config.flicker else None
     alter = draw_alteration(rng, config)
-    if rng.random() < config.target_share:
-        crops = crops.copy()
-        crops[known] = to_pixels(alter(to_planes(crops[known])))
-        alter = _unaltered
+    alters_target = rng.random() < config.target_share
+    if alters_target:
+        crops = to_pixels(alter(to_planes(crops)))
 
     def copy(part: torch.Tensor, window: Window) -> torch.Tensor:
-        moved = move(part, shifts[window.frames] * size, scale)
-        changed = alter(moved)
-        return changed if gains is None else changed.mul_(gains[window.frames]).clamp_(0, 255)
+        moved = move(part, shifts_px[window[0]], scale)
+        changed = moved if alters_target else alter(moved)
+        return changed if gains is None else changed.mul_(gains[window[0]]).clamp_(0, 255)
 
-    return forge_windows(crops, known, opacity, copy)
-
-
-def known_frames(crops: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """Return bool [T]: the frames whose five points are finite and not all equal."""
-    if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[3] != 3:
-        raise ValueError(f"crops must be uint8 [T, S, S, 3], got {crops.dtype} {crops.shape}")
-    if crops.shape[1] != crops.shape[2]:
-        raise ValueError(f"crops must be square, got {crops.shape[1]} x {crops.shape[2]} px")
-    if landmarks.shape != (len(crops), 5, 2):
-        raise ValueError(f"landmarks must be [{len(crops)}, 5, 2], got {landmarks.shape}")
-    finite: np.ndarray = np.isfinite(landmarks).all(axis=(1, 2))
-    return finite & (np.ptp(np.nan_to_num(landmarks), axis=1).max(axis=1, initial=0) > 1)
+    return forge_windows(crops, opacity, copy)
 
 
 def draw_opacity(
-    landmarks: np.ndarray, size_px: int, *, rng: np.random.Generator, config: SelfBlendConfig
+    landmarks: np.ndarray, size_px: int, rng: np.random.Generator, config: SelfBlendConfig
 ) -> torch.Tensor:
     """Draw soft masks [T, S, S] in 0..1 over one region of each face, equal in all frames."""
     region = str(rng.choice(config.regions))
@@ -173,9 +133,7 @@ def draw_opacity(
     return soft[:, 0]
 
 
-def draw_alteration(
-    rng: np.random.Generator, config: SelfBlendConfig
-) -> Callable[[torch.Tensor], torch.Tensor]:
+def draw_alteration(rng: np.random.Generator, config: SelfBlendConfig) -> Alteration:
     """Draw a change of colours and sharpness, for planes [T, 3, H, W] of grey levels."""
     shift, hsv, bc = rng.uniform(size=3) < config.colour_probability
     spread = rng.uniform(-1, 1, 8)
@@ -196,16 +154,3 @@ def draw_alteration(
         return lower_resolution(planes, factor, mode) if is_reduced else sharpen(planes, amount)
 
     return alter
-
-
-def _unaltered(planes: torch.Tensor) -> torch.Tensor:
-    return planes
-
-
-def _draw_shifts(
-    rng: np.random.Generator, config: SelfBlendConfig, count: int
-) -> tuple[np.ndarray, float]:
-    """Draw the shift of the copy [T, 2] as shares of the side, and its magnification."""
-    tremble = config.tremble * (rng.random() < 0.5)
-    shift = rng.uniform(-1, 1, 2) * config.shift
-    return shift + rng.normal(0, 1, (count, 2)) * tremble, float(rng.uniform(*config.scale))

@@ -1,7 +1,6 @@
 """Short-time spectra of a voice, phases for magnitudes, pitch and loudness."""
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,38 +10,20 @@ from scipy.signal import lfilter
 from avfake.media import Waveform
 
 
-def as_loud(made: np.ndarray, like: Waveform) -> np.ndarray:
-    """Return `made` with the loudness contour (30 ms) and the overall loudness of `like`."""
-    width = int(0.03 * like.sample_rate)
-    floor = 1e-6 * float(np.mean(like.samples**2)) + 1e-12
+class Voice:
+    """A voice with its short-time spectrum, and the way back to a sound that is as long."""
 
-    def contour(samples: np.ndarray) -> np.ndarray:
-        return uniform_filter1d(samples.astype(np.float64) ** 2, width, mode="nearest") + floor
+    def __init__(self, waveform: Waveform) -> None:
+        self.waveform = waveform
+        self.sample_rate, self.length = waveform.sample_rate, len(waveform.samples)
+        # About 43 ms, and a quarter of it from frame to frame.
+        self.window = 2 ** round(np.log2(0.043 * self.sample_rate))
+        self.step = self.window // 4
+        self.spectrum = self.analyse(torch.from_numpy(waveform.samples))
+        """complex64 [F, T]."""
 
-    return as_strong(made * np.sqrt(contour(like.samples) / contour(made)).clip(0, 30), like)
-
-
-def as_strong(made: np.ndarray, like: Waveform) -> np.ndarray:
-    """Return `made` with the overall loudness of `like`."""
-    gain = np.sqrt(np.mean(like.samples.astype(np.float64) ** 2) / (np.mean(made**2) + 1e-12))
-    return (made * gain).astype(np.float32)
-
-
-@dataclass(frozen=True)
-class Analysis:
-    """Window and step of a short-time spectrum, in samples."""
-
-    window: int
-    step: int
-
-    @classmethod
-    def at(cls, sample_rate: int) -> "Analysis":
-        """Return a window of about 43 ms (a power of two) and a quarter of it as the step."""
-        window = 2 ** round(np.log2(0.043 * sample_rate))
-        return cls(window, window // 4)
-
-    def spectrum(self, samples: torch.Tensor) -> torch.Tensor:
-        """Compute complex64 [F, T] of samples [N]."""
+    def analyse(self, samples: torch.Tensor) -> torch.Tensor:
+        """Compute the spectrum complex64 [F, T] of samples [N]."""
         return torch.stft(
             samples,
             self.window,
@@ -52,11 +33,28 @@ class Analysis:
             return_complex=True,
         )
 
-    def samples(self, spectrum: torch.Tensor, length: int) -> torch.Tensor:
-        """Compute float32 [length] from a spectrum [F, T]."""
-        return torch.istft(
-            spectrum, self.window, self.step, window=torch.hann_window(self.window), length=length
-        )
+    def synthesise(self, spectrum: torch.Tensor) -> torch.Tensor:
+        """Compute samples float32 [N] from a spectrum [F, T]."""
+        window = torch.hann_window(self.window)
+        return torch.istft(spectrum, self.window, self.step, window=window, length=self.length)
+
+
+def as_loud(made: np.ndarray | torch.Tensor, like: Waveform) -> Waveform:
+    """Return samples with the loudness contour (30 ms) and the overall loudness of `like`."""
+    made, width = np.asarray(made), int(0.03 * like.sample_rate)
+    floor = 1e-6 * float(np.mean(like.samples**2)) + 1e-12
+
+    def contour(samples: np.ndarray) -> np.ndarray:
+        return uniform_filter1d(samples.astype(np.float64) ** 2, width, mode="nearest") + floor
+
+    return as_strong(made * np.sqrt(contour(like.samples) / contour(made)).clip(0, 30), like)
+
+
+def as_strong(made: np.ndarray | torch.Tensor, like: Waveform) -> Waveform:
+    """Return samples with the overall loudness of `like`."""
+    made = np.asarray(made)
+    gain = np.sqrt(np.mean(like.samples.astype(np.float64) ** 2) / (np.mean(made**2) + 1e-12))
+    return Waveform((made * gain).astype(np.float32), like.sample_rate)
 
 
 def smooth_envelope(log_magnitude: torch.Tensor, quefrency: int) -> torch.Tensor:
@@ -123,19 +121,15 @@ def minimum_phase(log_magnitude: torch.Tensor) -> torch.Tensor:
     return torch.fft.rfft(cepstrum, dim=0).exp()
 
 
-_PITCH_RANGE_HZ = (60.0, 450.0)
-
-
 def griffin_lim(
     magnitude: torch.Tensor,
-    analysis: Analysis,
+    voice: Voice,
     *,
-    length: int,
     rounds: int,
     seed: int,
     start: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Return samples [length] whose spectrum is close to magnitude [F, T].
+    """Return samples, as many as of the voice, whose spectrum is close to magnitude [F, T].
 
     Phases begin as the angles `start` [F, T], else at random. Griffin & Lim 1984, with the momentum
     of Perraudin et al. 2013. Few rounds sound hollow. Own code, because the implementations of
@@ -147,51 +141,39 @@ def griffin_lim(
     spectrum = torch.polar(magnitude, angles)
     previous = torch.zeros_like(spectrum)
     for _ in range(rounds):
-        rebuilt = analysis.spectrum(analysis.samples(spectrum, length))
+        rebuilt = voice.analyse(voice.synthesise(spectrum))
         direction = rebuilt + 0.9 * (rebuilt - previous)
         previous = rebuilt
         spectrum = magnitude * direction / direction.abs().clamp_min(1e-8)
-    return analysis.samples(spectrum, length)
+    return voice.synthesise(spectrum)
 
 
-def run_phases_on(
-    magnitude: torch.Tensor,
-    spectrum: torch.Tensor,
-    analysis: Analysis,
-    *,
-    length: int,
-    ratio: float,
-) -> torch.Tensor:
-    """Return samples [length] with the phase advance of the spectrum [F, T] times the pitch ratio.
+def run_phases_on(magnitude: torch.Tensor, voice: Voice, ratio: float) -> torch.Tensor:
+    """Return samples of magnitude [F, T] with the phase advance of the voice times the pitch ratio.
 
     The phase vocoder: bins lose their phase relation, which smears each pulse of the voice. Own
     code, because that of librosa changes the duration, not the pitch, and keeps the magnitudes.
     """
-    num_bins = len(spectrum)
-    expected = torch.arange(num_bins)[:, None] * (2 * math.pi * analysis.step / analysis.window)
-    angles = spectrum.angle()
+    num_bins = len(magnitude)
+    expected = torch.arange(num_bins)[:, None] * (2 * math.pi * voice.step / voice.window)
+    angles = voice.spectrum.angle()
     advance = torch.diff(angles, dim=1) - expected
     advance = advance - 2 * math.pi * torch.round(advance / (2 * math.pi)) + expected
     came_from = (torch.arange(num_bins) / ratio).round().long().clamp(max=num_bins - 1)
     running = torch.cat([angles[:, :1], advance * ratio], dim=1)[came_from].cumsum(dim=1)
-    return analysis.samples(torch.polar(magnitude, running), length)
+    return voice.synthesise(torch.polar(magnitude, running))
 
 
-def pulses(
-    samples: np.ndarray, sample_rate: int, *, ratio: float, rng: np.random.Generator
-) -> torch.Tensor:
+def pulses(waveform: Waveform, *, ratio: float, rng: np.random.Generator) -> torch.Tensor:
     """Return an excitation [N] with a flat spectrum: pulses at the pitch times ratio, or noise."""
-    pitch, voicing = pitch_and_voicing(samples, sample_rate)
-    step = int(0.01 * sample_rate)
-    positions = np.arange(len(samples)) / step - 0.5
-    pitch_now = np.interp(positions, np.arange(len(pitch)), pitch) * ratio
-    voiced = np.interp(positions, np.arange(len(voicing)), voicing)
-    turns = np.cumsum(pitch_now / sample_rate)
-    train = np.diff(np.floor(turns), prepend=0.0) * np.sqrt(sample_rate / pitch_now)
-    for section in _dispersion(sample_rate):
+    pitch, voicing = pitch_and_voicing(waveform)
+    pitch = pitch * ratio
+    turns = np.cumsum(pitch / waveform.sample_rate)
+    train = np.diff(np.floor(turns), prepend=0.0) * np.sqrt(waveform.sample_rate / pitch)
+    for section in _dispersion(waveform.sample_rate):
         train = lfilter(section[::-1], section, train)
-    noise = rng.standard_normal(len(samples))
-    mixed = voiced * train + np.sqrt(np.maximum(1 - voiced**2, 0)) * noise
+    noise = rng.standard_normal(len(pitch))
+    mixed = voicing * train + np.sqrt(np.maximum(1 - voicing**2, 0)) * noise
     return torch.from_numpy(mixed.astype(np.float32))
 
 
@@ -201,12 +183,13 @@ def _dispersion(sample_rate: int) -> list[np.ndarray]:
     return [np.array([1, -1.94 * np.cos(angle), 0.97**2]) for angle in angles]
 
 
-def pitch_and_voicing(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return pitch in Hz and voicing in 0..1 every 10 ms, from autocorrelations of 40 ms.
+def pitch_and_voicing(waveform: Waveform) -> tuple[np.ndarray, np.ndarray]:
+    """Return pitch in Hz and voicing in 0..1 at each sample, from autocorrelations of 40 ms.
 
     Own code: librosa.yin returns no voicing, and librosa.pyin takes 1.1 s for 4 s of sound (this
     function: 0.03 s).
     """
+    samples, sample_rate = waveform.samples, waveform.sample_rate
     step, window = int(0.01 * sample_rate), int(0.04 * sample_rate)
     padded = np.pad(samples, (window // 2, window))
     starts = np.arange(0, len(samples), step)
@@ -214,12 +197,13 @@ def pitch_and_voicing(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray
     power = np.abs(np.fft.rfft(frames, 2 * window, axis=1)) ** 2
     correlation = np.fft.irfft(power, axis=1)
     correlation /= correlation[:, :1] + 1e-9
-    shortest = int(sample_rate / _PITCH_RANGE_HZ[1])
-    longest = int(sample_rate / _PITCH_RANGE_HZ[0])
+    shortest, longest = (int(sample_rate / hertz) for hertz in (450, 60))
     # The autocorrelation of the window falls with the lag, which would favour short periods.
     fall = np.fft.irfft(np.abs(np.fft.rfft(np.hanning(window), 2 * window)) ** 2)
     search = correlation[:, shortest:longest] / np.maximum(fall / fall[0], 0.1)[shortest:longest]
     lags = search.argmax(axis=1)
     height = search[np.arange(len(search)), lags]
     pitch = median_filter(sample_rate / (lags + shortest), 5)
-    return pitch, np.clip((height - 0.3) / 0.4, 0, 1)
+    voicing = np.clip((height - 0.3) / 0.4, 0, 1)
+    positions, middles = np.arange(len(samples)) / step, np.arange(len(pitch)) + 0.5
+    return np.interp(positions, middles, pitch), np.interp(positions, middles, voicing)

@@ -4,14 +4,12 @@ As in neural voice conversion, the vocoder has to invent the details, which is t
 Words, rhythm and loudness stay.
 """
 
-from typing import Literal, get_args
-
 import numpy as np
 import torch
 
-from avfake.errors import ConfigError
+from avfake.errors import ConfigError, check_choice
 from avfake.forgery.spectra import (
-    Analysis,
+    Voice,
     as_loud,
     griffin_lim,
     minimum_phase,
@@ -26,8 +24,6 @@ from avfake.media import Waveform
 
 _NUM_BANDS = 12
 """Bands of the aperiodicity; five in WORLD at 16 kHz."""
-_RECOVERY = (1.18, -0.18)
-"""Recovery of the peaks that the smoothing removes: q0 and 2 q1 of CheapTrick."""
 
 
 def world_vocoder(
@@ -48,26 +44,19 @@ def world_vocoder(
     pitch_ratio, formant_ratio: new over old, 1 for copy-synthesis. buzz: 0 keeps the measured
     share of noise, 1 makes voiced parts of pulses alone, as simple vocoders do.
     """
-    if waveform.is_silent:
-        return waveform
-    rate, length = waveform.sample_rate, len(waveform.samples)
-    analysis = Analysis.at(rate)
-    samples = torch.from_numpy(waveform.samples)
-    spectrum = analysis.spectrum(samples)
-    pitch, voicing = _pitch_contours(waveform, length)
-    at_frames = (np.arange(spectrum.shape[1]) * analysis.step).clip(max=length - 1)
-    envelope = _envelope(spectrum, torch.from_numpy(pitch[at_frames]), rate)
-    noise_share = _aperiodicity(waveform, spectrum, pitch, analysis)
+    voice, (pitch, voicing) = Voice(waveform), pitch_and_voicing(waveform)
+    at_frames = (np.arange(voice.spectrum.shape[1]) * voice.step).clip(max=voice.length - 1)
+    envelope = _envelope(voice, torch.from_numpy(pitch[at_frames]))
+    noise_share = _aperiodicity(voice, pitch)
     voiced = torch.from_numpy(voicing[at_frames].astype(np.float32))
     noise_share = 1 - voiced * (1 - noise_share * (1 - buzz))
 
-    pulses = torch.from_numpy(pulse_train(pitch * pitch_ratio, rate))
-    noise = torch.from_numpy(rng.standard_normal(length, np.float32))
-    excitation = analysis.spectrum(pulses) * (1 - noise_share).sqrt()
-    excitation = excitation + analysis.spectrum(noise) * noise_share.sqrt()
+    train = torch.from_numpy(pulse_train(pitch * pitch_ratio, voice.sample_rate))
+    noise = torch.from_numpy(rng.standard_normal(voice.length, np.float32))
+    excitation = voice.analyse(train) * (1 - noise_share).sqrt()
+    excitation = excitation + voice.analyse(noise) * noise_share.sqrt()
     tract = minimum_phase(stretch_frequency(envelope, formant_ratio))
-    made = analysis.samples(excitation * tract, length)
-    return Waveform(as_loud(made.numpy(), waveform), rate)
+    return as_loud(voice.synthesise(excitation * tract), waveform)
 
 
 def pulse_train(pitch_hz: np.ndarray, sample_rate: int) -> np.ndarray:
@@ -85,44 +74,32 @@ def pulse_train(pitch_hz: np.ndarray, sample_rate: int) -> np.ndarray:
     return train.astype(np.float32)
 
 
-def _pitch_contours(waveform: Waveform, length: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return pitch in Hz and voicing in 0..1 at each sample."""
-    pitch, voicing = pitch_and_voicing(waveform.samples, waveform.sample_rate)
-    positions = np.arange(length) / int(0.01 * waveform.sample_rate) - 0.5
-    steps = np.arange(len(pitch))
-    return np.interp(positions, steps, pitch), np.interp(positions, steps, voicing)
-
-
-def _envelope(spectrum: torch.Tensor, pitch: torch.Tensor, sample_rate: int) -> torch.Tensor:
+def _envelope(voice: Voice, pitch: torch.Tensor) -> torch.Tensor:
     """Return log magnitudes [F, T] without the ripple of the harmonics of pitch [T]."""
-    logs = spectrum.abs().clamp_min(1e-7).log()
+    logs = voice.spectrum.abs().clamp_min(1e-7).log()
     cepstrum = torch.fft.irfft(logs, dim=0)
     count = len(cepstrum)
-    quefrency = torch.minimum(torch.arange(count), count - torch.arange(count)) / sample_rate
+    quefrency = torch.minimum(torch.arange(count), count - torch.arange(count)) / voice.sample_rate
     periods = quefrency[:, None] * pitch[None].float()  # [Q, T]
-    # sinc smooths over one harmonic; the cosine restores the peaks that this removes.
-    level, recovery = _RECOVERY
-    lifter = torch.sinc(periods) * (level + recovery * torch.cos(2 * torch.pi * periods))
+    # sinc smooths over one harmonic; the cosine restores the peaks that this removes, by q0 and
+    # 2 q1 of CheapTrick.
+    lifter = torch.sinc(periods) * (1.18 - 0.18 * torch.cos(2 * torch.pi * periods))
     lifter = lifter * (periods < 1)
     return torch.fft.rfft(cepstrum * lifter, dim=0).real
 
 
-def _aperiodicity(
-    waveform: Waveform, spectrum: torch.Tensor, pitch: np.ndarray, analysis: Analysis
-) -> torch.Tensor:
+def _aperiodicity(voice: Voice, pitch: np.ndarray) -> torch.Tensor:
     """Return the share of noise [F, T] in 0..1, coarse along frequency."""
-    positions = np.arange(len(pitch))
-    earlier = np.interp(positions - waveform.sample_rate / pitch, positions, waveform.samples)
-    change = torch.from_numpy((waveform.samples - earlier).astype(np.float32))
+    samples, positions = voice.waveform.samples, np.arange(voice.length)
+    earlier = np.interp(positions - voice.sample_rate / pitch, positions, samples)
+    change = torch.from_numpy((samples - earlier).astype(np.float32))
     # Two independent noises differ by twice their power, two equal periods by nothing.
-    left = analysis.spectrum(change).abs().square() / 2
-    both = torch.stack([left, spectrum.abs().square()])
-    left, whole = (through_mel(power, _NUM_BANDS, waveform.sample_rate) for power in both)
+    powers = voice.analyse(change).abs().square() / 2, voice.spectrum.abs().square()
+    left, whole = (through_mel(power, _NUM_BANDS, voice.sample_rate) for power in powers)
     return (left / whole.clamp_min(1e-12)).clamp(0.001, 1)
 
 
-Conversion = Literal["griffin_lim", "phase_vocoder", "pulse_vocoder"]
-CONVERSIONS: tuple[Conversion, ...] = get_args(Conversion)
+CONVERSIONS = ("griffin_lim", "phase_vocoder", "pulse_vocoder")
 RATIO_RANGE = (0.5, 2.0)
 """Allowed pitch and formant ratios."""
 
@@ -130,7 +107,7 @@ RATIO_RANGE = (0.5, 2.0)
 def convert_voice(
     waveform: Waveform,
     *,
-    method: Conversion,
+    method: str,
     pitch_ratio: float,
     formant_ratio: float,
     difficulty: float,
@@ -138,42 +115,32 @@ def convert_voice(
 ) -> Waveform:
     """Synthesise the words in another voice; duration and loudness contour are kept.
 
-    pitch_ratio, formant_ratio: new over old; formants are higher in a shorter vocal tract.
-    difficulty: 0 leaves obvious traces of the vocoder, 1 few.
+    method: one of `CONVERSIONS`. pitch_ratio, formant_ratio: new over old; formants are higher in a
+    shorter vocal tract. difficulty: 0 leaves obvious traces of the vocoder, 1 few.
     """
-    _check(method, pitch_ratio, formant_ratio, difficulty)
+    check_choice("method", method, CONVERSIONS)
+    for name, value, (low, high) in (
+        ("pitch_ratio", pitch_ratio, RATIO_RANGE),
+        ("formant_ratio", formant_ratio, RATIO_RANGE),
+        ("difficulty", difficulty, (0, 1)),
+    ):
+        if not low <= value <= high:
+            raise ConfigError(f"{name} must lie in {low}..{high}, got {value}")
     if waveform.is_silent:
         return waveform
-    analysis = Analysis.at(waveform.sample_rate)
-    samples = torch.from_numpy(waveform.samples)
-    spectrum = analysis.spectrum(samples)
-    logs = spectrum.abs().clamp_min(1e-7).log()
+    voice = Voice(waveform)
+    logs = voice.spectrum.abs().clamp_min(1e-7).log()
     # 1.6 ms keeps the formants and drops the harmonics of all but the highest voices.
-    envelope = smooth_envelope(logs, int(0.0016 * waveform.sample_rate))
+    envelope = smooth_envelope(logs, int(0.0016 * voice.sample_rate))
     tract = stretch_frequency(envelope, formant_ratio)
     bands = int(56 + 300 * difficulty**2)
-    length = len(samples)
     if method == "pulse_vocoder":
-        excitation = pulses(waveform.samples, waveform.sample_rate, ratio=pitch_ratio, rng=rng)
-        gains = through_mel(tract.exp(), bands, waveform.sample_rate)
-        made = analysis.samples(analysis.spectrum(excitation) * gains, length)
-    else:
-        detail = stretch_frequency(logs - envelope, pitch_ratio, beyond=-1.0)
-        magnitude = through_mel((tract + detail).exp(), bands, waveform.sample_rate)
-        if method == "griffin_lim":
-            rounds, seed = int(3 + 25 * difficulty**2), int(rng.integers(2**31))
-            made = griffin_lim(magnitude, analysis, length=length, rounds=rounds, seed=seed)
-        else:
-            made = run_phases_on(magnitude, spectrum, analysis, length=length, ratio=pitch_ratio)
-    return Waveform(as_loud(made.numpy(), waveform), waveform.sample_rate)
-
-
-def _check(method: str, pitch_ratio: float, formant_ratio: float, difficulty: float) -> None:
-    if method not in CONVERSIONS:
-        raise ConfigError(f"method must be one of {', '.join(CONVERSIONS)}, got {method!r}")
-    low, high = RATIO_RANGE
-    for name, ratio in (("pitch_ratio", pitch_ratio), ("formant_ratio", formant_ratio)):
-        if not low <= ratio <= high:
-            raise ConfigError(f"{name} must lie in {low}..{high}, got {ratio}")
-    if not 0 <= difficulty <= 1:
-        raise ConfigError(f"difficulty must lie in 0..1, got {difficulty}")
+        excitation = voice.analyse(pulses(waveform, ratio=pitch_ratio, rng=rng))
+        gains = through_mel(tract.exp(), bands, voice.sample_rate)
+        return as_loud(voice.synthesise(excitation * gains), waveform)
+    detail = stretch_frequency(logs - envelope, pitch_ratio, beyond=-1.0)
+    magnitude = through_mel((tract + detail).exp(), bands, voice.sample_rate)
+    if method == "phase_vocoder":
+        return as_loud(run_phases_on(magnitude, voice, pitch_ratio), waveform)
+    rounds, seed = int(3 + 25 * difficulty**2), int(rng.integers(2**31))
+    return as_loud(griffin_lim(magnitude, voice, rounds=rounds, seed=seed), waveform)

@@ -5,7 +5,6 @@ How hard a forgery is to hear is drawn with it: from obvious to what a good gene
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -13,19 +12,14 @@ import torch
 from avfake.forgery.codecs import lpc_codec, lpc_vocoder, neural_codec, own_units
 from avfake.forgery.edits import forge_segment, raise_rate, splice, stride_pattern
 from avfake.forgery.face_methods import draw_name
-from avfake.forgery.spectra import Analysis, as_loud, griffin_lim, through_mel
+from avfake.forgery.spectra import Voice, as_loud, griffin_lim, through_mel
 from avfake.forgery.vocoders import CONVERSIONS, convert_voice, world_vocoder
 from avfake.media import Waveform
 
 _COPY_SHARE = 0.5
 """How often pitch and formants are kept: only the trace of the vocoder is left."""
-Draw = Callable[[np.random.Generator], Any]
-
-
-class VoiceMethod(Protocol):
-    """A function that forges a voice and keeps its length, sample rate and loudness."""
-
-    def __call__(self, waveform: Waveform, *, rng: np.random.Generator) -> Waveform: ...
+VoiceMethod = Callable[[Waveform, np.random.Generator], Waveform]
+"""A function that forges a voice and keeps its length, sample rate and loudness."""
 
 
 def forge_voice(
@@ -40,34 +34,9 @@ def forge_voice(
     method = VOICE_METHODS[draw_name(methods, VOICE_METHODS, rng)]
     if waveform.is_silent:
         return waveform
-    made = method(waveform, rng=rng).samples
+    made = method(waveform, rng).samples
     peak = max(1.0, float(np.abs(made).max()))
     return Waveform(made / np.float32(peak), waveform.sample_rate)
-
-
-def _drawing(method: Callable[..., Waveform], *groups: Draw, **settings: Draw) -> VoiceMethod:
-    """Return `method` with its settings drawn: groups (dicts of several) first."""
-
-    def forge(waveform: Waveform, *, rng: np.random.Generator) -> Waveform:
-        drawn: dict[str, Any] = {}
-        for group in groups:
-            drawn |= group(rng)
-        drawn |= {name: draw(rng) for name, draw in settings.items()}
-        return method(waveform, **drawn, rng=rng)
-
-    return forge
-
-
-def _uniform(low: float, high: float) -> Draw:
-    return lambda rng: float(rng.uniform(low, high))
-
-
-def _power_of_ten(low: float, high: float) -> Draw:
-    return lambda rng: float(10 ** rng.uniform(low, high))
-
-
-def _integer(low: int, end: int) -> Draw:
-    return lambda rng: int(rng.integers(low, end))
 
 
 def _ratios(rng: np.random.Generator) -> dict[str, float]:
@@ -85,37 +54,30 @@ def _codec_rate(rng: np.random.Generator) -> dict[str, int]:
     return {"entries": entries, "width": width, "stages": stages}
 
 
-def _copy_mel(waveform: Waveform, *, rng: np.random.Generator) -> Waveform:
+def _converted(waveform: Waveform, rng: np.random.Generator, *, method: str) -> Waveform:
+    return convert_voice(
+        waveform, method=method, **_ratios(rng), difficulty=float(rng.uniform(0.2, 1)), rng=rng
+    )
+
+
+def _copy_mel(waveform: Waveform, rng: np.random.Generator) -> Waveform:
     """Convert to mel bands and back, with phases random at first or close to the true ones."""
-    analysis = Analysis.at(waveform.sample_rate)
-    spectrum = analysis.spectrum(torch.from_numpy(waveform.samples))
+    voice = Voice(waveform)
     bands, rounds = int(rng.choice([80, 80, 100, 128])), int(rng.integers(2, 25))
     start = None
     if rng.random() < 0.5:
-        error = rng.standard_normal(spectrum.shape, np.float32) * rng.uniform(0.3, 1.5)
-        start = spectrum.angle() + torch.from_numpy(error.astype(np.float32))
-    made = griffin_lim(
-        through_mel(spectrum.abs(), bands, waveform.sample_rate),
-        analysis,
-        length=len(waveform.samples),
-        rounds=rounds,
-        seed=int(rng.integers(2**31)),
-        start=start,
-    )
-    return Waveform(as_loud(made.numpy(), waveform), waveform.sample_rate)
+        error = rng.standard_normal(voice.spectrum.shape, np.float32) * rng.uniform(0.3, 1.5)
+        start = voice.spectrum.angle() + torch.from_numpy(error.astype(np.float32))
+    magnitude = through_mel(voice.spectrum.abs(), bands, voice.sample_rate)
+    seed = int(rng.integers(2**31))
+    return as_loud(griffin_lim(magnitude, voice, rounds=rounds, seed=seed, start=start), waveform)
 
 
-def _upsample(waveform: Waveform, *, rng: np.random.Generator) -> Waveform:
-    share = float(rng.choice([0.375, 0.5, 0.5, 0.6875, 0.75]))
-    low_rate = round(share * waveform.sample_rate)
-    return raise_rate(waveform, low_rate=low_rate, hold=float(rng.uniform(0, 1)))
-
-
-def _partial(waveform: Waveform, *, rng: np.random.Generator) -> Waveform:
+def _partial(waveform: Waveform, rng: np.random.Generator) -> Waveform:
     method = VOICE_METHODS[draw_name(_WHOLE, VOICE_METHODS, rng)]
     return forge_segment(
         waveform,
-        lambda whole: method(whole, rng=rng),
+        lambda whole: method(whole, rng),
         share=float(rng.uniform(0.3, 0.8)),
         fade_seconds=float(10 ** rng.uniform(-3, -1.5)),
         rng=rng,
@@ -127,49 +89,56 @@ VOICE_METHODS: dict[str, VoiceMethod] = {
     # griffin_lim: voice conversion and older text-to-speech, a mel spectrum and phases found by
     # iteration; phase_vocoder: pitch and formant shifters; pulse_vocoder: statistical parametric
     # speech, pulses and noise through a mel envelope.
-    **{
-        name: _drawing(partial(convert_voice, method=name), _ratios, difficulty=_uniform(0.2, 1))
-        for name in CONVERSIONS
-    },
+    **{name: partial(_converted, method=name) for name in CONVERSIONS},
     # As pulse_vocoder, with a finer envelope and measured aperiodicity.
-    "world": _drawing(
-        world_vocoder, _ratios, buzz=lambda rng: rng.uniform(0, 1) * (rng.random() < 0.5)
+    "world": lambda waveform, rng: world_vocoder(
+        waveform, **_ratios(rng), buzz=rng.uniform(0, 1) * (rng.random() < 0.5), rng=rng
     ),
     # Nothing but the conversion to 80 or more mel bands and back.
     "copy_mel": _copy_mel,
-    "lpc": _drawing(lpc_vocoder, _ratios, order=_integer(10, 33)),
+    "lpc": lambda waveform, rng: lpc_vocoder(
+        waveform, **_ratios(rng), order=int(rng.integers(10, 33)), rng=rng
+    ),
     # Telephone codecs of synthetic calls: the residual in few bits.
-    "lpc_codec": _drawing(
-        lpc_codec,
-        order=_integer(8, 25),
-        stages=_integer(1, 4),
-        thinning=lambda rng: int(rng.choice([1, 1, 2, 3])),
+    "lpc_codec": lambda waveform, rng: lpc_codec(
+        waveform,
+        order=int(rng.integers(8, 25)),
+        stages=int(rng.integers(1, 4)),
+        thinning=int(rng.choice([1, 1, 2, 3])),
+        rng=rng,
     ),
     # Codec language models: residual vector quantisation.
-    "neural_codec": _drawing(neural_codec, _codec_rate),
+    "neural_codec": lambda waveform, rng: neural_codec(waveform, **_codec_rate(rng), rng=rng),
     # Speech made of discrete units.
-    "units": _drawing(
-        partial(own_units, bands=80),
-        num_units=lambda rng: int(2 ** rng.uniform(4, 7)),
-        rounds=_integer(2, 16),
+    "units": lambda waveform, rng: own_units(
+        waveform,
+        num_units=int(2 ** rng.uniform(4, 7)),
+        rounds=int(rng.integers(2, 16)),
+        rng=rng,
     ),
     # The last layers of neural vocoders: mirrored spectra, gains that repeat with the stride.
-    "upsample": _upsample,
-    "strides": _drawing(
-        stride_pattern,
-        strides=lambda rng: _STRIDES[int(rng.integers(5))],
-        strength=_power_of_ten(-2.3, -1),
+    "upsample": lambda waveform, rng: raise_rate(
+        waveform,
+        share=float(rng.choice([0.375, 0.5, 0.5, 0.6875, 0.75])),
+        hold=float(rng.uniform(0, 1)),
+    ),
+    "strides": lambda waveform, rng: stride_pattern(
+        waveform,
+        strides=_STRIDES[int(rng.integers(5))],
+        strength=float(10 ** rng.uniform(-2.3, -1)),
+        rng=rng,
     ),
     # Words rearranged by hand.
-    "splice": _drawing(
-        splice,
-        piece_seconds=_uniform(0.15, 0.8),
-        fade_seconds=_power_of_ten(-3.3, -1.6),
-        level_db=_uniform(0, 4),
+    "splice": lambda waveform, rng: splice(
+        waveform,
+        piece_seconds=float(rng.uniform(0.15, 0.8)),
+        fade_seconds=float(10 ** rng.uniform(-3.3, -1.6)),
+        level_db=float(rng.uniform(0, 4)),
+        rng=rng,
     ),
     # Partly forged speech: one segment by another of these methods.
     "partial": _partial,
 }
-"""Name -> method. To add one, write f(waveform, *, settings, rng) and enter it here, its settings
-drawn by `_drawing`; see docs/training_at_scale.md, "Add a forgery"."""
+"""Name -> method. To add one, write f(waveform, *, settings, rng) and enter it here with its
+settings drawn in this order; see docs/forgeries.md, "Add one"."""
 _WHOLE = [name for name in VOICE_METHODS if name not in ("splice", "partial")]

@@ -6,23 +6,19 @@ that cannot be read raises `MediaError` with a reason; of a damaged file, what c
 returned. A path may point into an archive: "parts.zip!/dir/a.mp4". moviepy writes the files.
 """
 
-from avfake.media.blocks import resample
-from avfake.media.files import ENDINGS, SEPARATOR, UNREAD_ENDINGS, local_file
+from avfake.media.files import ENDINGS, local_file
 from avfake.media.frames import iter_frames, read_frames
 from avfake.media.opening import open_media
-from avfake.media.probing import probe, sample_times
-from avfake.media.sound import read_sound, read_waveform
-from avfake.media.types import Frames, MediaInfo, Note, Sound, Waveform
+from avfake.media.probing import probe
+from avfake.media.sound import read_sound
+from avfake.media.types import Frames, MediaInfo, Sound, Waveform
 from avfake.media.writing import write_audio, write_video
 
 __all__ = [
     "ENDINGS",
     "Frames",
     "MediaInfo",
-    "Note",
-    "SEPARATOR",
     "Sound",
-    "UNREAD_ENDINGS",
     "Waveform",
     "iter_frames",
     "local_file",
@@ -30,9 +26,6 @@ __all__ = [
     "probe",
     "read_frames",
     "read_sound",
-    "read_waveform",
-    "resample",
-    "sample_times",
     "write_audio",
     "write_video",
 ]

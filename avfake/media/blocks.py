@@ -1,59 +1,15 @@
-"""Decoded sound in blocks with their times, its levels, and its resampling."""
+"""Decoded sound in blocks with their times, and its levels."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import chain
 
 import av
 import numpy as np
 
+from avfake.errors import Reason
 from avfake.media.clock import to_seconds
 from avfake.media.opening import Damage, OpenMedia, decoded, read_packets
-from avfake.media.types import SILENT_BELOW, Note
-
-
-class Resampler:
-    """Resampling block by block; the result does not depend on where the blocks are cut."""
-
-    def __init__(self, from_rate: int, to_rate: int) -> None:
-        self._from, self._to = from_rate, to_rate
-        self._given = self._returned = 0
-        self._resampler = None
-        if from_rate != to_rate:
-            self._resampler = av.AudioResampler(format="fltp", layout="mono", rate=to_rate)
-
-    def add(self, samples: np.ndarray) -> np.ndarray:
-        """Add float32 [N] and return the samples that are ready, late by the filter's length."""
-        self._given += len(samples)
-        if self._resampler is None or not len(samples):
-            return samples
-        whole = np.ascontiguousarray(samples)[None]
-        frame = av.AudioFrame.from_ndarray(whole, format="fltp", layout="mono")
-        frame.sample_rate = self._from
-        return self._returning(self._resampler.resample(frame))
-
-    def end(self) -> np.ndarray:
-        """Return the rest, so that input and output have the same duration."""
-        length = round(self._given * self._to / self._from) - self._returned
-        if self._resampler is None or length <= 0:
-            return np.zeros(0, np.float32)
-        rest = self._returning(self._resampler.resample(None))[:length]
-        return np.pad(rest, (0, length - len(rest)))
-
-    def _returning(self, frames: list[av.AudioFrame]) -> np.ndarray:
-        blocks = [frame.to_ndarray()[0] for frame in frames]
-        samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
-        self._returned += len(samples)
-        return samples
-
-
-def resample(samples: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
-    """Return float32 [N] at another rate; sample 0 stays at the same time."""
-    if from_rate == to_rate:
-        return samples
-    resampler = Resampler(from_rate, to_rate)
-    return np.concatenate([resampler.add(samples), resampler.end()])
-
+from avfake.media.types import SILENT_BELOW
 
 CANCELLED = 0.05
 """Channels cancel each other if their mean has less than this share of the energy that the loudest
@@ -75,9 +31,8 @@ class Levels:
         self.num_samples = 0
         """Samples of one channel."""
         self._num_values = self._num_bad = 0
-        # Sums and sums of squares: of the mono sound, and by channel.
-        self._heard = np.zeros(2)
-        self._channels = np.zeros((2, 0))
+        # Sums and sums of squares: of the mono sound, then of each channel.
+        self._sums = np.zeros((2, 0))
         self._peak = 0.0
         # Number of mono samples in (2^(i-1), 2^i], and the largest of them, i from 0.
         self._counts = np.zeros(40, np.int64)
@@ -97,10 +52,10 @@ class Levels:
         if not len(heard):
             return
         self._peak = max(self._peak, float(np.abs(channels).max()))
-        self._heard += _sums(heard[None])[:, 0]
-        sums = _sums(channels)
-        width = max(sums.shape[1], self._channels.shape[1])
-        self._channels = _widened(self._channels, width) + _widened(sums, width)
+        sums = np.concatenate([_sums(heard[None]), _sums(channels)], axis=1)
+        new = max(0, sums.shape[1] - self._sums.shape[1])
+        self._sums = np.pad(self._sums, ((0, 0), (0, new)))
+        self._sums[:, : sums.shape[1]] += sums
         size = np.abs(heard)
         large = size[size > 1]
         powers = np.ceil(np.log2(large)).astype(int)
@@ -118,18 +73,13 @@ class Levels:
 
     def cancelled(self) -> int | None:
         """Return the loudest channel if the channels cancel each other in their mean; else None."""
-        energies = self._energies(self._channels)
-        if len(energies) < 2 or energies.max() <= SILENT_BELOW**2 * self.num_samples:
+        # Without the energy of a constant offset, which is not audible.
+        energies = self._sums[1] - self._sums[0] ** 2 / max(1, self.num_samples)
+        channels, loudest = energies[1:], energies[1:].max(initial=0.0)
+        if len(channels) < 2 or loudest <= SILENT_BELOW**2 * self.num_samples:
             return None
-        alone = energies.max() / len(energies) ** 2
-        lost = self._energies(self._heard[:, None])[0] < CANCELLED * alone
-        loud = energies > AS_LOUD * energies.max()
-        return int(loud.argmax()) if lost else None
-
-    def _energies(self, sums: np.ndarray) -> np.ndarray:
-        """Return energies without that of a constant offset, which is not audible."""
-        energies: np.ndarray = sums[1] - sums[0] ** 2 / max(1, self.num_samples)
-        return energies
+        is_lost = energies[0] < CANCELLED * loudest / len(channels) ** 2
+        return int((channels > AS_LOUD * loudest).argmax()) if is_lost else None
 
     def full_scale(self, *, allowed: float) -> float:
         """Return the value that is scaled to 1: 1 itself, unless the peak is above `allowed`."""
@@ -138,21 +88,17 @@ class Levels:
         peak = float(self._largest[common[-1]]) if len(common) else 0.0
         return peak if peak > allowed else 1.0
 
-    def notes(self) -> tuple[Note, ...]:
+    def notes(self) -> tuple[Reason, ...]:
         if not self._num_bad:
             return ()
         share = 100 * self._num_bad / self._num_values
-        return (Note("not_numbers", f"{share:.2g} % of them, taken as silence"),)
+        return (Reason("file", "not_numbers", f"{share:.2g} % of them, taken as silence"),)
 
 
 def _sums(samples: np.ndarray) -> np.ndarray:
     """Return float64 [2, C]: sum and sum of squares of [C, N]."""
     squares = np.einsum("cn,cn->c", samples, samples, dtype=np.float64)
     return np.stack([samples.sum(axis=1, dtype=np.float64), squares])
-
-
-def _widened(sums: np.ndarray, width: int) -> np.ndarray:
-    return np.pad(sums, ((0, 0), (0, width - sums.shape[1])))
 
 
 GAP_SECONDS = 0.05
@@ -183,11 +129,9 @@ def sound_blocks(media: OpenMedia, damage: Damage) -> Iterator[Block]:
     stream = media.audio
     assert stream is not None
     run: _Run | None = None
-    packets = read_packets(media, stream)
-    for frame in chain.from_iterable(decoded(stream, packet, damage) for packet in packets):
-        seconds: float | None = None
-        if frame.pts is not None:
-            seconds = to_seconds(stream, frame.pts) - media.start_seconds
+    for frame in decoded(stream, read_packets(media, stream), damage):
+        zero = media.clock.zero_seconds
+        seconds = None if frame.pts is None else to_seconds(stream, frame.pts) - zero
         form = (frame.format.name, frame.layout.nb_channels, frame.sample_rate)
         samples = _channels(frame)
         if run is None:
@@ -195,7 +139,7 @@ def sound_blocks(media: OpenMedia, damage: Damage) -> Iterator[Block]:
             run = _Run(start, form)
         lag = 0.0 if seconds is None else seconds - run.end_seconds
         if abs(lag) > GAP_SECONDS or form != run.form:
-            overlap = max(0, round(-lag * frame.sample_rate)) if lag < -GAP_SECONDS else 0
+            overlap = round(-lag * frame.sample_rate) if lag < -GAP_SECONDS else 0
             samples = samples[:, overlap:]
             if not samples.size:
                 continue

@@ -10,7 +10,7 @@ from av.container import Container
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from avfake.media.types import Note
+from avfake.errors import Reason
 
 MediaStream = VideoStream | AudioStream
 DEFAULT_FPS = 25.0
@@ -28,7 +28,7 @@ class StreamClock:
     """None where unknown."""
     filled_seconds: float = 0.0
     """Duration without gaps."""
-    notes: tuple[Note, ...] = ()
+    notes: tuple[Reason, ...] = ()
     shifts: np.ndarray | None = None
     """float64 [N] seconds to be added to the stamps of each packet; NaN: its stamps are ignored;
     None: all 0."""

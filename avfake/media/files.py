@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from avfake.errors import AvfakeError, MediaError, StoreError
-from avfake.storage import is_url, name_of, open_path
+from avfake.storage import as_path
 
 ENDINGS: dict[str, tuple[str, ...]] = {
     "video": (
@@ -33,15 +33,6 @@ ENDINGS: dict[str, tuple[str, ...]] = {
     ),
 }
 """Kind of media -> file endings (upper or lower case) that the ffmpeg of PyAV can decode."""
-UNREAD_ENDINGS = (
-    *("braw", "r3d", "ari", "swf", "bik", "smk", "mod", "m4p", "aax", "wvm", "raw", "pcm", "sln"),
-    *("mid", "midi", "heic", "heif", "jxl", "dng", "cr2", "cr3", "nef", "arw", "orf", "rw2"),
-    *("raf", "psd", "rar", "7z", "tar", "tgz", "zip"),
-)
-"""Endings of possible media that are not read: encrypted, without header, no decoder, ambiguous, or
-archives other than zip."""
-
-
 SEPARATOR = "!/"
 MAX_UNPACKED_BYTES = 8 << 30
 """The size stated in an archive is not trusted; more than this is taken for a zip bomb."""
@@ -57,14 +48,14 @@ def local_file(path: str | Path) -> Iterator[Path]:
     ("s3://bucket/a.mp4"), or both; of a remote archive only the member is read. The copy is removed
     on exit. An existing file whose name contains "!/" takes precedence.
     """
-    name = str(path)
-    if not is_url(path) and (SEPARATOR not in name or Path(name).exists()):
-        yield _checked(Path(name))
+    name, place = str(path), as_path(path)
+    if isinstance(place, Path) and (SEPARATOR not in name or place.exists()):
+        yield _checked(place)
         return
     archive, separator, inner = name.partition(SEPARATOR)
     with tempfile.TemporaryDirectory(prefix="avfake-") as folder:
         # Only the ending of the inner name reaches the disk, so "../" in it is harmless.
-        ending = Path(inner).suffix if separator else Path(name_of(name)).suffix.lower()
+        ending = Path(inner).suffix if separator else place.suffix.lower()
         copy = Path(folder) / f"unpacked{ending[:16]}"
         with _opened(archive, inner, name) as source, copy.open("wb") as sink:
             _copy(source, sink, name)
@@ -88,8 +79,9 @@ def _checked(file: Path) -> Path:
 @contextmanager
 def _opened(archive: str, inner: str, name: str) -> Iterator[IO[bytes]]:
     """Open a file behind a URL, or the member `inner` of an archive; errors are `MediaError`s."""
+    place = as_path(archive)
     try:
-        with open_path(archive) if is_url(archive) else _checked(Path(archive)).open("rb") as outer:
+        with (_checked(place) if isinstance(place, Path) else place).open("rb") as outer:
             if not inner:
                 yield outer
                 return

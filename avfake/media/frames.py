@@ -61,23 +61,22 @@ def decoded_pictures(media: OpenMedia, *, from_start: bool = True) -> Iterator[P
     damage = media.picture_damage if from_start else Damage()
     aspect = PixelAspect(stream)
     last: float | None = None
-    stored: bytes | None = None
-    for packet in read_packets(media, stream, from_start=from_start):
-        if stored is None and packet is not None and stream.codec_context.name in WITH_EXIF:
-            stored = bytes(packet)
-        for frame in decoded(stream, packet, damage):
-            if frame.pts is not None:
-                # Rounded, so that no picture is shown slightly before second 0.
-                seconds = round(to_seconds(stream, frame.pts) - media.start_seconds, 9) or 0.0
-            elif last is not None:
-                seconds = last + (to_seconds(stream, frame.duration) or usual)
-            else:
-                seconds = media.clock_of(stream).start_seconds
-            picture = Picture(seconds, frame, aspect.of(frame), stored)
-            if (last is None or last < seconds) and not frame.is_corrupt:
-                last = seconds
-                media.size = media.size or picture.size
-                yield picture
+    packets = read_packets(media, stream, from_start=from_start)
+    first = next(packets)
+    stored = bytes(first) if first and stream.codec_context.name in WITH_EXIF else None
+    for frame in decoded(stream, chain([first], packets), damage):
+        if frame.pts is not None:
+            # Rounded, so that no picture is shown slightly before second 0.
+            seconds = round(to_seconds(stream, frame.pts) - media.clock.zero_seconds, 9) or 0.0
+        elif last is not None:
+            seconds = last + (to_seconds(stream, frame.duration) or usual)
+        else:
+            seconds = media.clock_of(stream).start_seconds
+        picture = Picture(seconds, frame, aspect.of(frame), stored)
+        if (last is None or last < seconds) and not frame.is_corrupt:
+            last = seconds
+            media.size = media.size or picture.size
+            yield picture
 
 
 def _as_displayed(
@@ -119,7 +118,7 @@ def _from_key_frame(media: OpenMedia, seconds: float) -> Iterator[Picture] | Non
     stream = media.video
     assert stream is not None
     # Containers seek by decoding time, which runs ahead of display: hence the margin.
-    target = seconds + media.start_seconds - 1.0
+    target = seconds + media.clock.zero_seconds - 1.0
     try:
         media.container.seek(round(target / (stream.time_base or 1)), stream=stream)
     except av.error.FFmpegError:

@@ -5,17 +5,28 @@ The index of MP4 and MOV states when each packet is shown and where it lies.
 
 import mmap
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from avfake.errors import Reason
 from avfake.media.clock import Clock, MediaStream, StreamClock, to_seconds
 from avfake.media.timeline import MAX_GAP_SECONDS, SAME_TIME_SECONDS
-from avfake.media.types import Note
+
+
+@contextmanager
+def mapped(file: Path) -> Iterator[mmap.mmap]:
+    """Give the bytes of a file, which are read where they are looked at."""
+    with (
+        file.open("rb") as opened,
+        mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content,
+    ):
+        yield content
+
 
 STATE_DURATION = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "flv", "flac", "aiff"}
 """Formats that state their duration in the header; for most others libavformat computes it from the
@@ -26,15 +37,15 @@ UNKNOWN_BYTES = 2**31 - 2**16
 """A stated length from this on is a placeholder: the WAV file was written to a pipe."""
 
 
-def truncation(stated: float | None, there: float) -> tuple[Note, ...]:
+def truncation(stated: float | None, there: float) -> tuple[Reason, ...]:
     """Return a note if a header states clearly more seconds than there are."""
     if stated is None or stated - there <= ROUNDING_SECONDS:
         return ()
-    return (Note("truncated", f"{stated:.1f} s by its header, {there:.1f} s are there"),)
+    return (Reason("file", "truncated", f"{stated:.1f} s by its header, {there:.1f} s are there"),)
 
 
 def stated_seconds(
-    container: InputContainer, file: Path, *, first_byte: int | None, there: float
+    container: InputContainer, content: mmap.mmap, *, first_byte: int, there: float
 ) -> float | None:
     """Return the container second at which the last stream ends by the header; None if not stated.
 
@@ -42,7 +53,7 @@ def stated_seconds(
     """
     form = container.format.name
     if form == "wav":
-        return _wav_seconds(file, there)
+        return _wav_seconds(content, there)
     if form == "avi":
         counted = [
             stream.frames / float(stream.average_rate)
@@ -50,27 +61,17 @@ def stated_seconds(
             if stream.frames and stream.average_rate
         ]
         return max(counted, default=None)
-    states = form in STATE_DURATION or (form == "mp3" and _counts_frames(file, first_byte))
+    # An MP3 file may begin with a header that states the number of frames.
+    head = content[max(0, first_byte - 2048) : first_byte] if form == "mp3" else b""
+    states = form in STATE_DURATION or any(mark in head for mark in (b"Xing", b"Info", b"VBRI"))
     return container.duration / 1_000_000 if states and container.duration else None
 
 
-def _counts_frames(file: Path, first_byte: int | None) -> bool:
-    """Return whether an MP3 file has the header that states the number of frames."""
-    if not first_byte:
-        return False
-    with file.open("rb") as opened:
-        opened.seek(max(0, first_byte - 2048))
-        before = opened.read(min(first_byte, 2048))
-    return any(mark in before for mark in (b"Xing", b"Info", b"VBRI"))
-
-
-def _wav_seconds(file: Path, there: float) -> float | None:
+def _wav_seconds(content: mmap.mmap, there: float) -> float | None:
     """Compute the duration from the stated length of the samples, which libavformat ignores."""
-    with file.open("rb") as opened:
-        head = opened.read(1 << 16)
-    at = head.find(b"data")
-    stated = int.from_bytes(head[at + 4 : at + 8], "little") if at >= 0 else 0
-    held = file.stat().st_size - at - 8
+    at = content.find(b"data", 0, 1 << 16)
+    stated = int.from_bytes(content[at + 4 : at + 8], "little") if at >= 0 else 0
+    held = len(content) - at - 8
     return there * stated / held if held < stated < UNKNOWN_BYTES else None
 
 
@@ -84,47 +85,30 @@ MIN_UNSEEN_BYTES = 500_000
 """Less MPEG-TS than this after the last packet holds no stream that libavformat has missed."""
 
 
-def left_over(form: str, file: Path, last_byte: int) -> tuple[Note, ...]:
+def left_over(form: str, content: mmap.mmap, last_byte: int) -> tuple[Reason, ...]:
     """Return a note if another file, or unannounced streams, begin behind what was read.
 
     form: name of the container format; last_byte: end of the last packet.
     """
-    num_bytes = file.stat().st_size
-    start: int | None = None
+    start = -1
     if form in HEADERS:
-        start = _found(file, HEADERS[form], last_byte)
+        start = content.find(HEADERS[form], last_byte)
     elif form in ("wav", "avi"):
-        start = _second_riff(file)
-    elif form == "mpegts" and num_bytes - last_byte >= MIN_UNSEEN_BYTES:
+        # A second file may begin right behind the first, at an even byte.
+        end = 8 + int.from_bytes(content[4:8], "little")
+        end += end % 2
+        if (content[end : end + 4], content[end + 8 : end + 12]) == (b"RIFF", content[8:12]):
+            start = end
+    elif form == "mpegts" and len(content) - last_byte >= MIN_UNSEEN_BYTES:
         start = last_byte
-    return () if start is None else (unread(start, num_bytes),)
+    return () if start < 0 else (unread(start, len(content)),)
 
 
-def unread(start: int, num_bytes: int) -> Note:
+def unread(start: int, num_bytes: int) -> Reason:
     """Return the note that the bytes from `start` on were not read."""
     share = 100 * (1 - start / num_bytes)
-    return Note(
-        "left_out", f"another file or other streams, in the last {share:.0f} % of the bytes"
-    )
-
-
-def _found(file: Path, mark: bytes, start: int) -> int | None:
-    if start >= file.stat().st_size:
-        return None
-    with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as held:
-        at = held.find(mark, start)
-    return at if at >= 0 else None
-
-
-def _second_riff(file: Path) -> int | None:
-    """Return where a second WAV or AVI file begins right behind the first, if there is one."""
-    with file.open("rb") as opened:
-        first = opened.read(12)
-        end = 8 + int.from_bytes(first[4:8], "little")
-        end += end % 2
-        opened.seek(end)
-        second = opened.read(12)
-    return end if (second[:4], second[8:]) == (b"RIFF", first[8:]) else None
+    said = f"another file or other streams, in the last {share:.0f} % of the bytes"
+    return Reason("file", "left_out", said)
 
 
 MAX_KEY_FRAMES = 200
@@ -136,34 +120,25 @@ SEQUENCE_PARAMETERS = {"h264": (0x1F, 0, 7), "hevc": (0x7E, 1, 33)}
 states the picture size)."""
 
 
-def changes_inside(file: Path, stream: VideoStream) -> bool:
+def changes_inside(content: mmap.mmap, stream: VideoStream) -> bool:
     """Return whether key frames of H.264 or H.265 carry different parameters, such as sizes."""
     mask, shift, wanted = SEQUENCE_PARAMETERS.get(stream.codec_context.name, (0, 0, -1))
     starts = [entry.pos for entry in stream.index_entries if entry.is_keyframe]
     if wanted < 0 or len(starts) < 2:
         return False
     few = np.linspace(0, len(starts) - 1, min(len(starts), MAX_KEY_FRAMES)).round().astype(int)
-    found: set[bytes] = set()
-    with file.open("rb") as opened:
-        for number in few:
-            found.update(
-                unit
-                for unit in _units(opened, starts[number])
-                if (unit[0] & mask) >> shift == wanted
-            )
-    return len(found) > 1
+    units = {unit for n in few for unit in _units(content[starts[n] : starts[n] + MAX_BYTES])}
+    return sum((unit[0] & mask) >> shift == wanted for unit in units) > 1
 
 
-def _units(opened: BinaryIO, at: int) -> Iterator[bytes]:
+def _units(head: bytes) -> Iterator[bytes]:
     """Yield the units that lie within the first bytes of a packet; each follows its length."""
-    opened.seek(at)
-    content = opened.read(MAX_BYTES)
     start = 0
-    while start + 5 <= len(content):
-        end = start + 4 + int.from_bytes(content[start : start + 4])
-        if not start + 4 < end <= len(content):
+    while start + 5 <= len(head):
+        end = start + 4 + int.from_bytes(head[start : start + 4])
+        if not start + 4 < end <= len(head):
             return
-        yield content[start + 4 : end]
+        yield head[start + 4 : end]
         start = end
 
 
@@ -182,11 +157,12 @@ def indexed_clock(
     """
     if container.format.name != INDEXED_FORMAT:
         return None
-    boxes = list(islice(_boxes(file), MAX_BOXES))
-    if len(boxes) == MAX_BOXES or any(kind == b"moof" for kind, _ in boxes):
-        return None
-    if any(isinstance(s, VideoStream) and changes_inside(file, s) for s in streams):
-        return None
+    with mapped(file) as content:
+        num_bytes, boxes = len(content), list(islice(_boxes(content), MAX_BOXES))
+        if len(boxes) == MAX_BOXES or any(kind == b"moof" for kind, _ in boxes):
+            return None
+        if any(isinstance(s, VideoStream) and changes_inside(content, s) for s in streams):
+            return None
     starts = [to_seconds(stream, stream.start_time) for stream in streams]
     if max(starts) - min(starts) > MAX_GAP_SECONDS:
         return None
@@ -195,20 +171,15 @@ def indexed_clock(
         max(0.0, start) if stream.type == "audio" else start
         for stream, start in zip(streams, starts, strict=True)
     )
-    num_bytes = file.stat().st_size
     files = [at for kind, at in boxes if kind == b"ftyp"]
     second = (unread(files[1], num_bytes),) if len(files) > 1 else ()
-    clocks = {}
-    for stream in streams:
-        clock = _stream_clock(stream, num_bytes, zero, notes=second)
-        if clock is None:
-            return None
-        clocks[stream.index] = clock
-    return Clock(zero, clocks, is_scanned=False)
+    clocks = {s.index: _stream_clock(s, num_bytes, zero, notes=second) for s in streams}
+    reliable = {index: clock for index, clock in clocks.items() if clock is not None}
+    return Clock(zero, reliable, is_scanned=False) if len(reliable) == len(clocks) else None
 
 
 def _stream_clock(
-    stream: MediaStream, num_bytes: int, zero: float, *, notes: tuple[Note, ...]
+    stream: MediaStream, num_bytes: int, zero: float, *, notes: tuple[Reason, ...]
 ) -> StreamClock | None:
     entries = [(entry.timestamp, entry.pos + entry.size) for entry in stream.index_entries]
     if not entries or not stream.duration:
@@ -227,18 +198,15 @@ def _stream_clock(
     return StreamClock(start, start + there, there, notes)
 
 
-def _boxes(file: Path) -> Iterator[tuple[bytes, int]]:
+def _boxes(content: mmap.mmap) -> Iterator[tuple[bytes, int]]:
     """Yield kind and start of each top-level box of the file."""
-    num_bytes = file.stat().st_size
     at = 0
-    with file.open("rb") as opened:
-        while at + 8 <= num_bytes:
-            opened.seek(at)
-            head = opened.read(16)
-            yield head[4:8], at
-            size = int.from_bytes(head[:4])
-            if size == 1:  # the length follows, in 64 bits
-                size = int.from_bytes(head[8:16])
-            if size < 8:  # 0: to the end of the file; less than a head: damage
-                return
-            at += size
+    while at + 8 <= len(content):
+        head = content[at : at + 16]
+        yield head[4:8], at
+        size = int.from_bytes(head[:4])
+        if size == 1:  # the length follows, in 64 bits
+            size = int.from_bytes(head[8:16])
+        if size < 8:  # 0: to the end of the file; less than a head: damage
+            return
+        at += size

@@ -1,27 +1,24 @@
 """Open files: the picture stream and the sound stream that are used, their clock and damage."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import overload
+from typing import Any
 
 import av
-from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
-from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from avfake.errors import MediaError
+from avfake.errors import MediaError, Reason
 from avfake.media.clock import Clock, MediaStream, StreamClock
 from avfake.media.containers import every_packet, open_container, picture_stream, sound_streams
 from avfake.media.files import local_file
 from avfake.media.header import indexed_clock
 from avfake.media.pictures import Size
 from avfake.media.scanning import scanned
-from avfake.media.types import Note
 
 MAX_AT_END = 2
 """Packets that may be lost at the end of a truncated file, for which there is a note already."""
@@ -48,20 +45,16 @@ class Damage:
         elif gave:
             self._between, self._since_last = self._between + self._since_last, 0
 
-    @property
-    def num_lost(self) -> int:
-        """Lost packets, without those that a cut at either end explains."""
+    def notes(self) -> tuple[Reason, ...]:
+        """Return a note on lost packets, unless a cut at either end explains them."""
         lost = self._between
         if self._since_last > MAX_AT_END:
             lost += self._since_last
         if self._at_start > MAX_SHARE_AT_START * self.num_packets:
             lost += self._at_start
-        return lost
-
-    def notes(self) -> tuple[Note, ...]:
-        if self.num_lost <= MIN_SHARE * self.num_packets:
+        if lost <= MIN_SHARE * self.num_packets:
             return ()
-        return (Note("damaged", f"{self.num_lost} of {self.num_packets} packets"),)
+        return (Reason("file", "damaged", f"{lost} of {self.num_packets} packets"),)
 
 
 NUM_THREADS = 2
@@ -88,11 +81,6 @@ class OpenMedia:
     """Width and height in which all pictures are shown: those of the largest known picture, so that
     none is made smaller, or of the first that was decoded."""
     picture_damage: Damage = field(default_factory=Damage)
-
-    @property
-    def start_seconds(self) -> float:
-        """Container time of file second 0, for pictures and sound alike."""
-        return self.clock.zero_seconds
 
     def packets(self) -> Iterator[Packet]:
         """Yield the packets of both streams, as they are stored."""
@@ -131,22 +119,19 @@ def read_packets(
     yield None
 
 
-@overload
-def decoded(stream: VideoStream, packet: Packet | None, damage: Damage) -> list[VideoFrame]: ...
-@overload
-def decoded(stream: AudioStream, packet: Packet | None, damage: Damage) -> list[AudioFrame]: ...
 def decoded(
-    stream: MediaStream, packet: Packet | None, damage: Damage
-) -> list[VideoFrame] | list[AudioFrame]:
-    """Return the frames after one more packet; damage is counted, not raised."""
-    try:
-        frames = stream.decode(packet)
-    except av.error.FFmpegError:
-        frames = None
-    if packet is not None:
-        is_whole = frames is not None and not any(frame.is_corrupt for frame in frames)
-        damage.add(lost=not is_whole, gave=bool(frames))
-    return frames or []
+    stream: MediaStream, packets: Iterable[Packet | None], damage: Damage
+) -> Iterator[Any]:  # VideoFrame or AudioFrame
+    """Yield the frames of packets; damage is counted, not raised."""
+    for packet in packets:
+        try:
+            frames = stream.decode(packet)
+        except av.error.FFmpegError:
+            frames = None
+        if packet is not None:
+            is_whole = frames is not None and not any(frame.is_corrupt for frame in frames)
+            damage.add(lost=not is_whole, gave=bool(frames))
+        yield from frames or []
 
 
 @contextmanager

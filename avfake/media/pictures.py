@@ -55,20 +55,6 @@ class Orientation:
         return (height, width) if self.is_transposed else (width, height)
 
 
-def orientation_of(frame: VideoFrame, stored: bytes | None) -> Orientation:
-    """Return the orientation of a decoded picture by its display matrix or EXIF data.
-
-    stored: bytes of the picture in the file, if it may hold EXIF data.
-    """
-    try:
-        return _of_matrix(bytes(frame.side_data["DISPLAYMATRIX"]))  # type: ignore[typeddict-item]
-    except KeyError:
-        return Orientation()
-    except ValueError:
-        # PyAV has no name for EXIF data, and gives no side data at all where there is some.
-        return _of_exif(stored)
-
-
 def _of_matrix(matrix: bytes) -> Orientation:
     """Read 9 numbers in rows; a picture's point (x, y) is shown at (a x + c y, b x + d y)."""
     a, b, _, c, d, *_ = struct.unpack("=9i", matrix)
@@ -115,7 +101,15 @@ class Picture:
 
     @cached_property
     def orientation(self) -> Orientation:
-        return orientation_of(self.frame, self.stored)
+        """Return the orientation by the display matrix or EXIF data."""
+        try:
+            matrix = self.frame.side_data["DISPLAYMATRIX"]  # type: ignore[typeddict-item]
+        except KeyError:
+            return Orientation()
+        except ValueError:
+            # PyAV has no name for EXIF data, and gives no side data at all where there is some.
+            return _of_exif(self.stored)
+        return _of_matrix(bytes(matrix))
 
     @property
     def size(self) -> Size:

@@ -1,8 +1,7 @@
-"""Facts about a file, and the times at which its frames are sampled."""
+"""Facts about a file."""
 
 from pathlib import Path
 
-import numpy as np
 from av.video.stream import VideoStream
 
 from avfake.media.clock import StreamClock, stated_rate
@@ -36,14 +35,6 @@ def probe(path: str | Path) -> MediaInfo:
             num_channels=(sound.channels or None) if sound else None,
             **_describe_pictures(media),
         )
-
-
-def sample_times(info: MediaInfo, num_frames: int) -> np.ndarray:
-    """Return float64 [N]: midpoints of N equal segments of the duration of the video stream."""
-    if num_frames < 1:
-        raise ValueError(f"num_frames is {num_frames}; at least 1 is needed")
-    start, end = info.video_start_seconds, info.video_end_seconds or 0.0
-    return start + (np.arange(num_frames) + 0.5) / num_frames * max(0.0, end - start)
 
 
 def _describe_pictures(media: OpenMedia) -> dict:

@@ -15,13 +15,13 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from avfake.errors import Reason
 from avfake.media.clock import DEFAULT_FPS, Clock, MediaStream, has_stamps, stated_rate
 from avfake.media.containers import every_packet, open_container
-from avfake.media.header import left_over, stated_seconds, truncation
+from avfake.media.header import left_over, mapped, stated_seconds, truncation
 from avfake.media.pictures import Size, Sizes
 from avfake.media.stamps import Packets
 from avfake.media.timeline import align
-from avfake.media.types import Note
 
 COUNTER_SECONDS = {"mpegts": 2**33 / 90_000, "mpeg": 2**33 / 90_000}
 """Format -> seconds after which its stamps start at 0 again."""
@@ -52,8 +52,10 @@ def scanned(file: Path, indices: tuple[int, ...]) -> tuple[Clock, Size | None]:
                 first_byte = packet.pos if first_byte is None else first_byte
                 last_byte = packet.pos + packet.size
         found = {at: _packets(_playable(container, at), flat) for at, flat in rows.items()}
-        stated = stated_seconds(container, file, first_byte=first_byte, there=reached)
-        missing = truncation(stated, reached) + left_over(container.format.name, file, last_byte)
+        with mapped(file) as content:
+            stated = stated_seconds(container, content, first_byte=first_byte or 0, there=reached)
+            missing = left_over(container.format.name, content, last_byte)
+        missing = truncation(stated, reached) + missing
         has_rate = has_stamps(container)
     packets = [found.pop(index) for index in indices]
     zero, clocks = align(packets)
@@ -100,7 +102,7 @@ def _playable(container: InputContainer, index: int) -> MediaStream:
     return stream
 
 
-def _following(packets: Packets, others: list[Packets]) -> tuple[Note, ...]:
+def _following(packets: Packets, others: list[Packets]) -> tuple[Reason, ...]:
     """Return a note if other streams of the kind begin where this one ends, as in joined files."""
     following = [
         other
@@ -114,11 +116,13 @@ def _following(packets: Packets, others: list[Packets]) -> tuple[Note, ...]:
         return ()
     stamps = [np.concatenate([other.decoded, other.shown]) for other in following]
     seconds = sum(float(np.ptp(known[np.isfinite(known)])) for known in stamps)
-    return (Note("left_out", f"{seconds:.1f} s in a stream that begins where this one ends"),)
+    return (
+        Reason("file", "left_out", f"{seconds:.1f} s in a stream that begins where this one ends"),
+    )
 
 
-def _rate_note(packets: Packets) -> tuple[Note, ...]:
+def _rate_note(packets: Packets) -> tuple[Reason, ...]:
     if packets.kind == "sound" or len(packets) < 2:
         return ()
     step = float(np.median(packets.lasting)) or packets.usual_step
-    return (Note("no_clock", f"taken as {1 / step:.5g} pictures a second"),)
+    return (Reason("file", "no_clock", f"taken as {1 / step:.5g} pictures a second"),)

@@ -1,18 +1,18 @@
 """Sound of a file: mono, at one rate, on the clock of the file."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from avfake.errors import MediaError
-from avfake.media.blocks import GAP_SECONDS, OVERSHOOT, Levels, Resampler, sound_blocks
+from avfake.errors import MediaError, Reason
+from avfake.media.blocks import GAP_SECONDS, OVERSHOOT, Levels, sound_blocks
 from avfake.media.opening import Damage, OpenMedia, open_media, reopened
-from avfake.media.types import Note, Sound, SoundPiece, Waveform
+from avfake.media.resampling import Resampler
+from avfake.media.types import Sound, SoundPiece
 
 FLOAT_CODECS = ("pcm_f32", "pcm_f64", "pcm_f16", "pcm_f24")
 """Codecs of floats, whose full scale is not certain."""
@@ -24,17 +24,12 @@ Spans = Sequence[tuple[float, float]]
 """Seconds of the sound of the track without its gaps; increasing, without overlap."""
 
 
-def read_track(
-    media: OpenMedia,
-    sample_rate: int,
-    *,
-    max_seconds: float,
-    until_seconds: float,
-    channel: int | None = None,
-) -> tuple[Sound, Levels]:
-    """Read the sound track in use: the mean of its channels, or one of them, at `sample_rate` Hz.
+def _read_track(
+    media: OpenMedia, sample_rate: int, max_seconds: float, *, channel: int | None = None
+) -> tuple[Sound, bool]:
+    """Return the sound of the track in use, and whether all of it is silent.
 
-    Spread pieces of `max_seconds` in all are kept; reading ends at `until_seconds` of the file.
+    It is the mean of the channels, or one of them; only the loudest if they cancel each other.
     MediaError if there is no sample, none could be decoded, or none is a number.
     """
     assert media.audio is not None
@@ -43,8 +38,6 @@ def read_track(
     kept = _Kept(sample_rate, _spread(clock.filled_seconds, max_seconds))
     resampler: Resampler | None = None
     for block in sound_blocks(media, damage):
-        if block.start_seconds >= until_seconds:
-            break
         channels = levels.clean(block.channels)
         if channel is None:
             # The plain mean, since the gain of ffmpeg depends on the sample format.
@@ -65,13 +58,22 @@ def read_track(
     kept.take(resampler.end())
     if levels.has_no_numbers:
         raise MediaError(media.name, "not_numbers", "not one of them is")
+    loudest = levels.cancelled() if channel is None else None
+    if loudest is not None:
+        # Cancellation is known only at the end of the track, so it is read a second time.
+        with reopened(media) as again:
+            return _read_track(again, sample_rate, max_seconds, channel=loudest)
     is_float = media.audio.codec_context.name.startswith(FLOAT_CODECS)
     full = levels.full_scale(allowed=1.0 if is_float else OVERSHOOT)
     notes = clock.notes + damage.notes() + levels.notes()
     if full != 1.0:
-        notes += (Note("scaled_samples", f"the largest is {full:.8g} where full scale is 1"),)
+        notes += (
+            Reason("file", "scaled_samples", f"the largest is {full:.8g} where full scale is 1"),
+        )
+    if channel is not None:
+        notes += (Reason("file", "one_channel", f"channel {channel + 1}"),)
     total = kept.num_samples / sample_rate
-    return Sound(tuple(kept.pieces(full)), sample_rate, total, notes), levels
+    return Sound(tuple(kept.pieces(full)), sample_rate, total, notes), levels.is_silent
 
 
 class _Kept:
@@ -104,15 +106,13 @@ class _Kept:
         self.num_samples += len(kept)
         for low, high in self._spans:
             begin, end = max(low, first) - first, min(high, self.num_samples) - first
-            if begin < end:
-                self._keep(kept[begin:end], first + begin, seconds + begin / self.sample_rate)
-
-    def _keep(self, samples: np.ndarray, number: int, seconds: float) -> None:
-        if number != self._last_kept:
-            self._pieces.append((max(0.0, seconds), []))
-        # Copied, because a slice would keep the whole block in memory.
-        self._pieces[-1][1].append(samples.copy())
-        self._last_kept = number + len(samples)
+            if begin >= end:
+                continue
+            if first + begin != self._last_kept:
+                self._pieces.append((max(0.0, seconds + begin / self.sample_rate), []))
+            # Copied, because a slice would keep the whole block in memory.
+            self._pieces[-1][1].append(kept[begin:end].copy())
+            self._last_kept = first + end
 
     def pieces(self, full_scale: float) -> list[SoundPiece]:
         """Return the kept pieces, scaled; samples beyond `full_scale` are clipped."""
@@ -128,7 +128,7 @@ PIECE_SECONDS = 10.0
 
 
 def read_sound(
-    path: str | Path, sample_rate: int = 16_000, *, max_seconds: float | None = None
+    path: str | Path, sample_rate: int = 16_000, *, max_seconds: float = UNLIMITED
 ) -> Sound:
     """Return the sound of a file as mono, the mean of its channels, in pieces without a gap.
 
@@ -138,33 +138,6 @@ def read_sound(
     alone is used; sound beyond full scale is scaled down. `notes` report each of these. Of damaged
     sound, what could be decoded is returned; MediaError if nothing could, or if there is no sound.
     """
-    return _read(path, sample_rate, max_seconds=max_seconds)
-
-
-def read_waveform(
-    path: str | Path, sample_rate: int = 16_000, *, max_seconds: float | None = None
-) -> Waveform:
-    """Return the sound of a file as one array, sample 0 at file second 0, up to `max_seconds`.
-
-    Read as by `read_sound`; a late start and lost segments are filled with silence.
-    """
-    return _read(path, sample_rate, until_seconds=max_seconds).waveform(max_seconds)
-
-
-def _read(
-    path: str | Path,
-    sample_rate: int,
-    *,
-    max_seconds: float | None = None,
-    until_seconds: float | None = None,
-) -> Sound:
-    """Return the first track that is not silent, in the order of a player; else the first."""
-    read = partial(
-        read_track,
-        sample_rate=sample_rate,
-        max_seconds=UNLIMITED if max_seconds is None else max_seconds,
-        until_seconds=UNLIMITED if until_seconds is None else until_seconds,
-    )
     found: list[Sound | MediaError] = []
     with open_media(path) as media:
         if media.audio is None:
@@ -172,35 +145,21 @@ def _read(
         for number, index in enumerate(media.tracks):
             try:
                 with reopened(media, track=index) if number else nullcontext(media) as opened:
-                    sound, levels = _read_uncancelled(opened, read)
+                    sound, is_silent = _read_track(opened, sample_rate, max_seconds)
             except MediaError as error:
                 found.append(error)
                 continue
-            if not levels.is_silent:
-                noted = Note("other_track", f"stream {index} instead of stream {media.tracks[0]}")
-                return _noting(sound, noted) if number else sound
+            if not is_silent and not number:
+                return sound
+            if not is_silent:
+                instead = f"stream {index} instead of stream {media.tracks[0]}"
+                note = Reason("file", "other_track", instead)
+                return replace(sound, notes=(*sound.notes, note))
             found.append(sound)
+    # None is heard: the answer is that of the first.
     if isinstance(found[0], MediaError):
         raise found[0]
     return found[0]
-
-
-def _read_uncancelled(
-    media: OpenMedia, read: Callable[..., tuple[Sound, Levels]]
-) -> tuple[Sound, Levels]:
-    """Read the track in use; only its loudest channel if the channels cancel each other."""
-    sound, levels = read(media)
-    loudest = levels.cancelled()
-    if loudest is None:
-        return sound, levels
-    # Cancellation is known only at the end of the track, so it is read a second time.
-    with reopened(media) as again:
-        alone, levels = read(again, channel=loudest)
-    return _noting(alone, Note("one_channel", f"channel {loudest + 1}")), levels
-
-
-def _noting(sound: Sound, note: Note) -> Sound:
-    return replace(sound, notes=(*sound.notes, note))
 
 
 def _spread(total_seconds: float, max_seconds: float) -> Spans:

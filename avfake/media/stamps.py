@@ -1,12 +1,13 @@
-"""Time stamps of the packets of one stream, missing ones filled in, and the events of its clock."""
+"""The packets of one stream, missing time stamps filled in, and the events of its clock."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 import numpy as np
 
-from avfake.media.types import Note
+from avfake.errors import Reason
 
 Kind = Literal["picture", "sound"]
 PRIMING_SECONDS = 0.2
@@ -17,9 +18,12 @@ FEW_PACKETS = 8
 """Fewer packets do not show whether their stamps increase."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Packets:
-    """Stamps of all packets of one stream, in the order of the file; NaN where there is none."""
+    """All packets of one stream, in the order of the file; `shifts` moves them onto its clock.
+
+    Given are the stamps of the file, NaN where there is none; the others are computed from them.
+    """
 
     kind: Kind
     order: np.ndarray
@@ -37,103 +41,76 @@ class Packets:
     wraps_after: float | None = None
     """Seconds after which the time counter of the container starts again."""
 
+    def __post_init__(self) -> None:
+        usable = [stamps for stamps in (self.decoded, self.shown) if self._moves(stamps)]
+        stamps = usable[0] if usable else np.full(len(self), np.nan)
+        self.step = self._median_step(stamps)
+        """Usual seconds from one packet to the next."""
+        # Pictures may be stored in another order than they are shown in.
+        self.slack = (2 if stamps is self.decoded else 20) * self.step
+        """Seconds by which the times may decrease without a break of the clock."""
+        lasting = np.where(self.lasting > 0, self.lasting, self.step)
+        self.times = _completed(stamps, lasting, start=self.shown)
+        """float64 [N] seconds without NaN, in decoding order; where they break, the clock does."""
+        means_something = np.isfinite(self.shown) & bool(usable)
+        self.seconds = np.where(means_something, self.shown, self.times)
+        """float64 [N] without NaN, at which each is shown or heard."""
+        self.lengths = np.where(lasting > 3 * self.step + LONG_SECONDS, self.step, lasting)
+        """float64 [N] seconds above 0; one step for a picture that is shown for long, since the
+        rest is a pause or a jump of the clock."""
+        self.shifts = np.zeros(len(self))
+        """float64 [N] seconds."""
+        self.is_stray = np.full(len(self), not usable)
+        """bool [N]: the stamps of this packet are ignored."""
+
     def __len__(self) -> int:
         return len(self.order)
-
-
-@dataclass
-class Stamps:
-    """Packets, each with a time; `shifts` moves them onto the clock of the file."""
-
-    packets: Packets
-    step: float
-    """Usual seconds from one packet to the next."""
-    slack: float
-    """Seconds by which the times may decrease without a break of the clock."""
-    times: np.ndarray
-    """float64 [N] seconds without NaN, in decoding order; where they break, the clock does."""
-    shown: np.ndarray
-    """float64 [N] seconds without NaN."""
-    lasting: np.ndarray
-    """float64 [N] seconds above 0; one step for a picture that is shown for long, since the rest is
-    a pause or a jump of the clock."""
-    shifts: np.ndarray
-    """float64 [N] seconds."""
-    is_stray: np.ndarray
-    """bool [N]: the stamps of this packet are ignored."""
-
-    @classmethod
-    def of(cls, packets: Packets) -> "Stamps":
-        usable = [stamps for stamps in (packets.decoded, packets.shown) if _moves(stamps, packets)]
-        stamps = usable[0] if usable else np.full(len(packets), np.nan)
-        step = _usual_step(stamps, packets)
-        lasting = np.where(packets.lasting > 0, packets.lasting, step)
-        times = _completed(stamps, lasting, start=_first(packets))
-        means_something = np.isfinite(packets.shown) & bool(usable)
-        return cls(
-            packets,
-            step,
-            # Pictures may be stored in another order than they are shown in.
-            (2 if stamps is packets.decoded else 20) * step,
-            times,
-            np.where(means_something, packets.shown, times),
-            np.where(lasting > 3 * step + LONG_SECONDS, step, lasting),
-            np.zeros(len(times)),
-            np.full(len(times), not usable),
-        )
-
-    def __len__(self) -> int:
-        return len(self.times)
 
     @property
     def moved(self) -> np.ndarray:
         """float64 [N] seconds on the clock of the file, up to its second 0."""
-        return self.shown + self.shifts
+        return self.seconds + self.shifts
 
     @property
     def start(self) -> float:
         """Time of the first picture or sample."""
         first = float(self.moved.min())
-        stated = self.packets.stated_start
+        stated = self.stated_start
         if stated is not None and abs(stated - first) <= PRIMING_SECONDS:
             first = stated
-        is_priming = self.packets.kind == "sound" and -PRIMING_SECONDS <= first < 0
+        is_priming = self.kind == "sound" and -PRIMING_SECONDS <= first < 0
         return 0.0 if is_priming else first
 
     @property
     def end(self) -> float:
-        return float((self.moved + self.lasting).max())
+        return float((self.moved + self.lengths).max())
+
+    def _moves(self, stamps: np.ndarray) -> bool:
+        """Return False without stamps, or if they hardly increase although packets last long."""
+        known = np.isfinite(stamps)
+        if not known.any():
+            return False
+        lasting = np.where(self.lasting > 0, self.lasting, self.usual_step)[known]
+        forward = np.diff(stamps[known]).clip(0).sum()
+        return len(lasting) < FEW_PACKETS or bool(forward > lasting.sum() / 4)
+
+    def _median_step(self, stamps: np.ndarray) -> float:
+        steps = np.diff(stamps[np.isfinite(stamps)])
+        for known in (steps[steps > 0], self.lasting[self.lasting > 0]):
+            if len(known):
+                return float(np.median(known))
+        return self.usual_step
 
 
-def _moves(stamps: np.ndarray, packets: Packets) -> bool:
-    """Return False without stamps, or if they hardly increase although the packets last long."""
-    known = np.isfinite(stamps)
-    if not known.any():
-        return False
-    lasting = np.where(packets.lasting > 0, packets.lasting, packets.usual_step)[known]
-    forward = np.diff(stamps[known]).clip(0).sum()
-    return len(lasting) < FEW_PACKETS or bool(forward > lasting.sum() / 4)
+def _completed(stamps: np.ndarray, lasting: np.ndarray, *, start: np.ndarray) -> np.ndarray:
+    """Fill in missing stamps by the durations of the packets since the last known one.
 
-
-def _usual_step(stamps: np.ndarray, packets: Packets) -> float:
-    steps = np.diff(stamps[np.isfinite(stamps)])
-    for known in (steps[steps > 0], packets.lasting[packets.lasting > 0]):
-        if len(known):
-            return float(np.median(known))
-    return packets.usual_step
-
-
-def _first(packets: Packets) -> float:
-    known = packets.shown[np.isfinite(packets.shown)]
-    return float(known[0]) if len(known) else 0.0
-
-
-def _completed(stamps: np.ndarray, lasting: np.ndarray, *, start: float) -> np.ndarray:
-    """Fill in missing stamps by the durations of the packets since the last known one."""
+    start: stamps of which the first known one is the start if there is none in `stamps`.
+    """
     counted = lasting.cumsum() - lasting
     known = np.flatnonzero(np.isfinite(stamps))
     if not len(known):
-        return start + counted
+        return np.append(start[np.isfinite(start)], 0.0)[0] + counted
     before = known[(np.searchsorted(known, np.arange(len(stamps)), side="right") - 1).clip(0)]
     return np.where(np.isfinite(stamps), stamps, stamps[before] + counted - counted[before])
 
@@ -152,31 +129,26 @@ class Event:
     """Description of the break."""
     seconds: float
     """Container seconds, after moving."""
-    streams: tuple[int, ...]
-    """Numbers of the streams that it affects."""
+    streams: tuple[Packets, ...]
+    """Those that it affects."""
 
 
 def event_notes(
-    events: Sequence[Event], streams: Sequence[Stamps], of: int, zero_seconds: float
-) -> tuple[Note, ...]:
+    events: Sequence[Event], stream: Packets, *, is_alone: bool, zero_seconds: float
+) -> tuple[Reason, ...]:
     """Return notes on one stream, one for each code, with seconds of the file."""
-    alone = sum(len(stream) > 0 for stream in streams) == 1
     details: dict[str, dict[str, list[float]]] = {}
     for event in events:
-        if of in event.streams:
-            joint = alone or len(event.streams) > 1
-            subject = "the clock" if joint else f"the clock of the {streams[of].packets.kind} alone"
+        if stream in event.streams:
+            joint = is_alone or len(event.streams) > 1
+            subject = "the clock" if joint else f"the clock of the {stream.kind} alone"
             times = details.setdefault(event.code, {}).setdefault(f"{subject} {event.said}", [])
             times.append(max(0.0, event.seconds - zero_seconds))
-    return tuple(
-        Note(
-            code,
-            "; ".join(
-                f"{said} at {_listed(times)}" for said, times in list(found.items())[:NUM_LISTED]
-            ),
-        )
+    said_of = {
+        code: [f"{said} at {_listed(times)}" for said, times in islice(found.items(), NUM_LISTED)]
         for code, found in details.items()
-    )
+    }
+    return tuple(Reason("file", code, "; ".join(said)) for code, said in said_of.items())
 
 
 def _listed(times: list[float]) -> str:

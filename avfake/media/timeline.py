@@ -16,7 +16,7 @@ from itertools import pairwise
 import numpy as np
 
 from avfake.media.clock import StreamClock
-from avfake.media.stamps import Event, Packets, Stamps, event_notes
+from avfake.media.stamps import Event, Packets, event_notes
 
 MAX_GAP_SECONDS = 3600.0
 """Longest late start or pause of one stream while the other continues or is absent."""
@@ -34,7 +34,7 @@ MAX_LAG = 8
 class Run:
     """Packets `first` to `end` - 1 of a stream."""
 
-    stream: int
+    stream: Packets
     first: int
     end: int
     low: float
@@ -50,13 +50,13 @@ class Run:
         return self.low - tolerance <= seconds <= self.high + tolerance
 
 
-def close_breaks(streams: Sequence[Stamps]) -> list[Event]:
+def close_breaks(streams: Sequence[Packets]) -> list[Event]:
     """Move runs of packets so that they follow each other; return where that was needed."""
-    events = [event for number, one in enumerate(streams) for event in _skip_strays(number, one)]
-    runs = [_runs(number, stream) for number, stream in enumerate(streams)]
-    for number, stream in enumerate(streams):
-        others = [run for found in runs for run in found if run.stream != number]
-        events += _skip_first(runs[number], stream, others)
+    events = [event for stream in streams for event in _skip_strays(stream)]
+    runs = [_runs(stream) for stream in streams]
+    for own in runs:
+        others = [run for found in runs if found is not own for run in found]
+        events += _skip_first(own, others)
     in_order = sorted((run for found in runs for run in found), key=lambda run: run.order)
     epochs = _epochs(in_order)
     first = min((run.low for members in epochs[:1] for run in members), default=0.0)
@@ -64,14 +64,14 @@ def close_breaks(streams: Sequence[Stamps]) -> list[Event]:
     for members in epochs:
         seconds = _seconds_to_move(members, moved_by, first)
         if moved_by:
-            events.append(_break_event(streams, members, first, seconds))
+            events.append(_break_event(members, first, seconds))
         moved_by.append(seconds)
         for run in members:
-            streams[run.stream].shifts[run.first : run.end] = seconds
+            run.stream.shifts[run.first : run.end] = seconds
     return events
 
 
-def _skip_strays(number: int, stream: Stamps) -> list[Event]:
+def _skip_strays(stream: Packets) -> list[Event]:
     """Ignore the stamps of a few packets if those after them continue from those before."""
     times, step = stream.times, stream.step
     steps = np.diff(times)
@@ -83,11 +83,11 @@ def _skip_strays(number: int, stream: Stamps) -> list[Event]:
         passed = [times[after] - times[last] for after in later]
         goes_on = [0 <= p <= 2 * (k + 2) * step + BACK_SECONDS for k, p in enumerate(passed)]
         if any(goes_on) and not stream.is_stray[last]:
-            events.append(_ignore_stamps(number, stream, last + 1, later[goes_on.index(True)]))
+            events.append(_ignore_stamps(stream, last + 1, later[goes_on.index(True)]))
     return events
 
 
-def _skip_first(runs: list[Run], stream: Stamps, others: list[Run]) -> list[Event]:
+def _skip_first(runs: list[Run], others: list[Run]) -> list[Event]:
     """Ignore the stamps of the first few packets if the other stream matches the later ones."""
     if len(runs) < 2 or runs[0].end > MAX_STRAY:
         return []
@@ -97,26 +97,26 @@ def _skip_first(runs: list[Run], stream: Stamps, others: list[Run]) -> list[Even
     )
     if elsewhere or not there:
         return []
-    event = _ignore_stamps(runs[0].stream, stream, 0, runs[0].end)
+    event = _ignore_stamps(runs[0].stream, 0, runs[0].end)
     runs[1].first, runs[1].order, runs[1].previous = 0, runs[0].order, None
-    runs[1].low = float(stream.shown[0])
+    runs[1].low = float(runs[0].stream.seconds[0])
     del runs[0]
     return [event]
 
 
-def _ignore_stamps(number: int, stream: Stamps, first: int, end: int) -> Event:
+def _ignore_stamps(stream: Packets, first: int, end: int) -> Event:
     """Set the times of packets to those right before the packet at `end`."""
     size = end - first
     off = abs(stream.times[first] - stream.times[end])
     stream.is_stray[first:end] = True
     before = stream.step * np.arange(size, 0, -1)
-    stream.shown[first:end] = stream.shown[end] - before
+    stream.seconds[first:end] = stream.seconds[end] - before
     stream.times[first:end] = stream.times[end] - before
     said = f"is {off:.0f} s off for {size} packet{'s' * (size > 1)}"
-    return Event("clock_jumps", said, float(stream.shown[end]), (number,))
+    return Event("clock_jumps", said, float(stream.seconds[end]), (stream,))
 
 
-def _runs(number: int, stream: Stamps) -> list[Run]:
+def _runs(stream: Packets) -> list[Run]:
     if not len(stream):
         return []
     steps = np.diff(stream.times)
@@ -125,11 +125,11 @@ def _runs(number: int, stream: Stamps) -> list[Run]:
     edges = [0, *(np.flatnonzero(back | ahead) + 1).tolist(), len(stream)]
     runs: list[Run] = []
     for first, end in pairwise(edges):
-        shown = stream.shown[first:end]
-        high = float((shown + stream.lasting[first:end]).max())
-        order = int(stream.packets.order[first])
+        shown = stream.seconds[first:end]
+        high = float((shown + stream.lengths[first:end]).max())
+        order = int(stream.order[first])
         previous = runs[-1] if runs else None
-        runs.append(Run(number, first, end, float(shown.min()), high, order, previous))
+        runs.append(Run(stream, first, end, float(shown.min()), high, order, previous))
     return runs
 
 
@@ -142,7 +142,7 @@ def _epochs(runs: list[Run]) -> list[list[Run]]:
         fitting = [
             number
             for number in range(max(after + 1, len(epochs) - MAX_LAG), len(epochs))
-            if all(other.stream != run.stream for other in epochs[number])
+            if all(other.stream is not run.stream for other in epochs[number])
             and any(other.holds(run.low, tolerance=tolerance) for other in epochs[number])
         ]
         if fitting:
@@ -166,12 +166,10 @@ def _seconds_to_move(members: list[Run], moved_by: list[float], first: float) ->
     return max(ends) if ends else first - min(run.low for run in members)
 
 
-def _break_event(
-    streams: Sequence[Stamps], members: list[Run], first: float, moved_by: float
-) -> Event:
+def _break_event(members: list[Run], first: float, moved_by: float) -> Event:
     run = members[0]
     ahead = run.low - (run.previous.high if run.previous else first)
-    wraps = streams[run.stream].packets.wraps_after
+    wraps = run.stream.wraps_after
     if wraps and ahead > wraps / 2:
         # libavformat takes stamps that start again for an overflow of the counter.
         ahead -= wraps
@@ -187,28 +185,28 @@ LONE_PAUSE_STEPS = 20
 """and this many times longer than nearly all steps: then it is no time-lapse or still scene."""
 
 
-def align(packets: Sequence[Packets]) -> tuple[float, list[StreamClock]]:
+def align(streams: Sequence[Packets]) -> tuple[float, list[StreamClock]]:
     """Return (container second of second 0 of the file, each stream on the common clock).
 
     Second 0 is the earliest start of a stream.
     """
-    streams = [Stamps.of(one) for one in packets]
     events = _close_gaps(streams, close_breaks(streams))
-    zero = min((stream.start for stream in streams if len(stream)), default=0.0)
+    filled = [stream for stream in streams if len(stream)]
+    zero = min((stream.start for stream in filled), default=0.0)
     return zero, [
         StreamClock(
             stream.start - zero if len(stream) else 0.0,
             stream.end - zero if len(stream) else 0.0,
-            float(stream.lasting.sum()),
-            event_notes(events, streams, number, zero),
+            float(stream.lengths.sum()),
+            event_notes(events, stream, is_alone=len(filled) == 1, zero_seconds=zero),
             np.where(stream.is_stray, np.nan, stream.shifts),
             stream.step,
         )
-        for number, stream in enumerate(streams)
+        for stream in streams
     ]
 
 
-def _close_gaps(streams: list[Stamps], events: list[Event]) -> list[Event]:
+def _close_gaps(streams: Sequence[Packets], events: list[Event]) -> list[Event]:
     """Close gaps of all streams that are too long for pauses.
 
     events: those found before; they are returned on the new clock, with the added ones.
@@ -226,22 +224,22 @@ def _close_gaps(streams: list[Stamps], events: list[Event]) -> list[Event]:
     ]
 
 
-def _gaps(streams: list[Stamps]) -> Iterator[tuple[float, float, tuple[int, ...]]]:
+def _gaps(streams: Sequence[Packets]) -> Iterator[tuple[float, float, tuple[Packets, ...]]]:
     """Yield start and end of each gap to be closed, and the streams with packets on both sides."""
     starts = np.concatenate([stream.moved for stream in streams])
-    ends = starts + np.concatenate([stream.lasting for stream in streams])
+    ends = starts + np.concatenate([stream.lengths for stream in streams])
     order = np.argsort(starts, kind="stable")
     starts, ends = starts[order], np.maximum.accumulate(ends[order])
     for before in np.flatnonzero(starts[1:] - ends[:-1] > SAME_TIME_SECONDS):
         start, end = float(ends[before]), float(starts[before + 1])
-        begun = [n for n, stream in enumerate(streams) if (stream.moved < end).any()]
-        around = tuple(n for n in begun if (streams[n].moved >= end).any())
+        begun = [stream for stream in streams if (stream.moved < end).any()]
+        around = tuple(stream for stream in begun if (stream.moved >= end).any())
         starts_here = len(begun) < sum(len(stream) > 0 for stream in streams)
-        if end - start > _longest_pause([streams[n] for n in around], starts_here=starts_here):
+        if end - start > _longest_pause(around, starts_here=starts_here):
             yield start, end, around
 
 
-def _longest_pause(around: list[Stamps], *, starts_here: bool) -> float:
+def _longest_pause(around: Sequence[Packets], *, starts_here: bool) -> float:
     """Return the longest gap that is kept in the streams that continue after it.
 
     starts_here: whether another stream begins only after it.
@@ -251,7 +249,7 @@ def _longest_pause(around: list[Stamps], *, starts_here: bool) -> float:
     if len(around) > 1 or starts_here:
         return max([SAME_TIME_SECONDS, *(3 * stream.step for stream in around)])
     (stream,) = around
-    if stream.packets.kind == "sound":
+    if stream.kind == "sound":
         return MAX_GAP_SECONDS
     steps = np.diff(np.sort(stream.moved))
     usual = float(np.quantile(steps, 0.95, method="lower"))

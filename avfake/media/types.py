@@ -5,17 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from avfake.errors import Reason
+from avfake.media.resampling import Resampler
+
 SILENT_BELOW = 0.5 / 32768
 """Half a step of 16-bit sound: a sound without a sample above it is digital silence."""
-
-
-@dataclass(frozen=True)
-class Note:
-    """An observation made while a stream was read, reported as a reason."""
-
-    code: str
-    """A key of `REASONS`."""
-    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,6 +43,13 @@ class MediaInfo:
     """Hz of the sound stream in the file."""
     num_channels: int | None = None
 
+    def sample_times(self, num_frames: int) -> np.ndarray:
+        """Return float64 [N]: midpoints of N equal segments of the duration of the video stream."""
+        if num_frames < 1:
+            raise ValueError(f"num_frames is {num_frames}; at least 1 is needed")
+        start, end = self.video_start_seconds, self.video_end_seconds or 0.0
+        return start + (np.arange(num_frames) + 0.5) / num_frames * max(0.0, end - start)
+
 
 @dataclass(frozen=True)
 class Frames:
@@ -58,7 +59,8 @@ class Frames:
     """uint8 [T, H, W, 3] RGB, as displayed (rotated, square pixels)."""
     seconds: np.ndarray
     """float64 [T], increasing, seconds from the start of the file."""
-    notes: tuple[Note, ...] = ()
+    notes: tuple[Reason, ...] = ()
+    """What was noticed while the stream was read; part "file"."""
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -94,6 +96,12 @@ class Waveform:
         """Whether the sound is digital silence: no sample above half a step of 16-bit sound."""
         return not bool(np.any(np.abs(self.samples) > SILENT_BELOW))
 
+    def resampled(self, sample_rate: int) -> "Waveform":
+        """Return the sound at another rate; sample 0 stays at the same time."""
+        resampler = Resampler(self.sample_rate, sample_rate)
+        samples = np.concatenate([resampler.add(self.samples), resampler.end()])
+        return Waveform(samples, sample_rate)
+
 
 @dataclass(frozen=True)
 class SoundPiece:
@@ -115,19 +123,13 @@ class Sound:
     """Hz."""
     total_seconds: float
     """Duration of all sound of the file, kept or not, without gaps."""
-    notes: tuple[Note, ...] = ()
+    notes: tuple[Reason, ...] = ()
 
-    def waveform(self, max_seconds: float | None = None) -> Waveform:
+    def waveform(self) -> Waveform:
         """Return one array, sample 0 at file second 0, with silence between the pieces."""
-        ends = [self._index(piece) + len(piece.samples) for piece in self.pieces]
-        length = max(ends, default=0)
-        if max_seconds is not None:
-            length = min(length, round(max_seconds * self.sample_rate))
-        samples = np.zeros(length, np.float32)
-        for piece in self.pieces:
-            at = self._index(piece)
-            samples[at : at + len(piece.samples)] = piece.samples[: max(0, length - at)]
+        starts = [round(piece.start_seconds * self.sample_rate) for piece in self.pieces]
+        ends = [at + len(piece.samples) for at, piece in zip(starts, self.pieces, strict=True)]
+        samples = np.zeros(max(ends, default=0), np.float32)
+        for start, end, piece in zip(starts, ends, self.pieces, strict=True):
+            samples[start:end] = piece.samples
         return Waveform(samples, self.sample_rate)
-
-    def _index(self, piece: SoundPiece) -> int:
-        return round(piece.start_seconds * self.sample_rate)

@@ -12,11 +12,10 @@ from pathlib import Path
 import av
 import numpy as np
 
-from avfake.media.blocks import resample
 from avfake.media.types import Waveform
 
-AUDIO_CODECS = {".wav": "pcm_s16le", ".flac": "flac", ".mp3": "libmp3lame", ".m4a": "aac"}
-AUDIO_CODECS |= dict.fromkeys((".opus", ".ogg"), "libopus")
+AUDIO_CODECS = {".wav": "pcm_s16le", ".aif": "pcm_s16be", ".flac": "flac", ".mp3": "libmp3lame"}
+AUDIO_CODECS |= dict.fromkeys((".m4a", ".aac"), "aac") | dict.fromkeys((".opus", ".ogg"), "libopus")
 OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
 
 # Odd sizes are padded by a line; the colour matrix is stated, as players guess an unstated one;
@@ -78,27 +77,24 @@ def write_video(
             _finish(writer.proc, path)
 
 
-def write_audio(
-    path: str | Path, waveform: Waveform, *, codec: str | None = None, kbps: int = 128
-) -> None:
+def write_audio(path: str | Path, waveform: Waveform, *, kbps: int = 128) -> None:
     """Write a sound file to `path`, completely or not at all; the ending decides the codec.
 
     Opus supports few rates and is written at 48 kHz where the given one is not among them.
     """
     path = Path(path)
     ending = path.suffix.lower()
-    if codec is None and ending not in AUDIO_CODECS:
+    if ending not in AUDIO_CODECS:
         raise ValueError(f"{path}: ending {ending!r} is unknown; known: {', '.join(AUDIO_CODECS)}")
-    codec = codec or AUDIO_CODECS[ending]
-    rate = waveform.sample_rate
+    codec, rate = AUDIO_CODECS[ending], waveform.sample_rate
     if codec == "libopus" and rate not in OPUS_RATES:
         rate = max(OPUS_RATES)
     with _whole_file(path) as target, av.open(str(target), "w") as container:
         stream = container.add_stream(codec, rate=rate, layout="mono")
         assert isinstance(stream, av.AudioStream)
-        if codec not in ("pcm_s16le", "flac"):
+        if codec not in ("pcm_s16le", "pcm_s16be", "flac"):
             stream.bit_rate = 1000 * kbps
-        samples = resample(waveform.samples, waveform.sample_rate, rate).clip(-1, 1)
+        samples = waveform.resampled(rate).samples.clip(-1, 1)
         # Converted to the format of the codec by the encoder.
         frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
         frame.sample_rate = rate

@@ -4,11 +4,10 @@ A worker that dies or hangs loses its one item, never the run. The journal keeps
 """
 
 from avfake.parallel.journal import Journal
-from avfake.parallel.pool import Engine, Failure, default_workers, map_items
+from avfake.parallel.pool import Failure, default_workers, map_items
 from avfake.parallel.resume import map_into_journal, progress
 
 __all__ = [
-    "Engine",
     "Failure",
     "Journal",
     "default_workers",

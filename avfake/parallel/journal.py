@@ -8,13 +8,13 @@ none is torn, and any machine goes on.
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from avfake.errors import AvfakeError, StoreError
-from avfake.storage import AnyPath, beside, inside, list_url, name_of, read_urls, write_whole
+from avfake.storage import AnyPath, fitting, write_whole
 
 
 class Journal:
@@ -34,7 +34,7 @@ class Journal:
     @staticmethod
     def path_of(name: AnyPath) -> AnyPath:
         """Return the path of the journal of that name: on disk with ".jsonl" added."""
-        return beside(name, name_of(name) + ".jsonl") if isinstance(name, Path) else name
+        return name.with_name(fitting(name.name + ".jsonl")) if isinstance(name, Path) else name
 
     def reload(self) -> bool:
         """Read what other processes have added since; return whether there was anything."""
@@ -72,8 +72,10 @@ class Journal:
                 if not self._append_line(self.path, line.encode(), only_if_empty=only_if_empty):
                     return
             elif self.path is not None:
-                name = _object_name(key)
-                write_whole(inside(self.path, name), line)
+                # The hash, as keys may hold what names of objects may not, and be longer.
+                name = hashlib.sha256(key.encode("utf-8", errors="surrogateescape")).hexdigest()
+                name += ".json"
+                write_whole(self.path / name, line)
                 self._objects_read.add(name)
         except (OSError, StoreError) as error:
             cause = getattr(error, "message", None) or getattr(error, "strerror", None) or error
@@ -86,7 +88,11 @@ class Journal:
     def _append_line(self, path: Path, line: bytes, *, only_if_empty: bool) -> bool:
         """Append a line; return False if `only_if_empty` and the file has content."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a+b") as file, _locked(file):
+        with path.open("a+b") as file:
+            with suppress(ImportError, OSError):  # not every system can lock
+                import fcntl
+
+                fcntl.flock(file, fcntl.LOCK_EX)
             size = file.seek(0, os.SEEK_END)
             if size and only_if_empty:
                 return False
@@ -118,14 +124,14 @@ class Journal:
     def _new_objects(self) -> Iterable[dict[str, Any] | None]:
         assert isinstance(self.path, str)
         try:
-            found = {n: url for n, url in list_url(self.path).items() if n.endswith(".json")}
+            found = {name for name in self.path.files() if name.endswith(".json")}
         except StoreError as error:
             if error.is_missing:
                 return []
             raise
-        new = [url for name, url in found.items() if name not in self._objects_read]
-        self._objects_read |= set(found)
-        return [self._result(content) for content in read_urls(new)]
+        new = sorted(found - self._objects_read)
+        self._objects_read |= found
+        return [self._result(content) for content in self.path.read_files(new)]
 
     def _result(self, line: bytes) -> dict[str, Any] | None:
         """Return the result of a line; None if it is not a line of this journal."""
@@ -135,18 +141,3 @@ class Journal:
             return None
         is_ours = isinstance(result, dict) and isinstance(result.get(self.key), str)
         return result if is_ours else None
-
-
-@contextmanager
-def _locked(file: IO[bytes]) -> Iterator[None]:
-    """Lock a file until it is closed, where the system can."""
-    with suppress(ImportError, OSError):
-        import fcntl  # not on every system
-
-        fcntl.flock(file, fcntl.LOCK_EX)
-    yield
-
-
-def _object_name(key: str) -> str:
-    """Return the hash of a key: keys may hold what names of objects may not, and be longer."""
-    return hashlib.sha256(key.encode("utf-8", errors="surrogateescape")).hexdigest() + ".json"

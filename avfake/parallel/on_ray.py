@@ -25,7 +25,7 @@ def map_on_ray(
     function: Callable[[Item], Result],
     items: Sequence[Item],
     address: str | None,
-    time_limit_seconds: float | None,
+    time_limit_seconds: float,
 ) -> Iterator[tuple[int, Result | Failure]]:
     """Do the work of `map_items`; ConfigError without Ray or if no cluster can be reached.
 
@@ -58,9 +58,10 @@ def map_on_ray(
                     continue
                 result = Failure("crashed", str(result))
             yield index, result
-        for reference, index in _overdue(in_flight, time_limit_seconds):
+        latest = time.monotonic() - time_limit_seconds
+        for reference in [one for one, (_, since) in in_flight.items() if since < latest]:
             ray.cancel(reference, force=True)
-            del in_flight[reference]
+            index, _ = in_flight.pop(reference)
             yield index, Failure("timed_out", f"limit {time_limit_seconds:g} s")
 
 
@@ -131,16 +132,3 @@ def _result(ray: Any, reference: Any) -> Any:
     except ray.exceptions.RayError as error:
         lines = str(error).strip().splitlines()
         return _Lost(f"{type(error).__name__}: {lines[-1] if lines else ''}")
-
-
-def _overdue(
-    in_flight: dict[Any, tuple[int, float]], time_limit_seconds: float | None
-) -> list[tuple[Any, int]]:
-    if time_limit_seconds is None:
-        return []
-    now = time.monotonic()
-    return [
-        (reference, index)
-        for reference, (index, since) in in_flight.items()
-        if now - since > time_limit_seconds
-    ]

@@ -8,6 +8,7 @@ of that item alone.
 """
 
 import errno
+import math
 import multiprocessing
 import os
 import signal
@@ -25,7 +26,6 @@ from avfake.errors import TRACEBACKS, AvfakeError, ConfigError, is_out_of_memory
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Engine = Literal["local", "ray"]
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ def map_items(
     *,
     workers: int | None = None,
     threads: int | None = None,
-    time_limit_seconds: float | None = None,
-    engine: Engine = "local",
+    time_limit_seconds: float = math.inf,
+    engine: Literal["local", "ray"] = "local",
     ray_address: str | None = None,
 ) -> Iterator[tuple[int, Result | Failure]]:
     """Yield (index of the item, its result or Failure), in the order of completion.
@@ -112,7 +112,7 @@ def _map_on_pool(
     items: Sequence[Item],
     workers: int,
     threads: int,
-    time_limit_seconds: float | None,
+    time_limit_seconds: float,
 ) -> Iterator[tuple[int, Result | Failure]]:
     pool = [_start(function, threads) for _ in range(min(workers, len(items)))]
     waiting = iter(enumerate(items))
@@ -160,7 +160,7 @@ def _hand_out(worker: _Worker[Item], waiting: Iterator[tuple[int, Item]]) -> Non
 
 
 def _collect(
-    pool: list[_Worker[Item]], time_limit_seconds: float | None
+    pool: list[_Worker[Item]], time_limit_seconds: float
 ) -> Iterator[tuple[_Worker[Item], Any]]:
     busy = [worker for worker in pool if worker.index is not None]
     ready = wait([worker.pipe for worker in busy], timeout=1.0)
@@ -171,7 +171,7 @@ def _collect(
             worker.process.join()
             yield worker, Failure("crashed", f"exit code {worker.process.exitcode}")
     for worker in [worker for worker in busy if worker.pipe not in ready]:
-        if time_limit_seconds is not None and time.monotonic() - worker.since > time_limit_seconds:
+        if time.monotonic() - worker.since > time_limit_seconds:
             worker.process.kill()
             worker.process.join()
             yield worker, Failure("timed_out", f"limit {time_limit_seconds:g} s")
@@ -184,16 +184,14 @@ def _environment(threads: int) -> Iterator[None]:
     Setting it in the process itself would be too late: the caller's main module is imported there
     before our code runs.
     """
-    before = {name: os.environ.get(name) for name in THREAD_LIMITS}
+    before = {name: os.environ[name] for name in THREAD_LIMITS if name in os.environ}
     os.environ.update(dict.fromkeys(THREAD_LIMITS, str(threads)))
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        for name in THREAD_LIMITS:
+            del os.environ[name]
+        os.environ.update(before)
 
 
 @contextmanager

@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from avfake.errors import MediaError
-from avfake.media import MediaInfo, Waveform, iter_frames, probe, read_waveform, write_video
-from avfake.storage import as_path, check_file, whole_file
+from avfake.media import MediaInfo, Waveform, iter_frames, probe, read_sound, write_video
+from avfake.storage import Output, as_path, replacing
 from avfake.verdict import Person, Verdict
 
 LOW, MIDDLE, HIGH = (46, 134, 222), (240, 180, 40), (220, 40, 40)
@@ -30,7 +30,7 @@ def check_evidence(path: str | Path, out_path: str | Path) -> MediaInfo:
 
     ConfigError if the evidence video cannot be written, or would replace another file.
     """
-    check_file(Path(out_path), what="video", endings=ENDINGS, inputs=[as_path(path)], mark=MARK)
+    Output(Path(out_path), inputs=[as_path(path)]).check_file("video", ENDINGS, MARK)
     info = probe(path)
     if not info.has_video:
         raise MediaError(path, "no_video", "only videos can be annotated")
@@ -48,7 +48,7 @@ def annotate(path: str | Path, verdict: Verdict, out_path: str | Path) -> None:
     fps = min(60.0, max(1.0, info.fps or 25.0))
     out = Path(out_path)
     ending = out.suffix if out.suffix.lower() in ENDINGS else ENDINGS[0]
-    with whole_file(out, ending) as whole:
+    with replacing(out, ending) as whole:
         pictures = _drawn(path, verdict, info, fps)
         write_video(whole, pictures, fps=fps, waveform=_sound(path, info))
         with whole.open("ab") as file:
@@ -79,7 +79,7 @@ def _sound(path: str | Path, info: MediaInfo) -> Waveform | None:
     if not info.has_audio:
         return None
     try:
-        return read_waveform(path, info.sample_rate or 48_000)
+        return read_sound(path, info.sample_rate or 48_000).waveform()
     except MediaError:
         return None  # the verdict names the damage; the picture is still worth showing
 

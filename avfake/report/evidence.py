@@ -1,14 +1,14 @@
 """The content of a page about one file: the verdict, its evidence, the hash of the file."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from avfake.clips import Clip
-from avfake.detector import Detector, Member, PredictOptions, torch_defaults
+from avfake.detector import Bundle, Detector, PredictOptions, torch_defaults
 from avfake.errors import MediaError
 from avfake.media import local_file
-from avfake.report.explaining import Explanation, explain_clip
+from avfake.report.explaining import FaceEvidence, VoiceEvidence, explain_clip
 from avfake.verdict import Verdict
 
 
@@ -17,8 +17,10 @@ class Evidence:
     """All that a page shows."""
 
     verdict: Verdict
-    explanation: Explanation = Explanation()
-    """Empty where nothing could be assessed."""
+    faces: tuple[FaceEvidence, ...] = ()
+    """The crops with most weight, the strongest first; empty where none could be assessed."""
+    voice: tuple[VoiceEvidence, ...] = ()
+    """The windows of sound, likewise."""
     sha256: str = ""
     """SHA-256 of the file; empty where it could not be read."""
     faces_by: str = ""
@@ -37,43 +39,43 @@ def collect_evidence(
     """
     options = options or PredictOptions()
     detector.check(options)
-    shown = Explanation()
+    faces: tuple[FaceEvidence, ...] = ()
+    voice: tuple[VoiceEvidence, ...] = ()
     faces_by = voice_by = ""
     clips: dict[str, Clip] = {}
     for member in detector.members:
-        if shown.faces and shown.voice:
+        if faces and voice:
             break
-        way = member.bundle.spec.clip.hash
+        way = member.spec.clip.hash
         try:
             clip = clips[way] = clips.get(way) or member.cut_clip(path)
         except MediaError:
             continue  # the verdict has the reason
-        found = _explain(member, clip, options, faces=not shown.faces, voice=not shown.voice)
-        if found.faces:
-            shown, faces_by = replace(shown, faces=found.faces), member.name
-        if found.voice:
-            shown, voice_by = replace(shown, voice=found.voice), member.name
+        found = _explain(member, clip, options, faces=not faces, voice=not voice)
+        if found[0]:
+            faces, faces_by = found[0], member.name
+        if found[1]:
+            voice, voice_by = found[1], member.name
     if len(detector.members) == 1:
         faces_by = voice_by = ""
-    if len(clips) == len({member.bundle.spec.clip.hash for member in detector.members}) == 1:
+    if len(clips) == len({member.spec.clip.hash for member in detector.members}) == 1:
         [clip] = clips.values()  # one way of preparing: the file is not decoded again
         verdict = detector.predict_clip(clip, options, file=str(path))
     else:
         verdict = detector.predict(path, options)
-    return Evidence(verdict, shown, _sha256(path), faces_by, voice_by)
+    return Evidence(verdict, faces, voice, _sha256(path), faces_by, voice_by)
 
 
 @torch_defaults()
 def _explain(
-    member: Member, clip: Clip, options: PredictOptions, *, faces: bool, voice: bool
-) -> Explanation:
-    bundle = member.bundle
-    untrained = bundle.decision_model.not_trained  # whose scores are noise, not evidence
-    sampling = bundle.spec.whole(
+    member: Bundle, clip: Clip, options: PredictOptions, *, faces: bool, voice: bool
+) -> tuple[tuple[FaceEvidence, ...], tuple[VoiceEvidence, ...]]:
+    untrained = member.decision_model.not_trained  # whose scores are noise, not evidence
+    sampling = member.spec.whole(
         use_visual=faces and options.use_visual and "face" not in untrained,
         use_audio=voice and options.use_audio and "voice" not in untrained,
     )
-    return explain_clip(bundle.models, clip, sampling)
+    return explain_clip(member.models, clip, sampling)
 
 
 def _sha256(path: str | Path) -> str:

@@ -52,19 +52,12 @@ class VoiceEvidence:
     """Pauses between start and end that are not part of the window."""
 
 
-@dataclass(frozen=True)
-class Explanation:
-    """The crops and windows that contributed most, the strongest first; empty where absent."""
-
-    faces: tuple[FaceEvidence, ...] = ()
-    voice: tuple[VoiceEvidence, ...] = ()
-
-
 def explain_clip(
     models: Sequence[AVModel], clip: Clip, sampling: SampleConfig, *, top: int = 4
-) -> Explanation:
-    """Return the crops and windows with most weight, and maps of them. Scores, shares and maps are
-    averaged over the models; maps are made for the `top` crops and windows only.
+) -> tuple[tuple[FaceEvidence, ...], tuple[VoiceEvidence, ...]]:
+    """Return the `top` crops and windows with most weight, strongest first, with maps of them.
+
+    Scores, shares and maps are averaged over the models.
 
     Args:
         models: of one configuration, as a bundle holds them
@@ -74,9 +67,8 @@ def explain_clip(
         raise ConfigError(f"top must be 1 or more, got {top}")
     with torch.no_grad():
         sampled, outputs = run_models(models, clip, sampling, use_sync=False)
-        return Explanation(
-            _faces(models, clip, sampled, outputs, top), _voice(models, sampled, outputs, top)
-        )
+        faces = _faces(models, clip, sampled, outputs, top)
+        return faces, _voice(models, sampled, outputs, top)
 
 
 def _faces(
@@ -86,14 +78,11 @@ def _faces(
     outputs: Sequence[ModelOutput],
     top: int,
 ) -> tuple[FaceEvidence, ...]:
-    scores, shares, chosen = _strongest(
-        [output.frame_logits for output in outputs],
-        [output.frame_shares for output in outputs],
-        top,
-    )
+    frames = [(output.frame_logits, output.frame_shares) for output in outputs]
+    scores, shares, chosen = _strongest(frames, top)
     if not chosen:
         return ()
-    faces = _on_device(sampled.faces[chosen], models)
+    faces = _on_device(sampled.faces[chosen].transpose(0, 3, 1, 2), models)
     heats = _mean([face_heat(m.visual, faces)[None] for m in models if m.visual is not None])
     return tuple(
         FaceEvidence(
@@ -101,7 +90,7 @@ def _faces(
             seconds=float(sampled.crop_seconds[i]),
             score=float(scores[i]),
             share=float(shares[i]),
-            crop=sampled.faces[i].transpose(1, 2, 0),
+            crop=sampled.faces[i],
             heat=heat,
         )
         for i, heat in zip(chosen, heats, strict=True)
@@ -111,11 +100,8 @@ def _faces(
 def _voice(
     models: Sequence[AVModel], sampled: Sampled, outputs: Sequence[ModelOutput], top: int
 ) -> tuple[VoiceEvidence, ...]:
-    scores, shares, chosen = _strongest(
-        [output.window_logits for output in outputs],
-        [output.window_shares for output in outputs],
-        top,
-    )
+    windows = [(output.window_logits, output.window_shares) for output in outputs]
+    scores, shares, chosen = _strongest(windows, top)
     branches = [model.audio for model in models if model.audio is not None]
     if not chosen or not branches:
         return ()
@@ -140,11 +126,15 @@ def _voice(
 
 
 def _strongest(
-    logits: Sequence[Tensor | None], shares: Sequence[Tensor | None], top: int
+    items: Sequence[tuple[Tensor | None, Tensor | None]], top: int
 ) -> tuple[np.ndarray, np.ndarray, list[int]]:
-    """Return the mean scores and shares over the models, and the items with the most of both."""
-    scores, weights = 1 / (1 + np.exp(-_mean(logits))), _mean(shares)
-    return scores, weights, np.argsort(-scores * weights, kind="stable")[:top].tolist()
+    """Return mean scores and shares over the models, and the items with the most of both.
+
+    items: the logits and shares of each model
+    """
+    scores = 1 / (1 + np.exp(-_mean([logits for logits, _ in items])))
+    shares = _mean([share for _, share in items])
+    return scores, shares, np.argsort(-scores * shares, kind="stable")[:top].tolist()
 
 
 def _on_device(array: np.ndarray, models: Sequence[AVModel]) -> Tensor:

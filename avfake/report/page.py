@@ -11,7 +11,7 @@ from avfake.labels import COLUMNS
 from avfake.report import pictures
 from avfake.report.evidence import Evidence, collect_evidence
 from avfake.report.timelines import HEIGHT, WIDTH, band_ticks, percent, ticks, timelines
-from avfake.storage import as_path, check_file, write_whole
+from avfake.storage import Output, as_path, write_whole
 from avfake.verdict import Contribution, Verdict
 
 LIBRARIES = ("torch", "timm", "av", "lightgbm", "captum")
@@ -23,7 +23,7 @@ TITLES = {"overall": "Anything forged", "face": "Face forged", "voice": "Voice f
 
 def check_page(path: str | Path, out: Path) -> None:
     """Raise ConfigError if the page cannot be written to `out`, or would replace another file."""
-    check_file(out, what="page", endings=ENDINGS, inputs=[as_path(path)], mark=MARK)
+    Output(out, inputs=[as_path(path)]).check_file("page", ENDINGS, MARK)
 
 
 def write_report(
@@ -51,7 +51,7 @@ def render_page(evidence: Evidence) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    verdict, shown = evidence.verdict, evidence.explanation
+    verdict = evidence.verdict
     return environment.get_template("page.html").render(
         verdict=verdict,
         sentence=sentence(verdict),
@@ -65,8 +65,8 @@ def render_page(evidence: Evidence) -> str:
         width=WIDTH,
         height=HEIGHT,
         evidence=evidence,
-        hottest=max((float(face.heat.max()) for face in shown.faces), default=0.0),
-        most_salient=max((float(abs(one.saliency).max()) for one in shown.voice), default=0.0),
+        hottest=max((float(face.heat.max()) for face in evidence.faces), default=0.0),
+        most_salient=max((float(abs(one.saliency).max()) for one in evidence.voice), default=0.0),
         pictures=pictures,
         percent=percent,
         ticks=ticks,
@@ -123,7 +123,7 @@ def answers(verdict: Verdict) -> list[tuple[str, str, list[tuple[str, str, str]]
     for one in verdict.contributions:
         found.setdefault(one.output, []).append(one)
     return [
-        (TITLES[output], _made_by(output, listed[0].by, verdict), [_row(one) for one in listed])
+        (TITLES[output], _made_by(output, listed[0].by, verdict), list(map(_row, listed)))
         for output, listed in found.items()
     ]
 

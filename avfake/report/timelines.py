@@ -66,11 +66,20 @@ def timelines(verdict: Verdict) -> Timelines:
     ends = [one.end_seconds for person in persons for one in person.segments]
     ends += [window.end_seconds for window in verdict.voice]
     seconds = max([*moments, *ends], default=0.0)
-    is_genuine = verdict.decision == "real"
+    scale = WIDTH / max(seconds, 1e-6)
 
     def row(title: str, part: Part, scores: Scores, segments: tuple[Segment, ...]) -> Timeline:
-        segments = () if is_genuine else segments
-        return _timeline(title, scores, segments, seconds, is_forged=verdict.is_about(part))
+        shown = () if verdict.decision == "real" else segments
+        spans = [(one.start_seconds, one.end_seconds - one.start_seconds) for one in shown]
+        is_forged = verdict.is_about(part)
+        words = f"{'forged' if is_forged else 'stands out'}: {', '.join(map(str, shown))}"
+        return Timeline(
+            title,
+            tuple((round(at * scale, 1), round(HEIGHT * (1 - p), 1)) for at, p in scores),
+            tuple((round(at * scale, 1), round(max(2.0, wide * scale), 1)) for at, wide in spans),
+            words if shown else "",
+            is_forged,
+        )
 
     rows = [
         row(
@@ -120,25 +129,3 @@ def band_ticks(band_hz: np.ndarray) -> tuple[Tick, ...]:
         if band_hz[0] <= hertz <= band_hz[-1] and is_clear:
             found.append(Tick(percent, f"{hertz} Hz"))
     return tuple(reversed(found))
-
-
-def _timeline(
-    title: str,
-    scores: Scores,
-    segments: tuple[Segment, ...],
-    seconds: float,
-    *,
-    is_forged: bool,
-) -> Timeline:
-    scale = WIDTH / max(seconds, 1e-6)
-    dots = tuple((round(at * scale, 1), round(HEIGHT * (1 - p), 1)) for at, p in scores)
-    spans = tuple(
-        (
-            round(one.start_seconds * scale, 1),
-            round(max(2.0, (one.end_seconds - one.start_seconds) * scale), 1),
-        )
-        for one in segments
-    )
-    listed = ", ".join(map(str, segments))
-    words = f"{'forged' if is_forged else 'stands out'}: {listed}" if segments else ""
-    return Timeline(title, dots, spans, words, is_forged)

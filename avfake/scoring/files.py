@@ -1,4 +1,4 @@
-"""Score many files into a table of verdicts and, if wanted, a competition submission.
+"""Find files, check where their scores are to go, and score them into a table of verdicts.
 
 Every requested file has a row. A run that is killed at any moment and started again goes on;
 failed files are tried again, changed files are scored again, and rows of other files stay.
@@ -15,18 +15,20 @@ from typing import Any
 from avfake.datasets import media_in
 from avfake.detector import Detector, PredictOptions
 from avfake.errors import ConfigError, MediaError, Reason, SpecError
-from avfake.media import ENDINGS, SEPARATOR
+from avfake.media import ENDINGS
 from avfake.parallel import Failure, map_into_journal, map_items
 from avfake.scoring.score_table import (
     COLUMNS,
     ScoreTable,
+    check_apart,
+    checked_journal,
+    is_settled,
     open_journal,
     path_of,
-    unsettled,
     write_scores,
 )
-from avfake.scoring.submission import read_requested
-from avfake.storage import AnyPath, as_path, inside, is_folder, name_of, states_of
+from avfake.scoring.submission import SUBMISSION, checked_fill, read_requested
+from avfake.storage import AnyPath, Output, as_path, states_of, target_of
 from avfake.verdict import Verdict
 
 _log = logging.getLogger(__name__)
@@ -38,13 +40,18 @@ Change = Callable[[AnyPath, Path], Path]
 """Takes a file and a folder, returns a changed copy in that folder; its `repr` names the change."""
 
 
-def find_files(paths: Sequence[str | Path]) -> list[AnyPath]:
+def find_files(paths: Sequence[str | Path], requested: Path | None = None) -> list[AnyPath]:
     """Return the media files named, or below the folders and zip archives named, sorted.
 
     A named file is kept whatever its ending, and even if it is not there: it gets a status row.
     A URL with the ending of a media file is never taken for a folder. What is left out of a folder
     is logged; junk and files written by avfake are ignored.
+
+    requested: a sample_submission.csv; only the files that it names are returned, in its order, of
+        the one folder or zip archive given
     """
+    if requested is not None:
+        return _find_requested(paths, requested)
     if not paths:
         raise ConfigError("no file was named; give video or sound files, or folders of them")
     found: list[AnyPath] = []
@@ -57,8 +64,8 @@ def find_files(paths: Sequence[str | Path]) -> list[AnyPath]:
 def _below(path: AnyPath) -> Sequence[AnyPath] | None:
     """Return the sorted media files in a folder or zip archive; None for anything else."""
     if not _is_archive(path):
-        is_media = isinstance(path, str) and _ending(path) in MEDIA_ENDINGS
-        if is_media or not is_folder(path):
+        is_media = isinstance(path, str) and path.suffix.lower() in MEDIA_ENDINGS
+        if is_media or not path.is_dir():
             return None
     try:
         below, notes = media_in(path)
@@ -72,27 +79,61 @@ def _below(path: AnyPath) -> Sequence[AnyPath] | None:
 
 
 def _is_archive(path: AnyPath) -> bool:
-    if _ending(path) != ".zip":
+    if path.suffix.lower() != ".zip":
         return False
-    return path.is_file() if isinstance(path, Path) else not is_folder(path)
+    return path.is_file() if isinstance(path, Path) else not path.is_dir()
 
 
-def _ending(path: AnyPath) -> str:
-    return Path(name_of(path)).suffix.lower()
-
-
-def find_requested(source: AnyPath, sample_submission: Path) -> list[AnyPath]:
-    """Return the files of a folder or zip archive that a sample_submission.csv requests, in order.
-
-    A file that is not there is named as well, and gets a status row.
-    """
-    names = read_requested(sample_submission)
-    if is_folder(source):
-        return [inside(source, name) for name in names]
+def _find_requested(paths: Sequence[str | Path], requested: Path) -> list[AnyPath]:
+    """Return the files that a table names, those that are not there as well."""
+    if len(paths) != 1:
+        raise ConfigError(
+            f"--requested needs one folder or zip archive, in which its files lie; got {len(paths)}"
+        )
+    source, names = as_path(paths[0]), read_requested(requested)
+    if source.is_dir():
+        return [source / name for name in names]
     if not _is_archive(source):
         raise ConfigError(f"{source} is no folder and no zip archive in which files could lie")
-    found = {name_of(file): file for file in find_files([source])}
-    return [found.get(name, as_path(f"{source}{SEPARATOR}{name}")) for name in names]
+    found = {file.name: file for file in find_files([source])}
+    return [found.get(name, as_path(f"{source}!/{name}")) for name in names]
+
+
+def checked_files(
+    paths: Sequence[str | Path],
+    requested: Path | None = None,
+    *,
+    out: str | Path | None,
+    submission: str | Path | None,
+    fill: float | None = None,
+) -> tuple[list[AnyPath], AnyPath]:
+    """Return the files to score and the table for their scores: `out`, or one beside `submission`.
+
+    ConfigError if an output cannot be written or would destroy something.
+
+    Args:
+        paths, requested: as for `find_files`
+        fill: as for `checked_fill`
+    """
+    files = find_files(paths, requested)
+    answers, table = (None if one is None else as_path(one) for one in (submission, out))
+    read = [*files, *map(as_path, paths), *([requested] if requested else [])]
+    flag = "--out"
+    if table is None:
+        assert answers is not None
+        if target_of(answers) is None:
+            raise ConfigError(f"--submission {answers}: add --out, for the scores behind it")
+        table, flag = answers.with_name("scores.csv"), "the scores beside the submission:"
+    output = Output(table, flag, read, remote=True)
+    output.check_file()
+    journal = checked_journal(files, output)
+    if answers is not None:
+        output = Output(answers, "--submission", read, remote=True)
+        output.check_file("submission")
+        output.check_table(SUBMISSION, lambda: {file.name for file in files})
+        checked_fill(files, fill)
+        check_apart({flag: table, "--submission": answers, "its journal": journal.path})
+    return files, table
 
 
 def score_files(
@@ -123,7 +164,8 @@ def score_files(
     run = f"{loaded.name} {options}" + ("" if change is None else f" {change}")
     journal = open_journal(out, files, run)
     states = states_of(files)
-    todo = unsettled(journal, files, states, is_rewritten=change is not None)
+    is_rewritten = change is not None
+    todo = [f for f in files if not is_settled(journal.done.get(str(f)), states[f], is_rewritten)]
     function = partial(_predict_one, names, combine, options, change)
     map_into_journal(
         function,
@@ -161,10 +203,12 @@ def _loaded(names: tuple[str, ...], combine: str) -> Detector:
 
 
 def iter_verdicts(
-    files: Sequence[AnyPath], detector: Detector, options: PredictOptions
+    files: Sequence[AnyPath], detectors: Sequence[str], combine: str, options: PredictOptions
 ) -> Iterator[Verdict]:
     """Yield the verdict on each file, one after the other in this process."""
-    predict = partial(detector.predict, options=options)
+    loaded = Detector.from_pretrained(detectors, combine=combine)
+    loaded.check(options)
+    predict = partial(loaded.predict, options=options)
     for index, result in map_items(predict, files, workers=0):
         yield _verdict_of(files[index], result)
 

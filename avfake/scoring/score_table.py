@@ -1,24 +1,15 @@
 """The table of scores, its journal, and the files that still need scores."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from avfake import storage
 from avfake.errors import ConfigError
 from avfake.parallel import Journal
-from avfake.storage import (
-    AnyPath,
-    beside,
-    check_file,
-    check_table,
-    has_changed,
-    is_stream,
-    name_of,
-    states_of,
-    target_of,
-    write_table,
-)
+from avfake.scoring.submission import SUBMISSION, checked_fill
+from avfake.storage import AnyPath, Output
 
 COLUMNS = (
     *("file", "status", "decision", "p_fake", "p_face_fake", "p_voice_fake"),
@@ -34,6 +25,7 @@ TRANSIENT = ("file_missing", "unreachable", "crashed", "timed_out", "out_of_memo
 class ScoreTable:
     """Rows of `COLUMNS` that `score_files` wrote."""
 
+    path: AnyPath
     rows: list[dict[str, Any]]
     """Rows of the requested files, in their order."""
     num_kept: int = 0
@@ -44,32 +36,58 @@ class ScoreTable:
         """Rows without any probability."""
         return [row for row in self.rows if row["p_fake"] is None]
 
+    def __str__(self) -> str:
+        kept = f"; {self.num_kept} rows of other files kept" * bool(self.num_kept)
+        lines = [f"{len(self.rows)} files scored: {self.path}{kept}"]
+        if self.failed:
+            lines.append(
+                f"{len(self.failed)} files could not be assessed; each with its reason in "
+                f"{self.path}:"
+            )
+        lines += [f"  {row['file']}: {row['reasons']}" for row in self.failed[:5]]
+        return "\n".join(lines)
 
-def journal_of(out: AnyPath) -> AnyPath | None:
-    """Return the path or URL of the journal of a table; None for a stream."""
-    if isinstance(out, Path):
-        if is_stream(out):
-            return None
-        out = target_of(out)  # the same journal under every link
-    return Journal.path_of(beside(out, name_of(out) + ".journal"))
+    def write_submission(self, out: str | Path, fill: float | None = None) -> str:
+        """Write filename,label for every row; return a sentence that says where and how.
+
+        fill: as for `checked_fill`
+        """
+        files = [storage.as_path(row["file"]) for row in self.rows]
+        fill = checked_fill(files, fill)
+        labels = [fill if row["p_fake"] is None else row["p_fake"] for row in self.rows]
+        rows = [{"filename": f.name, "label": v} for f, v in zip(files, labels, strict=True)]
+        storage.write_table(storage.as_path(out), SUBMISSION, rows)
+        filled = f"; {len(self.failed)} rows took --fill {fill:g}" * bool(self.failed)
+        return f"submission: {out}{filled}"
 
 
-def check_scores(
-    files: Sequence[AnyPath], out: AnyPath, *, flag: str, inputs: Iterable[AnyPath]
-) -> None:
-    """Raise ConfigError if a table of scores cannot be written or would destroy something.
+def checked_journal(files: Sequence[AnyPath], out: Output) -> Journal:
+    """Return the journal of a table that will hold these files; in memory for that of a stream.
 
-    inputs: what is read besides the files.
+    ConfigError if one of both cannot be written or would destroy something.
     """
-    read = [*files, *inputs]
-    check_file(out, flag=flag, inputs=read, remote=True)
-    where = journal_of(out)
-    if where is None:
-        return
-    if isinstance(where, Path):
-        named = f"the journal of {flag} {out}:"
-        check_file(where, flag=named, what="journal", endings=(), inputs=read)
-    check_table(out, COLUMNS, flag=flag, rows=lambda: _known(Journal(where, "file"), files))
+    out.check_file(endings=())
+    target = storage.target_of(out.path)  # the same journal under every link
+    place = None
+    if target is not None:
+        place = Journal.path_of(target.with_name(storage.fitting(target.name + ".journal")))
+    if isinstance(place, Path):
+        named = f"the journal of {out.flag} {out.path}:"
+        Output(place, named, out.inputs).check_file("journal", endings=())
+    journal = Journal(place, "file")
+    out.check_table(COLUMNS, lambda: _known(journal, files))
+    return journal
+
+
+def check_apart(outs: Mapping[str, AnyPath | None]) -> None:
+    """Raise ConfigError if two outputs are one file; outs: flag -> path or URL, None = none."""
+    seen: dict[AnyPath | None, str] = {}
+    for flag, out in outs.items():
+        target = out.resolve() if isinstance(out, Path) else out
+        if target in seen:
+            raise ConfigError(f"{seen[target]} and {flag} are one file, {out}; give another name")
+        if target is not None:
+            seen[target] = flag
 
 
 def open_journal(out: AnyPath, files: Sequence[AnyPath], run: str) -> Journal:
@@ -78,9 +96,7 @@ def open_journal(out: AnyPath, files: Sequence[AnyPath], run: str) -> Journal:
     run: the detector and all else that scores depend on. ConfigError for a table that is one of the
     files, was not made by avfake, or belongs to another run.
     """
-    check_file(out, inputs=files, endings=(), remote=True)
-    journal = Journal(journal_of(out), "file")
-    check_table(out, COLUMNS, rows=lambda: _known(journal, files))
+    journal = checked_journal(files, Output(out, inputs=files, remote=True))
     if journal.begin({"file": RUN, "run": run}).get("run") != run:
         raise ConfigError(
             f"{journal.path} belongs to another detector or other options; "
@@ -102,8 +118,8 @@ def _refuse_namesakes(journal: Journal, files: Sequence[AnyPath]) -> None:
         path = (journal.done.get(str(file)) or {}).get("path")
         if path in (None, path_of(file)):
             continue
-        states = states_of([Path(path), file])
-        if has_changed(states[Path(path)], states[file]):
+        states = storage.states_of([Path(path), file])
+        if storage.has_changed(states[Path(path)], states[file]):
             raise ConfigError(
                 f"the table has a row for {file}, of another file, {path}; give names that start "
                 "with /, or another --out"
@@ -125,35 +141,25 @@ def write_scores(journal: Journal, files: Sequence[AnyPath], out: AnyPath) -> Sc
     while True:
         others = [file for file in journal.done if file not in not_others]
         rows = [{name: journal.done[f].get(name) for name in COLUMNS} for f in others + mine]
-        write_table(out, COLUMNS, rows)
+        storage.write_table(out, COLUMNS, rows)
         if not journal.reload():
-            return ScoreTable(rows[len(others) :], num_kept=len(others))
+            return ScoreTable(out, rows[len(others) :], num_kept=len(others))
 
 
-def unsettled(
-    journal: Journal,
-    files: Sequence[AnyPath],
-    states: Mapping[AnyPath, str | None],
-    *,
-    is_rewritten: bool,
-) -> list[AnyPath]:
-    """Return the files without a row, with a failed one, or that have changed since.
+def is_settled(row: Mapping[str, Any] | None, state: str | None, is_rewritten: bool) -> bool:
+    """Return False for a file without a row, with a failed one, or that has changed since.
 
     A file that no longer exists keeps its row.
 
     Args:
-        states: of the files now
+        row: of the file in the journal
+        state: of the file now
         is_rewritten: files are rewritten before they are scored; a failure that lies in the file
             itself is then final
     """
-
-    def is_settled(file: AnyPath) -> bool:
-        row = journal.done.get(str(file))
-        if row is None or has_changed(row.get("state"), states[file]):
-            return False
-        if row.get("status") in ("ok", "partial"):
-            return True
-        reasons = row.get("reasons", "")
-        return is_rewritten and not any(f"file:{code}" in reasons for code in TRANSIENT)
-
-    return [file for file in files if not is_settled(file)]
+    if row is None or storage.has_changed(row.get("state"), state):
+        return False
+    if row.get("status") in ("ok", "partial"):
+        return True
+    reasons = row.get("reasons", "")
+    return is_rewritten and not any(f"file:{code}" in reasons for code in TRANSIENT)

@@ -9,8 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from avfake.errors import ConfigError
-from avfake.scoring.score_table import ScoreTable
-from avfake.storage import AnyPath, as_path, name_of, write_table
+from avfake.storage import AnyPath
 
 SUBMISSION = ("filename", "label")
 FILL = 0.5
@@ -42,23 +41,17 @@ def read_requested(sample_submission: Path) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def check_submission(files: Iterable[AnyPath], fill: float) -> None:
-    """Raise ConfigError for equal file names, or a fill value that is no probability."""
+def checked_fill(files: Iterable[AnyPath], fill: float | None) -> float:
+    """Return the label of a file in a submission that could not be assessed; None = `FILL`.
+
+    ConfigError if that is no probability, or if two files have one name.
+    """
+    fill = FILL if fill is None else fill
     if not (0.0 <= fill <= 1.0) or math.isnan(fill):
         raise ConfigError(f"fill is {fill}; a probability lies in [0, 1]")
-    names = Counter(name_of(file) for file in files)
-    twice = [name for name, count in names.items() if count > 1]
+    twice = [name for name, count in Counter(f.name for f in files).items() if count > 1]
     if twice:
         raise ConfigError(
             f"a submission needs unique file names; these occur twice: {', '.join(twice[:5])}"
         )
-
-
-def write_submission(table: ScoreTable, out: AnyPath, *, fill: float = FILL) -> int:
-    """Write filename,label for every row; return how many rows got the `fill` value."""
-    files = [as_path(row["file"]) for row in table.rows]
-    check_submission(files, fill)
-    labels = [fill if row["p_fake"] is None else row["p_fake"] for row in table.rows]
-    rows = [{"filename": name_of(f), "label": v} for f, v in zip(files, labels, strict=True)]
-    write_table(out, SUBMISSION, rows)
-    return len(table.failed)
+    return fill

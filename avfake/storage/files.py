@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from avfake.errors import AvfakeError, StoreError
-from avfake.storage.remote import AnyPath, ending_of, fitting, read_url, state_of, write_url
+from avfake.storage.remote import AnyPath, Url, fitting, state_of
 
 
 def write_whole(path: AnyPath, content: str | bytes) -> None:
@@ -26,20 +26,56 @@ def write_whole(path: AnyPath, content: str | bytes) -> None:
     if isinstance(content, str):
         # surrogateescape: file names that are not UTF-8 come back as they were.
         content = content.encode("utf-8", errors="surrogateescape")
-    if isinstance(path, str):
-        write_url(path, content)
+    if isinstance(path, Url):
+        path.write_bytes(content)
         return
-    with naming(path):
+    with _naming(path):
         if is_stream(path):
             with _open_stream(path) as stream:
                 stream.write(content)
         else:
-            with _beside(path) as partial:
+            with replacing(path) as partial:
                 partial.write_bytes(content)
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
+def replacing(path: Path, ending: str = "") -> Iterator[Path]:
+    """Give a temporary name; the file or folder made there replaces `path` if nothing raises.
+
+    For what is too large for memory; otherwise as `write_whole`.
+
+    ending: of the temporary name, for a writer that chooses its format by it.
+    """
+    with _naming(path):
+        if is_stream(path):
+            with tempfile.TemporaryDirectory(prefix="avfake-") as folder:
+                whole = Path(folder) / f"whole{ending}"
+                yield whole
+                with whole.open("rb") as source, _open_stream(path) as stream:
+                    shutil.copyfileobj(source, stream)
+            return
+        target = resolved(path)
+        # With an ending it is for ffmpeg's writer, which adds to the name.
+        name = f".{'whole' if ending else target.name}.partial-{os.getpid()}{ending}"
+        partial = target.with_name(fitting(name))
+        before = target.with_name(fitting(f".{target.name}.before-{os.getpid()}"))
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            yield partial
+            if partial.is_dir() and target.exists():
+                target.rename(before)
+            elif target.exists():
+                shutil.copymode(target, partial)
+            partial.replace(target)
+        finally:
+            for left in (partial, before):
+                shutil.rmtree(left, ignore_errors=True)
+            with suppress(OSError):  # what may be left of it need not be there, nor its folder
+                partial.unlink()
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
     """Turn every OSError inside into an AvfakeError that names the path."""
     try:
         yield
@@ -48,24 +84,6 @@ def naming(path: Path) -> Iterator[None]:
             raise  # the reader of the output has closed it: no error
         cause = error.strerror or " ".join(str(error).split())[:300]
         raise AvfakeError(f"{path} could not be written: {cause}") from error
-
-
-@contextmanager
-def whole_file(path: Path, ending: str) -> Iterator[Path]:
-    """Give a temporary name with this ending; the file written there replaces `path` at the end.
-
-    For files too large for memory; otherwise as `write_whole`.
-    """
-    with naming(path):
-        if not is_stream(path):
-            with _beside(path, ending) as partial:
-                yield partial
-            return
-        with tempfile.TemporaryDirectory(prefix="avfake-") as folder:
-            whole = Path(folder) / f"whole{ending}"
-            yield whole
-            with whole.open("rb") as source, _open_stream(path) as stream:
-                shutil.copyfileobj(source, stream)
 
 
 def is_stream(path: Path) -> bool:
@@ -86,7 +104,7 @@ def descriptor_of(path: Path) -> int | None:
     """Return the number of the descriptor that a path stands for, 1 for /dev/stdout, or None."""
     folders = {"/dev/fd", f"/proc/{os.getpid()}/fd"}
     for _ in range(40):  # as many links as a kernel follows
-        folder, name = target_of(path.parent), path.name
+        folder, name = resolved(path.parent), path.name
         if str(folder) in folders and name.isdigit():
             return int(name)
         if not path.is_symlink():
@@ -95,7 +113,14 @@ def descriptor_of(path: Path) -> int | None:
     return None
 
 
-def target_of(path: Path) -> Path:
+def target_of(path: AnyPath) -> AnyPath | None:
+    """Return what is written under a name: a URL itself, a path `resolved`; None for a stream."""
+    if isinstance(path, Url):
+        return path
+    return None if is_stream(path) else resolved(path)
+
+
+def resolved(path: Path) -> Path:
     """Return a path with all links resolved; the file need not exist."""
     try:
         return Path(os.path.realpath(path))
@@ -107,10 +132,10 @@ def target_of(path: Path) -> Path:
 
 def read_if_there(path: AnyPath) -> bytes | None:
     """Return the bytes of a file; None if there is no such file. StoreError, OSError otherwise."""
-    if isinstance(path, Path):
-        return path.read_bytes() if path.is_file() else None
+    if isinstance(path, Path) and not path.is_file():
+        return None
     try:
-        return read_url(path)
+        return path.read_bytes()
     except StoreError as error:
         if error.is_missing:
             return None
@@ -127,12 +152,12 @@ def cached(path: AnyPath) -> Path:
 
 
 @cache
-def _copy_of(url: str) -> Path:
+def _copy_of(url: Url) -> Path:
     folder = Path(os.environ.get("AVFAKE_CACHE") or Path.home() / ".cache" / "avfake")
     name = hashlib.sha256(f"{url} {state_of(url)}".encode(errors="surrogateescape")).hexdigest()
-    copy = folder / name[:2] / (name + ending_of(url))
+    copy = folder / name[:2] / (name + url.suffix.lower())
     if not copy.is_file():
-        write_whole(copy, read_url(url))
+        write_whole(copy, url.read_bytes())
     return copy
 
 
@@ -142,32 +167,11 @@ def write_table(path: AnyPath, columns: Sequence[str], rows: Iterable[Mapping[st
     # Before Python 3.13 the writer does not quote a carriage return, which ends a row when read.
     returns = any("\r" in cell for row in rows for cell in row.values() if isinstance(cell, str))
     writer = csv.DictWriter(
-        text,
-        columns,
-        lineterminator="\n",
-        quoting=csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL,
+        text, columns, lineterminator="\n", quoting=csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL
     )
     writer.writeheader()
     writer.writerows(rows)
     write_whole(path, text.getvalue())
-
-
-@contextmanager
-def _beside(path: Path, ending: str = "") -> Iterator[Path]:
-    """Give a temporary name beside the target of `path`, which it replaces if nothing raises."""
-    target = target_of(path)
-    # With an ending it is for ffmpeg's writer, which adds to the name.
-    name = f".{'whole' if ending else target.name}.partial-{os.getpid()}{ending}"
-    partial = target.with_name(fitting(name))
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        yield partial
-        if target.exists():
-            shutil.copymode(target, partial)
-        partial.replace(target)
-    finally:
-        with suppress(OSError):  # what may be left of it need not be there, nor its folder
-            partial.unlink()
 
 
 def _open_stream(path: Path) -> IO[bytes]:

@@ -1,16 +1,13 @@
 """A whole studio on disk: the clips, metadata.json as in DFDC, and the truth beside it."""
 
-import csv
-import io
 import json
 from dataclasses import asdict, fields
 from functools import partial
 from pathlib import Path
 
-from avfake.datasets import segments_as_text
 from avfake.errors import AvfakeError, ConfigError
 from avfake.parallel import Failure, map_items, progress
-from avfake.storage import check_folder, write_whole
+from avfake.storage import Output, write_table, write_whole
 from avfake.studio.family import build_family
 from avfake.studio.plan import ClipPlan, StudioConfig, plan_families
 
@@ -47,7 +44,7 @@ def build_studio(
         )
     clips = tuple(clip for family in families for clip in family.clips)
     # Last, so that their presence shows that all is there.
-    write_whole(out / TRUTH_FILE, truth_table(clips))
+    _write_truth(out / TRUTH_FILE, clips)
     write_whole(out / METADATA_FILE, json.dumps(dfdc_metadata(clips), indent=1))
     return clips
 
@@ -61,22 +58,19 @@ def dfdc_metadata(clips: tuple[ClipPlan, ...]) -> dict[str, dict[str, str]]:
     return entries
 
 
-def truth_table(clips: tuple[ClipPlan, ...]) -> str:
-    """Return all facts of the clips as CSV with a header; true and false in lower case.
+def _write_truth(path: Path, clips: tuple[ClipPlan, ...]) -> None:
+    """Write all facts of the clips as CSV with a header; true and false in lower case.
 
     Columns of options (`OPTIONAL`) are left out where they are empty for all clips.
     """
     names = [field.name for field in fields(ClipPlan)]
     names = [n for n in names if n not in OPTIONAL or any(getattr(clip, n) for clip in clips)]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, names, lineterminator="\n", extrasaction="ignore")
-    writer.writeheader()
+    rows = []
     for clip in sorted(clips, key=lambda clip: clip.filename):
-        row = asdict(clip) | {"segments": segments_as_text(clip.segments)}
-        writer.writerow(
-            {name: str(x).lower() if isinstance(x, bool) else x for name, x in row.items()}
-        )
-    return text.getvalue()
+        facts = vars(clip) | {"segments": " ".join(map(str, clip.segments))}
+        cells = {name: facts[name] for name in names}
+        rows.append({n: str(x).lower() if isinstance(x, bool) else x for n, x in cells.items()})
+    write_table(path, names, rows)
 
 
 def _described(config: StudioConfig) -> dict[str, object]:
@@ -88,7 +82,7 @@ def _described(config: StudioConfig) -> dict[str, object]:
 
 def _claim(out: Path, config: StudioConfig) -> None:
     """Mark the folder as this studio's; ConfigError if it is another's."""
-    check_folder(out, flag="OUT", mark=CONFIG_FILE, writes=(TRUTH_FILE, METADATA_FILE))
+    Output(out, "OUT").check_folder(CONFIG_FILE, (TRUTH_FILE, METADATA_FILE))
     wanted, mark = _described(config), out / CONFIG_FILE
     if not mark.exists():
         if any(out.glob("*.mp4")):

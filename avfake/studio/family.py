@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from avfake.forgery import FaceSwap, convert_voice, draw_traces, swap_faces
+from avfake.forgery import FaceSwap, convert_voice, swap_faces
 from avfake.labels import ForgedSegment
-from avfake.media import Waveform, iter_frames, read_waveform, write_video
+from avfake.media import Waveform, iter_frames, read_sound, write_video
 from avfake.studio.heads import Rendering, render, render_head
 from avfake.studio.person import Identity, Motion, draw_identity, draw_motion, pose_for_swap
 from avfake.studio.plan import SIDES, ClipPlan, Encoding, FamilyPlan, StudioConfig
@@ -20,20 +20,8 @@ _SOURCE_PX = 176
 """Side of the pictures of the face that is swapped in."""
 
 
-@dataclass(frozen=True)
-class Person:
-    """Looks and voice."""
-
-    identity: Identity
-    speaker: Speaker
-
-
-@dataclass(frozen=True)
-class Appearance:
-    """One person in the picture."""
-
-    motion: Motion
-    rendering: Rendering
+Person = tuple[Identity, Speaker]
+"""Looks and voice."""
 
 
 @dataclass(frozen=True)
@@ -45,36 +33,39 @@ class Recording:
     waveform: Waveform
     light: Light
     speaker: Speaker
-    motions: tuple[Motion, ...]
-    """The motion of each person, from left to right."""
-    landmarks: tuple[np.ndarray, ...]
-    """float32 [T, 5, 2] px of each person."""
+    people: tuple[tuple[Motion, np.ndarray], ...]
+    """The motion and the landmarks, float32 [T, 5, 2] px, of each person, from left to right."""
 
 
 def build_family(family: FamilyPlan, config: StudioConfig, out: Path) -> int:
     """Write the clips of a family that are not there yet; return their number."""
-    missing = [
-        (number, clip)
-        for number, clip in enumerate(family.clips)
-        if not (out / clip.filename).exists()
-    ]
+    missing = [n for n, clip in enumerate(family.clips) if not (out / clip.filename).exists()]
     if not missing:
         return 0
     torch.set_num_threads(1)  # one family a process: more threads would only slow it down
-    recording, donor, forging = _set_up(family, config)
-    for number, clip in missing:
+    recording, (donor_identity, donor_speaker), forging = _set_up(family, config)
+    for number in missing:
+        clip, encoding = family.clips[number], family.encodings[number]
         rng = np.random.default_rng(forging[number])
         pixels, waveform = recording.pixels, recording.waveform
         if clip.face_fake:
-            pixels = _with_other_face(recording, donor.identity, rng, clip).pixels
+            pixels = _with_other_face(recording, donor_identity, rng, clip).pixels
         if clip.voice_fake:
-            waveform = _with_other_voice(recording, donor.speaker, rng, clip)
+            waveform = _with_other_voice(recording, donor_speaker, rng, clip)
         for segment in clip.segments:  # of each stream that is forged, one
-            if segment[2] == "face":
+            if segment.stream == "face":
                 pixels = splice_picture(recording.pixels, pixels, segment, fps=config.fps)
             else:
                 waveform = splice_sound(recording.waveform, waveform, segment)
-        _write_clip(out / clip.filename, pixels, waveform, family.encodings[number], config.fps)
+        # A second encoding, of genuine and forged clips alike, at the level and rate drawn for it.
+        write_video(
+            out / clip.filename,
+            pixels,
+            fps=config.fps,
+            waveform=_set_loudness(waveform, encoding),
+            video_kbps=encoding.video_kbps,
+            audio_kbps=encoding.audio_kbps,
+        )
     return len(missing)
 
 
@@ -84,12 +75,12 @@ def forged_area(family: FamilyPlan, config: StudioConfig, number: int) -> np.nda
     All is rendered and forged again. False everywhere if its face is genuine; `splice_seconds` does
     not count.
     """
-    recording, donor, forging = _set_up(family, config)
+    recording, (donor, _), forging = _set_up(family, config)
     clip = family.clips[number]
     if not clip.face_fake:
         return np.zeros(recording.pixels.shape[:3], bool)
     rng = np.random.default_rng(forging[number])
-    return _with_other_face(recording, donor.identity, rng, clip).mask
+    return _with_other_face(recording, donor, rng, clip).mask
 
 
 def _set_up(
@@ -105,71 +96,67 @@ def _set_up(
 
 def draw_person(rng: np.random.Generator) -> Person:
     """Draw a person from `rng`."""
-    return Person(draw_identity(rng), draw_speaker(rng))
+    return draw_identity(rng), draw_speaker(rng)
 
 
 def record_person(rng: np.random.Generator, config: StudioConfig) -> Recording:
     """Render a person speaking, compressed once, as any video is that a forger gets."""
-    person = draw_person(rng)
+    identity, speaker = draw_person(rng)
     scene, acoustics = draw_scene(rng, config.frame_sizes), draw_acoustics(rng)
-    speech = speak(person.speaker, acoustics, rng, num_frames=config.num_frames, fps=config.fps)
-    size = (scene.width_px, scene.height_px)
-    motion = draw_motion(rng, speech.mouth_open, size=size, fps=config.fps)
-    people = [Appearance(motion, render(person.identity, scene, motion))]
+    speech = speak(speaker, acoustics, rng, num_frames=config.num_frames, fps=config.fps)
+    motion = draw_motion(rng, speech.mouth_open, size=scene.size, fps=config.fps)
+    shown = [(motion, render(identity, scene, motion))]
     if config.num_people == 2:
-        people.insert(int(rng.integers(2)), _render_listener(rng, scene, config))
-    pixels = np.concatenate([one.rendering.pixels for one in people], axis=2)
-    kbps = int(rng.integers(900, 1800))
+        shown.insert(int(rng.integers(2)), _render_listener(rng, scene, config))
     with tempfile.TemporaryDirectory(prefix="avfake-") as folder:
         path = Path(folder) / "first.mp4"
         write_video(
             path,
-            pixels,
+            np.concatenate([rendering.pixels for _, rendering in shown], axis=2),
             fps=config.fps,
             waveform=speech.waveform,
-            video_kbps=kbps,
+            video_kbps=int(rng.integers(900, 1800)),
             preset="ultrafast",
         )
         pixels = np.stack([picture for _, picture in iter_frames(path)])
-        decoded = read_waveform(path, SAMPLE_RATE)
-    waveform = Waveform(_cut(decoded.samples, len(speech.waveform.samples)), SAMPLE_RATE)
-    landmarks = tuple(
-        one.rendering.landmarks + np.array([n * scene.width_px, 0], np.float32)
-        for n, one in enumerate(people)
+        samples = read_sound(path, SAMPLE_RATE).waveform().samples
+    length = len(speech.waveform.samples)
+    # Exactly as long as what was said: the end is cut, or filled with silence.
+    samples = np.pad(samples[:length], (0, max(0, length - len(samples))))
+    people = tuple(
+        (motion, rendering.landmarks + np.array([n * scene.size[0], 0], np.float32))
+        for n, (motion, rendering) in enumerate(shown)
     )
-    motions = tuple(one.motion for one in people)
-    return Recording(pixels, waveform, scene.light, person.speaker, motions, landmarks)
+    waveform = Waveform(samples, SAMPLE_RATE)
+    return Recording(pixels, waveform, scene.light, speaker, people)
 
 
-def _render_listener(rng: np.random.Generator, scene: Scene, config: StudioConfig) -> Appearance:
+def _render_listener(
+    rng: np.random.Generator, scene: Scene, config: StudioConfig
+) -> tuple[Motion, Rendering]:
     """Render a silent person in the same light before another wall, as in a call of two."""
-    seeds = rng.integers(2**31, size=2).tolist()
-    clothes: list[float] = rng.uniform(20, 220, 3).tolist()
-    other_scene = replace(
-        scene,
-        backdrop_seed=seeds[0],
-        noise_seed=seeds[1],
-        clothes=(clothes[0], clothes[1], clothes[2]),
-    )
-    size = (scene.width_px, scene.height_px)
-    motion = draw_motion(rng, np.zeros(config.num_frames, np.float32), size=size, fps=config.fps)
-    return Appearance(motion, render(draw_person(rng).identity, other_scene, motion))
+    backdrop, noise = rng.integers(2**31, size=2).tolist()
+    clothes = rng.uniform(20, 220, 3)
+    elsewhere = replace(scene, backdrop_seed=backdrop, noise_seed=noise, clothes=clothes)
+    silence = np.zeros(config.num_frames, np.float32)
+    motion = draw_motion(rng, silence, size=scene.size, fps=config.fps)
+    return motion, render(draw_person(rng)[0], elsewhere, motion)
 
 
 def _with_other_face(
     recording: Recording, donor: Identity, rng: np.random.Generator, clip: ClipPlan
 ) -> FaceSwap:
     """Return the frames with the donor's face, with the expressions and some of the light."""
-    whose = SIDES.index(clip.forged_side) if clip.forged_side else 0
+    motion, landmarks = recording.people[SIDES.index(clip.forged_side) if clip.forged_side else 0]
     light = mix_lights(recording.light, draw_light(rng), 1 - clip.difficulty)
-    still = pose_for_swap(recording.motions[whose], size_px=_SOURCE_PX)
+    still = pose_for_swap(motion, size_px=_SOURCE_PX)
     source = render_head(donor, light, still, size_px=_SOURCE_PX)
     return swap_faces(
         recording.pixels,
-        recording.landmarks[whose],
+        landmarks,
         source.pixels,
         source.landmarks,
-        traces=draw_traces(rng, clip.difficulty),
+        difficulty=clip.difficulty,
         rng=rng,
     )
 
@@ -187,20 +174,6 @@ def _with_other_voice(
         formant_ratio=float(formant_ratio),
         difficulty=clip.difficulty,
         rng=rng,
-    )
-
-
-def _write_clip(
-    path: Path, pixels: np.ndarray, waveform: Waveform, delivery: Encoding, fps: int
-) -> None:
-    """Encode a clip, genuine or forged, a second time, at the level and rate drawn for it."""
-    write_video(
-        path,
-        pixels,
-        fps=fps,
-        waveform=_set_loudness(waveform, delivery),
-        video_kbps=delivery.video_kbps,
-        audio_kbps=delivery.audio_kbps,
     )
 
 
@@ -223,11 +196,6 @@ def _set_loudness(waveform: Waveform, delivery: Encoding) -> Waveform:
 
 def _rms(samples: np.ndarray) -> float:
     return float(np.sqrt(np.mean(samples**2)))
-
-
-def _cut(samples: np.ndarray, length: int) -> np.ndarray:
-    """Return exactly `length` samples: the end is cut, or filled with silence."""
-    return np.pad(samples[:length], (0, max(0, length - len(samples))))
 
 
 FADE_SECONDS = 0.1

@@ -6,14 +6,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from avfake.studio.painting import (
-    Window,
-    eye_window,
-    mouth_window,
-    paint_eyes,
-    paint_mouth,
-    paint_portrait,
-)
+from avfake.studio.painting import Window, paint_eyes, paint_mouth, paint_portrait
 from avfake.studio.person import Identity, Motion
 from avfake.studio.scene import EXTENT, Light, Scene, paint_backdrop
 
@@ -45,8 +38,7 @@ def render(identity: Identity, scene: Scene, motion: Motion) -> Rendering:
 
 def render_head(identity: Identity, light: Light, motion: Motion, *, size_px: int) -> Rendering:
     """Render the head alone on a plain ground, without a camera's noise: the source of a swap."""
-    ground = np.empty((size_px, size_px, 3), np.float32)
-    ground[:] = np.array(identity.skin) * 0.8
+    ground = np.full((size_px, size_px, 3), identity.skin * 0.8, np.float32)
     pixels = _lay_over(_heads(identity, light, motion), motion, ground)
     clean = pixels.permute(0, 2, 3, 1).round().clamp(0, 255).to(torch.uint8).numpy()
     return Rendering(clean, landmarks_of(identity, motion))
@@ -55,19 +47,13 @@ def render_head(identity: Identity, light: Light, motion: Motion, *, size_px: in
 def landmarks_of(identity: Identity, motion: Motion) -> np.ndarray:
     """Return the five points in each frame: float32 [T, 5, 2] px."""
     eye, mouth = identity.eye_spacing, identity.mouth_width * 0.95
-    points = np.array(
-        [
-            [-eye, identity.eye_level],
-            [eye, identity.eye_level],
-            [0, identity.nose_tip],
-            [-mouth, identity.mouth_level],
-            [mouth, identity.mouth_level],
-        ]
-    )
-    depth = _depth(points[:, 0], points[:, 1])
-    u = points[None, :, 0] + _TURN * motion.yaw[:, None] * depth
-    v = points[None, :, 1] + _TURN * motion.pitch[:, None] * depth
-    v = v + _JAW_DROP * motion.mouth_open[:, None] * _jaw(points[:, 1])
+    right = np.array([-eye, eye, 0, -mouth, mouth])
+    levels = (identity.eye_level, identity.nose_tip, identity.mouth_level)
+    down = np.repeat(levels, (2, 1, 2))
+    depth = np.sqrt(np.maximum(1 - (right / 0.85) ** 2 - (down / 1.15) ** 2, 0))
+    u = right + _TURN * motion.yaw[:, None] * depth
+    v = down + _TURN * motion.pitch[:, None] * depth
+    v = v + _JAW_DROP * motion.mouth_open[:, None] * np.clip((down - 0.25) / 0.6, 0, 1)
     cos, sin = np.cos(motion.roll)[:, None], np.sin(motion.roll)[:, None]
     scale = motion.unit_px[:, None]
     x = motion.x[:, None] + scale * (cos * u - sin * v)
@@ -78,52 +64,42 @@ def landmarks_of(identity: Identity, motion: Motion) -> np.ndarray:
 def _heads(identity: Identity, light: Light, motion: Motion) -> torch.Tensor:
     """Paint heads, not deformed: float32 [T, 4, S, S], colours times coverage, and coverage."""
     portrait, coverage = paint_portrait(identity, light)
-    brightness = 0.55 + 0.45 * light.ambient + 0.2 * light.direction[2]
+    brightness = 0.55 + 0.45 * light.ambient + 0.2 * float(light.direction[2])
     # Colours are kept times coverage, so that no black creeps in at the head's edge.
-    tinted = coverage[..., None] * np.array(light.tint, np.float32)  # [S, S, 3]
+    tinted = coverage[..., None] * light.tint.astype(np.float32)  # [S, S, 3]
     layers = np.concatenate([portrait * tinted, coverage[..., None]], axis=2)
     heads = torch.from_numpy(layers).permute(2, 0, 1).repeat(len(motion), 1, 1, 1)
 
-    def put(patch: np.ndarray, where: Window, frames: np.ndarray) -> None:
+    def put(where: Window, patch: np.ndarray, frames: np.ndarray) -> None:
         planes = torch.from_numpy((patch * tinted[where]).astype(np.float32)).permute(2, 0, 1)
         heads[torch.from_numpy(frames), :3, where[0], where[1]] = planes
 
     mouths = (motion.mouth_open * (_LEVELS - 1)).round().astype(int)
     for level in np.unique(mouths):
         opening = level / (_LEVELS - 1)
-        patch = paint_mouth(portrait, identity, opening=opening, brightness=brightness)
-        put(patch, mouth_window(identity), mouths == level)
+        mouth = paint_mouth(portrait, identity, opening=opening, brightness=brightness)
+        put(*mouth, mouths == level)
     eyes = (motion.eyes_open * (_LEVELS - 1)).round().astype(int)
     for level, gaze in {*zip(eyes.tolist(), motion.gaze.tolist(), strict=True)}:
         openness = level / (_LEVELS - 1)
-        patch = paint_eyes(portrait, identity, openness=openness, gaze=gaze, brightness=brightness)
-        put(patch, eye_window(identity), (eyes == level) & (motion.gaze == gaze))
+        pair = paint_eyes(portrait, identity, openness=openness, gaze=gaze, brightness=brightness)
+        put(*pair, (eyes == level) & (motion.gaze == gaze))
     return heads
 
 
 def _lay_over(heads: torch.Tensor, motion: Motion, ground: np.ndarray) -> torch.Tensor:
     """Return frames float32 [T, 3, H, W]: the heads, posed, over one ground [H, W, 3]."""
-    frames = torch.from_numpy(ground).float().permute(2, 0, 1).repeat(len(motion), 1, 1, 1)
-    height, width = ground.shape[:2]
-    reach = EXTENT * float(motion.unit_px.max())
-    left = max(0, int(motion.x.min() - reach))
-    right = min(width, int(motion.x.max() + reach) + 1)
-    top = max(0, int(motion.y.min() - reach))
-    bottom = min(height, int(motion.y.max() + reach) + 1)
-    grid = _bend(motion, (left, right), (top, bottom))
-    laid = F.grid_sample(heads, grid, align_corners=False)
-    part = frames[:, :, top:bottom, left:right]
-    part.mul_(1 - laid[:, 3:]).add_(laid[:, :3])
-    return frames
+    laid = F.grid_sample(heads, _bend(motion, ground.shape[:2]), align_corners=False)
+    return torch.from_numpy(ground).float().permute(2, 0, 1) * (1 - laid[:, 3:]) + laid[:, :3]
 
 
-def _bend(motion: Motion, columns: tuple[int, int], rows: tuple[int, int]) -> torch.Tensor:
-    """Return the coordinates on the head's square of each pixel of a part: [T, h, w, 2]."""
+def _bend(motion: Motion, size: tuple[int, ...]) -> torch.Tensor:
+    """Return the coordinates on the head's square of each pixel [H, W]: [T, H, W, 2]."""
 
     def per_frame(values: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(values).view(-1, 1, 1)
 
-    y, x = torch.meshgrid(torch.arange(*rows) + 0.5, torch.arange(*columns) + 0.5, indexing="ij")
+    y, x = torch.meshgrid(*(torch.arange(side) + 0.5 for side in size), indexing="ij")
     x = (x - per_frame(motion.x)) / per_frame(motion.unit_px)
     y = (y - per_frame(motion.y)) / per_frame(motion.unit_px)
     roll = per_frame(motion.roll)
@@ -136,14 +112,6 @@ def _bend(motion: Motion, columns: tuple[int, int], rows: tuple[int, int]) -> to
     jaw = ((v - 0.25) / 0.6).clamp(0, 1)
     v = v - _JAW_DROP * per_frame(motion.mouth_open) * jaw
     return torch.stack([u, v], dim=3) / EXTENT
-
-
-def _depth(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    return np.sqrt(np.maximum(1 - (u / 0.85) ** 2 - (v / 1.15) ** 2, 0))
-
-
-def _jaw(v: np.ndarray) -> np.ndarray:
-    return np.clip((v - 0.25) / 0.6, 0, 1)
 
 
 def _expose(frames: torch.Tensor, scene: Scene) -> np.ndarray:

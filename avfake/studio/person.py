@@ -30,77 +30,76 @@ _IRIS_COLOURS = np.array(
     [[70, 44, 24], [96, 68, 36], [84, 104, 62], [78, 116, 152], [112, 124, 132]]
 )
 
-Colour = tuple[float, float, float]
-"""RGB in 0..255."""
 
-
-def _between(low: float, high: float) -> Any:
-    """Return a field that is drawn between two bounds."""
+def between(low: float, high: float) -> Any:
+    """Return a field that `draw_fields` draws between two bounds."""
     return field(metadata={"range": (low, high)})
+
+
+def draw_fields(kind: type, rng: np.random.Generator) -> dict[str, Any]:
+    """Draw the fields of a dataclass that are `between` bounds, in their order."""
+    return {f.name: rng.uniform(*f.metadata["range"]) for f in fields(kind) if f.metadata}
 
 
 @dataclass(frozen=True)
 class Identity:
-    """One person's looks; lengths are in face units: the chin is 1 below the centre of the face."""
+    """One person's looks: colours are RGB in 0..255, float [3]; lengths are in face units.
 
-    skin: Colour
-    hair: Colour
-    iris: Colour
-    lips: Colour
+    The chin is 1 below the centre of the face.
+    """
+
+    skin: np.ndarray
+    hair: np.ndarray
+    iris: np.ndarray
+    lips: np.ndarray
     hair_style: HairStyle
-    hairline: float
-    """Where the forehead ends; more negative is higher."""
     beard: Beard
     has_glasses: bool
     freckles: int
     roughness: float
     """How strong the fine texture of the skin is."""
     texture_seed: int
-    face_width: float = _between(0.66, 0.8)
+    face_width: float = between(0.66, 0.8)
     """Half the width at the cheekbones."""
-    jaw: float = _between(1.75, 2.7)
+    jaw: float = between(1.75, 2.7)
     """Exponent of the lower outline: below 2 pointed, above 2 square."""
-    eye_spacing: float = _between(0.29, 0.36)
+    eye_spacing: float = between(0.29, 0.36)
     """From the middle of the face to the middle of an eye."""
-    eye_height: float = _between(0.06, 0.095)
-    eye_width: float = _between(0.13, 0.175)
-    eye_level: float = _between(-0.2, -0.08)
+    eye_height: float = between(0.06, 0.095)
+    eye_width: float = between(0.13, 0.175)
+    eye_level: float = between(-0.2, -0.08)
     """Downwards from the centre of the face; negative is above it."""
-    brow_thickness: float = _between(0.018, 0.05)
-    brow_tilt: float = _between(-0.12, 0.16)
-    brow_level: float = _between(-0.24, -0.16)
-    nose_width: float = _between(0.1, 0.17)
-    nose_tip: float = _between(0.18, 0.3)
-    mouth_width: float = _between(0.22, 0.34)
-    mouth_level: float = _between(0.5, 0.6)
-    lip_thickness: float = _between(0.035, 0.075)
+    brow_thickness: float = between(0.018, 0.05)
+    brow_tilt: float = between(-0.12, 0.16)
+    brow_level: float = between(-0.24, -0.16)
+    nose_width: float = between(0.1, 0.17)
+    nose_tip: float = between(0.18, 0.3)
+    mouth_width: float = between(0.22, 0.34)
+    mouth_level: float = between(0.5, 0.6)
+    lip_thickness: float = between(0.035, 0.075)
+    hairline: float = between(-0.78, -0.58)
+    """Where the forehead ends; more negative is higher."""
 
 
 def draw_identity(rng: np.random.Generator) -> Identity:
     """Draw one person from `rng`."""
-
-    def between(low: float, high: float) -> float:
-        return float(rng.uniform(low, high))
-
     skin = _on_line(_SKIN_LINE, rng) + rng.normal(0, 5, 3)
-    lips = skin * np.array([0.86, 0.58, 0.6]) + np.array([between(0, 34), 0, between(0, 10)])
+    lips = skin * [0.86, 0.58, 0.6] + [rng.uniform(0, 34), 0, rng.uniform(0, 10)]
     hair = _HAIR_COLOURS[rng.integers(len(_HAIR_COLOURS))] + rng.normal(0, 8, 3)
     iris = _IRIS_COLOURS[rng.integers(len(_IRIS_COLOURS))] + rng.normal(0, 8, 3)
     hair_style = HAIR_STYLES[rng.integers(len(HAIR_STYLES))]
     may_have_beard = hair_style not in ("long", "bob")
-    measures = {f.name: between(*f.metadata["range"]) for f in fields(Identity) if f.metadata}
     return Identity(
-        skin=_colour(skin),
-        hair=_colour(hair),
-        iris=_colour(iris),
-        lips=_colour(lips),
-        **measures,
+        skin=np.clip(skin, 8, 250),
+        hair=np.clip(hair, 8, 250),
+        iris=np.clip(iris, 8, 250),
+        lips=np.clip(lips, 8, 250),
+        **draw_fields(Identity, rng),
         hair_style=hair_style,
-        hairline=between(-0.78, -0.58),
         beard=BEARDS[rng.integers(len(BEARDS))] if may_have_beard else "none",
         has_glasses=bool(rng.random() < 0.2),
         freckles=int(rng.integers(0, 60)) if rng.random() < 0.4 else 0,
-        roughness=between(0.4, 1.4),
+        roughness=rng.uniform(0.4, 1.4),
         texture_seed=int(rng.integers(2**31)),
     )
 
@@ -109,11 +108,6 @@ def _on_line(stops: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return a point somewhere on the polyline through `stops`."""
     at = rng.uniform(0, len(stops) - 1)
     return np.array([np.interp(at, np.arange(len(stops)), stops[:, k]) for k in range(3)])
-
-
-def _colour(rgb: np.ndarray) -> Colour:
-    red, green, blue = np.clip(rgb, 8, 250).tolist()
-    return red, green, blue
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ from typing import Literal
 
 import numpy as np
 
-from avfake.errors import ConfigError
-from avfake.forgery import CONVERSIONS, Conversion
+from avfake.errors import ConfigError, check_ranges
+from avfake.forgery import CONVERSIONS
 from avfake.labels import ForgedSegment
+from avfake.studio.person import between, draw_fields
 
 FRAME_SIZES = ((320, 240), (256, 256), (240, 320), (288, 288), (352, 264), (256, 336))
 SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
@@ -43,19 +44,12 @@ class StudioConfig:
     `frame_sizes`; the face that is forged is drawn from both."""
 
     def __post_init__(self) -> None:
-        shortest = min((min(size) for size in self.frame_sizes), default=0)
-        rules = {
-            "num_clips": (self.num_clips >= 1, "must be at least 1"),
-            "seconds": (1 <= self.seconds < float("inf"), "must be at least 1"),
-            "seed": (self.seed >= 0, "must not be negative"),
-            "difficulty": (0 <= self.difficulty <= 1, "must lie in 0..1"),
-            "fps": (self.fps >= 5, "must be at least 5"),
-            "frame_sizes": (shortest >= 128, "must all be at least 128 px"),
-            "num_people": (self.num_people in (1, 2), "must be 1 or 2"),
-        }
-        for name, (is_met, rule) in rules.items():
-            if not is_met:
-                raise ConfigError(f"{name} {rule}, got {getattr(self, name)}")
+        check_ranges(self, "studio", num_clips="[1, inf)", seconds="[1, inf)", seed="[0, inf)")
+        check_ranges(self, "studio", difficulty="[0, 1]", fps="[5, inf)")
+        if min((min(size) for size in self.frame_sizes), default=0) < 128:
+            raise ConfigError(f"frame_sizes must all be at least 128 px, got {self.frame_sizes}")
+        if self.num_people not in (1, 2):
+            raise ConfigError(f"num_people must be 1 or 2, got {self.num_people}")
         if self.splice_seconds is not None:
             low, high = self.splice_seconds
             if not MIN_SPLICE_SECONDS <= low <= high < self.seconds:
@@ -95,7 +89,7 @@ class ClipPlan:
     """Side of the forged face, where two people are in the picture."""
 
     @property
-    def voice_method(self) -> Conversion:
+    def voice_method(self) -> str:
         """The one of `CONVERSIONS` in `method`."""
         return next(name for name in CONVERSIONS if name in self.method.split("+"))
 
@@ -106,9 +100,9 @@ class Encoding:
 
     video_kbps: int
     audio_kbps: int
-    level_db: float
+    level_db: float = between(-28, -20)
     """Loudness (RMS) re full scale."""
-    crest: float
+    crest: float = between(2.7, 3.3)
     """Peak over loudness; below that of any voice, so that a limiter can always reach it."""
 
 
@@ -116,7 +110,6 @@ class Encoding:
 class FamilyPlan:
     """The clips of one family; all their content follows from the seed."""
 
-    index: int
     seed: np.random.SeedSequence
     clips: tuple[ClipPlan, ...]
     encodings: tuple[Encoding, ...]
@@ -142,6 +135,7 @@ def _plan_family(config: StudioConfig, index: int) -> FamilyPlan:
     drawn = list(zip(names, methods, _KINDS, cuts, sides, strict=True))[:size]
     for name, method, (face, voice), cut, side in drawn:
         donor = f"person_{2 * index + 1:05d}"
+        streams = ["face"] * face + ["voice"] * voice
         clips.append(
             ClipPlan(
                 filename=name,
@@ -155,11 +149,11 @@ def _plan_family(config: StudioConfig, index: int) -> FamilyPlan:
                 family=f"family_{index:05d}",
                 method="+".join(["face_swap"] * face + [str(method)] * voice),
                 difficulty=config.difficulty,
-                segments=_segments(cut, face=face, voice=voice),
+                segments=tuple(ForgedSegment(*cut, stream) for stream in streams) if cut else (),
                 forged_side=SIDES[side] if face and config.num_people == 2 else "",
             )
         )
-    return FamilyPlan(index, seed, tuple(clips), encodings[:size])
+    return FamilyPlan(seed, tuple(clips), encodings[:size])
 
 
 def _draw_cuts(config: StudioConfig, rng: np.random.Generator) -> list[tuple[float, float] | None]:
@@ -175,18 +169,6 @@ def _draw_cuts(config: StudioConfig, rng: np.random.Generator) -> list[tuple[flo
     return cuts
 
 
-def _segments(
-    cut: tuple[float, float] | None, *, face: bool, voice: bool
-) -> tuple[ForgedSegment, ...]:
-    if cut is None:
-        return ()
-    return tuple(ForgedSegment(*cut, stream) for stream in ["face"] * face + ["voice"] * voice)
-
-
 def _draw_encoding(rng: np.random.Generator) -> Encoding:
-    return Encoding(
-        video_kbps=int(rng.integers(300, 900)),
-        audio_kbps=int(rng.choice([64, 80, 96, 112, 128])),
-        level_db=float(rng.uniform(-28, -20)),
-        crest=float(rng.uniform(2.7, 3.3)),
-    )
+    video_kbps, audio_kbps = int(rng.integers(300, 900)), int(rng.choice([64, 80, 96, 112, 128]))
+    return Encoding(video_kbps, audio_kbps, **draw_fields(Encoding, rng))

@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import fftconvolve, lfilter
 
 from avfake.media import Waveform
+from avfake.studio.person import between, draw_fields
 
 SAMPLE_RATE = 24_000
 STEP = 120
@@ -44,29 +45,25 @@ class Speaker:
     """Deviation of the pitch contour in octaves."""
     formant_scale: float
     """Formants over those of a grown man: higher for a shorter vocal tract."""
-    tilt_db: float
+    tilt_db: float = between(-14, -9)
     """Slope of the voice's spectrum per octave."""
-    breath: float
+    breath: float = between(0.01, 0.12)
     """Noise in the voice, as a share of it."""
-    hiss: float
+    hiss: float = between(0.1, 0.3)
     """Strength of the consonants' noise, as a share of the voice."""
-    shake: float
+    shake: float = between(0.002, 0.012)
     """Roughness of the pitch."""
-    syllables_per_second: float
+    syllables_per_second: float = between(2.6, 5.2)
 
 
 def draw_speaker(rng: np.random.Generator) -> Speaker:
     """Draw one voice; the longer the vocal tract, the lower the pitch, mostly."""
     size = rng.uniform(-1, 1)
     return Speaker(
-        pitch_hz=float(150 * 2 ** (0.65 * size + rng.normal(0, 0.15))),
-        pitch_range=float(rng.uniform(0.06, 0.25)),
-        formant_scale=float(1.06 + 0.13 * size + rng.normal(0, 0.03)),
-        tilt_db=float(rng.uniform(-14, -9)),
-        breath=float(rng.uniform(0.01, 0.12)),
-        hiss=float(rng.uniform(0.1, 0.3)),
-        shake=float(rng.uniform(0.002, 0.012)),
-        syllables_per_second=float(rng.uniform(2.6, 5.2)),
+        pitch_hz=150 * 2 ** (0.65 * size + rng.normal(0, 0.15)),
+        pitch_range=rng.uniform(0.06, 0.25),
+        formant_scale=1.06 + 0.13 * size + rng.normal(0, 0.03),
+        **draw_fields(Speaker, rng),
     )
 
 
@@ -140,21 +137,16 @@ _GLOTTIS = [
 class Acoustics:
     """The echo and the noise of a recording."""
 
-    echo_seconds: float
-    echo_share: float
-    hiss_db: float
-    """Level of the noise under the speech, dB re full scale."""
     seed: int
+    echo_seconds: float = between(0.05, 0.35)
+    echo_share: float = between(0.02, 0.3)
+    hiss_db: float = between(-70, -48)
+    """Level of the noise under the speech, dB re full scale."""
 
 
 def draw_acoustics(rng: np.random.Generator) -> Acoustics:
     """Draw the acoustics of one recording."""
-    return Acoustics(
-        echo_seconds=float(rng.uniform(0.05, 0.35)),
-        echo_share=float(rng.uniform(0.02, 0.3)),
-        hiss_db=float(rng.uniform(-70, -48)),
-        seed=int(rng.integers(2**31)),
-    )
+    return Acoustics(**draw_fields(Acoustics, rng), seed=int(rng.integers(2**31)))
 
 
 def synthesise(
@@ -198,12 +190,9 @@ def _buzz(pitch: np.ndarray) -> np.ndarray:
 
 def _resonances(hertz: np.ndarray, formants: np.ndarray) -> np.ndarray:
     """Return the gain of the vocal tract [F, K] for formants [K, 4] in Hz."""
-    gain = np.ones((len(hertz), len(formants)))
-    for index in range(formants.shape[1]):
-        centre = formants[:, index]
-        width = 50 + 0.05 * centre
-        gain = gain * (0.12 + width**2 / ((hertz - centre) ** 2 + width**2)) ** 0.5
-    return gain
+    centres = formants.T[:, None]  # [4, 1, K]
+    widths = 50 + 0.05 * centres
+    return ((0.12 + widths**2 / ((hertz - centres) ** 2 + widths**2)) ** 0.5).prod(axis=0)
 
 
 def record(dry: np.ndarray, acoustics: Acoustics) -> np.ndarray:

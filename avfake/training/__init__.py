@@ -4,20 +4,16 @@ from avfake.training.accelerator import refuse_processes
 from avfake.training.comparisons import ablate, train_ensemble
 from avfake.training.config import TrainingConfig
 from avfake.training.pipeline import train_detector
-from avfake.training.presets import preset
 from avfake.training.rate_finder import RateConfig
-from avfake.training.results import COLUMNS, examples_in, measure, put_aside, train_and_test
+from avfake.training.results import measure_clips, put_aside, train_and_test
 from avfake.training.run import environment
 
 __all__ = [
-    "COLUMNS",
     "RateConfig",
     "TrainingConfig",
     "ablate",
     "environment",
-    "examples_in",
-    "measure",
-    "preset",
+    "measure_clips",
     "put_aside",
     "refuse_processes",
     "train_and_test",

@@ -4,9 +4,12 @@ Several processes are started by torchrun or accelerate launch. Without either t
 is the main process.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import atexit
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -19,14 +22,10 @@ from avfake.training.fit_config import FitConfig
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-
-import atexit
-import os
-from collections.abc import Callable
-from datetime import timedelta
-from typing import TypeVar, cast
-
 Batch = Mapping[str, Any]
+Value = TypeVar("Value")
+TIMEOUT = timedelta(days=7)
+"""The others wait while the main process validates, scores or writes; the default is minutes."""
 
 
 class Batches(Protocol):
@@ -122,13 +121,13 @@ def start_trackers(
 
 def track(accelerator: "Accelerator", record: EpochRecord) -> None:
     """Send the numbers of an epoch to the trackers."""
-    values = {
-        **{f"train/{name}": value for name, value in record.train.items()},
-        **{f"validation/{name}": value for name, value in record.validation.items()},
-        "learning_rate": record.learning_rate,
-        "examples_per_second": record.examples_per_second,
+    known = {
+        f"{part}/{name}": value
+        for part in ("train", "validation")
+        for name, value in getattr(record, part).items()
+        if value is not None
     }
-    known = {name: value for name, value in values.items() if value is not None}
+    known |= {name: getattr(record, name) for name in ("learning_rate", "examples_per_second")}
     accelerator.log(known, step=record.epoch)
 
 
@@ -136,17 +135,10 @@ def _installed(names: Sequence[str]) -> list[str]:
     """Return the names of trackers; ConfigError for one whose package is missing."""
     found = require("accelerate.tracking", "train").get_available_trackers()
     installed = {str(getattr(name, "value", name)) for name in found}
-    for name in names:
-        if name not in installed:
-            extra = "'avfake[train]'" if name == "tensorboard" else name
-            raise ConfigError(f"fit.trackers {name!r} needs its package: pip install {extra}")
+    for name in set(names) - installed:
+        extra = "'avfake[train]'" if name == "tensorboard" else name
+        raise ConfigError(f"fit.trackers {name!r} needs its package: pip install {extra}")
     return list(names)
-
-
-Value = TypeVar("Value")
-
-TIMEOUT = timedelta(days=7)
-"""The others wait while the main process validates, scores or writes; the default is minutes."""
 
 
 def join_processes(device: str) -> None:
@@ -186,7 +178,7 @@ def on_main_process(function: Callable[[], Value]) -> Value:
     """
     if not _is_joined():
         return function()
-    outcome: list[object] = [None, None]
+    outcome: list[Any] = [None, None]
     if is_main_process():
         try:
             outcome[0] = function()
@@ -194,7 +186,7 @@ def on_main_process(function: Callable[[], Value]) -> Value:
             outcome[1] = error
     torch.distributed.broadcast_object_list(outcome, src=0)
     value, failure = outcome
-    if isinstance(failure, Exception):
+    if failure:
         raise failure
     return cast(Value, value)
 

@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,6 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
-from avfake.config import from_dict, to_dict
 from avfake.errors import AvfakeError, ConfigError
 from avfake.storage import write_whole
 from avfake.training.run import check_settings
@@ -118,7 +117,7 @@ def _write(
         "num_averaged": int(state.average.n_averaged) if state.average else 0,
     }
     torch.save(tensors, folder / "optimizer.pt")
-    written = {"settings": settings, "history": [to_dict(record) for record in state.history]}
+    written = {"settings": settings, "history": [asdict(record) for record in state.history]}
     (folder / "state.json").write_text(json.dumps(written))
 
 
@@ -138,7 +137,7 @@ def load_checkpoint(run_folder: Path, state: TrainingState, settings: Mapping[st
         state.average.n_averaged.fill_(tensors["num_averaged"])
         if state.is_averaged:
             load_weights(state.average.module, folder / "average.safetensors")
-    state.history = [from_dict(EpochRecord, record) for record in written["history"]]
+    state.history = [EpochRecord(**record) for record in written["history"]]
     return True
 
 
@@ -149,7 +148,7 @@ def latest_checkpoint(run_folder: Path) -> Path | None:
 
 def write_metrics(run_folder: Path, history: list[EpochRecord]) -> None:
     """Write metrics.jsonl completely, so that it never holds an epoch that a kill undid."""
-    lines = [json.dumps(to_dict(record)) + "\n" for record in history]
+    lines = [json.dumps(asdict(record)) + "\n" for record in history]
     write_whole(run_folder / "metrics.jsonl", "".join(lines))
 
 
@@ -157,9 +156,7 @@ def publish_best(run_folder: Path) -> None:
     """Put the weights of the best epoch beside the checkpoints."""
     newest = latest_checkpoint(run_folder)
     assert newest is not None
-    partial = run_folder / f".best.partial-{os.getpid()}"
-    _link(newest / "best.safetensors", partial)
-    partial.replace(run_folder / "best.safetensors")
+    write_whole(run_folder / "best.safetensors", (newest / "best.safetensors").read_bytes())
 
 
 def save_weights(model: nn.Module, path: Path) -> None:

@@ -11,7 +11,6 @@ import pandas as pd
 from avfake.clips import PreparedFolder
 from avfake.detector import Detector, PredictOptions, write_ensemble
 from avfake.errors import ConfigError
-from avfake.evaluation import render
 from avfake.models import FUSIONS
 from avfake.training.accelerator import on_main_process
 from avfake.training.config import NoBranchError, TrainingConfig
@@ -54,7 +53,7 @@ def train_ensemble(
         if optional in trained:
             ensembles[f"blend+{optional}"] = tuple(trained)
     seed = next(iter(members.values())).seed
-    announce(render(combine_detectors(trained, ensembles, out, rule=rule, seed=seed)))
+    combine_detectors(trained, ensembles, out, rule=rule, seed=seed)
     for name in ensembles:
         announce(f"{name}: {_folder(name, out)}")
 
@@ -67,7 +66,7 @@ def combine_detectors(
     rule: str,
     seed: int,
 ) -> pd.DataFrame:
-    """Write ensembles; return the rows of `record_results`, of ensembles first, then of members.
+    """Write and measure ensembles; return `record_results`, of ensembles first, then of members.
 
     Scores and cards of all of them are written.
 
@@ -76,14 +75,13 @@ def combine_detectors(
             another was trained on
         ensembles: name -> names of its members
     """
-    plans = {done.plan.hash: done.plan for done in members.values()}
-    if len(plans) != 1:
+    plan = next(iter(members.values())).plan
+    if any(done.plan.hash != plan.hash for done in members.values()):
         found = ", ".join(f"{name} {done.plan.hash}" for name, done in members.items())
         raise ConfigError(
             f"the members were trained and tested on different clips ({found}); give all the same "
             "data.split_seed, shares, parts and num_folds"
         )
-    [plan] = plans.values()
     named = {name: done.detector for name, done in members.items()}
     for name, chosen in ensembles.items():
         paths = [str(named[one]) for one in chosen]
@@ -95,7 +93,7 @@ def combine_detectors(
         file = "test_scores.csv" if name == ENSEMBLE else f"scores_{name}.csv"
         publish_test(detector, plan, scores[name], out / file)
     order = [*reversed(list(ensembles)), *members]
-    return record_results([(name, scores[name]) for name in order], plan, out, seed=seed)
+    return record_results({name: scores[name] for name in order}, plan, out, seed=seed)
 
 
 def _folder(name: str, out: Path) -> Path:
@@ -128,24 +126,20 @@ def ablate(
     folders = [c if isinstance(c, PreparedFolder) else PreparedFolder(c) for c in clips]
     full = train_detector(folders, config, out / "full")
     test, detector = full.plan.splits["test"], full.load()
-    measured = [("full", measure(detector, test))]
+    measured = {"full": measure(detector, test)}
     switches = {n: off for n, off in SWITCHES.items() if n != "no-sync" or config.use_sync}
     if retrain:
         variants = {name: replace(config, **off) for name, off in switches.items()}
-        for kind in FUSIONS:
-            if kind != config.fusion.kind:
-                fusion = replace(config.fusion, kind=kind)
-                variants[f"fusion-{kind}"] = replace(config, fusion=fusion)
+        fusions = [replace(config.fusion, kind=k) for k in FUSIONS if k != config.fusion.kind]
+        variants |= {f"fusion-{one.kind}": replace(config, fusion=one) for one in fusions}
         for name, variant in variants.items():
-            done = train_detector(folders, variant, out / name)
-            measured.append((name, measure(done.load(), test)))
+            measured[name] = measure(train_detector(folders, variant, out / name).load(), test)
     else:
         for name, off in switches.items():
-            measured.append((name, measure(detector, test, PredictOptions(**off))))
-    table = record_results(measured, full.plan, out, seed=config.seed)
-    for name, scores in measured[1:]:
+            measured[name] = measure(detector, test, PredictOptions(**off))
+    for name, scores in measured.items():
         save_table(out / f"scores_{name}.csv", scores)
-    publish_test(full.detector, full.plan, measured[0][1], out / "scores_full.csv")
-    announce(render(table))
+    publish_test(full.detector, full.plan, measured["full"], out / "scores_full.csv")
+    record_results(measured, full.plan, out, seed=config.seed)
     announce(f"pictures: {out / 'full/figures'}")
     return full

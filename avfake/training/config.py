@@ -2,17 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
+import yaml
 
 from avfake.augment import AugmentConfig
 from avfake.calibration import StackConfig
 from avfake.clips import ClipConfig, InputSpec
-from avfake.config import change
+from avfake.config import change, from_dict
 from avfake.errors import ConfigError, check_choice, check_ranges
 from avfake.models import AudioConfig, FusionConfig, ModelConfig, SyncConfig, VisualConfig
 from avfake.training.fit_config import FitConfig
+
+PRESETS = Path(__file__).with_name("presets.yaml")
+"""Named settings of training, with their sources."""
 
 
 class NoBranchError(ConfigError):
@@ -97,12 +102,7 @@ class DataConfig:
             raise ConfigError("give train_parts, val_parts and test_parts together, or none")
         if self.keep_groups and self.undersample:
             raise ConfigError("keep_groups needs whole groups: add --data.no-undersample")
-        for given in self.dataset_weights:
-            if not _is_positive(given.rpartition("=")[2]):
-                raise ConfigError(
-                    f"dataset_weights must be FOLDER=NUMBER or numbers above 0, got {given!r}"
-                )
-        if len({"=" in given for given in self.dataset_weights}) > 1:
+        if len({name is None for name, _ in map(_folder_weight, self.dataset_weights)}) > 1:
             raise ConfigError(
                 f"dataset_weights must all name their folder, or none of them; got "
                 f"{' '.join(self.dataset_weights)}"
@@ -117,20 +117,17 @@ class DataConfig:
 
         folders: names of all folders of the run, in their order
         """
-        given = self.dataset_weights
-        if given and "=" not in given[0]:
+        given = [_folder_weight(one) for one in self.dataset_weights]
+        if given and given[0][0] is None:
             if len(given) != len(folders):
                 raise ConfigError(
                     f"dataset_weights has {len(given)} numbers for {len(folders)} "
                     f"folders ({', '.join(folders)}); give one for each, or FOLDER=NUMBER"
                 )
-            given = tuple(f"{name}={n}" for name, n in zip(folders, given, strict=True))
-        weights = dict.fromkeys(folders, 1.0)
-        for one in given:
-            name, _, number = one.rpartition("=")
-            check_choice("a folder of data.dataset_weights", name, folders)
-            weights[name] = float(number)
-        return weights
+            given = [(name, n) for name, (_, n) in zip(folders, given, strict=True)]
+        for name, _ in given:
+            check_choice("a folder of data.dataset_weights", str(name), folders)
+        return dict.fromkeys(folders, 1.0) | {str(name): number for name, number in given}
 
     @property
     def num_models(self) -> int:
@@ -210,6 +207,18 @@ class TrainingConfig:
                 f"--fit.first-best-epoch {self.fit.epochs}, got {self.fit.first_best_epoch}"
             )
 
+    @classmethod
+    def preset(cls, name: str, changes: Mapping[str, Any] | None = None) -> "TrainingConfig":
+        """Return the settings that presets.yaml names so, with changes as for `changed`."""
+        presets = yaml.safe_load(PRESETS.read_text(encoding="utf-8"))
+        check_choice("preset", name, presets)
+        base = presets.get(presets[name].get("base"), {}).get("config", {})
+        settings = {
+            key: {**base.get(key, {}), **own} if isinstance(own, dict) else own
+            for key, own in presets[name]["config"].items()
+        }
+        return from_dict(cls, base | settings).changed(changes or {})
+
     def _check_features(self) -> None:
         """Raise ConfigError unless features can be computed before training."""
         used = {"visual": self.use_visual, "audio": self.use_audio}
@@ -247,8 +256,15 @@ class TrainingConfig:
         return ModelConfig(visual=visual, audio=audio, fusion=self.fusion, sync=sync)
 
 
-def _is_positive(number: str) -> bool:
+def _folder_weight(given: str) -> tuple[str | None, float]:
+    """Return the folder, where it is named, and the number of one of `dataset_weights`."""
+    name, is_named, number = given.rpartition("=")
     try:
-        return 0 < float(number) < float("inf")
+        weight = float(number)
     except ValueError:
-        return False
+        weight = 0.0
+    if not 0 < weight < float("inf"):
+        raise ConfigError(
+            f"dataset_weights must be FOLDER=NUMBER or numbers above 0, got {given!r}"
+        )
+    return name if is_named else None, weight

@@ -2,8 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from avfake.training.optimizers import (
     sam_perturbation,
     set_rate,
 )
-from avfake.training.run import seed_for
+from avfake.training.run import epoch_seed
 
 Loss = Callable[[Any, Batch], tuple[Tensor, Mapping[str, Tensor | float]]]
 """Output of the model and its batch -> the loss to minimise, and parts of it to write down."""
@@ -82,6 +82,11 @@ class Engine:
             average.module.to(self.accelerator.device)
         self.state = TrainingState(model, prepared, average, self.accelerator.scaler)
 
+    @property
+    def rate(self) -> float:
+        """The highest of the present learning rates."""
+        return float(max(group["lr"] for group in self.state.optimizer.param_groups))
+
     def close(self) -> None:
         """Restore the model as it came, except for its weights and its device."""
         # Not end_training(), which would part the processes, too.
@@ -94,17 +99,10 @@ class Engine:
             vars(self.state.model).pop(name, None)
         self.accelerator.free_memory()
 
-    @contextmanager
-    def own_randomness(self) -> Iterator[None]:
-        """Keep the caller's random state: seeds set inside the context end with it."""
-        device = self.accelerator.device
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            yield
-
     def seed_epoch(self, epoch: int) -> None:
         """Make all draws from here on depend on (seed, epoch, process) and nothing before."""
         process = self.accelerator.process_index
-        torch.manual_seed(seed_for(self.config.seed, "epoch", epoch, process))
+        torch.manual_seed(epoch_seed(self.config.seed, epoch, process))
 
     def train_epoch(
         self, epoch: int, batches: Batches, rate_at: Callable[[float], float]
@@ -189,9 +187,9 @@ class Engine:
 
     def _show(self, bar: tqdm, means: EpochMeans) -> None:
         if not bar.disable:
-            rate = max(group["lr"] for group in self.state.optimizer.param_groups)
             speed = means.num_examples / means.seconds
-            text = f"loss {means.values()['loss']:.4f}, rate {rate:.1e}, {speed:.1f} examples/s"
+            loss = means.values()["loss"]
+            text = f"loss {loss:.4f}, rate {self.rate:.1e}, {speed:.1f} examples/s"
             bar.set_postfix_str(text, refresh=False)
 
     def _bar(self, batches: Batches, epoch: int) -> tqdm:

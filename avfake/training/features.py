@@ -193,9 +193,12 @@ class _Streams(Dataset[list[dict[str, Any]]]):
         )
         whole = replace(sampling, num_frames=None, num_windows=None)
         # What is drawn depends on the stream alone, not on the other clips of the run.
-        seed, augment = self.config.seed + int(key.content[:8], 16), self.augment
+        seed, augment = (
+            int(fingerprint({"seed": self.config.seed, "of": key.content}), 16),
+            self.augment,
+        )
         copies = [
-            ClipDataset([entry], sampling, seed=seed, epoch=number, augment=augment)[0]
+            ClipDataset([entry], sampling, seed=seed + number, augment=augment)[0]
             for number in range(1, self.num_copies + 1)
         ]
         return [ClipDataset([entry], whole)[0], *copies]

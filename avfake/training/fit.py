@@ -8,14 +8,14 @@ import json
 import logging
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import nn
 
-from avfake.config import from_dict, to_dict
+from avfake.config import to_dict
 from avfake.errors import ConfigError, nearest
 from avfake.storage import write_whole
 from avfake.training.accelerator import (
@@ -81,23 +81,13 @@ def fit(
     """
     folder = Path(run_folder)
     folder.mkdir(parents=True, exist_ok=True)
-    settings = fixed_settings(config)
-    result = read_result(folder, settings)
-    if result is None:
+    if not (folder / "result.json").exists():
         engine = Engine(model, loss, config, folder)
         try:
-            resumed = load_checkpoint(folder, engine.state, settings)
-            start_trackers(engine.accelerator, settings, resumed=resumed)
-            with engine.own_randomness():
-                while not why_stopped(engine.state.history, config):
-                    epoch = len(engine.state.history) + 1
-                    engine.seed_epoch(epoch)
-                    record = _run_epoch(engine, epoch, train_batches(epoch), validate)
-                    _save_epoch(engine, record, folder)
-                    after_epoch(record)
-            result = _conclude(engine, folder)
+            _train(engine, train_batches, validate, folder, after_epoch)
         finally:
             engine.close()
+    result = _read_result(folder, config)
     load_weights(model, result.best_path)
     model.eval()
     return result
@@ -109,30 +99,61 @@ def fixed_settings(config: FitConfig) -> dict[str, Any]:
     return {key: value for key, value in to_dict(config).items() if key not in free}
 
 
-def read_result(run_folder: Path, settings: Mapping[str, Any]) -> FitResult | None:
-    """Return the result of a finished run; None where it is not finished."""
-    path = run_folder / "result.json"
-    if not path.exists():
-        return None
-    stored = json.loads(path.read_text())
-    check_settings(run_folder, stored.pop("settings"), settings)
-    history = tuple(from_dict(EpochRecord, record) for record in stored.pop("history"))
-    return FitResult(**stored, history=history, best_path=run_folder / "best.safetensors")
+def _read_result(folder: Path, config: FitConfig) -> FitResult:
+    """Return the result of a finished run; ConfigError if it had other settings."""
+    stored = json.loads((folder / "result.json").read_text())
+    check_settings(folder, stored.pop("settings"), fixed_settings(config))
+    history = tuple(EpochRecord(**record) for record in stored.pop("history"))
+    return FitResult(**stored, history=history, best_path=folder / "best.safetensors")
+
+
+def _train(
+    engine: Engine,
+    train_batches: Callable[[int], Batches],
+    validate: Validate,
+    folder: Path,
+    after_epoch: Callable[[EpochRecord], None],
+) -> None:
+    """Train up to the last epoch, each of which is on disk before the next, and write the end."""
+    config, settings = engine.config, fixed_settings(engine.config)
+    resumed = load_checkpoint(folder, engine.state, settings)
+    history = engine.state.history
+    start_trackers(engine.accelerator, settings, resumed=resumed)
+    device = engine.accelerator.device
+    # The caller's random state is kept: seeds set inside the context end with it.
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        while not why_stopped(history, config):
+            epoch = len(history) + 1
+            engine.seed_epoch(epoch)
+            record = _run_epoch(engine, epoch, train_batches(epoch), validate)
+            _save_epoch(engine, record, folder)
+            after_epoch(record)
+    if is_main_process():
+        write_metrics(folder, history)
+        publish_best(folder)
+        best = best_epoch(history, config)
+        result = {
+            "best_epoch": best,
+            "metrics": history[best - 1].validation,
+            "stopped": why_stopped(history, config),
+            "settings": settings,
+            "history": [asdict(record) for record in history],
+        }
+        write_whole(folder / "result.json", json.dumps(result))
+    engine.accelerator.wait_for_everyone()
 
 
 def _run_epoch(engine: Engine, epoch: int, batches: Batches, validate: Validate) -> EpochRecord:
     """Train and validate one epoch."""
     config = engine.config
     past = _metric_of(engine.state.history, config.metric)
-    means = engine.train_epoch(
-        epoch, batches, lambda epochs_done: rate_of(config, epochs_done, past)
-    )
+    means = engine.train_epoch(epoch, batches, lambda done: rate_of(config, done, past))
     seconds = means.seconds
     return EpochRecord(
         epoch,
         train=_finite(means.values()),
         validation=_validate(engine, validate, epoch),
-        learning_rate=max(group["lr"] for group in engine.state.optimizer.param_groups),
+        learning_rate=engine.rate,
         seconds=seconds,
         examples_per_second=engine.accelerator.num_processes * means.num_examples / seconds,
     )
@@ -149,18 +170,17 @@ def _save_epoch(engine: Engine, record: EpochRecord, folder: Path) -> None:
         track(engine.accelerator, record)
         shown = {"loss": record.train["loss"], config.metric: record.validation[config.metric]}
         numbers = ", ".join(f"{k} {v:.4f}" for k, v in shown.items() if v is not None)
-        speed = record.examples_per_second
         logger.info(
-            "epoch %d of %d: %s (%.1f examples/s)", record.epoch, config.epochs, numbers, speed
+            "epoch %d of %d: %s (%.1f examples/s)",
+            *(record.epoch, config.epochs, numbers, record.examples_per_second),
         )
     engine.accelerator.wait_for_everyone()
 
 
 def _validate(engine: Engine, validate: Validate, epoch: int) -> dict[str, float | None]:
-    def on_this_process() -> dict[str, float]:
-        model = engine.state.evaluated.eval()
+    def on_this_process() -> Mapping[str, float]:
         with torch.no_grad(), engine.accelerator.autocast():
-            return dict(validate(model))
+            return dict(validate(engine.state.evaluated.eval()))
 
     found = _finite(on_main_process(on_this_process))
     metric = engine.config.metric
@@ -175,25 +195,6 @@ def _validate(engine: Engine, validate: Validate, epoch: int) -> dict[str, float
             "before is kept"
         )
     return found
-
-
-def _conclude(engine: Engine, folder: Path) -> FitResult:
-    history, config = engine.state.history, engine.config
-    best, stopped = best_epoch(history, config), why_stopped(history, config)
-    assert stopped
-    ending: dict[str, Any] = {
-        "best_epoch": best,
-        "metrics": history[best - 1].validation,
-        "stopped": stopped,
-    }
-    if is_main_process():
-        write_metrics(folder, history)
-        publish_best(folder)
-        records = [to_dict(record) for record in history]
-        stored = {**ending, "settings": fixed_settings(config), "history": records}
-        write_whole(folder / "result.json", json.dumps(stored))
-    engine.accelerator.wait_for_everyone()
-    return FitResult(**ending, history=tuple(history), best_path=folder / "best.safetensors")
 
 
 def why_stopped(
@@ -225,5 +226,4 @@ def _metric_of(history: list[EpochRecord], metric: str) -> list[float]:
 
 def _finite(metrics: Mapping[str, float]) -> dict[str, float | None]:
     """Return plain numbers; None for those that JSON cannot hold."""
-    plain = {name: float(value) for name, value in metrics.items()}
-    return {name: value if math.isfinite(value) else None for name, value in plain.items()}
+    return {name: float(v) if math.isfinite(v) else None for name, v in metrics.items()}

@@ -15,6 +15,7 @@ from avfake.labels import OUTPUTS
 from avfake.models import ModelOutput, sync_contrast
 from avfake.training.accelerator import outputs_of
 from avfake.training.config import LossConfig
+from avfake.training.engine import EpochMeans
 
 Batch = Mapping[str, Tensor]
 FACE, VOICE = OUTPUTS.index("face"), OUTPUTS.index("voice")
@@ -125,19 +126,16 @@ def validate(
     "{head}_real_loss", the plain cross-entropy of either class, where the clips have it; and, where
     they have both, "weighted_log_loss" = (1.4 overall_fake_loss + overall_real_loss) / 2.
     """
-    sums: dict[str, float] = {}
-    logits, labels, weights = [], [], []
+    means, logits, labels, weights = EpochMeans(), [], [], []
     for output, batch in outputs_of(model, batches):
         total, parts = loss(output, batch)
-        size = len(batch["labels"])
-        for name, value in {"log_loss": total, **parts}.items():
-            sums[name] = sums.get(name, 0.0) + float(value) * size
+        costs = {name: float(value) for name, value in {"log_loss": total, **parts}.items()}
+        means.add(costs, len(batch["labels"]))
         logits.append(output.logits.float().cpu())
         labels.append(batch["labels"].cpu())
         weights.append((batch["weights"] * output.valid).cpu())
-    count = sum(map(len, labels))
-    means = {name: value / count for name, value in sums.items()}
-    return means | class_losses(torch.cat(logits), torch.cat(labels), torch.cat(weights))
+    classes = class_losses(torch.cat(logits), torch.cat(labels), torch.cat(weights))
+    return means.values() | classes
 
 
 def class_losses(logits: Tensor, labels: Tensor, weights: Tensor) -> dict[str, float]:

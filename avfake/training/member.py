@@ -13,18 +13,17 @@ import torch
 from torch.utils.data import DataLoader
 
 from avfake.augment import MixingCollate, build_pipeline
-from avfake.calibration import OutOfFold, stack_row
+from avfake.calibration import OutOfFold
 from avfake.clips import (
     Clip,
     ClipDataset,
     EpochDraws,
     InputSpec,
-    SampleConfig,
     collate,
     load_batches,
     named_failures,
 )
-from avfake.detector import score_clip
+from avfake.detector import sampling_for, score_clip
 from avfake.labels import OUTPUTS, Output
 from avfake.models import AVModel, Frozen, ModelConfig, build_model
 from avfake.parallel import progress
@@ -34,19 +33,8 @@ from avfake.training.fit import fit
 from avfake.training.losses import Batch, multitask_loss, validate
 from avfake.training.plan import Example, Plan
 from avfake.training.rate_finder import RateConfig, RateFinding, find_rate
-from avfake.training.run import seed_for
+from avfake.training.run import model_seed
 from avfake.training.sampling import EpochOrder
-
-
-@dataclass(frozen=True)
-class Member:
-    """A trained model and what it was trained on."""
-
-    model: AVModel
-    fold: int
-    """The fold that it has not seen."""
-    groups: frozenset[str]
-    """The groups that it has seen, those of the validation clips included."""
 
 
 @dataclass(frozen=True)
@@ -62,20 +50,9 @@ class Run:
     features: FeatureStore | None = None
     """Features of the clips; None = backbones run in every epoch."""
 
-    @property
-    def sampling(self) -> SampleConfig:
-        """What is drawn from a clip in training."""
-        model = self.model
-        return replace(
-            self.spec.drawn(),
-            use_visual=(model.visual or model.sync) is not None,
-            use_audio=(model.audio or model.sync) is not None,
-            crop_sound_seconds=model.sync.sound_seconds if model.sync else 0.0,
-        )
-
     def train_batches(self, fold: int) -> Callable[[int], DataLoader[Batch]]:
         """Return epoch -> batches of the clips outside of a fold; one loader serves all epochs."""
-        examples, seed = self.plan.outside(fold), seed_for(self.config.seed, "model", fold)
+        examples, seed = self.plan.outside(fold), model_seed(self.config.seed, fold)
         draws = EpochDraws(
             EpochOrder(examples, self.config.data, seed=seed, folders=self.plan.folders)
         )
@@ -91,7 +68,7 @@ class Run:
         self, examples: Sequence[Example], seed: int | None = None, draws: EpochDraws | None = None
     ) -> DataLoader[Batch]:
         """Return batches in the order of the examples; with a seed drawn, augmented and mixed."""
-        config = self.config
+        config, sampling = self.config, sampling_for(self.model, self.spec.drawn())
         if self.features is not None:
             return DataLoader(
                 FeatureDataset(self.features, examples, seed),
@@ -102,7 +79,7 @@ class Run:
             )
         augment = build_pipeline(config.augment)
         return load_batches(
-            ClipDataset([e.entry for e in examples], self.sampling, seed=seed, augment=augment),
+            ClipDataset([e.entry for e in examples], sampling, seed=seed, augment=augment),
             batch_size=config.data.batch_size,
             draws=draws,
             join=collate if seed is None else MixingCollate(config.augment.mix, seed),
@@ -110,15 +87,14 @@ class Run:
         )
 
 
-def train_member(run: Run, *, fold: int, folder: Path) -> Member:
+def train_member(run: Run, *, fold: int, folder: Path) -> AVModel:
     """Train, or go on training, the model that leaves out `fold`."""
-    config, plan = run.config, run.plan
-    seed = seed_for(config.seed, "model", fold)
+    config, seed = run.config, model_seed(run.config.seed, fold)
     torch.manual_seed(seed)
     model = build_model(run.model, frozen=run.frozen)
     # The epoch is selected by the detector's outputs, not by how well it matches lips and sound.
     outputs_only = partial(multitask_loss, replace(config.loss, sync=0.0))
-    validation = run.loader(plan.splits["val"] or plan.inside(fold))
+    validation = run.loader(run.plan.splits["val"] or run.plan.inside(fold))
     batches = run.train_batches(fold)
     with named_failures([batches(1), validation]):
         fit(
@@ -129,14 +105,13 @@ def train_member(run: Run, *, fold: int, folder: Path) -> Member:
             config=replace(config.fit, seed=seed),
             run_folder=folder,
         )
-    groups = frozenset(e.row.group for e in (*plan.outside(fold), *plan.splits["val"]))
-    return Member(model.eval(), fold, groups)
+    return model
 
 
 def first_member_batches(run: Run) -> DataLoader[Batch]:
     """Return the batches of the first epoch of the first model, read in this process as clips."""
-    data = replace(run.config.data, loader_workers=0)
-    return replace(run, config=replace(run.config, data=data), features=None).train_batches(0)(1)
+    config = run.config.changed({"data.loader_workers": 0})
+    return replace(run, config=config, features=None).train_batches(0)(1)
 
 
 def find_member_rate(run: Run, search: RateConfig) -> RateFinding:
@@ -144,7 +119,7 @@ def find_member_rate(run: Run, search: RateConfig) -> RateFinding:
 
     The backbone is not frozen: the rate is that of the longer, unfrozen part of training.
     """
-    seed = seed_for(run.config.seed, "model", 0)
+    seed = model_seed(run.config.seed, 0)
     torch.manual_seed(seed)
     return find_rate(
         build_model(run.model, frozen=run.frozen),
@@ -155,8 +130,8 @@ def find_member_rate(run: Run, search: RateConfig) -> RateFinding:
     )
 
 
-def score_out_of_fold(run: Run, members: Sequence[Member]) -> OutOfFold:
-    """Return rows of statistics of every training clip that a member has not seen, by that member.
+def score_out_of_fold(run: Run, models: Sequence[AVModel]) -> OutOfFold:
+    """Return rows of statistics of every training clip that a model has not seen, by that model.
 
     A clip with picture and sound has three: whole, without sound, without picture, so that stacker
     and calibration handle clips that lack either.
@@ -164,31 +139,29 @@ def score_out_of_fold(run: Run, members: Sequence[Member]) -> OutOfFold:
     plan, modalities = run.plan, [(True, True)]
     if run.model.visual and run.model.audio:
         modalities += [(True, False), (False, True)]
-    rows, examples, folds = [], [], []
+    rows, examples = [], []
     held_out = [
         e
         for e in plan.splits["train"]
-        if plan.folds.get(e.row.clip_id, len(members)) < len(members)
+        if plan.folds.get(e.row.clip_id, len(models)) < len(models)
         and e.folder in (run.config.data.calibrate_on or plan.folders)
     ]
     for example in progress(held_out, desc="score out of fold", unit="clip"):
-        fold = plan.folds[example.row.clip_id]
+        model = models[plan.folds[example.row.clip_id]]
         clip = Clip.open(example.archive)
         features = run.features.whole(example) if run.features else {}
         both = example.has_visual and example.has_audio
         for use_visual, use_audio in modalities if both else modalities[:1]:
             sampling = run.spec.whole(use_visual=use_visual, use_audio=use_audio)
-            models = [members[fold].model]
-            rows.append(stack_row(score_clip(models, clip, sampling, features=features)))
+            rows.append(score_clip([model], clip, sampling, features=features).row())
             examples.append(example)
-            folds.append(fold)
     return OutOfFold(
         rows=np.stack(rows),
         clip_ids=[e.row.clip_id for e in examples],
         groups=[e.row.group for e in examples],
         labels={output: _labels(examples, output) for output in OUTPUTS},
-        fold=np.array(folds),
-        trained_on=[member.groups for member in members],
+        fold=np.array([plan.folds[e.row.clip_id] for e in examples]),
+        trained_on=[plan.seen_groups(fold) for fold in range(len(models))],
     )
 
 

@@ -80,21 +80,19 @@ def sam_perturbation(model: nn.Module, rho: float) -> Iterator[None]:
     (Shiohara & Yamasaki 2022). Batch statistics do not change inside. Own code, since torch and
     timm have no SAM.
     """
-    moved = [p for p in model.parameters() if p.grad is not None]
-    before = [p.detach().clone() for p in moved]
+    moved = [(p, p.grad, p.detach().clone()) for p in model.parameters() if p.grad is not None]
     with torch.no_grad():
-        norm = torch.stack([p.grad.norm() for p in moved if p.grad is not None]).norm()
-        for parameter in moved:
-            assert parameter.grad is not None
-            parameter.add_(parameter.grad, alpha=rho / (float(norm) + 1e-12))
+        norm = torch.stack([gradient.norm() for _, gradient, _ in moved]).norm()
+        for parameter, gradient, _ in moved:
+            parameter.add_(gradient, alpha=rho / (float(norm) + 1e-12))
             parameter.grad = None
     try:
         with fixed_statistics(model):
             yield
     finally:
         with torch.no_grad():
-            for parameter, value in zip(moved, before, strict=True):
-                parameter.copy_(value)
+            for parameter, _, before in moved:
+                parameter.copy_(before)
 
 
 def averaged_model(model: nn.Module, decay: float | None) -> AveragedModel:

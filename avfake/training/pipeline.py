@@ -12,20 +12,19 @@ from pathlib import Path
 
 import torch
 
-from avfake.calibration import fit_decision_model
-from avfake.clips import InputSpec, PreparedFolder
+from avfake.calibration import DecisionFit
+from avfake.clips import PreparedFolder
 from avfake.config import to_dict
-from avfake.detector import CARD, Bundle, Detector, write_bundle
+from avfake.detector import Bundle, Detector, sampling_for
 from avfake.evaluation import draw_batch, draw_training
-from avfake.models import ModelConfig, build_model
+from avfake.models import AVModel, build_model
 from avfake.report import write_card
 from avfake.storage import write_whole
 from avfake.training.accelerator import join_processes, on_main_process
 from avfake.training.config import TrainingConfig
-from avfake.training.facts import bundle_facts, out_of_fold_table
+from avfake.training.facts import bundle_facts, held_out_facts, out_of_fold_table
 from avfake.training.features import FeatureStore
 from avfake.training.member import (
-    Member,
     Run,
     find_member_rate,
     first_member_batches,
@@ -41,7 +40,7 @@ from avfake.training.plan import (
     trainable_outputs,
 )
 from avfake.training.rate_finder import RateConfig, RateFinding
-from avfake.training.run import open_run, seed_for
+from avfake.training.run import model_seed, open_run
 
 logger = logging.getLogger(__name__)
 
@@ -72,40 +71,22 @@ def train_detector(
     config.data.weights_of(plan.folders)  # refused before the folder is made
     inputs = {"clips": folders[0].config.hash, "split": plan.hash}
     detector = out / "detector"
-    model = None
-    if not (detector / "checksums.json").is_file():
-        model = config.model(trainable_outputs(plan.splits["train"]))
+    is_finished = (detector / "checksums.json").is_file()
+    run = None if is_finished else _run_of(folders, config, plan, out)
     on_main_process(lambda: open_run(out, config, inputs=inputs))
     on_main_process(lambda: plan.save(out / "plan.csv"))
-    if model is None:
+    if run is None:
         logger.info("%s is finished already", detector)
-        on_main_process(lambda: _write_card(detector))
+        on_main_process(lambda: write_card(detector, keep=True))
         return TrainedDetector(detector, plan)
     log_assumptions(plan.splits["train"], config.data.assume_face_weight)
-    run = start_run(config, model, plan, config.data.input_spec(folders[0].config), out)
     on_main_process(lambda: draw_batch(out, next(iter(first_member_batches(run)))))
-    members = [
+    models = [
         train_member(run, fold=fold, folder=out / f"member_{fold}")
         for fold in range(config.data.num_models)
     ]
-    on_main_process(lambda: _conclude(run, members, out))
+    on_main_process(lambda: _conclude(run, models, out))
     return TrainedDetector(detector, plan)
-
-
-def start_run(
-    config: TrainingConfig, model: ModelConfig, plan: Plan, spec: InputSpec, out: Path
-) -> Run:
-    """Return what the members share, with the features of frozen backbones if they are wanted."""
-    torch.manual_seed(seed_for(config.seed, "model", 0))  # of backbones without pretrained weights
-    frozen = build_model(model).frozen
-    run = Run(config, model, plan, spec, frozen)
-    if not config.data.feature_copies:
-        return run
-    folder = Path(config.data.feature_folder or out / "features")
-    store = FeatureStore(folder, build_model(model, frozen=frozen), config, run.sampling)
-    examples = [e for split in ("train", "val") for e in plan.splits[split]]
-    on_main_process(lambda: store.compute(examples, workers=config.data.loader_workers))
-    return replace(run, features=store)
 
 
 def plan_of(folders: Sequence[PreparedFolder], config: TrainingConfig) -> Plan:
@@ -116,6 +97,24 @@ def plan_of(folders: Sequence[PreparedFolder], config: TrainingConfig) -> Plan:
     return plan
 
 
+def _run_of(
+    folders: Sequence[PreparedFolder], config: TrainingConfig, plan: Plan, out: Path
+) -> Run:
+    """Return what the members share; features of frozen backbones are computed if wanted."""
+    model = config.model(trainable_outputs(plan.splits["train"]))
+    torch.manual_seed(model_seed(config.seed, 0))  # of backbones without pretrained weights
+    frozen = build_model(model).frozen
+    run = Run(config, model, plan, config.data.input_spec(folders[0].config), frozen)
+    if not config.data.feature_copies:
+        return run
+    folder = Path(config.data.feature_folder or out / "features")
+    sampling = sampling_for(model, run.spec.drawn())
+    store = FeatureStore(folder, build_model(model, frozen=frozen), config, sampling)
+    examples = [e for split in ("train", "val") for e in plan.splits[split]]
+    on_main_process(lambda: store.compute(examples, workers=config.data.loader_workers))
+    return replace(run, features=store)
+
+
 def with_found_rate(
     folders: Sequence[PreparedFolder], config: TrainingConfig, search: RateConfig, path: Path
 ) -> tuple[TrainingConfig, RateFinding]:
@@ -124,43 +123,34 @@ def with_found_rate(
     path: csv that keeps the finding, so that a run that goes on reads it
     """
     if not path.is_file():
-        plan = plan_of(folders, config)
-        model = config.model(trainable_outputs(plan.splits["train"]))
-        run = Run(config, model, plan, config.data.input_spec(folders[0].config))
+        run = _run_of(folders, config, plan_of(folders, config), path.parent)
         find_member_rate(run, search).save(path)
     finding = RateFinding.load(path)
     fit = replace(config.fit, learning_rate=finding.suggestion)
     return replace(config, fit=fit), finding
 
 
-def _conclude(run: Run, members: Sequence[Member], out: Path) -> None:
-    """Write the detector of trained members, and their scores of the clips they have not seen."""
+def _conclude(run: Run, models: Sequence[AVModel], out: Path) -> None:
+    """Write the detector of trained models, and their scores of the clips they have not seen."""
     config, plan = run.config, run.plan
-    draw_training(out)
-    scored = score_out_of_fold(run, members)
-    stack = replace(config.stack, seed=seed_for(config.seed, "calibration"))
-    fitted = fit_decision_model(scored, stack, use_stacker=config.use_stacker)
+    draw_training(out, config.fit.metric)
+    scored = score_out_of_fold(run, models)
+    stack = replace(config.stack, seed=config.seed)
+    fitted = DecisionFit.fit(scored, stack, use_stacker=config.use_stacker)
     choices = {name: one.choice for name, one in fitted.model.outputs.items()}
     for name, choice in choices.items():
         logger.info("%s: kept %s; %s", name, choice.kept, choice.reason)
     written = {name: to_dict(choice) for name, choice in choices.items()}
     write_whole(out / "choices.json", json.dumps(written, indent=1))
-    table = out_of_fold_table(scored, fitted, stack)
+    table = out_of_fold_table(scored, fitted, stack).drop(columns="covered")
     methods = {e.row.clip_id: e.row.method for e in plan.splits["train"]}
     table.insert(2, "method", table["clip_id"].map(methods))
     write_whole(out / "out_of_fold.csv", table.to_csv(index=False))
-    bundle = Bundle(
+    Bundle(
         name=str(out / "detector"),
         spec=run.spec,
-        models=[member.model for member in members],
+        models=models,
         decision_model=fitted.model,
-        facts=bundle_facts(plan, config, scored=scored, judged=fitted),
-    )
-    write_bundle(out / "detector", bundle)
-    _write_card(out / "detector")
-
-
-def _write_card(detector: Path) -> None:
-    """Write a card, unless there is one, which may hold a test or a stress table by now."""
-    if not (detector / CARD).is_file():
-        write_card(detector)
+        facts=bundle_facts(plan, config, held_out_facts(scored, fitted, stack)),
+    ).save(out / "detector")
+    write_card(out / "detector", keep=True)

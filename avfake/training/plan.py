@@ -1,5 +1,6 @@
 """Prepared folders -> examples with labels, weights, a split and a fold."""
 
+import hashlib
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -7,22 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from avfake.clips import ClipEntry, PreparedClip, PreparedFolder
-from avfake.datasets import (
-    Manifest,
-    Row,
-    assign_folds,
-    assign_splits,
-    check_groups,
-    save_manifest,
-    split_hash,
-)
+from avfake.datasets import Manifest, Row, assign_splits
 from avfake.errors import ConfigError, ManifestError, check_choice, nearest
 from avfake.labels import OUTPUTS, Labels, Output
 from avfake.storage import AnyPath, write_table
 from avfake.training.config import DataConfig
-from avfake.training.run import seed_for
 
 logger = logging.getLogger(__name__)
+CLASSES = {False: "genuine", True: "fake"}
 
 
 @dataclass(frozen=True)
@@ -77,6 +70,18 @@ class Plan:
         sizes = "/".join(str(len(self.splits[name])) for name in ("train", "val", "test"))
         return f"{' + '.join(datasets)} {sizes}"
 
+    def save_manifest(self, path: Path, split: str) -> None:
+        """Write a manifest of the files of one split."""
+        rows = tuple(example.row for example in self.splits[split])
+        Manifest(rows, " + ".join(dict.fromkeys(r.dataset for r in rows))).save(path)
+
+    @property
+    def one_class_folders(self) -> dict[str, str]:
+        """Folder -> the only class that it trains."""
+        trained = {(e.folder, bool(e.row.label)) for e in self.splits["train"]}
+        alone = Counter(folder for folder, _ in trained)
+        return {name: CLASSES[(name, True) in trained] for name in self.folders if alone[name] == 1}
+
     def inside(self, fold: int) -> list[Example]:
         """Return the training clips of a fold."""
         return [e for e in self.splits["train"] if self.folds.get(e.row.clip_id) == fold]
@@ -85,24 +90,25 @@ class Plan:
         """Return the training clips of the other folds, and those in none."""
         return [e for e in self.splits["train"] if self.folds.get(e.row.clip_id) != fold]
 
+    def seen_groups(self, fold: int) -> frozenset[str]:
+        """Return the groups of all clips that the model without this fold sees."""
+        return frozenset(e.row.group for e in (*self.outside(fold), *self.splits["val"]))
+
     def save(self, path: Path) -> None:
         """Write the plan as a table, one row a clip."""
+        columns = ("clip_id", "split", "fold", "group")
         rows = [
-            {
-                "clip_id": example.row.clip_id,
-                "split": split,
-                "fold": self.folds.get(example.row.clip_id),
-                "group": example.row.group,
-            }
+            (e.row.clip_id, split, self.folds.get(e.row.clip_id), e.row.group)
             for split, examples in self.splits.items()
-            for example in examples
+            for e in examples
         ]
-        write_table(path, ("clip_id", "split", "fold", "group"), rows)
+        write_table(path, columns, [dict(zip(columns, row, strict=True)) for row in rows])
 
-    def save_manifest(self, path: Path, split: str) -> None:
-        """Write a manifest of the files of one split."""
-        rows = tuple(example.row for example in self.splits[split])
-        save_manifest(Manifest(rows, " + ".join(dict.fromkeys(r.dataset for r in rows))), path)
+
+def split_hash(assignment: Mapping[str, str]) -> str:
+    """Return 12 hex digits that stand for exactly this division, to publish with a number."""
+    lines = "".join(f"{clip_id}\t{side}\n" for clip_id, side in sorted(assignment.items()))
+    return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
 
 def gather(folders: Sequence[PreparedFolder], *, assume_face_weight: float) -> list[Example]:
@@ -120,7 +126,7 @@ def gather(folders: Sequence[PreparedFolder], *, assume_face_weight: float) -> l
         raise ConfigError(f"folders of one run need different names, got {names}")
     found = [(clip, folder.name) for folder in folders for clip in folder.clips]
     if len(folders) > 1:
-        found = [(_renamed(clip, name), name) for clip, name in found]
+        found = [(replace(c, row=_renamed(c.row, name)), name) for c, name in found]
     examples = [_example(clip, name, assume_face_weight) for clip, name in found]
     archives = {example.row.clip_id: example.archive for example in examples}
     return [replace(e, partner=archives.get(e.row.original or "")) for e in examples]
@@ -135,17 +141,16 @@ def make_plan(examples: Sequence[Example], data: DataConfig, *, seed: int) -> Pl
     the clips of `data.calibrate_on`; clips of other folders are held out with those of their group,
     or never.
     """
-    seed = seed_for(seed if data.split_seed is None else data.split_seed, "split")
+    seed = seed if data.split_seed is None else data.split_seed
     usable = [example for example in examples if example.has_label("overall")]
     if not usable:
         raise ManifestError("no clip has both a label and picture or sound; nothing to learn from")
     _check_methods(usable, data.leave_out)
-    rows = [example.row for example in usable]
-    shares = {"val": data.val_share, "test": data.test_share}
-    shares = {"train": 1.0 - sum(shares.values())} | shares
+    rows = [e.row for e in usable]
+    train_share = 1.0 - (data.val_share + data.test_share)
+    shares = {"train": train_share, "val": data.val_share, "test": data.test_share}
     wanted = {name: share for name, share in shares.items() if share}
     assigned = assign_splits(rows, wanted, seed=seed, parts=data.parts)
-    check_groups(rows, assigned)
     splits = {
         name: tuple(
             e
@@ -161,10 +166,10 @@ def make_plan(examples: Sequence[Example], data: DataConfig, *, seed: int) -> Pl
     folders = tuple(dict.fromkeys(e.folder for e in examples))
     for name in data.calibrate_on:
         check_choice("a folder of data.calibrate_on", name, folders)
-    chosen = data.calibrate_on or folders
-    calibrated = {e.row.clip_id for e in splits["train"] if e.folder in chosen}
-    train = [e.row for e in splits["train"]]
-    folds = assign_folds(train, data.num_folds, seed=seed, counted=calibrated)
+    train, chosen = splits["train"], data.calibrate_on or folders
+    calibrated = {e.row.clip_id for e in train if e.folder in chosen}
+    equal = dict.fromkeys(range(data.num_folds), 1 / data.num_folds)
+    folds = assign_splits([e.row for e in train], equal, seed=seed, counted=calibrated)
     return Plan(splits, folds, folders)
 
 
@@ -179,30 +184,26 @@ def trainable_outputs(examples: Sequence[Example]) -> dict[str, bool]:
             logger.warning(
                 "the %s head stays untrained: %d genuine and %d fake clips have a label for it, "
                 "both are needed; its probability will be None with the reason not_trained",
-                output,
-                len(known) - num_fake,
-                num_fake,
+                *(output, len(known) - num_fake, num_fake),
             )
     return trainable
 
 
 def check_classes(plan: Plan) -> None:
     """Log the classes of each folder; ManifestError if there is only one to learn from."""
-    counts = {name: Counter({False: 0, True: 0}) for name in plan.folders}
-    for example in plan.splits["train"]:
-        counts[example.folder][bool(example.row.label)] += 1
-    total = sum(counts.values(), Counter())
+    train = plan.splits["train"]
+    total = Counter(bool(e.row.label) for e in train)
     if not total[False] or not total[True]:
         raise ManifestError(
             f"{total[False]} genuine and {total[True]} fake clips to train on: both are needed. "
             "The other class may come from another dataset: --clips one/ --clips other/"
         )
     if len(plan.folders) > 1:
-        for name, found in counts.items():
-            logger.info(
-                "%s: %d genuine, %d fake clips to train on", name, found[False], found[True]
-            )
-    lacking = [name for name, found in counts.items() if not all(found.values())]
+        counts = Counter((e.folder, bool(e.row.label)) for e in train)
+        for name in plan.folders:
+            told = "%s: %d genuine, %d fake clips to train on"
+            logger.info(told, name, counts[name, False], counts[name, True])
+    lacking = plan.one_class_folders
     if lacking:
         logger.warning(
             "one class only in %s: there the dataset itself gives the label away (its codec, its "
@@ -236,15 +237,13 @@ def _check_methods(examples: Sequence[Example], leave_out: Sequence[str]) -> Non
             )
 
 
-def _renamed(clip: PreparedClip, folder: str) -> PreparedClip:
-    row = clip.row
-    row = replace(
+def _renamed(row: Row, folder: str) -> Row:
+    return replace(
         row,
         clip_id=f"{folder}/{row.clip_id}",
         group=f"{row.dataset}/{row.group}",
         original=f"{folder}/{row.original}" if row.original else None,
     )
-    return replace(clip, row=row)
 
 
 def _example(clip: PreparedClip, folder: str, assume_face_weight: float) -> Example:

@@ -108,15 +108,13 @@ def find_rate(
         config: its optimizer, clip_norm, seed and device are used; rates of the backbone keep
             their proportion
     """
-    search = search or RateConfig()
     if not len(batches):
         raise ConfigError("there are no batches to find a rate with")
     use_gpu = config.device == "auto" and torch.cuda.is_available()
-    device = torch.device("cuda" if use_gpu else "cpu")
     with torch.random.fork_rng(devices=[torch.cuda.current_device()] if use_gpu else []):
         torch.manual_seed(config.seed)
-        tried = copy.deepcopy(model).to(device).train()
-        found = list(_rising(tried, loss, batches, config, search))
+        tried = copy.deepcopy(model).to("cuda" if use_gpu else "cpu").train()
+        found = list(_rising(tried, loss, batches, config, search or RateConfig()))
     return RateFinding(*np.array(found).T)
 
 
@@ -127,7 +125,7 @@ def _rising(
     device = next(model.parameters()).device
     optimizer = build_optimizer(model, config)
     mean, lowest = 0.0, math.inf
-    rates = np.geomspace(search.lowest, search.highest, search.num_steps)
+    rates = np.geomspace(search.lowest, search.highest, search.num_steps).tolist()
     endless = itertools.chain.from_iterable(itertools.repeat(batches))
     for step, (rate, batch) in enumerate(zip(rates, endless, strict=False)):
         moved = to_device(batch, device)
@@ -138,12 +136,12 @@ def _rising(
         mean = search.smoothing * mean + (1 - search.smoothing) * value
         smoothed = mean / (1 - search.smoothing ** (step + 1))
         lowest = min(lowest, smoothed)
-        yield float(rate), value, smoothed
+        yield rate, value, smoothed
         if smoothed > search.burst * lowest:
             return
         optimizer.zero_grad()
         cost.backward()
         if config.clip_norm:
             nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
-        set_rate(optimizer, float(rate) / config.learning_rate)
+        set_rate(optimizer, rate / config.learning_rate)
         optimizer.step()

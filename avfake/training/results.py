@@ -4,20 +4,20 @@ Each run writes results.csv, with all that is needed to measure it again; rows o
 in recipes/results/.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from avfake.clips import Clip, PreparedFolder, sample_clip, sample_labels
+from avfake.clips import Clip, PreparedFolder, Sampled
 from avfake.datasets import assign_splits
 from avfake.detector import Detector, PredictOptions
 from avfake.errors import ConfigError
-from avfake.evaluation import ablation_table, draw_answers, method_table, read_plan, render
+from avfake.evaluation import ablation_table, draw_answers, read_plan, render
 from avfake.parallel import progress
-from avfake.report import has_card_of, write_card
-from avfake.storage import write_whole
+from avfake.report import write_card
+from avfake.storage import Output, write_whole
 from avfake.training.accelerator import is_main_process, on_main_process
 from avfake.training.config import TrainingConfig
 from avfake.training.pipeline import TrainedDetector, train_detector, with_found_rate
@@ -40,22 +40,20 @@ class MeasuredDetector:
 
     def show_methods(self, output: str, metrics: Sequence[str], file: str) -> None:
         """Print, and write into `file`, the metrics of each forgery method against all genuine."""
-        table = method_table([(self.name, self.scores)], output, metrics=metrics)
-        save_table(self.out / file, table)
-        announce(render(table))
+        detector = (self.name, self.scores)
+        table = ablation_table([detector], metrics=metrics, methods_of=output)
+        publish_table(self.out / file, table)
 
     def show_moments(self) -> None:
         """Print, and write into moments.csv, how well single crops and windows are classified."""
         if not is_main_process():
             return
-        moments = measure_moments(self.trained.load(), self.plan.splits["test"])
+        moments = pd.DataFrame(_moments(self.trained.load(), self.plan.splits["test"]))
         if not len(moments):
             announce("no test clip names its forged segments: moments are not measured")
             return
         table = ablation_table([("each moment", moments)], metrics=["auc"])
-        table = table[table["output"] != "overall"]
-        save_table(self.out / "moments.csv", table)
-        announce(render(table))
+        publish_table(self.out / "moments.csv", table[table["output"] != "overall"])
 
 
 def train_and_test(
@@ -84,23 +82,12 @@ def train_and_test(
         own = measure(trained.load(), trained.plan.splits["test"])
         announce(f"on the test clips of the run:\n{render(ablation_table([(name, own)]))}\n")
         announce("on the clips put aside:")
-    scores, table = measure_test(name, trained, plan, out, seed=config.seed)
-    announce(render(table))
+    scores = measure(trained.load(), plan.splits["test"])
+    publish_test(trained.detector, plan, scores, out / "test_scores.csv")
+    record_results({name: scores}, plan, out, seed=config.seed)
     announce(f"pictures: {trained.detector.parent / 'figures'}")
     announce(f"detector: {trained.detector} (split {plan.hash})")
     return MeasuredDetector(name, trained, plan, scores, out)
-
-
-def measure_test(
-    name: str, trained: TrainedDetector, plan: Plan, out: Path, *, seed: int
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the scores of the test clips of a plan, and the rows of `record_results`.
-
-    The scores are written to test_scores.csv and published in card and pictures.
-    """
-    scores = measure(Detector.from_pretrained(trained.detector), plan.splits["test"])
-    publish_test(trained.detector, plan, scores, out / "test_scores.csv")
-    return scores, record_results([(name, scores)], plan, out, seed=seed)
 
 
 def publish_test(detector: Path, plan: Plan, scores: pd.DataFrame, path: Path) -> None:
@@ -116,26 +103,24 @@ def publish_test(detector: Path, plan: Plan, scores: pd.DataFrame, path: Path) -
         return
     save_table(path, scores)
     draw_answers(detector.parent, path)
-    if not has_card_of(detector, path):
-        source = f"the test split of {plan.data} clips (train/val/test), plan {plan.hash}"
-        write_card(detector, scores=path, measured_on=source)
+    source = f"the test split of {plan.data} clips (train/val/test), plan {plan.hash}"
+    write_card(detector, scores=path, measured_on=source, keep=True)
 
 
 def record_results(
-    measured: Sequence[tuple[str, pd.DataFrame]], plan: Plan, out: Path, *, seed: int
+    measured: Mapping[str, pd.DataFrame], plan: Plan, out: Path, *, seed: int
 ) -> pd.DataFrame:
-    """Return the table of `ablation_table` with its provenance, written to results.csv.
+    """Return the table of `ablation_table` with its provenance, printed and in results.csv.
 
     Added columns: seed, split (hash of the plan), commit, machine, data (datasets, and numbers of
     clips to train, validate and test on).
 
     measured: name of a detector -> its table from `measure`, on the plan's test clips
     """
-    record = environment()
-    origin = {name: record[name] for name in ("commit", "machine")}
-    table = ablation_table(measured)
+    origin = {name: environment()[name] for name in ("commit", "machine")}
+    table = ablation_table(list(measured.items()))
     table = table.assign(seed=seed, split=plan.hash, **origin, data=plan.data)
-    save_table(out / "results.csv", table)
+    publish_table(out / "results.csv", table)
     return table
 
 
@@ -143,6 +128,12 @@ def save_table(path: Path, table: pd.DataFrame) -> None:
     """Write a table as csv, on the main process only."""
     if is_main_process():
         write_whole(path, table.to_csv(index=False))
+
+
+def publish_table(path: Path, table: pd.DataFrame) -> None:
+    """Write a table of metrics as csv, and print it."""
+    save_table(path, table)
+    announce(render(table))
 
 
 def announce(text: str) -> None:
@@ -157,20 +148,38 @@ COLUMNS = (*OF_ROW, "has_video", "has_audio", *OF_VERDICT, "prior")
 """Columns of the table; prior only where one was set."""
 
 
-def examples_in(
-    clips: Sequence[str | Path], *, plan_table: Path | None = None, split: str = ""
-) -> list[Example]:
-    """Return the usable clips of prepared folders, or those of one split of a run.
+def measure_clips(
+    detectors: Sequence[str | Path],
+    clips: Sequence[str | Path],
+    options: PredictOptions,
+    *,
+    plan_table: Path | None = None,
+    split: str = "",
+    out: Path | None = None,
+) -> pd.DataFrame:
+    """Return the table of `measure` for prepared folders, or for one split of a run.
 
-    plan_table: plan.csv of the training run; None = all clips
+    Args:
+        detectors: as for `Detector.from_pretrained`
+        clips: the prepared folders
+        plan_table: plan.csv of the training run; None = all usable clips
+        out: csv for the table, checked before the clips are measured
     """
     examples = gather([PreparedFolder(path) for path in clips], assume_face_weight=0.0)
-    if plan_table is None:
-        return examples
-    if not plan_table.is_file():
-        raise ConfigError(f"--split {split} needs the plan of the training run, {plan_table}")
-    plan = read_plan(plan_table)
-    return [example for example in examples if plan.get(example.row.clip_id) == split]
+    if plan_table is not None:
+        if not plan_table.is_file():
+            raise ConfigError(f"--split {split} needs the plan of the training run, {plan_table}")
+        plan = read_plan(plan_table)
+        examples = [example for example in examples if plan.get(example.row.clip_id) == split]
+    if not examples:
+        raise ConfigError(f"no clip is left to evaluate in {', '.join(map(str, clips))}")
+    if out is not None:
+        ids = {example.row.clip_id for example in examples}
+        Output(out).check_table(COLUMNS, lambda: ids, ("prior",))
+    scores = measure(Detector.from_pretrained(detectors), examples, options)
+    if out is not None:
+        save_table(out, scores)
+    return scores
 
 
 def measure(
@@ -200,23 +209,19 @@ def _row(example: Example, verdict: Verdict) -> dict[str, object]:
     return known | streams | {name: getattr(verdict, name) for name in OF_VERDICT}
 
 
-def measure_moments(detector: Detector, examples: Sequence[Example]) -> pd.DataFrame:
-    """Return a row for each crop and each window of the clips that name forged segments."""
-    return pd.DataFrame(_moments(detector, examples))
-
-
 def _moments(detector: Detector, examples: Sequence[Example]) -> Iterator[dict[str, object]]:
+    """Yield a row for each crop and each window of the clips that name forged segments."""
     [member] = detector.members
     for example in examples:
         if not example.row.segments:
             continue
         clip = Clip.open(example.archive)
-        sampled = sample_clip(clip, member.bundle.spec.whole())
-        known = sample_labels(example.labels, example.row.segments, sampled)
+        sampled = Sampled.of(clip, member.spec.whole())
+        known, frames, windows = sampled.labels(example.labels, example.row.segments)
         scores = member.score_clip(clip)
         for part, found, forged, label in (
-            ("face", scores.frame_scores, known.forged_frames, known.labels.face),
-            ("voice", scores.window_scores, known.forged_windows, known.labels.voice),
+            ("face", scores.frame_scores, frames, known.face),
+            ("voice", scores.window_scores, windows, known.voice),
         ):
             for p, share in zip(found, forged, strict=False):  # no scores without that branch
                 row = dict.fromkeys(("label", "face_fake", "voice_fake", "p_fake"))

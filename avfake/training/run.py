@@ -5,7 +5,7 @@ import json
 import platform
 import subprocess
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,9 +31,9 @@ def open_run(folder: Path, config: Any, *, inputs: dict[str, str]) -> None:
         except ValueError as error:
             raise ConfigError(f"{path} is not a record of a run; give another --out") from error
         check_settings(folder, found, record)
-        return
-    write_whole(path, json.dumps(record, indent=1))
-    write_whole(folder / "environment.json", json.dumps(environment(), indent=1))
+    else:
+        write_whole(path, json.dumps(record, indent=1))
+        write_whole(folder / "environment.json", json.dumps(environment(), indent=1))
 
 
 def check_settings(folder: Path, found: Any, wanted: Any) -> None:
@@ -47,17 +47,13 @@ def check_settings(folder: Path, found: Any, wanted: Any) -> None:
 
 def environment() -> dict[str, Any]:
     """Return commit, versions, machine type, cores and GPU."""
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
     return {
         "commit": commit(),
         "python": platform.python_version(),
-        "machine": _machine(),
+        "machine": f"{platform.machine()} {platform.system()}, {default_workers()} cores, {gpu}",
         "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
     }
-
-
-def _machine() -> str:
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
-    return f"{platform.machine()} {platform.system()}, {default_workers()} cores, {gpu}"
 
 
 def commit() -> str | None:
@@ -80,18 +76,11 @@ def _differences(found: Any, wanted: Any, prefix: str = "") -> list[str]:
     return [] if found == wanted else [f"{prefix.lstrip('.')}: {found} there, {wanted} now"]
 
 
-Purpose = Literal["split", "calibration", "model", "epoch"]
+def model_seed(seed: int, fold: int) -> int:
+    """Return the seed of the weights and the draws of the model that leaves out a fold."""
+    return seed * 1000 + fold
 
 
-def seed_for(seed: int, purpose: Purpose, *keys: int) -> int:
-    """Return the seed for one purpose.
-
-    Args:
-        seed: of the run; for "epoch", that of the model
-        keys: the fold of a "model", which also seeds its draws; epoch and process of an "epoch"
-    """
-    if purpose == "model":
-        return seed * 1000 + keys[0]
-    if purpose == "epoch":
-        return int(np.random.SeedSequence((seed, *keys)).generate_state(1)[0])
-    return seed
+def epoch_seed(seed: int, epoch: int, process: int) -> int:
+    """Return the seed of an epoch on one process; seed: of the model."""
+    return int(np.random.SeedSequence((seed, epoch, process)).generate_state(1)[0])

@@ -11,7 +11,7 @@ from avfake.audit.audit import LabelName, audit_manifest
 from avfake.audit.measuring import measure_files
 from avfake.cli.main import main
 from avfake.datasets.build import build_manifest
-from avfake.datasets.manifest import Manifest, Row, save_manifest
+from avfake.datasets.manifest import Manifest, Row
 from avfake.datasets.schema import load_spec
 from avfake.errors import ManifestError
 from avfake.media.frames import iter_frames
@@ -84,7 +84,7 @@ def test_a_small_studio_passes_but_not_with_a_copy_in_another_split(
     copy = replace(copy, group="", original=None, identity=None)
     leaking = replace(manifest, rows=(*manifest.rows, copy))
     report = audit_manifest(leaking, tmp_path / "journal", workers=0, show_progress=False)
-    assert not report.leaks
+    assert {leak.kind for leak in report.leaks} <= {"picture", "sound"}
     assert any(
         copied.clip_id in finding and "copy.mp4" in finding and "by picture" in finding
         for finding in report.findings
@@ -116,7 +116,7 @@ def test_the_verb_says_what_it_found_and_leaves_with_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], write: Write, code: int
 ) -> None:
     table = tmp_path / "manifest.csv"
-    save_manifest(spoken(tmp_path, write), table)
+    spoken(tmp_path, write).save(table)
     with pytest.raises(SystemExit) as left:
         main(["audit", str(table), "--workers", "0"])
     printed = capsys.readouterr().out

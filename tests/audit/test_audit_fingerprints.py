@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from avfake.audit.fingerprints import Fingerprint, near_duplicates, picture_hashes, sound_print
-from avfake.media.sound import read_waveform
+from avfake.media.sound import read_sound
 from avfake.media.types import Frames, Waveform
 from avfake.media.writing import write_audio
 
@@ -36,7 +36,7 @@ def scenes(seed: int, count: int = 5) -> Frames:
 def test_a_sound_is_found_again_in_a_poor_copy_and_in_a_cut_one(tmp_path: Path) -> None:
     sound = babble(0)
     write_audio(tmp_path / "poor.mp3", sound, kbps=32)
-    poor = read_waveform(tmp_path / "poor.mp3", RATE)
+    poor = read_sound(tmp_path / "poor.mp3", RATE).waveform()
     cut = Waveform(0.5 * sound.samples[RATE:], RATE)
     others = [babble(seed) for seed in range(1, 20)]
     prints = [Fingerprint(NOTHING, sound_print(one)) for one in (sound, poor, cut, *others)]

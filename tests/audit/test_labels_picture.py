@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from avfake.audit.labels.picture import PictureConfig, brightness, compare_faces, find_shift, ssim
+from avfake.audit.labels.picture import brightness, compare_faces, find_shift, ssim
 
 BOX = (60, 40, 120, 110)
 
@@ -79,5 +79,5 @@ def test_what_is_too_unlike_is_not_judged() -> None:
         "face_too_small": (scene(), np.tile(np.array([60.0, 40, 66, 46]), (1, 4, 1))),
     }
     for why, (fake, where) in cases.items():
-        found = compare_faces(fake, scene(), where, PictureConfig())
+        found = compare_faces(fake, scene(), where)
         assert (found.changed, found.why) == (None, why)

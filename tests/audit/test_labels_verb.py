@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from avfake.cli.verbs_datasets import labels
-from avfake.datasets.manifest import Manifest, Row, save_manifest
+from avfake.datasets.manifest import Manifest, Row
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -14,7 +14,7 @@ def test_the_verb_writes_tables_and_counts(
 ) -> None:
     video = next(studio_root.glob("*.mp4"))
     rows = (Row("it", str(video), label=False), Row("a", str(video), label=True, original="it"))
-    save_manifest(Manifest(rows, "x"), tmp_path / "rows.csv")
+    Manifest(rows, "x").save(tmp_path / "rows.csv")
     assert labels(tmp_path / "rows.csv", tmp_path / "out", workers=workers) == 0
     said = capsys.readouterr().out
     assert "1 fakes" in said

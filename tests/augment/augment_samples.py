@@ -82,4 +82,4 @@ def drawn(transform: Transform, sample: TrainingSample, seed: int = 0) -> Traini
     """What it makes of the sample with the parameters of that seed."""
     params = transform.parameters(sample, np.random.default_rng(seed))
     assert params is not None
-    return transform.apply(sample, params)
+    return transform.change(sample, **params)

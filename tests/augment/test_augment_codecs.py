@@ -1,17 +1,20 @@
 """What comes out of a codec is what went in, in place and in number, and worse."""
 
+import av
 import numpy as np
 import pytest
 from augment_samples import RATE, blocks, chirp, sample_of, tone
 
-from avfake.augment.encoders import available
 from avfake.augment.picture import codecs as video
-from avfake.augment.picture.codecs import Coding, VideoCodec, through_video
+from avfake.augment.picture.codecs import through_video
+from avfake.augment.presets import PICTURE
 from avfake.augment.sound import audio_codec as audio
-from avfake.augment.sound.audio_codec import AudioCodec, through_codec
-from avfake.errors import ConfigError
+from avfake.augment.sound.audio_codec import through_codec
 
-VIDEO, AUDIO = available(video.ENCODERS), available(audio.ENCODERS)
+VIDEO, AUDIO = (
+    [name for name, encoder in encoders.items() if encoder.name in av.codecs_available]
+    for encoders in (video.ENCODERS, audio.ENCODERS)
+)
 
 
 def error(one: np.ndarray, other: np.ndarray) -> float:
@@ -29,7 +32,7 @@ def test_frames_come_back_in_number_order_and_place(codec: str, num_frames: int)
     faces = blocks(8, 96)[:num_frames].copy()
     for place, face in enumerate(faces):  # a number that no codec of these rates blurs away
         face[10 + 8 * place : 16 + 8 * place, 40:80] = 250
-    coded = through_video(faces, Coding(codec, 20.0))
+    coded = through_video(faces, codec=codec, crf=20.0)
     assert (coded.shape, coded.dtype) == (faces.shape, np.uint8)
     errors = [[error(a, b) for b in faces] for a in coded]
     assert [int(np.argmin(row)) for row in errors] == list(range(num_frames))
@@ -43,7 +46,7 @@ def test_more_crf_and_fewer_pixels_lose_more(codec: str) -> None:
     faces = blocks(4)
     faces[:, ::6] = 40
     errors = [
-        error(through_video(faces, Coding(codec, crf, share)), faces)
+        error(through_video(faces, codec=codec, crf=crf, share=share), faces)
         for crf, share in ((17.0, 1.0), (40.0, 1.0), (40.0, 0.67))
     ]
     assert errors[0] < errors[1] < errors[2]
@@ -51,31 +54,25 @@ def test_more_crf_and_fewer_pixels_lose_more(codec: str) -> None:
 
 @pytest.mark.parametrize("tune", video.ENCODERS["h264"].tunes)
 def test_every_tune_is_known_to_the_encoder(tune: str) -> None:
-    assert len(through_video(blocks(3, 65), Coding("h264", 23.0, 1.0, tune))) == 3
+    assert len(through_video(blocks(3, 65), codec="h264", crf=23.0, tune=tune)) == 3
 
 
 def test_every_tune_of_h265_is_known_to_the_encoder() -> None:
     if "h265" not in VIDEO:
         pytest.skip("this build of PyAV has no libx265")
     for tune in video.ENCODERS["h265"].tunes:
-        assert len(through_video(blocks(2), Coding("h265", 23.0, 1.0, tune))) == 2
+        assert len(through_video(blocks(2), codec="h265", crf=23.0, tune=tune)) == 2
 
 
 def test_codecs_that_are_not_there_or_too_coarse_are_not_drawn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    rng = np.random.default_rng(0)
+    rng, (transform,) = np.random.default_rng(0), PICTURE["video_codec"]
     small = sample_of(blocks(2, 48))
-    assert {VideoCodec().parameters(small, rng).codec for _ in range(50)} == {"h264", "vp9"}
-    monkeypatch.setattr(video, "available", lambda _: ())
-    assert VideoCodec().parameters(small, rng) is None
-
-
-def test_misspelt_codecs_are_answered_with_the_nearest() -> None:
-    with pytest.raises(ConfigError, match="did you mean 'h264'"):
-        VideoCodec(codecs=("h.264",))
-    with pytest.raises(ConfigError, match="did you mean 'mulaw'"):
-        AudioCodec(codecs=("mu-law",))
+    drawn = {transform.parameters(small, rng)["codec"] for _ in range(50)}
+    assert drawn == {"h264", "vp9"}
+    monkeypatch.setattr(av, "codecs_available", set())
+    assert transform.parameters(small, rng) is None
 
 
 @pytest.mark.parametrize("codec", AUDIO)
@@ -118,5 +115,5 @@ def test_two_crops_can_be_coded_however_often() -> None:
     # With frames that refer to later ones, x265 gave one such clip in fifty times no file holds.
     faces = np.random.default_rng(0).integers(0, 255, (2, 128, 128, 3), dtype=np.uint8)
     for number in range(150):
-        coded = through_video(faces, Coding("h265", 17.0 + number % 20))
+        coded = through_video(faces, codec="h265", crf=17.0 + number % 20)
         assert coded.shape == faces.shape

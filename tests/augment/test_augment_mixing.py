@@ -7,8 +7,9 @@ import pytest
 import torch
 from augment_samples import sample_of
 
-from avfake.augment.config import MixConfig
-from avfake.augment.mixing import MixingCollate, PairMixup, mix_batch
+from avfake.augment.config import AugmentConfig, MixConfig
+from avfake.augment.mixing import MixingCollate, mix_batch, pair_mixup
+from avfake.augment.pipeline import build_pipeline
 from avfake.labels import Labels
 
 
@@ -35,22 +36,22 @@ def batch_of(faces: list[int], labels: list, weights: list | None = None) -> dic
 
 
 def test_a_pair_is_mixed_by_the_share_that_becomes_its_label() -> None:
-    mixed = PairMixup().apply(pair(), 0.25)
+    mixed = pair_mixup(pair(), 0.25)
     assert np.all(mixed.faces == 125)
     assert mixed.labels == (0.25, 0.25, 0.0)
-    assert np.array_equal(PairMixup().apply(pair(), 1.0).faces, pair().faces)
+    assert np.array_equal(pair_mixup(pair(), 1.0).faces, pair().faces)
     voice_too = replace(pair(), labels=Labels(1.0, 1.0, 1.0))
-    assert PairMixup().apply(voice_too, 0.25).labels == (1.0, 0.25, 1.0)
+    assert pair_mixup(voice_too, 0.25).labels == (1.0, 0.25, 1.0)
 
 
 def test_only_a_fake_face_with_its_original_is_mixed() -> None:
-    rng = np.random.default_rng(0)
-    certain = PairMixup(1.0)
+    config = AugmentConfig(mix=MixConfig(pair_rate=1.0), picture=())
+    rng, (certain,) = np.random.default_rng(0), build_pipeline(config).transforms
     assert certain.draw(pair(), rng) is not None
     assert certain.draw(replace(pair(), partner=None), rng) is None
     assert certain.draw(replace(pair(), labels=Labels(1.0, 0.0, 1.0)), rng) is None
     assert certain.draw(replace(pair(), weights=Labels(1.0, 0.0, 1.0)), rng) is None
-    shares = [certain.draw(pair(), rng) for _ in range(2000)]
+    shares = [certain.draw(pair(), rng)["share"] for _ in range(2000)]
     # Beta(1/2, 1/2) is the arcsine law: a third of it lies in each of these thirds.
     thirds = np.histogram(shares, [0, 0.25, 0.75, 1])[0] / 2000
     assert np.allclose(thirds, 1 / 3, atol=0.04)

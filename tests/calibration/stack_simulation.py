@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from avfake.calibration.features import ClipScores, stack_row
+from avfake.calibration.features import ClipScores
 from avfake.calibration.out_of_fold import OutOfFold
 from avfake.calibration.probabilities import to_probabilities
 
@@ -52,7 +52,7 @@ def out_of_fold(
     group = np.arange(num_clips) // clips_per_group
     fold = group % 3
     return OutOfFold(
-        np.stack([stack_row(clip) for clip in clips]),
+        np.stack([clip.row() for clip in clips]),
         [clip.clip_id for clip in clips],
         [f"g{i}" for i in group],
         {

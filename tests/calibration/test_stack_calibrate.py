@@ -7,7 +7,6 @@ from avfake import config as settings
 from avfake.calibration.calibrators import Calibrator, cross_fit, fit_platt
 from avfake.calibration.decision_rule import ConformalBand, DecisionRule, find_threshold
 from avfake.calibration.probabilities import to_logits, to_probabilities
-from avfake.errors import ConfigError
 
 
 def simulate(num: int, *, slope: float, offset: float, seed: int = 0):
@@ -113,8 +112,6 @@ def test_few_examples_of_a_class_keep_it_in_every_set() -> None:
     assert band.real_below is None  # eight are fewer than nine
     assert band.fake_above == 0.9
     assert band.contains(0.95) == (True, True)
-    with pytest.raises(ConfigError, match="confidence"):
-        ConformalBand.fit(p, labels, confidence=1.0)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from stack_simulation import out_of_fold
 
 from avfake.calibration.calibrators import MAX_EPSILON, Calibrator, fit_epsilon, squeeze
-from avfake.calibration.decision_model import DecisionModel, fit_decision_model
+from avfake.calibration.decision_model import DecisionFit, DecisionModel
 from avfake.calibration.features import FEATURES
 from avfake.calibration.output_model import fit_output
 from avfake.calibration.probabilities import row_losses, to_probabilities
@@ -76,7 +76,7 @@ def test_rows_not_seen_are_clipped_alike_and_cost_no_more() -> None:
 
 def test_a_verdict_model_keeps_its_clip(tmp_path) -> None:
     scored = out_of_fold(100, seed=4)
-    model = fit_decision_model(scored, FAST).model
+    model = DecisionFit.fit(scored, FAST).model
     model.save(tmp_path)
     assert DecisionModel.load(tmp_path).outputs == model.outputs
 

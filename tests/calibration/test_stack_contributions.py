@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from stack_simulation import clip_scores, out_of_fold
 
-from avfake.calibration.decision_model import DecisionModel, fit_decision_model
-from avfake.calibration.features import FEATURES, RULE_COLUMNS, ClipScores, stack_row
+from avfake.calibration.decision_model import DecisionFit, DecisionModel
+from avfake.calibration.features import FEATURES, RULE_COLUMNS, ClipScores
 from avfake.calibration.out_of_fold import OutOfFold
 from avfake.calibration.stacker import StackConfig
-from avfake.detector.bundle import read_bundle, write_bundle
+from avfake.detector.branch_scores import PredictOptions
+from avfake.detector.bundle import Bundle
 from avfake.detector.detector import Detector
-from avfake.detector.member import PredictOptions
 from avfake.labels import OUTPUTS
 from avfake.report.evidence import Evidence
 from avfake.report.page import render_page, write_report
@@ -38,7 +38,7 @@ def scored() -> OutOfFold:
 
 @pytest.fixture(scope="module")
 def model(scored) -> DecisionModel:
-    found = fit_decision_model(scored, FAST).model
+    found = DecisionFit.fit(scored, FAST).model
     assert {one.choice.kept for one in found.outputs.values()} == {"stacker"}
     return found
 
@@ -47,7 +47,7 @@ def model(scored) -> DecisionModel:
 def judged_by_trees(detector_folder, model, tmp_path_factory) -> Path:
     """The small detector with that judge."""
     folder = tmp_path_factory.mktemp("trees") / "detector"
-    write_bundle(folder, replace(read_bundle(detector_folder), decision_model=model))
+    replace(Bundle.read(detector_folder), decision_model=model).save(folder)
     return folder
 
 
@@ -66,9 +66,9 @@ def test_base_and_parts_add_up_to_the_logit_that_was_calibrated(
     scored, model, rule, use_stacker
 ) -> None:
     if rule != "auto":
-        model = fit_decision_model(scored, replace(FAST, rule=rule)).model
+        model = DecisionFit.fit(scored, replace(FAST, rule=rule)).model
     for clip in clips():
-        sums = model.contributions(stack_row(clip), use_stacker=use_stacker)
+        sums = model.contributions(clip.row(), use_stacker=use_stacker)
         for output, one in model.outputs.items():
             by = one.choice.kept if use_stacker else "fused"
             p = one.predict(stack_rows(clip), use_stacker=use_stacker)[0]
@@ -76,22 +76,23 @@ def test_base_and_parts_add_up_to_the_logit_that_was_calibrated(
                 assert output not in sums
             else:
                 assert sums[output].by == by
-                again = one.calibrators[by]["whole"](np.array([sums[output].logit]))[0]
+                logit = sums[output].base + sum(sums[output].parts.values())
+                again = one.calibrators[by]["whole"](np.array([logit]))[0]
                 assert again == pytest.approx(p, abs=1e-9)
 
 
 def stack_rows(clip: ClipScores) -> np.ndarray:
-    return stack_row(clip)[None]
+    return clip.row()[None]
 
 
 def test_a_baseline_names_the_score_that_counted_and_the_other_that_it_read(scored) -> None:
-    model = fit_decision_model(scored, replace(FAST, rule="mean")).model
+    model = DecisionFit.fit(scored, replace(FAST, rule="mean")).model
     clip = clip_scores(np.random.default_rng(0), "a", True, False)
-    found = model.contributions(stack_row(clip))["overall"]
+    found = model.contributions(clip.row())["overall"]
     logit = float(np.log(clip.frame_scores.mean() / (1 - clip.frame_scores.mean())))
     assert found.base == 0.0
     assert found.parts == {"face_mean": pytest.approx(logit, abs=1e-4), "voice_mean": 0.0}
-    fused = model.contributions(stack_row(clip), use_stacker=False)["voice"]
+    fused = model.contributions(clip.row(), use_stacker=False)["voice"]
     assert (fused.by, list(fused.parts)) == ("fused", ["voice_fused"])
 
 
@@ -100,7 +101,7 @@ def test_a_detector_tells_the_strongest_of_each_answer(judged_by_trees, studio_r
     video = min(studio_root.glob("*.mp4"))
     verdict = detector.predict(video)
     scores = detector.members[0].score_clip(detector.members[0].cut_clip(video))
-    sums = detector.members[0].bundle.decision_model.contributions(stack_row(scores))
+    sums = detector.members[0].decision_model.contributions(scores.row())
     for output in OUTPUTS:
         mine = [one for one in verdict.contributions if one.output == output]
         assert 0 < len(mine) <= 5

@@ -12,7 +12,6 @@ from avfake.calibration.features import (
     SYNC_STATISTICS,
     VOICE_STATISTICS,
     ClipScores,
-    stack_row,
 )
 
 TWO_PEOPLE = ClipScores(
@@ -31,7 +30,7 @@ TWO_PEOPLE = ClipScores(
 
 
 def named(scores: ClipScores) -> dict[str, float]:
-    return dict(zip(FEATURES, stack_row(scores).tolist(), strict=True))
+    return dict(zip(FEATURES, scores.row().tolist(), strict=True))
 
 
 def test_every_statistic_of_two_people_is_as_computed_by_hand() -> None:
@@ -95,15 +94,15 @@ def test_a_missing_modality_is_nan_in_all_its_columns_and_leaves_the_other_alone
     # Statistics of a sound that is switched off must not slip through.
     assert all(np.isnan(row[name]) for name in [*OUTPUT_FEATURES["voice"], "disagreement"])
     assert all(row[name] == both[name] for name in OUTPUT_FEATURES["face"])
-    assert np.isnan(stack_row(ClipScores("nothing"))).all()
+    assert np.isnan(ClipScores("nothing").row()).all()
 
 
 def test_what_sync_says_stands_at_the_end_for_the_whole_file_alone() -> None:
     said = {"sync_confidence": 0.5, "sync_offset": -0.3, "sync_similarity": 0.1, "sync_entropy": 2}
-    row = stack_row(replace(TWO_PEOPLE, sync_statistics=said))
+    row = replace(TWO_PEOPLE, sync_statistics=said).row()
     assert row[-4:].tolist() == pytest.approx(list(said.values()))
     assert list(FEATURES)[-4:] == list(SYNC_STATISTICS) == list(said)
-    without = stack_row(TWO_PEOPLE)
+    without = TWO_PEOPLE.row()
     np.testing.assert_array_equal(row[:-4], without[:-4])
     assert np.isnan(without[-4:]).all()
     for part in ("face", "voice"):

@@ -5,17 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from avfake.detector.member import PredictOptions
 from stack_simulation import out_of_fold
 
-from avfake.calibration.decision_model import DecisionModel, fit_decision_model
+from avfake.calibration.decision_model import DecisionFit, DecisionModel
 from avfake.calibration.out_of_fold import OutOfFold
-from avfake.calibration.probabilities import (
-    TrainedPrior,
-    check_prior,
-    row_losses,
-    shift_probability,
-)
+from avfake.calibration.probabilities import TrainedPrior, row_losses
 from avfake.calibration.stacker import StackConfig
+from avfake.detector.detector import shift_probability
 from avfake.errors import ConfigError
 from avfake.evaluation.metrics import calibration_error
 from avfake.labels import OUTPUTS
@@ -30,7 +27,7 @@ def scored() -> OutOfFold:
 
 @pytest.fixture(scope="module")
 def model(scored) -> DecisionModel:
-    return fit_decision_model(scored, FAST, use_stacker=False).model
+    return DecisionFit.fit(scored, FAST, use_stacker=False).model
 
 
 def test_a_shift_is_bayes_rule_and_spares_certainty() -> None:
@@ -46,7 +43,7 @@ def test_a_shift_is_bayes_rule_and_spares_certainty() -> None:
 @pytest.mark.parametrize("prior", [0.0, 1.0, -0.1, 1.5, float("nan")])
 def test_a_prior_that_is_no_share_is_refused_by_name(prior) -> None:
     with pytest.raises(ConfigError, match=f"prior is {prior}; .* above 0 and below 1"):
-        check_prior(prior)
+        PredictOptions(prior=prior)
 
 
 def test_shares_are_measured_on_what_is_known() -> None:

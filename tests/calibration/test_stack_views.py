@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from stack_simulation import clip_scores, out_of_fold
 
-from avfake.calibration.decision_model import DecisionModel, fit_decision_model
-from avfake.calibration.features import FEATURES, MODALITIES, ClipScores, modalities_of
+from avfake.calibration.decision_model import DecisionFit, DecisionModel
+from avfake.calibration.features import FEATURES, ClipScores, modalities_of
 from avfake.calibration.out_of_fold import OutOfFold
 from avfake.calibration.stacker import StackConfig
 from avfake.evaluation.metrics import calibration_error
+from avfake.labels import MODALITIES
 
 FAST = StackConfig(max_rounds=30, learning_rate=0.1, num_folds=3)
 BLANKED = {"picture": ("voice", "sound", "disag"), "sound": ("face", "disag")}
@@ -38,7 +39,7 @@ def three_views(scored: OutOfFold) -> OutOfFold:
 
 @pytest.fixture(scope="module")
 def model() -> DecisionModel:
-    return fit_decision_model(three_views(out_of_fold(400, seed=1, signal=2)), FAST).model
+    return DecisionFit.fit(three_views(out_of_fold(400, seed=1, signal=2)), FAST).model
 
 
 def test_the_view_is_told_from_what_was_assessed() -> None:
@@ -63,7 +64,7 @@ def shifted_whole(scored: OutOfFold) -> OutOfFold:
 
 
 def test_each_view_is_calibrated_by_itself() -> None:
-    fit = fit_decision_model(
+    fit = DecisionFit.fit(
         shifted_whole(three_views(out_of_fold(1000, seed=1))), FAST, use_stacker=False
     )
     new = shifted_whole(three_views(out_of_fold(2000, seed=2)))
@@ -91,7 +92,7 @@ def test_views_of_few_groups_have_the_calibrator_of_all_and_those_of_none_have_n
         labels={name: np.append(whole.labels[name], few.labels[name]) for name in whole.labels},
         fold=np.append(whole.fold, few.fold),
     )
-    fit = fit_decision_model(scored, FAST, use_stacker=False).model
+    fit = DecisionFit.fit(scored, FAST, use_stacker=False).model
     assert fit.outputs["face"].calibrators["fused"].keys() == {"whole"}
     overall = fit.outputs["overall"]
     assert overall.calibrators["fused"].keys() == {"whole", "sound"}
@@ -128,7 +129,7 @@ def test_what_is_plain_in_a_view_is_decided_there(model) -> None:
 
 
 def test_a_modality_that_was_never_seen_is_unsure(model, tmp_path) -> None:
-    blind = fit_decision_model(out_of_fold(100, signal=3), FAST).model
+    blind = DecisionFit.fit(out_of_fold(100, signal=3), FAST).model
     assert blind.rule().decide(0.999) == "fake"
     assert {blind.rule(modality="sound").decide(p) for p in (0.001, 0.999)} == {"unsure"}
     model.save(tmp_path)

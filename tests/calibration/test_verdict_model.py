@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from stack_simulation import clip_scores, out_of_fold
 
-from avfake.calibration.decision_model import DecisionModel, fit_decision_model
-from avfake.calibration.features import FEATURES, ClipScores, columns_of, stack_row
+from avfake.calibration.decision_model import DecisionFit, DecisionModel
+from avfake.calibration.features import FEATURES, ClipScores, columns_of
 from avfake.calibration.out_of_fold import OutOfFold
 from avfake.calibration.output_model import fit_output
 from avfake.calibration.stacker import StackConfig
@@ -30,7 +30,7 @@ def scored() -> OutOfFold:
 
 @pytest.fixture(scope="module")
 def model(scored) -> DecisionModel:
-    return fit_decision_model(scored, FAST).model
+    return DecisionFit.fit(scored, FAST).model
 
 
 @pytest.fixture
@@ -51,8 +51,8 @@ def test_the_stacker_is_kept_where_it_wins_and_its_folder_gives_the_same_answers
     ]
     again = DecisionModel.load(tmp_path)
     for use_stacker in (True, False):
-        assert again.assess(stack_row(clip), use_stacker=use_stacker) == model.assess(
-            stack_row(clip), use_stacker=use_stacker
+        assert again.assess(clip.row(), use_stacker=use_stacker) == model.assess(
+            clip.row(), use_stacker=use_stacker
         )
         before = model.assess_rows(scored.rows, use_stacker=use_stacker)
         after = again.assess_rows(scored.rows, use_stacker=use_stacker)
@@ -63,7 +63,7 @@ def test_the_stacker_is_kept_where_it_wins_and_its_folder_gives_the_same_answers
 
 
 def test_a_baseline_is_kept_where_it_says_all_there_is_to_say(tmp_path) -> None:
-    fit = fit_decision_model(out_of_fold(100), FAST)
+    fit = DecisionFit.fit(out_of_fold(100), FAST)
     kept = fit.model.outputs["face"].choice
     assert kept.kept != "stacker"
     assert "out-of-fold log-loss" in kept.reason
@@ -74,7 +74,7 @@ def test_a_baseline_is_kept_where_it_says_all_there_is_to_say(tmp_path) -> None:
 
 
 def test_a_fixed_rule_is_the_answer_whatever_wins_and_is_read_back(scored, clip, tmp_path) -> None:
-    fixed = fit_decision_model(scored, replace(FAST, rule="median")).model
+    fixed = DecisionFit.fit(scored, replace(FAST, rule="median")).model
     fixed.save(tmp_path)
     again = DecisionModel.load(tmp_path)
     assert {one.choice.kept for one in again.outputs.values()} == {"median"}
@@ -85,7 +85,7 @@ def test_a_fixed_rule_is_the_answer_whatever_wins_and_is_read_back(scored, clip,
     order = np.argsort(medians[has_face], kind="stable")
     assert (np.diff(answers[has_face][order]) >= 0).all()
     assert len(set(answers[has_face])) > 10
-    assert again.assess(stack_row(clip)) == fixed.assess(stack_row(clip))
+    assert again.assess(clip.row()) == fixed.assess(clip.row())
 
 
 def test_an_unknown_rule_is_answered_with_near_names() -> None:
@@ -102,8 +102,8 @@ def test_the_overall_answer_is_never_below_its_parts(model, scored) -> None:
 def test_the_face_answer_does_not_move_with_the_sound(model, clip) -> None:
     other_sound = replace(clip, window_scores=1 - clip.window_scores)
     for use_stacker in (True, False):
-        before = model.assess(stack_row(clip), use_stacker=use_stacker)
-        after = model.assess(stack_row(other_sound), use_stacker=use_stacker)
+        before = model.assess(clip.row(), use_stacker=use_stacker)
+        after = model.assess(other_sound.row(), use_stacker=use_stacker)
         assert before["face"] == after["face"]
 
 
@@ -116,11 +116,11 @@ def test_a_missing_modality_is_none_and_the_rest_is_still_answered(model, clip) 
         fused=dict(clip.fused) | {"voice": None},
     )
     for use_stacker in (True, False):
-        p = model.assess(stack_row(silent), use_stacker=use_stacker)
+        p = model.assess(silent.row(), use_stacker=use_stacker)
         assert p["voice"] is None
         assert p["face"] is not None
         assert p["overall"] >= p["face"]
-    assert model.assess(stack_row(ClipScores("empty"))) == {
+    assert model.assess(ClipScores("empty").row()) == {
         "overall": None,
         "face": None,
         "voice": None,
@@ -140,7 +140,7 @@ def test_copies_with_a_modality_left_out_can_be_added(scored) -> None:
         labels={name: np.tile(values, 2) for name, values in scored.labels.items()},
         fold=np.tile(scored.fold, 2),
     )
-    fit = fit_decision_model(more, FAST)
+    fit = DecisionFit.fit(more, FAST)
     assert np.isnan(fit.kept["voice"][len(scored) :]).all()
     assert not np.isnan(fit.kept["overall"]).any()
 
@@ -158,8 +158,8 @@ def test_out_of_fold_answers_do_not_depend_on_the_rows_own_label() -> None:
 def test_an_output_with_one_class_or_no_labels_is_not_trained_and_says_why(clip) -> None:
     scored = out_of_fold(40)
     labels = {"overall": scored.labels["overall"], "face": np.full(40, np.nan)}
-    fit = fit_decision_model(replace(scored, labels=labels | {"voice": np.zeros(40)}), FAST)
-    p = fit.model.assess(stack_row(clip))
+    fit = DecisionFit.fit(replace(scored, labels=labels | {"voice": np.zeros(40)}), FAST)
+    p = fit.model.assess(clip.row())
     assert p["face"] is p["voice"] is None
     assert p["overall"] is not None
     assert fit.model.not_trained == {
@@ -170,30 +170,30 @@ def test_an_output_with_one_class_or_no_labels_is_not_trained_and_says_why(clip)
         "face:not_trained",
         "voice:not_trained",
     ]
-    without = fit_decision_model(replace(scored, labels={}), FAST).model
-    assert without.assess(stack_row(clip))["overall"] is None
+    without = DecisionFit.fit(replace(scored, labels={}), FAST).model
+    assert without.assess(clip.row())["overall"] is None
     assert without.rule() is None
 
 
 def test_three_clips_give_an_answer_but_no_decision(clip) -> None:
     scored = out_of_fold(3, clips_per_group=1)
     labels = {name: np.array([0.0, 1.0, 1.0]) for name in scored.labels}
-    model = fit_decision_model(replace(scored, labels=labels), FAST).model
-    p = model.assess(stack_row(clip))
+    model = DecisionFit.fit(replace(scored, labels=labels), FAST).model
+    p = model.assess(clip.row())
     assert 0 < p["overall"] < 1
     assert model.rule().decide(p["overall"]) == model.rule().decide(0.999) == "unsure"
     assert "too few groups" in model.outputs["face"].choice.reason
 
 
 def test_sixty_clips_are_enough_to_decide() -> None:
-    fit = fit_decision_model(out_of_fold(60, signal=3), FAST)
+    fit = DecisionFit.fit(out_of_fold(60, signal=3), FAST)
     assert fit.model.rule().decide(0.999) == "fake"
     assert fit.model.rule().decide(0.001) == "real"
 
 
 def test_out_of_fold_probabilities_are_calibrated() -> None:
     scored = out_of_fold(300, signal=0.5)
-    fit = fit_decision_model(scored, FAST)
+    fit = DecisionFit.fit(scored, FAST)
     for output, labels in scored.labels.items():
         assert fit.kept[output].mean() == pytest.approx(labels.mean(), abs=0.08), output
 
@@ -221,7 +221,7 @@ def test_a_stacker_that_was_altered_is_refused(model, tmp_path) -> None:
 
 
 def test_decisions_keep_their_promises_on_new_clips() -> None:
-    fit = fit_decision_model(out_of_fold(300, seed=1), FAST)
+    fit = DecisionFit.fit(out_of_fold(300, seed=1), FAST)
     new = out_of_fold(800, seed=2)
     p, labels = fit.model.assess_rows(new.rows)["overall"], new.labels["overall"]
     decisions = np.array([fit.model.rule().decide(one) for one in p])

@@ -162,8 +162,8 @@ def test_specs_work_from_an_installed_wheel_outside_the_checkout(tmp_path: Path)
     [built] = tmp_path.glob("*.whl")
     shutil.unpack_archive(built, target, "zip")
     code = (
-        "import avfake, data_specs, sys; from avfake.datasets import list_specs; "
-        "print(avfake.__file__, *(s.name for s in list_specs()))"
+        "import avfake, data_specs, sys; from avfake.datasets import DatasetSpec; "
+        "print(avfake.__file__, *(s.name for s in DatasetSpec.shipped()))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

@@ -14,7 +14,7 @@ from avfake.clips.preparation.folder import PreparedFolder
 from avfake.detector.shipped import read_release
 from avfake.errors import ConfigError
 from avfake.media.frames import iter_frames
-from avfake.media.sound import read_waveform
+from avfake.media.sound import read_sound
 from avfake.media.writing import write_audio, write_video
 
 Run = Callable[..., tuple[int, str, str]]
@@ -91,9 +91,9 @@ def test_sound_alone_a_silent_video_and_no_face_get_what_can_be_answered(
     frames = [frame for _, frame in iter_frames(video)]
     noise = np.random.default_rng(0).integers(0, 256, frames[0].shape, dtype=np.uint8)
     files = [tmp_path / name for name in ("sound.wav", "silent.mp4", "faceless.mp4")]
-    write_audio(files[0], read_waveform(video))
+    write_audio(files[0], read_sound(video).waveform())
     write_video(files[1], frames, fps=25)
-    write_video(files[2], [noise] * 25, fps=25, waveform=read_waveform(video))
+    write_video(files[2], [noise] * 25, fps=25, waveform=read_sound(video).waveform())
     code, (sound, silent, faceless) = asked(run, *files)
     assert code == 0
     for verdict, part, reason in (

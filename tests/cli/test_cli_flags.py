@@ -81,9 +81,9 @@ def test_a_flag_that_would_do_nothing_is_refused(
         ("audit m.csv --workers -1", "--workers is -1"),
         ("audit m.csv --limit nan", "--limit is nan; an AUC lies in [0, 1]"),
         ("studio out --workers -1", "--workers is -1"),
-        ("studio out --clips 0", "num_clips must be at least 1"),
-        ("studio out --seconds nan", "seconds must be at least 1"),
-        ("studio out --seed -1", "seed must not be negative"),
+        ("studio out --clips 0", "num_clips must be 1 or more"),
+        ("studio out --seconds nan", "seconds must be 1 or more"),
+        ("studio out --seed -1", "seed must be 0 or more"),
         ("evaluate . --prior 0", "prior is 0"),
     ],
 )

@@ -12,7 +12,7 @@ from avfake.augment.mixing import mix_batch
 from avfake.clips.archive import Clip
 from avfake.clips.dataset import ClipDataset, ClipEntry, collate
 from avfake.clips.preparation.folder import PreparedFolder
-from avfake.clips.sample import SampleConfig, sample_clip, sample_labels
+from avfake.clips.sample import SampleConfig, Sampled
 from avfake.labels import ForgedSegment, Labels
 from avfake.models.outputs import ModelOutput
 from avfake.training.config import LossConfig
@@ -23,7 +23,7 @@ KNOWN = Labels(1.0, 1.0, 1.0)
 
 
 class Taken:
-    """Crops and windows at these times, as far as `sample_labels` looks."""
+    """Crops and windows at these times, as far as `Sampled.labels` looks."""
 
     def __init__(self, frames: list[float], windows: list[float]) -> None:
         self.crop_seconds = np.array(frames, np.float32)
@@ -32,8 +32,8 @@ class Taken:
 
 def seen(labels, segments, frames, windows):
     segments = [ForgedSegment(*segment) for segment in segments]
-    found = sample_labels(Labels(*labels), segments, Taken(frames, windows))
-    return found.labels, found.forged_frames.tolist(), found.forged_windows.tolist()
+    seen, crops, spans = Sampled.labels(Taken(frames, windows), Labels(*labels), segments)
+    return seen, crops.tolist(), spans.tolist()
 
 
 def test_a_crop_is_forged_inside_and_a_window_where_it_overlaps() -> None:
@@ -89,7 +89,7 @@ def test_batches_carry_labels_of_crops_and_windows(fake: Path) -> None:
     assert batch["frame_labels"].tolist() == [[1, 1, 1, 1], [1, 1, 0, 0]]
     assert batch["window_labels"].shape == batch["sound_mask"].shape
     assert batch["window_labels"][0].all()
-    ends = torch.from_numpy(sample_clip(Clip.open(fake), sampling).window_spans[:, 1])
+    ends = torch.from_numpy(Sampled.of(Clip.open(fake), sampling).window_spans[:, 1])
     assert batch["window_labels"][1].bool().tolist() == (ends >= 0.8).tolist()
     assert 0 < batch["window_labels"][1].sum() < len(ends)
 

@@ -14,11 +14,10 @@ from avfake.calibration.features import VOICE_STATISTICS
 from avfake.clips.archive import Clip
 from avfake.clips.config import ClipConfig
 from avfake.clips.cut import cut_clip
-from avfake.clips.dataset import ClipDataset, ClipEntry, collate
-from avfake.clips.sample import SampleConfig, sample_clip
+from avfake.clips.dataset import ClipDataset, ClipEntry, Draw, collate
+from avfake.clips.sample import SampleConfig, Sampled
 from avfake.clips.voice_statistics import voice_statistics
 from avfake.errors import ConfigError, MediaError
-from avfake.faces.cropping import crop_squares
 from avfake.faces.types import Detections
 from avfake.labels import Labels
 from avfake.media.types import Waveform
@@ -163,6 +162,8 @@ def test_every_person_of_a_crowd_is_kept_with_fewer_crops_each(video: Path) -> N
     meta = cut_clip(video, CONFIG, CrowdDetector()).meta
     assert meta.reasons == ()
     assert [len(person.frame_indices) for person in meta.persons] == [3] * 9  # 4 * 8 // 9
+    meta = cut_clip(video, replace(CONFIG, max_crops_per_frame=1), CrowdDetector()).meta
+    assert [len(person.frame_indices) for person in meta.persons] == [1] * 9
 
 
 def test_persons_beyond_the_limit_are_counted(video: Path) -> None:
@@ -195,13 +196,13 @@ def test_voice_statistics_are_those_the_stacker_knows() -> None:
 
 
 def test_windows_tile_the_sound_and_short_sound_is_repeated(clip: Clip) -> None:
-    whole = sample_clip(clip, SampleConfig(window_seconds=1.0))
+    whole = Sampled.of(clip, SampleConfig(window_seconds=1.0))
     assert whole.sound.shape[1] == RATE
     first, last = clip.meta.speech_spans[0][0], clip.meta.speech_spans[-1][1]
     assert whole.window_spans[0, 0] == pytest.approx(first, abs=1e-3)
     assert whole.window_spans[-1, 1] == pytest.approx(last, abs=1e-3)
     assert np.all(np.diff(whole.window_spans[:, 0]) > 0)
-    long = sample_clip(clip, SampleConfig(window_seconds=4.0))
+    long = Sampled.of(clip, SampleConfig(window_seconds=4.0))
     assert long.sound.shape == (4, 4 * RATE)
     np.testing.assert_allclose(long.window_spans, [[first, last]] * 4, atol=1e-3)
     waveform = clip.waveform()
@@ -212,17 +213,17 @@ def test_windows_tile_the_sound_and_short_sound_is_repeated(clip: Clip) -> None:
 
 
 def test_landmarks_lie_in_the_crop_where_the_face_shows_them(clip: Clip) -> None:
-    sampled = sample_clip(clip, SampleConfig(num_frames=4, crop=CONFIG.crop))
+    sampled = Sampled.of(clip, SampleConfig(num_frames=4, crop=CONFIG.crop))
     assert sampled.landmarks.shape == (4, 5, 2)
     person, position = sampled.picks[1]
     track = clip.meta.persons[person].as_track()
-    x0, y0, x1, _ = crop_squares(track, CONFIG.crop)[position]
+    x0, y0, x1, _ = track.squares(CONFIG.crop)[position]
     back = sampled.landmarks[1] * (x1 - x0) / CONFIG.crop.size_px + [x0, y0]
     np.testing.assert_allclose(back, track.landmarks[position], atol=1e-3)
 
 
 def test_the_sound_around_a_crop_has_its_moment_in_the_middle(clip: Clip) -> None:
-    sampled = sample_clip(clip, SampleConfig(num_frames=4, crop_sound_seconds=0.4))
+    sampled = Sampled.of(clip, SampleConfig(num_frames=4, crop_sound_seconds=0.4))
     waveform = clip.waveform()
     assert waveform is not None
     assert sampled.crop_sound.shape == (4, round(0.4 * RATE))
@@ -235,9 +236,9 @@ def test_the_sound_around_a_crop_has_its_moment_in_the_middle(clip: Clip) -> Non
     half = sampled.crop_sound.shape[1] // 2
     near = [waveform.samples[middle + k - half :][: 2 * half] for k in (-1, 0, 1)]
     assert any(np.array_equal(sampled.crop_sound[which], one) for one in near)
-    long = sample_clip(clip, SampleConfig(num_frames=4, crop_sound_seconds=20.0))
+    long = Sampled.of(clip, SampleConfig(num_frames=4, crop_sound_seconds=20.0))
     assert not long.crop_sound[0, : 7 * RATE].any()
-    assert sample_clip(clip, SampleConfig(num_frames=4)).crop_sound.shape == (4, 0)
+    assert Sampled.of(clip, SampleConfig(num_frames=4)).crop_sound.shape == (4, 0)
 
 
 def test_a_mirrored_crop_mirrors_its_landmarks(clip: Clip, tmp_path: Path) -> None:
@@ -261,7 +262,8 @@ def test_draws_depend_on_seed_epoch_and_index_alone(clip: Clip, tmp_path: Path) 
     sampling = SampleConfig(num_frames=3, num_windows=1, window_seconds=1.0)
 
     def draw(seed: int, epoch: int, index: int) -> torch.Tensor:
-        sound: torch.Tensor = ClipDataset(entries, sampling, seed=seed, epoch=epoch)[index]["sound"]
+        item = ClipDataset(entries, sampling, seed=seed)[Draw(epoch, index, index)]
+        sound: torch.Tensor = item["sound"]
         return sound
 
     assert torch.equal(draw(1, 2, 0), draw(1, 2, 0))

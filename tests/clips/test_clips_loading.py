@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,10 +94,10 @@ def test_any_number_of_processes_gives_the_same_batches(entries: list[ClipEntry]
 
 
 def test_a_draw_depends_on_its_epoch_and_place(entries: list[ClipEntry]) -> None:
-    dataset = ClipDataset(entries, SAMPLING, seed=5, epoch=3)
-    assert torch.equal(dataset[2]["faces"], dataset[Draw(3, 2, 2)]["faces"])
-    assert not torch.equal(dataset[2]["sound"], dataset[Draw(4, 2, 2)]["sound"])
-    assert not torch.equal(dataset[2]["sound"], dataset[Draw(3, 1, 2)]["sound"])
+    dataset = ClipDataset(entries, SAMPLING, seed=5)
+    assert torch.equal(dataset[2]["faces"], dataset[Draw(0, 2, 2)]["faces"])
+    assert not torch.equal(dataset[2]["sound"], dataset[Draw(1, 2, 2)]["sound"])
+    assert not torch.equal(dataset[2]["sound"], dataset[Draw(0, 1, 2)]["sound"])
 
 
 @dataclass(frozen=True)
@@ -178,13 +179,13 @@ def test_all_that_is_taken_of_a_clip_is_read_in_one_opening(
     entries: list[ClipEntry], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     openings = []
-    really_open = Clip._open
+    really_open = zipfile.ZipFile
 
-    def count(clip: Clip) -> object:
-        openings.append(clip)
-        return really_open(clip)
+    def count(file: object) -> zipfile.ZipFile:
+        openings.append(file)
+        return really_open(file)
 
-    monkeypatch.setattr(Clip, "_open", count)
+    monkeypatch.setattr(zipfile, "ZipFile", count)
     assert len(ClipDataset(entries, SAMPLING)[0]["faces"]) == 2
     assert len(openings) == 1
     clip = Clip.open(entries[0].archive)

@@ -13,11 +13,11 @@ from speaking import speech
 
 from avfake.clips.config import ClipConfig
 from avfake.clips.cut import cut_clip
-from avfake.clips.sample import SampleConfig, Timeline, sample_clip
+from avfake.clips.sample import SampleConfig, Sampled, Timeline
 from avfake.clips.silero_vad import FRAME, SileroVAD, speech_probabilities
 from avfake.clips.speech import Span, SpeechConfig, find_speech, spread_spans
 from avfake.errors import ConfigError
-from avfake.media.sound import read_waveform
+from avfake.media.sound import read_sound
 from avfake.media.types import Waveform
 from avfake.media.writing import write_audio
 
@@ -121,14 +121,14 @@ def test_a_clip_keeps_the_speech_and_says_where_it_was(tmp_path: Path) -> None:
     )
     clip = cut_clip(tmp_path / "a.wav", ClipConfig(), detector=None)
     assert [str(reason) for reason in clip.meta.reasons] == ["face:no_video"]
-    whole = read_waveform(tmp_path / "a.wav").samples
+    whole = read_sound(tmp_path / "a.wav").waveform().samples
     pieces = [
         whole[round(start * RATE) : round(end * RATE)] for start, end in clip.meta.speech_spans
     ]
     stored = clip.waveform()
     np.testing.assert_allclose(np.concatenate(pieces), stored.samples, atol=1 / 32768)
     assert clip.meta.speech_spans[0][0] >= 3.0
-    windows = sample_clip(clip, SampleConfig(window_seconds=2.0)).window_spans
+    windows = Sampled.of(clip, SampleConfig(window_seconds=2.0)).window_spans
     crossing = windows[(windows[:, 0] < 4.9) & (windows[:, 1] > 8.1)]
     assert len(crossing) >= 1
     np.testing.assert_allclose(crossing[:, 1] - crossing[:, 0], 5.0, atol=0.5)
@@ -173,5 +173,5 @@ def test_settings_outside_their_range_are_refused() -> None:
 @pytest.mark.skipif(not REAL_MEDIA.is_dir(), reason="no real recordings here")
 def test_nearly_all_real_recordings_have_speech() -> None:
     files = sorted((REAL_MEDIA / "voice").rglob("*.flac"))
-    without = [file.name for file in files if not spans_of(read_waveform(file).samples)]
+    without = [file.name for file in files if not spans_of(read_sound(file).waveform().samples)]
     assert len(without) <= 0.01 * len(files), without

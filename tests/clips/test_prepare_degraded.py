@@ -10,7 +10,7 @@ from avfake.augment.pipeline import draw_sound
 from avfake.clips.archive import Clip
 from avfake.clips.preparation.derived import degrade_clips
 from avfake.clips.preparation.folder import PreparedFolder
-from avfake.datasets.splits import assign_folds
+from avfake.datasets.splits import assign_splits
 from avfake.errors import ManifestError
 
 DEGRADED = partial(draw_sound, names=("degraded",))
@@ -39,7 +39,9 @@ def test_a_copy_sounds_otherwise_and_keeps_labels_and_group(
     assert not np.array_equal(first.samples, second.samples)
     assert old.meta.voice_statistics != new.meta.voice_statistics
     assert np.abs(old.crop(0, 0).astype(int) - new.crop(0, 0)).mean() < 2
-    folds = assign_folds([*prepared.manifest.rows, *copies.manifest.rows], 3, seed=0)
+    folds = assign_splits(
+        [*prepared.manifest.rows, *copies.manifest.rows], dict.fromkeys(range(3), 1 / 3)
+    )
     assert all(
         folds[r.clip_id] == folds[r.clip_id.removesuffix("~degraded")] for r in copies.manifest.rows
     )

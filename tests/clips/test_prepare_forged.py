@@ -10,7 +10,7 @@ import pytest
 
 from avfake.clips.archive import Clip
 from avfake.clips.preparation.folder import PreparedFolder
-from avfake.clips.preparation.forged import ForgeryConfig, forge_clips
+from avfake.clips.preparation.forged import ForgeryConfig
 from avfake.errors import ConfigError, ManifestError
 
 CONFIG = ForgeryConfig(variants=2, voice_methods=("strides", "splice"))
@@ -18,7 +18,7 @@ CONFIG = ForgeryConfig(variants=2, voice_methods=("strides", "splice"))
 
 @pytest.fixture(scope="module")
 def forged(prepared: PreparedFolder, tmp_path_factory: pytest.TempPathFactory) -> PreparedFolder:
-    return forge_clips(prepared, tmp_path_factory.mktemp("forged") / "out", CONFIG, workers=0)
+    return CONFIG.forge(prepared, tmp_path_factory.mktemp("forged") / "out", workers=0)
 
 
 def clip_of(folder: PreparedFolder, name: str) -> Clip:
@@ -81,25 +81,25 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(
             for clip in folder.clips
         }
 
-    first = forge_clips(prepared, tmp_path / "again", CONFIG, workers=0)
+    first = CONFIG.forge(prepared, tmp_path / "again", workers=0)
     expected = digests(forged)
     assert digests(first) == expected
     lost = first.clips[5]
     lost.archive.unlink()
     lines = (tmp_path / "again/journal.jsonl").read_text().splitlines(keepends=True)
     (tmp_path / "again/journal.jsonl").write_text("".join(lines[:5] + lines[6:]))
-    assert digests(forge_clips(prepared, tmp_path / "again", CONFIG, workers=0)) == expected
+    assert digests(CONFIG.forge(prepared, tmp_path / "again", workers=0)) == expected
 
 
 def test_other_settings_make_the_clips_again(prepared: PreparedFolder, tmp_path: Path) -> None:
     out, genuine = tmp_path / "out", next(c.row for c in prepared.clips if c.row.label is False)
     settings = ForgeryConfig(variants=1, voice_methods=("strides",))
     only = {genuine.clip_id}
-    before = forge_clips(prepared, out, settings, clip_ids=only, workers=0)
+    before = settings.forge(prepared, out, clip_ids=only, workers=0)
     sounds = [clip_of(before, f"{genuine.clip_id}~voice0").waveform()]
     stamp = before.archive_of(f"{genuine.clip_id}~face0").stat().st_mtime_ns
     other = replace(settings, voice_methods=("splice",))
-    after = forge_clips(prepared, out, other, clip_ids=only, workers=0)
+    after = other.forge(prepared, out, clip_ids=only, workers=0)
     sounds.append(clip_of(after, f"{genuine.clip_id}~voice0").waveform())
     assert {r.method for r in after.manifest.rows if r.voice_fake and not r.face_fake} == {"splice"}
     assert sounds[0] is not None
@@ -116,7 +116,7 @@ def test_a_broken_clip_costs_only_its_own_forgeries(
     broken = PreparedFolder(tmp_path / "copy")
     victim = next(clip for clip in broken.clips if clip.row.label is False)
     Path(victim.archive).write_bytes(b"no zip")
-    made = forge_clips(broken, tmp_path / "out", CONFIG, workers=0)
+    made = CONFIG.forge(broken, tmp_path / "out", workers=0)
     failed = {name for name, row in made.statuses.items() if row["status"] == "failed"}
     assert failed == {n for n in made.statuses if n.startswith(f"{victim.row.clip_id}~")}
     assert "decode_error" in made.statuses[f"{victim.row.clip_id}~genuine"]["reasons"]
@@ -136,4 +136,4 @@ def test_mistakes_are_named(
     rows = tuple(row for row in only_fakes.manifest.rows if row.label)
     object.__setattr__(only_fakes.manifest, "rows", rows)
     with pytest.raises(ManifestError, match="no genuine clip"):
-        forge_clips(only_fakes, tmp_path / "none", CONFIG, workers=0)
+        CONFIG.forge(only_fakes, tmp_path / "none", workers=0)

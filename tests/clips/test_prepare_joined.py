@@ -10,8 +10,7 @@ import pytest
 from avfake.clips.archive import Clip
 from avfake.clips.preparation.derived import join_clips, pairs_of_sources
 from avfake.clips.preparation.folder import PreparedFolder
-from avfake.datasets.manifest import save_manifest
-from avfake.datasets.splits import assign_folds
+from avfake.datasets.splits import assign_splits
 from avfake.errors import ManifestError
 
 
@@ -58,7 +57,7 @@ def test_a_join_parts_from_neither_of_its_sources(prepared: PreparedFolder, tmp_
     first, second, *_ = by_group.values()
     joined = join_clips(prepared, prepared, tmp_path / "joined", [(first, second)], workers=0)
     rows = [*prepared.manifest.rows, *joined.manifest.rows]
-    folds = assign_folds(rows, 3, seed=0)
+    folds = assign_splits(rows, dict.fromkeys(range(3), 1 / 3))
     assert folds[joined.manifest.rows[0].clip_id] == folds[first] == folds[second]
 
 
@@ -94,7 +93,7 @@ def parted(folder: PreparedFolder, out: Path, *, part: str) -> PreparedFolder:
     """The folder with two groups, one of which has nothing genuine."""
     shutil.copytree(str(folder.path), out)
     rows = [replace(row, group=f"{out.name}-{getattr(row, part)}") for row in folder.manifest.rows]
-    save_manifest(replace(folder.manifest, rows=tuple(rows)), out / "manifest.csv")
+    replace(folder.manifest, rows=tuple(rows)).save(out / "manifest.csv")
     return PreparedFolder(out)
 
 

@@ -24,7 +24,7 @@ from avfake.datasets.schema import load_spec
 from avfake.errors import AvfakeError, StoreError
 from avfake.faces.cropping import CropConfig
 from avfake.storage.files import read_if_there
-from avfake.storage.remote import inside, list_url
+from avfake.storage.remote import as_path
 from avfake.training.plan import gather
 
 CONFIG = ClipConfig(num_frames=2, crop=CropConfig(size_px=64))
@@ -114,7 +114,7 @@ def put(folder: Path, url: str) -> str:
 def contents(folder: PreparedFolder) -> dict[str, bytes | None]:
     """clip_id -> bytes of its archive; and status.csv."""
     archives = {clip.row.clip_id: read_if_there(clip.archive) for clip in folder.clips}
-    return archives | {"status": read_if_there(inside(folder.path, "status.csv"))}
+    return archives | {"status": read_if_there(folder.path / "status.csv")}
 
 
 def test_urls_in_and_out_give_the_same_clips(
@@ -192,7 +192,7 @@ def test_a_run_that_was_cut_off_goes_on(
     monkeypatch.setattr(Clip, "save", killed_at_the_fourth)
     with pytest.raises(KeyboardInterrupt):
         prepare_clips(manifest, "memory://out", CONFIG, workers=0)
-    assert len(list_url("memory://out/journal")) == 3
+    assert len(as_path("memory://out/journal").files()) == 3
     with pytest.raises(AvfakeError, match="memory://out is not finished"):
         _ = PreparedFolder("memory://out").clips
     monkeypatch.setattr(Clip, "save", lambda clip, path: (saved.append(path), save(clip, path)))
@@ -226,7 +226,7 @@ def test_a_store_that_takes_no_more_ends_the_run_and_blames_no_file(
     with pytest.raises(AvfakeError, match="could not be written: TimeoutError: .* is kept"):
         prepare_clips(manifest, "failing://out", CONFIG, workers=0)
     FailingStore.puts_left = None
-    assert len(list_url("failing://out/journal")) == 2
+    assert len(as_path("failing://out/journal").files()) == 2
     assert contents(prepare_clips(manifest, "failing://out", CONFIG, workers=0)) == contents(plain)
 
 
@@ -260,7 +260,9 @@ def test_a_bad_archive_behind_a_url_is_left_out_as_on_disk(dataset: Path) -> Non
 def test_paths_on_disk_never_meet_fsspec(
     dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("avfake.storage.remote._store", lambda url: pytest.fail(f"asked for {url}"))
+    monkeypatch.setattr(
+        "avfake.storage.remote._opened", lambda url: pytest.fail(f"asked for {url}")
+    )
     monkeypatch.chdir(tmp_path)
     folder = prepare_clips(manifest_of(os.path.relpath(dataset)), "plain", CONFIG, workers=0)
     assert len(folder.clips) == 8

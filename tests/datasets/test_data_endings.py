@@ -9,12 +9,13 @@ import pytest
 from trees import touch, write
 
 from avfake.datasets.build import build_manifest
+from avfake.datasets.listing import UNREAD_ENDINGS
 from avfake.datasets.schema import load_spec
 from avfake.errors import ConfigError, SpecError
-from avfake.media.files import ENDINGS, UNREAD_ENDINGS
+from avfake.media.files import ENDINGS
 from avfake.media.frames import read_frames
 from avfake.media.probing import probe
-from avfake.media.sound import read_waveform
+from avfake.media.sound import read_sound
 from avfake.scoring.files import find_files
 
 SOUNDS = {
@@ -111,7 +112,7 @@ def test_a_sound_that_is_read_when_named_is_read_in_a_folder(tmp_path: Path, end
         pytest.skip(f"no encoder {SOUNDS[ending][1]}")
     path = tmp_path / f"a.{ending}"
     write_tone(path, *SOUNDS[ending])
-    samples = read_waveform(path).samples
+    samples = read_sound(path).waveform().samples
     assert np.abs(samples).max() == pytest.approx(0.3, abs=0.05)
     assert find_files([tmp_path]) == [path]
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from trees import touch, write, zip_up
 
-from avfake.audit.labels.derive import DerivedRow
+from avfake.audit.labels.pair import DerivedRow
 from avfake.clips.config import ClipConfig
 from avfake.clips.preparation.folder import PreparedFolder, write_settings
 from avfake.datasets.build import build_manifest
 from avfake.datasets.listing import scan_folder
-from avfake.datasets.manifest import Manifest, Row, save_manifest
+from avfake.datasets.manifest import Manifest, Row
 from avfake.datasets.schema import load_spec
 from avfake.errors import AvfakeError, ConfigError
 from avfake.models.audio import AudioConfig
@@ -34,7 +34,7 @@ def dataset(root: Path) -> Path:
 def prepared_folder(folder: Path) -> None:
     """As prepare leaves it, without a detector or a decoder."""
     write_settings(folder, ClipConfig())
-    save_manifest(Manifest((Row("real/a.mp4", "x"),), "folders"), folder / "manifest.csv")
+    Manifest((Row("real/a.mp4", "x"),), "folders").save(folder / "manifest.csv")
     for name in ("status.csv", "journal.jsonl"):
         write(folder, name, "clip_id\n")
     zip_up(folder / "archives/real", "a.mp4.zip", CLIP)
@@ -43,7 +43,7 @@ def prepared_folder(folder: Path) -> None:
 def labels_folder(folder: Path) -> None:
     names = ",".join(field.name for field in fields(DerivedRow))
     write(folder, "derived.csv", names + "\n")
-    save_manifest(Manifest((Row("real/a.mp4", "x"),), "folders"), folder / "manifest.csv")
+    Manifest((Row("real/a.mp4", "x"),), "folders").save(folder / "manifest.csv")
     touch(folder, "masks/real/a.mp4.npz", "journal.jsonl")
 
 
@@ -121,7 +121,7 @@ def test_tables_that_avfake_wrote_fit_no_pattern_but_can_be_named(tmp_path: Path
     write(tmp_path, "mine.csv", "path,label\na.mp4,REAL\n")
     write(tmp_path, "scores.csv", "file,status\na.mp4,ok\n")
     touch(tmp_path, "scores.csv.journal.jsonl")
-    save_manifest(Manifest((Row("a.mp4", "a.mp4"),), "mine"), tmp_path / "rows.csv")
+    Manifest((Row("a.mp4", "a.mp4"),), "mine").save(tmp_path / "rows.csv")
     (row,) = build_manifest(load_spec("csv", {"params.table": "*.csv"}), tmp_path).rows
     assert (row.clip_id, row.label) == ("a.mp4", False)
     with pytest.raises(AvfakeError, match=r"scores\.csv: has no column 'path'|has no path"):
@@ -158,7 +158,7 @@ def test_the_second_run_of_a_verb_sees_what_the_first_saw(
     root = tmp_path / "data"
     shutil.copytree(studio_root, root)
     rows = build_manifest(load_spec("studio"), root).rows
-    save_manifest(Manifest(rows, "studio"), root / "rows.csv")
+    Manifest(rows, "studio").save(root / "rows.csv")
     with (root / "scores.csv").open("w", newline="") as file:
         csv.writer(file).writerow(["file"])
     (root / "scores.csv.journal.jsonl").write_text(json.dumps({"file": "#run"}) + "\n")

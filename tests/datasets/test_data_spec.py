@@ -8,8 +8,7 @@ from trees import touch, write, zip_up
 
 from avfake.datasets.build import build_manifest
 from avfake.datasets.manifest import Manifest
-from avfake.datasets.schema import list_specs, load_spec
-from avfake.datasets.spec import DatasetSpec
+from avfake.datasets.schema import DatasetSpec, load_spec
 from avfake.errors import ManifestError, SpecError
 
 SMALL = """
@@ -26,7 +25,7 @@ def small(tmp_path: Path, more: str = "", **overrides: str) -> Manifest:
     return build_manifest(load_spec(tmp_path / "small.yaml", dotted), tmp_path)
 
 
-@pytest.mark.parametrize("shipped", list_specs(), ids=lambda spec: spec.name)
+@pytest.mark.parametrize("shipped", DatasetSpec.shipped(), ids=lambda spec: spec.name)
 def test_a_shipped_spec_says_where_it_is_from(shipped: DatasetSpec) -> None:
     assert load_spec(shipped.name).title == shipped.title != shipped.name
     for word in ("licence", "access", "modality"):
@@ -35,7 +34,7 @@ def test_a_shipped_spec_says_where_it_is_from(shipped: DatasetSpec) -> None:
 
 
 def test_shipped_specs_can_be_listed_and_sent_to_workers() -> None:
-    specs = list_specs()
+    specs = DatasetSpec.shipped()
     assert {"csv", "dfdc", "folders", "studio"} <= {spec.name for spec in specs}
     assert pickle.loads(pickle.dumps(specs[0])).name == specs[0].name
 

@@ -3,11 +3,12 @@
 import random
 from collections import Counter, defaultdict
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from avfake.datasets.manifest import Row
-from avfake.datasets.splits import assign_folds, assign_splits, check_groups, split_hash
+from avfake.datasets.splits import assign_splits, check_groups
 from avfake.errors import ConfigError, ManifestError
 
 SHARES = {"train": 0.6, "val": 0.2, "test": 0.2}
@@ -41,6 +42,11 @@ def sides_by(rows: list[Row], assignment: dict, key: str) -> dict[str, set]:
     return sides
 
 
+def assign_folds(rows: list[Row], num_folds: int, **how: Any) -> dict[str, int]:
+    """clip_id -> fold, as a training run divides its clips."""
+    return assign_splits(rows, dict.fromkeys(range(num_folds), 1 / num_folds), **how)
+
+
 @pytest.mark.parametrize("seed", range(25))
 def test_nothing_that_belongs_together_is_parted(seed: int) -> None:
     rows = random_rows(seed)
@@ -60,8 +66,7 @@ def test_order_of_rows_does_not_matter_and_the_seed_does(seed: int) -> None:
     first = assign_splits(rows, SHARES, seed=seed)
     again = assign_splits(rows[::-1], SHARES, seed=seed)
     assert first == again
-    assert split_hash(first) == split_hash(again)
-    assert len({split_hash(assign_splits(rows, SHARES, seed=s)) for s in range(4)}) > 1
+    assert any(assign_splits(rows, SHARES, seed=s) != first for s in range(seed + 1, seed + 4))
 
 
 def test_labels_are_spread_as_the_fractions_say() -> None:
@@ -100,11 +105,6 @@ def test_too_few_groups_is_an_error() -> None:
 def test_fractions_that_cannot_be(shares: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match=r"fractions must"):
         assign_splits([row("a")], shares, seed=0)
-
-
-def test_fewer_than_two_folds_is_an_error() -> None:
-    with pytest.raises(ConfigError, match=r"num_folds must be 2 or more, got 1"):
-        assign_folds([row("a")], 1, seed=0)
 
 
 def test_equal_ids_are_an_error() -> None:
@@ -168,14 +168,6 @@ def test_a_part_that_no_split_takes_is_named() -> None:
 def test_parts_that_cannot_be(parts: dict[str, str], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         assign_splits([row("a", part="0")], None, parts=parts)
-
-
-def test_hash_stands_for_the_division() -> None:
-    assignment = {"a": "train", "b": "val"}
-    assert split_hash(assignment) == split_hash({"b": "val", "a": "train"})
-    assert split_hash(assignment) != split_hash({"a": "val", "b": "train"})
-    assert len(split_hash(assignment)) == 12
-    assert int(split_hash(assignment), 16) >= 0
 
 
 def test_one_long_chain_is_one_group() -> None:

@@ -7,16 +7,18 @@ import pytest
 from trees import dfdc_parts
 
 from avfake.datasets.build import build_manifest
-from avfake.datasets.manifest import Manifest, Row, read_manifest, save_manifest
+from avfake.datasets.manifest import Manifest, Row, read_manifest
 from avfake.datasets.schema import load_spec
 from avfake.errors import AvfakeError, ManifestError
+from avfake.labels import ForgedSegment
 
+SEGMENTS = (ForgedSegment(0.1, 1e-5 + 2, "face"), ForgedSegment(3.0, 4.0, "both"))
 ODD = Manifest(
     (
         Row("a, b.mp4", '/x/a, "b".mp4', True, True, None, has_audio=False, group="g\nh"),
         Row("é.flac", "/x/é.flac", False, None, False, has_video=False, has_audio=True),
         Row("raw\udcff.mp4", "/x/raw\udcff.mp4", original="o", identity="i", status="missing"),
-        Row("s.mp4", "/x/s.mp4", True, segments=((0.1, 1e-5 + 2, "face"), (3.0, 4.0, "both"))),
+        Row("s.mp4", "/x/s.mp4", True, segments=SEGMENTS),
     ),
     "odd",
     ("first, with a comma", "second"),
@@ -27,7 +29,7 @@ ODD = Manifest(
 def test_what_was_saved_comes_back(tmp_path: Path) -> None:
     built = build_manifest(load_spec("dfdc"), dfdc_parts(tmp_path / "dfdc"))
     for manifest in (built, ODD, Manifest((), "none")):
-        save_manifest(manifest, tmp_path / "out" / "m.csv")
+        manifest.save(tmp_path / "out" / "m.csv")
         assert read_manifest(tmp_path / "out" / "m.csv") == manifest
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["m.csv", "m.csv.json"]
 
@@ -73,7 +75,7 @@ def test_a_bad_table_is_named(tmp_path: Path, text: str, message: str) -> None:
 def test_a_missing_or_damaged_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match=r"m\.csv: the manifest cannot be read \(No such file"):
         read_manifest(tmp_path / "m.csv")
-    save_manifest(ODD, tmp_path / "m.csv")
+    ODD.save(tmp_path / "m.csv")
     (tmp_path / "m.csv.json").write_text("{")
     with pytest.raises(ManifestError, match=r"m\.csv\.json, line 1: not valid JSON"):
         read_manifest(tmp_path / "m.csv")
@@ -82,20 +84,20 @@ def test_a_missing_or_damaged_file_is_named(tmp_path: Path) -> None:
 def test_a_failed_write_leaves_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save_manifest(ODD, tmp_path / "m.csv")
+    ODD.save(tmp_path / "m.csv")
 
     def fail(*_: object) -> None:
         raise OSError("disk full")
 
     monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(AvfakeError, match="disk full"):
-        save_manifest(Manifest((), "none"), tmp_path / "m.csv")
+        Manifest((), "none").save(tmp_path / "m.csv")
     assert read_manifest(tmp_path / "m.csv") == ODD
     assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_the_files_are_plain(tmp_path: Path) -> None:
-    save_manifest(ODD, tmp_path / "m.csv")
+    ODD.save(tmp_path / "m.csv")
     header = (tmp_path / "m.csv").read_bytes().split(b"\n")[0].decode()
     assert header.startswith("clip_id,path,label,face_fake,voice_fake,has_video,has_audio")
     beside = json.loads((tmp_path / "m.csv.json").read_text())

@@ -13,9 +13,9 @@ import yaml
 
 from avfake.clips.archive import Clip
 from avfake.clips.preparation.folder import PreparedFolder
-from avfake.detector.bundle import read_bundle, write_bundle
+from avfake.detector.branch_scores import PredictOptions
+from avfake.detector.bundle import Bundle
 from avfake.detector.detector import Detector
-from avfake.detector.member import PredictOptions
 from avfake.detector.timeline import face_segments, voice_segments
 from avfake.errors import BundleError, ConfigError
 from avfake.media.types import Waveform
@@ -76,9 +76,9 @@ def test_sound_alone_is_judged_by_ear(detector: Detector, tmp_path: Path, video:
 
 
 def detector_waveform(video: Path) -> Waveform:
-    from avfake.media.sound import read_waveform
+    from avfake.media.sound import read_sound
 
-    return read_waveform(video)
+    return read_sound(video).waveform()
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_a_clip_prepared_otherwise_is_refused(detector: Detector, prepared: Prep
 def test_a_bundle_written_and_read_answers_the_same(
     detector: Detector, video: Path, tmp_path: Path
 ) -> None:
-    write_bundle(tmp_path / "copy", detector.members[0].bundle)
+    detector.members[0].save(tmp_path / "copy")
     again = Detector.from_pretrained(tmp_path / "copy", device="cpu")
     assert again.predict(video).p_fake == detector.predict(video).p_fake
 
@@ -143,7 +143,7 @@ def test_a_missing_or_altered_file_is_named(
         content[-1] ^= 1
         (folder / name).write_bytes(content)
     with pytest.raises(BundleError, match=message):
-        read_bundle(folder)
+        Bundle.read(folder)
 
 
 def test_a_config_whose_hash_does_not_match_is_refused(
@@ -160,13 +160,13 @@ def test_a_config_whose_hash_does_not_match_is_refused(
     sums["config.yaml"] = hashlib.sha256((folder / "config.yaml").read_bytes()).hexdigest()
     (folder / "checksums.json").write_text(json.dumps(sums))
     with pytest.raises(BundleError, match="prepare and train again"):
-        read_bundle(folder)
+        Bundle.read(folder)
 
 
 @pytest.mark.parametrize("name", ["nowhere", "/not/there", "a/b/c"])
 def test_a_name_that_is_no_detector_is_an_error(name: str) -> None:
     with pytest.raises(BundleError, match="neither a detector folder nor a Hub name"):
-        read_bundle(name)
+        Bundle.read(name)
 
 
 def test_segments_follow_from_the_timelines(detector: Detector, video: Path) -> None:

@@ -13,10 +13,10 @@ from avfake.calibration.calibrators import Calibrator, PlattCurve
 from avfake.cli.main import main
 from avfake.clips.archive import Clip
 from avfake.clips.preparation.folder import PreparedFolder
-from avfake.detector.bundle import Bundle, read_bundle, write_bundle
+from avfake.detector.branch_scores import PredictOptions
+from avfake.detector.bundle import Bundle
 from avfake.detector.detector import Detector
 from avfake.detector.ensemble import fit_decision, write_ensemble
-from avfake.detector.member import Member, PredictOptions
 from avfake.errors import BundleError, ConfigError
 from avfake.media.writing import write_audio
 from avfake.training.plan import gather
@@ -41,11 +41,11 @@ def with_slope(bundle: Bundle, slope: float) -> Bundle:
 def names(detector_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
     """A detector, one that is calibrated otherwise, and one that looks at fewer frames."""
     folder = tmp_path_factory.mktemp("members")
-    bundle = read_bundle(detector_folder)
-    write_bundle(folder / "plain", with_slope(bundle, 1.0))
-    write_bundle(folder / "louder", with_slope(bundle, 5.0))
+    bundle = Bundle.read(detector_folder)
+    with_slope(bundle, 1.0).save(folder / "plain")
+    with_slope(bundle, 5.0).save(folder / "louder")
     fewer = replace(bundle.spec, clip=replace(bundle.spec.clip, num_frames=3))
-    write_bundle(folder / "fewer", replace(with_slope(bundle, 0.2), spec=fewer))
+    replace(with_slope(bundle, 0.2), spec=fewer).save(folder / "fewer")
     return tuple(str(folder / name) for name in ("plain", "louder", "fewer"))
 
 
@@ -74,13 +74,13 @@ def test_a_file_is_cut_once_for_each_way_of_cutting(
     names: tuple[str, ...], video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cut: list[int] = []
-    real = Member.cut_clip
+    real = Bundle.cut_clip
 
-    def counted(self: Member, path: Path) -> Clip:
-        cut.append(self.bundle.spec.clip.num_frames)
+    def counted(self: Bundle, path: Path) -> Clip:
+        cut.append(self.spec.clip.num_frames)
         return real(self, path)
 
-    monkeypatch.setattr(Member, "cut_clip", counted)
+    monkeypatch.setattr(Bundle, "cut_clip", counted)
     verdict = open_ensemble(names).predict(video)
     assert sorted(cut) == [3, 4]
     assert len(verdict.persons[0].frames) == 4  # the two that look alike outnumber the third
@@ -98,12 +98,12 @@ def test_a_file_that_cannot_be_read_is_failed_with_its_reason(
 def test_a_member_that_never_learned_the_voice_leaves_it_to_the_others(
     names: tuple[str, ...], tmp_path: Path, video: Path
 ) -> None:
-    bundle = read_bundle(names[0])
+    bundle = Bundle.read(names[0])
     outputs = {name: one for name, one in bundle.decision_model.outputs.items() if name != "voice"}
     decision_model = replace(
         bundle.decision_model, outputs=outputs, not_trained={"voice": "no labels"}
     )
-    write_bundle(tmp_path / "deaf", replace(bundle, decision_model=decision_model))
+    replace(bundle, decision_model=decision_model).save(tmp_path / "deaf")
     verdict = open_ensemble([str(tmp_path / "deaf"), names[1]]).predict(video)
     alone = Detector.from_pretrained(names[1], device="cpu").predict(video)
     assert verdict.p_voice_fake == pytest.approx(alone.p_voice_fake)
@@ -135,7 +135,7 @@ def test_a_written_ensemble_opens_and_answers_like_its_members(
     assert len(opened.members) == len(names)
     assert opened.predict(video).p_fake == open_ensemble(names).predict(video).p_fake
     with pytest.raises(BundleError, match="has format ensemble-1"):
-        read_bundle(moved)
+        Bundle.read(moved)
     with pytest.raises(ConfigError, match="is an ensemble itself"):
         write_ensemble(tmp_path / "nested", (str(moved), names[0]))
     with pytest.raises(ConfigError, match="is an ensemble itself"):
@@ -174,7 +174,7 @@ def test_the_decision_is_fitted_on_held_out_answers(
     scores = measure(detector, gather([prepared], assume_face_weight=0.0))
     scores.to_csv(tmp_path / "scores.csv", index=False)
     rule = fit_decision(tmp_path / "scores.csv")
-    write_ensemble(tmp_path / "ensemble", names[:2], "mean", rule)
+    write_ensemble(tmp_path / "ensemble", names[:2], "mean", tmp_path / "scores.csv")
     fitted = Detector.from_pretrained(tmp_path / "ensemble", device="cpu")
     clip = Clip.open(prepared.clips[0].archive)
     verdict = fitted.predict_clip(clip)

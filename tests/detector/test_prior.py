@@ -9,16 +9,15 @@ import pytest
 
 from avfake.calibration.calibrators import Calibrator, PlattCurve
 from avfake.calibration.decision_rule import ConformalBand, DecisionRule
-from avfake.calibration.features import MODALITIES
 from avfake.cli.main import main
 from avfake.clips.archive import Clip
 from avfake.clips.preparation.folder import PreparedFolder
-from avfake.detector.bundle import Bundle, read_bundle, write_bundle
+from avfake.detector.branch_scores import PredictOptions
+from avfake.detector.bundle import Bundle
 from avfake.detector.detector import Detector, correct_prior, mean_shifts
 from avfake.detector.ensemble import fit_decision
-from avfake.detector.member import PredictOptions
 from avfake.errors import ConfigError
-from avfake.labels import OperatingPoint
+from avfake.labels import MODALITIES, OperatingPoint
 from avfake.scoring.files import score_files
 from avfake.verdict import Verdict
 
@@ -49,10 +48,10 @@ def decided_at(bundle: Bundle, threshold: float) -> Bundle:
 @pytest.fixture(scope="module")
 def names(detector_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
     """Two that differ, and one without a known share of fakes."""
-    folder, bundle = tmp_path_factory.mktemp("members"), read_bundle(detector_folder)
-    write_bundle(folder / "plain", with_opinion(bundle, 1.0))
-    write_bundle(folder / "louder", with_opinion(bundle, 5.0))
-    write_bundle(folder / "older", with_opinion(bundle, 1.0, knows=False))
+    folder, bundle = tmp_path_factory.mktemp("members"), Bundle.read(detector_folder)
+    with_opinion(bundle, 1.0).save(folder / "plain")
+    with_opinion(bundle, 5.0).save(folder / "louder")
+    with_opinion(bundle, 1.0, knows=False).save(folder / "older")
     return tuple(str(folder / name) for name in ("plain", "louder", "older"))
 
 
@@ -66,7 +65,7 @@ def test_no_prior_changes_a_decision_and_each_moves_the_probability(
 ) -> None:
     detector = Detector.from_pretrained(names[1], device="cpu")
     middle = np.median([detector.predict_clip(clip).p_fake for clip in clips])
-    detector = Detector(decided_at(detector.members[0].bundle, float(middle)))
+    detector = Detector(decided_at(detector.members[0], float(middle)))
     decisions = set()
     for clip in clips:
         plain = detector.predict_clip(clip)
@@ -88,7 +87,7 @@ def test_the_prior_of_training_is_the_default(names: tuple[str, ...], clips: lis
     detector = Detector.from_pretrained(names[0], device="cpu")
     plain = detector.predict_clip(clips[0])
     assert plain.prior is not None
-    assert plain.prior == plain.trained_prior == detector.members[0].bundle.decision_model.prior
+    assert plain.prior == plain.trained_prior == detector.members[0].decision_model.prior
     same = detector.predict_clip(clips[0], PredictOptions(prior=plain.prior))
     assert same.p_fake == pytest.approx(plain.p_fake, abs=1e-12)
     assert "for a world" not in str(same)
@@ -112,12 +111,12 @@ def test_an_ensemble_shifts_what_it_combined(names: tuple[str, ...], clips: list
         plain = together.predict_clip(clip)
         rare = together.predict_clip(clip, PredictOptions(prior=0.01))
         # Members of one recipe: shifting each and combining would come to the same.
-        members = [Detector(one.bundle) for one in together.members]
+        members = [Detector(one) for one in together.members]
         alone = [one.predict_clip(clip, prior=0.01).p_fake for one in members]
         logits = np.log(alone) - np.log1p(-np.array(alone, np.float64))
         assert rare.p_fake == pytest.approx(1 / (1 + np.exp(-logits.mean())))
         assert (rare.decision, rare.prior) == (plain.decision, 0.01)
-        assert plain.prior == plain.trained_prior == together.members[0].bundle.decision_model.prior
+        assert plain.prior == plain.trained_prior == together.members[0].decision_model.prior
 
 
 def test_only_members_that_answered_count() -> None:

@@ -4,6 +4,7 @@ import configparser
 import json
 import shutil
 from pathlib import Path, PurePath
+from typing import Any
 
 import pytest
 import yaml
@@ -11,14 +12,19 @@ from safetensors.torch import load_file
 
 import avfake
 from avfake.detector import shipped
-from avfake.detector.bundle import read_bundle, whole_folder
+from avfake.detector.bundle import Bundle
 from avfake.detector.detector import Detector
 from avfake.detector.ensemble import write_ensemble
-from avfake.detector.release import Terms, release_detector
+from avfake.detector.folders import whole_folder
+from avfake.detector.release import release_detector
 from avfake.detector.shipped import read_release
 from avfake.errors import ConfigError
 
-TERMS = Terms("research use only", "Research use.\n\nOnly.", {"one source": "CC-BY-4.0"})
+TERMS: dict[str, Any] = {
+    "licence": "research use only",
+    "terms": "Research use.\n\nOnly.",
+    "sources": {"one source": "CC-BY-4.0"},
+}
 
 
 @pytest.fixture
@@ -31,8 +37,8 @@ def source(detector_folder: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(detector_folder, tmp_path / "run" / "detector"))
 
 
-def release(source: Path, target: Path, **options: object) -> Path:
-    return release_detector(source, target, **{"version": "1.0", "terms": TERMS, **options})  # type: ignore[arg-type]
+def release(source: Path, target: Path, **options: Any) -> Path:
+    return release_detector(source, target, **{"version": "1.0", **TERMS, **options})
 
 
 def with_facts(folder: Path, **facts: object) -> None:
@@ -55,7 +61,8 @@ def test_a_release_answers_like_what_was_trained_and_brings_its_terms(
     detector = Detector.from_pretrained(folder, device="cpu")
     assert detector.name == f"{folder}@{found.detector}"
     assert detector.predict(video).p_fake == Detector.from_pretrained(source).predict(video).p_fake
-    assert (found.version, found.licence, found.sources) == ("1.0", TERMS.licence, TERMS.sources)
+    assert (found.version, found.licence) == ("1.0", "research use only")
+    assert found.sources == TERMS["sources"]
     assert (folder / "LICENSE").read_text() == "Research use.\n\nOnly.\n"
     assert f"# avfake detector {found.detector}" in (folder / "README.md").read_text()
 
@@ -75,7 +82,7 @@ def test_places_on_the_machine_of_the_training_do_not_ship(source: Path, tmp_pat
         settings={"model": r"C:\Users\someone\face.tflite", "share": 0.5, "words": "and/or"},
     )
     folder = release(source, tmp_path / "out")
-    facts = read_bundle(folder).facts
+    facts = Bundle.read(folder).facts
     assert facts.folders == ("clips", "clips")
     assert facts.settings == {"model": "face.tflite", "share": 0.5, "words": "and/or"}
     assert not [path for path in folder.iterdir() if b"someone" in path.read_bytes()]
@@ -171,9 +178,9 @@ def test_weights_without_a_card_or_terms_do_not_ship(source: Path, tmp_path: Pat
     with pytest.raises(ConfigError, match="write its card first"):
         release(source, tmp_path / "out")
     with pytest.raises(ConfigError, match="sources is empty"):
-        Terms("words", "words", {})
+        release(source, tmp_path / "out", sources={})
     with pytest.raises(ConfigError, match="one sentence on one line"):
-        Terms("two\nlines", "words", {"a": "b"})
+        release(source, tmp_path / "out", licence="two\nlines")
 
 
 def test_the_default_is_the_folder_in_the_package(default_detector: Path, video: Path) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as oracle
 
-from avfake.evaluation.bootstrap import Interval, bootstrap, paired_difference
+from avfake.evaluation.bootstrap import Interval, bootstrap
 from avfake.evaluation.metrics import (
     METRICS,
     auc,
@@ -138,12 +138,12 @@ def test_a_paired_difference_sees_what_two_intervals_hide() -> None:
     hard = labels + rng.normal(0, 1.5, 200)
     better, worse = hard + 0.4 * labels, hard
     groups = [str(i // 2) for i in range(200)]
-    gain = paired_difference(auc, (better, worse), labels, groups)
+    gain = bootstrap(auc, better, labels, groups, against=worse)
     assert gain.low > 0
     assert gain.value == pytest.approx(auc(better, labels) - auc(worse, labels))
     first, second = (bootstrap(auc, p, labels, groups) for p in (better, worse))
     assert first.low < second.high
-    same = paired_difference(auc, (worse, worse), labels, groups)
+    same = bootstrap(auc, worse, labels, groups, against=worse)
     assert (same.value, same.low, same.high) == (0, 0, 0)
 
 
@@ -156,7 +156,7 @@ def test_the_metrics_of_several_runs_are_averaged_within_each_draw() -> None:
     assert bootstrap(auc, np.stack([first, first]), labels, groups) == bootstrap(
         auc, first, labels, groups
     )
-    gain = paired_difference(auc, (runs, first), labels, groups)
+    gain = bootstrap(auc, runs, labels, groups, against=first)
     assert gain.value == pytest.approx(mean.value - auc(first, labels))
 
 

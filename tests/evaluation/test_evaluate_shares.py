@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from avfake.errors import AvfakeError
-from avfake.evaluation.markdown import as_text, markdown_table
+from avfake.evaluation.markdown import markdown_table
 from avfake.evaluation.shares import decision_table, share
+from avfake.report.card.tables import as_text
 
 
 def test_a_share_of_none_or_all_has_the_exact_interval_over_groups() -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from avfake.clips.archive import Clip
 from avfake.clips.preparation.folder import PreparedFolder
-from avfake.detector.bundle import read_bundle
+from avfake.detector.bundle import Bundle
 from avfake.errors import AvfakeError
 from avfake.evaluation.figures.contact_sheet import (
     CROP_PX,
@@ -38,7 +38,6 @@ from avfake.evaluation.figures.scores import (
     draw_reliability,
     draw_roc,
     reliability_bins,
-    wilson_interval,
 )
 from avfake.training.config import DataConfig, TrainingConfig
 from avfake.training.member import Run, first_member_batches
@@ -83,8 +82,11 @@ def epoch(number: int, loss: float, validation: float | None) -> dict[str, objec
 
 def test_the_best_epoch_is_the_first_lowest_and_never_one_without_a_number(tmp_path: Path) -> None:
     history = [epoch(1, 0.9, 0.7), epoch(2, 0.5, None), epoch(3, 0.4, 0.6), epoch(4, 0.3, 0.6)]
-    assert (best_epoch(history, "log_loss") or {})["epoch"] == 3
-    assert best_epoch(history[1:2], "log_loss") is None
+    of_epochs = pd.json_normalize(history)
+    best = best_epoch(of_epochs, "log_loss")
+    assert best is not None
+    assert best["epoch"] == 3
+    assert best_epoch(of_epochs[1:2], "log_loss") is None
     metrics = tmp_path / "metrics.jsonl"
     metrics.write_text("".join(json.dumps(line) + "\n" for line in history))
     drawn = draw_curves([metrics], tmp_path / "curves.png")
@@ -134,20 +136,21 @@ def test_bins_hold_equally_many_and_what_their_clips_show() -> None:
     scores = np.repeat([0.1, 0.4, 0.8, 0.9], 10)
     labels = np.concatenate([np.arange(10) < k for k in (1, 4, 8, 10)]).astype(float)
     bins = reliability_bins(scores, labels, num_bins=4)
-    assert bins.counts.tolist() == [10, 10, 10, 10]
-    assert bins.mean_scores == pytest.approx([0.1, 0.4, 0.8, 0.9])
-    assert bins.shares == pytest.approx([0.1, 0.4, 0.8, 1.0])
-    assert (bins.lows <= bins.shares).all()
-    assert (bins.shares <= bins.highs).all()
+    assert bins["clips"].tolist() == [10, 10, 10, 10]
+    assert bins["score"].tolist() == pytest.approx([0.1, 0.4, 0.8, 0.9])
+    assert bins["share"].tolist() == pytest.approx([0.1, 0.4, 0.8, 1.0])
+    assert (bins["low"] <= bins["share"]).all()
+    assert (bins["share"] <= bins["high"]).all()
     few = reliability_bins(scores[:12], labels[:12], num_bins=10)
-    assert few.counts.tolist() == [6, 6]
+    assert few["clips"].tolist() == [6, 6]
 
 
 def test_wilson_intervals_against_known_values() -> None:
     # 0 of 10 and 5 of 10 at 95 %: Brown, Cai & DasGupta 2001.
-    low, high = wilson_interval(np.array([0.0, 0.5]), np.array([10, 10]))
-    assert low == pytest.approx([0.0, 0.2366], abs=1e-4)
-    assert high == pytest.approx([0.2775, 0.7634], abs=1e-4)
+    scores, labels = np.repeat([0.2, 0.6], 10), (np.arange(20) >= 15).astype(float)
+    bins = reliability_bins(scores, labels, num_bins=2)
+    assert bins["low"].tolist() == pytest.approx([0.0, 0.2366], abs=1e-4)
+    assert bins["high"].tolist() == pytest.approx([0.2775, 0.7634], abs=1e-4)
 
 
 def test_the_confusion_counts_every_clip_once(scores: pd.DataFrame) -> None:
@@ -197,7 +200,7 @@ def test_a_contact_sheet_shows_the_very_pixels_of_the_batch(tmp_path: Path) -> N
 
 def test_a_tone_is_brightest_in_its_own_band() -> None:
     tone = np.sin(2 * np.pi * 1000 * np.arange(16_000) / 16_000).astype(np.float32)
-    levels = mel_picture(tone, 16_000)
+    levels = mel_picture(tone)
     assert levels.shape == (80, 101)
     assert levels.max() == 0
     assert levels.min() >= -80
@@ -219,7 +222,7 @@ def test_a_run_is_drawn_from_one_place_and_a_missing_part_costs_nothing(
     (run / "member_0/metrics.jsonl").write_bytes(
         (run_folder / "member_0/metrics.jsonl").read_bytes()
     )
-    assert [path.name for path in draw_training(run)] == ["curves.png"]
+    assert [path.name for path in draw_training(run, "log_loss")] == ["curves.png"]
     caplog.set_level(logging.WARNING)
     assert draw_answers(run, run / "test_scores.csv") == []
     assert "roc.png was not drawn" in caplog.text
@@ -227,7 +230,7 @@ def test_a_run_is_drawn_from_one_place_and_a_missing_part_costs_nothing(
     examples = gather([prepared], assume_face_weight=1.0)
     shares = DataConfig(num_folds=2, val_share=0.2, test_share=0.3)
     plan = make_plan(examples, shares, seed=0)
-    bundle = read_bundle(run_folder / "detector")
+    bundle = Bundle.read(run_folder / "detector")
     model = bundle.models[0].config
     batch = next(iter(first_member_batches(Run(tiny_config, model, plan, bundle.spec))))
     trained = [e for e in plan.splits["train"] if plan.folds[e.row.clip_id] != 0]

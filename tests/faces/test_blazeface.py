@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avfake.clips.config import ClipConfig, face_detector
+from avfake.clips.config import ClipConfig
 from avfake.errors import ConfigError
 from avfake.faces.blazeface import (
     BlazeFaceConfig,
@@ -16,7 +16,6 @@ from avfake.faces.blazeface import (
     decode,
     find_model,
     is_cut,
-    keep_model,
     tiles,
 )
 
@@ -176,7 +175,7 @@ def test_a_model_is_known_by_its_content(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     file = tmp_path / "face.tflite"
     file.write_bytes(b"a model")
-    sha256 = keep_model(file)
+    sha256 = BlazeFaceConfig().with_model(file).model_sha256
     file.unlink()
     assert find_model(sha256).read_bytes() == b"a model"
     find_model(sha256).write_bytes(b"another")
@@ -185,9 +184,9 @@ def test_a_model_is_known_by_its_content(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(ConfigError, match="not on this machine"):
         find_model("0" * 64)
     with pytest.raises(ConfigError, match="--detector-model"):
-        face_detector(ClipConfig(detector="blazeface"))
+        ClipConfig(detector="blazeface").face_detector()
     with pytest.raises(ConfigError, match="cannot be read"):
-        keep_model(file)
+        BlazeFaceConfig().with_model(file)
 
 
 @pytest.mark.parametrize("wrong", [{"detector": "blazefase"}, {"detector": "yunet"}])
@@ -210,11 +209,11 @@ def test_the_real_model_finds_the_faces_of_the_studio(
 ) -> None:
     pytest.importorskip("ai_edge_litert")
     from avfake.media.frames import read_frames
-    from avfake.media.probing import probe, sample_times
+    from avfake.media.probing import probe
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    detector = BlazeFaceDetector(BlazeFaceConfig(keep_model(MODEL)))
+    detector = BlazeFaceDetector(BlazeFaceConfig().with_model(MODEL))
     files = sorted(studio_root.rglob("*.mp4"))[:6]
-    frames = [read_frames(file, sample_times(probe(file), 1)).pixels for file in files]
+    frames = [read_frames(file, probe(file).sample_times(1)).pixels for file in files]
     found = [len(detector.detect(one)[0]) for one in frames]
     assert sum(count == 1 for count in found) >= 5

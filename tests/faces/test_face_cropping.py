@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from avfake.errors import ConfigError
-from avfake.faces.cropping import CropConfig, crop_squares, crop_track
-from avfake.faces.types import FaceTrack
+from avfake.faces.cropping import CropConfig, FaceTrack
 
 
 def track_of(boxes, confidences=None):
@@ -20,7 +19,7 @@ def track_of(boxes, confidences=None):
 def test_the_face_fills_the_crop_but_for_the_margin():
     frames = np.zeros((1, 200, 300, 3), np.uint8)
     frames[0, 60:140, 100:180] = 255
-    crop = crop_track(frames, track_of([[100, 60, 180, 140]]), CropConfig(size_px=128))[0]
+    crop = track_of([[100, 60, 180, 140]]).crops(frames, CropConfig(size_px=128))[0]
     bright = np.flatnonzero(crop[64, :, 0] > 127)
     # 0.3 of the face on each side: the face is the middle 1 / 1.6 of the crop.
     assert (bright[0], bright[-1]) == (24, 103)
@@ -36,7 +35,7 @@ def test_the_crop_follows_the_face_and_holds_its_scale():
         # The detector's boxes flicker about the same centre.
         flicker = 3 * (index % 2)
         boxes.append([left - flicker, 60 - flicker, left + side + flicker, 60 + side + flicker])
-    crops = crop_track(frames, track_of(boxes), CropConfig(size_px=96))
+    crops = track_of(boxes).crops(frames, CropConfig(size_px=96))
     assert crops.shape == (4, 96, 96, 3)
     assert np.abs(crops.astype(int) - crops[0]).max() <= 1
 
@@ -44,7 +43,7 @@ def test_the_crop_follows_the_face_and_holds_its_scale():
 def test_what_lies_outside_the_frame_is_black():
     frames = np.full((2, 100, 100, 3), 200, np.uint8)
     track = track_of([[-20, -20, 40, 40], [70, 70, 130, 130]])
-    first, second = crop_track(frames, track, CropConfig(size_px=96))
+    first, second = track.crops(frames, CropConfig(size_px=96))
     assert first[:20, :20].max() == 0
     assert first[-20:, -20:].min() == 200
     assert second[-20:, -20:].max() == 0
@@ -53,25 +52,25 @@ def test_what_lies_outside_the_frame_is_black():
 
 def test_a_face_wholly_outside_is_black():
     frames = np.full((1, 100, 100, 3), 200, np.uint8)
-    assert crop_track(frames, track_of([[500, 500, 560, 560]]), CropConfig()).max() == 0
+    assert track_of([[500, 500, 560, 560]]).crops(frames, CropConfig()).max() == 0
 
 
 def test_bridged_boxes_do_not_set_the_scale():
     track = track_of([[0, 0, 50, 50], [0, 0, 500, 500]], confidences=[0.9, 0.0])
-    squares = crop_squares(track, CropConfig(margin=0.0))
+    squares = track.squares(CropConfig(margin=0.0))
     assert (squares[:, 2] - squares[:, 0]).tolist() == pytest.approx([50, 50])
 
 
 def test_shrinking_does_not_alias():
     stripes = np.zeros((1, 512, 512, 3), np.uint8)
     stripes[:, :, ::2] = 255
-    crop = crop_track(stripes, track_of([[0, 0, 512, 512]]), CropConfig(margin=0.0, size_px=64))[0]
+    crop = track_of([[0, 0, 512, 512]]).crops(stripes, CropConfig(margin=0.0, size_px=64))[0]
     assert np.abs(crop[4:-4, 4:-4].astype(int) - 127).max() <= 3
 
 
 def test_a_track_of_other_frames_is_refused():
     with pytest.raises(ValueError, match="frame 1"):
-        crop_track(np.zeros((1, 50, 50, 3), np.uint8), track_of([[0, 0, 9, 9]] * 2), CropConfig())
+        track_of([[0, 0, 9, 9]] * 2).crops(np.zeros((1, 50, 50, 3), np.uint8), CropConfig())
 
 
 @pytest.mark.parametrize("wrong", [{"margin": -0.1}, {"size_px": 0}, {"side_quantile": 2}])

@@ -9,7 +9,7 @@ from real_media import REAL_MEDIA
 from avfake.errors import ConfigError
 from avfake.faces.detecting import DetectConfig, MTCNNDetector, detection_scale
 from avfake.media.frames import read_frames
-from avfake.media.probing import probe, sample_times
+from avfake.media.probing import probe
 
 
 def draw_face(width, height, centre, side):
@@ -117,7 +117,7 @@ def test_faces_of_real_clips_are_found(detector):
     missed = []
     for row in rows:
         path = REAL_MEDIA / "video" / row["filename"]
-        frames = read_frames(path, sample_times(probe(path), 4))
+        frames = read_frames(path, probe(path).sample_times(4))
         if not any(len(found) for found in detector.detect(frames.pixels)):
             missed.append(row["filename"])
     assert len(missed) <= 0.05 * len(rows), missed

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from avfake.errors import ConfigError
-from avfake.faces.tracking import TrackConfig, thin_tracks, track_faces
+from avfake.faces.tracking import TrackConfig, track_faces
 from avfake.faces.types import Detections
 
 
@@ -85,17 +85,17 @@ def test_the_most_prominent_person_comes_first():
     assert centres(tracks[0])[0] == [400, 200]
 
 
-def test_a_crowd_shares_the_crops_of_a_clip():
+def test_every_person_of_a_crowd_is_tracked_and_tracks_are_thinned_evenly():
     crowd = [(60 + 100 * i, 60, 30, 0.99) for i in range(12)]
     speaker = (600, 400, 200, 0.95)
     tracks = track_faces([found(*crowd, speaker) for _ in range(8)])
     assert len(tracks) == 13
     assert centres(tracks[0])[0] == [600, 400]
-    thinned = thin_tracks(tracks, 40)
+    thinned = [track.thinned(3) for track in tracks]
     assert [track.frame_indices.tolist() for track in thinned] == [[1, 4, 6]] * 13
     assert [len(track.boxes) for track in thinned] == [3] * 13
-    assert thin_tracks(tracks, 104) == tracks
-    assert [len(track) for track in thin_tracks(tracks, 5)] == [1] * 13
+    assert tracks[0].thinned(8) is tracks[0]
+    assert len(tracks[0].thinned(1)) == 1
 
 
 def test_a_box_inside_a_box_is_the_same_face():

@@ -6,7 +6,7 @@ import torch
 
 from avfake.errors import ConfigError
 from avfake.forgery.compositing import grain_level
-from avfake.forgery.face_swap import draw_traces, swap_faces
+from avfake.forgery.face_swap import swap_faces
 from avfake.forgery.faces_in_place import TEMPLATE, fit_similarity, invert
 
 LANDMARKS = TEMPLATE * 80 + (40, 30)
@@ -35,7 +35,7 @@ def swapped(rng: np.random.Generator, difficulty: float, source: np.ndarray | No
         repeated(LANDMARKS, 6),
         source,
         repeated(TEMPLATE * 100, len(source)),
-        traces=draw_traces(rng, difficulty),
+        difficulty=difficulty,
         rng=rng,
     )
     return target, swap
@@ -92,7 +92,7 @@ def test_a_face_at_the_border_of_the_frame_is_swapped_too(rng) -> None:
         repeated(TEMPLATE * 80 + (-30, -20), 2),
         noise_video(rng, 2, (64, 64)),
         repeated(TEMPLATE * 64, 2),
-        traces=draw_traces(rng, 0.3),
+        difficulty=0.3,
         rng=rng,
     )
     assert swap.pixels.shape == target.shape
@@ -107,11 +107,11 @@ def test_landmarks_that_do_not_fit_the_frames_are_refused(rng) -> None:
             repeated(LANDMARKS, 2),
             target,
             repeated(LANDMARKS, 3),
-            traces=draw_traces(rng, 0.3),
+            difficulty=0.3,
             rng=rng,
         )
     with pytest.raises(ConfigError, match="difficulty"):
-        draw_traces(rng, 1.5)
+        swapped(rng, 1.5)
 
 
 def test_a_similarity_is_found_again(rng) -> None:

@@ -9,7 +9,7 @@ from subjects import talking_head
 from avfake.errors import ConfigError
 from avfake.forgery.codecs import lpc_codec, lpc_vocoder, neural_codec, quantise_vectors, whitening
 from avfake.forgery.edits import forge_segment, raise_rate, splice, stride_pattern
-from avfake.forgery.spectra import Analysis, minimum_phase
+from avfake.forgery.spectra import Voice, minimum_phase
 from avfake.forgery.vocoders import pulse_train, world_vocoder
 from avfake.forgery.voice_methods import VOICE_METHODS, forge_voice
 from avfake.media.types import Waveform
@@ -40,11 +40,7 @@ def rhythm_of(waveform: Waveform) -> np.ndarray:
 
 def spectral_distance(first: Waveform, second: Waveform) -> float:
     """Root mean square over frequency in dB, mean over time."""
-    analysis = Analysis.at(first.sample_rate)
-    levels = [
-        20 * analysis.spectrum(torch.from_numpy(w.samples)).abs().clamp_min(1e-4).log10()
-        for w in (first, second)
-    ]
+    levels = [20 * Voice(w).spectrum.abs().clamp_min(1e-4).log10() for w in (first, second)]
     return float((levels[0] - levels[1]).square().mean(dim=0).sqrt().mean())
 
 
@@ -187,8 +183,8 @@ def test_linear_prediction_finds_the_filter_of_a_known_tract() -> None:
 
     taps = np.array([1, -1.3, 0.8])
     noise = np.random.default_rng(0).standard_normal(RATE)
-    samples = torch.from_numpy(lfilter([1], taps, noise).astype(np.float32))
-    whitener, _ = whitening(Analysis.at(RATE).spectrum(samples), 2)
+    filtered = Waveform(lfilter([1], taps, noise).astype(np.float32), RATE)
+    whitener, _ = whitening(Voice(filtered).spectrum, 2)
     found = torch.fft.irfft(whitener, dim=0)[:3].mean(dim=1)
     assert np.allclose(found, taps, atol=0.05)
 
@@ -239,8 +235,7 @@ def test_only_one_stretch_is_forged() -> None:
 def test_a_raised_rate_mirrors_the_spectrum() -> None:
     tone = Waveform(np.sin(2 * np.pi * 1000 * np.arange(RATE) / RATE).astype(np.float32), RATE)
     spectra = [
-        np.abs(np.fft.rfft(raise_rate(tone, low_rate=8000, hold=hold).samples))
-        for hold in (0.0, 1.0)
+        np.abs(np.fft.rfft(raise_rate(tone, share=0.5, hold=hold).samples)) for hold in (0.0, 1.0)
     ]
     assert spectra[1][7000] > 2 * spectra[0][7000] > 100 * np.median(spectra[0])
 

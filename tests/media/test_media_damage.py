@@ -7,7 +7,7 @@ import pytest
 from avfake.errors import MediaError
 from avfake.media.frames import iter_frames, read_frames
 from avfake.media.probing import probe
-from avfake.media.sound import read_sound, read_waveform
+from avfake.media.sound import read_sound
 from avfake.media.types import Waveform
 from avfake.media.writing import write_audio, write_video
 
@@ -16,7 +16,7 @@ READERS = [
     lambda path: read_frames(path, [0.0, 0.3, 30.0]),
     lambda path: list(iter_frames(path)),
     lambda path: read_sound(path, max_seconds=0.2),
-    read_waveform,
+    lambda path: read_sound(path).waveform(),
 ]
 
 

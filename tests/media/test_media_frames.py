@@ -5,7 +5,7 @@ import pytest
 
 from avfake.errors import MediaError
 from avfake.media.frames import iter_frames, read_frames
-from avfake.media.probing import probe, sample_times
+from avfake.media.probing import probe
 from avfake.media.types import Waveform
 from avfake.media.writing import write_audio
 
@@ -99,7 +99,7 @@ def test_colours_come_back_as_the_file_states_them(tmp_path, make_video, colour)
 
 def test_a_single_frame_is_a_video(tmp_path, make_video, indices_of):
     path = make_video(tmp_path / "a.mp4", [0.0])
-    frames = read_frames(path, sample_times(probe(path), 8))
+    frames = read_frames(path, probe(path).sample_times(8))
     assert indices_of(frames.pixels) == [0]
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from talks import join
 
 from avfake.media.frames import iter_frames, read_frames
-from avfake.media.probing import probe, sample_times
+from avfake.media.probing import probe
 
 WIDTH, HEIGHT = 96, 64
 QUARTERS = {"top left": 40, "top right": 90, "bottom left": 150, "bottom right": 220}
@@ -109,7 +109,7 @@ def test_every_exif_orientation_counts(tmp_path, orientation, ending):
     path = tmp_path / f"a.{ending}"
     stored(orientation).save(path, exif=exif.tobytes())
     info = probe(path)
-    frame = read_frames(path, sample_times(info, 1)).pixels[0]
+    frame = read_frames(path, info.sample_times(1)).pixels[0]
     assert frame.shape == (HEIGHT, WIDTH, 3) == (info.height, info.width, 3)
     assert quarters(frame) == pytest.approx(QUARTERS, abs=6)
 

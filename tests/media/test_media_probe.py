@@ -8,8 +8,8 @@ from PIL import Image
 from avfake.errors import MediaError
 from avfake.media.files import local_file
 from avfake.media.frames import read_frames
-from avfake.media.probing import probe, sample_times
-from avfake.media.sound import read_waveform
+from avfake.media.probing import probe
+from avfake.media.sound import read_sound
 from avfake.media.types import Waveform
 from avfake.media.writing import write_audio
 
@@ -74,14 +74,14 @@ def test_cover_art_is_no_video(tmp_path):
     with av.open(str(path)) as container:
         assert len(container.streams.video) == 1
     assert not probe(path).has_video
-    assert read_waveform(path).duration_seconds == pytest.approx(1.0, abs=0.1)
+    assert read_sound(path).waveform().duration_seconds == pytest.approx(1.0, abs=0.1)
 
 
 def test_sample_times_are_midpoints(tmp_path, make_video):
     info = probe(make_video(tmp_path / "a.mp4", TIMES))
-    assert sample_times(info, 4).tolist() == pytest.approx([0.125, 0.375, 0.625, 0.875])
+    assert info.sample_times(4).tolist() == pytest.approx([0.125, 0.375, 0.625, 0.875])
     with pytest.raises(ValueError, match="num_frames"):
-        sample_times(info, 0)
+        info.sample_times(0)
 
 
 def test_what_is_not_media_is_named(tmp_path):
@@ -105,7 +105,7 @@ def test_a_photograph_is_a_picture_of_one_frame(tmp_path, ending):
     Image.new("RGB", (48, 32), (200, 0, 0)).save(path)
     info = probe(path)
     assert (info.has_video, info.has_audio, info.width, info.height) == (True, False, 48, 32)
-    frames = read_frames(path, sample_times(info, 5))
+    frames = read_frames(path, info.sample_times(5))
     assert frames.pixels.shape == (1, 32, 48, 3)
     assert frames.pixels[0, 16, 24].tolist() == pytest.approx([200, 0, 0], abs=4)
 

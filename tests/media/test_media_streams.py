@@ -11,7 +11,7 @@ from talks import strongest_hertz
 from avfake.errors import MediaError
 from avfake.media.frames import read_frames
 from avfake.media.probing import probe
-from avfake.media.sound import read_sound, read_waveform
+from avfake.media.sound import read_sound
 
 RATE, SOUND_RATE = 16_000, 48_000
 DEFAULT = Disposition.default
@@ -138,7 +138,7 @@ def test_motion_jpeg_with_sound_is_a_video(tmp_path):
 
 def test_the_default_sound_comes_first(tmp_path):
     path = write(tmp_path / "a.mkv", tone(500), tone(1500, disposition=DEFAULT))
-    assert strongest_hertz(read_waveform(path).samples, RATE) == pytest.approx(1500, abs=3)
+    assert strongest_hertz(read_sound(path).waveform().samples, RATE) == pytest.approx(1500, abs=3)
     assert read_sound(path).notes == ()
 
 

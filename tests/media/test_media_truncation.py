@@ -8,7 +8,7 @@ import pytest
 from talks import write_talk
 
 from avfake.media.frames import iter_frames, read_frames
-from avfake.media.probing import probe, sample_times
+from avfake.media.probing import probe
 from avfake.media.sound import read_sound
 from avfake.media.types import Waveform
 from avfake.media.writing import write_audio
@@ -40,7 +40,7 @@ def test_a_video_that_was_cut_off_says_so(tmp_path, ending):
     short = cut(path)
     info = probe(short)
     assert 1 < info.duration_seconds < 3
-    frames = read_frames(short, sample_times(info, 20))
+    frames = read_frames(short, info.sample_times(20))
     assert len(frames) > 17  # they are taken where there are pictures
     assert frames.seconds[-1] == pytest.approx(info.video_end_seconds, abs=0.3)
     for notes in (frames.notes, read_sound(short).notes):
@@ -52,7 +52,7 @@ def test_a_video_that_was_cut_off_says_so(tmp_path, ending):
 @pytest.mark.parametrize("ending", ["wav", "flac", "mp3", "aif"])
 def test_sound_that_was_cut_off_says_so(tmp_path, ending):
     path = tmp_path / f"a.{ending}"
-    write_audio(path, NOISE, codec="pcm_s16be" if ending == "aif" else None)
+    write_audio(path, NOISE)
     assert read_sound(path).notes == ()
     sound = read_sound(cut(path))
     assert sound.total_seconds == pytest.approx(3.0, abs=0.4)
@@ -117,7 +117,7 @@ def test_sound_may_be_longer_than_the_picture_or_shorter(tmp_path, ending):
             tmp_path / f"a.{ending}", seconds=2.0, sound_at=lambda t, by=factor: t * by
         )
         info = probe(path)
-        frames = read_frames(path, sample_times(info, 20))
+        frames = read_frames(path, info.sample_times(20))
         assert len(frames) == 20
         assert frames.notes == ()
         assert "truncated" not in [note.code for note in read_sound(path).notes]

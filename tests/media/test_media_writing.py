@@ -5,7 +5,7 @@ import pytest
 
 from avfake.media.frames import iter_frames, read_frames
 from avfake.media.probing import probe
-from avfake.media.sound import read_waveform
+from avfake.media.sound import read_sound
 from avfake.media.types import Waveform
 from avfake.media.writing import write_audio, write_video
 
@@ -36,7 +36,7 @@ def test_pictures_come_back_at_their_times(tmp_path, fps):
 
 def test_sound_comes_back_in_place(tmp_path):
     write_video(tmp_path / "a.mp4", grey_frames(25), fps=25, waveform=tone(1.0))
-    waveform = read_waveform(tmp_path / "a.mp4")
+    waveform = read_sound(tmp_path / "a.mp4").waveform()
     spectrum = np.abs(np.fft.rfft(waveform.samples[2000:10_000]))
     assert np.argmax(spectrum) * 2 == pytest.approx(440, abs=2)
     assert np.abs(waveform.samples).max() == pytest.approx(0.5, abs=0.05)

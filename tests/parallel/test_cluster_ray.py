@@ -1,3 +1,4 @@
+import math
 import os
 import signal
 import sys
@@ -51,4 +52,4 @@ def test_a_worker_that_dies_once_costs_nothing(tmp_path: Path) -> None:
 def test_without_ray_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ConfigError, match=r"pip install 'avfake\[ray\]'"):
-        list(map_on_ray(abs, [1], address=None, time_limit_seconds=None))
+        list(map_on_ray(abs, [1], address=None, time_limit_seconds=math.inf))

@@ -1,5 +1,6 @@
 """A Ray cluster that is not there, and one that dies in the middle of the work."""
 
+import math
 import os
 import secrets
 import shutil
@@ -112,5 +113,5 @@ def test_an_address_that_nobody_listens_on_is_named_within_seconds() -> None:
     pytest.importorskip("ray")
     started, address = time.monotonic(), f"127.0.0.1:{free_port()}"
     with pytest.raises(ConfigError, match=f"no Ray cluster answers at {address}"):
-        list(map_on_ray(abs, [1], address=address, time_limit_seconds=None))
+        list(map_on_ray(abs, [1], address=address, time_limit_seconds=math.inf))
     assert time.monotonic() - started < 20

@@ -10,6 +10,7 @@ import pytest
 from avfake.errors import AvfakeError
 from avfake.parallel.journal import Journal
 from avfake.storage.files import write_whole
+from avfake.storage.remote import as_path
 
 APPEND = """
 import sys
@@ -91,11 +92,11 @@ def test_nothing_is_kept_without_a_place() -> None:
 
 
 def test_a_journal_behind_a_url_takes_in_what_others_put() -> None:
-    url = "memory://shared/journal"
+    url = as_path("memory://shared/journal")
     mine, other = Journal(url, "name"), Journal(url, "name")
     mine.append({"name": "a"})
     other.append({"name": "b"})
-    write_whole(f"{url}/notes.txt", "no object of the journal")
+    write_whole(url / "notes.txt", "no object of the journal")
     assert mine.reload()
     assert set(mine.done) == {"a", "b"}
     assert not mine.reload()

@@ -7,7 +7,7 @@ import pytest
 from avfake.errors import ConfigError, MediaError
 from avfake.media.frames import read_frames
 from avfake.media.probing import probe
-from avfake.media.sound import read_waveform
+from avfake.media.sound import read_sound
 from avfake.media.types import Waveform
 from avfake.media.writing import write_audio, write_video
 from avfake.report.annotate import annotate, face_at, score_colour
@@ -84,7 +84,7 @@ def test_size_duration_and_sound_are_kept(tmp_path):
     info = probe(out)
     assert info.width == 640
     assert info.video_end_seconds == pytest.approx(2.0, abs=0.05)
-    samples = read_waveform(out).samples
+    samples = read_sound(out).waveform().samples
     assert np.argmax(np.abs(np.fft.rfft(samples[:16_000]))) == pytest.approx(440, abs=2)
 
 

@@ -15,12 +15,13 @@ import yaml
 from huggingface_hub import ModelCard
 
 from avfake.cli.main import main
-from avfake.detector.bundle import read_bundle, write_bundle
+from avfake.detector.bundle import Bundle
 from avfake.detector.detector import Detector
 from avfake.detector.ensemble import write_ensemble
 from avfake.detector.facts import BundleFacts, LabelCounts
 from avfake.errors import AvfakeError, ConfigError
-from avfake.report.card.writing import has_card_of, write_card
+from avfake.report.card.measured import mark_of
+from avfake.report.card.writing import write_card
 
 TOLD = {"licence": "CC-BY-4.0", "measured_on": "people never seen"}
 HOSTILE = "a|b\n<script>x</script> [l](http://e) *i*"
@@ -172,7 +173,7 @@ def test_the_hub_reads_its_front_matter(card: Path, folder: Path) -> None:
     assert fields["library_name"] == "avfake"
     assert (fields["license"], fields["pipeline_tag"]) == ("cc-by-4.0", "video-classification")
     loaded = ModelCard.load(card)
-    assert loaded.data.model_name == f"avfake detector {read_bundle(folder).name[-12:]}"
+    assert loaded.data.model_name == f"avfake detector {Bundle.read(folder).name[-12:]}"
     assert {one.metric_type for one in loaded.data.eval_results} >= {"auc", "false_alarm_rate"}
     worded = front_matter(write_card(folder, licence="Research use only: see the sources"))
     assert worded["license"] == "other"
@@ -212,9 +213,9 @@ def test_what_was_not_measured_is_said_and_not_made_up(folder: Path) -> None:
     assert "Test clips: not measured." in limits
     assert "Faces smaller than 20 px, or than 3 % of" in limits
     assert "Weights: not stated." in section(card, "Licence")
-    bundle = read_bundle(folder)
+    bundle = Bundle.read(folder)
     few = BundleFacts(datasets=("mine",), num_clips={"train": 7}, split_hash="abc", seed=1)
-    write_bundle(folder, replace(bundle, facts=few))
+    replace(bundle, facts=few).save(folder)
     assert not (folder / "README.md").exists()
     card = write_card(folder)
     assert "**" not in card.read_text().split("\n\n")[2]
@@ -232,7 +233,7 @@ def test_what_training_knew_stands_in_it(run_folder: Path) -> None:
         families = rows["group"].nunique()  # of one genuine clip and three fakes each
         asked = [str(n) for n in (families, 3 * families, families)]
         assert rows_of(data, str(split))[0][1:4] == asked
-    facts = read_bundle(card.parent).facts
+    facts = Bundle.read(card.parent).facts
     assert f"hash of the plan: {facts.split_hash}." in data
     assert f"commit: {facts.commit}" in section(card, "Training")
     found = facts.held_out.outputs["overall"].log_loss
@@ -241,7 +242,7 @@ def test_what_training_knew_stands_in_it(run_folder: Path) -> None:
 
 
 def test_limits_are_written_from_the_facts(folder: Path) -> None:
-    bundle = read_bundle(folder)
+    bundle = Bundle.read(folder)
     facts = replace(
         bundle.facts,
         labels={
@@ -254,7 +255,7 @@ def test_limits_are_written_from_the_facts(folder: Path) -> None:
     decision_model = replace(
         bundle.decision_model, not_trained={"voice": "no clip has a label for it"}
     )
-    write_bundle(folder, replace(bundle, facts=facts, decision_model=decision_model))
+    replace(bundle, facts=facts, decision_model=decision_model).save(folder)
     card = write_card(folder)
     limits = section(card, "Limits")
     assert "Of 9 fakes it is only assumed that the face is forged" in limits
@@ -292,13 +293,16 @@ def test_the_weakest_cell_is_named_and_commented(
 def test_a_card_is_no_part_of_what_the_detector_is(
     card: Path, folder: Path, scores: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name = read_bundle(folder).name
-    assert not has_card_of(folder, scores)
-    assert has_card_of(card.parent, scores)
+    name = Bundle.read(folder).name
+    before = card.read_bytes()
+    assert write_card(card.parent, scores=scores, keep=True).read_bytes() == before
+    assert write_card(card.parent, keep=True).read_bytes() == before
+    assert "people never seen" not in write_card(folder, keep=True).read_text()
+    assert mark_of(scores) in write_card(folder, scores=scores, keep=True).read_text()
     shutil.copy(card, folder)
-    assert read_bundle(folder).name == name
+    assert Bundle.read(folder).name == name
     (folder / "README.md").write_text("edited on the Hub")
-    assert read_bundle(folder).name == name
+    assert Bundle.read(folder).name == name
 
     def download(_name: str, *, allow_patterns: list[str]) -> str:
         target = tmp_path / "downloaded"

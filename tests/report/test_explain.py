@@ -8,7 +8,7 @@ from torch import nn
 
 from avfake.clips.archive import Clip
 from avfake.clips.sample import SampleConfig
-from avfake.detector.member import score_clip
+from avfake.detector.branch_scores import score_clip
 from avfake.errors import ConfigError
 from avfake.models.audio import AudioBranch, AudioConfig
 from avfake.models.spectrogram import SpectrogramConfig
@@ -149,40 +149,40 @@ def test_a_branch_of_statistics_is_asked_like_a_network():
 
 
 def test_the_strongest_come_first_and_their_scores_are_those_of_prediction(prepared, run_folder):
-    from avfake.detector.bundle import read_bundle
+    from avfake.detector.bundle import Bundle
 
-    bundle = read_bundle(run_folder / "detector")
+    bundle = Bundle.read(run_folder / "detector")
     clip = Clip.open(next(one.archive for one in prepared.clips if one.has_visual))
     sampling = bundle.spec.whole()
-    explanation = explain_clip(bundle.models, clip, sampling, top=2)
+    faces, _ = explain_clip(bundle.models, clip, sampling, top=2)
     scores = score_clip(bundle.models, clip, sampling)
-    assert len(explanation.faces) == 2
-    found = [face.score * face.share for face in explanation.faces]
+    assert len(faces) == 2
+    found = [face.score * face.share for face in faces]
     assert found == sorted(found, reverse=True)
-    for face in explanation.faces:
+    for face in faces:
         [at] = np.flatnonzero(
             np.isclose(scores.frame_seconds, face.seconds)
             & (scores.frame_persons == face.person_id)
         )
         assert face.score == pytest.approx(scores.frame_scores[at], abs=1e-5)
         assert face.heat.min() >= 0
-    every = explain_clip(bundle.models, clip, sampling, top=100)
-    assert sum(face.share for face in every.faces) == pytest.approx(1, abs=1e-4)
-    assert sum(window.share for window in every.voice) == pytest.approx(1, abs=1e-4)
-    contributions = [face.score * face.share for face in every.faces]
+    every, windows = explain_clip(bundle.models, clip, sampling, top=100)
+    assert sum(face.share for face in every) == pytest.approx(1, abs=1e-4)
+    assert sum(window.share for window in windows) == pytest.approx(1, abs=1e-4)
+    contributions = [face.score * face.share for face in every]
     assert contributions[0] == max(contributions)
-    assert {round(w.start_seconds, 3) for w in every.voice} == {
+    assert {round(w.start_seconds, 3) for w in windows} == {
         round(float(s), 3) for s in scores.window_spans[:, 0]
     }
 
 
 def test_a_branch_that_is_switched_off_explains_nothing(prepared, run_folder):
-    from avfake.detector.bundle import read_bundle
+    from avfake.detector.bundle import Bundle
 
-    models = read_bundle(run_folder / "detector").models
+    models = Bundle.read(run_folder / "detector").models
     clip = Clip.open(next(one.archive for one in prepared.clips if one.has_audio))
-    explanation = explain_clip(models, clip, SampleConfig(use_visual=False, window_seconds=1.0))
-    assert explanation.faces == ()
-    assert explanation.voice
+    faces, voice = explain_clip(models, clip, SampleConfig(use_visual=False, window_seconds=1.0))
+    assert faces == ()
+    assert voice
     with pytest.raises(ConfigError, match="top must be 1"):
         explain_clip(models, clip, SampleConfig(), top=0)

@@ -10,7 +10,7 @@ from avfake.clips.preparation.prepare import prepare_clips
 from avfake.datasets.build import build_manifest
 from avfake.datasets.schema import load_spec
 from avfake.detector.detector import Detector
-from avfake.faces.cropping import CropConfig, crop_track
+from avfake.faces.cropping import CropConfig
 from avfake.models.visual import VisualConfig
 from avfake.report.occlusion import face_heat
 from avfake.studio.build import build_studio
@@ -44,11 +44,9 @@ def heated(detector: Detector, clip: Clip, area: np.ndarray) -> list[float]:
     track = clip.meta.persons[0].as_track()
     moments = (np.array(clip.meta.frame_seconds) * STUDIO.fps).round().astype(int)
     drawn = np.repeat(area[moments][..., None] * np.uint8(255), 3, axis=3)
-    areas = crop_track(drawn, track, CLIPS.crop)[..., 0] > 127
+    areas = track.crops(drawn, CLIPS.crop)[..., 0] > 127
     crops = np.stack([clip.crop(0, at) for at in range(len(track))]).transpose(0, 3, 1, 2)
-    branches = [
-        model.visual for model in detector.members[0].bundle.models if model.visual is not None
-    ]
+    branches = [model.visual for model in detector.members[0].models if model.visual is not None]
     heats = torch.stack([face_heat(one, torch.from_numpy(crops)) for one in branches]).mean(0)
     return [
         float(heat[inside].mean() / max(heat[~inside].mean(), 1e-9)) if heat.any() else 0.0

@@ -6,7 +6,7 @@ import pytest
 
 from avfake.cli.main import main
 from avfake.cli.verbs_files import report
-from avfake.detector.bundle import read_bundle, write_bundle
+from avfake.detector.bundle import Bundle
 
 
 def run(*args):
@@ -23,14 +23,14 @@ def video(studio_root):
 @pytest.fixture(scope="module")
 def deaf(detector_folder, tmp_path_factory):
     """A detector that never learned the voice and looks at fewer frames."""
-    bundle = read_bundle(detector_folder)
+    bundle = Bundle.read(detector_folder)
     outputs = {name: one for name, one in bundle.decision_model.outputs.items() if name != "voice"}
     decision_model = replace(
         bundle.decision_model, outputs=outputs, not_trained={"voice": "no labels"}
     )
     folder = tmp_path_factory.mktemp("members") / "deaf"
     fewer = replace(bundle.spec, clip=replace(bundle.spec.clip, num_frames=3))
-    write_bundle(folder, replace(bundle, decision_model=decision_model, spec=fewer))
+    replace(bundle, decision_model=decision_model, spec=fewer).save(folder)
     return folder
 
 

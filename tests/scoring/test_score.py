@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from avfake.detector.member import PredictOptions
+from avfake.detector.branch_scores import PredictOptions
 from avfake.errors import ConfigError
-from avfake.scoring.files import find_files, find_requested, score_files
-from avfake.scoring.submission import read_requested, write_submission
+from avfake.scoring.files import find_files, score_files
+from avfake.scoring.submission import read_requested
 from avfake.storage.files import write_whole
-from avfake.storage.remote import AnyPath
+from avfake.storage.remote import AnyPath, as_path
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -33,12 +33,12 @@ def test_every_file_has_a_row_in_both_tables(
     files: list[Path], detector_folder: Path, tmp_path: Path
 ) -> None:
     table = score_files(files, str(detector_folder), tmp_path / "scores.csv", workers=0)
-    filled = write_submission(table, tmp_path / "submission.csv", fill=0.5)
+    said = table.write_submission(tmp_path / "submission.csv", fill=0.5)
     scores, submission = read(tmp_path / "scores.csv"), read(tmp_path / "submission.csv")
     assert [row["file"] for row in scores] == [str(file) for file in files]
     assert [row["filename"] for row in submission] == [file.name for file in files]
     assert [row["status"] for row in scores] == ["ok", "ok", "failed", "failed"]
-    assert filled == 2
+    assert said.endswith("submission.csv; 2 rows took --fill 0.5")
     assert [row["p_fake"] for row in scores[2:]] == ["", ""]
     assert [row["label"] for row in submission[2:]] == ["0.5", "0.5"]
     assert submission[0]["label"] == scores[0]["p_fake"]
@@ -89,10 +89,10 @@ def test_a_submission_with_equal_names_or_an_impossible_fill_is_refused(
 ) -> None:
     table = score_files(files[2:], str(detector_folder), tmp_path / "scores.csv", workers=0)
     with pytest.raises(ConfigError, match=r"fill is 1\.5"):
-        write_submission(table, tmp_path / "submission.csv", fill=1.5)
+        table.write_submission(tmp_path / "submission.csv", fill=1.5)
     table.rows.append(table.rows[0])
     with pytest.raises(ConfigError, match=r"occur twice: words\.mp4"):
-        write_submission(table, tmp_path / "submission.csv", fill=0.5)
+        table.write_submission(tmp_path / "submission.csv", fill=0.5)
 
 
 @pytest.mark.ray
@@ -118,7 +118,7 @@ def test_files_in_a_zip_archive_are_found_scored_and_asked_for_by_name(
         opened.writestr("test_videos/metadata.json", "{}")
     [found] = find_files([archive])
     (tmp_path / "sample.csv").write_text(f"filename,label\n{video.name},0.5\nno.mp4,0.5\n")
-    wanted = find_requested(archive, tmp_path / "sample.csv")
+    wanted = find_files([archive], tmp_path / "sample.csv")
     assert wanted == [found, Path(f"{archive}!/no.mp4")]
     table = score_files(wanted, str(detector_folder), tmp_path / "scores.csv", workers=0)
     alone = score_files([video], str(detector_folder), tmp_path / "alone.csv", workers=0)
@@ -183,7 +183,7 @@ def test_what_failed_or_changed_is_judged_again_and_nothing_else(
 def test_a_url_is_judged_again_when_its_store_tells_another_file(
     files: list[Path], detector_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    urls, out = ["memory://changing/a.mp4"], tmp_path / "scores.csv"
+    urls, out = [as_path("memory://changing/a.mp4")], tmp_path / "scores.csv"
     write_whole(urls[0], files[0].read_bytes())
     seen = predicted(monkeypatch)
     for content, times in ((files[0], 1), (files[0], 1), (files[1], 2)):

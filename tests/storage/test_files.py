@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from avfake.errors import AvfakeError
-from avfake.storage.files import is_stream, whole_file, write_table, write_whole
-from avfake.storage.remote import beside, fitting, has_changed, state_of, states_of
+from avfake.storage.files import replacing, target_of, write_table, write_whole
+from avfake.storage.remote import Url, fitting, has_changed, state_of, states_of
 
 
 def test_a_link_stays_a_link_and_a_mode_stays_a_mode(tmp_path: Path) -> None:
@@ -42,8 +42,8 @@ def test_a_pipe_and_a_descriptor_take_the_content(tmp_path: Path) -> None:
         log.flush()
         write_whole(Path(f"/dev/fd/{log.fileno()}"), "appended")
     assert (tmp_path / "log").read_bytes() == b"before appended"
-    assert is_stream(Path("/dev/null"))
-    assert not is_stream(tmp_path / "log")
+    assert target_of(Path("/dev/null")) is None
+    assert target_of(tmp_path / "log") == (tmp_path / "log").resolve()
     write_whole(Path("/dev/null"), "nothing")
     assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
 
@@ -58,7 +58,7 @@ def test_what_the_disk_refuses_is_one_sentence(tmp_path: Path) -> None:
 
 def test_a_large_file_is_put_in_place_at_the_end_or_not_at_all(tmp_path: Path) -> None:
     def interrupted() -> None:
-        with whole_file(tmp_path / "v.mp4", ".mp4") as partial:
+        with replacing(tmp_path / "v.mp4", ".mp4") as partial:
             partial.write_text("half")
             raise ZeroDivisionError
 
@@ -66,11 +66,29 @@ def test_a_large_file_is_put_in_place_at_the_end_or_not_at_all(tmp_path: Path) -
     with pytest.raises(ZeroDivisionError):
         interrupted()
     assert (tmp_path / "v.mp4").read_text() == "old"
-    with whole_file(tmp_path / "v.mp4", ".mp4") as partial:
+    with replacing(tmp_path / "v.mp4", ".mp4") as partial:
         assert partial.suffix == ".mp4"
         partial.write_text("new")
     assert (tmp_path / "v.mp4").read_text() == "new"
     assert list(tmp_path.iterdir()) == [tmp_path / "v.mp4"]
+
+
+def test_a_folder_is_put_in_place_at_the_end_or_not_at_all(tmp_path: Path) -> None:
+    def interrupted() -> None:
+        with replacing(tmp_path / "d") as partial:
+            partial.mkdir()
+            (partial / "half").touch()
+            raise ZeroDivisionError
+
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "old").touch()
+    with pytest.raises(ZeroDivisionError):
+        interrupted()
+    assert [path.name for path in tmp_path.rglob("*")] == ["d", "old"]
+    with replacing(tmp_path / "d") as partial:
+        partial.mkdir()
+        (partial / "new").touch()
+    assert [path.name for path in tmp_path.rglob("*")] == ["d", "new"]
 
 
 @pytest.mark.parametrize("letter", ["x", "é", "\udcff"])
@@ -79,12 +97,12 @@ def test_the_longest_name_is_written_and_has_neighbours(tmp_path: Path, letter: 
     name = letter * ((255 - 4) // size) + ".csv"
     write_whole(tmp_path / name, "content")
     assert (tmp_path / name).read_text() == "content"
-    journal = beside(tmp_path / name, name + ".journal.jsonl")
-    assert isinstance(journal, Path)
+    journal = tmp_path / fitting(name + ".journal.jsonl")
     write_whole(journal, "lines")
     assert journal.suffix == ".jsonl"
     assert len(os.fsencode(journal.name)) <= 255
-    assert beside(tmp_path / name, "b" + name + ".journal.jsonl") != journal
+    assert tmp_path / fitting("b" + name + ".journal.jsonl") != journal
+    assert fitting(f"a/{name}.journal.jsonl") == f"a/{fitting(name + '.journal.jsonl')}"
 
 
 def test_names_that_fit_stay_as_they_are() -> None:
@@ -116,10 +134,10 @@ def test_the_state_of_a_file_changes_with_its_size_and_its_time(tmp_path: Path) 
 
 
 def test_the_state_of_a_url_is_what_its_store_tells() -> None:
-    assert state_of("memory://s/a.mp4") == ""
-    write_whole("memory://s/a.mp4", "one")
-    first = state_of("memory://s/a.mp4")
-    assert first == state_of("memory://s/a.mp4") != ""
-    write_whole("memory://s/a.mp4", "two")
-    assert has_changed(first, state_of("memory://s/a.mp4"))
-    assert states_of(["nosuch://s/a.mp4"]) == {"nosuch://s/a.mp4": None}
+    assert state_of(Url("memory://s/a.mp4")) == ""
+    write_whole(Url("memory://s/a.mp4"), "one")
+    first = state_of(Url("memory://s/a.mp4"))
+    assert first == state_of(Url("memory://s/a.mp4")) != ""
+    write_whole(Url("memory://s/a.mp4"), "two")
+    assert has_changed(first, state_of(Url("memory://s/a.mp4")))
+    assert states_of([Url("nosuch://s/a.mp4")]) == {"nosuch://s/a.mp4": None}

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from avfake.errors import ConfigError
-from avfake.storage.outputs import check_apart, check_file, check_folder, check_table
+from avfake.scoring.score_table import check_apart
+from avfake.storage.outputs import Output
+from avfake.storage.remote import Url
 
 COLUMNS = ("file", "p_fake")
 
@@ -38,20 +40,21 @@ def test_what_is_read_is_not_written_under_any_name(
     }[name]
     read = Path(f"{video}!/inner.mp4") if name == "member" else video
     with pytest.raises(ConfigError, match="is also read by this command"):
-        check_file(out, inputs=[read])
+        Output(out, inputs=[read]).check_file()
     assert video.read_bytes() == b"a video"
 
 
 def test_a_url_that_is_read_is_not_written() -> None:
+    url = Url("memory://b/a.csv")
     with pytest.raises(ConfigError, match="is also read"):
-        check_file("memory://b/a.csv", inputs=["memory://b/a.csv"], remote=True)
+        Output(url, inputs=[url], remote=True).check_file()
 
 
 def test_the_same_file_by_a_file_url_counts_as_the_same(video: Path) -> None:
     with pytest.raises(ConfigError, match="is also read"):
-        check_file(video, inputs=[f"file://{video}"])
+        Output(video, inputs=[Url(f"file://{video}")]).check_file()
     with pytest.raises(ConfigError, match="is also read"):
-        check_file(f"file://{video}", inputs=[video], remote=True)
+        Output(Url(f"file://{video}"), inputs=[video], remote=True).check_file()
 
 
 def test_what_is_no_file_is_named(tmp_path: Path) -> None:
@@ -71,23 +74,23 @@ def test_what_is_no_file_is_named(tmp_path: Path) -> None:
     }
     for out, said in cases.items():
         with pytest.raises(ConfigError, match=said):
-            check_file(out)
+            Output(out).check_file()
 
 
 def test_one_of_several_names_of_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("file,p_fake\n")
     (tmp_path / "b.csv").hardlink_to(tmp_path / "a.csv")
     with pytest.raises(ConfigError, match="one of 2 names"):
-        check_file(tmp_path / "a.csv")
+        Output(tmp_path / "a.csv").check_file()
 
 
 def test_what_may_not_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.csv").touch()
     monkeypatch.setattr("os.access", lambda *_: False)  # tests may run as root, who may everything
     with pytest.raises(ConfigError, match=r"a\.csv may not be written"):
-        check_file(tmp_path / "a.csv")
+        Output(tmp_path / "a.csv").check_file()
     with pytest.raises(ConfigError, match=f"no permission to write into {tmp_path}"):
-        check_file(tmp_path / "new" / "folder" / "a.csv")
+        Output(tmp_path / "new" / "folder" / "a.csv").check_file()
     assert list(tmp_path.iterdir()) == [tmp_path / "a.csv"]
 
 
@@ -96,32 +99,32 @@ def test_an_ending_that_does_not_fit_is_answered_with_one_that_does(
     tmp_path: Path, name: str
 ) -> None:
     with pytest.raises(ConfigError, match=r"is written as \.csv.*such as .*t\.csv"):
-        check_file(tmp_path / name)
+        Output(tmp_path / name).check_file()
 
 
 def test_what_is_written_through_needs_no_ending(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "linked").symlink_to(tmp_path / "new.csv")
     for out in (tmp_path / "pipe", Path("/dev/null"), tmp_path / "linked", tmp_path / "T.CSV"):
-        check_file(out)
+        Output(out).check_file()
 
 
 def test_descriptors_must_be_open_for_writing(tmp_path: Path) -> None:
     (tmp_path / "a").touch()
     with (tmp_path / "a").open("rb") as reading, (tmp_path / "b").open("wb") as writing:
-        check_file(Path(f"/dev/fd/{writing.fileno()}"))
+        Output(Path(f"/dev/fd/{writing.fileno()}")).check_file()
         with pytest.raises(ConfigError, match="not open for writing"):
-            check_file(Path(f"/dev/fd/{reading.fileno()}"))
+            Output(Path(f"/dev/fd/{reading.fileno()}")).check_file()
     with pytest.raises(ConfigError, match="not open for writing"):
-        check_file(Path("/dev/fd/9999"))
+        Output(Path("/dev/fd/9999")).check_file()
 
 
 def test_stores_that_only_give_are_refused_and_disks_take_no_url() -> None:
     with pytest.raises(ConfigError, match="nothing can be written to such a URL"):
-        check_file("https://host/a.csv", remote=True)
-    for out in ("s3://b/a.html", Path("s3://b/a.html")):
+        Output(Url("https://host/a.csv"), remote=True).check_file()
+    for out in (Url("s3://b/a.html"), Path("s3://b/a.html")):
         with pytest.raises(ConfigError, match="written to a disk here, not to a URL"):
-            check_file(out, endings=(".html",))
+            Output(out).check_file(endings=(".html",))
 
 
 def test_two_outputs_in_one_file_are_refused(tmp_path: Path) -> None:
@@ -150,21 +153,21 @@ def test_only_a_table_of_ones_own_is_written_over(
     table = tmp_path / "t.csv"
     table.write_bytes(content.encode())
     if said is None:
-        check_table(table, COLUMNS, rows=lambda: {"a.mp4"})
+        Output(table).check_table(COLUMNS, lambda: {"a.mp4"})
     else:
         with pytest.raises(ConfigError, match=said):
-            check_table(table, COLUMNS, rows=lambda: {"a.mp4"})
+            Output(table).check_table(COLUMNS, lambda: {"a.mp4"})
     assert table.read_bytes() == content.encode()
 
 
 def test_a_mark_tells_ones_own_file_at_its_start_or_its_end(tmp_path: Path) -> None:
     for content in (b"MARK" + bytes(9000), bytes(9000) + b"MARK", b""):
         (tmp_path / "a").write_bytes(content)
-        check_file(tmp_path / "a", endings=(), mark=b"MARK")
+        Output(tmp_path / "a").check_file(endings=(), mark=b"MARK")
     (tmp_path / "a").write_bytes(bytes(9000))
     with pytest.raises(ConfigError, match="not made by this command"):
-        check_file(tmp_path / "a", endings=(), mark=b"MARK")
-    check_file(tmp_path / "new", endings=(), mark=b"MARK")
+        Output(tmp_path / "a").check_file(endings=(), mark=b"MARK")
+    Output(tmp_path / "new").check_file(endings=(), mark=b"MARK")
 
 
 def test_a_folder_is_not_read_and_holds_nothing_else(tmp_path: Path) -> None:
@@ -179,14 +182,13 @@ def test_a_folder_is_not_read_and_holds_nothing_else(tmp_path: Path) -> None:
     }
     for out, said in cases.items():
         with pytest.raises(ConfigError, match=said):
-            check_folder(out, inputs=[tmp_path / "in"])
+            Output(out, inputs=[tmp_path / "in"]).check_folder()
     with pytest.raises(ConfigError, match=r"holds status\.csv, which this command did not make"):
-        check_folder(tmp_path / "in", mark="clips.yaml", writes=["status.csv"])
+        Output(tmp_path / "in").check_folder("clips.yaml", ["status.csv"])
+    read = [tmp_path / "linked" / "status.csv"]
     with pytest.raises(ConfigError, match=r"status\.csv is also read"):
-        check_folder(
-            tmp_path / "in", writes=["status.csv"], inputs=[tmp_path / "linked" / "status.csv"]
-        )
+        Output(tmp_path / "in", inputs=read).check_folder(writes=["status.csv"])
     (tmp_path / "in" / "clips.yaml").touch()
-    check_folder(tmp_path / "in", mark="clips.yaml", writes=["status.csv"])
-    check_folder(tmp_path / "new" / "deep", mark="clips.yaml", writes=["status.csv"])
+    Output(tmp_path / "in").check_folder("clips.yaml", ["status.csv"])
+    Output(tmp_path / "new" / "deep").check_folder("clips.yaml", ["status.csv"])
     assert not (tmp_path / "new").exists()

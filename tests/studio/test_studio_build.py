@@ -15,7 +15,7 @@ import pytest
 from avfake.errors import AvfakeError, ConfigError
 from avfake.media.frames import iter_frames
 from avfake.media.probing import probe
-from avfake.media.sound import read_waveform
+from avfake.media.sound import read_sound
 from avfake.studio.build import build_studio
 from avfake.studio.family import forged_area
 from avfake.studio.plan import ClipPlan, StudioConfig, plan_families
@@ -127,7 +127,7 @@ def test_a_voice_fake_has_the_picture_of_the_genuine_clip(small_studio) -> None:
 def test_a_face_fake_has_the_sound_of_the_genuine_clip(small_studio) -> None:
     folder, clips = small_studio
     family = {
-        k: read_waveform(folder / name, 16_000).samples[:15_000]
+        k: read_sound(folder / name, 16_000).waveform().samples[:15_000]
         for k, name in one_family(clips).items()
     }
 

@@ -41,7 +41,7 @@ def test_a_face_detector_finds_the_faces_where_they_are() -> None:
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_the_mouth_opens_when_the_voice_sounds(seed: int) -> None:
-    take, speech, motion = talk(seed, 60, skin=(214.0, 166.0, 136.0), beard="none")
+    take, speech, motion = talk(seed, 60, skin=np.array([214.0, 166.0, 136.0]), beard="none")
     per_frame = SAMPLE_RATE // FPS
     samples = speech.waveform.samples[: 60 * per_frame].reshape(60, per_frame)
     sound = np.sqrt((samples**2).mean(axis=1))

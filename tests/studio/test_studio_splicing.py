@@ -12,7 +12,7 @@ from avfake.datasets.build import build_manifest
 from avfake.datasets.schema import load_spec
 from avfake.errors import ConfigError
 from avfake.media.frames import iter_frames
-from avfake.media.sound import read_waveform
+from avfake.media.sound import read_sound
 from avfake.media.types import Waveform
 from avfake.studio.build import build_studio
 from avfake.studio.family import forged_share, splice_picture, splice_sound
@@ -107,7 +107,9 @@ def test_the_sound_is_forged_where_the_truth_says(studios: tuple[Path, Path]) ->
     _, folder = studios
     genuine, _, voice, _ = clips_of(SPLICED)
     ((start, end, _),) = voice.segments
-    real, fake = (read_waveform(folder / c.filename, 16_000).samples for c in (genuine, voice))
+    real, fake = (
+        read_sound(folder / c.filename, 16_000).waveform().samples for c in (genuine, voice)
+    )
 
     def likeness(begin: float, finish: float) -> float:
         piece = slice(int(begin * 16_000), int(finish * 16_000))

@@ -16,16 +16,16 @@ from avfake.clips.preparation.folder import PreparedFolder
 from avfake.clips.preparation.prepare import prepare_clips
 from avfake.datasets.build import build_manifest
 from avfake.datasets.schema import load_spec
+from avfake.detector.branch_scores import PredictOptions
 from avfake.detector.detector import Detector
-from avfake.detector.member import PredictOptions
 from avfake.errors import ConfigError, ManifestError
 from avfake.models.outputs import ModelOutput
-from avfake.report.card.writing import has_card_of
+from avfake.report.card.measured import mark_of
 from avfake.training.config import DataConfig, LossConfig, TrainingConfig
 from avfake.training.losses import multitask_loss
 from avfake.training.pipeline import plan_of, train_detector
-from avfake.training.plan import gather, make_plan, trainable_outputs
-from avfake.training.results import measure, measure_test, publish_test
+from avfake.training.plan import gather, make_plan, split_hash, trainable_outputs
+from avfake.training.results import measure, publish_test
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +58,14 @@ def test_a_fake_knows_the_archive_of_its_original(
         for example in examples:
             if example.partner:
                 assert by_archive[example.partner].row.clip_id == example.row.original
+
+
+def test_hash_stands_for_the_division() -> None:
+    assignment = {"a": "train", "b": "val"}
+    assert split_hash(assignment) == split_hash({"b": "val", "a": "train"})
+    assert split_hash(assignment) != split_hash({"a": "val", "b": "train"})
+    assert len(split_hash(assignment)) == 12
+    assert int(split_hash(assignment), 16) >= 0
 
 
 def test_known_parts_are_never_assumed(prepared: PreparedFolder) -> None:
@@ -100,7 +108,7 @@ def test_the_voice_stays_untrained_without_labels_and_says_so(
     assert "the voice head stays untrained" in caplog.text
     assert "their face is assumed forged, with loss weight 1" in caplog.text
     detector = Detector.from_pretrained(done.detector, device="cpu")
-    assert detector.members[0].bundle.models[0].audio is None
+    assert detector.members[0].models[0].audio is None
     verdict = detector.predict(as_dfdc.clips[0].row.path)
     assert verdict.p_voice_fake is None
     assert "voice:not_trained" in [str(reason) for reason in verdict.reasons]
@@ -144,8 +152,9 @@ def test_a_card_gets_what_the_test_gave_and_keeps_what_it_has(
     card.unlink()  # as if killed before it was written
     done = train_detector([prepared], tiny_config, out)
     assert "This is not measured" in card.read_text()
-    table, _ = measure_test("tiny", done, done.plan, out, seed=0)
-    assert has_card_of(done.detector, scores)
+    table = measure(done.load(), done.plan.splits["test"])
+    publish_test(done.detector, done.plan, table, scores)
+    assert mark_of(scores) in (done.detector / "README.md").read_text()
     genuine = int((~pd.read_csv(scores)["label"]).sum())
     assert f"**Of {genuine} genuine clips it calls" in card.read_text()
     assert f"plan {done.plan.hash}" in card.read_text()
@@ -266,10 +275,10 @@ def test_a_single_model_is_calibrated_on_the_one_fold_it_has_not_seen(
     )
     done = train_detector([prepared], config, tmp_path / "run")
     detector = Detector.from_pretrained(done.detector, device="cpu")
-    assert len(detector.members[0].bundle.models) == 1
-    assert {
-        one.choice.kept for one in detector.members[0].bundle.decision_model.outputs.values()
-    } == {"median"}
+    assert len(detector.members[0].models) == 1
+    assert {one.choice.kept for one in detector.members[0].decision_model.outputs.values()} == {
+        "median"
+    }
     # Of another seed, and yet of the same people to train on and to test on.
     other = replace(config, seed=8, data=replace(data, trained_folds=0))
     assert plan_of([prepared], other).hash == done.plan.hash

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from avfake.calibration.features import SYNC_STATISTICS, stack_row
+from avfake.calibration.features import SYNC_STATISTICS
 from avfake.clips.archive import Clip
 from avfake.clips.preparation.folder import PreparedFolder
 from avfake.clips.sample import SampleConfig
+from avfake.detector.branch_scores import PredictOptions, score_clip
 from avfake.detector.detector import Detector
-from avfake.detector.member import PredictOptions, score_clip
 from avfake.errors import ConfigError
 from avfake.models.av_model import build_model
 from avfake.models.outputs import ModelOutput, SyncOutput
@@ -44,7 +44,7 @@ def test_a_detector_with_sync_is_trained_saved_and_asked(
     run: Path, prepared: PreparedFolder
 ) -> None:
     detector = Detector.from_pretrained(run, device="cpu")
-    assert detector.members[0].bundle.models[0].config.sync == SMALL
+    assert detector.members[0].models[0].config.sync == SMALL
     lines = (run.parent / "member_0" / "metrics.jsonl").read_text().splitlines()
     assert json.loads(lines[0])["train"]["sync"] > 0
     clip = Clip.open(next(c.archive for c in prepared.clips if c.has_visual and c.has_audio))
@@ -52,7 +52,7 @@ def test_a_detector_with_sync_is_trained_saved_and_asked(
     assert set(said) == set(SYNC_STATISTICS)
     assert abs(said["sync_offset"]) <= 0.4
     assert said["sync_confidence"] >= 0
-    assert np.isfinite(stack_row(detector.members[0].score_clip(clip))[-4:]).all()
+    assert np.isfinite(detector.members[0].score_clip(clip).row()[-4:]).all()
     verdict = detector.predict_clip(clip)
     off = detector.predict_clip(clip, PredictOptions(use_sync=False))
     assert (
@@ -75,10 +75,10 @@ def test_lips_and_sound_are_compared_where_a_branch_had_no_labels(
     plan = make_plan(examples, DataConfig(num_folds=2, val_share=0.4, test_share=0.0), seed=0)
     model = with_sync.model({**ALL, "face": missing != "visual", "voice": missing != "audio"})
     spec = with_sync.data.input_spec(prepared.config)
-    member = train_member(Run(with_sync, model, plan, spec), fold=0, folder=tmp_path)
+    trained = train_member(Run(with_sync, model, plan, spec), fold=0, folder=tmp_path)
     clip = Clip.open(next(e.archive for e in examples if e.has_visual and e.has_audio))
     sampling = SampleConfig(window_seconds=1.0, crop=prepared.config.crop)
-    scores = score_clip([member.model], clip, sampling)
+    scores = score_clip([trained], clip, sampling)
     assert scores.has_visual == (missing != "visual")
     assert scores.has_audio == (missing != "audio")
     assert set(scores.sync_statistics) == set(SYNC_STATISTICS)

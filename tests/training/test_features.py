@@ -9,15 +9,13 @@ import torch
 
 from avfake.clips.archive import Clip
 from avfake.clips.preparation.folder import PreparedFolder
+from avfake.detector.branch_scores import score_clip
 from avfake.detector.detector import Detector
-from avfake.detector.member import score_clip
 from avfake.errors import ConfigError
 from avfake.models.branch import Branch
 from avfake.training.config import TrainingConfig
 from avfake.training.features import FeatureDataset, collate_features
-from avfake.training.pipeline import plan_of, start_run, train_detector
-from avfake.training.plan import trainable_outputs
-from avfake.training.presets import preset
+from avfake.training.pipeline import _run_of, plan_of, train_detector
 
 FROZEN = {
     "visual.tune": "none",
@@ -34,7 +32,7 @@ FROZEN = {
 
 @pytest.fixture(scope="module")
 def config() -> TrainingConfig:
-    return preset("tiny", FROZEN)
+    return TrainingConfig.preset("tiny", FROZEN)
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +45,7 @@ def trained(
 
 
 def start(prepared: PreparedFolder, config: TrainingConfig, out: Path):  # type: ignore[no-untyped-def]
-    plan = plan_of([prepared], config)
-    model = config.model(trainable_outputs(plan.splits["train"]))
-    torch.manual_seed(0)
-    return start_run(config, model, plan, config.data.input_spec(prepared.config), out)
+    return _run_of([prepared], config, plan_of([prepared], config), out)
 
 
 def test_features_of_a_whole_clip_give_the_scores_of_its_pixels(
@@ -122,7 +117,7 @@ def test_a_detector_holds_its_frozen_backbones_once_and_answers_alike(
     assert (folder / "frozen_audio.safetensors").is_file()
     detector = Detector.from_pretrained(folder)
     (member,) = detector.members
-    first, second = member.bundle.models
+    first, second = member.models
     assert first.frozen["visual"] is second.frozen["visual"]
     assert not any("backbone" in name for name in first.state_dict())
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from avfake.clips.preparation.folder import PreparedFolder
-from avfake.clips.preparation.forged import ForgeryConfig, forge_clips
+from avfake.clips.preparation.forged import ForgeryConfig
 from avfake.clips.preparation.prepare import prepare_clips
 from avfake.datasets.manifest import Row
 from avfake.errors import ConfigError, ManifestError
@@ -142,9 +142,8 @@ def test_clips_of_one_class_to_choose_by_are_warned_of(caplog: pytest.LogCapture
 def test_forgeries_of_ones_own_train_but_do_not_calibrate(
     prepared: PreparedFolder, tiny_config: TrainingConfig, tmp_path: Path
 ) -> None:
-    forged = forge_clips(
-        prepared, tmp_path / "forged", ForgeryConfig(1, ("self_blend",), ("strides",)), workers=0
-    )
+    methods = ForgeryConfig(1, ("self_blend",), ("strides",))
+    forged = methods.forge(prepared, tmp_path / "forged", workers=0)
     data = replace(tiny_config.data, calibrate_on=(prepared.name,), trained_folds=1)
     config = replace(tiny_config, data=data)
     plan = plan_of([prepared, forged], config)

@@ -1,118 +1,148 @@
 """Comparison of two files in picture and sound, at the same instants of both."""
 
-import io
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from avfake.audit.labels.picture import PictureComparison, PictureConfig, compare_faces
-from avfake.audit.labels.sound import SoundComparison, SoundConfig, compare_sound
-from avfake.errors import ConfigError, MediaError
-from avfake.faces import DetectConfig, MTCNNDetector, track_faces
-from avfake.media import Frames, MediaInfo, probe, read_frames, read_waveform, sample_times
-from avfake.storage import write_whole
+from avfake.audit.labels.picture import PictureComparison, compare_faces
+from avfake.audit.labels.sound import SAMPLE_RATE, SoundComparison, compare_sound
+from avfake.errors import MediaError
+from avfake.faces import DetectConfig, make_detector, track_faces
+from avfake.media import Frames, MediaInfo, probe, read_frames, read_sound
+from avfake.storage import replacing
+
+NUM_FRAMES = 16
+"""Frames that are compared, evenly spread over what the two have in common."""
+MAX_PEOPLE = 32
+NO_LABEL_REASONS = {
+    "no_original": "the manifest names no original",
+    "original_missing": "the original is not among the files",
+    "unreadable": "one of the two files could not be read",
+    "no_audio": "the file has no sound track",
+    "original_no_audio": "the original has no sound track",
+    "silent": "one of the two sound tracks is digital silence",
+    "too_short": "the two have too little in common in time",
+    "no_video": "one of the two has no picture",
+    "no_face": "no face was found in the original",
+    "other_size": "the two pictures differ in size",
+    "not_aligned": "the two pictures are shifted too far against each other",
+    "other_picture": "the two differ around the face as well: another scene, time or crop",
+    "no_surroundings": "the face fills the picture; there is nothing to compare it with",
+    "face_too_small": "the face is too small to be compared",
+    "partly": "the sound goes on where its original has none; what both have is alike",
+    "undecided": "the distance lies between that of copies and that of forgeries",
+    "failed": "the worker died, ran out of time, or met a bug on this pair",
+}
+"""Code -> why a label could not be derived, in words."""
 
 
 @dataclass(frozen=True)
-class PairConfig:
-    """How a fake is compared with its original."""
+class DerivedRow:
+    """The comparison of one fake with its original; a row of derived.csv."""
 
-    num_frames: int = 16
-    """Frames that are compared, evenly spread over what the two have in common."""
-    max_people: int = 32
-    sound: SoundConfig = field(default_factory=SoundConfig)
-    picture: PictureConfig = field(default_factory=PictureConfig)
-    detect: DetectConfig = field(default_factory=DetectConfig)
-
-    def __post_init__(self) -> None:
-        if self.num_frames < 1 or self.max_people < 1:
-            raise ConfigError(f"num_frames and max_people must be at least 1: {self}")
-
-
-@dataclass(frozen=True)
-class PairComparison:
-    """The comparison of a fake with its original."""
-
-    picture: PictureComparison
-    sound: SoundComparison
-    has_audio: bool | None
-    """Whether the fake has sound; None where it could not be opened."""
+    clip_id: str
+    face_fake: bool | None = None
+    voice_fake: bool | None = None
+    has_audio: bool | None = None
+    """None where the file could not be opened."""
+    no_visible_change: bool | None = None
+    """The picture is like the original's and the sound not changed: perhaps no fake at all."""
+    face_why: str | None = None
+    """Why `face_fake` is unknown, a code of `NO_LABEL_REASONS`."""
+    voice_why: str | None = None
+    face_distance: float | None = None
+    ssim_inside: float | None = None
+    ssim_outside: float | None = None
+    residual_db: float | None = None
+    worst_residual_db: float | None = None
+    spectral_distance_db: float | None = None
+    offset_seconds: float | None = None
     detail: str = ""
-
-
-_UNREAD_PICTURE = PictureComparison(None, why="unreadable")
-_UNREAD_SOUND = SoundComparison(None, why="unreadable")
+    """The message of the decoder, if there was one."""
 
 
 def compare_pair(
+    clip_id: str,
     fake: str | Path,
     original: str | Path,
-    config: PairConfig | None = None,
     *,
+    num_frames: int = NUM_FRAMES,
     masks: Path | None = None,
-) -> PairComparison:
+) -> DerivedRow:
     """Compare picture and sound of a fake with its original's; what cannot be read is unknown.
 
     masks: where to write the SSIM differences (npz: masks uint8 [T, h, w], seconds [T]).
     """
-    config = config or PairConfig()
     has_audio: bool | None = None
+    picture = PictureComparison(None, why="unreadable")
+    sound = SoundComparison(None, why="unreadable")
+    paths, details = (fake, original), []
     try:
         infos = [probe(fake)]
         has_audio = infos[0].has_audio
         infos.append(probe(original))
     except MediaError as error:
-        return PairComparison(_UNREAD_PICTURE, _UNREAD_SOUND, has_audio, str(error))
-    paths, details = [fake, original], []
-    try:
-        sound = _compare_sounds(paths, infos, config.sound)
-    except MediaError as error:
-        sound = _UNREAD_SOUND
         details.append(str(error))
-    try:
-        picture, seconds = _compare_pictures(paths, infos, config)
-    except MediaError as error:
-        picture, seconds = _UNREAD_PICTURE, np.zeros(0)
-        details.append(str(error))
-    if masks is not None and picture.masks is not None:
-        _save(masks, picture.masks, seconds)
-    return PairComparison(picture, sound, has_audio, "; ".join(details))
+    else:
+        try:
+            sound = _compare_sounds(paths, infos)
+        except MediaError as error:
+            details.append(str(error))
+        try:
+            picture = _compare_pictures(paths, infos, num_frames, masks)
+        except MediaError as error:
+            details.append(str(error))
+    is_like = None if picture.changed is None else not (picture.changed or sound.changed)
+    return DerivedRow(
+        clip_id,
+        face_fake=picture.changed,
+        voice_fake=sound.changed,
+        has_audio=has_audio,
+        no_visible_change=is_like,
+        face_why=picture.why,
+        voice_why=sound.why,
+        face_distance=picture.distance,
+        ssim_inside=picture.ssim_inside,
+        ssim_outside=picture.ssim_outside,
+        residual_db=sound.residual_db,
+        worst_residual_db=sound.worst_residual_db,
+        spectral_distance_db=sound.spectral_distance_db,
+        offset_seconds=sound.offset_seconds,
+        detail="; ".join(details),
+    )
 
 
-def _compare_sounds(
-    paths: Sequence[str | Path], infos: Sequence[MediaInfo], config: SoundConfig
-) -> SoundComparison:
-    for info, why in zip(infos, ("no_audio", "original_no_audio"), strict=True):
-        if not info.has_audio:
-            return SoundComparison(None, why=why)
-    fake, original = (read_waveform(path, config.sample_rate) for path in paths)
-    return compare_sound(fake, original, config)
+def _compare_sounds(paths: Sequence[str | Path], infos: Sequence[MediaInfo]) -> SoundComparison:
+    if not all(info.has_audio for info in infos):
+        return SoundComparison(None, why="original_no_audio" if infos[0].has_audio else "no_audio")
+    return compare_sound(*(read_sound(path, SAMPLE_RATE).waveform() for path in paths))
 
 
 def _compare_pictures(
-    paths: Sequence[str | Path], infos: Sequence[MediaInfo], config: PairConfig
-) -> tuple[PictureComparison, np.ndarray]:
+    paths: Sequence[str | Path], infos: Sequence[MediaInfo], num_frames: int, masks: Path | None
+) -> PictureComparison:
     if not all(info.has_video for info in infos):
-        return PictureComparison(None, why="no_video"), np.zeros(0)
+        return PictureComparison(None, why="no_video")
     if len({(info.width, info.height) for info in infos}) > 1:
-        return PictureComparison(None, why="other_size"), np.zeros(0)
-    ends = [info.video_end_seconds for info in infos if info.video_end_seconds]
+        return PictureComparison(None, why="other_size")
+    end = min((info.video_end_seconds for info in infos if info.video_end_seconds), default=0.0)
     source = infos[1]
-    seconds = sample_times(
-        replace(source, video_end_seconds=min(ends, default=0.0)), config.num_frames
-    )
+    seconds = replace(source, video_end_seconds=end).sample_times(num_frames)
     step = 1 / source.fps if source.fps else 0.04
     # The middle of a picture's time on display; at its edge, rounding chooses the picture.
     first = source.video_start_seconds
-    seconds = first + (np.floor((seconds - first) / step) + 0.5) * step
-    seconds = np.unique(seconds)
+    seconds = np.unique(first + (np.floor((seconds - first) / step) + 0.5) * step)
     fakes, originals, seconds = _same_instants(paths, seconds, step)
     if not len(seconds):
-        return PictureComparison(None, why="too_short"), seconds
-    return compare_faces(fakes, originals, _boxes(originals, config), config.picture), seconds
+        return PictureComparison(None, why="too_short")
+    found = compare_faces(fakes, originals, _boxes(originals))
+    if masks is not None and found.masks is not None:
+        with replacing(masks, ".npz") as partial:
+            np.savez_compressed(partial, masks=found.masks, seconds=seconds)
+    return found
 
 
 def _same_instants(
@@ -128,12 +158,12 @@ def _same_instants(
     source = read_frames(paths[1], np.concatenate([seconds + lag for lag in lags]))
     choices = []
     for lag in lags:
-        shown = [_shown(made, seconds, step), _shown(source, seconds + lag, step)]
-        both = (shown[0] >= 0) & (shown[1] >= 0)
-        pair = [x.pixels[at[both]] for x, at in zip((made, source), shown, strict=True)]
-        small = [x[:, ::4, ::4].astype(np.int16) for x in pair]
-        apart = float(np.abs(small[0] - small[1]).mean()) if both.any() else np.inf
-        choices.append((apart, pair[0], pair[1], seconds[both]))
+        first, second = _shown(made, seconds, step), _shown(source, seconds + lag, step)
+        both = (first >= 0) & (second >= 0)
+        fakes, originals = made.pixels[first[both]], source.pixels[second[both]]
+        differences = fakes[:, ::4, ::4].astype(np.int16) - originals[:, ::4, ::4]
+        apart = float(np.abs(differences).mean()) if both.any() else np.inf
+        choices.append((apart, fakes, originals, seconds[both]))
     return min(choices, key=lambda choice: choice[0])[1:]
 
 
@@ -144,21 +174,14 @@ def _shown(frames: Frames, seconds: np.ndarray, step: float) -> np.ndarray:
     return np.where((index >= 0) & (lag < 1.75 * step), index, -1)
 
 
-def _boxes(frames: np.ndarray, config: PairConfig) -> np.ndarray:
+def _boxes(frames: np.ndarray) -> np.ndarray:
     """Return boxes in px, float [P, T, 4], NaN where a person is not seen."""
-    tracks = track_faces(_detector(config.detect).detect(frames))[: config.max_people]
+    tracks = track_faces(_detector(DetectConfig()).detect(frames))[:MAX_PEOPLE]
     boxes = np.full((len(tracks), len(frames), 4), np.nan)
     for person, track in enumerate(tracks):
         boxes[person, track.frame_indices] = track.boxes
     return boxes
 
 
-@cache
-def _detector(config: DetectConfig) -> MTCNNDetector:
-    return MTCNNDetector(config)
-
-
-def _save(path: Path, masks: np.ndarray, seconds: np.ndarray) -> None:
-    content = io.BytesIO()
-    np.savez_compressed(content, masks=masks, seconds=seconds)
-    write_whole(path, content.getvalue())
+_detector = cache(make_detector)
+"""The face detector, loaded once a process."""

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from avfake.errors import ConfigError
+from avfake.audit.labels.limits import decide
 
 _LUMA = (0.299, 0.587, 0.114)
 _CELLS = 12
@@ -19,34 +19,20 @@ _WORST_SHARE = 1 / 18
 """Share of the cells that counts, in the face and around it."""
 _MARGIN = 0.25
 """Share of the side of a box that is neither face nor surroundings: forgeries reach beyond it."""
-
-
-@dataclass(frozen=True)
-class PictureConfig:
-    """How pictures are compared, and from what distance on they differ."""
-
-    face_px: int = 96
-    """Frames are shrunk until the smallest face has this side; much coding noise goes with it."""
-    sigma_px: float = 1.5
-    """Deviation of SSIM's Gaussian window, as in the paper."""
-    max_shift_share: float = 0.03
-    """Share of the frame's larger side. Pictures shifted further are not compared."""
-    least_outside: float = 0.6
-    """Where the surroundings are less alike, it is another picture and no label is derived."""
-    least_outside_share: float = 0.03
-    """Share of the frame: with less around the face there is nothing to compare it with."""
-    changed_above: float = 0.22
-    unchanged_below: float = 0.1
-    """Limits of the distance. Measured on the originals of 5 real pairs: copies by H.264 at CRF 18
-    to 36 at most 0.06, at CRF 42 at most 0.15 (undecided), shifted ones 0.0; the 7 forgeries (face
-    swaps, reenactment of a mouth, lip-sync) at least 0.26."""
-
-    def __post_init__(self) -> None:
-        if self.unchanged_below > self.changed_above:
-            raise ConfigError(
-                "unchanged_below must not lie above changed_above, got "
-                f"{self.unchanged_below:g} and {self.changed_above:g}"
-            )
+_FACE_PX = 96
+"""Frames are shrunk until the smallest face has this side; much coding noise goes with it."""
+_SIGMA_PX = 1.5
+"""Deviation of SSIM's Gaussian window, as in the paper."""
+_MAX_SHIFT_SHARE = 0.03
+"""Share of the frame's larger side. Pictures shifted further are not compared."""
+_LEAST_OUTSIDE = 0.6
+"""Where the surroundings are less alike, it is another picture and no label is derived."""
+_LEAST_OUTSIDE_SHARE = 0.03
+"""Share of the frame: with less around the face there is nothing to compare it with."""
+_UNCHANGED_BELOW, _CHANGED_ABOVE = 0.1, 0.22
+"""Limits of the distance. Measured on the originals of 5 real pairs: copies by H.264 at CRF 18 to
+36 at most 0.06, at CRF 42 at most 0.15 (undecided), shifted ones 0.0; the 7 forgeries (face swaps,
+reenactment of a mouth, lip-sync) at least 0.26."""
 
 
 @dataclass(frozen=True)
@@ -71,18 +57,12 @@ class PictureComparison:
 
 
 @torch.inference_mode()
-def compare_faces(
-    fake: np.ndarray,
-    original: np.ndarray,
-    boxes: np.ndarray,
-    config: PictureConfig | None = None,
-) -> PictureComparison:
+def compare_faces(fake: np.ndarray, original: np.ndarray, boxes: np.ndarray) -> PictureComparison:
     """Return whether any of the faces was changed, with the measured distances.
 
     fake, original: uint8 [T, H, W, 3], frame by frame of the same instants
     boxes: float [P, T, 4] px on the original, a row a person; NaN where the face is not seen
     """
-    config = config or PictureConfig()
     if fake.shape != original.shape:
         return PictureComparison(None, why="other_size")
     if boxes.ndim != 3 or boxes.shape[1:] != (len(fake), 4):
@@ -91,23 +71,21 @@ def compare_faces(
     if not len(seen):
         return PictureComparison(None, why="no_face")
     grey = [brightness(frames) for frames in (fake, original)]
-    right, down = find_shift(grey[0], grey[1])
-    if max(abs(right), abs(down)) > config.max_shift_share * max(fake.shape[1:3]):
+    right, down = find_shift(*grey)
+    if max(abs(right), abs(down)) > _MAX_SHIFT_SHARE * max(fake.shape[1:3]):
         return PictureComparison(None, shift_px=(right, down), why="not_aligned")
-    scale = min(1.0, config.face_px / _sides(seen).min())
+    scale = min(1.0, _FACE_PX / _sides(seen).min())
     small = [_shrunk(x, scale) for x in (_moved(grey[0], -right, -down), grey[1])]
-    similar = ssim(small[0], small[1], config.sigma_px)
+    similar = ssim(*small)
     margin = round(max(abs(right), abs(down)) * scale)
-    found = _assessed(similar, seen * scale, margin, config)
+    found = _assessed(similar, seen * scale, margin)
     masks = (255 * (1 - similar).clamp(0, 1)).round().byte().numpy()
     return replace(found, shift_px=(right, down), masks=masks)
 
 
-def _assessed(
-    similar: torch.Tensor, boxes: np.ndarray, margin: int, config: PictureConfig
-) -> PictureComparison:
+def _assessed(similar: torch.Tensor, boxes: np.ndarray, margin: int) -> PictureComparison:
     outside = _outside(tuple(similar.shape), boxes, margin)
-    if float(outside.float().mean()) < config.least_outside_share:
+    if float(outside.float().mean()) < _LEAST_OUTSIDE_SHARE:
         return PictureComparison(None, why="no_surroundings")
     cells = [found for box in boxes if (found := _face_cells(similar, box)) is not None]
     around = _outside_cells(similar, outside, max(2, round(_sides(boxes).min() / _CELLS)))
@@ -116,16 +94,9 @@ def _assessed(
     face = min(cells, key=_worst)
     inside, elsewhere = float(face.mean()), float(similar[outside].mean())
     distance = _worst(around) - _worst(face)
-    changed: bool | None = None
-    why: str | None = None
-    if elsewhere < config.least_outside:
-        why = "other_picture"
-    elif distance >= config.changed_above:
-        changed = True
-    elif distance <= config.unchanged_below:
-        changed = False
-    else:
-        why = "undecided"
+    changed, why = decide(distance, _UNCHANGED_BELOW, _CHANGED_ABOVE)
+    if elsewhere < _LEAST_OUTSIDE:
+        changed, why = None, "other_picture"
     return PictureComparison(changed, inside, elsewhere, distance, why=why)
 
 
@@ -153,22 +124,20 @@ def _shrunk(pictures: torch.Tensor, scale: float) -> torch.Tensor:
     return F.interpolate(pictures[:, None], size, mode="bilinear", antialias=True)[:, 0]
 
 
-def ssim(first: torch.Tensor, second: torch.Tensor, sigma_px: float = 1.5) -> torch.Tensor:
+def ssim(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     """Return the SSIM map [T, h, w] of pictures [T, h, w] in 0..1: 1 where they are the same."""
     # The paper's constants: K1 = 0.01 and K2 = 0.03 of the range, squared.
     small, smaller = 0.03**2, 0.01**2
-    means = [_blurred(x, sigma_px) for x in (first, second)]
-    variances = [
-        _blurred(x * x, sigma_px) - mean**2 for x, mean in zip((first, second), means, strict=True)
-    ]
-    covariance = _blurred(first * second, sigma_px) - means[0] * means[1]
+    means = [_blurred(x) for x in (first, second)]
+    variances = [_blurred(x * x) - m**2 for x, m in zip((first, second), means, strict=True)]
+    covariance = _blurred(first * second) - means[0] * means[1]
     light = (2 * means[0] * means[1] + smaller) / (means[0] ** 2 + means[1] ** 2 + smaller)
     return light * (2 * covariance + small) / (variances[0] + variances[1] + small)
 
 
-def _blurred(pictures: torch.Tensor, sigma_px: float) -> torch.Tensor:
-    reach = max(1, round(3.5 * sigma_px))  # 11 taps at 1.5 px, as in the paper
-    weights = torch.exp(-(torch.arange(-reach, reach + 1.0) ** 2) / (2 * sigma_px**2))
+def _blurred(pictures: torch.Tensor) -> torch.Tensor:
+    reach = 5  # 11 taps, as in the paper
+    weights = torch.exp(-(torch.arange(-reach, reach + 1.0) ** 2) / (2 * _SIGMA_PX**2))
     weights = weights / weights.sum()
     padded = F.pad(pictures[:, None], (reach,) * 4, mode="replicate")
     return F.conv2d(F.conv2d(padded, weights[None, None, None]), weights[None, None, :, None])[:, 0]
@@ -202,17 +171,18 @@ def _moved(pictures: torch.Tensor, right: int, down: int) -> torch.Tensor:
 
 def _outside(shape: tuple[int, ...], boxes: np.ndarray, margin: int) -> torch.Tensor:
     """Return what is well outside every face and off the moved borders, bool [T, h, w]."""
-    outside = torch.ones(shape, dtype=torch.bool)
-    if margin:
-        outside[:, :margin] = outside[:, -margin:] = False
-        outside[:, :, :margin] = outside[:, :, -margin:] = False
-    for person in boxes:
-        for index, box in enumerate(person):
-            if np.isfinite(box).all():
-                grown = box + _MARGIN * np.tile(box[2:] - box[:2], 2) * [-1, -1, 1, 1]
-                x0, y0, x1, y1 = grown.clip(0).round().astype(int)
-                outside[index, y0:y1, x0:x1] = False
+    outside = torch.zeros(shape, dtype=torch.bool)
+    outside[:, margin : shape[1] - margin, margin : shape[2] - margin] = True
+    grown = boxes + _MARGIN * np.tile(boxes[..., 2:] - boxes[..., :2], 2) * [-1, -1, 1, 1]
+    for person in _whole_pixels(grown):
+        for picture, (x0, y0, x1, y1) in zip(outside, person, strict=True):
+            picture[y0:y1, x0:x1] = False
     return outside
+
+
+def _whole_pixels(boxes: np.ndarray) -> np.ndarray:
+    """Return boxes as bounds of slices, int; those of a face that is not seen hold nothing."""
+    return np.nan_to_num(boxes).clip(0).round().astype(int)
 
 
 def _outside_cells(similar: torch.Tensor, outside: torch.Tensor, side: int) -> torch.Tensor:
@@ -225,11 +195,7 @@ def _outside_cells(similar: torch.Tensor, outside: torch.Tensor, side: int) -> t
 
 def _face_cells(similar: torch.Tensor, boxes: np.ndarray) -> torch.Tensor | None:
     """Return the face over time, [cells, cells]; None where it is too small to be divided."""
-    cells = []
-    for picture, box in zip(similar, boxes, strict=True):
-        if np.isfinite(box).all():
-            x0, y0, x1, y1 = box.clip(0).round().astype(int)
-            part = picture[y0:y1, x0:x1]
-            if min(part.shape) >= _CELLS:
-                cells.append(F.adaptive_avg_pool2d(part[None], _CELLS)[0])
+    bounds = zip(similar, _whole_pixels(boxes), strict=True)
+    faces = [picture[y0:y1, x0:x1] for picture, (x0, y0, x1, y1) in bounds]
+    cells = [F.adaptive_avg_pool2d(f[None], _CELLS)[0] for f in faces if min(f.shape) >= _CELLS]
     return torch.stack(cells).mean(0) if cells else None

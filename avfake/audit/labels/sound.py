@@ -11,12 +11,14 @@ nothing.
 """
 
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 from scipy.signal import correlate, correlation_lags, stft
 
-from avfake.errors import ConfigError
-from avfake.media import Waveform, resample
+from avfake.audit.labels.limits import decide
+from avfake.media import Waveform
 
 _TINY = 1e-12
 _MEL_BANDS = 40
@@ -27,34 +29,20 @@ _BAND_RANGE_DB = -30.0
 """Bands this far below the strongest hold noise and what codecs leave; they do not count."""
 _MOST_UNMATCHED_SECONDS = 0.25
 """Limit for the fake's sound where its original has none: codecs add some at both ends."""
-
-
-@dataclass(frozen=True)
-class SoundConfig:
-    """How sounds are compared, and from what distance on they differ."""
-
-    sample_rate: int = 16_000
-    window_samples: int = 1024
-    """Window of the analysis, 64 ms: far longer than the delays of filters and resampling."""
-    least_seconds: float = 0.5
-    """Shorter overlaps are not compared."""
-    quiet_db: float = -20.0
-    """Segments this far below the loudest do not count: noise covers them, codecs drop them."""
-    unchanged_below_db: float = -11.0
-    changed_above_db: float = -3.5
-    """Limits for the whole and for the worst half second. Measured on 40 genuine voices: MP3 of 48
-    kbit/s and more, AAC and Opus of 64, ADPCM, G.711, and noise 26 dB below at most -11.0 dB.
-    Coarser ones (AAC of 24 and Opus of 16 kbit/s, clipping by 12 dB) lie between the limits, AMR of
-    4.75 kbit/s above both for 3 of 40. The same words synthesised, 664 real pairs: 653 above, none
-    below; the lowest are two conversions by a filter (-10.1 dB) and neural codecs (-6.2 dB and
-    more)."""
-
-    def __post_init__(self) -> None:
-        if self.unchanged_below_db > self.changed_above_db:
-            raise ConfigError(
-                "unchanged_below_db must not lie above changed_above_db, got "
-                f"{self.unchanged_below_db:g} and {self.changed_above_db:g}"
-            )
+SAMPLE_RATE = 16_000
+_WINDOW = 1024
+"""Samples of a window of the analysis, 64 ms: far longer than delays of filters and resampling."""
+_LEAST_SAMPLES = SAMPLE_RATE // 2
+"""Shorter overlaps are not compared."""
+_QUIET = 10 ** (-20 / 10)
+"""Segments with less than this share of the loudest one's energy do not count: noise covers them,
+codecs drop them."""
+_UNCHANGED_BELOW_DB, _CHANGED_ABOVE_DB = -11.0, -3.5
+"""Limits for the whole and for the worst half second. Measured on 40 genuine voices: MP3 of 48
+kbit/s and more, AAC and Opus of 64, ADPCM, G.711, and noise 26 dB below at most -11.0 dB. Coarser
+ones (AAC of 24 and Opus of 16 kbit/s, clipping by 12 dB) lie between the limits, AMR of 4.75 kbit/s
+above both for 3 of 40. The same words synthesised, 664 real pairs: 653 above, none below; the
+lowest are two conversions by a filter (-10.1 dB) and neural codecs (-6.2 dB and more)."""
 
 
 @dataclass(frozen=True)
@@ -77,51 +65,39 @@ class SoundComparison:
     """A code of `NO_LABEL_REASONS`."""
 
 
-def compare_sound(
-    fake: Waveform, original: Waveform, config: SoundConfig | None = None
-) -> SoundComparison:
+def compare_sound(fake: Waveform, original: Waveform) -> SoundComparison:
     """Return whether the fake's sound is its original's, with the measured distances."""
-    config = config or SoundConfig()
     if fake.is_silent or original.is_silent:
         return SoundComparison(None, why="silent")
-    rate = config.sample_rate
-    made, source = (_levelled(resample(w.samples, w.sample_rate, rate)) for w in (fake, original))
-    least = round(max(config.least_seconds * rate, config.window_samples))
-    if min(len(made), len(source)) < least:
+    made, source = (_levelled(w) for w in (fake, original))
+    if min(len(made), len(source)) < _LEAST_SAMPLES:
         return SoundComparison(None, why="too_short")
-    offset = find_offset(made, source, least)
-    unmatched = _unmatched_samples(made, len(source), offset, config)
-    made, source = _overlap(made, source, offset)
-    # [F, T] each
-    spectra = [
-        stft(x, nperseg=config.window_samples, noverlap=config.window_samples // 2)[2]
-        for x in (made, source)
-    ]
-    residual, worst = _residuals_db(spectra[0], spectra[1], rate, config.quiet_db)
+    offset = find_offset(made, source)
+    unmatched_seconds = _unmatched_samples(made, len(source), offset) / SAMPLE_RATE
+    made, source = made[max(offset, 0) :], source[max(-offset, 0) :]
+    length = min(len(made), len(source))
+    # [F, T] each; windows overlap by a half
+    spectra = [stft(x[:length], nperseg=_WINDOW)[2] for x in (made, source)]
+    residual, worst = _residuals_db(*spectra)
     if residual is None or worst is None:
-        return SoundComparison(None, offset / rate, why="silent")
-    high = max(residual, worst)
-    changed: bool | None = None
-    why: str | None = "undecided"
-    if high >= config.changed_above_db:
-        changed, why = True, None
-    elif high <= config.unchanged_below_db:
-        is_partly = unmatched > _MOST_UNMATCHED_SECONDS * rate
-        changed, why = (None, "partly") if is_partly else (False, None)
+        return SoundComparison(None, offset / SAMPLE_RATE, why="silent")
+    changed, why = decide(max(residual, worst), _UNCHANGED_BELOW_DB, _CHANGED_ABOVE_DB)
+    if changed is False and unmatched_seconds > _MOST_UNMATCHED_SECONDS:
+        changed, why = None, "partly"
     return SoundComparison(
         changed,
-        offset_seconds=offset / rate,
+        offset_seconds=offset / SAMPLE_RATE,
         residual_db=residual,
         worst_residual_db=worst,
-        spectral_distance_db=_spectral_distance_db(spectra[0], spectra[1], rate),
+        spectral_distance_db=_spectral_distance_db(*spectra),
         why=why,
     )
 
 
-def find_offset(fake: np.ndarray, original: np.ndarray, least: int) -> int:
+def find_offset(fake: np.ndarray, original: np.ndarray) -> int:
     """Return the samples by which the fake lags: the peak of the cross-correlation.
 
-    Only lags with `least` samples in common count. Differences of neighbouring samples are
+    Only lags with `_LEAST_SAMPLES` in common count. Differences of neighbouring samples are
     correlated, since low frequencies have broad peaks.
     """
     steps = [np.diff(x.astype(np.float64), prepend=0.0) for x in (fake, original)]
@@ -130,38 +106,27 @@ def find_offset(fake: np.ndarray, original: np.ndarray, least: int) -> int:
     strength = np.abs(correlate(steps[0], steps[1], method="fft"))
     common = np.minimum(len(fake) - lags, len(original)) - np.maximum(-lags, 0)
     common = np.minimum(common, len(fake))
-    strength[common < least] = 0
+    strength[common < _LEAST_SAMPLES] = 0
     return int(lags[strength.argmax()])
 
 
-def _overlap(fake: np.ndarray, original: np.ndarray, offset: int) -> tuple[np.ndarray, np.ndarray]:
-    fake, original = fake[max(offset, 0) :], original[max(-offset, 0) :]
-    length = min(len(fake), len(original))
-    return fake[:length], original[:length]
-
-
-def _unmatched_samples(
-    fake: np.ndarray, num_original: int, offset: int, config: SoundConfig
-) -> int:
+def _unmatched_samples(fake: np.ndarray, num_original: int, offset: int) -> int:
     """Return how many samples of the fake that are not quiet lie where its original has none."""
-    size = config.window_samples
-    blocks = fake[: len(fake) // size * size].reshape(-1, size)
+    blocks = fake[: len(fake) // _WINDOW * _WINDOW].reshape(-1, _WINDOW)
     energies = (blocks.astype(np.float64) ** 2).sum(1)
-    loud = energies > energies.max() * 10 ** (config.quiet_db / 10)
-    starts = np.arange(len(blocks)) * size
-    outside = (starts < offset) | (starts + size > offset + num_original)
-    return size * int((loud & outside).sum())
+    loud = energies > energies.max() * _QUIET
+    starts = np.arange(len(blocks)) * _WINDOW
+    outside = (starts < offset) | (starts + _WINDOW > offset + num_original)
+    return _WINDOW * int((loud & outside).sum())
 
 
-def _residuals_db(
-    fake: np.ndarray, original: np.ndarray, sample_rate: int, quiet_db: float
-) -> tuple[float | None, float | None]:
+def _residuals_db(fake: np.ndarray, original: np.ndarray) -> tuple[float | None, float | None]:
     """Return the residuals of the whole and of the worst segment, each frequency fitted alone.
 
     fake, original: complex [F, T]
     """
-    bands = _mel_bands(len(fake), sample_rate)
-    used = np.linspace(0, sample_rate / 2, len(fake)) <= _TOP_HZ
+    bands = _mel_bands()
+    used = np.linspace(0, SAMPLE_RATE / 2, len(fake)) <= _TOP_HZ
     bands = bands[bands @ ~used == 0][:, used]
     fake, original = fake[used], original[used]
     energy = np.abs(fake) ** 2
@@ -174,16 +139,14 @@ def _residuals_db(
     whole = (left[counts] / strength[counts]).mean()
     count = max(1, energy.shape[1] // _SEGMENT_FRAMES)
     segments = np.array_split(np.arange(energy.shape[1]), count)
-    energies = np.array([energy[:, s].sum() for s in segments])
-    rests = np.array([rest[:, s].sum() for s in segments])
-    loud = energies > energies.max() * 10 ** (quiet_db / 10)
+    energies, rests = (np.array([x[:, s].sum() for s in segments]) for x in (energy, rest))
+    loud = energies > energies.max() * _QUIET
     return _db(whole), _db((rests[loud] / energies[loud]).max())
 
 
-def _spectral_distance_db(fake: np.ndarray, original: np.ndarray, sample_rate: int) -> float:
+def _spectral_distance_db(fake: np.ndarray, original: np.ndarray) -> float:
     """Return the distance over bands and frames within 50 dB of the loudest in both."""
-    bands = _mel_bands(len(fake), sample_rate)
-    logs = [10 * np.log10(bands @ np.abs(x) ** 2 + _TINY) for x in (fake, original)]
+    logs = [10 * np.log10(_mel_bands() @ np.abs(x) ** 2 + _TINY) for x in (fake, original)]
     audible = np.logical_and(*(x > x.max() - 50 for x in logs))
     if not audible.any():
         return 0.0
@@ -193,23 +156,18 @@ def _spectral_distance_db(fake: np.ndarray, original: np.ndarray, sample_rate: i
     return float(np.sqrt((centred**2).sum() / audible.sum()))
 
 
-def _mel_bands(num_bins: int, sample_rate: int) -> np.ndarray:
+@cache
+def _mel_bands() -> np.ndarray:
     """Return triangles [bands, F], even on the mel scale of O'Shaughnessy, from 100 Hz up."""
     from librosa.filters import mel  # late: it takes a second
 
-    return mel(
-        sr=sample_rate,
-        n_fft=2 * (num_bins - 1),
-        n_mels=_MEL_BANDS,
-        fmin=100,
-        htk=True,
-        norm=None,
-        dtype=np.float64,
-    )
+    scale: dict[str, Any] = {"n_mels": _MEL_BANDS, "fmin": 100, "htk": True, "norm": None}
+    return mel(sr=SAMPLE_RATE, n_fft=_WINDOW, dtype=np.float64, **scale)
 
 
-def _levelled(samples: np.ndarray) -> np.ndarray:
-    """Return a sound at full scale, so that its level decides nothing."""
+def _levelled(waveform: Waveform) -> np.ndarray:
+    """Return a sound resampled and at full scale, so that its level decides nothing."""
+    samples = waveform.resampled(SAMPLE_RATE).samples
     return samples / max(float(np.abs(samples).max(initial=0)), _TINY)
 
 

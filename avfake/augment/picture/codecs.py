@@ -7,34 +7,32 @@ import io
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import av
 import numpy as np
 from PIL import Image
 
-from avfake.augment.encoders import available, check_codecs
-from avfake.augment.transform import PictureTransform
+from avfake.augment.transform import Parameters, pick, with_images
 from avfake.clips import TrainingSample
 
 
-@dataclass(frozen=True)
-class Jpeg(PictureTransform[int]):
-    """Compress every crop separately; drawn: the quality."""
+def jpeg(sample: TrainingSample, quality: int) -> TrainingSample:
+    """Compress every crop separately."""
 
-    name = "jpeg"
-    quality: tuple[int, int] = (60, 100)
+    def through_jpeg(face: Image.Image) -> Image.Image:
+        stored = io.BytesIO()
+        face.save(stored, "JPEG", quality=quality)
+        return Image.open(stored)
 
-    def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> int:
-        return int(rng.integers(self.quality[0], self.quality[1] + 1))
-
-    def change(self, faces: np.ndarray, params: int) -> np.ndarray:
-        return np.stack([_through_jpeg(face, params) for face in faces])
+    return with_images(sample, through_jpeg)
 
 
-def _through_jpeg(face: np.ndarray, quality: int) -> np.ndarray:
-    stored = io.BytesIO()
-    Image.fromarray(face).save(stored, "JPEG", quality=quality)
-    return np.asarray(Image.open(stored))
+def draw_quality(
+    sample: TrainingSample, rng: np.random.Generator, quality: tuple[int, int]
+) -> Parameters:
+    """Draw the quality of a JPEG, both ends of the range included."""
+    return {"quality": int(rng.integers(quality[0], quality[1] + 1))}
 
 
 # SVT-AV1 logs to stderr unless the environment forbids it.
@@ -76,58 +74,49 @@ ENCODERS = {
 }
 
 
-@dataclass(frozen=True)
-class Coding:
-    """How a clip is coded."""
-
-    codec: str
-    crf: float
-    """On the scale of H.264."""
-    share: float = 1.0
-    """Share of the side that is kept."""
-    tune: str = ""
+def video_codec(sample: TrainingSample, **coding: Any) -> TrainingSample:
+    """Code and decode the crops; parameters of `through_video`."""
+    return sample.with_pictures(lambda faces: through_video(faces, **coding))
 
 
-@dataclass(frozen=True)
-class VideoCodec(PictureTransform[Coding]):
-    """Code and decode the crops; codecs that PyAV was built without are never drawn."""
-
-    name = "video_codec"
-    codecs: tuple[str, ...] = tuple(ENCODERS)
-    crf: tuple[float, float] = (17.0, 40.0)
-    share: tuple[float, float] = (0.25, 1.0)
-    share_probability: float = 0.5
-
-    def __post_init__(self) -> None:
-        check_codecs("video", self.codecs, ENCODERS)
-
-    def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> Coding | None:
-        built = available(ENCODERS)
-        usable = [
-            codec
-            for codec in self.codecs
-            if codec in built and ENCODERS[codec].min_px <= sample.side_px
-        ]
-        if not usable:
-            return None
-        codec = usable[int(rng.integers(len(usable)))]
-        share = float(rng.uniform(*self.share)) if rng.random() < self.share_probability else 1.0
-        tunes = ENCODERS[codec].tunes
-        tune = tunes[int(rng.integers(len(tunes)))]
-        return Coding(codec, float(rng.uniform(*self.crf)), share, tune)
-
-    def change(self, faces: np.ndarray, params: Coding) -> np.ndarray:
-        return through_video(faces, params)
+def draw_coding(
+    sample: TrainingSample,
+    rng: np.random.Generator,
+    *,
+    crf: tuple[float, float],
+    share: tuple[float, float],
+    share_probability: float,
+) -> Parameters | None:
+    """Draw how a clip is coded; codecs that PyAV was built without are never drawn."""
+    usable = [
+        codec
+        for codec, encoder in ENCODERS.items()
+        if encoder.name in av.codecs_available and encoder.min_px <= sample.side_px
+    ]
+    if not usable:
+        return None
+    codec = pick(rng, usable)
+    kept = float(rng.uniform(*share)) if rng.random() < share_probability else 1.0
+    tune = pick(rng, ENCODERS[codec].tunes)
+    return {"codec": codec, "share": kept, "tune": tune, "crf": float(rng.uniform(*crf))}
 
 
-def through_video(faces: np.ndarray, coding: Coding) -> np.ndarray:
-    """Return uint8 [T, S, S, 3], the pictures after coding as video and decoding."""
-    encoder, side = ENCODERS[coding.codec], faces.shape[1]
+def through_video(
+    faces: np.ndarray, *, codec: str, crf: float, share: float = 1.0, tune: str = ""
+) -> np.ndarray:
+    """Return uint8 [T, S, S, 3], the pictures after coding as video and decoding.
+
+    codec: a key of `ENCODERS`; crf: on the scale of H.264; share: of the side, that is kept.
+    """
+    encoder, side = ENCODERS[codec], faces.shape[1]
+    options = {**encoder.options, "crf": str(round(crf / MAX_CRF * encoder.max_crf))}
+    if tune:
+        options["tune"] = tune
     # Colours are stored for pairs of pixels, so sides are even.
-    coded_px = max(encoder.min_px, 2 * round(coding.share * side / 2))
+    coded_px = max(encoder.min_px, 2 * round(share * side / 2))
     stored = io.BytesIO()
     with av.open(stored, "w", format="matroska") as container:
-        stream = container.add_stream(encoder.name, rate=25, options=_options(encoder, coding))
+        stream = container.add_stream(encoder.name, rate=25, options=options)
         assert isinstance(stream, av.VideoStream)
         stream.width = stream.height = coded_px
         stream.pix_fmt = "yuv420p"
@@ -148,8 +137,3 @@ def through_video(faces: np.ndarray, coding: Coding) -> np.ndarray:
     if len(decoded) != len(faces):
         raise RuntimeError(f"{encoder.name} gave {len(decoded)} of {len(faces)} frames back")
     return np.stack(decoded)
-
-
-def _options(encoder: Encoder, coding: Coding) -> dict[str, str]:
-    crf = str(round(coding.crf / MAX_CRF * encoder.max_crf))
-    return {**encoder.options, "crf": crf} | ({"tune": coding.tune} if coding.tune else {})

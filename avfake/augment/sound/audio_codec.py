@@ -10,10 +10,9 @@ from fractions import Fraction
 import av
 import numpy as np
 
-from avfake.augment.encoders import available, check_codecs
-from avfake.augment.transform import SoundTransform
+from avfake.augment.transform import Parameters, pick
 from avfake.clips import TrainingSample
-from avfake.media import resample
+from avfake.media import Waveform
 
 
 @dataclass(frozen=True)
@@ -37,30 +36,22 @@ ENCODERS = {
 }
 
 
-@dataclass(frozen=True)
-class AudioCodec(SoundTransform[tuple[str, int]]):
-    """Code and decode; drawn: the codec and its kbit/s (0 if it has only one)."""
+def audio_codec(sample: TrainingSample, codec: str, kbps: int) -> TrainingSample:
+    """Code and decode."""
+    return sample.with_sound(
+        lambda row: through_codec(row, sample.sample_rate, codec=codec, kbps=kbps)
+    )
 
-    name = "audio_codec"
-    codecs: tuple[str, ...] = tuple(ENCODERS)
 
-    def __post_init__(self) -> None:
-        check_codecs("sound", self.codecs, ENCODERS)
-
-    def parameters(
-        self, sample: TrainingSample, rng: np.random.Generator
-    ) -> tuple[str, int] | None:
-        built = available(ENCODERS)
-        usable = [codec for codec in self.codecs if codec in built]
-        if not usable:
-            return None
-        codec = usable[int(rng.integers(len(usable)))]
-        rates = ENCODERS[codec].kbps
-        return codec, rates[int(rng.integers(len(rates)))] if rates else 0
-
-    def change(self, row: np.ndarray, sample_rate: int, params: tuple[str, int]) -> np.ndarray:
-        codec, kbps = params
-        return through_codec(row, sample_rate, codec=codec, kbps=kbps)
+def draw_codec(
+    sample: TrainingSample, rng: np.random.Generator, codecs: tuple[str, ...]
+) -> Parameters | None:
+    """Draw a codec that PyAV was built with, and its kbit/s (0 if it has only one)."""
+    usable = [codec for codec in codecs if ENCODERS[codec].name in av.codecs_available]
+    if not usable:
+        return None
+    codec = pick(rng, usable)
+    return {"codec": codec, "kbps": pick(rng, ENCODERS[codec].kbps or (0,))}
 
 
 def through_codec(row: np.ndarray, sample_rate: int, *, codec: str, kbps: int) -> np.ndarray:
@@ -73,7 +64,7 @@ def through_codec(row: np.ndarray, sample_rate: int, *, codec: str, kbps: int) -
         assert isinstance(stream, av.AudioStream)
         if kbps:
             stream.bit_rate = 1000 * kbps
-        samples = resample(row, sample_rate, rate).clip(-1, 1)
+        samples = Waveform(row, sample_rate).resampled(rate).samples.clip(-1, 1)
         frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
         frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
         container.mux(stream.encode(frame))
@@ -81,7 +72,7 @@ def through_codec(row: np.ndarray, sample_rate: int, *, codec: str, kbps: int) -
     stored.seek(0)
     with av.open(stored, "r") as container:
         decoded = np.concatenate([_floats(frame) for frame in container.decode(audio=0)])
-    back = resample(decoded, rate, sample_rate)[: len(row)]
+    back = Waveform(decoded, rate).resampled(sample_rate).samples[: len(row)]
     return np.pad(back, (0, len(row) - len(back)))
 
 

@@ -5,39 +5,29 @@ that depends on the signal: clipping, clicks of synchronisation. Stationary nois
 cables, transmitters. The ranges of RawBoost are those of the paper.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy import signal
 
-from avfake.augment.transform import SoundTransform
+from avfake.augment.transform import Parameters, draw_seed, pick
 from avfake.clips import TrainingSample
 
 COLOURS = {"white": 0.0, "pink": 1.0, "brown": 2.0, "blue": -1.0}
 """Name -> a, where the power at frequency f is f ** -a."""
 
 
-Noise = tuple[str, float, int]
-"""Colour, root mean square, seed."""
+def noise(sample: TrainingSample, colour: str, level: float, seed: int) -> TrainingSample:
+    """Add noise of one colour; level: its root mean square."""
+    rng = np.random.default_rng(seed)
+    return sample.with_sound(lambda row: row + level * coloured(len(row), colour, rng))
 
 
-@dataclass(frozen=True)
-class ColouredNoise(SoundTransform[Noise]):
-    """Add noise of one colour at one signal-to-noise ratio, from the mean power of the clip."""
-
-    name = "noise"
-    snr_db: tuple[float, float] = (5.0, 40.0)
-
-    def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> Noise | None:
-        decibels, number = rng.uniform(*self.snr_db), int(rng.integers(len(COLOURS)))
-        seed = int(rng.integers(2**31))
-        level = loudness(sample) * 10 ** (-decibels / 20)
-        return (list(COLOURS)[number], level, seed) if level > 0 else None
-
-    def apply(self, sample: TrainingSample, params: Noise) -> TrainingSample:
-        colour, level, seed = params
-        rng = np.random.default_rng(seed)
-        return sample.with_sound(lambda row: row + level * coloured(len(row), colour, rng))
+def draw_noise(
+    sample: TrainingSample, rng: np.random.Generator, snr_db: tuple[float, float]
+) -> Parameters | None:
+    """Draw a colour, and a level from the mean power of the clip; None for digital silence."""
+    decibels, colour = rng.uniform(*snr_db), pick(rng, list(COLOURS))
+    seed, level = draw_seed(rng), _loudness(sample) * 10 ** (-decibels / 20)
+    return {"colour": colour, "level": level, "seed": seed} if level > 0 else None
 
 
 def coloured(length: int, colour: str, rng: np.random.Generator) -> np.ndarray:
@@ -50,7 +40,7 @@ def coloured(length: int, colour: str, rng: np.random.Generator) -> np.ndarray:
     return noise / max(float(np.sqrt(np.mean(noise**2))), 1e-12)
 
 
-def loudness(sample: TrainingSample) -> float:
+def _loudness(sample: TrainingSample) -> float:
     """Root mean square of the windows, or of the sound around the crops without windows."""
     rows = sample.sound if sample.sound.size else sample.crop_sound
     return float(np.sqrt(np.mean(rows.astype(np.float64) ** 2)))
@@ -61,96 +51,72 @@ Notches = tuple[tuple[float, float, int], ...]
 NUM_NOTCHES = 5
 
 
-@dataclass(frozen=True)
-class Stages:
-    """Filters for the sound and for its powers."""
+def convolutive_noise(
+    sample: TrainingSample, notches: tuple[Notches, ...], gains_db: tuple[float, ...]
+) -> TrainingSample:
+    """Sum filtered powers of the sound (Hammerstein): power 1, 2, 3, ... with a filter each."""
+    filters = [_filter(each, sample.sample_rate) for each in notches]
+    gains = [10 ** (decibels / 20) for decibels in gains_db]
 
-    notches: tuple[Notches, ...]
-    """Filters of power 1, 2, 3, ..."""
-    gains_db: tuple[float, ...]
+    def change(row: np.ndarray) -> np.ndarray:
+        # Normalised to a peak of 1, or the distortion would depend on the loudness.
+        peak = max(float(np.abs(row).max()), 1e-12)
+        whole = sum(
+            gain * signal.fftconvolve((row / peak) ** power, taps, mode="same")
+            for power, (gain, taps) in enumerate(zip(gains, filters, strict=True), start=1)
+        )
+        whole = np.asarray(whole) - np.mean(whole)
+        return peak * whole / max(1.0, float(np.abs(whole).max()))
 
-
-@dataclass(frozen=True)
-class ConvolutiveNoise(SoundTransform[Stages]):
-    """Sum filtered powers of the sound (Hammerstein); higher powers are weaker."""
-
-    name = "convolutive_noise"
-    num_powers: int = 5
-    loss_db: tuple[float, float] = (5.0, 20.0)
-    """Loss of the powers above the first."""
-
-    def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> Stages:
-        notches = tuple(_draw_notches(rng, sample.sample_rate) for _ in range(self.num_powers))
-        losses = rng.uniform(*self.loss_db, self.num_powers - 1)
-        return Stages(notches, (0.0, *(-losses).tolist()))
-
-    def apply(self, sample: TrainingSample, params: Stages) -> TrainingSample:
-        filters = [_filter(notches, sample.sample_rate) for notches in params.notches]
-        gains = [10 ** (decibels / 20) for decibels in params.gains_db]
-
-        def change(row: np.ndarray) -> np.ndarray:
-            # Normalised to a peak of 1, or the distortion would depend on the loudness.
-            peak = max(float(np.abs(row).max()), 1e-12)
-            whole = sum(
-                gain * signal.fftconvolve((row / peak) ** power, taps, mode="same")
-                for power, (gain, taps) in enumerate(zip(gains, filters, strict=True), start=1)
-            )
-            whole = np.asarray(whole) - np.mean(whole)
-            return peak * whole / max(1.0, float(np.abs(whole).max()))
-
-        return sample.with_sound(change)
+    return sample.with_sound(change)
 
 
-@dataclass(frozen=True)
-class ImpulsiveNoise(SoundTransform[tuple[float, int]]):
-    """Add to some samples a random share of themselves; drawn: (share of the samples, seed)."""
-
-    name = "impulsive_noise"
-    max_share: float = 0.1
-    gain: float = 2.0
-
-    def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> tuple[float, int]:
-        return float(rng.uniform(0, self.max_share)), int(rng.integers(2**31))
-
-    def apply(self, sample: TrainingSample, params: tuple[float, int]) -> TrainingSample:
-        share, seed = params
-        rng = np.random.default_rng(seed)
-
-        def change(row: np.ndarray) -> np.ndarray:
-            hit = rng.permutation(len(row))[: int(share * len(row))]
-            factors = rng.uniform(-1, 1, len(hit)) * rng.uniform(0, 1, len(hit))
-            struck = row.astype(np.float64)
-            struck[hit] += self.gain * factors * struck[hit]
-            return struck / max(1.0, float(np.abs(struck).max()))
-
-        return sample.with_sound(change)
+def draw_powers(
+    sample: TrainingSample,
+    rng: np.random.Generator,
+    num_powers: int,
+    loss_db: tuple[float, float],
+) -> Parameters:
+    """Draw filters for powers of the sound; loss_db: of the powers above the first."""
+    notches = tuple(_draw_notches(rng, sample.sample_rate) for _ in range(num_powers))
+    losses = rng.uniform(*loss_db, num_powers - 1)
+    return {"notches": notches, "gains_db": (0.0, *(-losses).tolist())}
 
 
-Hum = tuple[Notches, float, int]
-"""Notches of the filter, root mean square of the noise, seed."""
+def impulsive_noise(sample: TrainingSample, share: float, seed: int) -> TrainingSample:
+    """Add to a share of the samples up to twice themselves, or subtract it."""
+    rng = np.random.default_rng(seed)
+
+    def change(row: np.ndarray) -> np.ndarray:
+        hit = rng.permutation(len(row))[: int(share * len(row))]
+        factors = rng.uniform(-1, 1, len(hit)) * rng.uniform(0, 1, len(hit))
+        struck = row.astype(np.float64)
+        struck[hit] += 2 * factors * struck[hit]
+        return struck / max(1.0, float(np.abs(struck).max()))
+
+    return sample.with_sound(change)
 
 
-@dataclass(frozen=True)
-class StationaryNoise(SoundTransform[Hum]):
-    """Add filtered white noise."""
+def stationary_noise(
+    sample: TrainingSample, notches: Notches, level: float, seed: int
+) -> TrainingSample:
+    """Add filtered white noise; level: its root mean square."""
+    taps, rng = _filter(notches, sample.sample_rate), np.random.default_rng(seed)
 
-    name = "stationary_noise"
-    snr_db: tuple[float, float] = (10.0, 40.0)
+    def change(row: np.ndarray) -> np.ndarray:
+        noise = signal.fftconvolve(rng.standard_normal(len(row)), taps, mode="same")
+        return row + level * noise / np.sqrt(np.mean(noise**2))
 
-    def parameters(self, sample: TrainingSample, rng: np.random.Generator) -> Hum | None:
-        notches = _draw_notches(rng, sample.sample_rate)
-        level = loudness(sample) * 10 ** (-rng.uniform(*self.snr_db) / 20)
-        return (notches, level, int(rng.integers(2**31))) if level > 0 else None
+    return sample.with_sound(change)
 
-    def apply(self, sample: TrainingSample, params: Hum) -> TrainingSample:
-        notches, level, seed = params
-        taps, rng = _filter(notches, sample.sample_rate), np.random.default_rng(seed)
 
-        def change(row: np.ndarray) -> np.ndarray:
-            noise = signal.fftconvolve(rng.standard_normal(len(row)), taps, mode="same")
-            return row + level * noise / np.sqrt(np.mean(noise**2))
-
-        return sample.with_sound(change)
+def draw_hum(
+    sample: TrainingSample, rng: np.random.Generator, snr_db: tuple[float, float]
+) -> Parameters | None:
+    """Draw a filter, and a level from the mean power of the clip; None for digital silence."""
+    notches = _draw_notches(rng, sample.sample_rate)
+    level = _loudness(sample) * 10 ** (-rng.uniform(*snr_db) / 20)
+    return {"notches": notches, "level": level, "seed": draw_seed(rng)} if level > 0 else None
 
 
 def _draw_notches(rng: np.random.Generator, sample_rate: int) -> Notches:

@@ -130,8 +130,9 @@ def join_clips(
     pictures: PreparedFolder,
     sounds: PreparedFolder,
     out: str | Path,
-    pairs: Sequence[tuple[str, str]],
+    pairs: Sequence[tuple[str, str]] | None = None,
     *,
+    seed: int = 0,
     workers: int | None = None,
 ) -> PreparedFolder:
     """Write a folder of joined clips; a stopped run is resumed.
@@ -141,35 +142,34 @@ def join_clips(
 
     Args:
         pairs: clip_ids of a clip with a face and one with sound, both with the label of that part;
-            ManifestError for others
+            ManifestError for others; None = those of `pairs_of_sources`, drawn by the seed
     """
     if pictures.config.hash != sounds.config.hash:
         raise ConfigError(
             f"{pictures.path} and {sounds.path} were prepared with different settings "
             f"({pictures.config.hash} and {sounds.config.hash}) and cannot be joined"
         )
+    if pairs is None:
+        pairs = pairs_of_sources(pictures, sounds, seed=seed)
     seen = _usable(pictures, {picture for picture, _ in pairs}, "face")
     heard = _usable(sounds, {sound for _, sound in pairs}, "voice")
-    tasks: list[Task] = []
-    for picture_id, sound_id in pairs:
-        picture, sound = seen[picture_id], heard[sound_id]
-        make = partial(_joined, picture.archive, sound.archive)
-        tasks.append((_row(picture.row, sound.row), make))
+    found = [(seen[picture], heard[sound]) for picture, sound in pairs]
+    tasks: list[Task] = [
+        (_row(picture.row, sound.row), partial(_joined, picture.archive, sound.archive))
+        for picture, sound in found
+    ]
     return make_derived(pictures, tasks, out, workers=workers, doing="join")
 
 
 def pairs_of_sources(
-    pictures: PreparedFolder, sounds: PreparedFolder, *, seed: int, sounds_each: int = 1
+    pictures: PreparedFolder, sounds: PreparedFolder, *, seed: int
 ) -> list[tuple[str, str]]:
-    """Pair each picture with some sounds; each group of pictures with only one group of sounds.
+    """Pair each picture with two or three sounds, each group of pictures with one of sounds.
 
     With several groups of sounds for a group of pictures, all groups would be connected and none
     could be held out. A group that has both is paired with itself; of the others, those with
-    genuine clips are paired first. About half of the pairs are genuine, as far as the groups allow:
-    a file is genuine in one way and forged in three.
-
-    sounds_each: forged sounds for each picture, and genuine sounds for a forged one; genuine
-        pictures get twice as many genuine sounds
+    genuine clips are paired first. A genuine picture gets two genuine sounds, a forged one gets
+    one, and each gets a forged sound: a file is genuine in one way and forged in three.
     """
     seen, heard = _by_group(pictures, "face"), _by_group(sounds, "voice")
     rng = np.random.default_rng(seed)
@@ -180,13 +180,10 @@ def pairs_of_sources(
     for of_pictures, of_sounds in matched:
         true_sounds, forged_sounds = heard[of_sounds]
         for is_fake, of_class in enumerate(seen[of_pictures]):
-            num_true = sounds_each if is_fake else 2 * sounds_each
             for picture in of_class:
-                drawn = [
-                    *rng.permutation(true_sounds)[:num_true],
-                    *rng.permutation(forged_sounds)[:sounds_each],
-                ]
-                pairs += [(picture, str(sound)) for sound in drawn]
+                genuine = rng.permutation(true_sounds)[: 1 if is_fake else 2]
+                forged = rng.permutation(forged_sounds)[:1]
+                pairs += [(picture, str(sound)) for sound in (*genuine, *forged)]
     return pairs
 
 

@@ -22,16 +22,7 @@ from avfake import config as settings
 from avfake.clips.config import ClipConfig
 from avfake.datasets import Manifest, Row, read_manifest
 from avfake.errors import ConfigError
-from avfake.storage import (
-    AnyPath,
-    as_path,
-    check_folder,
-    fitting,
-    inside,
-    name_of,
-    read_if_there,
-    write_whole,
-)
+from avfake.storage import AnyPath, Output, as_path, fitting, read_if_there, write_whole
 
 SETTINGS = "clips.yaml"
 WRITTEN = (SETTINGS, "manifest.csv", "manifest.csv.json", "status.csv", "journal.jsonl", "archives")
@@ -61,7 +52,7 @@ class PreparedFolder:
 
     def __init__(self, path: str | Path) -> None:
         self.path = as_path(path)
-        self._settings = read_if_there(inside(self.path, "clips.yaml"))
+        self._settings = read_if_there(self.path / "clips.yaml")
         if self._settings is None:
             raise ConfigError(
                 f"{self.path} is not a folder of prepared clips (it has no clips.yaml); "
@@ -71,7 +62,7 @@ class PreparedFolder:
     @property
     def name(self) -> str:
         """Name of the folder."""
-        return name_of(self.path)
+        return self.path.name
 
     @cached_property
     def config(self) -> ClipConfig:
@@ -81,12 +72,12 @@ class PreparedFolder:
 
     @cached_property
     def manifest(self) -> Manifest:
-        return read_manifest(inside(self.path, "manifest.csv"))
+        return read_manifest(self.path / "manifest.csv")
 
     @cached_property
     def statuses(self) -> dict[str, dict[str, str]]:
         """clip_id -> its row of status.csv."""
-        table = read_if_there(inside(self.path, "status.csv"))
+        table = read_if_there(self.path / "status.csv")
         if table is None:
             raise ConfigError(f"{self.path} is not finished; run the same avfake prepare again")
         text = table.decode("utf-8", errors="surrogateescape")
@@ -111,22 +102,19 @@ class PreparedFolder:
         """Return the path of the archive of a row."""
         return archive_path(self.path, clip_id)
 
+    @staticmethod
+    def check_target(folder: str | Path, *, inputs: Iterable[str | Path] = ()) -> None:
+        """Raise ConfigError if a folder cannot take clips: not writable, an input, other files.
+
+        inputs: what the command reads.
+        """
+        read = [as_path(one) for one in inputs]
+        Output(as_path(folder), "OUT", read, remote=True).check_folder(SETTINGS, WRITTEN)
+
 
 def archive_path(folder: AnyPath, clip_id: str) -> AnyPath:
     """Return the path of the archive of `clip_id` in a prepared folder."""
-    names = f"archives/{clip_id.replace('!/', '/')}.zip".split("/")
-    return inside(folder, "/".join(map(fitting, names)))
-
-
-def check_target(folder: str | Path, *, inputs: Iterable[str | Path] = ()) -> None:
-    """Raise ConfigError if a folder cannot take clips: not writable, an input, or other files.
-
-    inputs: what the command reads.
-    """
-    read = [as_path(one) for one in inputs]
-    check_folder(
-        as_path(folder), flag="OUT", mark=SETTINGS, writes=WRITTEN, inputs=read, remote=True
-    )
+    return folder / fitting(f"archives/{clip_id.replace('!/', '/')}.zip")
 
 
 def _parsed(content: bytes, folder: AnyPath) -> dict[str, Any]:
@@ -136,24 +124,21 @@ def _parsed(content: bytes, folder: AnyPath) -> dict[str, Any]:
         return {"hash": parsed["hash"], "settings": parsed["settings"]}
     except (yaml.YAMLError, ValueError, TypeError, KeyError) as error:
         raise ConfigError(
-            f"{inside(folder, SETTINGS)} is not what avfake wrote; give another folder, or delete "
+            f"{folder / SETTINGS} is not what avfake wrote; give another folder, or delete "
             "this one to start over"
         ) from error
 
 
 def write_settings(folder: AnyPath, config: ClipConfig) -> None:
     """Write clips.yaml; ConfigError if there is one with other settings."""
-    path = inside(folder, SETTINGS)
+    path = folder / SETTINGS
     there = read_if_there(path)
     if there is None:
-        check_target(str(folder))
-    else:
-        found = _parsed(there, folder)["hash"]
-        if found != config.hash:
-            raise ConfigError(
-                f"{folder} holds clips made with other settings (hash {found}, now {config.hash}); "
-                "give another output folder, or delete this one to start over"
-            )
-        return
-    content = {"hash": config.hash, "settings": settings.to_dict(config)}
-    write_whole(path, yaml.safe_dump(content, sort_keys=False))
+        PreparedFolder.check_target(str(folder))
+        content = {"hash": config.hash, "settings": settings.to_dict(config)}
+        write_whole(path, yaml.safe_dump(content, sort_keys=False))
+    elif (found := _parsed(there, folder)["hash"]) != config.hash:
+        raise ConfigError(
+            f"{folder} holds clips made with other settings (hash {found}, now {config.hash}); "
+            "give another output folder, or delete this one to start over"
+        )

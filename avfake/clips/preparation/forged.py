@@ -17,7 +17,7 @@ from avfake.clips.preparation.folder import PreparedClip, PreparedFolder
 from avfake.clips.voice_statistics import voice_statistics
 from avfake.datasets import Row
 from avfake.errors import ConfigError, ManifestError, check_choice, check_ranges
-from avfake.faces import CropConfig, landmarks_in_crops
+from avfake.faces import CropConfig
 from avfake.forgery import FACE_METHODS, VOICE_METHODS, forge_face, forge_voice
 from avfake.storage import AnyPath
 
@@ -43,37 +43,35 @@ class ForgeryConfig:
             for name in names:
                 check_choice(f"a name in {key}", name, known)
 
+    def forge(
+        self,
+        folder: PreparedFolder,
+        out: str | Path,
+        *,
+        clip_ids: Collection[str] | None = None,
+        workers: int | None = None,
+    ) -> PreparedFolder:
+        """Write a folder of forgeries of every clip of `folder` that is known to be genuine.
 
-def forge_clips(
-    folder: PreparedFolder,
-    out: str | Path,
-    config: ForgeryConfig | None = None,
-    *,
-    clip_ids: Collection[str] | None = None,
-    workers: int | None = None,
-) -> PreparedFolder:
-    """Write a folder of forgeries of every clip of `folder` that is known to be genuine.
+        Labels are exact, originals and groups those of the genuine clips, so that the folder can be
+        split and joined like any other. A stopped run is resumed; a clip that cannot be forged has
+        status failed, with the reason. ManifestError without any genuine clip.
 
-    Labels are exact, originals and groups those of the genuine clips, so that the folder can be
-    split and joined like any other. A stopped run is resumed; a clip that cannot be forged has
-    status failed, with the reason. ManifestError without any genuine clip.
-
-    clip_ids: only these clips; None = all
-    """
-    config = config or ForgeryConfig()
-    genuine = [
-        clip
-        for clip in folder.clips
-        if clip.row.label is False and (clip_ids is None or clip.row.clip_id in clip_ids)
-    ]
-    if not genuine:
-        raise ManifestError(f"{folder.path} holds no genuine clip to forge")
-    tasks = [
-        task
-        for number, clip in enumerate(genuine)
-        for task in _tasks_of(clip, folder.config.crop, config, number=number)
-    ]
-    return make_derived(folder, tasks, out, workers=workers, doing="forge")
+        clip_ids: only these clips; None = all
+        """
+        genuine = [
+            clip
+            for clip in folder.clips
+            if clip.row.label is False and (clip_ids is None or clip.row.clip_id in clip_ids)
+        ]
+        if not genuine:
+            raise ManifestError(f"{folder.path} holds no genuine clip to forge")
+        tasks = [
+            task
+            for number, clip in enumerate(genuine)
+            for task in _tasks_of(clip, folder.config.crop, self, number=number)
+        ]
+        return make_derived(folder, tasks, out, workers=workers, doing="forge")
 
 
 def _tasks_of(
@@ -118,7 +116,7 @@ def _forged(
     crops, waveform = clip.crops(), clip.waveform()
     if face:
         for number, person in enumerate(clip.meta.persons):
-            points = landmarks_in_crops(person.as_track(), crop)
+            points = person.as_track().landmarks_in_crops(crop)
             crops[number] = forge_face(crops[number], points, rng=rng, methods=[face]).pixels
     if waveform is not None and voice:
         waveform = forge_voice(waveform, rng=rng, methods=[voice])

@@ -1,12 +1,11 @@
 """The preparation of a whole manifest over a pool of workers."""
 
-from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from avfake.clips.archive import Clip, ClipMeta
-from avfake.clips.config import ClipConfig, face_detector
+from avfake.clips.config import ClipConfig
 from avfake.clips.cut import cut_clip
 from avfake.clips.preparation.folder import (
     STATUS_COLUMNS,
@@ -14,25 +13,10 @@ from avfake.clips.preparation.folder import (
     archive_path,
     write_settings,
 )
-from avfake.datasets import (
-    Manifest,
-    Row,
-    build_manifest,
-    load_spec,
-    read_manifest,
-    save_manifest,
-)
+from avfake.datasets import Manifest, Row, build_manifest, load_spec, read_manifest
 from avfake.errors import AvfakeError, ConfigError, MediaError, Reason, StoreError
-from avfake.parallel import Engine, Failure, Journal, map_items, progress
-from avfake.storage import (
-    AnyPath,
-    as_path,
-    has_changed,
-    inside,
-    read_if_there,
-    states_of,
-    write_table,
-)
+from avfake.parallel import Failure, Journal, map_items, progress
+from avfake.storage import AnyPath, as_path, has_changed, read_if_there, states_of, write_table
 
 TIME_LIMIT_SECONDS = 300.0
 """Limit for one file; a 10 s clip takes a few seconds, so it only stops endless decoding."""
@@ -53,7 +37,7 @@ def prepare_clips(
     workers: int | None = None,
     time_limit_seconds: float = TIME_LIMIT_SECONDS,
     reuse_boxes: bool = True,
-    engine: Engine = "local",
+    engine: Literal["local", "ray"] = "local",
     ray_address: str | None = None,
 ) -> PreparedFolder:
     """Write a folder of prepared clips of a manifest; finished clips are kept.
@@ -66,19 +50,22 @@ def prepare_clips(
     """
     folder, config = as_path(out), config or ClipConfig()
     if config.detector == "blazeface":
-        face_detector(config)  # fails here, not once for each file
+        config.face_detector()  # fails here, not once for each file
     journal = start(folder, config, manifest, keeps_files=True)
     states = states_of([as_path(row.path) for row in manifest.rows])
     state = {row.clip_id: states[as_path(row.path)] for row in manifest.rows}
     left = {i for i in state if not _is_settled(journal.done.get(i), state[i])}
     second = [row for row in manifest.rows if reuse_boxes and row.original in state]
     waiting = {row.clip_id for row in second}
-    pool: dict[str, Any] = {
-        "workers": workers,
-        "engine": engine,
-        "ray_address": ray_address,
-        "time_limit_seconds": time_limit_seconds,
-    }
+    # One thread, so that the archives do not depend on the number of workers.
+    cut = partial(
+        map_items,
+        workers=workers,
+        threads=1,
+        engine=engine,
+        ray_address=ray_address,
+        time_limit_seconds=time_limit_seconds,
+    )
     total = len(manifest)
     bar = progress(total=total, initial=total - len(left), unit="clip", desc="prepare")
     renewed = left & waiting
@@ -87,8 +74,12 @@ def prepare_clips(
         for batch in ([row for row in manifest.rows if row.clip_id not in waiting], second):
             rows = [row for row in batch if row.clip_id in left or row.original in renewed]
             bar.total = total = total + sum(row.clip_id not in left for row in rows)
-            work = partial(_prepare_one, config, folder, batch is second)
-            for row, result in _cut_all(work, rows, **pool):
+            for index, result in cut(partial(_prepare_one, config, folder, batch is second), rows):
+                if isinstance(result, StoreError):
+                    raise AvfakeError(
+                        f"{result}; what was done is kept: run the same command again"
+                    ) from result
+                row = rows[index]
                 status = status_of(row, result) | {"state": state[row.clip_id]}
                 if journal.done.get(row.clip_id) != status:
                     renewed.add(row.clip_id)
@@ -97,27 +88,15 @@ def prepare_clips(
     return finish(folder, journal, manifest)
 
 
-def _cut_all(
-    work: Callable[[Row], ClipMeta | StoreError], rows: Sequence[Row], **pool: Any
-) -> Iterator[tuple[Row, ClipMeta | Failure]]:
-    """Yield the result of each file; pool: options of `map_items`."""
-    # One thread, so that the archives do not depend on the number of workers.
-    for index, result in map_items(work, rows, threads=1, **pool):
-        if isinstance(result, StoreError):
-            raise AvfakeError(
-                f"{result}; what was done is kept: run the same command again"
-            ) from result
-        yield rows[index], result
-
-
 def _refuse_to_lose(folder: AnyPath, manifest: Manifest) -> None:
     """ConfigError if the folder holds clips of other files than these, which would be lost."""
-    if not read_if_there(inside(folder, "manifest.csv")):
+    there = folder / "manifest.csv"
+    if not read_if_there(there):
         return
-    paths = {row.clip_id: as_path(row.path) for row in manifest.rows}
-    before = {
-        r.clip_id: as_path(r.path) for r in read_manifest(inside(folder, "manifest.csv")).rows
-    }
+    before, paths = (
+        {row.clip_id: as_path(row.path) for row in one.rows}
+        for one in (read_manifest(there), manifest)
+    )
     lost = [clip_id for clip_id in before if clip_id not in paths]
     moved = [clip_id for clip_id in before if before[clip_id] != paths.get(clip_id)]
     states = states_of([*(before[i] for i in moved), *(paths[i] for i in moved if i in paths)])
@@ -142,7 +121,9 @@ def _prepare_one(
 ) -> ClipMeta | StoreError:
     """Return the result of a file, or the StoreError of the output folder."""
     try:
-        boxes_from = _original(folder, row.original) if reuse_boxes and row.original else None
+        original = archive_path(folder, row.original) if reuse_boxes and row.original else None
+        content = read_if_there(original) if original else None
+        boxes_from = Clip.open(content) if content else None
         detector = _detector(config)
         clip = cut_clip(row.path, config, detector, clip_id=row.clip_id, boxes_from=boxes_from)
         if clip.meta.status != "failed":
@@ -154,15 +135,7 @@ def _prepare_one(
         return error
 
 
-def _original(folder: AnyPath, clip_id: str) -> Clip | None:
-    archive = archive_path(folder, clip_id)
-    if isinstance(archive, str):
-        content = read_if_there(archive)
-        return None if content is None else Clip.open(content)
-    return Clip.open(archive) if archive.is_file() else None
-
-
-_detector = lru_cache(maxsize=1)(face_detector)
+_detector = lru_cache(maxsize=1)(ClipConfig.face_detector)
 
 
 def start(
@@ -175,15 +148,15 @@ def start(
     write_settings(folder, config)
     if keeps_files:
         _refuse_to_lose(folder, manifest)
-    save_manifest(manifest, inside(folder, "manifest.csv"))
-    return Journal(Journal.path_of(inside(folder, "journal")), "clip_id")
+    manifest.save(folder / "manifest.csv")
+    return Journal(Journal.path_of(folder / "journal"), "clip_id")
 
 
 def finish(folder: AnyPath, journal: Journal, manifest: Manifest) -> PreparedFolder:
     """Write status.csv, in the order of the manifest; return the finished folder."""
     done = [journal.done[row.clip_id] for row in manifest.rows]
     statuses = [{name: status.get(name) for name in STATUS_COLUMNS} for status in done]
-    write_table(inside(folder, "status.csv"), STATUS_COLUMNS, statuses)
+    write_table(folder / "status.csv", STATUS_COLUMNS, statuses)
     return PreparedFolder(folder)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from avfake.errors import AvfakeError
 from avfake.evaluation.figures.contact_sheet import draw_contact_sheet
 from avfake.evaluation.figures.scores import draw_confusion, draw_reliability, draw_roc
@@ -24,10 +26,12 @@ def draw_batch(run_folder: Path, batch: Mapping[str, "Tensor"]) -> list[Path]:
     return _draw(run_folder, {"contact_sheet": lambda path: draw_contact_sheet(batch, path)})
 
 
-def draw_training(run_folder: Path) -> list[Path]:
-    """Draw figures/curves.png of a run: the loss of its members over the epochs."""
+def draw_training(run_folder: Path, metric: str) -> list[Path]:
+    """Draw figures/curves.png of a run: the loss of its members over the epochs.
+
+    metric: that by which the best epochs were chosen
+    """
     members = sorted(run_folder.glob("member_*/metrics.jsonl"))
-    metric = _chosen_by(run_folder)
     return _draw(run_folder, {"curves": lambda path: draw_curves(members, path, metric=metric)})
 
 
@@ -59,22 +63,12 @@ def _draw(run_folder: Path, drawings: Mapping[str, Callable[[Path], Path]]) -> l
     return drawn
 
 
-def _chosen_by(run_folder: Path) -> str:
-    """Return the metric by which a run chose its best epochs."""
-    path = run_folder / "config.json"
-    if not path.is_file():
-        return "log_loss"
-    record = json.loads(path.read_text(encoding="utf-8"))
-    metric: str = record.get("settings", {}).get("fit", {}).get("metric", "log_loss")
-    return metric
-
-
 def draw_curves(metrics: Sequence[Path], out: Path, *, metric: str = "log_loss") -> Path:
     """Training loss, validation and learning rate of each model, its best epoch marked.
 
     metrics: metrics.jsonl of each model of a run. metric: the one the best epoch is chosen by.
     """
-    histories = [_read(path) for path in metrics]
+    histories = [_read(path, metric) for path in metrics]
     if not histories:
         raise AvfakeError("no model was trained: there is no metrics.jsonl to draw")
     width = max(2 * COLUMN_PX, len(histories) * COLUMN_PX)
@@ -93,52 +87,47 @@ def draw_curves(metrics: Sequence[Path], out: Path, *, metric: str = "log_loss")
     return out
 
 
-def best_epoch(history: Sequence[dict[str, Any]], metric: str) -> dict[str, Any] | None:
+def best_epoch(history: pd.DataFrame, metric: str) -> pd.Series | None:
     """The first line with the lowest validation metric; None where none has a number."""
-    valued = [line for line in history if line["validation"].get(metric) is not None]
-    return min(valued, key=lambda line: line["validation"][metric], default=None)
+    valued = history.dropna(subset=[f"validation.{metric}"])
+    return None if valued.empty else valued.nsmallest(1, f"validation.{metric}").iloc[0]
 
 
-def _draw_losses(axes: Any, history: Sequence[dict[str, Any]], metric: str, *, title: str) -> None:
+def _draw_losses(axes: Any, history: pd.DataFrame, metric: str, *, title: str) -> None:
+    of_validation = f"validation.{metric}"
     marker = "o" if len(history) <= 40 else None
-    for name, colour, line, values in (
-        ("training", BLUE, "-", [one["train"].get("loss") for one in history]),
-        (f"validation ({metric})", VERMILION, "--", _validation(history, metric)),
+    for column, name, colour, line in (
+        ("train.loss", "training", BLUE, "-"),
+        (of_validation, f"validation ({metric})", VERMILION, "--"),
     ):
-        shown = [float("nan") if value is None else value for value in values]
-        axes.plot(_epochs(history), shown, line, color=colour, marker=marker, ms=4, label=name)
+        points = history["epoch"], history[column]
+        axes.plot(*points, line, color=colour, marker=marker, ms=4, label=name)
     best = best_epoch(history, metric)
     if best is not None:
-        at, value = best["epoch"], best["validation"][metric]
+        at, value = int(best["epoch"]), best[of_validation]
         axes.axvline(at, color=GREY, linewidth=1, linestyle=":")
         axes.plot(at, value, "*", color=ORANGE, mec="black", ms=16, label="best epoch", ls="none")
         title += f": best is epoch {at} ({value:.3f})"
     axes.set_title(title)
 
 
-def _draw_rates(axes: Any, history: Sequence[dict[str, Any]]) -> None:
+def _draw_rates(axes: Any, history: pd.DataFrame) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    axes.plot(_epochs(history), [line["learning_rate"] for line in history], color=GREY)
+    axes.plot(history["epoch"], history["learning_rate"], color=GREY)
     axes.set_ylim(bottom=0)
     axes.ticklabel_format(axis="y", scilimits=(-2, 3))
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def _epochs(history: Sequence[dict[str, Any]]) -> list[int]:
-    return [line["epoch"] for line in history]
-
-
-def _validation(history: Sequence[dict[str, Any]], metric: str) -> list[float | None]:
-    return [line["validation"].get(metric) for line in history]
-
-
-def _read(path: Path) -> list[dict[str, Any]]:
+def _read(path: Path, metric: str) -> pd.DataFrame:
+    """Return a row an epoch with what is drawn of it; NaN where it has no number."""
     try:
         lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     except (OSError, ValueError) as error:
         raise AvfakeError(f"{path} cannot be read as training metrics: {error}") from error
     if not lines:
         raise AvfakeError(f"{path} holds no epoch yet")
-    return lines
+    drawn = ["epoch", "learning_rate", "train.loss", f"validation.{metric}"]
+    return pd.json_normalize(lines).reindex(columns=drawn).astype(float)

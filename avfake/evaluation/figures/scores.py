@@ -1,6 +1,5 @@
 """Figures of a table of scores (ROC curve, reliability, decisions), and of a stress table."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +7,10 @@ import numpy as np
 import pandas as pd
 
 from avfake.errors import AvfakeError
-from avfake.evaluation.bootstrap import bootstrap
 from avfake.evaluation.figures.style import GREY, OUTPUT_LINES, OUTPUT_TITLES, picture, unit_square
-from avfake.evaluation.metrics import METRICS, roc_points
+from avfake.evaluation.metrics import roc_points
 from avfake.evaluation.slices import KINDS, add_kind
-from avfake.evaluation.tables import numbers
+from avfake.evaluation.tables import Answers
 from avfake.labels import COLUMNS
 
 DECISIONS = ("real", "unsure", "fake")
@@ -24,41 +22,17 @@ STRESS_PANELS = {
 }
 
 
-@dataclass(frozen=True)
-class Answers:
-    """Scores and labels of one output, for clips that have both."""
-
-    output: str
-    """overall, face or voice."""
-    scores: np.ndarray
-    """float64 [N]."""
-    labels: np.ndarray
-    """float64 [N], 1 = fake."""
-    groups: list[str]
-    num_not_assessed: int
-    """Clips with a label and no probability."""
-
-
 def answers_of(table: pd.DataFrame) -> list[Answers]:
     """Return one for each output with genuine and fake clips; AvfakeError if there is none."""
-    found = []
-    for output, (probability, label) in COLUMNS.items():
-        if probability not in table or label not in table:
-            continue
-        scores, labels = numbers(table[probability]), numbers(table[label])
-        known = ~np.isnan(labels)
-        shown = known & ~np.isnan(scores)
-        if len(set(labels[shown])) == 2:
-            groups = table["group"][shown] if "group" in table else table["clip_id"][shown]
-            not_assessed = int(known.sum() - shown.sum())
-            names = groups.astype(str).tolist()
-            found.append(Answers(output, scores[shown], labels[shown], names, not_assessed))
+    there = [output for output, columns in COLUMNS.items() if set(columns) <= set(table)]
+    found = [Answers.read(table, output) for output in there]
+    found = [one for one in found if len(set(one.labels)) == 2]
     if not found:
         raise AvfakeError("no output has scores for both genuine and fake clips")
     return found
 
 
-def draw_roc(scores: pd.DataFrame, out: Path, *, num_resamples: int = 1000) -> Path:
+def draw_roc(scores: pd.DataFrame, out: Path) -> Path:
     """Draw a ROC curve for each output, with its AUC and the 95 % interval over groups.
 
     scores: the table of `read_scores`; outputs without both classes are left out.
@@ -70,57 +44,34 @@ def draw_roc(scores: pd.DataFrame, out: Path, *, num_resamples: int = 1000) -> P
         axes.plot([0, 1], [0, 1], ":", color=GREY, linewidth=1.5, label="guessing")
         for one in answers:
             false_alarms, hits = roc_points(one.scores, one.labels)
-            interval = bootstrap(
-                METRICS["auc"], one.scores, one.labels, one.groups, num_resamples=num_resamples
-            )
             counts = f"{len(one.labels)} clips"
             if one.num_not_assessed:
                 counts += f", {one.num_not_assessed} not assessed"
-            name = f"{OUTPUT_TITLES[one.output]}: AUC {interval} ({counts})"
+            name = f"{OUTPUT_TITLES[one.output]}: AUC {one.measure('auc')} ({counts})"
             axes.plot(false_alarms, hits, **OUTPUT_LINES[one.output], label=name)
         unit_square(axes, x="share of genuine clips called fake", y="share of fakes found")
         figure.legend(loc="outside lower left")
     return out
 
 
-@dataclass(frozen=True)
-class Bins:
-    """Clips in the order of their probability, cut into bins of equal mass; each field [B]."""
-
-    mean_scores: np.ndarray
-    shares: np.ndarray
-    """Share of fakes in each bin."""
-    lows: np.ndarray
-    highs: np.ndarray
-    counts: np.ndarray
-    """Clips in a bin."""
-
-
-def reliability_bins(scores: np.ndarray, labels: np.ndarray, *, num_bins: int = 10) -> Bins:
+def reliability_bins(scores: np.ndarray, labels: np.ndarray, *, num_bins: int = 10) -> pd.DataFrame:
     """Sort scores [N] and labels [N] into bins of at least 5 clips, where there are as many.
 
-    The interval is Wilson's (1927) at 95 %, which holds for few clips and shares of 0 and 1, as if
-    clips were independent.
+    Columns: score (the mean), share (of fakes), low and high, clips. The interval is Wilson's
+    (1927) at 95 %, which holds for few clips and shares of 0 and 1, as if clips were independent.
     """
+    from scipy.stats import binomtest
+
     order = np.argsort(scores, kind="stable")
-    parts = np.array_split(order, max(1, min(num_bins, len(order) // 5)))
-    counts = np.array([len(part) for part in parts])
-    shares = np.array([labels[part].mean() for part in parts])
-    lows, highs = wilson_interval(shares, counts)
-    means = np.array([scores[part].mean() for part in parts])
-    return Bins(means, shares, lows, highs, counts)
+    rows = []
+    for part in np.array_split(order, max(1, min(num_bins, len(order) // 5))):
+        test = binomtest(int(labels[part].sum()), len(part))
+        low, high = test.proportion_ci(0.95, "wilson")
+        rows.append((scores[part].mean(), test.statistic, low, high, len(part)))
+    return pd.DataFrame(rows, columns=["score", "share", "low", "high", "clips"])
 
 
-def wilson_interval(shares: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return low and high, each [B], of a share observed in so many trials, at 95 %."""
-    z = 1.959964
-    middle = (shares + z**2 / (2 * counts)) / (1 + z**2 / counts)
-    spread = np.sqrt(shares * (1 - shares) / counts + z**2 / (4 * counts**2))
-    half = z * spread / (1 + z**2 / counts)
-    return np.minimum(middle - half, shares), np.maximum(middle + half, shares)
-
-
-def draw_reliability(scores: pd.DataFrame, out: Path, *, num_bins: int = 10) -> Path:
+def draw_reliability(scores: pd.DataFrame, out: Path) -> Path:
     """Draw a reliability diagram for each output: share of fakes against probability, with counts.
 
     scores: the table of `read_scores`; outputs without both classes are left out.
@@ -131,20 +82,20 @@ def draw_reliability(scores: pd.DataFrame, out: Path, *, num_bins: int = 10) -> 
     with picture(out, width_px=width, height_px=620, title=title) as figure:
         panels = figure.subplots(2, len(answers), squeeze=False, height_ratios=(4, 1))
         for column, one in enumerate(answers):
-            bins = reliability_bins(one.scores, one.labels, num_bins=num_bins)
-            _draw_panel(panels[0, column], bins, one)
+            _draw_panel(panels[0, column], one)
             _draw_counts(panels[1, column], one)
         panels[0, 0].set_ylabel("share of fakes among them")
         panels[1, 0].set_ylabel("clips")
     return out
 
 
-def _draw_panel(axes: Any, bins: Bins, answers: Answers) -> None:
+def _draw_panel(axes: Any, answers: Answers) -> None:
+    bins = reliability_bins(answers.scores, answers.labels)
     line = OUTPUT_LINES[answers.output]
     axes.plot([0, 1], [0, 1], ":", color=GREY, linewidth=1.5)
-    errors = np.stack([bins.shares - bins.lows, bins.highs - bins.shares])
-    axes.errorbar(bins.mean_scores, bins.shares, errors, **line, marker="o", capsize=3)
-    lowest, highest = bins.counts.min(), bins.counts.max()
+    errors = [bins["share"] - bins["low"], bins["high"] - bins["share"]]
+    axes.errorbar(bins["score"], bins["share"], errors, **line, marker="o", capsize=3)
+    lowest, highest = bins["clips"].min(), bins["clips"].max()
     each = f"{lowest}" if lowest == highest else f"{lowest}-{highest}"
     axes.set_title(f"{OUTPUT_TITLES[answers.output]} ({each} clips a point)")
     unit_square(axes, x="", y="")
@@ -172,11 +123,7 @@ def confusion_counts(scores: pd.DataFrame) -> pd.DataFrame:
     decisions = scores["decision"].fillna("unsure")
     if unknown := set(decisions) - set(DECISIONS):
         raise AvfakeError(f"decisions are {', '.join(DECISIONS)}; got {', '.join(sorted(unknown))}")
-    counts = pd.DataFrame(
-        [[int(((kinds == k) & (decisions == d)).sum()) for d in DECISIONS] for k in ROWS],
-        index=list(ROWS),
-        columns=list(DECISIONS),
-    )
+    counts = pd.crosstab(kinds, decisions).reindex(ROWS, columns=DECISIONS, fill_value=0)
     counts = counts[counts.sum(axis=1) > 0]
     if counts.empty:
         raise AvfakeError("no clip of the score table has a known label")
@@ -210,7 +157,7 @@ def draw_confusion(scores: pd.DataFrame, out: Path) -> Path:
 def draw_stress(table: pd.DataFrame, out: Path) -> Path:
     """A panel for each metric: the change in each cell, with its 95 % interval.
 
-    table: that of `stress.stress_table`.
+    table: `scoring.StressTable.rows`.
     """
     cells = [name for name in dict.fromkeys(table["cell"]) if name != "untouched"]
     if not cells:

@@ -44,39 +44,21 @@ _STYLE: dict[Any, Any] = {
 
 
 @contextmanager
-def picture(
-    out: Path, *, width_px: int, height_px: int, title: str, by_hand: bool = False
-) -> Iterator["Figure"]:
-    """Yield a figure to draw into, written to `out` (png) at the end as a whole.
-
-    by_hand: axes are placed by `place`; otherwise matplotlib lays them out.
-    """
+def picture(out: Path, *, width_px: int, height_px: int, title: str) -> Iterator["Figure"]:
+    """Yield a figure to draw into, written to `out` (png) at the end as a whole."""
     mpl = require("matplotlib", "report")  # late: it takes a second to import
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     with mpl.rc_context(_STYLE):
-        size = (width_px / DPI, height_px / DPI)
-        figure = Figure(figsize=size, layout=None if by_hand else "constrained")
+        figure = Figure(figsize=(width_px / DPI, height_px / DPI), layout="constrained")
         FigureCanvasAgg(figure)
-        at = {"y": 1 - 10 / height_px, "va": "top"} if by_hand else {}
-        figure.suptitle(title, x=8 / width_px, ha="left", fontsize=14, fontweight="bold", **at)
+        figure.suptitle(title, x=8 / width_px, ha="left", fontsize=14, fontweight="bold")
         yield figure
         image = io.BytesIO()
         # Without the name of the program, equal content gives equal bytes.
         figure.savefig(image, format="png", metadata={"Software": None})
     write_whole(out, image.getvalue())
-
-
-def place(figure: "Figure", x_px: int, y_px: int, width_px: int, height_px: int) -> "Axes":
-    """Add bare axes over a rectangle of pixels, counted from the upper left corner."""
-    width, height = figure.get_size_inches() * DPI
-    bottom = height - y_px - height_px
-    axes = figure.add_axes((x_px / width, bottom / height, width_px / width, height_px / height))
-    axes.set(xticks=[], yticks=[])
-    axes.grid(visible=False)
-    axes.spines[:].set_visible(False)
-    return axes
 
 
 def unit_square(axes: "Axes", *, x: str, y: str) -> None:

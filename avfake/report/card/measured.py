@@ -4,7 +4,6 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -66,7 +65,7 @@ class Measured:
     def decisions(self) -> dict[tuple[str, str], tuple[Interval, int]]:
         """Return (kind, decision) -> share and number of clips, from `decision_table`."""
         return {
-            (row["kind"], row["decision"]): (interval_of(row), int(row["clips"]))
+            (row["kind"], row["decision"]): (Interval.of(row), int(row["clips"]))
             for _, row in decision_table(self.scores).iterrows()
         }
 
@@ -100,12 +99,7 @@ class Measured:
         """Return a metric over all clips; None where a class was missing."""
         of_all = self.metrics[self.metrics["kind"] == "all"].dropna(subset="value")
         rows = of_all[(of_all["output"] == output) & (of_all["metric"] == metric)]
-        return None if rows.empty else interval_of(rows.iloc[0])
-
-
-def interval_of(row: "pd.Series[Any]") -> Interval:
-    """Return the columns value, low and high of a row."""
-    return Interval(float(row["value"]), float(row["low"]), float(row["high"]))
+        return None if rows.empty else Interval.of(rows.iloc[0])
 
 
 def mark_of(path: Path) -> str:

@@ -1,13 +1,15 @@
 """The tables of a card as rows of text, the first of which is the header."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Mapping
 
 import pandas as pd
 
-from avfake.calibration import Calibrator, DecisionModel, DecisionRule, Modality, OutputModel
+from avfake.calibration import DecisionModel
 from avfake.detector import facts
-from avfake.evaluation import Interval, as_text, method_table
-from avfake.report.card.measured import METRICS, Measured, interval_of
+from avfake.evaluation import Interval, ablation_table
+from avfake.labels import Modality
+from avfake.report.card.measured import Measured
 
 Rows = list[list[str]]
 NOT_MEASURED = "not measured"
@@ -17,6 +19,18 @@ MODALITY_NAMES: dict[Modality, str] = {
     "sound": "the sound alone",
 }
 METHOD = "method: "
+# An underscore between letters emphasises nothing.
+_MARKS = re.compile(r"([\\`*\[\]<>|~&$:]|(?<![^\W_])_|_(?![^\W_]))")
+
+
+def as_text(name: object) -> str:
+    """Return a name that Markdown and HTML show as it is, on one line, whatever it holds.
+
+    Names of files and methods are other people's; bytes that are no text become "?".
+    """
+    shown = str(name).encode("utf-8", errors="replace").decode("utf-8")
+    printable = "".join(one if one.isprintable() else " " for one in shown)
+    return _MARKS.sub(r"\\\1", " ".join(printable.split()))
 
 
 def percent(one: Interval) -> str:
@@ -24,15 +38,6 @@ def percent(one: Interval) -> str:
     if pd.isna(one.value):
         return NOT_MEASURED
     return f"{100 * one.value:.1f} % [{100 * one.low:.1f}, {100 * one.high:.1f}]"
-
-
-def metric_rows(measured: Measured) -> Rows:
-    lines = [["output", "kind", *METRICS.values(), "assessed"]]
-    for (output, kind), rows in measured.metrics.groupby(["output", "kind"], sort=False):
-        by_metric = {row["metric"]: str(interval_of(row)) for _, row in rows.iterrows()}
-        counts = f"{rows['assessed'].iloc[0]}/{rows['labelled'].iloc[0]}"
-        lines.append([str(output), str(kind), *(by_metric[name] for name in METRICS), counts])
-    return lines
 
 
 def decision_rows(measured: Measured) -> Rows:
@@ -49,12 +54,13 @@ def method_rows(measured: Measured) -> Rows:
     scores = measured.scores
     if "method" not in scores or scores["method"].isna().all():
         return []
+    table = ablation_table([("", scores)], metrics=["auc"], methods_of="overall")
     lines = [["method", "fakes", "AUC against genuine clips", "called fake", "unsure"]]
-    for _, row in method_table([("", scores)], metrics=("auc",)).iterrows():
+    for _, row in table.iterrows():
         method = str(row["kind"])
         kind = "fake" if method == "all" else METHOD + method
         count, *shares = _decided(measured, kind, "fake", "unsure")
-        lines.append([as_text(method), count, str(interval_of(row)), *shares])
+        lines.append([as_text(method), count, str(Interval.of(row)), *shares])
     return lines
 
 
@@ -69,7 +75,8 @@ def output_rows(model: DecisionModel, held_out: facts.HeldOut) -> Rows:
         if found is not None:
             intervals = (found.auc, found.log_loss, found.calibration_error)
             quality = [*map(str, intervals), f"{100 * found.fake_share:.1f} %"]
-        lines.append([name, output.choice.kept, _calibrated_by(output), *quality])
+        kept = output.choice.kept
+        lines.append([name, kept, _calibrated_by(output.calibrators.get(kept, {})), *quality])
     return lines
 
 
@@ -80,28 +87,20 @@ def rule_rows(model: DecisionModel, held_out: facts.HeldOut) -> Rows:
         + ["false alarms: asked, measured", "genuine covered: asked, measured"]
         + ["fakes covered: asked, measured"]
     ]
-    by_words = {MODALITY_NAMES[name]: found for name, found in held_out.decisions.items()}
-    for words, rule in rules_of(model):
-        found = by_words.get(words)
+    for modality, rule in model.rules["kept"].items():
+        found = held_out.decisions.get(modality)
         ends = (rule.band.real_below, rule.band.fake_above)
         asked = [rule.false_alarm_rate, rule.band.confidence, rule.band.confidence]
         measured = [NOT_MEASURED] * 3
         if found is not None:
             shares = (found.false_alarms, found.real_covered, found.fake_covered)
             measured = [percent(one) for one in shares]
+        bounds = ["any" if end is None else f"{end:.3f}" for end in ends]
         lines.append(
-            [words, f"{rule.threshold:.3f}", *("any" if e is None else f"{e:.3f}" for e in ends)]
+            [MODALITY_NAMES[modality], f"{rule.threshold:.3f}", *bounds]
             + [f"{100 * one:g} %, {share}" for one, share in zip(asked, measured, strict=True)]
         )
     return lines
-
-
-def rules_of(model: DecisionModel) -> Iterator[tuple[str, DecisionRule]]:
-    """Yield each modality that has a decision rule of its own, in words, with the rule."""
-    for modality, words in MODALITY_NAMES.items():
-        rule = model.rule(modality=modality)
-        if rule is not None:
-            yield words, rule
 
 
 def dataset_rows(known: facts.BundleFacts) -> Rows:
@@ -138,18 +137,12 @@ def _decided(measured: Measured, kind: str, *decisions: str) -> list[str]:
     return [str(clips), *(percent(measured.decisions[kind, one][0]) for one in decisions)]
 
 
-def _calibrated_by(output: OutputModel) -> str:
+def _calibrated_by(calibrators: Mapping[Modality, object]) -> str:
     """Return the calibrators in words; with the modalities where those differ."""
     modalities: dict[str, list[str]] = {}
     for modality, words in MODALITY_NAMES.items():
-        calibrator = output.calibrators.get(output.choice.kept, {}).get(modality)
-        if calibrator is not None:
-            modalities.setdefault(_in_words(calibrator), []).append(words)
+        if modality in calibrators:
+            modalities.setdefault(str(calibrators[modality]), []).append(words)
     if len(modalities) < 2:
         return next(iter(modalities), "none")
     return "; ".join(f"{words} ({', '.join(of)})" for words, of in modalities.items())
-
-
-def _in_words(calibrator: Calibrator) -> str:
-    kind = calibrator.curve.kind
-    return f"{kind}, kept {calibrator.epsilon:.4f} from 0 and 1" if calibrator.epsilon else kind

@@ -5,15 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from avfake.calibration import MODALITIES
-from avfake.detector import CARD, FolderFacts, read_folder
+from avfake.detector import CARD, FolderFacts, facts
 from avfake.errors import ConfigError
-from avfake.evaluation import Interval, as_text, markdown_table
-from avfake.labels import OUTPUTS, PARTS
+from avfake.evaluation import Interval, markdown_table, render
+from avfake.labels import MODALITIES, OUTPUTS, PARTS
 from avfake.report.card import tables
-from avfake.report.card.measured import Measured, mark_of
+from avfake.report.card.measured import METRICS, Measured, mark_of
 from avfake.report.card.stress import stress_text
-from avfake.scoring import read_stress
+from avfake.scoring import StressTable
 from avfake.storage import write_whole
 
 TEMPLATE = Path(__file__).with_name("card.md.jinja")
@@ -37,6 +36,7 @@ def write_card(
     licence: str | None = None,
     measured_on: str | None = None,
     out_of_fold: bool = False,
+    keep: bool = False,
 ) -> Path:
     """Write README.md into a detector's folder; the same inputs give the same bytes.
 
@@ -48,21 +48,21 @@ def write_card(
         measured_on: the clips of `scores`, in words
         out_of_fold: each score is by models that had not seen its clip, so that clips of the
             training may be among them
+        keep: leave a card that holds the numbers of `scores`, or any where there are none: it may
+            hold a stress table, too
     """
     plan = None if out_of_fold else folder.parent / "plan.csv"
     if not folder.is_dir():
         raise ConfigError(f"{folder} is no folder; a card is written into a detector's folder")
-    subject = read_folder(folder)
-    measured = Measured.read(scores, plan=plan, source=measured_on) if scores else None
     target = folder / CARD
+    if keep and target.is_file():
+        wanted = mark_of(scores) if scores else ""
+        if wanted in target.read_text(encoding="utf-8"):
+            return target
+    subject = FolderFacts.read(folder)
+    measured = Measured.read(scores, plan=plan, source=measured_on) if scores else None
     write_whole(target, render_card(subject, measured, stress=stress, licence=licence))
     return target
-
-
-def has_card_of(folder: Path, scores: Path) -> bool:
-    """Return whether the folder's card holds the numbers of this very table."""
-    card = folder / CARD
-    return card.is_file() and mark_of(scores) in card.read_text(encoding="utf-8")
 
 
 def render_card(
@@ -71,7 +71,7 @@ def render_card(
     """Return the text of the card."""
     from huggingface_hub import ModelCard  # late: it takes a second to import
 
-    known = subject.facts
+    known = subject.config.facts if subject.config else facts.BundleFacts()
     not_trained = subject.decision_model.not_trained if subject.decision_model else {}
     outputs = [name for name in OUTPUTS if name not in not_trained]
     name = f"avfake detector {subject.fingerprint}"
@@ -88,13 +88,15 @@ def render_card(
         not_trained=not_trained,
         outputs_in_words=", ".join(OUTPUT_NAMES[one] for one in outputs) or "nothing",
         output_names=OUTPUT_NAMES,
-        stress=stress_text(read_stress(stress)) if stress else None,
+        stress=stress_text(StressTable.read(stress)) if stress else None,
         licence=licence,
         tables=tables,
-        text=as_text,
+        text=tables.as_text,
         table=markdown_table,
+        render=render,
+        metrics=METRICS,
         counted=lambda count, noun: f"{count} {noun}" + "s" * (count != 1),
-        listed=lambda names: ", ".join(map(as_text, names)) or "none",
+        listed=lambda names: ", ".join(map(tables.as_text, names)) or "none",
         bullets=lambda lines: "\n".join(f"- {line}" for line in lines),
         **_of_bundle(subject),
     )
@@ -103,15 +105,16 @@ def render_card(
 
 def _of_bundle(subject: FolderFacts) -> dict[str, Any]:
     """Return what the template takes for the chapters that an ensemble has not."""
-    if subject.decision_model is None or subject.spec is None:
+    if subject.decision_model is None or subject.config is None:
         return {}
-    rules = dict(tables.rules_of(subject.decision_model))
-    forge = subject.facts.settings.get("augment", {}).get("forge", {})
+    rules = subject.decision_model.rules.get("kept", {}).items()
+    never_fake = {tables.MODALITY_NAMES[one]: rule for one, rule in rules if rule.threshold >= 1}
+    forge = subject.config.facts.settings.get("augment", {}).get("forge", {})
     return {
-        "model": subject.model,
-        "spec": subject.spec,
-        "clip": subject.spec.clip,
-        "never_fake": {words: rule for words, rule in rules.items() if rule.threshold >= 1},
+        "model": subject.config.model,
+        "spec": subject.config.input,
+        "clip": subject.config.input.clip,
+        "never_fake": never_fake,
         "forged_in_training": {
             part: forge[f"{part}_methods"] for part in PARTS if forge.get(f"{part}_rate", 0) > 0
         },

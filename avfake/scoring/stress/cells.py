@@ -8,6 +8,7 @@ those that training applies to crops and windows, here on whole frames and the w
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -18,11 +19,9 @@ from avfake.media import Waveform
 
 CRF = 18
 """CRF of every cell that is not about coding: so little loss that only the change itself counts."""
-MOIRE = (((40.0, 25.0), (41.0, 25.6), (39.0, 24.4)), 0.1)
-"""Waves over the width and the height of each channel; depth."""
-ECHOES = (0.6, 3.0, 0)
-"""RT60 in seconds, dB of the direct sound above the echoes, seed."""
-TELEPHONE_HZ = (300.0, 3_400.0)
+MOIRE = {"waves": ((40.0, 25.0), (41.0, 25.6), (39.0, 24.4)), "depth": 0.1}
+ECHOES = {"rt60_seconds": 0.6, "direct_db": 3.0, "seed": 0}
+TELEPHONE = {"low_hz": 300.0, "high_hz": 3_400.0}
 
 
 def scaled(frame: np.ndarray, _number: int, *, share: float) -> np.ndarray:
@@ -39,69 +38,45 @@ def cropped(frame: np.ndarray, _number: int, *, share: float) -> np.ndarray:
     return frame[top : top + rows, left : left + columns]
 
 
-def mirrored(frame: np.ndarray, _number: int) -> np.ndarray:
-    """Swap left and right."""
-    return frame[:, ::-1]
-
-
-def black(frame: np.ndarray, _number: int) -> np.ndarray:
-    """Return a black frame."""
-    return np.zeros_like(frame)
-
-
-def blurred(frame: np.ndarray, _number: int, *, deviation_px: float) -> np.ndarray:
-    """Blur with a Gaussian."""
-    return change_picture(frame, "blur", deviation_px)
-
-
 def noisy_picture(frame: np.ndarray, number: int, *, deviation: float) -> np.ndarray:
     """Add white noise of so many grey levels, different in every frame."""
-    return change_picture(frame, "gaussian_noise", (deviation, number))
+    return change_picture(frame, "gaussian_noise", variance=deviation**2, seed=number)
 
 
 def brightened(frame: np.ndarray, _number: int, *, share: float) -> np.ndarray:
     """Shift grey levels by this share of the range, clipped."""
-    return change_picture(frame, "brightness_contrast", (0.0, share))
+    return change_picture(frame, "brightness_contrast", contrast=0.0, brightness=share)
 
 
-def recaptured(frame: np.ndarray, number: int) -> np.ndarray:
+def recaptured(frame: np.ndarray, _number: int) -> np.ndarray:
     """Imitate filming a screen: soft, with a moire whose colours differ, and less contrast."""
     height, width = frame.shape[:2]
-    soft = blurred(frame, number, deviation_px=0.8)
+    soft = change_picture(frame, "blur", deviation_px=0.8)
     # The moire is made for square crops.
     square = np.zeros((max(height, width),) * 2 + (3,), np.uint8)
     square[:height, :width] = soft
-    striped = change_picture(square, "moire", MOIRE)[:height, :width]
-    return change_picture(np.ascontiguousarray(striped), "brightness_contrast", (-0.2, 0.08))
+    striped = change_picture(square, "moire", **MOIRE)[:height, :width]
+    striped = np.ascontiguousarray(striped)
+    return change_picture(striped, "brightness_contrast", contrast=-0.2, brightness=0.08)
 
 
-def coded(waveform: Waveform, *, codec: str, kbps: int) -> Waveform:
-    """Encode and decode."""
-    return change_sound(waveform, "audio_codec", (codec, kbps))
+def changed(name: str, **parameters: Any) -> Callable[[Waveform], Waveform]:
+    """Return a function that applies this transform of `augment` to a sound."""
+    return partial(change_sound, name=name, **parameters)
 
 
 def telephoned(waveform: Waveform) -> Waveform:
     """Keep the band of a telephone, at 8 kHz and 8 bits (G.711, mu-law)."""
     if len(waveform.samples) > 1:
-        waveform = change_sound(waveform, "band_limit", TELEPHONE_HZ)
-    return coded(waveform, codec="mulaw", kbps=0)
-
-
-def reverberant(waveform: Waveform) -> Waveform:
-    """Add the reverberation of a hall, as loud as before."""
-    return change_sound(waveform, "reverb", ECHOES)
+        waveform = change_sound(waveform, "band_limit", **TELEPHONE)
+    return change_sound(waveform, "audio_codec", codec="mulaw", kbps=0)
 
 
 def noisy_sound(waveform: Waveform, *, snr_db: float) -> Waveform:
     """Add pink noise, so many dB below the mean power; silence stays silent."""
     power = float(np.mean(waveform.samples.astype(np.float64) ** 2))
     level = float(np.sqrt(power)) * 10 ** (-snr_db / 20)
-    return change_sound(waveform, "noise", ("pink", level, 0))
-
-
-def louder(waveform: Waveform, *, decibels: float) -> Waveform:
-    """Change the level by so many dB, clipped to [-1, 1], as in a file."""
-    return change_sound(waveform, "gain", decibels)
+    return change_sound(waveform, "noise", colour="pink", level=level, seed=0)
 
 
 def late(waveform: Waveform, *, seconds: float) -> Waveform:
@@ -115,11 +90,6 @@ def late(waveform: Waveform, *, seconds: float) -> Waveform:
     start, source = max(0, offset), max(0, -offset)
     samples[start : start + kept] = waveform.samples[source : source + kept]
     return replace(waveform, samples=samples)
-
-
-def muted(waveform: Waveform) -> Waveform:
-    """Return digital silence; the sound track is still there."""
-    return replace(waveform, samples=np.zeros_like(waveform.samples))
 
 
 @dataclass(frozen=True)
@@ -145,25 +115,29 @@ CELLS: dict[str, Cell] = {
     "half_size": Cell("half as wide and high", partial(scaled, share=1 / 2)),
     "quarter_size": Cell("a quarter as wide and high", partial(scaled, share=1 / 4)),
     "fps_15": Cell("15 frames a second", fps=15.0),
-    "blur": Cell("blurred by 2 px", partial(blurred, deviation_px=2.0)),
+    "blur": Cell(
+        "blurred by 2 px", lambda frame, _: change_picture(frame, "blur", deviation_px=2.0)
+    ),
     "picture_noise": Cell("noise of 10 grey levels", partial(noisy_picture, deviation=10.0)),
     "brighter": Cell("brighter by a fifth", partial(brightened, share=0.2)),
     "darker": Cell("darker by a fifth", partial(brightened, share=-0.2)),
     "recaptured": Cell("like a screen filmed off a screen", recaptured),
-    "mirrored": Cell("left and right swapped", mirrored),
+    "mirrored": Cell("left and right swapped", lambda frame, _: frame[:, ::-1]),
     "cropped": Cell("the middle 80 % of each side", partial(cropped, share=0.8)),
-    "black": Cell("black picture", black),
-    "mp3_32k": Cell("MP3 at 32 kbit/s", sound=partial(coded, codec="mp3", kbps=32)),
-    "opus_16k": Cell("Opus at 16 kbit/s", sound=partial(coded, codec="opus", kbps=16)),
+    "black": Cell("black picture", lambda frame, _: np.zeros_like(frame)),
+    "mp3_32k": Cell("MP3 at 32 kbit/s", sound=changed("audio_codec", codec="mp3", kbps=32)),
+    "opus_16k": Cell("Opus at 16 kbit/s", sound=changed("audio_codec", codec="opus", kbps=16)),
     "telephone": Cell("a telephone's 8 kHz", sound=telephoned),
-    "reverb": Cell("reverberation, 0.6 s", sound=reverberant),
+    "reverb": Cell("reverberation, 0.6 s", sound=changed("reverb", **ECHOES)),
     "noise_20db": Cell("noise 20 dB below", sound=partial(noisy_sound, snr_db=20.0)),
     "noise_10db": Cell("noise 10 dB below", sound=partial(noisy_sound, snr_db=10.0)),
-    "louder": Cell("twice the level", sound=partial(louder, decibels=6.0206)),
-    "softer": Cell("a quarter of the level", sound=partial(louder, decibels=-12.0412)),
+    "louder": Cell("twice the level", sound=changed("gain", decibels=6.0206)),
+    "softer": Cell("a quarter of the level", sound=changed("gain", decibels=-12.0412)),
     "late_200ms": Cell("sound 200 ms late", sound=partial(late, seconds=0.2)),
     "early_200ms": Cell("sound 200 ms early", sound=partial(late, seconds=-0.2)),
-    "mute": Cell("digital silence", sound=muted),
+    "mute": Cell(
+        "digital silence", sound=lambda sound: replace(sound, samples=np.zeros_like(sound.samples))
+    ),
 }
 
 

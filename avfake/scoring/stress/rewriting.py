@@ -12,7 +12,7 @@ from avfake.media import (
     iter_frames,
     local_file,
     probe,
-    read_waveform,
+    read_sound,
     write_audio,
     write_video,
 )
@@ -86,5 +86,5 @@ def _sound(file: Path, info: MediaInfo, cell: Cell) -> Waveform | None:
     if not info.has_audio:
         return None
     rate = info.sample_rate if info.sample_rate in RATES else max(RATES)
-    waveform = read_waveform(file, rate)
+    waveform = read_sound(file, rate).waveform()
     return waveform if cell.sound is None else cell.sound(waveform)

@@ -7,22 +7,20 @@ stress.csv       what each cell changed
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from avfake.datasets import Manifest, Row, read_manifest
 from avfake.errors import ConfigError
-from avfake.evaluation import numbers
 from avfake.labels import COLUMNS
 from avfake.scoring.files import score_files
 from avfake.scoring.stress.cells import choose_cells
 from avfake.scoring.stress.rewriting import Rewrite
-from avfake.scoring.stress.table import stress_table
-from avfake.storage import AnyPath, as_path, check_folder, write_whole
+from avfake.scoring.stress.table import StressTable
+from avfake.storage import Output, as_path, write_whole
 
 UNTOUCHED = "untouched"
 """Stands for the files as they are, in place of a cell."""
@@ -36,8 +34,7 @@ MIN_CLIPS, MIN_GROUPS = 10, 3
 class Stress:
     """Result of a stress test."""
 
-    table: pd.DataFrame
-    """See `stress_table`."""
+    table: StressTable
     num_files: int
     num_unlabelled: int
     """Number of rows of the manifest that were left out."""
@@ -57,29 +54,22 @@ def run_stress(
     """Return the stress table of a detector on labelled files; a run that was stopped goes on.
 
     source: a manifest (csv), or a folder with a manifest.csv, such as avfake prepare leaves.
-    ConfigError for files that allow no comparison: too few clips, one class, a file twice.
+    ConfigError for files that allow no comparison (too few clips, one class, a file twice), and for
+    a folder `out` that cannot be written, is the source, or holds other files.
     """
-    check_target(out, inputs=[source])
+    Output(out, inputs=[source]).check_folder(SCORES + ".journal.jsonl", WRITTEN)
     chosen = choose_cells(cells)
     manifest = _manifest(source)
     rows = labelled_rows(manifest, limit=limit)
     scores = score_cells(rows, detector, out, chosen, workers=workers)
     untouched = scores.pop(UNTOUCHED)
     check_both_answered(untouched, out)
-    table = stress_table(untouched, scores)
-    write_whole(out / "stress.csv", table.to_csv(index=False))
+    table = StressTable.comparing(untouched, scores)
+    write_whole(out / "stress.csv", table.rows.to_csv(index=False))
     answers = pd.concat({UNTOUCHED: untouched, **scores}, names=["cell"]).reset_index("cell")
     failed = answers[answers["p_fake"].isna()][["cell", "clip_id", "reasons"]]
     labelled = sum(row.label is not None for row in manifest.rows)
     return Stress(table, len(rows), len(manifest) - labelled, failed)
-
-
-def check_target(out: Path, *, inputs: Iterable[AnyPath] = ()) -> None:
-    """Raise ConfigError if a folder cannot take the tables: not writable, an input, or other files.
-
-    inputs: what the command reads.
-    """
-    check_folder(out, mark=SCORES + ".journal.jsonl", writes=WRITTEN, inputs=inputs)
 
 
 def score_cells(
@@ -154,7 +144,7 @@ def _beside_labels(rows: Sequence[Row], answers: Sequence[dict[str, object]]) ->
 def check_both_answered(untouched: pd.DataFrame, out: Path) -> None:
     """Raise ConfigError unless a fake and a genuine file, untouched, got a probability."""
     answered = untouched[untouched["p_fake"].notna()]
-    if len(np.unique(numbers(answered[COLUMNS["overall"].label]))) < 2:
+    if answered[COLUMNS["overall"].label].nunique() < 2:
         raise ConfigError(
             "of the untouched files no fake, or no genuine one, got a probability; the reasons are "
             f"below {out}, in untouched.csv"

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,97 +15,104 @@ METRICS = ("auc", "log_loss", "calibration_error")
 HARM = {"auc": -1.0, "log_loss": 1.0, "calibration_error": 1.0}
 """Sign of a change for the worse."""
 NUMBERS = ("change", "low", "high", "assessed", "unsure")
+CHANGE = ["change", "low", "high", "cell", "output", "metric"]
+"""Columns with the fields of a `Change`, in order."""
 
 
-def stress_table(
-    untouched: pd.DataFrame, cells: Mapping[str, pd.DataFrame], *, num_resamples: int = 1000
-) -> pd.DataFrame:
-    """Return a row for each cell, output and metric: change, low, high, compared, assessed, unsure.
+@dataclass(frozen=True)
+class Change(Interval):
+    """What one cell changes in one output, by one metric."""
+
+    cell: str
+    output: str
+    metric: str
+
+    def __str__(self) -> str:
+        """Return the change with its sign and interval; "-" where there is none."""
+        if pd.isna(self.value):
+            return "-"
+        return f"{self.value:+.3f} [{self.low:+.3f}, {self.high:+.3f}]"
+
+
+@dataclass(frozen=True)
+class StressTable:
+    """What each cell changes, and which cell harms most."""
+
+    rows: pd.DataFrame
+    """One for each cell, output and metric: change, low, high, compared, assessed, unsure.
 
     The change is the cell's metric minus that of the same files untouched, over those that got a
     probability both times ("compared"), with a paired 95 % interval over groups. assessed: share of
     all files that got a probability of this output; unsure: share whose decision is unsure, those
     without a probability included. The untouched files have rows of cell "untouched", whose change
-    is 0 by definition.
+    is 0 by definition."""
 
-    Each frame: clip_id, group, label, face_fake, voice_fake, p_fake, p_face_fake, p_voice_fake,
-    decision.
-    """
-    rows = []
-    for name, scores in {"untouched": untouched, **cells}.items():
-        changes = compare(scores, untouched, metrics=METRICS, num_resamples=num_resamples)
-        assessed = {
-            output: float(scores[column].notna().mean()) for output, (column, _) in COLUMNS.items()
-        }
-        changes.insert(0, "cell", name)
-        changes["assessed"] = changes["output"].map(assessed)
-        changes["unsure"] = float((scores["decision"] == "unsure").mean())
-        rows.append(changes.rename(columns={"value": "change"}))
-    return pd.concat(rows, ignore_index=True)
+    @classmethod
+    def comparing(
+        cls,
+        untouched: pd.DataFrame,
+        cells: Mapping[str, pd.DataFrame],
+        *,
+        num_resamples: int = 1000,
+    ) -> "StressTable":
+        """Compare the scores of each cell with those of the untouched files.
 
+        Each frame: clip_id, group, label, face_fake, voice_fake, p_fake, p_face_fake, p_voice_fake,
+        decision.
+        """
+        rows = []
+        for name, scores in {"untouched": untouched, **cells}.items():
+            changes = compare(scores, untouched, metrics=METRICS, num_resamples=num_resamples)
+            assessed = {
+                output: float(scores[column].notna().mean())
+                for output, (column, _) in COLUMNS.items()
+            }
+            changes.insert(0, "cell", name)
+            changes["assessed"] = changes["output"].map(assessed)
+            changes["unsure"] = float((scores["decision"] == "unsure").mean())
+            rows.append(changes.rename(columns={"value": "change"}))
+        return cls(pd.concat(rows, ignore_index=True))
 
-def read_stress(path: Path) -> pd.DataFrame:
-    """Read a stress.csv; AvfakeError names what it lacks."""
-    try:
-        table = pd.read_csv(path)
-        numbered = table.astype(dict.fromkeys(NUMBERS, float)).astype({"compared": int})
-    except (OSError, ValueError, KeyError) as error:
-        raise AvfakeError(f"{path}: cannot be read as a stress table: {error}") from error
-    rows = numbered.groupby(["cell", "output", "metric"]).size()
-    cells = list(dict.fromkeys(numbered["cell"]))
-    wanted = pd.MultiIndex.from_product([cells, list(OUTPUTS), list(METRICS)])
-    if not cells or set(rows.index) != set(wanted) or (rows > 1).any():
-        raise AvfakeError(
-            f"{path}: a stress table has one row for each cell, output ({', '.join(OUTPUTS)}) and "
-            f"metric ({', '.join(METRICS)}); make it with avfake stress"
-        )
-    return numbered
+    @classmethod
+    def read(cls, path: Path) -> "StressTable":
+        """Read a stress.csv; AvfakeError names what it lacks."""
+        try:
+            table = pd.read_csv(path)
+            numbered = table.astype(dict.fromkeys(NUMBERS, float)).astype({"compared": int})
+        except (OSError, ValueError, KeyError) as error:
+            raise AvfakeError(f"{path}: cannot be read as a stress table: {error}") from error
+        rows = numbered.groupby(["cell", "output", "metric"]).size()
+        cells = list(dict.fromkeys(numbered["cell"]))
+        wanted = pd.MultiIndex.from_product([cells, list(OUTPUTS), list(METRICS)])
+        if not cells or set(rows.index) != set(wanted) or (rows > 1).any():
+            raise AvfakeError(
+                f"{path}: a stress table has one row for each cell, output ({', '.join(OUTPUTS)}) "
+                f"and metric ({', '.join(METRICS)}); make it with avfake stress"
+            )
+        return cls(numbered)
 
+    def changes(self) -> list[Change]:
+        """Return the change in each row."""
+        return [Change(*row) for row in self.rows[CHANGE].itertuples(index=False)]
 
-@dataclass(frozen=True)
-class Weakest:
-    """The cell that harms one output most, by one metric."""
-
-    output: str
-    metric: str
-    cell: str
-    change: Interval
+    def weakest(self) -> list[Change]:
+        """Return for each output and metric the largest change for the worse, if there is any."""
+        found: dict[tuple[str, str], list[Change]] = {}
+        for change in self.changes():
+            found.setdefault((change.output, change.metric), []).append(change)
+        worst = [
+            max(some, key=lambda one: np.nan_to_num(one.value * HARM[one.metric]))
+            for some in found.values()
+        ]
+        return [one for one in worst if one.value * HARM[one.metric] > 0]
 
     def __str__(self) -> str:
-        name = self.metric.replace("_", " ").replace("auc", "AUC")
-        return f"{self.output}, by {name}: {self.cell}, {signed(self.change)}"
-
-
-def weakest_cells(table: pd.DataFrame) -> list[Weakest]:
-    """Return for each output and metric the cell with the largest change for the worse, if any."""
-    found = []
-    for (output, metric), rows in table.groupby(["output", "metric"], sort=False):
-        harm = rows["change"] * HARM[str(metric)]
-        if (harm > 0).any():
-            worst = rows.iloc[int(np.nanargmax(harm.to_numpy(float)))]
-            found.append(Weakest(str(output), str(metric), str(worst["cell"]), _interval(worst)))
-    return found
-
-
-def render_stress(table: pd.DataFrame) -> str:
-    """Return the table as aligned Markdown, one line for each cell and output."""
-    header = ["cell", "output", *METRICS, "compared", "assessed", "unsure"]
-    lines = [header]
-    for (cell, output), rows in table.groupby(["cell", "output"], sort=False):
-        by_metric = {row["metric"]: signed(_interval(row)) for _, row in rows.iterrows()}
-        first = rows.iloc[0]
-        shares = [f"{100 * first[name]:.0f} %" for name in ("assessed", "unsure")]
-        cells = [by_metric[metric] for metric in METRICS]
-        lines.append([str(cell), str(output), *cells, str(first["compared"]), *shares])
-    return markdown_table(lines)
-
-
-def signed(change: Interval) -> str:
-    """Return a change with its sign and interval; "-" where there is none."""
-    if pd.isna(change.value):
-        return "-"
-    return f"{change.value:+.3f} [{change.low:+.3f}, {change.high:+.3f}]"
-
-
-def _interval(row: "pd.Series[Any]") -> Interval:
-    return Interval(float(row["change"]), float(row["low"]), float(row["high"]))
+        """Return aligned Markdown, one line for each cell and output."""
+        lines = [["cell", "output", *METRICS, "compared", "assessed", "unsure"]]
+        for (cell, output), rows in self.rows.groupby(["cell", "output"], sort=False):
+            by_metric = {one.metric: str(one) for one in StressTable(rows).changes()}
+            first = rows.iloc[0]
+            shares = [f"{100 * first[name]:.0f} %" for name in ("assessed", "unsure")]
+            cells = [by_metric[metric] for metric in METRICS]
+            lines.append([str(cell), str(output), *cells, str(first["compared"]), *shares])
+        return markdown_table(lines)

@@ -8,7 +8,7 @@ import pytest
 from avfake.errors import ConfigError, MediaError
 from avfake.media.frames import iter_frames
 from avfake.media.probing import probe
-from avfake.media.sound import read_waveform
+from avfake.media.sound import read_sound
 from avfake.media.types import Waveform
 from avfake.media.writing import write_audio, write_video
 from avfake.scoring.stress.cells import CELLS, choose_cells
@@ -110,7 +110,7 @@ def test_frames_are_shown_in_the_middle_of_their_time() -> None:
 def test_the_whole_file_is_written_anew(video: Path, noise: Waveform, tmp_path: Path) -> None:
     out = Rewrite("rewritten")(video, tmp_path)
     assert np.abs(pictures(out) - pictures(video)).mean() < 3
-    sound = read_waveform(out, RATE).samples[:RATE]
+    sound = read_sound(out, RATE).waveform().samples[:RATE]
     assert np.corrcoef(sound, noise.samples[: len(sound)])[0, 1] > 0.9
 
 
@@ -141,7 +141,7 @@ def test_black_is_black_and_mute_is_digital_silence(video: Path, tmp_path: Path)
     assert pictures(Rewrite("black")(video, tmp_path / "black")).max() <= 1
     muted = Rewrite("mute")(video, tmp_path / "mute")
     assert probe(muted).has_audio
-    assert read_waveform(muted, RATE).is_silent
+    assert read_sound(muted, RATE).waveform().is_silent
 
 
 def test_a_mirror_twice_is_no_mirror(video: Path, tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_sound_alone_stays_sound_alone(noise: Waveform, tmp_path: Path) -> None:
     write_audio(tmp_path / "voice.wav", noise)
     out = Rewrite("louder")(tmp_path / "voice.wav", tmp_path)
     assert not probe(out).has_video
-    read = read_waveform(out, RATE).samples
+    read = read_sound(out, RATE).waveform().samples
     np.testing.assert_allclose(read, 2 * noise.samples, atol=1e-3)
 
 

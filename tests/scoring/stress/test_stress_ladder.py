@@ -13,15 +13,15 @@ from default_damage import run_stress_out_of_fold  # noqa: E402  (it lies outsid
 
 from avfake.cli.main import main
 from avfake.datasets.build import build_manifest
-from avfake.datasets.manifest import Manifest, save_manifest
+from avfake.datasets.manifest import Manifest
 from avfake.datasets.schema import load_spec
-from avfake.detector.bundle import read_bundle
+from avfake.detector.bundle import Bundle
 from avfake.detector.detector import Detector
 from avfake.errors import ConfigError
 from avfake.evaluation.figures.scores import draw_stress
 from avfake.scoring.stress.rewriting import Rewrite
 from avfake.scoring.stress.run import labelled_rows, run_stress
-from avfake.scoring.stress.table import read_stress, render_stress, stress_table, weakest_cells
+from avfake.scoring.stress.table import StressTable
 
 
 def scores_of(p_fake: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
@@ -50,7 +50,8 @@ def tables() -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
 def test_changes_are_those_of_the_closed_form(
     tables: tuple[pd.DataFrame, dict[str, pd.DataFrame]],
 ) -> None:
-    table = stress_table(*tables, num_resamples=50).set_index(["cell", "output", "metric"])
+    found = StressTable.comparing(*tables, num_resamples=50)
+    table = found.rows.set_index(["cell", "output", "metric"])
     assert table.loc[("same", "face", "log_loss"), "change"] == 0
     turned = table.loc["turned"]["change"]
     assert turned["overall", "auc"] == pytest.approx(-1)
@@ -66,14 +67,14 @@ def test_changes_are_those_of_the_closed_form(
 def test_the_weakest_cell_is_named_and_drawn(
     tables: tuple[pd.DataFrame, dict[str, pd.DataFrame]], tmp_path: Path
 ) -> None:
-    table = stress_table(*tables, num_resamples=50)
-    found = weakest_cells(table)
+    table = StressTable.comparing(*tables, num_resamples=50)
+    found = table.weakest()
     assert {one.cell for one in found} == {"turned"}
     assert len(found) == 9
-    assert "| turned    | overall | -1.000" in render_stress(table)
-    assert draw_stress(table, tmp_path / "stress.png").read_bytes()[:4] == b"\x89PNG"
-    harmless = table[table["cell"].isin(["same", "untouched"])]
-    assert weakest_cells(harmless) == []
+    assert "| turned    | overall | -1.000" in str(table)
+    assert draw_stress(table.rows, tmp_path / "stress.png").read_bytes()[:4] == b"\x89PNG"
+    harmless = table.rows[table.rows["cell"].isin(["same", "untouched"])]
+    assert StressTable(harmless).weakest() == []
 
 
 @pytest.fixture
@@ -108,7 +109,7 @@ def test_every_file_gets_a_row_and_nothing_is_done_twice(
     broken.write_text("not a video")
     rows = manifest.rows[:9]
     rows = (*rows, replace(rows[0], clip_id="broken", path=str(broken)))
-    save_manifest(replace(manifest, rows=rows), tmp_path / "manifest.csv")
+    replace(manifest, rows=rows).save(tmp_path / "manifest.csv")
     out = tmp_path / "out"
     args = (tmp_path, str(detector_folder), out)
     found = run_stress(*args, cells=["mute", "black"], workers=0)
@@ -133,17 +134,18 @@ def test_every_file_gets_a_row_and_nothing_is_done_twice(
     run_stress(*args, cells=["mute", "black"], workers=0)
     assert rewritten <= {"broken.mp4"}  # what failed is tried again
     assert (out / "stress.csv").read_bytes() == first
-    pd.testing.assert_frame_equal(read_stress(out / "stress.csv"), found.table)
+    pd.testing.assert_frame_equal(StressTable.read(out / "stress.csv").rows, found.table.rows)
 
 
 def test_each_model_judges_what_it_has_not_seen(
     manifest: Manifest, detector_folder: Path, tmp_path: Path
 ) -> None:
-    bundle = read_bundle(detector_folder)
+    bundle = Bundle.read(detector_folder)
     rows = [row for row in manifest.rows if row.label is not None][:12]
     held_out = [rows[number :: len(bundle.models)] for number in range(len(bundle.models))]
-    table = run_stress_out_of_fold(detector_folder, held_out, tmp_path, cells=["mute"], workers=0)
-    pd.testing.assert_frame_equal(read_stress(tmp_path / "stress.csv"), table)
+    found = run_stress_out_of_fold(detector_folder, held_out, tmp_path, cells=["mute"], workers=0)
+    table = found.rows
+    pd.testing.assert_frame_equal(StressTable.read(tmp_path / "stress.csv").rows, table)
     assert table.loc[table["cell"] == "untouched", "assessed"].max() == 1
     for number, (model, part) in enumerate(zip(bundle.models, held_out, strict=True)):
         found = pd.read_csv(tmp_path / f"model_{number}" / "untouched.csv")

@@ -1,0 +1,167 @@
+"""Folders of detectors: found by name, checked, written whole, copied. Nothing is unpickled.
+
+Of a bundle:
+
+config.yaml           input spec and model settings, and where the detector came from
+member_0.safetensors  weights, one file for each fold's model
+frozen_*.safetensors  frozen backbones, which these models share: their weights rounded to int8
+calibration.json      calibrators and decision rule
+stacker_*.txt         LightGBM, where it was kept
+README.md             the model card, which the Hub shows; see `report`
+checksums.json        SHA-256 of every other file but the card
+
+Of an ensemble, which opens and uploads like a bundle:
+
+config.yaml           format, rule, decision rule, names of the members
+members/0 ...         the members, whole bundles with their own checksums
+README.md             the model card
+checksums.json        SHA-256 of config.yaml and of each member's checksums.json
+
+The card may be edited, or written again with new measurements: it is not part of the hash in the
+detector's name.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from avfake import config as settings
+from avfake.detector import shipped
+from avfake.detector.facts import BundleSettings
+from avfake.errors import BundleError, ConfigError
+from avfake.labels import DEFAULT
+from avfake.storage import replacing
+
+FORMAT = 2
+ENSEMBLE_FORMAT = "ensemble-1"
+"""Stands where a bundle has its number, so that a reader of bundles refuses it by name."""
+CARD = "README.md"
+SUMS = "checksums.json"
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Give a folder to write into, which replaces `folder` at the end, with checksums.
+
+    Of folders inside only their own checksums.json is hashed, which covers the rest. The card is
+    not hashed.
+    """
+    with replacing(folder) as partial:
+        partial.mkdir()
+        yield partial
+        (partial / SUMS).unlink(missing_ok=True)
+        parts = [*partial.glob("*"), *partial.glob(f"*/**/{SUMS}")]
+        sums = {
+            path.relative_to(partial).as_posix(): _sha256(path)
+            for path in sorted(parts)
+            if path.is_file() and path.name != CARD
+        }
+        (partial / SUMS).write_text(json.dumps(sums, indent=1), encoding="utf-8")
+
+
+def locate_bundle(name: str | Path) -> Path:
+    """Return the folder of that name, or the Hub's copy of it; BundleError if there is neither.
+
+    "default" is the detector that comes with avfake; ConfigError if it is not whole.
+    """
+    if name == DEFAULT:
+        return _default_folder()
+    if not str(name):
+        raise BundleError('a detector has the empty name; give "." for the folder you are in')
+    folder = Path(name)
+    if folder.is_dir():
+        return folder
+    if str(name).count("/") != 1 or folder.is_absolute():
+        raise BundleError(f"{name} is neither a detector folder nor a Hub name like owner/name")
+    from huggingface_hub import snapshot_download  # late: most runs never ask the Hub
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        wanted = ["*.yaml", "*.json", "*.safetensors", "*.txt", "*.md"]
+        return Path(snapshot_download(str(name), allow_patterns=wanted))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise BundleError(
+            f"{name} is no folder here, and the Hub did not give it: {error}"
+        ) from error
+
+
+def _default_folder() -> Path:
+    release, folder = shipped.default_release(), shipped.DEFAULT_FOLDER
+    try:
+        found = settings.fingerprint(checked_sums(folder, remedy=shipped.REMEDY))
+    except BundleError as error:
+        raise ConfigError(f"the default detector is not whole: {error}") from error
+    if found != release.detector:
+        raise ConfigError(
+            f"the default detector is not the one that was released: its content is {found}, "
+            f"{shipped.RELEASE} expects {release.detector}; {shipped.REMEDY}"
+        )
+    return folder
+
+
+def checked_sums(folder: Path, *, remedy: str = "copy it again, or train again") -> dict[str, str]:
+    """Return file -> SHA-256 after checking all; BundleError names missing or altered files."""
+    try:
+        sums: dict[str, str] = json.loads((folder / SUMS).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{folder} is not a whole detector: {SUMS}: {error}") from error
+    missing = [name for name in sums if not (folder / name).is_file()]
+    if missing:
+        raise BundleError(f"{folder} lacks {', '.join(missing)}; {remedy}")
+    altered = [name for name, expected in sums.items() if _sha256(folder / name) != expected]
+    if altered:
+        raise BundleError(f"{folder}: {', '.join(altered)} differ from their checksums; {remedy}")
+    return sums
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Return the content of config.yaml, empty where there is none; BundleError if unreadable."""
+    path = folder / "config.yaml"
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise BundleError(f"{path} cannot be read: {error}") from error
+    return config if isinstance(config, dict) else {}
+
+
+def write_config(folder: Path, config: Any) -> None:
+    """Write config.yaml."""
+    text = yaml.safe_dump(config, sort_keys=False)
+    (folder / "config.yaml").write_text(text, encoding="utf-8")
+
+
+def is_ensemble(folder: Path) -> bool:
+    """Return whether `write_ensemble` made a folder; what it lacks, its reader reports."""
+    return read_config(folder).get("format") == ENSEMBLE_FORMAT
+
+
+def read_bundle_config(folder: Path) -> BundleSettings:
+    """Return the config.yaml of a bundle; BundleError for another format."""
+    config = read_config(folder)
+    if config.get("format") != FORMAT:
+        raise BundleError(
+            f"{folder} has format {config.get('format')}, this avfake reads format {FORMAT}; "
+            f"use avfake {config.get('avfake')}"
+        )
+    return settings.from_dict(BundleSettings, config)
+
+
+def copy_files(source: Path, target: Path) -> None:
+    """Copy the files that the checksums of a folder name, these and the card, no others."""
+    card = [CARD] if (source / CARD).is_file() else []
+    for name in (*checked_sums(source), SUMS, *card):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source / name, target / name)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
