@@ -80,6 +80,8 @@ def test_the_numbers_of_the_structure_stay_in_their_bounds() -> None:
     assert found["packages"] <= 18
     assert found["modules"] <= 7
     assert found["edges"] <= 110
+    assert found["exported_names"] <= 200
+    assert found["imports_past_init"] == 0
     assert found["in_circles"] == 0
 
 

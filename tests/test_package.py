@@ -25,7 +25,7 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
 
 def test_a_verdict_waits_for_nothing_that_only_training_needs() -> None:
     code = (
-        "import sys, avfake.cli.scoring; "
+        "import sys, avfake.scoring; "
         "late = {'avfake.training', 'accelerate', 'librosa', 'matplotlib', 'moviepy', 'sklearn'}; "
         "print(sorted(late & set(sys.modules)))"
     )

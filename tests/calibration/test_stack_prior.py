@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from avfake.detector.member import PredictOptions
 from stack_simulation import out_of_fold
 
 from avfake.calibration.decision_model import DecisionFit, DecisionModel
 from avfake.calibration.out_of_fold import OutOfFold
 from avfake.calibration.probabilities import TrainedPrior, row_losses
 from avfake.calibration.stacker import StackConfig
+from avfake.detector.branch_scores import PredictOptions
 from avfake.detector.detector import shift_probability
 from avfake.errors import ConfigError
 from avfake.evaluation.metrics import calibration_error
