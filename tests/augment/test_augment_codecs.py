@@ -1,5 +1,7 @@
 """What comes out of a codec is what went in, in place and in number, and worse."""
 
+import os
+
 import av
 import numpy as np
 import pytest
@@ -50,6 +52,14 @@ def test_more_crf_and_fewer_pixels_lose_more(codec: str) -> None:
         for crf, share in ((17.0, 1.0), (40.0, 1.0), (40.0, 0.67))
     ]
     assert errors[0] < errors[1] < errors[2]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="Linux alone names it so")
+@pytest.mark.parametrize("codec", VIDEO)
+def test_an_encoder_leaves_the_priority_of_its_caller_alone(codec: str) -> None:
+    before = os.sched_getscheduler(0), os.sched_getparam(0).sched_priority
+    through_video(blocks(2), codec=codec, crf=20.0)
+    assert (os.sched_getscheduler(0), os.sched_getparam(0).sched_priority) == before
 
 
 @pytest.mark.parametrize("tune", video.ENCODERS["h264"].tunes)

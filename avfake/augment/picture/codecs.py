@@ -5,7 +5,8 @@ The video codecs follow the third place of the DFDC: drawn CRF, scale and tune.
 
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,7 +116,7 @@ def through_video(
     # Colours are stored for pairs of pixels, so sides are even.
     coded_px = max(encoder.min_px, 2 * round(share * side / 2))
     stored = io.BytesIO()
-    with av.open(stored, "w", format="matroska") as container:
+    with _kept_priority(), av.open(stored, "w", format="matroska") as container:
         stream = container.add_stream(encoder.name, rate=25, options=options)
         assert isinstance(stream, av.VideoStream)
         stream.width = stream.height = coded_px
@@ -137,3 +138,21 @@ def through_video(
     if len(decoded) != len(faces):
         raise RuntimeError(f"{encoder.name} gave {len(decoded)} of {len(faces)} frames back")
     return np.stack(decoded)
+
+
+@contextmanager
+def _kept_priority() -> Iterator[None]:
+    """Restore the scheduling of this thread at the end.
+
+    The AV1 encoder gives the thread that opens it the highest real-time priority, where it may (as
+    root), and never takes it back: all other work of the machine would wait for this process.
+    """
+    if not hasattr(os, "sched_getscheduler"):  # not on every system
+        yield
+        return
+    before = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        if os.sched_getscheduler(0) != before[0]:
+            os.sched_setscheduler(0, *before)
