@@ -19,7 +19,7 @@ class LayerFeatures(nn.Module):
     """Mean and deviation over the positions of some layers, and the class token where there is one.
 
     Features in the middle of a pretrained network carry over to unknown forgeries better than the
-    last ones (recipes/README.md). Own pooling: timm returns the layers unpooled.
+    last ones. Own pooling: timm returns the layers unpooled.
     [M, C, H, W] -> [M, feature_dim]
     """
 

