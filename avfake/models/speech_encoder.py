@@ -7,9 +7,9 @@ Reference: Radford et al. 2022, Robust Speech Recognition via Large-Scale Weak S
 Parameters: 1.8 M before the layers (base), 3.2 M a layer.
 """
 
-import librosa
 import torch
 import torch.nn.functional as F
+import torchaudio.functional as AF  # noqa: N812  as torch.nn.functional is F
 from torch import Tensor, nn
 
 from avfake.errors import ConfigError
@@ -36,8 +36,10 @@ class SpeechEncoder(nn.Module):
         """num_layers: transformer layers, at most 6."""
         super().__init__()
         self.register_buffer("window", torch.hann_window(400), persistent=False)
-        bank = librosa.filters.mel(sr=SAMPLE_RATE, n_fft=400, n_mels=self.num_bands)
-        self.register_buffer("bank", torch.from_numpy(bank), persistent=False)
+        bank = AF.melscale_fbanks(
+            201, 0.0, SAMPLE_RATE / 2, self.num_bands, SAMPLE_RATE, norm="slaney", mel_scale="slaney"
+        )
+        self.register_buffer("bank", bank.T.contiguous(), persistent=False)
         self.conv1 = nn.Conv1d(self.num_bands, self.width, 3, padding=1)
         self.conv2 = nn.Conv1d(self.width, self.width, 3, stride=2, padding=1)
         self.register_buffer("position", torch.zeros(50 * MAX_SECONDS, self.width))
