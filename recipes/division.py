@@ -17,6 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 from avfake import cli, detector, storage
+from avfake.errors import ConfigError
 
 TABLE = Path(__file__).parent / "results" / "division.csv"
 MEDIA = {"video": ".", "voice": "voice", "stills": "faces", "forged_stills": "faces_fake"}
@@ -33,6 +34,8 @@ class Config:
 
 
 def main(config: Config) -> None:
+    if TABLE.is_file():
+        raise ConfigError(f"{TABLE} is there; sources are divided once, and never again")
     table = divide_sources(read_sources(config.real), detector.default_release().sources)
     storage.write_whole(TABLE, table.to_csv(index=False))
     print(table.groupby(["media", "classes", "part"]).size().unstack(fill_value=0).to_string())

@@ -264,7 +264,8 @@ def test_a_recipe_imports_at_most_five_names_of_avfake() -> None:
 
 
 def test_every_recipe_has_a_row() -> None:
-    assert {path.stem for path in RECIPES.glob("*.py")} == set(ROWS)
+    trains_nothing = {"division"}
+    assert {path.stem for path in RECIPES.glob("*.py")} - trains_nothing == set(ROWS)
 
 
 def test_a_mistake_in_a_recipe_is_a_sentence(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ class Branch(nn.Module):
         self.pretrained_used = backbone.pretrained_used
         self.frozen = backbone.network if isinstance(backbone.network, Frozen) else None
         self.backbone = backbone.network if isinstance(backbone.network, nn.Module) else None
-        self.backbone_dim = backbone.feature_dim
+        self.backbone_dim, self.feature_dim = backbone.feature_dim, feature_dim
         self.encoder = ItemEncoder(
             feature_dim, config.embedding_dim, config.dropout, head=config.head
         )

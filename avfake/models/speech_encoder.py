@@ -37,7 +37,13 @@ class SpeechEncoder(nn.Module):
         super().__init__()
         self.register_buffer("window", torch.hann_window(400), persistent=False)
         bank = AF.melscale_fbanks(
-            201, 0.0, SAMPLE_RATE / 2, self.num_bands, SAMPLE_RATE, norm="slaney", mel_scale="slaney"
+            201,
+            0.0,
+            SAMPLE_RATE / 2,
+            self.num_bands,
+            SAMPLE_RATE,
+            norm="slaney",
+            mel_scale="slaney",
         )
         self.register_buffer("bank", bank.T.contiguous(), persistent=False)
         self.conv1 = nn.Conv1d(self.num_bands, self.width, 3, padding=1)
