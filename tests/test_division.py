@@ -1,4 +1,4 @@
-"""Division of the sources: by hash within strata, owners whole, sources seen before never locked."""
+"""Division of sources: by hash within strata, owners whole, sources seen before never locked."""
 
 import importlib.util
 from pathlib import Path
