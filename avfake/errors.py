@@ -169,7 +169,11 @@ def check_ranges(config: Any, prefix: str, **intervals: str) -> None:
             raise ConfigError(f"{prefix}.{name} must be {allowed}, got {value:g}")
 
 
-EXTRAS = {"train": "training", "report": "a report or a figure"}
+EXTRAS = {
+    "train": "training",
+    "report": "a report or a figure",
+    "pretrained": "reading the weights of a package",
+}
 """Extra of setup.cfg -> what needs it."""
 
 

@@ -54,8 +54,8 @@ def main(config: Config) -> None:
 
     torch.set_num_threads(1)
     detector = MTCNNDetector(ClipConfig().detect)
-    visual = VisualConfig(config.backbone, pretrained=False, size_px=config.size_px)
-    model = build_model(ModelConfig(visual, AudioConfig(pretrained=False))).eval()
+    visual = VisualConfig(config.backbone, weights="none", size_px=config.size_px)
+    model = build_model(ModelConfig(visual, AudioConfig(weights="none"))).eval()
     print(f"{'':8}{'stage':30}{'median s':>10}{'most s':>10}")
     studio = StudioConfig(config.num_clips, seconds=10, fps=30, frame_sizes=((480, 270),))
     build_studio(config.out / "small", studio, workers=2, show_progress=False)

@@ -42,7 +42,7 @@ class CropLogit(nn.Module):
         self.branch = branch
 
     def forward(self, pictures: Tensor) -> Tensor:
-        return item_logit(self.branch, self.branch.backbone(pictures))
+        return item_logit(self.branch, self.branch.encode_items(pictures))
 
 
 @dataclass(frozen=True)

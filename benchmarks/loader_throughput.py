@@ -143,7 +143,7 @@ def loader_rate(config: Config, frames: int, name: str, *, workers: int) -> tupl
 def step_rate(config: Config, frames: int, network: str) -> float:
     """Clips a second of CPU time that training steps take; the median of the repeats."""
     name, _, side = network.partition(":")
-    visual = VisualConfig(name, pretrained=False, size_px=int(side))
+    visual = VisualConfig(name, weights="none", size_px=int(side))
     model = build_model(ModelConfig(visual=visual, audio=config.audio)).train()
     optimizer = torch.optim.AdamW(model.parameters())
     entries = [e.entry for e in gather_clips(config)][: config.step_clips]

@@ -19,8 +19,8 @@ import pandas as pd
 import tyro
 
 RECIPES = Path(__file__).parents[1] / "recipes"
-NETWORK = "--visual.backbone test_resnet --visual.no-pretrained --visual.size-px 112"
-SOUND = "--audio.backbone test_resnet --audio.no-pretrained --data.window-seconds 1.5"
+NETWORK = "--visual.backbone test_resnet --visual.weights none --visual.size-px 112"
+SOUND = "--audio.backbone test_resnet --audio.weights none --data.window-seconds 1.5"
 FAST = "--fit.learning-rate 2e-3 --visual.drop-path 0 --data.batch-size 16"
 PAIRS = "--data.keep-groups --data.no-undersample --data.passes 4 --fit.epochs 4 --data.num-folds 2"
 FEW = "--data.passes 4 --fit.epochs 4 --data.num-folds 2"
@@ -33,10 +33,10 @@ COMMANDS = {
     "dfdc_confident": f"{FRAMES} --seeds 111 555 --data.num-folds 4 --data.trained-folds 0 "
     "--data.passes 2 --fit.epochs 4 --fit.first-best-epoch 2",
     "dfdc_geometric": "--members xception_a b1_c b1_e --xception test_resnet "
-    "--b1 test_efficientnet --visual.no-pretrained "
+    "--b1 test_efficientnet --visual.weights none "
     "--data.train-parts= --data.val-parts= --data.test-parts= "
     "--data.num-folds 4 --data.trained-folds 0 --data.batch-size 16 --data.passes 4 --fit.epochs 4",
-    "dfdc_blend": f"--backbones test_resnet test_efficientnet --visual.no-pretrained {SOUND} "
+    "dfdc_blend": f"--backbones test_resnet test_efficientnet --visual.weights none {SOUND} "
     f"--visual.size-px 112 {FAST} {FEW}",
     "one_cycle": f"--find-rate {BOTH} {FEW} --fit.frozen-epochs 1",
     "voices": f"{SOUND} --fit.learning-rate 2e-3 --data.passes 4 --fit.epochs 8 "

@@ -32,8 +32,8 @@ from avfake.media.writing import write_audio
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 TINY = (
-    "--visual.backbone test_efficientnet --visual.size-px 64 --visual.no-pretrained "
-    "--audio.backbone test_resnet --audio.no-pretrained --fit.epochs 1 --data.num-folds 2 "
+    "--visual.backbone test_efficientnet --visual.size-px 64 --visual.weights none "
+    "--audio.backbone test_resnet --audio.weights none --fit.epochs 1 --data.num-folds 2 "
     "--data.val-share 0.2 --data.test-share 0.3 --data.window-seconds 1.0"
 )
 FIGURES = ("curves", "roc", "reliability", "confusion", "contact_sheet")
@@ -264,7 +264,8 @@ def test_a_recipe_imports_at_most_five_names_of_avfake() -> None:
 
 
 def test_every_recipe_has_a_row() -> None:
-    assert {path.stem for path in RECIPES.glob("*.py")} == set(ROWS)
+    trains_nothing = {"division"}
+    assert {path.stem for path in RECIPES.glob("*.py")} - trains_nothing == set(ROWS)
 
 
 def test_a_mistake_in_a_recipe_is_a_sentence(tmp_path: Path) -> None:

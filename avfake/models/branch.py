@@ -13,8 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from avfake.errors import check_choice, check_ranges
-from avfake.models.backbone import Backbone
+from avfake.errors import ConfigError, check_choice, check_ranges
+from avfake.models.backbone import TUNED, Backbone
+from avfake.models.frozen import Frozen
+from avfake.models.pretrained import check_source
 
 MAX_ITEMS = 64
 """Items that go through a network at once outside training: bounds the memory for long files."""
@@ -41,16 +43,52 @@ class BranchOutput:
 class Branch(nn.Module):
     """Base of the branches: a backbone for the items, and the encoder over its features."""
 
-    def __init__(self, config: Any, backbone: Backbone) -> None:
-        """config: a `VisualConfig` or `AudioConfig`."""
+    def __init__(self, config: Any, backbone: Backbone, feature_dim: int) -> None:
+        """
+        Args:
+            config: a `VisualConfig` or `AudioConfig`
+            feature_dim: features of an item, those of the backbone and others beside them
+        """
         super().__init__()
         self.config = config
         self.pretrained_used = backbone.pretrained_used
-        self.backbone = backbone.network
-        self.feature_dim = backbone.feature_dim
+        self.frozen = backbone.network if isinstance(backbone.network, Frozen) else None
+        self.backbone = backbone.network if isinstance(backbone.network, nn.Module) else None
+        self.backbone_dim, self.feature_dim = backbone.feature_dim, feature_dim
         self.encoder = ItemEncoder(
-            backbone.feature_dim, config.embedding_dim, config.dropout, head=config.head
+            feature_dim, config.embedding_dim, config.dropout, head=config.head
         )
+
+    def features(self, items: Tensor) -> Tensor:
+        """Crops or windows [M, ...] -> [M, feature_dim]"""
+        raise NotImplementedError
+
+    def forward(self, items: Tensor, mask: Tensor) -> BranchOutput:
+        """Return item logits and the embedding of each clip.
+
+        Args:
+            items: [B, N, ...] crops or windows
+            mask: [B, N] bool
+        """
+        return self.encode(self.features(items[mask]), mask)
+
+    def encode(self, features: Tensor, mask: Tensor) -> BranchOutput:
+        """Return the same for features [M, feature_dim], one row for each True in the mask."""
+        encoded: BranchOutput = self.encoder(features, mask)
+        return encoded
+
+    def encode_items(self, items: Tensor) -> Tensor:
+        """[M, ...] -> [M, backbone_dim]; the backbone is not run for M = 0."""
+        if len(items) == 0:
+            return items.new_zeros(0, self.backbone_dim)
+        if not (self.training and self.backbone) and len(items) > MAX_ITEMS:
+            return torch.cat([self.encode_items(part) for part in items.split(MAX_ITEMS)])
+        if items.ndim == 4:
+            items = items.contiguous(memory_format=torch.channels_last)
+        network = self.frozen or self.backbone
+        assert network is not None
+        features: Tensor = network(items)
+        return features
 
 
 class ItemEncoder(nn.Module):
@@ -136,6 +174,10 @@ def _linear(feature_dim: int, embedding_dim: int, dropout: float) -> nn.Sequenti
     return nn.Sequential(nn.Dropout(dropout), nn.Linear(feature_dim, embedding_dim))
 
 
+def _standardised(feature_dim: int, embedding_dim: int, dropout: float) -> nn.Module:
+    return nn.Sequential(Standardise(feature_dim), *_linear(feature_dim, embedding_dim, dropout))
+
+
 def _plain(feature_dim: int, embedding_dim: int, dropout: float) -> nn.Module:
     return _linear(feature_dim, embedding_dim, dropout).append(nn.LayerNorm(embedding_dim))
 
@@ -153,6 +195,7 @@ def _bn_mlp(feature_dim: int, embedding_dim: int, dropout: float) -> nn.Module:
 HEAD_KINDS: dict[str, Callable[[int, int, float], nn.Module]] = {
     "plain": _plain,
     "linear": _linear,
+    "standardised": _standardised,
     "bn_mlp": _bn_mlp,
 }
 """From the features of an item [M, F] to its embedding [M, D], of which its logit is linear."""
@@ -164,20 +207,15 @@ def scatter(values: Tensor, mask: Tensor) -> Tensor:
     return padded.index_put((mask,), values)
 
 
+def check_backbone_settings(modality: str, config: Any) -> None:
+    """Raise ConfigError for weights or layers of a backbone that cannot be."""
+    check_source(f"{modality}.weights", config.weights)
+    check_choice(f"{modality}.tune", config.tune, TUNED)
+    if any(layer < 0 for layer in config.layers) or len({*config.layers}) < len(config.layers):
+        raise ConfigError(f"{modality}.layers are different numbers from 0 on, got {config.layers}")
+
+
 def check_encoder(modality: str, config: Any) -> None:
     """Raise ConfigError for settings of a branch that cannot be built."""
     check_choice(f"{modality}.head", config.head, HEAD_KINDS)
     check_ranges(config, modality, embedding_dim="[1, inf)", dropout="[0, 1)", drop_path="[0, 1)")
-
-
-def encode_present(network: nn.Module, items: Tensor, feature_dim: int) -> Tensor:
-    """[M, ...] -> [M, feature_dim]; the network is not run for M = 0."""
-    if len(items) == 0:
-        return items.new_zeros(0, feature_dim)
-    if not network.training and len(items) > MAX_ITEMS:
-        parts = items.split(MAX_ITEMS)
-        return torch.cat([encode_present(network, part, feature_dim) for part in parts])
-    if items.ndim == 4:
-        items = items.contiguous(memory_format=torch.channels_last)
-    features: Tensor = network(items)
-    return features

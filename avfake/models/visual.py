@@ -16,7 +16,9 @@ from torch import Tensor
 
 from avfake.errors import check_choice, check_ranges
 from avfake.models.backbone import load_backbone
-from avfake.models.branch import Branch, BranchOutput, check_encoder, encode_present
+from avfake.models.branch import Branch, check_backbone_settings, check_encoder
+from avfake.models.frozen import Frozen
+from avfake.models.pretrained import HUB
 from avfake.models.regions import BRIGHTNESS, REGIONS, region_backbone
 
 CUT = 3.0
@@ -32,8 +34,15 @@ class VisualConfig:
     backbone: str = "tf_efficientnet_b0"
     """A name of timm, with or without the tag of its weights. Or region_statistics: no deep
     network, for small data (`models.regions`)."""
-    pretrained: bool = True
-    """Start from published weights; from random ones, with a warning, where they cannot be had."""
+    weights: str = HUB
+    """Where the backbone starts: none = random weights; hub = those that timm names, or, with a
+    warning, random ones where they cannot be had; a safetensors or PyTorch file; or a name of
+    `models.pretrained.PACKAGES`, such as clip-vit-b16 (extra `pretrained`)."""
+    layers: tuple[int, ...] = ()
+    """Blocks (ViT) or stages (CNN), counted from 0, whose pooled states are the features: the class
+    token, if any, mean and deviation; () = the backbone's own last features."""
+    tune: Literal["all", "norm", "none"] = "all"
+    """Weights of the backbone that are trained: all, those of normalisation layers, or none."""
     size_px: int = 224
     """Side of the crops at the input of the network; others are resized."""
     embedding_dim: int = 256
@@ -53,6 +62,7 @@ class VisualConfig:
     def __post_init__(self) -> None:
         check_ranges(self, "visual", size_px="[32, 1024]")
         check_choice("visual.inputs", self.inputs, INPUTS)
+        check_backbone_settings("visual", self)
         check_encoder("visual", self)
 
 
@@ -63,32 +73,30 @@ class VisualBranch(Branch):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, config: VisualConfig) -> None:
+    def __init__(self, config: VisualConfig, frozen: Frozen | None = None) -> None:
+        """frozen: the backbone of another model, to share."""
         if config.backbone == REGIONS:
             backbone = region_backbone(config.inputs)
         else:
             backbone = load_backbone(
                 config.backbone,
-                pretrained=config.pretrained,
+                weights=config.weights,
                 channels=INPUTS[config.inputs],
                 size_px=config.size_px,
                 drop_path=config.drop_path,
+                layers=config.layers,
+                tune=config.tune,
+                shared=frozen,
             )
-        super().__init__(config, backbone)
+        super().__init__(config, backbone, backbone.feature_dim)
         mean, std = (backbone.mean, backbone.std) if config.normalise else ((0.0,) * 3, (1.0,) * 3)
         # Saved with the weights: another release of timm may state other numbers for the name.
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
 
-    def forward(self, faces: Tensor, mask: Tensor) -> BranchOutput:
-        """Return frame logits and the embedding of each clip.
-
-        Args:
-            faces: [B, T, 3, S, S] uint8, or float on the same 0..255 scale (for saliency)
-            mask: [B, T] bool
-        """
-        pictures = self.normalise(faces[mask])  # [M, 3, S, S]
-        return self.encoder(encode_present(self.backbone, pictures, self.feature_dim), mask)
+    def features(self, faces: Tensor) -> Tensor:
+        """Crops [M, 3, S, S], uint8 or float on 0..255 -> [M, feature_dim]"""
+        return self.encode_items(self.normalise(faces))
 
     def normalise(self, pixels: Tensor) -> Tensor:
         """[M, 3, S, S] on 0..255 -> [M, C, size_px, size_px], C = 3, or 6 with both inputs.

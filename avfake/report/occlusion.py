@@ -41,7 +41,7 @@ def face_heat(branch: VisualBranch, faces: Tensor) -> Tensor:
     deviation = side * BLUR_SHARE
     reach = 2 * round(2 * deviation) + 1
     occlusion = require("captum.attr", "report").Occlusion(
-        lambda changed: item_logit(branch, branch.backbone(changed))
+        lambda changed: item_logit(branch, branch.encode_items(changed))
     )
     lost = occlusion.attribute(
         pictures,

@@ -64,6 +64,12 @@ class DataConfig:
     loader_workers: int = 0
     """Processes that read clips for training, the same number again for validation; 0 = read in
     the training process. The same batches either way (docs/training_at_scale.md)."""
+    feature_copies: int = 0
+    """Where the backbones are frozen (tune none): copies of each clip, drawn and augmented, whose
+    features are computed once, on disk, beside those of the clip as it is; epochs then take
+    minutes. 0 = the backbones run in every epoch."""
+    feature_folder: str = ""
+    """Folder of these features, which runs may share; by default features/ in the run folder."""
     keep_groups: bool = False
     """Put a fake into the batch of its original, so that every step compares them; needs several
     fakes and originals to a batch, and undersample off."""
@@ -84,6 +90,7 @@ class DataConfig:
             val_share="[0, 1)",
             test_share="[0, 1)",
             loader_workers="[0, inf)",
+            feature_copies="[0, 1000]",
             assume_face_weight="[0, 1]",
         )
         if self.val_share + self.test_share >= 1:
@@ -191,6 +198,8 @@ class TrainingConfig:
                 f"--sync compares {self.sync.min_crops} crops of a clip or more, data.num_frames "
                 f"is {self.data.num_frames}"
             )
+        if self.data.feature_copies:
+            self._check_features()
         has_val = self.data.val_share or self.data.parts
         if not has_val and self.fit.first_best_epoch < self.fit.epochs:
             raise ConfigError(
@@ -209,6 +218,19 @@ class TrainingConfig:
             for key, own in presets[name]["config"].items()
         }
         return from_dict(cls, base | settings).changed(changes or {})
+
+    def _check_features(self) -> None:
+        """Raise ConfigError unless features can be computed before training."""
+        used = {"visual": self.use_visual, "audio": self.use_audio}
+        for name in [name for name, is_used in used.items() if is_used]:
+            if (tune := getattr(self, name).tune) != "none":
+                raise ConfigError(
+                    "data.feature_copies computes features once, of frozen backbones: add "
+                    f"--{name}.tune none, got {tune}"
+                )
+        mix = self.augment.mix
+        if self.use_sync or mix.pair_rate + mix.mixup_rate + mix.cutmix_rate > 0:
+            raise ConfigError("data.feature_copies works without --sync and augment.mix only")
 
     def changed(self, changes: Mapping[str, Any]) -> "TrainingConfig":
         """Return these settings with changes under dotted names, such as "fit.epochs"."""

@@ -3,8 +3,8 @@
 The models then score the training clips that they have not seen.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -25,9 +25,10 @@ from avfake.clips import (
 )
 from avfake.detector import sampling_for, score_clip
 from avfake.labels import OUTPUTS, Output
-from avfake.models import AVModel, ModelConfig, build_model
+from avfake.models import AVModel, Frozen, ModelConfig, build_model
 from avfake.parallel import progress
 from avfake.training.config import TrainingConfig
+from avfake.training.features import FeatureDataset, FeatureStore, collate_features
 from avfake.training.fit import fit
 from avfake.training.losses import Batch, multitask_loss, validate
 from avfake.training.plan import Example, Plan
@@ -44,6 +45,10 @@ class Run:
     model: ModelConfig
     plan: Plan
     spec: InputSpec
+    frozen: Mapping[str, Frozen] = field(default_factory=dict)
+    """Branch -> its frozen backbone, which all members share."""
+    features: FeatureStore | None = None
+    """Features of the clips; None = backbones run in every epoch."""
 
     def train_batches(self, fold: int) -> Callable[[int], DataLoader[Batch]]:
         """Return epoch -> batches of the clips outside of a fold; one loader serves all epochs."""
@@ -64,6 +69,14 @@ class Run:
     ) -> DataLoader[Batch]:
         """Return batches in the order of the examples; with a seed drawn, augmented and mixed."""
         config, sampling = self.config, sampling_for(self.model, self.spec.drawn())
+        if self.features is not None:
+            return DataLoader(
+                FeatureDataset(self.features, examples, seed),
+                config.data.batch_size,
+                sampler=draws,
+                collate_fn=collate_features,
+                generator=torch.Generator(),  # as in `load_batches`
+            )
         augment = build_pipeline(config.augment)
         return load_batches(
             ClipDataset([e.entry for e in examples], sampling, seed=seed, augment=augment),
@@ -78,7 +91,7 @@ def train_member(run: Run, *, fold: int, folder: Path) -> AVModel:
     """Train, or go on training, the model that leaves out `fold`."""
     config, seed = run.config, model_seed(run.config.seed, fold)
     torch.manual_seed(seed)
-    model = build_model(run.model)
+    model = build_model(run.model, frozen=run.frozen)
     # The epoch is selected by the detector's outputs, not by how well it matches lips and sound.
     outputs_only = partial(multitask_loss, replace(config.loss, sync=0.0))
     validation = run.loader(run.plan.splits["val"] or run.plan.inside(fold))
@@ -96,9 +109,9 @@ def train_member(run: Run, *, fold: int, folder: Path) -> AVModel:
 
 
 def first_member_batches(run: Run) -> DataLoader[Batch]:
-    """Return the batches of the first epoch of the first model, read in this process."""
+    """Return the batches of the first epoch of the first model, read in this process as clips."""
     config = run.config.changed({"data.loader_workers": 0})
-    return replace(run, config=config).train_batches(0)(1)
+    return replace(run, config=config, features=None).train_batches(0)(1)
 
 
 def find_member_rate(run: Run, search: RateConfig) -> RateFinding:
@@ -109,7 +122,7 @@ def find_member_rate(run: Run, search: RateConfig) -> RateFinding:
     seed = model_seed(run.config.seed, 0)
     torch.manual_seed(seed)
     return find_rate(
-        build_model(run.model),
+        build_model(run.model, frozen=run.frozen),
         loss=partial(multitask_loss, run.config.loss),
         batches=first_member_batches(run),
         config=replace(run.config.fit, seed=seed),
@@ -136,10 +149,11 @@ def score_out_of_fold(run: Run, models: Sequence[AVModel]) -> OutOfFold:
     for example in progress(held_out, desc="score out of fold", unit="clip"):
         model = models[plan.folds[example.row.clip_id]]
         clip = Clip.open(example.archive)
+        features = run.features.whole(example) if run.features else {}
         both = example.has_visual and example.has_audio
         for use_visual, use_audio in modalities if both else modalities[:1]:
             sampling = run.spec.whole(use_visual=use_visual, use_audio=use_audio)
-            rows.append(score_clip([model], clip, sampling).row())
+            rows.append(score_clip([model], clip, sampling, features=features).row())
             examples.append(example)
     return OutOfFold(
         rows=np.stack(rows),

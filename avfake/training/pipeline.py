@@ -10,17 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
+
 from avfake.calibration import DecisionFit
 from avfake.clips import PreparedFolder
 from avfake.config import to_dict
-from avfake.detector import Bundle, Detector
+from avfake.detector import Bundle, Detector, sampling_for
 from avfake.evaluation import draw_batch, draw_training
-from avfake.models import AVModel
+from avfake.models import AVModel, build_model
 from avfake.report import write_card
 from avfake.storage import write_whole
 from avfake.training.accelerator import join_processes, on_main_process
 from avfake.training.config import TrainingConfig
 from avfake.training.facts import bundle_facts, held_out_facts, out_of_fold_table
+from avfake.training.features import FeatureStore
 from avfake.training.member import (
     Run,
     find_member_rate,
@@ -37,7 +40,7 @@ from avfake.training.plan import (
     trainable_outputs,
 )
 from avfake.training.rate_finder import RateConfig, RateFinding
-from avfake.training.run import open_run
+from avfake.training.run import model_seed, open_run
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +72,7 @@ def train_detector(
     inputs = {"clips": folders[0].config.hash, "split": plan.hash}
     detector = out / "detector"
     is_finished = (detector / "checksums.json").is_file()
-    run = None if is_finished else _run_of(folders, config, plan)
+    run = None if is_finished else _run_of(folders, config, plan, out)
     on_main_process(lambda: open_run(out, config, inputs=inputs))
     on_main_process(lambda: plan.save(out / "plan.csv"))
     if run is None:
@@ -94,9 +97,22 @@ def plan_of(folders: Sequence[PreparedFolder], config: TrainingConfig) -> Plan:
     return plan
 
 
-def _run_of(folders: Sequence[PreparedFolder], config: TrainingConfig, plan: Plan) -> Run:
+def _run_of(
+    folders: Sequence[PreparedFolder], config: TrainingConfig, plan: Plan, out: Path
+) -> Run:
+    """Return what the members share; features of frozen backbones are computed if wanted."""
     model = config.model(trainable_outputs(plan.splits["train"]))
-    return Run(config, model, plan, config.data.input_spec(folders[0].config))
+    torch.manual_seed(model_seed(config.seed, 0))  # of backbones without pretrained weights
+    frozen = build_model(model).frozen
+    run = Run(config, model, plan, config.data.input_spec(folders[0].config), frozen)
+    if not config.data.feature_copies:
+        return run
+    folder = Path(config.data.feature_folder or out / "features")
+    sampling = sampling_for(model, run.spec.drawn())
+    store = FeatureStore(folder, build_model(model, frozen=frozen), config, sampling)
+    examples = [e for split in ("train", "val") for e in plan.splits[split]]
+    on_main_process(lambda: store.compute(examples, workers=config.data.loader_workers))
+    return replace(run, features=store)
 
 
 def with_found_rate(
@@ -107,7 +123,7 @@ def with_found_rate(
     path: csv that keeps the finding, so that a run that goes on reads it
     """
     if not path.is_file():
-        run = _run_of(folders, config, plan_of(folders, config))
+        run = _run_of(folders, config, plan_of(folders, config), path.parent)
         find_member_rate(run, search).save(path)
     finding = RateFinding.load(path)
     fit = replace(config.fit, learning_rate=finding.suggestion)

@@ -18,7 +18,7 @@ from avfake.models.spectrogram import (
 RATE = 16_000
 TINY = AudioConfig(
     backbone="test_resnet",
-    pretrained=False,
+    weights="none",
     spectrogram=SpectrogramConfig(num_bands=40),
     embedding_dim=8,
 )

@@ -22,10 +22,10 @@ from avfake.models.spectrogram import SpectrogramConfig
 from avfake.models.visual import VisualConfig
 from avfake.training.checkpoints import load_weights, save_weights
 
-VISUAL = VisualConfig("test_resnet", pretrained=False, size_px=32, embedding_dim=8, drop_path=0.0)
+VISUAL = VisualConfig("test_resnet", weights="none", size_px=32, embedding_dim=8, drop_path=0.0)
 AUDIO = AudioConfig(
     "test_resnet",
-    pretrained=False,
+    weights="none",
     spectrogram=SpectrogramConfig(num_bands=40),
     embedding_dim=12,
 )

@@ -19,10 +19,10 @@ from avfake.training.fit_config import FitConfig
 from avfake.training.losses import masked_bce
 
 CONFIG = ModelConfig(
-    VisualConfig("test_resnet", pretrained=False, size_px=32, embedding_dim=16, drop_path=0.0),
+    VisualConfig("test_resnet", weights="none", size_px=32, embedding_dim=16, drop_path=0.0),
     AudioConfig(
         "test_resnet",
-        pretrained=False,
+        weights="none",
         spectrogram=SpectrogramConfig(num_bands=32, n_fft=256),
         embedding_dim=16,
     ),

@@ -8,7 +8,7 @@ import torch
 from avfake.errors import ConfigError
 from avfake.models.visual import CUT, VisualBranch, VisualConfig, noise_residuals, residual_filters
 
-TINY = VisualConfig("test_resnet", pretrained=False, size_px=32, embedding_dim=8, drop_path=0.0)
+TINY = VisualConfig("test_resnet", weights="none", size_px=32, embedding_dim=8, drop_path=0.0)
 
 
 def test_filters_pass_no_constant() -> None:

@@ -18,8 +18,8 @@ from avfake.models.visual import VisualConfig
 
 CONFIG = SyncConfig(mouth_px=40, width=12, embedding_dim=32)
 MIDDLE = CONFIG.num_shifts // 2
-VISUAL = VisualConfig("test_resnet", pretrained=False, size_px=32, embedding_dim=8, drop_path=0.0)
-AUDIO = AudioConfig("test_resnet", pretrained=False, embedding_dim=12)
+VISUAL = VisualConfig("test_resnet", weights="none", size_px=32, embedding_dim=8, drop_path=0.0)
+AUDIO = AudioConfig("test_resnet", weights="none", embedding_dim=12)
 
 
 def branch_of(config: SyncConfig = CONFIG) -> SyncBranch:

@@ -14,7 +14,7 @@ from avfake.models.branch import ItemNorm
 from avfake.models.visual import VisualBranch, VisualConfig
 
 TINY = VisualConfig(
-    backbone="test_resnet", pretrained=False, size_px=32, embedding_dim=8, drop_path=0.0
+    backbone="test_resnet", weights="none", size_px=32, embedding_dim=8, drop_path=0.0
 )
 
 
@@ -89,7 +89,7 @@ def test_padding_never_reaches_the_network(branch: VisualBranch) -> None:
 def test_pixels_are_normalised_with_the_numbers_of_the_backbone(branch: VisualBranch) -> None:
     flat = torch.full((1, 3, 32, 32), 255, dtype=torch.uint8)
     assert branch.normalise(flat)[0, :, 0, 0].tolist() == [1, 1, 1]  # test_resnet: 0.5 and 0.5
-    imagenet = load_backbone("resnet10t", pretrained=False)
+    imagenet = load_backbone("resnet10t", weights="none")
     assert (imagenet.mean, imagenet.std) == ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
@@ -138,21 +138,21 @@ def test_an_unknown_backbone_is_answered_with_near_names() -> None:
 
 def test_unknown_weights_are_answered_with_those_there_are() -> None:
     with pytest.raises(ConfigError, match="r160_in1k"):
-        load_backbone("test_resnet.nowhere", pretrained=False)
+        load_backbone("test_resnet.nowhere", weights="none")
 
 
 @pytest.mark.parametrize(
     "name", ["test_resnet", "test_efficientnet", "test_vit", "mobilenetv3_small_050"]
 )
 def test_features_have_the_stated_dimension(name: str) -> None:
-    backbone = load_backbone(name, pretrained=False, size_px=64)
+    backbone = load_backbone(name, weights="none", size_px=64)
     features = backbone.network.eval()(torch.zeros(1, 3, 64, 64))
     assert features.shape == (1, backbone.feature_dim)
 
 
 def test_a_network_of_one_size_cannot_read_spectrograms() -> None:
     with pytest.raises(ConfigError, match="resnet10t"):
-        load_backbone("test_vit", pretrained=False, channels=1)
+        load_backbone("test_vit", weights="none", channels=1)
 
 
 def test_missing_weights_warn_and_leave_random_ones(
@@ -160,7 +160,7 @@ def test_missing_weights_warn_and_leave_random_ones(
 ) -> None:
     monkeypatch.setattr(backbone_module, "_why_no_weights", lambda name: "unplugged")
     with caplog.at_level(logging.WARNING):
-        backbone = load_backbone("test_resnet", pretrained=True)
+        backbone = load_backbone("test_resnet", weights="hub")
     assert not backbone.pretrained_used
     assert "unplugged" in caplog.text
 
@@ -177,7 +177,7 @@ def test_a_failed_download_warns_and_leaves_random_weights(
 
     monkeypatch.setattr(backbone_module, "_why_no_weights", lambda name: "")
     monkeypatch.setattr(backbone_module.timm, "create_model", fail)
-    assert not load_backbone("test_resnet", pretrained=True).pretrained_used
+    assert not load_backbone("test_resnet", weights="hub").pretrained_used
     assert "connection lost" in caplog.text
 
 

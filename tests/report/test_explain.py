@@ -61,7 +61,7 @@ def wired(branch, network, weights):
 
 def seeing_branch(backbone="test_resnet", size_px=CROP_PX):
     torch.manual_seed(0)
-    config = VisualConfig(backbone, pretrained=False, size_px=size_px, embedding_dim=16)
+    config = VisualConfig(backbone, weights="none", size_px=size_px, embedding_dim=16)
     return VisualBranch(config).eval()
 
 
@@ -117,7 +117,7 @@ def test_networks_of_every_layout_give_a_map(backbone):
 
 
 def test_saliency_lies_in_the_band_that_the_branch_hears():
-    branch = AudioBranch(AudioConfig("test_resnet", pretrained=False, embedding_dim=16))
+    branch = AudioBranch(AudioConfig("test_resnet", weights="none", embedding_dim=16))
     wired(branch, BandNetwork(), [3.0])
     sound = 0.1 * torch.randn(2, 16_000, generator=torch.Generator().manual_seed(0))
     saliency = sound_saliency(branch, sound)

@@ -23,7 +23,7 @@ from avfake.training.pipeline import train_detector
 STUDIO = StudioConfig(240, seconds=1.0, seed=3, difficulty=0.1, frame_sizes=((160, 160),))
 CLIPS = ClipConfig(num_frames=4, crop=CropConfig(size_px=96))
 SIGHT = TrainingConfig(
-    visual=VisualConfig("test_resnet", pretrained=False, size_px=96, drop_path=0.0),
+    visual=VisualConfig("test_resnet", weights="none", size_px=96, drop_path=0.0),
     use_audio=False,
     data=DataConfig(
         num_folds=2,

@@ -14,8 +14,8 @@ from avfake.clips.preparation.folder import PreparedFolder
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 TINY = (
-    "--visual.backbone test_efficientnet --visual.size-px 64 --visual.no-pretrained "
-    "--audio.backbone test_resnet --audio.no-pretrained --fit.epochs 2 --data.num-folds 2 "
+    "--visual.backbone test_efficientnet --visual.size-px 64 --visual.weights none "
+    "--audio.backbone test_resnet --audio.weights none --fit.epochs 2 --data.num-folds 2 "
     "--data.val-share 0.2 --data.test-share 0.3 --data.window-seconds 1.0 --data.batch-size 4 "
     "--fit.frozen-epochs 1 --fit.average swa --fit.metric weighted_log_loss "
     "--data.loader-workers 1"
