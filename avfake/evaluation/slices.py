@@ -18,10 +18,11 @@ def forgery_kind(
 ) -> str | None:
     """One of `KINDS`, or "genuine", or None where nothing is known.
 
-    A stream that is known to be absent cannot be the forged one.
+    A stream without a label that is known to be absent cannot be the forged one. A label counts
+    where the stream could not be assessed, too: a forged voice in which no speech was found.
     """
-    face = False if has_video is False else face_fake
-    voice = False if has_audio is False else voice_fake
+    face = False if face_fake is None and has_video is False else face_fake
+    voice = False if voice_fake is None and has_audio is False else voice_fake
     if face and voice:
         return "both"
     if face and voice is False:
