@@ -58,7 +58,7 @@ def test_an_unknown_name_is_answered_with_the_nearest(
     near: str,
 ) -> None:
     flags = ["--clips", str(prepared.path), "--out", str(tmp_path / "run"), flag, value]
-    more = ["--visual.weights none", "--audio.weights none", "--data.val-share", "0.2"]
+    more = ["--visual.weights", "none", "--audio.weights", "none", "--data.val-share", "0.2"]
     said = said_by("dfdc_av", [*flags, *more], capfd)
     assert value in said
     assert near in said
