@@ -60,5 +60,5 @@ def test_a_mistake_on_two_processes_ends_both_with_a_sentence(
 ) -> None:
     done = launch(TORCHRUN, tmp_path / "a", prepared.path, "--data.dataset-weights", "nobody=2")
     assert done.returncode != 0
-    assert "avfake recipe: dataset_weights names 'nobody'" in done.stderr
-    assert "Error: dataset_weights" not in done.stderr  # as the last line of a traceback would be
+    assert "avfake recipe: a folder of data.dataset_weights must be one of" in done.stderr
+    assert "Error: a folder" not in done.stderr  # as the last line of a traceback would be
