@@ -11,7 +11,7 @@ OUTPUTS: tuple[Output, ...] = ("overall", *PARTS)
 """Order of the columns of a model's logits, and of labels and weights in a batch."""
 Modality = Literal["whole", "picture", "sound"]
 MODALITIES: tuple[Modality, ...] = ("whole", "picture", "sound")
-"""What of a clip was assessed: all of it, its picture alone, its sound alone."""
+"""The assessed part of a clip: all of it, its picture alone, its sound alone."""
 Status = Literal["ok", "partial", "failed"]
 Decision = Literal["real", "fake", "unsure"]
 DEFAULT = "default"

@@ -26,7 +26,7 @@ on_picture = partial(transform, fits=has_faces)
 on_face = partial(transform, fits=has_points)
 on_sound = partial(transform, fits=has_sound)
 
-_P: Mapping[str, Transform] = {
+_PICTURE_TRANSFORMS: Mapping[str, Transform] = {
     "jpeg": on_picture(codecs.jpeg, draw=codecs.draw_quality, quality=(60, 100)),
     "video_codec": on_picture(
         codecs.video_codec,
@@ -98,7 +98,7 @@ _P: Mapping[str, Transform] = {
 }
 """Name -> transform of the picture."""
 
-_S: Mapping[str, Transform] = {
+_SOUND_TRANSFORMS: Mapping[str, Transform] = {
     "audio_codec": on_sound(
         audio_codec.audio_codec, draw=audio_codec.draw_codec, codecs=tuple(audio_codec.ENCODERS)
     ),
@@ -127,82 +127,105 @@ _S: Mapping[str, Transform] = {
 # is not drawn, the second may be, and so on. Its resize to the size of the network is a scaling
 # down and up here, as prepared crops are of one size already.
 WINNER: Chain = (
-    first_of(_P["landmark_cutout"], _P["half_face_cutout"], _P["bitmap_cutout"]),
-    _P["jpeg"],
-    _P["gaussian_noise"].but(0.1),
-    _P["blur"].but(0.05),
-    _P["flip"],
-    _P["rescale"],
-    one_of(0.7, _P["brightness_contrast"], _P["fancy_pca"], _P["hue_saturation"]),
-    _P["grey"].but(0.2),
-    _P["shift_scale_rotate"],
+    first_of(
+        _PICTURE_TRANSFORMS["landmark_cutout"],
+        _PICTURE_TRANSFORMS["half_face_cutout"],
+        _PICTURE_TRANSFORMS["bitmap_cutout"],
+    ),
+    _PICTURE_TRANSFORMS["jpeg"],
+    _PICTURE_TRANSFORMS["gaussian_noise"].but(0.1),
+    _PICTURE_TRANSFORMS["blur"].but(0.05),
+    _PICTURE_TRANSFORMS["flip"],
+    _PICTURE_TRANSFORMS["rescale"],
+    one_of(
+        0.7,
+        _PICTURE_TRANSFORMS["brightness_contrast"],
+        _PICTURE_TRANSFORMS["fancy_pca"],
+        _PICTURE_TRANSFORMS["hue_saturation"],
+    ),
+    _PICTURE_TRANSFORMS["grey"].but(0.2),
+    _PICTURE_TRANSFORMS["shift_scale_rotate"],
 )
 
 # 69th place of the DFDC; the write-up does not say how often the two coarse ones are done.
-GGD: Chain = (_P["flip"], _P["downscale"], _P["jpeg"].but(quality=(8, 30)))
+GGD: Chain = (
+    _PICTURE_TRANSFORMS["flip"],
+    _PICTURE_TRANSFORMS["downscale"],
+    _PICTURE_TRANSFORMS["jpeg"].but(quality=(8, 30)),
+)
 
 # 41st place of the DFDC; the write-up does not name the kinds of its "mild" changes.
 POL: Chain = (
-    _P["downscale"].but(share=(0.5, 0.5)),
-    _P["flip"],
+    _PICTURE_TRANSFORMS["downscale"].but(share=(0.5, 0.5)),
+    _PICTURE_TRANSFORMS["flip"],
     one_of(
         0.5,
-        _P["brightness_contrast"].but(contrast=(-0.1, 0.1), brightness=(-0.1, 0.1)),
-        _P["hue_saturation"].but(
+        _PICTURE_TRANSFORMS["brightness_contrast"].but(
+            contrast=(-0.1, 0.1), brightness=(-0.1, 0.1)
+        ),
+        _PICTURE_TRANSFORMS["hue_saturation"].but(
             degrees=(-10.0, 10.0), saturation=(-0.15, 0.15), value=(-0.05, 0.05)
         ),
-        _P["gaussian_noise"].but(variance=(2.0, 20.0)),
+        _PICTURE_TRANSFORMS["gaussian_noise"].but(variance=(2.0, 20.0)),
     ),
-    _P["jpeg"].but(quality=(50, 99)),
+    _PICTURE_TRANSFORMS["jpeg"].but(quality=(50, 99)),
 )
 
 # A screen filmed by a hand-held camera.
 DEVICE: Chain = (
-    _P["moire"],
-    _P["gamma"],
-    _P["blur"].but(0.3, deviation_px=(0.5, 1.5)),
-    _P["sharpen"].but(0.3),
-    _P["gaussian_noise"].but(0.3),
+    _PICTURE_TRANSFORMS["moire"],
+    _PICTURE_TRANSFORMS["gamma"],
+    _PICTURE_TRANSFORMS["blur"].but(0.3, deviation_px=(0.5, 1.5)),
+    _PICTURE_TRANSFORMS["sharpen"].but(0.3),
+    _PICTURE_TRANSFORMS["gaussian_noise"].but(0.3),
 )
 
 PICTURE: Mapping[str, Chain] = {
-    **{name: (one,) for name, one in _P.items()},
+    **{name: (one,) for name, one in _PICTURE_TRANSFORMS.items()},
     "winner": WINNER,
     "ggd": GGD,
     "pol": POL,
-    "codec": (_P["video_codec"],),
+    "codec": (_PICTURE_TRANSFORMS["video_codec"],),
     "device": DEVICE,
     "cutouts": WINNER[:1],
 }
 """Name -> transforms of the picture."""
 
 SOUND: Mapping[str, Chain] = {
-    **{name: (one,) for name, one in _S.items()},
-    "codec": (_S["audio_codec"],),
+    **{name: (one,) for name, one in _SOUND_TRANSFORMS.items()},
+    "codec": (_SOUND_TRANSFORMS["audio_codec"],),
     "telephone": (
-        _S["band_limit"].but(0.3, low_hz=(250.0, 350.0), high_hz=(3_300.0, 3_600.0)),
-        _S["audio_codec"].but(0.3, codecs=("alaw", "mulaw")),
+        _SOUND_TRANSFORMS["band_limit"].but(0.3, low_hz=(250.0, 350.0), high_hz=(3_300.0, 3_600.0)),
+        _SOUND_TRANSFORMS["audio_codec"].but(0.3, codecs=("alaw", "mulaw")),
     ),
-    "reverberant": (_S["reverb"], _S["noise"]),
+    "reverberant": (_SOUND_TRANSFORMS["reverb"], _SOUND_TRANSFORMS["noise"]),
     # A reshared file: coded again, of narrow band, with echoes or noise. Most files are unchanged.
     "reshared": (
-        _S["band_limit"].but(0.05),
-        _S["reverb"].but(0.05),
-        _S["noise"].but(0.15, snr_db=(15.0, 40.0)),
-        _S["audio_codec"].but(0.2),
+        _SOUND_TRANSFORMS["band_limit"].but(0.05),
+        _SOUND_TRANSFORMS["reverb"].but(0.05),
+        _SOUND_TRANSFORMS["noise"].but(0.15, snr_db=(15.0, 40.0)),
+        _SOUND_TRANSFORMS["audio_codec"].but(0.2),
     ),
     # Degradations as in "reshared", exactly one for every file.
     "degraded": (
         one_of(
             1.0,
-            _S["audio_codec"],
-            _S["audio_codec"].but(codecs=("mp3", "opus")),
-            _S["noise"].but(snr_db=(15.0, 35.0)),
-            _S["reverb"],
+            _SOUND_TRANSFORMS["audio_codec"],
+            _SOUND_TRANSFORMS["audio_codec"].but(codecs=("mp3", "opus")),
+            _SOUND_TRANSFORMS["noise"].but(snr_db=(15.0, 35.0)),
+            _SOUND_TRANSFORMS["reverb"],
         ),
     ),
-    "specaugment": (_S["time_mask"], _S["frequency_mask"]),
-    "rawboost": (_S["convolutive_noise"], _S["impulsive_noise"], _S["stationary_noise"]),
-    "level": (_S["gain"], _S["polarity"], _S["clipping"].but(0.1)),
+    "specaugment": (_SOUND_TRANSFORMS["time_mask"], _SOUND_TRANSFORMS["frequency_mask"]),
+    "rawboost": (
+        _SOUND_TRANSFORMS["convolutive_noise"],
+        _SOUND_TRANSFORMS["impulsive_noise"],
+        _SOUND_TRANSFORMS["stationary_noise"],
+    ),
+    "level": (
+        _SOUND_TRANSFORMS["gain"],
+        _SOUND_TRANSFORMS["polarity"],
+        _SOUND_TRANSFORMS["clipping"].but(0.1),
+    ),
 }
 """Name -> transforms of the sound."""

@@ -60,7 +60,7 @@ class Features:
     labels: Tensor
     """float32 [N], label of each."""
     label: float
-    """Of the copy: 1 also where it was forged."""
+    """Label of the copy: 1 also where augmentation forged it."""
     weight: float
 
 
