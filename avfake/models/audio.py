@@ -47,7 +47,7 @@ class AudioConfig:
     embedding_dim: int = 256
     dropout: float = 0.2
     """Before the embedding, 0 to 1."""
-    head: Literal["plain", "linear", "bn_mlp"] = "plain"
+    head: Literal["plain", "linear", "standardised", "bn_mlp"] = "plain"
     """From features to embedding, as `VisualConfig.head`."""
     drop_path: float = 0.0
     """Share of residual blocks left out at random in training, 0 to 1; 0 for networks without."""

@@ -50,9 +50,10 @@ class VisualConfig:
     """Before the embedding, 0 to 1; of bn_mlp after it too."""
     inputs: Literal["colour", "residual", "both"] = "colour"
     """Input of the network: the crop, its noise residuals (three channels), or both (six)."""
-    head: Literal["plain", "linear", "bn_mlp"] = "plain"
+    head: Literal["plain", "linear", "standardised", "bn_mlp"] = "plain"
     """From features to embedding: plain = linear, normed; linear = without the norm, for statistics
-    whose distance from the mean is the evidence; bn_mlp = linear and ReLU, between two batch
+    whose distance from the mean is the evidence; standardised = linear over features of mean 0 and
+    deviation 1, for frozen backbones; bn_mlp = linear and ReLU, between two batch
     normalisations with dropout, embedding_dim wide (the head of the DFDC's 69th place)."""
     normalise: bool = True
     """Use the mean and deviation that the backbone was published with; off = pixels in 0..1."""

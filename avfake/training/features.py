@@ -145,12 +145,13 @@ class FeatureStore:
 
     def _save(self, key: StreamKey, copies: Sequence[Mapping[str, Any]]) -> None:
         items, part, item_labels = BRANCHES[key.branch]
-        branch = getattr(self.model, key.branch)
-        device = self.config.fit.device
+        on_gpu = self.config.fit.device == "auto" and torch.cuda.is_available()
+        device = "cuda" if on_gpu else "cpu"
+        branch = getattr(self.model, key.branch).to(device)
         stored = {}
         for number, copy in enumerate(copies):
             with torch.inference_mode():
-                rows = branch.features(copy[items].to("cpu" if device == "auto" else device))
+                rows = branch.features(copy[items].to(device))
             position = Labels._fields.index(part)
             stored[f"rows_{number}"] = rows.half().cpu().contiguous()
             stored[f"items_{number}"] = copy[item_labels].float().contiguous()

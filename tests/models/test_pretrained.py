@@ -2,6 +2,7 @@
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 import timm
@@ -10,7 +11,8 @@ from safetensors.torch import save_file
 
 from avfake.errors import ConfigError
 from avfake.models.audio import AudioBranch, AudioConfig
-from avfake.models.backbone import load_backbone
+from avfake.models.backbone import TUNED, load_backbone
+from avfake.models.branch import HEAD_KINDS
 from avfake.models.frozen import Frozen, LayerFeatures
 from avfake.models.pretrained import PACKAGES, WHISPER, load_weights
 from avfake.models.speech_encoder import SPEECH, SpeechEncoder
@@ -203,3 +205,10 @@ def test_clip_is_read_without_its_last_projection() -> None:
         features = clip.eval()(torch.zeros(1, 3, 224, 224))
     assert features.shape == (1, 768)
     assert 0.1 < float(features.std()) < 10
+
+
+@pytest.mark.parametrize("config", [VisualConfig, AudioConfig])
+def test_every_head_and_way_of_tuning_can_be_asked_for_by_a_flag(config: type) -> None:
+    hints = get_type_hints(config)
+    assert set(get_args(hints["head"])) == set(HEAD_KINDS)
+    assert set(get_args(hints["tune"])) == set(TUNED)

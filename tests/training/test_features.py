@@ -10,6 +10,7 @@ import torch
 from avfake.clips.archive import Clip
 from avfake.clips.preparation.folder import PreparedFolder
 from avfake.detector.branch_scores import score_clip
+from avfake.detector.bundle import Bundle
 from avfake.detector.detector import Detector
 from avfake.errors import ConfigError
 from avfake.models.branch import Branch
@@ -110,7 +111,7 @@ def test_nothing_is_computed_twice(
 
 
 def test_a_detector_holds_its_frozen_backbones_once_and_answers_alike(
-    prepared: PreparedFolder, trained: Path
+    prepared: PreparedFolder, trained: Path, tmp_path: Path
 ) -> None:
     folder = trained / "detector"
     assert (folder / "frozen_visual.safetensors").is_file()
@@ -120,6 +121,11 @@ def test_a_detector_holds_its_frozen_backbones_once_and_answers_alike(
     first, second = member.models
     assert first.frozen["visual"] is second.frozen["visual"]
     assert not any("backbone" in name for name in first.state_dict())
+    member.save(tmp_path / "again")
+    assert (tmp_path / "again/frozen_visual.safetensors").stat().st_size > 1000
+    clip = Clip.open(prepared.clips[0].archive)
+    found, wanted = Bundle.read(tmp_path / "again").score_clip(clip), member.score_clip(clip)
+    assert found.fused == pytest.approx(wanted.fused, abs=1e-4)
 
 
 @pytest.mark.parametrize(
