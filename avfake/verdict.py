@@ -1,7 +1,7 @@
 """The answer for one file: probabilities, a decision, and why a part was not assessed."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 from avfake import config as settings
@@ -10,6 +10,13 @@ from avfake.labels import COLUMNS, PARTS, Decision, OperatingPoint, Output, Part
 
 BY_CHOICE = {"disabled", "not_trained"}
 """Reasons that do not lie in the file: they do not change its status."""
+
+PART_WORDS: Mapping[Decision, str] = {
+    "fake": "is forged",
+    "real": "shows no sign of forgery",
+    "unsure": "could not be told",
+}
+"""Decision on a part -> the words for it."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +107,10 @@ class Verdict:
     contributions: tuple[Contribution, ...] = ()
     """The strongest of each output, strongest first; none for an ensemble, whose members have their
     own. "overall" before it was raised to the larger of its parts."""
+    face_decision: Decision | None = None
+    """The same for the face alone; None where it was not assessed. "fake" only in a file that is
+    called fake."""
+    voice_decision: Decision | None = None
 
     def __post_init__(self) -> None:
         for name, _ in COLUMNS.values():
@@ -142,9 +153,17 @@ class Verdict:
         if self.prior is not None and self.prior != self.trained_prior:
             lines.append(f"  probabilities for a world in which {100 * self.prior:g} % are forged")
         if self.decision != "real":
-            lines += [f"  {line}" for line in self._forged_when()]
+            lines += [f"  {line}" for line in (*self._parts(), *self._forged_when())]
         lines += [f"  {reason.sentence}" for reason in self.reasons]
         return "\n".join(lines)
+
+    def _parts(self) -> list[str]:
+        """Return what can be said of face and voice, where that differs."""
+        decisions = {"face": self.face_decision, "voice": self.voice_decision}
+        found = {part: one for part, one in decisions.items() if one is not None}
+        if len(found) < 2:
+            return []
+        return ["; ".join(f"the {part} {PART_WORDS[one]}" for part, one in found.items())]
 
     def _forged_when(self) -> list[str]:
         words = {part: "forged" if self.is_about(part) else "stands out at" for part in PARTS}

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from avfake.calibration.probabilities import CLIP, row_losses, to_probabilities
+from avfake.calibration.probabilities import CLIP, row_losses, to_logits, to_probabilities
 from avfake.errors import BundleError
 
 ISOTONIC_ROWS = 1000
@@ -75,10 +75,12 @@ class Calibrator:
 
     curve: Curve
     epsilon: float = 0.0
+    shift: float = 0.0
+    """Added to the logit of the result, for another share of fakes than that of the rows."""
 
     def __call__(self, logits: np.ndarray) -> np.ndarray:
         """Return float64 [N]; NaN stays NaN."""
-        return squeeze(self.curve(logits), self.epsilon)
+        return shifted(squeeze(self.curve(logits), self.epsilon), self.shift)
 
     def __str__(self) -> str:
         kind = self.curve.kind
@@ -87,7 +89,7 @@ class Calibrator:
     def to_dict(self) -> dict[str, Any]:
         """Return the calibrator for JSON; `from_dict` reads it."""
         curve = {"kind": self.curve.kind, **asdict(self.curve)}
-        return {"curve": curve, "epsilon": self.epsilon}
+        return {"curve": curve, "epsilon": self.epsilon, "shift": self.shift}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> "Calibrator":
@@ -96,7 +98,8 @@ class Calibrator:
             curve = dict(fields["curve"])
             kind = curve.pop("kind")
             values = {n: tuple(v) if isinstance(v, list) else v for n, v in curve.items()}
-            return cls(_CURVES[kind](**values), float(fields["epsilon"]))
+            numbers = float(fields["epsilon"]), float(fields.get("shift", 0.0))
+            return cls(_CURVES[kind](**values), *numbers)
         except (KeyError, TypeError, ValueError) as error:
             raise BundleError(f"{fields} is no calibrator: {error!r}") from error
 
@@ -222,6 +225,11 @@ def cross_fit(
 def squeeze(probabilities: np.ndarray, epsilon: float) -> np.ndarray:
     """Return probabilities moved into [eps, 1 - eps], float64; NaN stays NaN."""
     return epsilon + (1 - 2 * epsilon) * np.asarray(probabilities, np.float64)
+
+
+def shifted(probabilities: np.ndarray, by: float) -> np.ndarray:
+    """Return probabilities whose logits are those given plus `by`, float64; NaN stays NaN."""
+    return to_probabilities(to_logits(probabilities) + by) if by else probabilities
 
 
 def fit_epsilon(probabilities: np.ndarray, labels: np.ndarray) -> float:

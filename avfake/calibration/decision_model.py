@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -22,7 +22,7 @@ from avfake.calibration.output_model import (
 )
 from avfake.calibration.stacker import LogitParts, StackConfig, Stacker
 from avfake.errors import BundleError, ConfigError, Reason
-from avfake.labels import MODALITIES, OUTPUTS, Modality, Output
+from avfake.labels import MODALITIES, OUTPUTS, PARTS, Modality, Output, Part
 
 _CALIBRATION = "calibration.json"
 
@@ -37,6 +37,8 @@ class DecisionModel:
     rules: Mapping[str, Mapping[Modality, DecisionRule]]
     """"kept" and "fused", with and without the stacker -> for each modality, how p_fake becomes a
     decision; empty where "overall" is not trained."""
+    part_rules: Mapping[Part, DecisionRule] = field(default_factory=dict)
+    """How the probability of a part becomes a decision on that part, for the parts trained."""
 
     def assess(self, row: np.ndarray, *, use_stacker: bool = True) -> dict[str, float | None]:
         """Return output -> probability for one row [F]; None where it could not be assessed.
@@ -115,6 +117,7 @@ class DecisionModel:
             "outputs": outputs,
             "not_trained": dict(self.not_trained),
             "rules": map_nested(settings.to_dict, self.rules),
+            "part_rules": {part: settings.to_dict(rule) for part, rule in self.part_rules.items()},
         }
         (folder / _CALIBRATION).write_text(json.dumps(fields, indent=1, allow_nan=False))
 
@@ -130,7 +133,11 @@ class DecisionModel:
                 for output, one in fields["outputs"].items()
             }
             rules = map_nested(partial(settings.from_dict, DecisionRule), fields["rules"])
-            return cls(outputs, fields["not_trained"], rules)
+            of_parts: dict[Any, DecisionRule] = {
+                part: settings.from_dict(DecisionRule, rule)
+                for part, rule in fields.get("part_rules", {}).items()
+            }
+            return cls(outputs, fields["not_trained"], rules, of_parts)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise BundleError(f"{folder}: cannot be read as a decision model: {error}") from error
 
@@ -174,22 +181,29 @@ class DecisionFit:
             rules["kept"] = _fit_rules(kept["overall"], scored, config)
             rules["fused"] = _fit_rules(fused["overall"], scored, config)
         models = {output: fit.model for output, fit in fits.items()}
-        return cls(DecisionModel(models, not_trained, rules), kept, fused)
+        of_parts = {part: _fit_part(kept, scored, part, config) for part in PARTS if part in fits}
+        return cls(DecisionModel(models, not_trained, rules, of_parts), kept, fused)
 
 
 def _fit_rules(
     p_fake: np.ndarray, scored: OutOfFold, config: StackConfig
 ) -> dict[Modality, DecisionRule]:
-    """Fit one rule for each modality; one without clips gets a rule that is always unsure.
-
-    A clip whose missing part may be the forged one is still labelled by the whole: the error rates
-    are those of files, and a picture without its sound seldom proves that a file is genuine.
-    """
+    """Fit one rule for each modality; one without clips gets a rule that is always unsure."""
     rules = {}
     for modality in MODALITIES:
         rows = scored.one_a_clip(scored.modalities == modality)
-        rules[modality] = DecisionRule.fit(p_fake[rows], scored.labels["overall"][rows], config)
+        labels, groups = scored.labels["overall"][rows], np.asarray(scored.groups)[rows].tolist()
+        rules[modality] = DecisionRule.fit(p_fake[rows], labels, groups, config)
     return rules
+
+
+def _fit_part(
+    answers: Mapping[str, np.ndarray], scored: OutOfFold, part: Part, config: StackConfig
+) -> DecisionRule:
+    """Fit the rule of a part to one row of each clip, that in which nothing was left out."""
+    rows = scored.one_a_clip()
+    labels, groups = scored.labels[part][rows], np.asarray(scored.groups)[rows].tolist()
+    return DecisionRule.fit(answers[part][rows], labels, groups, config)
 
 
 def _gather(answers: Mapping[Any, np.ndarray], num_rows: int) -> dict[str, np.ndarray]:

@@ -1,5 +1,11 @@
-"""Decision rule: from a probability to real, fake or unsure, by a conformal set and a threshold."""
+"""Decision rule: from a probability to real, fake or unsure, by a conformal set and a threshold.
 
+Clips of one group (one source, one speaker) resemble each other, and a new file is of a new group:
+bounds count groups, each with the same weight however many clips it has (conformal prediction for
+two-layer hierarchical data, Lee, Barber & Willett 2023; Dunn, Wasserman & Ramdas 2022).
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,11 +29,21 @@ class ConformalBand:
 
     @classmethod
     def fit(
-        cls, probabilities: np.ndarray, labels: np.ndarray, *, confidence: float
+        cls,
+        probabilities: np.ndarray,
+        labels: np.ndarray,
+        groups: Sequence[str] | None = None,
+        *,
+        confidence: float,
     ) -> "ConformalBand":
-        """Fit the band to out-of-fold probabilities [N] with labels [N] 1 or 0."""
-        highest = upper_rank(probabilities[labels == 0], confidence, otherwise=np.inf)
-        lowest = -upper_rank(-probabilities[labels == 1], confidence, otherwise=np.inf)
+        """Fit the band to out-of-fold probabilities [N] with labels [N] 1 or 0.
+
+        groups: [N]; None = each clip is one
+        """
+        p, names = probabilities, _names(groups, len(probabilities))
+        real, fake = labels == 0, labels == 1
+        highest = upper_bound(p[real], names[real], confidence, otherwise=np.inf)
+        lowest = -upper_bound(-p[fake], names[fake], confidence, otherwise=np.inf)
         return cls(
             highest if np.isfinite(highest) else None,
             lowest if np.isfinite(lowest) else None,
@@ -52,17 +68,24 @@ class DecisionRule:
 
     @classmethod
     def fit(
-        cls, probabilities: np.ndarray, labels: np.ndarray, config: StackConfig | None = None
+        cls,
+        probabilities: np.ndarray,
+        labels: np.ndarray,
+        groups: Sequence[str] | None = None,
+        config: StackConfig | None = None,
     ) -> "DecisionRule":
         """Fit the rule to out-of-fold probabilities [N]; rows with a NaN in either are left out.
 
-        config: gives the false-alarm rate and the confidence
+        Args:
+            groups: [N]; None = each clip is one
+            config: gives the false-alarm rate and the confidence
         """
         config = config or StackConfig()
         known = ~np.isnan(probabilities) & ~np.isnan(labels)
         p, y = probabilities[known], labels[known]
-        threshold = find_threshold(p, y, false_alarm_rate=config.false_alarm_rate)
-        band = ConformalBand.fit(p, y, confidence=config.confidence)
+        names = _names(groups, len(known))[known]
+        threshold = find_threshold(p, y, names, false_alarm_rate=config.false_alarm_rate)
+        band = ConformalBand.fit(p, y, names, confidence=config.confidence)
         return cls(threshold, config.false_alarm_rate, band)
 
     def decide(self, p_fake: float | None) -> Decision:
@@ -82,18 +105,36 @@ class DecisionRule:
 
 
 def find_threshold(
-    probabilities: np.ndarray, labels: np.ndarray, *, false_alarm_rate: float = 0.05
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    groups: Sequence[str] | None = None,
+    *,
+    false_alarm_rate: float = 0.05,
 ) -> float:
-    """Return the threshold that a new genuine clip exceeds with at most this probability.
+    """Return the threshold that a genuine clip of a new group exceeds at this rate, at most.
 
-    The rank counts the new clip too (Vovk et al. 2005), so with fewer than 1 / rate - 1 genuine
-    clips no threshold can guarantee the rate, and the result is 1: nothing is called fake.
+    The bound counts the new group too, so with fewer than 1 / rate - 1 groups of genuine clips no
+    threshold can guarantee the rate, and the result is 1: nothing is called fake.
+
+    groups: [N]; None = each clip is one
     """
-    return upper_rank(probabilities[labels == 0], 1 - false_alarm_rate, otherwise=1.0)
+    real = labels == 0
+    names = _names(groups, len(labels))[real]
+    return upper_bound(probabilities[real], names, 1 - false_alarm_rate, otherwise=1.0)
 
 
-def upper_rank(values: np.ndarray, level: float, *, otherwise: float) -> float:
-    """Return the value that one more draw does not exceed, with probability `level`."""
-    # The product is rounded so that 0.9 * 10 is 9 and not one float step above it.
-    rank = int(np.ceil(np.round(level * (len(values) + 1), 9)))
-    return float(np.sort(values)[rank - 1]) if 1 <= rank <= len(values) else otherwise
+def upper_bound(values: np.ndarray, groups: np.ndarray, level: float, *, otherwise: float) -> float:
+    """Return the value that a clip of one more group does not exceed, with probability `level`."""
+    if not len(values):
+        return otherwise
+    _, index, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(1 / counts[index[order]])
+    # Rounded, so that 0.9 * 10 is 9 and not one float step above it.
+    enough = np.round(reached, 9) >= np.round(level * (len(counts) + 1), 9)
+    return float(values[order[np.argmax(enough)]]) if enough.any() else otherwise
+
+
+def _names(groups: Sequence[str] | None, count: int) -> np.ndarray:
+    """Return the groups as an array [N]; without groups a name for each clip."""
+    return np.arange(count) if groups is None else np.asarray(groups)

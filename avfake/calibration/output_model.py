@@ -11,7 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from avfake.calibration.calibrators import Calibrator, cross_fit, fit_calibrator, fit_platt
+from avfake.calibration.calibrators import (
+    Calibrator,
+    cross_fit,
+    fit_calibrator,
+    fit_platt,
+    shifted,
+)
 from avfake.calibration.features import RULE_COLUMNS, columns_of, modalities_of
 from avfake.calibration.out_of_fold import OutOfFold
 from avfake.calibration.probabilities import TrainedPrior, to_logits
@@ -189,6 +195,8 @@ def fit_output(
             )
     kept = stacker if choice.kept == "stacker" else None
     prior = TrainedPrior.measure(labels, scored.labels.get("overall"))
+    if config.prior is not None:
+        prior = TrainedPrior(config.prior, 1.0)
     model = OutputModel(output, choice, calibrators, prior, kept)
     return OutputFit(
         model,
@@ -220,6 +228,13 @@ def calibrate_modalities(
         if folds is not None:
             found[modality], answers = fit_calibrator(logits, own, scored.groups, folds)
             probabilities = np.where(modalities == modality, answers, probabilities)
+    if config.prior is None:
+        return found, probabilities
+    for modality, calibrator in found.items():
+        here = labels[modalities == modality] if modality in labelled else labels
+        by = float(to_logits(config.prior) - to_logits(np.nanmean(here)))
+        found[modality] = replace(calibrator, shift=by)
+        probabilities = np.where(modalities == modality, shifted(probabilities, by), probabilities)
     return found, probabilities
 
 

@@ -19,7 +19,7 @@ from avfake.calibration.features import (
 )
 from avfake.calibration.out_of_fold import OutOfFold
 from avfake.calibration.probabilities import row_losses
-from avfake.errors import BundleError, check_choice, check_ranges
+from avfake.errors import BundleError, ConfigError, check_choice, check_ranges
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -52,6 +52,9 @@ class StackConfig:
     false_alarm_rate: float = 0.05
     confidence: float = 0.9
     """Coverage of the conformal set."""
+    prior: float | None = None
+    """Share of fakes, of files of each modality, that probabilities assume; None = that of the
+    clips they are calibrated on."""
 
     def __post_init__(self) -> None:
         check_choice("stack.rule", self.rule, ("auto", *RULE_COLUMNS))
@@ -65,6 +68,8 @@ class StackConfig:
             false_alarm_rate="(0, 1)",
             confidence="(0, 1)",
         )
+        if self.prior is not None and not 0 < self.prior < 1:
+            raise ConfigError(f"stack.prior must be None or in (0, 1), got {self.prior}")
 
 
 @dataclass(frozen=True)

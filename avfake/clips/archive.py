@@ -114,6 +114,14 @@ class Clip:
                 for number, person in enumerate(self.meta.persons)
             ]
 
+    def stored_crops(self) -> list[list[bytes]]:
+        """Return the JPEG files of the crops of each person, to be copied as they are."""
+        with self.opened():
+            return [
+                [self._read(_crop_name(number, index)) for index in person.frame_indices]
+                for number, person in enumerate(self.meta.persons)
+            ]
+
     def waveform(self) -> Waveform | None:
         """Return the stored sound: the speech of the file without pauses; None without speech.
 
@@ -166,25 +174,33 @@ class Clip:
 
 def pack_clip(
     meta: ClipMeta,
-    crops: Sequence[np.ndarray],
+    crops: Sequence[np.ndarray] | Sequence[Sequence[bytes]],
     waveform: Waveform | None,
     *,
     jpeg_quality: int,
 ) -> Clip:
-    """Return a clip in memory. crops: for each person of the meta uint8 [K, S, S, 3]."""
+    """Return a clip in memory.
+
+    crops: for each person of the meta uint8 [K, S, S, 3], or K JPEG files, stored as they are
+    """
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         _add(archive, "meta.json", json.dumps(asdict(meta), separators=(",", ":")).encode())
         for person, pixels in enumerate(crops):
             for index, picture in zip(meta.persons[person].frame_indices, pixels, strict=True):
-                jpeg = io.BytesIO()
-                Image.fromarray(picture).save(jpeg, "JPEG", quality=jpeg_quality, subsampling=0)
-                _add(archive, _crop_name(person, index), jpeg.getvalue())
+                content = picture if isinstance(picture, bytes) else _jpeg(picture, jpeg_quality)
+                _add(archive, _crop_name(person, index), content)
         if waveform is not None:
             flac = io.BytesIO()
             soundfile.write(flac, waveform.samples, waveform.sample_rate, "PCM_16", format="FLAC")
             _add(archive, "sound.flac", flac.getvalue())
     return Clip(buffer.getvalue())
+
+
+def _jpeg(picture: np.ndarray, quality: int) -> bytes:
+    found = io.BytesIO()
+    Image.fromarray(picture).save(found, "JPEG", quality=quality, subsampling=0)
+    return found.getvalue()
 
 
 def _crop_name(person: int, frame_index: int) -> str:

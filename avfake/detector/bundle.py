@@ -1,7 +1,7 @@
 """A trained detector that answers alone: it cuts a file into a clip, scores it and decides."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import isnan
 from pathlib import Path
@@ -28,7 +28,7 @@ from avfake.detector.folders import (
 from avfake.detector.timeline import face_segments, voice_segments, within_spans
 from avfake.errors import BundleError, ConfigError, Reason
 from avfake.faces import CropConfig, FaceDetector
-from avfake.labels import DEFAULT, OUTPUTS, PARTS
+from avfake.labels import DEFAULT, OUTPUTS, PARTS, Decision, Part
 from avfake.models import AVModel, Frozen, ModelConfig, build_model
 from avfake.verdict import Contribution, FaceScore, Person, Verdict, VoiceScore, status_of
 
@@ -131,9 +131,12 @@ class Bundle:
         reasons = self._reasons(clip, options)
         # Scores of an untrained branch are noise, not evidence.
         voice = _voice(scores) if "voice" not in model.not_trained else ()
-        return Verdict(
+        decision = rule.decide(answer["overall"]) if rule else "unsure"
+        if decision == "real" and any(reason.code == "no_face" for reason in reasons):
+            decision = "unsure"  # a face that was not found may be forged
+        verdict = Verdict(
             file=file,
-            decision=rule.decide(answer["overall"]) if rule else "unsure",
+            decision=decision,
             p_fake=answer["overall"],
             p_face_fake=answer["face"],
             p_voice_fake=answer["voice"],
@@ -148,6 +151,21 @@ class Bundle:
             trained_prior=model.prior,
             contributions=_strongest(row, model, use_stacker=use_stacker),
         )
+        return replace(
+            verdict,
+            face_decision=self._part_decision(verdict, "face"),
+            voice_decision=self._part_decision(verdict, "voice"),
+        )
+
+    def _part_decision(self, verdict: Verdict, part: Part) -> Decision | None:
+        """Return the decision on a part, which the decision on the file does not contradict."""
+        p_part = verdict.p_face_fake if part == "face" else verdict.p_voice_fake
+        if p_part is None:
+            return None
+        if verdict.is_about(part) or verdict.decision == "real":
+            return verdict.decision
+        rule = self.decision_model.part_rules.get(part)
+        return "real" if rule and rule.decide(p_part) == "real" else "unsure"
 
     def _settings_of_clips(self) -> str:
         """Return the arguments of `avfake prepare` that make clips for this bundle."""

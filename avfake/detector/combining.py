@@ -12,7 +12,7 @@ import numpy as np
 from avfake.calibration import RULES, DecisionRule, raise_overall
 from avfake.detector.timeline import face_segments, voice_segments
 from avfake.errors import ConfigError, Reason, check_choice
-from avfake.labels import COLUMNS, OUTPUTS
+from avfake.labels import COLUMNS, OUTPUTS, Decision
 from avfake.verdict import FaceScore, Person, Verdict, VoiceScore, status_of
 
 RANK_MEAN = "rank_mean"
@@ -94,6 +94,8 @@ def combine_verdicts(
         voice_segments=voice_segments(voice),
         prior=common([verdict.prior for verdict in answered], None),
         trained_prior=common([verdict.trained_prior for verdict in answered], None),
+        face_decision=_common_decision([verdict.face_decision for verdict in answered]),
+        voice_decision=_common_decision([verdict.voice_decision for verdict in answered]),
     )
 
 
@@ -101,6 +103,12 @@ def common(values: Iterable[Value], otherwise: Value) -> Value:
     """Return the value that all have in common, or `otherwise`."""
     found = set(values)
     return found.pop() if len(found) == 1 else otherwise
+
+
+def _common_decision(found: Sequence[Decision | None]) -> Decision | None:
+    """Return the decision on a part that all members share that assessed it, or "unsure"."""
+    known = [one for one in found if one is not None]
+    return common(known, "unsure") if known else None
 
 
 def _probabilities(verdicts: Sequence[Verdict], rule: str) -> list[float | None]:

@@ -65,7 +65,8 @@ def fit_decision(scores: Path) -> DecisionRule:
             f"{scores} has {int(known.sum())} fakes among {len(known)} clips with a label and a "
             "probability; a decision is fitted on genuine and fake clips"
         )
-    return DecisionRule.fit(p_fake, labels)
+    groups = table["group"].astype(str).tolist() if "group" in table else None
+    return DecisionRule.fit(p_fake, labels, groups)
 
 
 def write_ensemble(

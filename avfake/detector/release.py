@@ -28,7 +28,7 @@ from avfake.detector.folders import (
 from avfake.detector.shipped import LICENCE, RELEASE, Release
 from avfake.errors import ConfigError
 
-MAX_BYTES = 40_000_000
+MAX_BYTES = 96_000_000
 """Limit for the whole folder, which is in every clone and every wheel."""
 
 

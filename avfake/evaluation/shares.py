@@ -18,10 +18,13 @@ def share(
     hits: np.ndarray,
     groups: Sequence[str],
     *,
+    groups_alike: bool = False,
     num_resamples: int = 1000,
     seed: int = 0,
 ) -> Interval:
     """Share of the clips of which something is true; NaN without any clip.
+
+    groups_alike: the mean of the shares of the groups, however many clips each has
 
     The interval is that of `bootstrap` over groups. Of none or of all clips it has no width, which
     would promise that it never happens: there it is the exact one of Clopper and Pearson (1934),
@@ -32,8 +35,15 @@ def share(
     if not len(hits):
         return Interval(float("nan"), float("nan"), float("nan"))
     if 0 < np.sum(hits) < len(hits):
+        _, index, counts = np.unique(
+            np.asarray(groups, str), return_inverse=True, return_counts=True
+        )
+        weights = 1 / counts[index] if groups_alike else np.ones(len(hits))
         return group_interval(
-            lambda rows: float(np.mean(hits[rows])), groups, num_resamples=num_resamples, seed=seed
+            lambda rows: float(np.average(hits[rows], weights=weights[rows])),
+            groups,
+            num_resamples=num_resamples,
+            seed=seed,
         )
     from scipy.stats import binomtest
 

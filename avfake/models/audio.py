@@ -86,8 +86,7 @@ class AudioBranch(Branch):
                 shared=frozen,
             )
         statistics = VoiceStatistics(config.spectrogram) if config.statistics else None
-        beside = statistics.feature_dim if statistics else 0
-        super().__init__(config, backbone, backbone.feature_dim + beside)
+        super().__init__(config, backbone, statistics.feature_dim if statistics else 0)
         self.spectrogram = LogSpectrogram(config.spectrogram)
         self.statistics = statistics
 

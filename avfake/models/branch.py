@@ -43,21 +43,21 @@ class BranchOutput:
 class Branch(nn.Module):
     """Base of the branches: a backbone for the items, and the encoder over its features."""
 
-    def __init__(self, config: Any, backbone: Backbone, feature_dim: int) -> None:
+    def __init__(self, config: Any, backbone: Backbone, num_statistics: int = 0) -> None:
         """
         Args:
             config: a `VisualConfig` or `AudioConfig`
-            feature_dim: features of an item, those of the backbone and others beside them
+            num_statistics: numbers beside the features of the backbone
         """
         super().__init__()
         self.config = config
         self.pretrained_used = backbone.pretrained_used
         self.frozen = backbone.network if isinstance(backbone.network, Frozen) else None
         self.backbone = backbone.network if isinstance(backbone.network, nn.Module) else None
-        self.backbone_dim, self.feature_dim = backbone.feature_dim, feature_dim
-        self.encoder = ItemEncoder(
-            feature_dim, config.embedding_dim, config.dropout, head=config.head
-        )
+        self.backbone_dim = backbone.feature_dim
+        parts = (backbone.feature_dim, num_statistics) if num_statistics else (self.backbone_dim,)
+        self.feature_dim = sum(parts)
+        self.encoder = ItemEncoder(parts, config.embedding_dim, config.dropout, head=config.head)
 
     def features(self, items: Tensor) -> Tensor:
         """Crops or windows [M, ...] -> [M, feature_dim]"""
@@ -95,11 +95,15 @@ class ItemEncoder(nn.Module):
     """The part that the modalities share: projection, item logit and pooling."""
 
     def __init__(
-        self, feature_dim: int, embedding_dim: int, dropout: float, *, head: str = "plain"
+        self, parts: tuple[int, ...], embedding_dim: int, dropout: float, *, head: str = "plain"
     ) -> None:
-        """head: a key of `HEAD_KINDS`."""
+        """
+        Args:
+            parts: number of features of each kind, in their order
+            head: a key of `HEAD_KINDS`
+        """
         super().__init__()
-        self.project = HEAD_KINDS[head](feature_dim, embedding_dim, dropout)
+        self.project = HEAD_KINDS[head](parts, embedding_dim, dropout)
         self.item_logit = nn.Linear(embedding_dim, 1)
         self.pool = AttentionPool(embedding_dim)
 
@@ -155,44 +159,55 @@ class ItemNorm(nn.BatchNorm1d):
 class Standardise(nn.Module):
     """[M, F] -> [M, F] float32 of mean 0 and deviation 1 over the training data, clamped.
 
-    By the statistics of the batch in training, by running statistics after it.
+    By the statistics of the batch in training, by running statistics after it. Features of
+    different kinds are then scaled to the same total variance, or the few would not be heard beside
+    the many.
     """
 
     MAX_DEVIATIONS = 4.0
     """A statistic further from the mean shows that a file is unusual, and not how much."""
 
-    def __init__(self, num_features: int) -> None:
+    scale: Tensor
+
+    def __init__(self, *parts: int) -> None:
+        """parts: number of features of each kind, in their order"""
         super().__init__()
-        self.norm = ItemNorm(num_features, affine=False)
+        self.norm = ItemNorm(sum(parts), affine=False)
+        scales = [torch.full((n,), (sum(parts) / (len(parts) * n)) ** 0.5) for n in parts]
+        self.register_buffer("scale", torch.cat(scales), persistent=False)
 
-    def forward(self, statistics: Tensor) -> Tensor:
-        normalised: Tensor = self.norm(statistics.float())
-        return normalised.clamp(-self.MAX_DEVIATIONS, self.MAX_DEVIATIONS)
-
-
-def _linear(feature_dim: int, embedding_dim: int, dropout: float) -> nn.Sequential:
-    return nn.Sequential(nn.Dropout(dropout), nn.Linear(feature_dim, embedding_dim))
+    def forward(self, features: Tensor) -> Tensor:
+        normalised: Tensor = self.norm(features.float())
+        return normalised.clamp(-self.MAX_DEVIATIONS, self.MAX_DEVIATIONS) * self.scale
 
 
-def _standardised(feature_dim: int, embedding_dim: int, dropout: float) -> nn.Module:
-    return nn.Sequential(Standardise(feature_dim), *_linear(feature_dim, embedding_dim, dropout))
+Parts = tuple[int, ...]
+"""Number of features of each kind."""
 
 
-def _plain(feature_dim: int, embedding_dim: int, dropout: float) -> nn.Module:
-    return _linear(feature_dim, embedding_dim, dropout).append(nn.LayerNorm(embedding_dim))
+def _linear(parts: Parts, embedding_dim: int, dropout: float) -> nn.Sequential:
+    return nn.Sequential(nn.Dropout(dropout), nn.Linear(sum(parts), embedding_dim))
 
 
-def _bn_mlp(feature_dim: int, embedding_dim: int, dropout: float) -> nn.Module:
+def _standardised(parts: Parts, embedding_dim: int, dropout: float) -> nn.Module:
+    return nn.Sequential(Standardise(*parts), *_linear(parts, embedding_dim, dropout))
+
+
+def _plain(parts: Parts, embedding_dim: int, dropout: float) -> nn.Module:
+    return _linear(parts, embedding_dim, dropout).append(nn.LayerNorm(embedding_dim))
+
+
+def _bn_mlp(parts: Parts, embedding_dim: int, dropout: float) -> nn.Module:
     return nn.Sequential(
-        ItemNorm(feature_dim),
-        *_linear(feature_dim, embedding_dim, dropout),
+        ItemNorm(sum(parts)),
+        *_linear(parts, embedding_dim, dropout),
         nn.ReLU(),
         ItemNorm(embedding_dim),
         nn.Dropout(dropout),
     )
 
 
-HEAD_KINDS: dict[str, Callable[[int, int, float], nn.Module]] = {
+HEAD_KINDS: dict[str, Callable[[Parts, int, float], nn.Module]] = {
     "plain": _plain,
     "linear": _linear,
     "standardised": _standardised,

@@ -89,7 +89,7 @@ class VisualBranch(Branch):
                 tune=config.tune,
                 shared=frozen,
             )
-        super().__init__(config, backbone, backbone.feature_dim)
+        super().__init__(config, backbone)
         mean, std = (backbone.mean, backbone.std) if config.normalise else ((0.0,) * 3, (1.0,) * 3)
         # Saved with the weights: another release of timm may state other numbers for the name.
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))

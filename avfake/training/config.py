@@ -64,10 +64,10 @@ class DataConfig:
     loader_workers: int = 0
     """Processes that read clips for training, the same number again for validation; 0 = read in
     the training process. The same batches either way (docs/training_at_scale.md)."""
-    feature_copies: int = 0
+    feature_copies: int | None = None
     """Where the backbones are frozen (tune none): copies of each clip, drawn and augmented, whose
     features are computed once, on disk, beside those of the clip as it is; epochs then take
-    minutes. 0 = the backbones run in every epoch."""
+    minutes. None = the backbones run in every epoch."""
     feature_folder: str = ""
     """Folder of these features, which runs may share; by default features/ in the run folder."""
     keep_groups: bool = False
@@ -78,6 +78,9 @@ class DataConfig:
     dataset_weights: tuple[str, ...] = ()
     """How often an epoch contains the clips of each folder, as FOLDER=NUMBER (1 where not named)
     or one number a folder, in their order: 0.5 = every other epoch, 2 = twice in each."""
+    group_power: float = 0.0
+    """How much rarer a clip of a large group comes: of a group of n clips, n ** -group_power as
+    often as the clip of a group of one. 0 = all clips alike, 1 = all groups alike."""
     assume_face_weight: float = 1.0
     """Loss weight of "the face is forged" for fakes of unknown kind; 0 = unknown."""
 
@@ -90,9 +93,13 @@ class DataConfig:
             val_share="[0, 1)",
             test_share="[0, 1)",
             loader_workers="[0, inf)",
-            feature_copies="[0, 1000]",
+            group_power="[0, 1]",
             assume_face_weight="[0, 1]",
         )
+        if not 0 <= (self.feature_copies or 0) <= 1000:
+            raise ConfigError(
+                f"data.feature_copies must be None or in [0, 1000], got {self.feature_copies}"
+            )
         if self.val_share + self.test_share >= 1:
             raise ConfigError(
                 f"val_share {self.val_share} and test_share {self.test_share} leave nothing to "
@@ -198,7 +205,7 @@ class TrainingConfig:
                 f"--sync compares {self.sync.min_crops} crops of a clip or more, data.num_frames "
                 f"is {self.data.num_frames}"
             )
-        if self.data.feature_copies:
+        if self.data.feature_copies is not None:
             self._check_features()
         has_val = self.data.val_share or self.data.parts
         if not has_val and self.fit.first_best_epoch < self.fit.epochs:

@@ -132,6 +132,7 @@ def _decide(table: pd.DataFrame, rows: np.ndarray, rest: pd.DataFrame, config: S
     rule = DecisionRule.fit(
         rest["p_fake"].to_numpy(),
         rest["label"].to_numpy(),
+        rest["group"].tolist(),
         config,
     )
     known = table.loc[rows, ["p_fake", "label"]].to_numpy(np.float64)

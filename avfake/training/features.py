@@ -1,7 +1,7 @@
 """Features of frozen backbones, computed once for many trainings of the layers above them.
 
-The crops and the sound of a clip are two streams, each with a file of its own: the features of the
-whole stream, then those of copies of it, drawn and augmented as training draws them. A file is
+The crops and the sound of a clip are two streams, each with files of its own: the features of the
+whole stream, and those of each copy of it, drawn and augmented as training draws them. A file is
 named by the content of the stream, its label and all settings that decide it; what is there is not
 computed again, also by other runs over the same folder.
 """
@@ -27,7 +27,7 @@ from avfake.parallel import progress
 from avfake.training.config import TrainingConfig
 from avfake.training.plan import Example
 
-VERSION = 1
+VERSION = 2
 """Increased whenever code changes the features of the same clip under the same settings."""
 BRANCHES = {
     "visual": ("faces", "face", "frame_labels"),
@@ -77,39 +77,42 @@ class FeatureStore:
             sampling: what is drawn from a clip in training
         """
         self.model, self.config, self.sampling = model, config, sampling
-        self.num_copies = config.data.feature_copies
-        deciding = {
-            "version": VERSION,
-            "weights": {name: weights_hash(one.network) for name, one in model.frozen.items()},
-            "visual": model.config.visual and _reading(to_dict(model.config.visual)),
-            "audio": model.config.audio and _reading(to_dict(model.config.audio)),
-            "augment": to_dict(config.augment),
-            "sampling": to_dict(sampling),
-            "copies": self.num_copies,
-            "seed": config.seed,
-        }
-        self.folder = folder / fingerprint(deciding)
+        self.num_copies = config.data.feature_copies or 0
+        whole = replace(sampling, use_visual=True, use_audio=True)
+        whole = replace(whole, num_frames=None, num_windows=None)
+        self.folders = {}
+        for branch, one in model.frozen.items():
+            deciding = {
+                "version": VERSION,
+                "weights": weights_hash(one.network),
+                "branch": _reading(to_dict(getattr(model.config, branch))),
+                "sampling": to_dict(whole),
+            }
+            # Whole streams are neither drawn nor augmented.
+            drawn = deciding | _drawing(config, branch)
+            self.folders[branch] = (folder / fingerprint(deciding), folder / fingerprint(drawn))
         self._keys: dict[tuple[str, str], StreamKey] = {}
-        self._read: dict[StreamKey, dict[str, Tensor]] = {}
+        self._read: dict[Path, Features] = {}
 
     def compute(self, examples: Sequence[Example], *, workers: int = 0) -> None:
         """Compute the features of all streams of the examples that are not there yet.
 
         workers: processes that read and augment
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
         streams = {key: e for e in examples for key in self.keys_of(e)}
-        missing = {key: e for key, e in streams.items() if not self._path(key).is_file()}
+        copies = range(self.num_copies + 1)
+        wanted = [(key, e, copy) for key, e in streams.items() for copy in copies]
+        missing = [one for one in wanted if not self._path(one[0], one[2]).is_file()]
         loader = DataLoader(
-            _Streams(missing, self.config, self.sampling, self.num_copies),
+            _Copies(missing, self.config, self.sampling),
             batch_size=None,
             num_workers=workers,
             multiprocessing_context="spawn" if workers else None,
         )
-        for key, copies in zip(
+        for (key, _, copy), batch in zip(
             missing, progress(loader, desc="features", unit="stream"), strict=True
         ):
-            self._save(key, copies)
+            self._save(key, copy, batch)
 
     def keys_of(self, example: Example) -> Iterator[StreamKey]:
         """Yield the streams of a clip that a branch reads."""
@@ -137,54 +140,60 @@ class FeatureStore:
         }
 
     def _copy(self, key: StreamKey, copy: int) -> Features:
-        if key not in self._read:
-            self._read[key] = load_file(self._path(key))
-        stored = self._read[key]
-        label, weight = stored[f"label_{copy}"].tolist()
-        return Features(stored[f"rows_{copy}"].float(), stored[f"items_{copy}"], label, weight)
+        path = self._path(key, copy)
+        if path not in self._read:
+            stored = load_file(path)
+            label, weight = stored["label"].tolist()
+            rows = stored["rows"].float()
+            self._read[path] = Features(rows, stored["item_labels"], label, weight)
+        return self._read[path]
 
-    def _save(self, key: StreamKey, copies: Sequence[Mapping[str, Any]]) -> None:
+    def _save(self, key: StreamKey, copy: int, batch: Mapping[str, Any]) -> None:
         items, part, item_labels = BRANCHES[key.branch]
         on_gpu = self.config.fit.device == "auto" and torch.cuda.is_available()
         device = "cuda" if on_gpu else "cpu"
         branch = getattr(self.model, key.branch).to(device)
-        stored = {}
-        for number, copy in enumerate(copies):
-            with torch.inference_mode():
-                rows = branch.features(copy[items].to(device))
-            position = Labels._fields.index(part)
-            stored[f"rows_{number}"] = rows.half().cpu().contiguous()
-            stored[f"items_{number}"] = copy[item_labels].float().contiguous()
-            stored[f"label_{number}"] = torch.stack(
-                [copy["labels"][position].float(), copy["weights"][position].float()]
-            )
-        partial = self._path(key).with_suffix(".partial")
+        with torch.inference_mode():
+            rows = branch.features(batch[items].to(device))
+        position = Labels._fields.index(part)
+        path = self._path(key, copy)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        stored = {
+            "rows": rows.half().cpu().contiguous(),
+            "item_labels": batch[item_labels].float().contiguous(),
+            "label": torch.stack(
+                [batch["labels"][position].float(), batch["weights"][position].float()]
+            ),
+        }
         save_file(stored, partial)
-        partial.replace(self._path(key))
+        partial.replace(path)
 
-    def _path(self, key: StreamKey) -> Path:
-        return self.folder / f"{key.name}.safetensors"
+    def _path(self, key: StreamKey, copy: int) -> Path:
+        whole, copies = self.folders[key.branch]
+        if not copy:
+            return whole / f"{key.name}.safetensors"
+        return copies / f"{key.name}-{copy}.safetensors"
 
 
-class _Streams(Dataset[list[dict[str, Any]]]):
-    """For each stream its whole and its copies, as batches without features."""
+class _Copies(Dataset[dict[str, Any]]):
+    """Crops or sound of copies of streams, as items without features; copy 0 is the whole."""
 
     def __init__(
         self,
-        streams: Mapping[StreamKey, Example],
+        wanted: Sequence[tuple[StreamKey, Example, int]],
         config: TrainingConfig,
         sampling: SampleConfig,
-        num_copies: int,
     ) -> None:
-        self.streams = [(key, example.archive) for key, example in streams.items()]
-        self.config, self.sampling, self.num_copies = config, sampling, num_copies
+        self.wanted = [(key, example.archive, copy) for key, example, copy in wanted]
+        self.config, self.sampling = config, sampling
         self.augment = build_pipeline(config.augment)
 
     def __len__(self) -> int:
-        return len(self.streams)
+        return len(self.wanted)
 
-    def __getitem__(self, index: int) -> list[dict[str, Any]]:
-        key, archive = self.streams[index]
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        key, archive, copy = self.wanted[index]
         part = BRANCHES[key.branch][1]
         labels = Labels(overall=key.label)._replace(**{part: key.label})
         weights = Labels(overall=key.weight)._replace(**{part: key.weight})
@@ -192,17 +201,12 @@ class _Streams(Dataset[list[dict[str, Any]]]):
         sampling = replace(
             self.sampling, use_visual=key.branch == "visual", use_audio=key.branch == "audio"
         )
-        whole = replace(sampling, num_frames=None, num_windows=None)
+        if not copy:
+            whole = replace(sampling, num_frames=None, num_windows=None)
+            return ClipDataset([entry], whole)[0]
         # What is drawn depends on the stream alone, not on the other clips of the run.
-        seed, augment = (
-            int(fingerprint({"seed": self.config.seed, "of": key.content}), 16),
-            self.augment,
-        )
-        copies = [
-            ClipDataset([entry], sampling, seed=seed + number, augment=augment)[0]
-            for number in range(1, self.num_copies + 1)
-        ]
-        return [ClipDataset([entry], whole)[0], *copies]
+        seed = int(fingerprint({"seed": self.config.seed, "of": key.content}), 16) + copy
+        return ClipDataset([entry], sampling, seed=seed, augment=self.augment)[0]
 
 
 class FeatureDataset(Dataset[dict[str, Any]]):
@@ -285,3 +289,13 @@ def _reading(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of a branch that decide over its features, not over what reads them."""
     above = ("embedding_dim", "dropout", "head", "weights", "drop_path", "tune")
     return {key: value for key, value in settings.items() if key not in above}
+
+
+def _drawing(config: TrainingConfig, branch: str) -> dict[str, Any]:
+    """Return the settings that decide over the copies of the streams of a branch."""
+    own, part = {"visual": ("picture", "face"), "audio": ("sound", "voice")}[branch]
+    changes = to_dict(config.augment)
+    items = config.data.num_frames if branch == "visual" else config.data.num_windows
+    forging = {name: one for name, one in changes["forge"].items() if name.startswith(part)}
+    drawn = {"items": items, "seed": config.seed, "rate": changes["rate"]}
+    return {**drawn, "changes": changes[own], "forging": forging}

@@ -24,7 +24,7 @@ from avfake.clips import (
     named_failures,
 )
 from avfake.detector import sampling_for, score_clip
-from avfake.labels import OUTPUTS, Output
+from avfake.labels import OUTPUTS, Output, Part
 from avfake.models import AVModel, Frozen, ModelConfig, build_model
 from avfake.parallel import progress
 from avfake.training.config import TrainingConfig
@@ -134,7 +134,8 @@ def score_out_of_fold(run: Run, models: Sequence[AVModel]) -> OutOfFold:
     """Return rows of statistics of every training clip that a model has not seen, by that model.
 
     A clip with picture and sound has three: whole, without sound, without picture, so that stacker
-    and calibration handle clips that lack either.
+    and calibration handle clips that lack either. The overall label of the latter two is that of
+    what is left: of a file of which only the voice was assessed, the answer is about the voice.
     """
     plan, modalities = run.plan, [(True, True)]
     if run.model.visual and run.model.audio:
@@ -154,7 +155,7 @@ def score_out_of_fold(run: Run, models: Sequence[AVModel]) -> OutOfFold:
         for use_visual, use_audio in modalities if both else modalities[:1]:
             sampling = run.spec.whole(use_visual=use_visual, use_audio=use_audio)
             rows.append(score_clip([model], clip, sampling, features=features).row())
-            examples.append(example)
+            examples.append(example if use_visual and use_audio else _without(example, use_visual))
     return OutOfFold(
         rows=np.stack(rows),
         clip_ids=[e.row.clip_id for e in examples],
@@ -163,6 +164,15 @@ def score_out_of_fold(run: Run, models: Sequence[AVModel]) -> OutOfFold:
         fold=np.array([plan.folds[e.row.clip_id] for e in examples]),
         trained_on=[plan.seen_groups(fold) for fold in range(len(models))],
     )
+
+
+def _without(example: Example, use_visual: bool) -> Example:
+    """Return the example without its sound, or without its picture."""
+    kept: Part = "face" if use_visual else "voice"
+    labels, weights = (
+        one._replace(overall=getattr(one, kept)) for one in (example.labels, example.weights)
+    )
+    return replace(example, labels=labels, weights=weights)
 
 
 def _labels(examples: Sequence[Example], output: Output) -> np.ndarray:

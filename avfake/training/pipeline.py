@@ -105,7 +105,7 @@ def _run_of(
     torch.manual_seed(model_seed(config.seed, 0))  # of backbones without pretrained weights
     frozen = build_model(model).frozen
     run = Run(config, model, plan, config.data.input_spec(folders[0].config), frozen)
-    if not config.data.feature_copies:
+    if config.data.feature_copies is None:
         return run
     folder = Path(config.data.feature_folder or out / "features")
     sampling = sampling_for(model, run.spec.drawn())

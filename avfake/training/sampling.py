@@ -26,7 +26,8 @@ class EpochOrder:
         self.config, self.seed = config, seed
         self.labels = np.array([e.labels.overall for e in examples])
         self.groups = np.array([e.row.group for e in examples])
-        self.weights = np.array([weight_of[e.folder] for e in examples])
+        of_folder = np.array([weight_of[e.folder] for e in examples])
+        self.weights = of_folder * group_weights(self.groups, config.group_power)
 
     def __call__(self, epoch: int) -> np.ndarray:
         passes = self.config.passes
@@ -47,6 +48,13 @@ class EpochOrder:
             _, first, index = np.unique(self.groups[order], return_index=True, return_inverse=True)
             order = order[np.argsort(first[index], kind="stable")]
         return order
+
+
+def group_weights(groups: np.ndarray, power: float) -> np.ndarray:
+    """Return float64 [N] of mean 1 for groups [N]: each row 1 / (rows of its group) ** power."""
+    _, index, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    weights = counts[index].astype(np.float64) ** -power
+    return weights / weights.mean() if len(weights) else weights
 
 
 def undersample(

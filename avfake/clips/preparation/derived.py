@@ -29,8 +29,8 @@ from avfake.media import Waveform
 from avfake.parallel import map_into_journal
 from avfake.storage import AnyPath, as_path
 
-Content = tuple[ClipMeta, list[np.ndarray], Waveform | None]
-"""Facts, crops of each person and sound of a clip."""
+Content = tuple[ClipMeta, list[np.ndarray] | list[list[bytes]], Waveform | None]
+"""Facts, crops of each person (pixels, or stored files) and sound of a clip."""
 Task = tuple[Row, Callable[[], Content]]
 """A row, and the function that makes its clip; it is pickled to other processes."""
 
@@ -249,4 +249,4 @@ def _joined(of_picture: AnyPath, of_sound: AnyPath) -> Content:
         speech_spans=sound.meta.speech_spans,
         voice_statistics=sound.meta.voice_statistics,
     )
-    return meta, picture.crops(), sound.waveform()
+    return meta, picture.stored_crops(), sound.waveform()
