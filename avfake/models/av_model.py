@@ -53,11 +53,22 @@ class ModelConfig:
 class AVModel(nn.Module):
     """Both branches, the fusion and the three heads."""
 
-    def __init__(self, config: ModelConfig, frozen: Mapping[str, Frozen] = MappingProxyType({})):
+    def __init__(
+        self,
+        config: ModelConfig,
+        frozen: Mapping[str, Frozen] = MappingProxyType({}),
+        *,
+        empty: bool = False,
+    ) -> None:
+        """
+        Args:
+            frozen: branch -> frozen backbone of another model, to share
+            empty: a frozen picture network has no weights yet (`load_backbone`)
+        """
         super().__init__()
         self.config = config
         visual, audio = frozen.get("visual"), frozen.get("audio")
-        self.visual = VisualBranch(config.visual, visual) if config.visual else None
+        self.visual = VisualBranch(config.visual, visual, empty=empty) if config.visual else None
         self.audio = AudioBranch(config.audio, audio) if config.audio else None
         self.sync = SyncBranch(config.sync) if config.sync else None
         dims = {
@@ -171,7 +182,7 @@ def build_model(
             visual=config.visual and replace(config.visual, weights=NONE),
             audio=config.audio and replace(config.audio, weights=NONE),
         )
-    return AVModel(config, frozen or {})
+    return AVModel(config, frozen or {}, empty=not download)
 
 
 def either(first: Tensor, second: Tensor) -> Tensor:

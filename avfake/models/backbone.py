@@ -4,6 +4,7 @@ import logging
 import ssl
 import urllib.error
 import urllib.request
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +49,7 @@ def load_backbone(
     layers: tuple[int, ...] = (),
     tune: str = "all",
     shared: Frozen | None = None,
+    empty: bool = False,
 ) -> Backbone:
     """Return the timm network `name` without its classifier.
 
@@ -58,6 +60,7 @@ def load_backbone(
             network does
         tune: one of `TUNED`
         shared: the same network, frozen, to be taken in place of a new one
+        empty: a frozen network has no weights yet; `Frozen.load_state` is called next
     """
     check_backbone(name)
     options: dict[str, Any] = {"num_classes": 0, "in_chans": channels}
@@ -70,8 +73,10 @@ def load_backbone(
                 "take a convolutional one, such as resnet10t"
             )
         options["img_size"] = size_px
-    # Without its weights a network is built in a moment, to read its dimensions.
-    network, pretrained_used = _create(name, options, NONE if shared else weights)
+    # Without memory for its weights a network is built in a moment, to read its dimensions.
+    without = shared is not None or (empty and tune == "none")
+    with torch.device("meta") if without else nullcontext():
+        network, pretrained_used = _create(name, options, NONE if without else weights)
     published: Any = network.pretrained_cfg
     # num_features leaves out the layer that some networks have between pooling and classifier.
     feature_dim = int(network.head_hidden_size)  # type: ignore[arg-type]

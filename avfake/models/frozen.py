@@ -96,7 +96,8 @@ class Frozen:
                 scale = stored[name + SCALE].view(-1, *[1] * (value.ndim - 1))
                 value = value.float() * scale
             state[name] = value
-        self.network.load_state_dict(state)
+        self.network.load_state_dict(state, assign=True)
+        self.network.eval().requires_grad_(False)
 
 
 def has_fast_bfloat16(device: str) -> bool:

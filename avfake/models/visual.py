@@ -74,8 +74,14 @@ class VisualBranch(Branch):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, config: VisualConfig, frozen: Frozen | None = None) -> None:
-        """frozen: the backbone of another model, to share."""
+    def __init__(
+        self, config: VisualConfig, frozen: Frozen | None = None, *, empty: bool = False
+    ) -> None:
+        """
+        Args:
+            frozen: the backbone of another model, to share
+            empty: as of `load_backbone`
+        """
         if config.backbone == REGIONS:
             backbone = region_backbone(config.inputs)
         else:
@@ -88,6 +94,7 @@ class VisualBranch(Branch):
                 layers=config.layers,
                 tune=config.tune,
                 shared=frozen,
+                empty=empty,
             )
         super().__init__(config, backbone)
         mean, std = (backbone.mean, backbone.std) if config.normalise else ((0.0,) * 3, (1.0,) * 3)
