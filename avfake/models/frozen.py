@@ -95,7 +95,8 @@ class Frozen:
             if value.dtype == torch.int8:
                 scale = stored[name + SCALE].view(-1, *[1] * (value.ndim - 1))
                 value = value.float() * scale
-            state[name] = value
+            # A release may have stored half precision.
+            state[name] = value.float() if value.is_floating_point() else value
         self.network.load_state_dict(state, assign=True)
         self.network.eval().requires_grad_(False)
 
