@@ -63,8 +63,13 @@ class DecisionRule:
     """What turns p_fake into a decision."""
 
     threshold: float
+    """Below this nothing is called fake."""
     false_alarm_rate: float
     band: ConformalBand
+    real_threshold: float = 1.0
+    """Above this nothing is called real."""
+    missed_rate: float | None = None
+    """Share of fakes that may be called real; None = the band alone decides."""
 
     @classmethod
     def fit(
@@ -78,7 +83,7 @@ class DecisionRule:
 
         Args:
             groups: [N]; None = each clip is one
-            config: gives the false-alarm rate and the confidence
+            config: gives the rates and the confidence
         """
         config = config or StackConfig()
         known = ~np.isnan(probabilities) & ~np.isnan(labels)
@@ -86,17 +91,22 @@ class DecisionRule:
         names = _names(groups, len(known))[known]
         threshold = find_threshold(p, y, names, false_alarm_rate=config.false_alarm_rate)
         band = ConformalBand.fit(p, y, names, confidence=config.confidence)
-        return cls(threshold, config.false_alarm_rate, band)
+        if (rate := config.missed_rate) is None:
+            return cls(threshold, config.false_alarm_rate, band)
+        fakes = y == 1
+        lowest = -upper_bound(-p[fakes], names[fakes], 1 - rate, otherwise=0.0)
+        return cls(threshold, config.false_alarm_rate, band, lowest, rate)
 
     def decide(self, p_fake: float | None) -> Decision:
         """Return fake where the set is {fake} and p above the threshold, real where the set is
-        {real}, else unsure."""
+        {real} and p below the threshold for it, else unsure."""
         if p_fake is None or np.isnan(p_fake):
             return "unsure"
         real_in, fake_in = self.band.contains(p_fake)
         if fake_in and not real_in and p_fake > self.threshold:
             return "fake"
-        return "real" if real_in and not fake_in else "unsure"
+        is_below = self.missed_rate is None or p_fake < self.real_threshold
+        return "real" if real_in and not fake_in and is_below else "unsure"
 
     @property
     def operating_point(self) -> OperatingPoint:

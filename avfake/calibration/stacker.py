@@ -50,6 +50,10 @@ class StackConfig:
     choice_confidence: float = 0.99
     """One-sided confidence with which the stacker must beat the best baseline."""
     false_alarm_rate: float = 0.05
+    """Share of genuine clips, of new groups, that may be called fake."""
+    missed_rate: float | None = None
+    """Share of fakes, of new groups, that may be called real; None = as the conformal set has it,
+    1 - confidence."""
     confidence: float = 0.9
     """Coverage of the conformal set."""
     prior: float | None = None
@@ -68,8 +72,9 @@ class StackConfig:
             false_alarm_rate="(0, 1)",
             confidence="(0, 1)",
         )
-        if self.prior is not None and not 0 < self.prior < 1:
-            raise ConfigError(f"stack.prior must be None or in (0, 1), got {self.prior}")
+        for name in ("prior", "missed_rate"):
+            if (value := getattr(self, name)) is not None and not 0 < value < 1:
+                raise ConfigError(f"stack.{name} must be None or in (0, 1), got {value}")
 
 
 @dataclass(frozen=True)
