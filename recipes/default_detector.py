@@ -209,7 +209,7 @@ def release(config: Config, name: str) -> None:
         if not low <= rates[key].value <= high
     ]
     row = {"date": date.today().isoformat(), "version": config.release}
-    row |= {"detector": json.loads((candidate / "release.json").read_text())["detector"]}
+    row |= {"detector": hash_of(candidate)}
     row |= {"commit": str(training.environment()["commit"]), "refused": "; ".join(failed)}
     row |= {"videos": str(sum(scores["folder"] == "video"))}
     row |= {"recordings": str(sum(scores["folder"] == "voices"))}
@@ -239,13 +239,19 @@ def locked_scores(config: Config, folder: Path) -> pd.DataFrame:
     for name in ("video", "voices"):
         rows = manifest_of(config, name, "locked").rows
         files = scoring.find_files([row.path for row in rows])
-        scoring.score_files(files, str(folder), config.out / f"locked_{folder.name}_{name}.csv")
-        answers = pd.read_csv(config.out / f"locked_{folder.name}_{name}.csv")
+        table = config.out / f"locked_{hash_of(folder)}_{name}.csv"
+        scoring.score_files(files, str(folder), table)
+        answers = pd.read_csv(table)
         labels = pd.DataFrame([asdict(row) for row in rows]).drop(columns="status")
         labels["label"] = labels["label"].astype(float)
         answers["path"] = [str(file) for file in files]
         tables.append(labels.merge(answers, on="path", validate="1:1").assign(folder=name))
     return pd.concat(tables, ignore_index=True)
+
+
+def hash_of(folder: Path) -> str:
+    """Return the hash of the content of a release."""
+    return str(json.loads((folder / "release.json").read_text())["detector"])
 
 
 def auc_of(scores: pd.DataFrame, output: str) -> evaluation.Interval:
