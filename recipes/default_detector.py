@@ -28,8 +28,7 @@ from typing import Any
 import pandas as pd
 
 from avfake import cli, clips, datasets, detector, evaluation, parallel, scoring, storage, training
-from avfake.errors import ConfigError, check_choice
-from avfake.labels import COLUMNS
+from avfake.errors import ConfigError
 
 ClipConfig = clips.ClipConfig
 PreparedFolder = clips.PreparedFolder
@@ -50,6 +49,8 @@ MEASURED_ON = {"overall": "video", "face": "video", "voice": "voices"}
 """Output -> the folder whose clips count."""
 OFTEN = {"stills": 0.2, "forged_stills": 0.5, "joined": 0.5}
 """How often an epoch contains a clip of these; 1 of the others."""
+RATES = {"false_alarms": (0, "fake"), "missed": (1, "real"), "found": (1, "fake")}
+"""Rate -> the class of whose files it is a share, and the decision."""
 LIMITS = {
     **dict.fromkeys(("video_false_alarms", "voices_false_alarms"), (0.0, 0.05)),
     **dict.fromkeys(("video_missed", "voices_missed"), (0.0, 0.10)),
@@ -57,14 +58,10 @@ LIMITS = {
     "right": (0.85, 1.0),
 }
 """Rate on locked sources -> what is allowed for a release."""
-SELF_BLENDED = {
-    "augment.forge.face_rate": 0.3,
-    "augment.forge.face_methods": ("self_blend", "self_blend_mouth"),
-}
-RESHARED = {
-    "augment.picture": ("flip", "jpeg", "rescale"),
-    "augment.sound": ("level", "reshared"),
-}
+SELF_BLENDED: dict[str, Any] = {"augment.forge.face_rate": 0.3}
+SELF_BLENDED |= {"augment.forge.face_methods": ("self_blend", "self_blend_mouth")}
+RESHARED: dict[str, Any] = {"augment.picture": ("flip", "jpeg", "rescale")}
+RESHARED |= {"augment.sound": ("level", "reshared")}
 LITE = {"visual.backbone": "tf_efficientnet_lite0", "visual.weights": "efficientnet-lite0"}
 EXPERIMENTS: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {
     "full": (FULL, {}),
@@ -110,12 +107,14 @@ class Config:
 
 
 def main(config: Config) -> None:
-    for name in config.experiments:
-        check_choice("--experiments", name, EXPERIMENTS)
+    if unknown := set(config.experiments) - set(EXPERIMENTS):
+        raise ConfigError(
+            f"--experiments {' '.join(unknown)}: allowed are {', '.join(EXPERIMENTS)}"
+        )
     rows = [run_experiment(config, name) for name in config.experiments]
     table = pd.concat(rows, ignore_index=True)
     storage.write_whole(config.out / "results.csv", table.to_csv(index=False))
-    print(table.drop(columns=["commit", "machine"]).round(3).to_string(index=False))
+    print(table.drop(columns=["commit", "machine"]).round(3).T.to_string())
     if config.release:
         release(config, config.experiments[-1])
 
@@ -140,13 +139,14 @@ def run_experiment(config: Config, name: str) -> pd.DataFrame:
     minutes = run / "minutes.txt"
     if not minutes.is_file():
         storage.write_whole(minutes, f"{(time.monotonic() - started) / 60:.1f}")
-    scores = scores_of(run)
+    scores, full = scores_of(run), config.out / "full"
+    storage.write_whole(run / "scores.csv", scores.to_csv(index=False))
+    evaluation.draw_answers(run, run / "scores.csv")
     facts = {key: training.environment()[key] for key in ("commit", "machine")}
     facts |= {"experiment": name, "seed": config.seed, "minutes": float(minutes.read_text())}
     rates = {key: one.value for key, one in decisions_of(scores).items()}
-    full = scores_of(config.out / "full") if name != "full" else scores
     rows = [
-        {**row, **gain_of(scores, full, output, folder), **rates, **facts}
+        {**row, **gain_over(full, scores, output, folder), **rates, **facts}
         for output, folder in MEASURED_ON.items()
         for row in evaluation.cross_validated(scores[scores["folder"] == folder]).to_dict("records")
         if row["output"] == output
@@ -161,9 +161,11 @@ def scores_of(run: Path) -> pd.DataFrame:
     return scores.assign(folder=scores["clip_id"].str.split("/").str[0])
 
 
-def gain_of(scores: pd.DataFrame, full: pd.DataFrame, output: str, folder: str) -> dict[str, float]:
-    """Return the change of the AUC against the full detector, with its interval over sources."""
-    first, second = (one[one["folder"] == folder] for one in (scores, full))
+def gain_over(full: Path, scores: pd.DataFrame, output: str, folder: str) -> dict[str, float]:
+    """Return the change of the AUC against the full detector, if that was trained, paired."""
+    if not (full / "out_of_fold.csv").is_file():
+        return {}
+    first, second = (one[one["folder"] == folder] for one in (scores, scores_of(full)))
     both = first[first["clip_id"].isin(second["clip_id"])]
     table = evaluation.compare(both, second, metrics=["auc"])
     row = table[table["output"] == output].iloc[0]
@@ -176,20 +178,15 @@ def decisions_of(scores: pd.DataFrame) -> dict[str, evaluation.Interval]:
     found = {}
     known = scores[scores["label"].notna()].assign(decision=scores["decision"].fillna("unsure"))
     for folder in ("video", "voices"):
-        for word, label, decision in (
-            ("false_alarms", 0, "fake"),
-            ("missed", 1, "real"),
-            ("found", 1, "fake"),
-        ):
+        for word, (label, decision) in RATES.items():
             rows = known[(known["folder"] == folder) & (known["label"] == label)]
-            hits = (rows["decision"] == decision).to_numpy()
-            groups = rows["group"].tolist()
+            hits, groups = (rows["decision"] == decision).to_numpy(), rows["group"].tolist()
             found[f"{folder}_{word}"] = evaluation.share(hits, groups, groups_alike=True)
     files = known[known["folder"].isin(["video", "voices"])]
-    sure = files[files["decision"] != "unsure"]
-    right = ((sure["decision"] == "fake") == (sure["label"] == 1)).to_numpy()
     is_sure = (files["decision"] != "unsure").to_numpy()
     found["sure"] = evaluation.share(is_sure, files["group"].tolist())
+    sure = files[is_sure]
+    right = ((sure["decision"] == "fake") == (sure["label"] == 1)).to_numpy()
     found["right"] = evaluation.share(right, sure["group"].tolist())
     return found
 
@@ -209,16 +206,12 @@ def release(config: Config, name: str) -> None:
         if not low <= rates[key].value <= high
     ]
     row = {"date": date.today().isoformat(), "version": config.release}
-    row |= {"detector": hash_of(candidate)}
-    row |= {"commit": str(training.environment()["commit"]), "refused": "; ".join(failed)}
-    row |= {"videos": str(sum(scores["folder"] == "video"))}
-    row |= {"recordings": str(sum(scores["folder"] == "voices"))}
-    table = pd.DataFrame([{**row, **{key: str(one) for key, one in found.items()}}])
-    if (RESULTS / "locked.csv").is_file():
-        table = pd.concat([pd.read_csv(RESULTS / "locked.csv", dtype=str), table])
+    row |= {"detector": hash_of(candidate), "commit": str(training.environment()["commit"])}
+    row |= {"refused": "; ".join(failed), **{key: str(one) for key, one in found.items()}}
+    table = pd.concat([pd.read_csv(RESULTS / "locked.csv", dtype=str), pd.DataFrame([row])])
     table = table.drop_duplicates("detector", keep="first")
     storage.write_whole(RESULTS / "locked.csv", table.to_csv(index=False))
-    print(table.tail(1).T.to_string())
+    print(pd.Series(row).to_string())
     if failed:
         raise ConfigError(f"not released: {'; '.join(failed)}")
     damage = run / "stress/stress.csv"
@@ -256,11 +249,10 @@ def hash_of(folder: Path) -> str:
 
 def auc_of(scores: pd.DataFrame, output: str) -> evaluation.Interval:
     """Return the AUC of an output on its folder, with its interval over sources."""
-    probability, label = COLUMNS[output]
-    rows = scores[scores["folder"] == MEASURED_ON[output]].dropna(subset=[probability, label])
-    truth, groups = rows[label].astype(float).to_numpy(), rows["group"].tolist()
-    auc = evaluation.METRICS["auc"]
-    return evaluation.bootstrap(auc, rows[probability].to_numpy(), truth, groups)
+    rows = scores[scores["folder"] == MEASURED_ON[output]]
+    table = evaluation.ablation_table([("", rows)], metrics=["auc"])
+    of_all = table[(table["output"] == output) & (table["kind"] == "all")]
+    return evaluation.Interval.of(of_all.iloc[0])
 
 
 def licences_of(config: Config, folders: Sequence[str]) -> dict[str, str]:

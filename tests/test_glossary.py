@@ -24,11 +24,10 @@ ALLOWED = re.compile(
 """Exceptions: names of libraries, parts of a face, acoustics."""
 FACES = (
     *("avfake/studio", "avfake/faces", "avfake/forgery/faces_in_place.py"),
-    *("avfake/augment/picture/cutouts.py", "avfake/models/mouth.py", "avfake/models/regions.py"),
+    *("avfake/augment/picture/cutouts.py", "avfake/models/mouth.py"),
 )
 """Files about faces, whose parts are eyes and ears."""
 NOT_YET = {
-    "avfake/default_detector": "a card that the next release writes again",
     "avfake/clips": "the key of a hash that existing clips hold",
     "avfake/forgery": "stretch_frequency",
     "avfake/training": "judged",

@@ -126,11 +126,9 @@ ROWS = {
         0.55,
     ),
     "default_detector": Row(
-        "--real {real} --experiments voice-forged both-degraded --epochs 1 --variants 1 "
-        "--clips.num-frames 2 --clips.crop.size-px 64 --workers 0",
-        ["material/forged_voices/status.csv", "voice-forged/detector/README.md"]
-        + ["both-degraded/out_of_fold.csv", "both-degraded/decisions.csv"]
-        + ["material/joined/status.csv", "material/degraded_joined/status.csv"],
+        "--real {real} --experiments random-weights --clips.num-frames 1 --workers 0",
+        ["material/joined/status.csv", "random-weights/detector/README.md"]
+        + ["random-weights/out_of_fold.csv", "results.csv"],
         "auc_in_folds",
         out_of_fold,
         0.9,
@@ -195,9 +193,10 @@ def stretched(prepared: PreparedFolder, tmp_path_factory: pytest.TempPathFactory
 def real(prepared: PreparedFolder, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The studio as a collection of videos, voices and stills, each family a source."""
     root = tmp_path_factory.mktemp("real")
-    tables: dict[str, list[dict[str, object]]] = {"": [], "voice": [], "faces": []}
-    for name in ("video", "voice", "faces"):
-        (root / name).mkdir()
+    tables: dict[str, list[dict[str, object]]]
+    tables = {"": [], "voice": [], "faces": [], "faces_fake": []}
+    for name in ("video", "voice", "faces/stills", "faces/clips", "faces_fake"):
+        (root / name).mkdir(parents=True)
     for row in prepared.manifest.rows:
         path = Path(row.path)
         shutil.copy(path, root / "video" / path.name)
@@ -211,11 +210,17 @@ def real(prepared: PreparedFolder, tmp_path_factory: pytest.TempPathFactory) -> 
             voice |= {"licence": "made up"}
             heard = "FAKE" if row.voice_fake else "REAL"
             tables["voice"].append(voice | labels | {"label": heard})
-        if not row.label:
+        if not row.voice_fake:
+            folder, name = ("faces_fake", "") if row.face_fake else ("faces", "stills/")
             _, picture = next(iter_frames(path))
-            Image.fromarray(picture).save(root / f"faces/{path.stem}.png")
-            still = {"filename": f"{path.stem}.png", "label": "REAL", "licence": "made up"}
-            tables["faces"].append(still | {"source": f"stills of {row.group}"})
+            Image.fromarray(picture).save(root / folder / f"{name}{path.stem}.png")
+            still = {"filename": f"{name}{path.stem}.png", "licence": "made up"}
+            still |= {"label": "FAKE" if row.label else "REAL"}
+            tables[folder].append(still | {"source": f"stills of {row.group}"})
+        if not row.label:
+            shutil.copy(path, root / "faces/clips" / path.name)
+            filmed = {"filename": f"clips/{path.name}", "label": "REAL", "licence": "made up"}
+            tables["faces"].append(filmed | {"source": f"clips of {row.group}"})
     for folder, rows in tables.items():
         pd.DataFrame(rows).to_csv(root / folder / "manifest.csv", index=False)
     return root

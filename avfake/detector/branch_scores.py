@@ -110,8 +110,10 @@ def run_models(
     batch |= {k: v for k, v in features.items() if k.removesuffix("_features") in batch}
     device = next(models[0].parameters()).device
     batch = {key: value.to(device, non_blocking=True) for key, value in batch.items()}
+    for model in models:
+        model.eval()
     batch = models[0].with_features(batch)
-    return sampled, [model.eval()(batch) for model in models]
+    return sampled, [model(batch) for model in models]
 
 
 def _clip_scores(clip: Clip, sampled: Sampled, outputs: Sequence[ModelOutput]) -> ClipScores:

@@ -2,7 +2,7 @@
 
 Each window becomes a log spectrogram, passes an image network as a one-channel picture and gets its
 own logit; a clip is the attention-pooled sum of its windows.
-`voice_statistics` reads the window itself, in place of its spectrogram.
+A speech encoder, and statistics of the voice, read the window itself.
 References: He et al. 2016, ResNet; residual networks over log spectrograms are the standing
 baseline of the ASVspoof challenges.
 sound float32 [B, W, N], mask [B, W] -> `BranchOutput` with its N = W and embedding [B, 256].
@@ -22,7 +22,7 @@ from avfake.models.frozen import Frozen
 from avfake.models.pretrained import HUB
 from avfake.models.spectrogram import LogSpectrogram, SpectrogramConfig, mask_bands_and_times
 from avfake.models.speech_encoder import SPEECH, speech_backbone
-from avfake.models.voice_statistics import VOICE, VoiceStatistics, voice_backbone
+from avfake.models.voice_statistics import VoiceStatistics
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class AudioConfig:
 
     backbone: str = "resnet10t"
     """A convolutional network of timm. A training step of the default takes half the time of
-    tf_efficientnet_b0 (CPU, float32; a third in bfloat16). Or voice_statistics: no deep network,
-    for small data (`models.voice_statistics`); nothing is masked for it."""
+    tf_efficientnet_b0 (CPU, float32; a third in bfloat16). Or whisper_base, a speech encoder;
+    nothing is masked for it."""
     weights: str = HUB
     """Where the backbone starts, as `VisualConfig.weights`; of whisper: whisper-base, or a file."""
     layers: tuple[int, ...] = ()
@@ -47,7 +47,7 @@ class AudioConfig:
     embedding_dim: int = 256
     dropout: float = 0.2
     """Before the embedding, 0 to 1."""
-    head: Literal["plain", "linear", "standardised", "bn_mlp"] = "plain"
+    head: Literal["plain", "standardised", "bn_mlp"] = "plain"
     """From features to embedding, as `VisualConfig.head`."""
     drop_path: float = 0.0
     """Share of residual blocks left out at random in training, 0 to 1; 0 for networks without."""
@@ -70,9 +70,7 @@ class AudioBranch(Branch):
 
     def __init__(self, config: AudioConfig, frozen: Frozen | None = None) -> None:
         """frozen: the backbone of another model, to share."""
-        if config.backbone == VOICE:
-            backbone = voice_backbone(config.spectrogram)
-        elif config.backbone == SPEECH:
+        if config.backbone == SPEECH:
             layers = config.layers or (2,)
             backbone = speech_backbone(config.weights, layers, tune=config.tune, shared=frozen)
         else:
@@ -93,7 +91,7 @@ class AudioBranch(Branch):
     def features(self, sound: Tensor) -> Tensor:
         """Windows [M, N], mono at the sample rate of the config -> [M, feature_dim]"""
         config, items = self.config, sound
-        if config.backbone not in (VOICE, SPEECH):
+        if config.backbone != SPEECH:
             items = self.spectrogram(sound)  # [M, 1, bands, time]
             if self.training:
                 bands, times = config.mask_bands, config.mask_times
@@ -101,4 +99,4 @@ class AudioBranch(Branch):
         features = self.encode_items(items)
         if self.statistics is None:
             return features
-        return torch.cat([features, self.statistics.statistics(sound)], dim=1)
+        return torch.cat([features, self.statistics(sound)], dim=1)

@@ -209,7 +209,6 @@ def _bn_mlp(parts: Parts, embedding_dim: int, dropout: float) -> nn.Module:
 
 HEAD_KINDS: dict[str, Callable[[Parts, int, float], nn.Module]] = {
     "plain": _plain,
-    "linear": _linear,
     "standardised": _standardised,
     "bn_mlp": _bn_mlp,
 }

@@ -19,8 +19,9 @@ from avfake.models.backbone import load_backbone
 from avfake.models.branch import Branch, check_backbone_settings, check_encoder
 from avfake.models.frozen import Frozen
 from avfake.models.pretrained import HUB
-from avfake.models.regions import BRIGHTNESS, REGIONS, region_backbone
 
+BRIGHTNESS = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue (ITU-R BT.601)."""
 CUT = 3.0
 """Largest residual, in grey levels of 255."""
 INPUTS = {"colour": 3, "residual": 3, "both": 6}
@@ -32,8 +33,7 @@ class VisualConfig:
     """Network of the face crops."""
 
     backbone: str = "tf_efficientnet_b0"
-    """A name of timm, with or without the tag of its weights. Or region_statistics: no deep
-    network, for small data (`models.regions`)."""
+    """A name of timm, with or without the tag of its weights."""
     weights: str = HUB
     """Where the backbone starts: none = random weights; hub = those that timm names, or, with a
     warning, random ones where they cannot be had; a safetensors or PyTorch file; or a name of
@@ -50,10 +50,9 @@ class VisualConfig:
     """Before the embedding, 0 to 1; of bn_mlp after it too."""
     inputs: Literal["colour", "residual", "both"] = "colour"
     """Input of the network: the crop, its noise residuals (three channels), or both (six)."""
-    head: Literal["plain", "linear", "standardised", "bn_mlp"] = "plain"
-    """From features to embedding: plain = linear, normed; linear = without the norm, for statistics
-    whose distance from the mean is the evidence; standardised = linear over features of mean 0 and
-    deviation 1, for frozen backbones; bn_mlp = linear and ReLU, between two batch
+    head: Literal["plain", "standardised", "bn_mlp"] = "plain"
+    """From features to embedding: plain = linear, normed; standardised = linear over features of
+    mean 0 and deviation 1, for frozen backbones; bn_mlp = linear and ReLU, between two batch
     normalisations with dropout, embedding_dim wide (the head of the DFDC's 69th place)."""
     normalise: bool = True
     """Use the mean and deviation that the backbone was published with; off = pixels in 0..1."""
@@ -82,20 +81,17 @@ class VisualBranch(Branch):
             frozen: the backbone of another model, to share
             empty: as of `load_backbone`
         """
-        if config.backbone == REGIONS:
-            backbone = region_backbone(config.inputs)
-        else:
-            backbone = load_backbone(
-                config.backbone,
-                weights=config.weights,
-                channels=INPUTS[config.inputs],
-                size_px=config.size_px,
-                drop_path=config.drop_path,
-                layers=config.layers,
-                tune=config.tune,
-                shared=frozen,
-                empty=empty,
-            )
+        backbone = load_backbone(
+            config.backbone,
+            weights=config.weights,
+            channels=INPUTS[config.inputs],
+            size_px=config.size_px,
+            drop_path=config.drop_path,
+            layers=config.layers,
+            tune=config.tune,
+            shared=frozen,
+            empty=empty,
+        )
         super().__init__(config, backbone)
         mean, std = (backbone.mean, backbone.std) if config.normalise else ((0.0,) * 3, (1.0,) * 3)
         # Saved with the weights: another release of timm may state other numbers for the name.

@@ -2,7 +2,8 @@
 
 Three kinds of statistics of a window, none of which depends on its level; a linear layer over them
 learns from some hundred voices, which a network from random weights does not (recipes/README.md).
-[M, N] at 16 kHz -> [M, feature_dim]. No parameters but those of batch normalisation.
+They stand beside the features of the backbone (`AudioConfig.statistics`).
+[M, N] at 16 kHz -> [M, feature_dim]. No parameters.
 """
 
 import math
@@ -11,12 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from avfake.models.backbone import Backbone
-from avfake.models.branch import Standardise
 from avfake.models.spectrogram import LogSpectrogram, SpectrogramConfig, power_spectrogram
 
-VOICE = "voice_statistics"
-"""Its name among the backbones of sound."""
 LEVEL = 0.07
 """Root mean square of every window after scaling, about that of speech whose peaks reach 0.5."""
 QUIET = 1e-6
@@ -29,7 +26,7 @@ POWER_FLOOR = 1e-6
 
 
 class VoiceStatistics(nn.Module):
-    """All statistics of a window, normalised over the batches."""
+    """All statistics of a window, each in its own unit: [M, N] -> [M, feature_dim]."""
 
     def __init__(self, config: SpectrogramConfig) -> None:
         super().__init__()
@@ -37,26 +34,13 @@ class VoiceStatistics(nn.Module):
             [CepstralMovement(config), FineSpectrum(), Periodicity(config.sample_rate)]
         )
         self.feature_dim = sum(kind.num_statistics for kind in self.kinds)  # type: ignore[misc]
-        self.standardise = Standardise(self.feature_dim)
 
     def forward(self, sound: Tensor) -> Tensor:
-        """Return [M, feature_dim] for sound [M, N]."""
-        features: Tensor = self.standardise(self.statistics(sound))
-        return features
-
-    def statistics(self, sound: Tensor) -> Tensor:
-        """[M, N] -> [M, feature_dim], each in its own unit."""
         # Powers span ten decades: half precision would round the quiet ones to nothing.
         with torch.autocast(sound.device.type, enabled=False):
             sound = sound.float()
             level = LEVEL * sound / (sound.square().mean(dim=1, keepdim=True) + QUIET**2).sqrt()
             return torch.cat([kind(level) for kind in self.kinds], dim=1)
-
-
-def voice_backbone(config: SpectrogramConfig) -> Backbone:
-    """Return the statistics as a backbone that reads samples."""
-    network = VoiceStatistics(config)
-    return Backbone(network, network.feature_dim)
 
 
 class CepstralMovement(nn.Module):

@@ -153,20 +153,17 @@ class FeatureStore:
         on_gpu = self.config.fit.device == "auto" and torch.cuda.is_available()
         device = "cuda" if on_gpu else "cpu"
         branch = getattr(self.model, key.branch).to(device)
+        branch.train(copy > 0)  # copies are masked, too, where the branch does that in training
         with torch.inference_mode():
             rows = branch.features(batch[items].to(device))
         position = Labels._fields.index(part)
         path = self._path(key, copy)
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
-        stored = {
-            "rows": rows.half().cpu().contiguous(),
-            "item_labels": batch[item_labels].float().contiguous(),
-            "label": torch.stack(
-                [batch["labels"][position].float(), batch["weights"][position].float()]
-            ),
-        }
-        save_file(stored, partial)
+        label = [float(batch[name][position]) for name in ("labels", "weights")]
+        stored = {"rows": rows.half().cpu(), "item_labels": batch[item_labels].float()}
+        stored = {name: one.contiguous() for name, one in stored.items()}
+        save_file(stored | {"label": torch.tensor(label)}, partial)
         partial.replace(path)
 
     def _path(self, key: StreamKey, copy: int) -> Path:
@@ -195,12 +192,12 @@ class _Copies(Dataset[dict[str, Any]]):
     def __getitem__(self, index: int) -> dict[str, Any]:
         key, archive, copy = self.wanted[index]
         part = BRANCHES[key.branch][1]
-        labels = Labels(overall=key.label)._replace(**{part: key.label})
-        weights = Labels(overall=key.weight)._replace(**{part: key.weight})
-        entry = ClipEntry(archive, labels, weights, segments=key.segments)
-        sampling = replace(
-            self.sampling, use_visual=key.branch == "visual", use_audio=key.branch == "audio"
+        labels, weights = (
+            Labels(overall=one)._replace(**{part: one}) for one in (key.label, key.weight)
         )
+        entry = ClipEntry(archive, labels, weights, segments=key.segments)
+        is_visual = key.branch == "visual"
+        sampling = replace(self.sampling, use_visual=is_visual, use_audio=not is_visual)
         if not copy:
             whole = replace(sampling, num_frames=None, num_windows=None)
             return ClipDataset([entry], whole)[0]

@@ -155,7 +155,12 @@ def test_large_matrices_are_stored_in_int8() -> None:
 
 def test_a_speech_encoder_reads_windows_of_any_length() -> None:
     config = AudioConfig(
-        backbone=SPEECH, weights="none", layers=(0, 1), tune="none", statistics=True, head="linear"
+        backbone=SPEECH,
+        weights="none",
+        layers=(0, 1),
+        tune="none",
+        statistics=True,
+        head="standardised",
     )
     branch = AudioBranch(config).eval()
     for samples in (16_000, 32_000):

@@ -104,22 +104,18 @@ def test_hiss_has_no_pitch() -> None:
 @pytest.mark.parametrize("sound", [torch.zeros(2, 8_000), torch.ones(2, 8_000)])
 def test_silence_has_statistics_and_slopes_that_are_numbers(sound: torch.Tensor) -> None:
     sound = sound.requires_grad_()
-    statistics = VoiceStatistics(CONFIG).statistics(sound)
+    statistics = VoiceStatistics(CONFIG)(sound)
     statistics.sum().backward()
     assert torch.isfinite(statistics).all()
     assert torch.isfinite(sound.grad).all()
 
 
-def test_a_branch_of_statistics_hears_no_volume_and_learns() -> None:
-    config = AudioConfig(backbone="voice_statistics", spectrogram=CONFIG, embedding_dim=8)
-    torch.manual_seed(0)
-    branch = AudioBranch(config)
-    assert not branch.pretrained_used
-    sound = torch.randn(4, 2, 8000, generator=torch.Generator().manual_seed(0)) * 0.2
-    mask = torch.ones(4, 2, dtype=torch.bool)
-    branch(sound, mask).item_logits.sum().backward()
-    assert branch.encoder.project[1].weight.grad.abs().max() > 0
-    branch.eval()
-    loud, soft = branch(sound, mask).item_logits, branch(0.25 * sound, mask).item_logits
-    assert torch.allclose(loud, soft, atol=1e-3)
-    assert branch(sound, ~mask).item_logits.shape == (4, 2)  # and no window at all
+def test_statistics_stand_beside_the_features_and_hear_no_volume() -> None:
+    sound = torch.randn(3, 8000, generator=torch.Generator().manual_seed(0)) * 0.2
+    statistics = VoiceStatistics(CONFIG)
+    assert torch.allclose(statistics(sound), statistics(0.25 * sound), atol=1e-3)
+    config = AudioConfig("test_resnet", weights="none", spectrogram=CONFIG, statistics=True)
+    branch = AudioBranch(config).eval()
+    assert branch.feature_dim == branch.backbone_dim + statistics.feature_dim
+    beside = branch.features(sound)[:, branch.backbone_dim :]
+    assert torch.equal(beside, statistics(sound))

@@ -11,7 +11,6 @@ from avfake.clips.sample import SampleConfig
 from avfake.detector.branch_scores import score_clip
 from avfake.errors import ConfigError
 from avfake.models.audio import AudioBranch, AudioConfig
-from avfake.models.spectrogram import SpectrogramConfig
 from avfake.models.visual import VisualBranch, VisualConfig
 from avfake.report.explaining import explain_clip
 from avfake.report.occlusion import face_heat, sound_saliency
@@ -128,24 +127,6 @@ def test_saliency_lies_in_the_band_that_the_branch_hears():
     assert (energy[:, 42:48].mean(dim=1) > 5 * energy[:, :30].abs().mean(dim=1)).all()
     genuine = sound_saliency(wired(branch, BandNetwork(), [-3.0]), sound)
     torch.testing.assert_close(genuine, -saliency, rtol=1e-3, atol=1e-5)
-
-
-def test_a_branch_of_statistics_is_asked_like_a_network():
-    config = AudioConfig(
-        "voice_statistics",
-        spectrogram=SpectrogramConfig(n_fft=256, hop=64, num_bands=60, scale="linear"),
-        embedding_dim=8,
-    )
-    branch = AudioBranch(config).eval()
-    weights = torch.zeros(branch.feature_dim)
-    weights[120 + 16 + 9] = 1.0  # behind 3 x 40 of cepstra: highest peak in 4.5 to 5 kHz
-    wired(branch, branch.backbone, weights.tolist())
-    sound = 0.05 * torch.randn(1, 16_000, generator=torch.Generator().manual_seed(0))
-    sound += 0.02 * torch.sin(2 * torch.pi * 4_750 * torch.arange(16_000) / 16_000)
-    by_band = sound_saliency(branch, sound)[0].sum(dim=1)  # 60 bands of 133 Hz
-    assert by_band.argmax().item() == pytest.approx(35, abs=4)
-    rest = by_band[:20]  # all alike: what is hushed anywhere is no longer among the louder spectra
-    assert by_band[31:38].mean() - rest.mean() > 4 * (rest.max() - rest.min())
 
 
 def test_the_strongest_come_first_and_their_scores_are_those_of_prediction(prepared, run_folder):
