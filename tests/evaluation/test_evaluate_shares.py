@@ -78,3 +78,12 @@ def test_a_table_is_aligned() -> None:
         "| --- | ---- |",
         "| b   | c    |",
     ]
+
+
+def test_groups_can_count_alike_however_large() -> None:
+    hits = np.r_[np.ones(90, bool), np.zeros(10, bool)]
+    groups = [*["large"] * 90, *[f"small {i}" for i in range(10)]]
+    assert share(hits, groups).value == pytest.approx(0.9)
+    found = share(hits, groups, groups_alike=True)
+    assert found.value == pytest.approx(1 / 11)
+    assert 0 <= found.low <= found.value <= found.high < 0.5
