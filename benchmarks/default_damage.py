@@ -1,6 +1,6 @@
 """Measure how damage affects the default detector, on sources that the scoring model has not seen.
 
-    python benchmarks/default_damage.py --run runs/default_detector/both-degraded
+    python benchmarks/default_damage.py --run runs/default_detector/full
 
 Takes clips of the recipe's videos and recordings, sources and classes in turn, does to each file
 what the cells of `avfake stress` do, and has it scored by the one of the five models that has not
@@ -28,7 +28,7 @@ from avfake.storage import write_whole
 
 FOLDERS = ("video", "voices")
 DAMAGE = (
-    *("crf_28", "half_size", "quarter_size", "picture_noise"),
+    *("crf_28", "half_size", "quarter_size", "picture_noise", "recaptured"),
     *("mp3_32k", "opus_16k", "telephone", "reverb", "noise_20db"),
 )
 
