@@ -208,7 +208,7 @@ def _scaled(heat: Tensor, faces: Tensor) -> Tensor:
 
 
 METHODS: dict[str, Heat] = {
-    "as shipped": face_heat,
+    "as shipped": lambda branch, faces: face_heat([branch], faces),
     "hirescam, last stage": at_stage(0),
     "hirescam, 1 before": at_stage(1),
     "hirescam, 2 before": at_stage(2),

@@ -83,7 +83,8 @@ def _faces(
     if not chosen:
         return ()
     faces = _on_device(sampled.faces[chosen].transpose(0, 3, 1, 2), models)
-    heats = _mean([face_heat(m.visual, faces)[None] for m in models if m.visual is not None])
+    branches = [model.visual for model in models if model.visual is not None]
+    heats = face_heat(branches, faces).cpu().numpy()
     return tuple(
         FaceEvidence(
             person_id=clip.meta.persons[sampled.picks[i][0]].person_id,
@@ -106,7 +107,7 @@ def _voice(
     if not chosen or not branches:
         return ()
     sound = _on_device(sampled.sound[chosen], models)
-    saliencies = _mean([sound_saliency(branch, sound)[None] for branch in branches])
+    saliencies = sound_saliency(branches, sound).cpu().numpy()
     powers = branches[0].spectrogram.log_power(sound)[:, 0].cpu().numpy()
     starts, ends = sampled.window_spans.T
     pauses = (ends - starts - sampled.sound.shape[1] / sampled.sample_rate).clip(0)

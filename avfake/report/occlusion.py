@@ -6,6 +6,9 @@ time is attenuated, not cut out. The network is a black box, so that any will do
 the sound, too. docs/evaluation.md has the measurement, and the methods that were compared.
 """
 
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -14,6 +17,7 @@ from torchvision.transforms.functional import gaussian_blur
 from avfake.errors import require
 from avfake.models import AudioBranch, VisualBranch
 
+AnyBranch = TypeVar("AnyBranch", VisualBranch, AudioBranch)
 CELLS = 8
 """Parts along each side, each hidden in turn; the time is quadratic in them."""
 BLUR_SHARE = 1 / 14
@@ -28,20 +32,32 @@ def item_logit(branch: VisualBranch | AudioBranch, features: Tensor) -> Tensor:
     return logits.squeeze(-1)
 
 
+def mean_logit(branches: Sequence[AnyBranch], features_of: Callable[[AnyBranch], Tensor]) -> Tensor:
+    """Return the mean logits [M]; a frozen backbone that the branches share runs once."""
+    first = branches[0].frozen
+    if first is not None and all(branch.frozen is first for branch in branches):
+        features = [features_of(branches[0])] * len(branches)
+    else:
+        features = [features_of(branch) for branch in branches]
+    pairs = zip(branches, features, strict=True)
+    return torch.stack([item_logit(branch, one) for branch, one in pairs]).mean(0)
+
+
 @torch.no_grad()
-def face_heat(branch: VisualBranch, faces: Tensor) -> Tensor:
-    """Return [M, S, S] float32, 0 and up: what the logit of each crop loses without a part of it.
+def face_heat(branches: Sequence[VisualBranch], faces: Tensor) -> Tensor:
+    """Return [M, S, S] float32, 0 and up: what the mean logit of each crop loses without a part.
 
     Args:
-        faces: [M, 3, S, S] uint8, on the device of the branch
+        branches: of models of one configuration
+        faces: [M, 3, S, S] uint8, on the device of the branches
     """
-    pictures = branch.normalise(faces)
+    pictures = branches[0].normalise(faces)
     side = pictures.shape[-1]
     cell = -(-side // CELLS)
     deviation = side * BLUR_SHARE
     reach = 2 * round(2 * deviation) + 1
     occlusion = require("captum.attr", "report").Occlusion(
-        lambda changed: item_logit(branch, branch.encode_items(changed))
+        lambda changed: mean_logit(branches, lambda branch: branch.encode_items(changed))
     )
     lost = occlusion.attribute(
         pictures,
@@ -56,15 +72,16 @@ def face_heat(branch: VisualBranch, faces: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def sound_saliency(branch: AudioBranch, sound: Tensor) -> Tensor:
-    """Return [M, bands, times] float32: what the window's logit of a forged voice loses without
-    each band at each time, below zero where it gains.
+def sound_saliency(branches: Sequence[AudioBranch], sound: Tensor) -> Tensor:
+    """Return [M, bands, times] float32: what the window's mean logit of a forged voice loses
+    without each band at each time, below zero where it gains.
 
     Args:
-        sound: [M, N] float32 mono, on the device of the branch
+        branches: of models of one configuration
+        sound: [M, N] float32 mono, on the device of the branches
     """
-    config = branch.config.spectrogram
-    by_bin = _bins_of_cells(branch)  # [bins, CELLS]
+    config = branches[0].config.spectrogram
+    by_bin = _bins_of_cells(branches[0])  # [bins, CELLS]
     window = torch.hann_window(config.n_fft, device=sound.device)
     hop = config.n_fft // 4
     spectra = torch.stft(sound, config.n_fft, hop, window=window, return_complex=True)
@@ -74,7 +91,7 @@ def sound_saliency(branch: AudioBranch, sound: Tensor) -> Tensor:
         times = F.interpolate(left, spectra.shape[-1], mode="nearest")
         changed = spectra * (by_bin @ times)
         altered = torch.istft(changed, config.n_fft, hop, window=window, length=sound.shape[1])
-        return item_logit(branch, branch.features(altered))
+        return mean_logit(branches, lambda branch: branch.features(altered))
 
     whole = sound.new_ones(len(sound), CELLS, CELLS)
     ablation = require("captum.attr", "report").FeatureAblation(logit)

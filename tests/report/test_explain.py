@@ -73,7 +73,7 @@ def grey_with_patch(top, left, colour=(255, 0, 0)):
 @pytest.mark.parametrize(("top", "left"), [(0, 0), (64, 16), (96, 96)])
 def test_heat_lies_on_what_the_model_answers_to(top, left):
     branch = wired(seeing_branch(), RedNetwork(), [1.0, 0.0])
-    heat = face_heat(branch, grey_with_patch(top, left))[0].numpy()
+    heat = face_heat([branch], grey_with_patch(top, left))[0].numpy()
     assert heat.shape == (CROP_PX, CROP_PX)
     inside = heat[top : top + 32, left : left + 32]
     outside = (heat.sum() - inside.sum()) / (heat.size - inside.size)
@@ -83,7 +83,7 @@ def test_heat_lies_on_what_the_model_answers_to(top, left):
 
 def test_heat_is_nowhere_but_where_the_model_looks():
     branch = wired(seeing_branch(), CellNetwork(), [1.0, 0.0])
-    heat = face_heat(branch, torch.from_numpy(red_stripe()))[0].numpy()
+    heat = face_heat([branch], torch.from_numpy(red_stripe()))[0].numpy()
     around = np.zeros((CROP_PX, CROP_PX), bool)
     around[32 - 16 : 48 + 16, 80 - 16 : 96 + 16] = True  # one part, softened by a part
     assert heat[32:48, 80:96].mean() > 0.5 * heat.max() > 0
@@ -99,8 +99,8 @@ def red_stripe():
 
 def test_what_speaks_for_genuine_is_not_hot():
     crop = grey_with_patch(32, 32)
-    forged = face_heat(wired(seeing_branch(), RedNetwork(), [1.0, 0.0]), crop)
-    genuine = face_heat(wired(seeing_branch(), RedNetwork(), [-1.0, 0.0]), crop)
+    forged = face_heat([wired(seeing_branch(), RedNetwork(), [1.0, 0.0])], crop)
+    genuine = face_heat([wired(seeing_branch(), RedNetwork(), [-1.0, 0.0])], crop)
     assert genuine[0, 40:56, 40:56].max() < 1e-5 * forged.max()
 
 
@@ -108,7 +108,7 @@ def test_what_speaks_for_genuine_is_not_hot():
 def test_networks_of_every_layout_give_a_map(backbone):
     side = timm.get_pretrained_cfg(backbone).input_size[-1]
     faces = torch.randint(0, 256, (2, 3, CROP_PX, CROP_PX), dtype=torch.uint8)
-    heat = face_heat(seeing_branch(backbone, side), faces)
+    heat = face_heat([seeing_branch(backbone, side)], faces)
     assert heat.shape == (2, CROP_PX, CROP_PX)
     assert torch.isfinite(heat).all()
     assert heat.amax(dim=(1, 2)).min() > 0
@@ -119,13 +119,13 @@ def test_saliency_lies_in_the_band_that_the_branch_hears():
     branch = AudioBranch(AudioConfig("test_resnet", weights="none", embedding_dim=16))
     wired(branch, BandNetwork(), [3.0])
     sound = 0.1 * torch.randn(2, 16_000, generator=torch.Generator().manual_seed(0))
-    saliency = sound_saliency(branch, sound)
+    saliency = sound_saliency([branch], sound)
     assert saliency.shape == branch.spectrogram(sound)[:, 0].shape
     # Its bands 40 to 49 lie in the fifth cell of ten bands; the rest counts by what it adds to the
     # mean and deviation of a window alone.
     energy = saliency.mean(dim=2)  # [M, bands]
     assert (energy[:, 42:48].mean(dim=1) > 5 * energy[:, :30].abs().mean(dim=1)).all()
-    genuine = sound_saliency(wired(branch, BandNetwork(), [-3.0]), sound)
+    genuine = sound_saliency([wired(branch, BandNetwork(), [-3.0])], sound)
     torch.testing.assert_close(genuine, -saliency, rtol=1e-3, atol=1e-5)
 
 

@@ -47,7 +47,7 @@ def heated(detector: Detector, clip: Clip, area: np.ndarray) -> list[float]:
     areas = track.crops(drawn, CLIPS.crop)[..., 0] > 127
     crops = np.stack([clip.crop(0, at) for at in range(len(track))]).transpose(0, 3, 1, 2)
     branches = [model.visual for model in detector.members[0].models if model.visual is not None]
-    heats = torch.stack([face_heat(one, torch.from_numpy(crops)) for one in branches]).mean(0)
+    heats = face_heat(branches, torch.from_numpy(crops))
     return [
         float(heat[inside].mean() / max(heat[~inside].mean(), 1e-9)) if heat.any() else 0.0
         for heat, inside in zip(heats.numpy(), areas, strict=True)
