@@ -73,8 +73,11 @@ EXPERIMENTS: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {
     "self-blending": (FULL, {"data.feature_copies": 1, **SELF_BLENDED}),
     "two-blocks": (FULL, {"visual.layers": (8, 9)}),
     "no-joined": (tuple(name for name in FULL if name != "joined"), {}),
-    "random-weights": (FULL, {"visual.weights": "none", "audio.weights": "none"}),
     "lite": (FULL, {**LITE, "visual.layers": (2, 3)}),
+    "random-weights": (
+        FULL,
+        {**LITE, "visual.layers": (2, 3), "visual.weights": "none", "audio.weights": "none"},
+    ),
     "lite-tuned": (SEEN, {**LITE, "visual.layers": (), "visual.tune": "all", "use_audio": False}),
 }
 """Name -> folders, and settings that differ from the preset. Folders are those of `MATERIAL`;
