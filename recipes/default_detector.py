@@ -62,6 +62,7 @@ SELF_BLENDED: dict[str, Any] = {"augment.forge.face_rate": 0.3}
 SELF_BLENDED |= {"augment.forge.face_methods": ("self_blend", "self_blend_mouth")}
 RESHARED: dict[str, Any] = {"augment.picture": ("flip", "jpeg", "rescale")}
 RESHARED |= {"augment.sound": ("level", "reshared")}
+RANDOM = {"visual.weights": "none", "audio.weights": "none"}
 LITE = {"visual.backbone": "tf_efficientnet_lite0", "visual.weights": "efficientnet-lite0"}
 EXPERIMENTS: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {
     "full": (FULL, {}),
@@ -74,10 +75,7 @@ EXPERIMENTS: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {
     "two-blocks": (FULL, {"visual.layers": (8, 9)}),
     "no-joined": (tuple(name for name in FULL if name != "joined"), {}),
     "lite": (FULL, {**LITE, "visual.layers": (2, 3)}),
-    "random-weights": (
-        FULL,
-        {**LITE, "visual.layers": (2, 3), "visual.weights": "none", "audio.weights": "none"},
-    ),
+    "random-weights": (FULL, {**LITE, **RANDOM, "visual.layers": (2, 3)}),
     "lite-tuned": (SEEN, {**LITE, "visual.layers": (), "visual.tune": "all", "use_audio": False}),
 }
 """Name -> folders, and settings that differ from the preset. Folders are those of `MATERIAL`;
