@@ -77,7 +77,9 @@ def bfloat16(use: bool) -> Iterator[None]:
 def answers(detector: Detector, clips: list[Clip], *, fast: bool) -> np.ndarray:
     """Return float64 [N, 3] in the order of `COLUMNS`; NaN where not assessed."""
     with bfloat16(fast), torch.inference_mode():
-        verdicts = [detector.predict_clip(clip) for clip in progress(clips, desc="score")]
+        verdicts = [
+            detector.predict_clip(clip) for clip in progress(clips, desc="score", unit="clip")
+        ]
     return np.array([[getattr(v, p) for p, _ in COLUMNS.values()] for v in verdicts], np.float64)
 
 

@@ -78,8 +78,7 @@ EXPERIMENTS: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {
     "random-weights": (FULL, {**LITE, **RANDOM, "visual.layers": (2, 3)}),
     "lite-tuned": (SEEN, {**LITE, "visual.layers": (), "visual.tune": "all", "use_audio": False}),
 }
-"""Name -> folders, and settings that differ from the preset. Folders are those of `MATERIAL`;
-joined = pictures of video with sounds of voices."""
+"""Name -> folders (joined = pictures of video with sounds of voices), and changes of the preset."""
 
 
 @dataclass(frozen=True)
