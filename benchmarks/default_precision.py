@@ -20,6 +20,7 @@ import tyro
 from avfake.clips.archive import Clip
 from avfake.clips.preparation.folder import PreparedFolder
 from avfake.detector.detector import Detector
+from avfake.detector.folders import locate_bundle, read_bundle_config
 from avfake.errors import ConfigError
 from avfake.labels import COLUMNS, DEFAULT
 from avfake.models.av_model import build_model
@@ -60,9 +61,10 @@ def spread(folder: str, count: int) -> list[Clip]:
 def with_original_weights(name: str) -> Detector:
     """Return the detector with the backbones of the packages in place of those that ship."""
     detector = Detector.from_pretrained(name, device="cpu")
-    models = detector.members[0].models
-    for branch, frozen in build_model(models[0].config).frozen.items():
-        for model in models:
+    # The config of a model that was read names no weights: they came from the folder.
+    config = read_bundle_config(locate_bundle(name)).model
+    for branch, frozen in build_model(config).frozen.items():
+        for model in detector.members[0].models:
             getattr(model, branch).frozen = frozen
     return detector
 
