@@ -73,6 +73,7 @@ EXPERIMENTS: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {
     "augmented": (FULL, {"data.feature_copies": 1, **SELF_BLENDED, **RESHARED}),
     "self-blending": (FULL, {"data.feature_copies": 1, **SELF_BLENDED}),
     "two-blocks": (FULL, {"visual.layers": (8, 9)}),
+    "old-material": (("video", "faces", "voices", "stills"), {}),  # with --sources-of
     "no-joined": (tuple(name for name in FULL if name != "joined"), {}),
     "lite": (FULL, {**LITE, "visual.layers": (2, 3)}),
     "random-weights": (FULL, {**LITE, **RANDOM, "visual.layers": (2, 3)}),
