@@ -108,9 +108,10 @@ class Verdict:
     """The strongest of each output, strongest first; none for an ensemble, whose members have their
     own. "overall" before it was raised to the larger of its parts."""
     face_decision: Decision | None = None
-    """The same for the face alone; None where it was not assessed. "fake" only in a file that is
+    """Decision on the face alone; None where it was not assessed. "fake" only in a file that is
     called fake."""
     voice_decision: Decision | None = None
+    """Decision on the voice alone, likewise."""
 
     def __post_init__(self) -> None:
         for name, _ in COLUMNS.values():
