@@ -35,7 +35,7 @@ class Config:
     """Folders that were prepared with the detector's settings; repeat it."""
     detector: str = DEFAULT
     num_clips: int = 40
-    """Of each folder, evenly spread."""
+    """Number of clips of each folder, evenly spread over it."""
 
 
 def main(config: Config) -> None:
