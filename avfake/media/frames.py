@@ -6,9 +6,11 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.video.frame import PictureType
 
 from avfake.errors import MediaError
 from avfake.media.clock import DEFAULT_FPS, stated_rate, to_seconds
+from avfake.media.needed import needed_packets
 from avfake.media.opening import Damage, OpenMedia, decoded, open_media, read_packets, reopened
 from avfake.media.pictures import WITH_EXIF, Picture, PixelAspect
 from avfake.media.types import Frames
@@ -48,11 +50,15 @@ def iter_frames(path: str | Path) -> Iterator[tuple[float, np.ndarray]]:
         yield from _as_displayed(media, decoded_pictures(media))
 
 
-def decoded_pictures(media: OpenMedia, *, from_start: bool = True) -> Iterator[Picture]:
+def decoded_pictures(
+    media: OpenMedia, *, from_start: bool = True, wanted: np.ndarray | None = None
+) -> Iterator[Picture]:
     """Yield pictures with increasing times; damaged ones are left out.
 
     From the start of the file, damage is counted in `media.picture_damage`. After a seek it is not:
     the first pictures may refer to earlier ones.
+
+    wanted: increasing times; pictures that are not shown at one of them may be left out
     """
     stream = media.video
     if stream is None:
@@ -62,6 +68,8 @@ def decoded_pictures(media: OpenMedia, *, from_start: bool = True) -> Iterator[P
     aspect = PixelAspect(stream)
     last: float | None = None
     packets = read_packets(media, stream, from_start=from_start)
+    if wanted is not None and _can_seek(media):
+        packets = needed_packets(stream, packets, wanted, media.clock.zero_seconds)
     first = next(packets)
     stored = bytes(first) if first and stream.codec_context.name in WITH_EXIF else None
     for frame in decoded(stream, chain([first], packets), damage):
@@ -96,15 +104,17 @@ def _shown_at(media: OpenMedia, wanted: np.ndarray) -> Iterator[Picture]:
     """Yield the pictures shown at the wanted (increasing) times; seek between distant ones."""
     if media.video is None:
         raise MediaError(media.name, "no_video")
-    is_indexed = media.container.format.name in INDEXED_FORMATS
-    can_seek = is_indexed and media.clock_of(media.video).is_plain
-    starts = np.flatnonzero((np.diff(wanted, prepend=0.0) > JUMP_SECONDS) & can_seek)
+    starts = np.flatnonzero((np.diff(wanted, prepend=0.0) > JUMP_SECONDS) & _can_seek(media))
     segments = np.split(wanted, starts)
     last = -np.inf
     for number, segment in enumerate(segments):
-        pictures = _from_key_frame(media, segment[0]) if number else decoded_pictures(media)
+        rest = np.concatenate(segments[number:])
+        if number:
+            pictures = _from_key_frame(media, rest, last)
+        else:
+            pictures = decoded_pictures(media, wanted=segment) if len(segment) else iter(())
         if pictures is None:  # seeking failed: the rest is read from the start of the file
-            segment, pictures = np.concatenate(segments[number:]), _from_start(media)
+            segment, pictures = rest, _from_start(media, rest)
         for picture in _on_display(pictures, segment):
             if picture.seconds > last:
                 last = picture.seconds
@@ -113,27 +123,39 @@ def _shown_at(media: OpenMedia, wanted: np.ndarray) -> Iterator[Picture]:
             return
 
 
-def _from_key_frame(media: OpenMedia, seconds: float) -> Iterator[Picture] | None:
-    """Return the pictures from a key frame at or before a time on; None if seeking failed."""
+def _can_seek(media: OpenMedia) -> bool:
+    """Return whether the packets of the pictures have reliable times and can be found by them."""
+    assert media.video is not None
+    is_indexed = media.container.format.name in INDEXED_FORMATS
+    return is_indexed and media.clock_of(media.video).is_plain
+
+
+def _from_key_frame(media: OpenMedia, wanted: np.ndarray, last: float) -> Iterator[Picture] | None:
+    """Return the pictures from a key frame at or before the first of these times on.
+
+    None if seeking failed, or gained nothing: the key frame is before the last picture read.
+    """
     stream = media.video
     assert stream is not None
     # Containers seek by decoding time, which runs ahead of display: hence the margin.
-    target = seconds + media.clock.zero_seconds - 1.0
+    target = wanted[0] + media.clock.zero_seconds - 1.0
     try:
         media.container.seek(round(target / (stream.time_base or 1)), stream=stream)
     except av.error.FFmpegError:
         return None
-    pictures = decoded_pictures(media, from_start=False)
+    pictures = decoded_pictures(media, from_start=False, wanted=wanted)
     first = next(pictures, None)
-    if first is None or not first.frame.key_frame or first.seconds > seconds:
+    if first is None or not last < first.seconds <= wanted[0]:
         return None
-    return chain([first], pictures)
+    # A picture that only begins to refresh the others is also marked as a key frame.
+    is_whole = first.frame.key_frame and first.frame.pict_type == PictureType.I
+    return chain([first], pictures) if is_whole else None
 
 
-def _from_start(media: OpenMedia) -> Iterator[Picture]:
+def _from_start(media: OpenMedia, wanted: np.ndarray) -> Iterator[Picture]:
     # Opened again: seeking to the start can fail in a damaged file, too.
     with reopened(media) as again:
-        yield from decoded_pictures(again)
+        yield from decoded_pictures(again, wanted=wanted)
 
 
 def _on_display(pictures: Iterator[Picture], wanted: np.ndarray) -> Iterator[Picture]:
