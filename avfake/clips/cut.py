@@ -1,6 +1,9 @@
 """From a file to a clip, the same for training and for prediction."""
 
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -11,7 +14,7 @@ from avfake.clips.config import ClipConfig
 from avfake.clips.speech import expand_spans, find_speech, spread_spans
 from avfake.clips.voice_statistics import voice_statistics
 from avfake.errors import NOTHING_LOST, MediaError, Reason
-from avfake.faces import FaceDetector, FaceTrack, track_faces
+from avfake.faces import CropConfig, Detections, FaceDetector, FaceTrack, track_faces
 from avfake.labels import Part
 from avfake.media import (
     Frames,
@@ -20,12 +23,14 @@ from avfake.media import (
     Waveform,
     local_file,
     probe,
-    read_frames,
+    read_frames_in_parts,
     read_sound,
 )
 
 KEPT_PIECE_SECONDS = 10.0
 """Length of the kept pieces, if there is more speech than is allowed."""
+MAX_PIXEL_BYTES = 400_000_000
+"""Frames of a file that are in memory at once: 64 of 1080p, 4 of 8K."""
 
 
 Speech = tuple[Waveform | None, list[list[float]], tuple[Reason, ...]]
@@ -102,10 +107,11 @@ def cut_clip(
     MediaError if the file cannot be read at all. A stream that cannot be used is a reason in the
     meta of the clip; the status is "failed" if neither stream can.
     """
-    with local_file(path) as local:
+    with local_file(path) as local, ThreadPoolExecutor(1) as beside:
         info = probe(local)
+        sound = beside.submit(cut_sound, local, info, config)
         seconds, tracks, crops, of_picture = _cut_picture(local, info, config, detector, boxes_from)
-        speech, spans, of_sound = cut_sound(local, info, config)
+        speech, spans, of_sound = sound.result()
     reasons = of_picture + of_sound
     status: Literal["ok", "partial", "failed"] = "ok"
     if any(reason.code not in NOTHING_LOST for reason in reasons):
@@ -135,34 +141,74 @@ def _cut_picture(
 ) -> Picture:
     if not info.has_video:
         return [], [], [], (Reason("face", "no_video"),)
+    times = info.sample_times(config.num_frames)
     try:
-        frames = read_frames(path, info.sample_times(config.num_frames))
+        frames = _SampledFrames(path, times, None if boxes_from else detector)
+        reasons = noted("face", frames.notes)
+        if len(frames.seconds) <= 2 < config.num_frames:
+            reasons += (Reason("face", "few_frames"),)
+        tracks = _reused_tracks(boxes_from, frames.seconds, info) if boxes_from else None
+        if tracks is None:
+            found = track_faces(frames.detections(detector), config.track)
+            tracks = found[: config.max_persons]
+            if len(found) > len(tracks):
+                number = f"{len(found) - len(tracks)} of {len(found)}"
+                reasons += (Reason("face", "persons_left_out", number),)
+            limit = round(config.max_crops_per_frame * config.num_frames)
+            if sum(map(len, tracks)) > limit:
+                tracks = [track.thinned(max(1, limit // len(tracks))) for track in tracks]
+        crops = frames.crops(tracks, config.crop)
     except MediaError as error:
         return [], [], [], (replace(error.reason, part="face"),)
-    reasons = noted("face", frames.notes)
-    if len(frames) <= 2 < config.num_frames:
-        reasons += (Reason("face", "few_frames"),)
-    tracks = _reused_tracks(boxes_from, frames, info) if boxes_from else None
-    if tracks is None:
-        found = track_faces(detector.detect(frames.pixels), config.track)
-        tracks = found[: config.max_persons]
-        if len(found) > len(tracks):
-            number = f"{len(found) - len(tracks)} of {len(found)}"
-            reasons += (Reason("face", "persons_left_out", number),)
-        limit = round(config.max_crops_per_frame * config.num_frames)
-        if sum(map(len, tracks)) > limit:
-            tracks = [track.thinned(max(1, limit // len(tracks))) for track in tracks]
     if not tracks:
-        reasons += (Reason("face", "no_face", f"{len(frames)} frames looked at"),)
-    crops = [track.crops(frames.pixels, config.crop) for track in tracks]
+        reasons += (Reason("face", "no_face", f"{len(frames.seconds)} frames looked at"),)
     return frames.seconds.round(4).tolist(), tracks, crops, reasons
 
 
-def _reused_tracks(original: Clip, frames: Frames, info: MediaInfo) -> list[FaceTrack] | None:
+class _SampledFrames:
+    """The sampled frames of a file: kept, or decoded again wherever they are too large for that."""
+
+    def __init__(self, path: Path, times: np.ndarray, detector: FaceDetector | None) -> None:
+        """detector: finds faces on the way; MediaError if no frame can be read."""
+        self._read = partial(read_frames_in_parts, path, times, max_bytes=MAX_PIXEL_BYTES)
+        self._found: list[Detections] = []
+        self._only: Frames | None = None
+        seconds: list[np.ndarray] = []
+        for part in self._read():
+            self._only = None if seconds else part
+            seconds.append(part.seconds)
+            self.notes = part.notes  # of all parts so far
+            if detector is not None:
+                self._found += detector.detect(part.pixels)
+        self.seconds = np.concatenate(seconds)
+
+    def detections(self, detector: FaceDetector) -> list[Detections]:
+        """Return the faces in each frame."""
+        if not self._found:
+            self._found = [one for part in self._parts() for one in detector.detect(part.pixels)]
+        return self._found
+
+    def crops(self, tracks: list[FaceTrack], config: CropConfig) -> list[np.ndarray]:
+        """Return the crops of each track, uint8 [K, S, S, 3]."""
+        if not tracks:
+            return []
+        cut: list[list[np.ndarray]] = [[] for _ in tracks]
+        first = 0
+        for part in self._parts():
+            for crops, track in zip(cut, tracks, strict=True):
+                crops.append(track.crops(part.pixels, config, first=first))
+            first += len(part)
+        return [np.concatenate(crops) for crops in cut]
+
+    def _parts(self) -> Iterable[Frames]:
+        return self._read() if self._only is None else [self._only]
+
+
+def _reused_tracks(original: Clip, seconds: np.ndarray, info: MediaInfo) -> list[FaceTrack] | None:
     meta = original.meta
     same_size = (meta.media.get("width"), meta.media.get("height")) == (info.width, info.height)
-    same_times = len(meta.frame_seconds) == len(frames) and np.allclose(
-        meta.frame_seconds, frames.seconds, atol=0.02
+    same_times = len(meta.frame_seconds) == len(seconds) and np.allclose(
+        meta.frame_seconds, seconds, atol=0.02
     )
     if not (meta.persons and same_size and same_times):
         return None

@@ -9,12 +9,13 @@ from avfake.faces.blazeface import BlazeFaceConfig
 from avfake.faces.cropping import CropConfig, FaceTrack
 from avfake.faces.detecting import DetectConfig, make_detector
 from avfake.faces.tracking import TrackConfig, track_faces
-from avfake.faces.types import FaceDetector
+from avfake.faces.types import Detections, FaceDetector
 
 __all__ = [
     "BlazeFaceConfig",
     "CropConfig",
     "DetectConfig",
+    "Detections",
     "FaceDetector",
     "FaceTrack",
     "TrackConfig",

@@ -67,19 +67,29 @@ class FaceTrack(Detections):
         placed: np.ndarray = (self.landmarks - squares[:, None, :2]) * scale[:, None, None]
         return placed.astype(np.float32)
 
-    def crops(self, frames: np.ndarray, config: CropConfig) -> np.ndarray:
+    def crops(
+        self, frames: np.ndarray, config: CropConfig, *, first: int | None = None
+    ) -> np.ndarray:
         """Cut uint8 [K, S, S, 3] out of frames, one crop with margin for each frame of the track.
 
-        frames: uint8 [T, H, W, 3]. What lies outside the frame is black, because mirrored or
-        smeared borders would look generated.
+        What lies outside the frame is black, because mirrored or smeared borders would look
+        generated.
+
+        Args:
+            frames: uint8 [T, H, W, 3]
+            first: number of the first of these frames, where they are a part of all; the crops are
+                those of this part
         """
-        indices = self.frame_indices
-        if len(self) and indices[-1] >= len(frames):
+        if first is None and len(self) and self.frame_indices[-1] >= len(frames):
             raise ValueError(
-                f"the track reaches frame {indices[-1]}, but there are {len(frames)} frames"
+                f"the track reaches frame {self.frame_indices[-1]}, but there are {len(frames)} "
+                "frames"
             )
-        crops = np.empty((len(self), config.size_px, config.size_px, 3), np.uint8)
-        for crop, index, square in zip(crops, indices, self.squares(config), strict=True):
+        first = first or 0
+        inside = (self.frame_indices >= first) & (self.frame_indices < first + len(frames))
+        crops = np.empty((int(inside.sum()), config.size_px, config.size_px, 3), np.uint8)
+        indices = self.frame_indices[inside] - first
+        for crop, index, square in zip(crops, indices, self.squares(config)[inside], strict=True):
             crop[:] = _cut(frames[index], square, config.size_px)
         return crops
 

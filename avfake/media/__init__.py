@@ -7,7 +7,7 @@ returned. A path may point into an archive: "parts.zip!/dir/a.mp4". moviepy writ
 """
 
 from avfake.media.files import ENDINGS, local_file
-from avfake.media.frames import iter_frames, read_frames
+from avfake.media.frames import iter_frames, read_frames, read_frames_in_parts
 from avfake.media.opening import open_media
 from avfake.media.probing import probe
 from avfake.media.sound import read_sound
@@ -25,6 +25,7 @@ __all__ = [
     "open_media",
     "probe",
     "read_frames",
+    "read_frames_in_parts",
     "read_sound",
     "write_audio",
     "write_video",

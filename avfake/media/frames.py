@@ -1,5 +1,6 @@
 """Frames of a file: at chosen times, or all of them in order."""
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -30,17 +31,37 @@ def read_frames(path: str | Path, at_seconds: Sequence[float] | np.ndarray) -> F
     after. Each frame is returned once. Only chosen frames are converted and kept. Damaged frames
     are left out; MediaError if nothing could be decoded.
     """
+    (frames,) = read_frames_in_parts(path, at_seconds, max_bytes=math.inf)
+    return frames
+
+
+def read_frames_in_parts(
+    path: str | Path, at_seconds: Sequence[float] | np.ndarray, *, max_bytes: float
+) -> Iterator[Frames]:
+    """Yield the same frames in consecutive parts, of which one at a time has to be in memory.
+
+    max_bytes: of the pixels of a part, unless a single frame has more
+    """
     wanted = np.unique(np.asarray(at_seconds, dtype=np.float64))
     if not len(wanted) or not np.isfinite(wanted).all():
         raise ValueError(f"at_seconds must be one or more finite times, got {at_seconds}")
+    kept: list[tuple[float, np.ndarray]] = []
     with open_media(path) as media:
-        kept = list(_as_displayed(media, _shown_at(media, wanted)))
-        assert media.video is not None
-        notes = media.clock_of(media.video).notes + media.picture_damage.notes()
+        for shown in _as_displayed(media, _shown_at(media, wanted)):
+            if kept and (len(kept) + 1) * shown[1].nbytes > max_bytes:
+                yield _joined(kept, media)
+            kept.append(shown)
+        yield _joined(kept, media)
+
+
+def _joined(kept: list[tuple[float, np.ndarray]], media: OpenMedia) -> Frames:
+    """Return the frames of a list, which is emptied so that no second copy is held."""
+    assert media.video is not None
+    notes = media.clock_of(media.video).notes + media.picture_damage.notes()
     seconds = np.array([time for time, _ in kept])
     pixels = np.empty((len(kept), *kept[0][1].shape), np.uint8)
     for index in reversed(range(len(kept))):
-        pixels[index] = kept.pop()[1]  # freed one by one, so that no second copy is held
+        pixels[index] = kept.pop()[1]
     return Frames(pixels, seconds, notes)
 
 

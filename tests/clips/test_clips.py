@@ -112,6 +112,18 @@ def test_a_fake_takes_the_boxes_of_its_original(video: Path, clip: Clip) -> None
     assert fake.meta.persons == clip.meta.persons
 
 
+def test_frames_that_are_too_large_to_be_kept_give_the_same_clip(
+    video: Path, clip: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shape = (clip.meta.media["height"], clip.meta.media["width"])
+    monkeypatch.setattr("avfake.clips.cut.MAX_PIXEL_BYTES", 3 * 3 * shape[0] * shape[1])
+    detector = FixedDetector()
+    assert cut_clip(video, CONFIG, detector)._source == clip._source
+    assert detector.calls == 3  # 3, 3 and 2 of 8 frames
+    reused = cut_clip(video, CONFIG, FixedDetector(), boxes_from=clip)
+    assert reused._source == clip._source
+
+
 def test_boxes_of_another_size_are_not_taken(clip: Clip, tmp_path: Path) -> None:
     write_video(tmp_path / "small.mp4", pictures()[:, ::2, ::2], fps=FPS)
     detector = FixedDetector()
