@@ -42,6 +42,7 @@ REASONS = {
     "few_frames": "only one or two frames could be examined; the answer rests on them alone",
     "not_trained": "this detector was not trained for this part",
     "disabled": "switched off by the user",
+    "skipped": "not examined, because the rest decides (profile fast)",
     "no_row": "a table of the ensemble has no row for this file",
     "crashed": "the worker process died on this file",
     "timed_out": "the file took longer than the time limit",

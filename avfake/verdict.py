@@ -8,7 +8,7 @@ from avfake import config as settings
 from avfake.errors import NOTHING_LOST, Reason
 from avfake.labels import COLUMNS, PARTS, Decision, OperatingPoint, Output, Part, Status
 
-BY_CHOICE = {"disabled", "not_trained"}
+BY_CHOICE = {"disabled", "not_trained", "skipped"}
 """Reasons that do not lie in the file: they do not change its status."""
 
 PART_WORDS: Mapping[Decision, str] = {
@@ -82,6 +82,18 @@ class Contribution:
 
 
 @dataclass(frozen=True)
+class Spent:
+    """What was looked at for an answer."""
+
+    frames: int = 0
+    """Frames that were decoded and searched for faces."""
+    crops: int = 0
+    """Face crops that passed the visual branch."""
+    windows: int = 0
+    """Windows of sound that passed the audio branch."""
+
+
+@dataclass(frozen=True)
 class Verdict:
     """The answer for one file. 1 = fake in every probability; None = could not be assessed."""
 
@@ -112,6 +124,8 @@ class Verdict:
     called fake."""
     voice_decision: Decision | None = None
     """Decision on the voice alone, likewise."""
+    spent: Spent = Spent()
+    """Of an ensemble, the most of a member."""
 
     def __post_init__(self) -> None:
         for name, _ in COLUMNS.values():

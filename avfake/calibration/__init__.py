@@ -5,6 +5,7 @@ out-of-fold rows only and kept only where it beats the simple rules -> calibrati
 unsure. LightGBM, SciPy and scikit-learn are imported when they are needed.
 """
 
+from avfake.calibration.calibrators import shifted
 from avfake.calibration.decision_model import DecisionFit, DecisionModel, raise_overall
 from avfake.calibration.decision_rule import DecisionRule
 from avfake.calibration.features import FEATURES, ClipScores
@@ -22,4 +23,5 @@ __all__ = [
     "RULES",
     "StackConfig",
     "raise_overall",
+    "shifted",
 ]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from avfake.calibration.probabilities import CLIP, row_losses, to_logits, to_probabilities
+from avfake.calibration.probabilities import CLIP, row_losses, to_probabilities
 from avfake.errors import BundleError
 
 ISOTONIC_ROWS = 1000
@@ -227,9 +227,11 @@ def squeeze(probabilities: np.ndarray, epsilon: float) -> np.ndarray:
     return epsilon + (1 - 2 * epsilon) * np.asarray(probabilities, np.float64)
 
 
-def shifted(probabilities: np.ndarray, by: float) -> np.ndarray:
-    """Return probabilities whose logits are those given plus `by`, float64; NaN stays NaN."""
-    return to_probabilities(to_logits(probabilities) + by) if by else probabilities
+def shifted(probabilities: np.ndarray | float, by: float) -> np.ndarray:
+    """Return float64 probabilities whose logits are those given plus `by`; 0, 1 and NaN stay."""
+    # In odds, since a logit of 0 or 1 is infinite, and a difference of none changes no bit.
+    p, odds = np.asarray(probabilities, np.float64), float(np.exp(np.clip(by, -700, 700)))
+    return p * odds / (p * odds + (1 - p))
 
 
 def fit_epsilon(probabilities: np.ndarray, labels: np.ndarray) -> float:

@@ -81,10 +81,14 @@ class OutputModel:
     stacker: Stacker | None = None
     """Only where it was kept."""
 
-    def predict(self, rows: np.ndarray, *, use_stacker: bool = True) -> np.ndarray:
+    def predict(
+        self, rows: np.ndarray, *, use_stacker: bool = True, modality: Modality | None = None
+    ) -> np.ndarray:
         """Return float64 [N] for rows [N, F]; NaN where it could not be assessed.
 
-        use_stacker False: the calibrated fusion head, whatever was kept.
+        Args:
+            use_stacker: False = the calibrated fusion head, whatever was kept
+            modality: for which it is calibrated; None = that of each row
         """
         name = self.choice.kept if use_stacker else "fused"
         if name not in self.calibrators:
@@ -96,9 +100,9 @@ class OutputModel:
         )
         probabilities = np.full(len(rows), np.nan)
         modalities, calibrators = modalities_of(rows), self.calibrators[name]
-        for modality in MODALITIES:
-            here = modalities == modality
-            calibrator = calibrators.get(modality, calibrators["whole"])
+        for one in MODALITIES:
+            here = (modalities == one) if modality is None else np.full(len(rows), one == modality)
+            calibrator = calibrators.get(one, calibrators["whole"])
             probabilities[here] = calibrator(logits[here])
         return np.where(assessable(rows, self.output), probabilities, np.nan)
 

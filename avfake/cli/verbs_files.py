@@ -34,6 +34,7 @@ def predict(
     stacker: bool = True,
     sync: bool = True,
     prior: float | None = None,
+    profile: Literal["fast", "balanced", "thorough"] = "balanced",
     json: bool = False,
 ) -> int:
     """Compute the probability that the face or the voice in a file was forged.
@@ -62,6 +63,8 @@ def predict(
         sync: Compare lips with sound, where the detector was trained to.
         prior: Share of files taken to be forged before one is looked at, such as 0.01; by default
             that of the training data. Probabilities follow it, decisions do not change.
+        profile: How much is spent on a file: fast leaves out what no longer matters, thorough reads
+            twice as many frames where the answer is unsure.
         json: Print each answer as JSON, with its timelines; without --out.
     """
     keeps = out is not None or submission is not None
@@ -75,7 +78,7 @@ def predict(
     from avfake.detector import PredictOptions
     from avfake.scoring import checked_files, find_files, iter_verdicts, score_files
 
-    options = PredictOptions(audio, visual, stacker, sync, prior)
+    options = PredictOptions(audio, visual, stacker, sync, prior, profile)
     rule = combine or "mean"
     if not keeps:
         files = find_files(paths, requested)

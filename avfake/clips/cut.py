@@ -98,11 +98,14 @@ def cut_clip(
     *,
     clip_id: str = "",
     boxes_from: Clip | None = None,
+    num_frames: int | None = None,
 ) -> Clip:
     """Return the clip of a video or sound file, in memory.
 
-    `boxes_from` is the clip of the original of a fake: where their frames have the same size and
-    times, its boxes are used, which gives pixel-aligned pairs and needs no detection.
+    Args:
+        boxes_from: the clip of the original of a fake: where their frames have the same size and
+            times, its boxes are used, which gives pixel-aligned pairs and needs no detection
+        num_frames: sampled instead of those of the settings, at prediction; 0 = no picture
 
     MediaError if the file cannot be read at all. A stream that cannot be used is a reason in the
     meta of the clip; the status is "failed" if neither stream can.
@@ -110,7 +113,11 @@ def cut_clip(
     with local_file(path) as local, ThreadPoolExecutor(1) as beside:
         info = probe(local)
         sound = beside.submit(cut_sound, local, info, config)
-        seconds, tracks, crops, of_picture = _cut_picture(local, info, config, detector, boxes_from)
+        of_frames = config if num_frames is None else replace(config, num_frames=num_frames or 1)
+        picture: Picture = ([], [], [], ())
+        if num_frames != 0:
+            picture = _cut_picture(local, info, of_frames, detector, boxes_from)
+        seconds, tracks, crops, of_picture = picture
         speech, spans, of_sound = sound.result()
     reasons = of_picture + of_sound
     status: Literal["ok", "partial", "failed"] = "ok"

@@ -15,9 +15,11 @@ from avfake.clips import (
     Sampled,
     collate,
 )
-from avfake.errors import ConfigError
+from avfake.errors import ConfigError, check_choice
 from avfake.labels import OUTPUTS
 from avfake.models import AVModel, ModelConfig, ModelOutput
+
+PROFILES = ("fast", "balanced", "thorough")
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,11 @@ class PredictOptions:
     prior: float | None = None
     """Share of files taken to be forged before one is examined; None: that of the training data.
     Moves probabilities, never decisions."""
+    profile: str = "balanced"
+    """How much is spent on a file, a key of `PROFILES` (`detector.profiles`)."""
 
     def __post_init__(self) -> None:
+        check_choice("profile", self.profile, PROFILES)
         if not (self.use_audio or self.use_visual):
             raise ConfigError("--no-audio and --no-visual together leave nothing to assess")
         if self.prior is not None and not 0 < self.prior < 1:  # nor is NaN

@@ -30,7 +30,15 @@ from avfake.errors import BundleError, ConfigError, Reason
 from avfake.faces import CropConfig, FaceDetector
 from avfake.labels import DEFAULT, OUTPUTS, PARTS, Decision, Part
 from avfake.models import AVModel, Frozen, ModelConfig, build_model
-from avfake.verdict import Contribution, FaceScore, Person, Verdict, VoiceScore, status_of
+from avfake.verdict import (
+    Contribution,
+    FaceScore,
+    Person,
+    Spent,
+    Verdict,
+    VoiceScore,
+    status_of,
+)
 
 NUM_CONTRIBUTIONS = 5
 """Contributions shown for each output."""
@@ -101,15 +109,28 @@ class Bundle:
         )
 
     @torch_defaults()
-    def cut_clip(self, path: str | Path) -> Clip:
-        """Return the clip of a file as this bundle needs it; MediaError if it cannot be read."""
-        return cut_clip(path, self.spec.clip, self._face_detector)
+    def cut_clip(
+        self, path: str | Path, *, use_picture: bool = True, frames_factor: int = 1
+    ) -> Clip:
+        """Return the clip of a file as this bundle needs it; MediaError if it cannot be read.
+
+        Args:
+            use_picture: False leaves the picture out
+            frames_factor: times the frames that the bundle was trained with
+        """
+        config, frames = self.spec.clip, self.spec.clip.num_frames * frames_factor
+        # The hash of the settings stays: crops are cut the same way.
+        return cut_clip(path, config, self._face_detector, num_frames=use_picture * frames)
 
     @torch_defaults()
-    def score_clip(self, clip: Clip, options: PredictOptions | None = None) -> ClipScores:
+    def score_clip(
+        self, clip: Clip, options: PredictOptions | None = None, *, num_crops: int | None = None
+    ) -> ClipScores:
         """Return the scores of the branches on a prepared clip, before stacking and calibration.
 
         ConfigError if the clip was prepared with other settings.
+
+        num_crops: evenly spread; None = all
         """
         options = options or PredictOptions()
         expected, found = self.spec.clip.hash, clip.meta.config_hash
@@ -119,11 +140,22 @@ class Bundle:
                 f"trained on {expected}; prepare it again with {self._settings_of_clips()}"
             )
         sampling = self.spec.whole(use_visual=options.use_visual, use_audio=options.use_audio)
+        sampling = replace(sampling, num_frames=num_crops)
         return score_clip(self.models, clip, sampling, use_sync=options.use_sync)
 
-    def predict_clip(self, clip: Clip, options: PredictOptions, *, file: str) -> Verdict:
-        """Return the verdict on a prepared clip under the prior of the training data."""
-        scores = self.score_clip(clip, options)
+    def predict_clip(
+        self,
+        clip: Clip,
+        options: PredictOptions,
+        *,
+        file: str,
+        num_crops: int | None = None,
+    ) -> Verdict:
+        """Return the verdict on a prepared clip under the prior of the training data.
+
+        num_crops: as of `score_clip`
+        """
+        scores = self.score_clip(clip, options, num_crops=num_crops)
         model, use_stacker = self.decision_model, options.use_stacker
         row = scores.row()
         answer = model.assess(row, use_stacker=use_stacker)
@@ -150,6 +182,9 @@ class Bundle:
             prior=model.prior,
             trained_prior=model.prior,
             contributions=_strongest(row, model, use_stacker=use_stacker),
+            spent=Spent(
+                len(clip.meta.frame_seconds), len(scores.frame_scores), len(scores.window_scores)
+            ),
         )
         return replace(
             verdict,
@@ -201,10 +236,16 @@ def _persons(clip: Clip, scores: ClipScores, *, find: bool) -> tuple[Person, ...
         return ()
     persons = []
     for meta in clip.meta.persons:
-        mine = scores.frame_scores[scores.frame_persons == meta.person_id]
+        is_mine = scores.frame_persons == meta.person_id
+        mine = scores.frame_scores[is_mine]
+        if not len(mine):
+            continue
+        seconds = [clip.meta.frame_seconds[index] for index in meta.frame_indices]
+        scored = dict(zip(scores.frame_seconds[is_mine], mine.tolist(), strict=True))
         frames = tuple(
-            FaceScore(clip.meta.frame_seconds[index], (box[0], box[1], box[2], box[3]), float(p))
-            for index, box, p in zip(meta.frame_indices, meta.boxes, mine, strict=True)
+            FaceScore(at, (box[0], box[1], box[2], box[3]), scored[np.float32(at)])
+            for at, box in zip(seconds, meta.boxes, strict=True)
+            if np.float32(at) in scored
         )
         segments = face_segments(frames) if find else ()
         persons.append(Person(meta.person_id, float(mine.mean()), frames, segments))

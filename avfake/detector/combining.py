@@ -4,7 +4,7 @@ Every probability is combined over the members that have it; where none has one,
 """
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TypeVar
 
 import numpy as np
@@ -13,7 +13,7 @@ from avfake.calibration import RULES, DecisionRule, raise_overall
 from avfake.detector.timeline import face_segments, voice_segments
 from avfake.errors import ConfigError, Reason, check_choice
 from avfake.labels import COLUMNS, OUTPUTS, Decision
-from avfake.verdict import FaceScore, Person, Verdict, VoiceScore, status_of
+from avfake.verdict import FaceScore, Person, Spent, Verdict, VoiceScore, status_of
 
 RANK_MEAN = "rank_mean"
 """Mean over the members of a file's rank among the files. It needs all files at once, orders them,
@@ -94,6 +94,7 @@ def combine_verdicts(
         voice_segments=voice_segments(voice),
         prior=common([verdict.prior for verdict in answered], None),
         trained_prior=common([verdict.trained_prior for verdict in answered], None),
+        spent=Spent(*(max(getattr(v.spent, f.name) for v in verdicts) for f in fields(Spent))),
         face_decision=_common_decision([verdict.face_decision for verdict in answered]),
         voice_decision=_common_decision([verdict.voice_decision for verdict in answered]),
     )

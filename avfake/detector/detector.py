@@ -9,13 +9,14 @@ import numpy as np
 import torch
 
 from avfake import config as settings
-from avfake.calibration import DecisionRule
+from avfake.calibration import DecisionRule, shifted
 from avfake.clips import Clip
 from avfake.detector.branch_scores import PredictOptions, torch_defaults
 from avfake.detector.bundle import Bundle
 from avfake.detector.combining import combine_verdicts
 from avfake.detector.ensemble import check_members, read_ensemble
 from avfake.detector.folders import is_ensemble, locate_bundle
+from avfake.detector.profiles import Cuts, predict_cuts
 from avfake.errors import ConfigError, MediaError
 from avfake.labels import COLUMNS, DEFAULT
 from avfake.verdict import Verdict
@@ -109,14 +110,15 @@ class Detector:
         """
         options = replace(options or PredictOptions(), **changes)
         self.check(options)
-        clips: dict[str, Clip | MediaError] = {}
+        cuts: dict[str, Cuts] = {}
+        verdicts = []
         for member in self.members:
-            if member.spec.clip.hash not in clips:
-                try:
-                    clips[member.spec.clip.hash] = member.cut_clip(path)
-                except MediaError as error:
-                    clips[member.spec.clip.hash] = error
-        return self._answer(clips, options, str(path))
+            one = cuts.setdefault(member.spec.clip.hash, Cuts(member, path))
+            try:
+                verdicts.append(predict_cuts(member, one, options, str(path)))
+            except MediaError as error:
+                verdicts.append(Verdict.failed(path, error.reason, detector=member.name))
+        return self._combined(verdicts, options)
 
     def predict_clip(
         self,
@@ -138,22 +140,12 @@ class Detector:
                 "the members of this ensemble were trained on clips of different settings "
                 f"({counts}), so that no prepared clip suits all: give the file itself"
             )
-        return self._answer(dict.fromkeys(ways, clip), options, file or clip.meta.clip_id)
+        name = file or clip.meta.clip_id
+        verdicts = [member.predict_clip(clip, options, file=name) for member in self.members]
+        return self._combined(verdicts, options)
 
-    def _answer(
-        self, clips: Mapping[str, Clip | MediaError], options: PredictOptions, file: str
-    ) -> Verdict:
-        """Return one verdict, decided under the prior of the training data, then corrected.
-
-        clips: hash of the settings of a clip -> the clip, or why there is none
-        """
-        verdicts = []
-        for member in self.members:
-            clip = clips[member.spec.clip.hash]
-            if isinstance(clip, MediaError):
-                verdicts.append(Verdict.failed(file, clip.reason, detector=member.name))
-            else:
-                verdicts.append(member.predict_clip(clip, options, file=file))
+    def _combined(self, verdicts: Sequence[Verdict], options: PredictOptions) -> Verdict:
+        """Return one verdict, decided under the prior of the training data, then corrected."""
         verdict, prior = verdicts[0], options.prior
         if len(verdicts) > 1 or self.decision:
             verdict = combine_verdicts(
@@ -176,25 +168,18 @@ def correct_prior(verdict: Verdict, shifts: Mapping[str, float], prior: float) -
         shifts: output -> the change of its logits (`DecisionModel.shifts`)
     """
     known = {name: getattr(verdict, name) for name, _ in COLUMNS.values()}
-    shifted = {
-        name: None if known[name] is None else shift_probability(known[name], shifts[output])
+    moved = {
+        name: None if known[name] is None else float(shifted(known[name], shifts[output]))
         for output, (name, _) in COLUMNS.items()
     }
-    most = 1.0 if shifted["p_fake"] is None else shifted["p_fake"]
+    most = 1.0 if moved["p_fake"] is None else moved["p_fake"]
     capped: dict[str, Any] = {
-        name: None if p is None else min(p, most) for name, p in shifted.items()
+        name: None if p is None else min(p, most) for name, p in moved.items()
     }
     point = verdict.operating_point
     if point and "overall" in shifts:
-        point = replace(point, threshold=shift_probability(point.threshold, shifts["overall"]))
+        point = replace(point, threshold=float(shifted(point.threshold, shifts["overall"])))
     return replace(verdict, **capped, operating_point=point, prior=prior)
-
-
-def shift_probability(p: float, by: float) -> float:
-    """Return the probability whose logit is that of `p` plus `by`; 0 and 1 stay."""
-    # In odds, since a logit of 0 or 1 is infinite, and a difference of none changes no bit of p.
-    odds = float(np.exp(np.clip(by, -700, 700)))
-    return p * odds / (p * odds + (1 - p))
 
 
 def mean_shifts(

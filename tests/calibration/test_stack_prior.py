@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from stack_simulation import out_of_fold
 
+from avfake.calibration.calibrators import shifted
 from avfake.calibration.decision_model import DecisionFit, DecisionModel
 from avfake.calibration.out_of_fold import OutOfFold
 from avfake.calibration.probabilities import TrainedPrior, row_losses
 from avfake.calibration.stacker import StackConfig
 from avfake.detector.branch_scores import PredictOptions
-from avfake.detector.detector import shift_probability
 from avfake.errors import ConfigError
 from avfake.evaluation.metrics import calibration_error
 from avfake.labels import OUTPUTS
@@ -33,11 +33,11 @@ def model(scored) -> DecisionModel:
 def test_a_shift_is_bayes_rule_and_spares_certainty() -> None:
     p = 0.8
     by = TrainedPrior(0.5, 1.0).shift(0.01)
-    assert shift_probability(p, by) == pytest.approx(0.8 * 0.01 / (0.8 * 0.01 + 0.2 * 0.99))
-    assert [shift_probability(end, by) for end in (0.0, 1.0)] == [0.0, 1.0]
-    assert shift_probability(1.0, -1e4) == 1.0
+    assert shifted(p, by) == pytest.approx(0.8 * 0.01 / (0.8 * 0.01 + 0.2 * 0.99))
+    assert [shifted(end, by) for end in (0.0, 1.0)] == [0.0, 1.0]
+    assert shifted(1.0, -1e4) == 1.0
     rng = np.random.default_rng(0)
-    assert all(shift_probability(one, 0.0) == one for one in rng.random(1000))
+    assert all(shifted(one, 0.0) == one for one in rng.random(1000))
 
 
 @pytest.mark.parametrize("prior", [0.0, 1.0, -0.1, 1.5, float("nan")])
@@ -63,7 +63,7 @@ def test_probabilities_rise_with_the_prior(model) -> None:
     for output in OUTPUTS:
         by = np.array([model.shifts(prior)[output] for prior in priors])
         assert np.all(np.diff(by) > 0)
-        assert np.all(np.diff([shift_probability(0.3, one) for one in by]) > 0)
+        assert np.all(np.diff([shifted(0.3, one) for one in by]) > 0)
 
 
 @pytest.fixture(scope="module")
@@ -81,12 +81,12 @@ def test_the_shifted_probabilities_are_right_where_that_share_is_fake(model, new
     for output in OUTPUTS:
         # As `OutputModel` gives them: raising "overall" to its parts is a promise, no calibration.
         before = model.outputs[output].predict(new.rows)[draw]
-        after = np.array([shift_probability(p, shifts[output]) for p in before])
+        after = np.array([shifted(p, shifts[output]) for p in before])
         labels = new.labels[output][draw]
         assert row_losses(after, labels).mean() < row_losses(before, labels).mean() - 0.005, output
         assert calibration_error(after, labels) < 0.03, output
         assert calibration_error(before, labels) > 2 * calibration_error(after, labels), output
-    raised = np.array([shift_probability(p, shifts["overall"]) for p in answers["overall"][draw]])
+    raised = np.array([shifted(p, shifts["overall"]) for p in answers["overall"][draw]])
     assert calibration_error(raised, new.labels["overall"][draw]) < 0.03
 
 
