@@ -43,6 +43,10 @@ class DetectConfig:
         check_ranges(self, "detect", pyramid_factor="(0, 1)", min_face_share="[0, 1)")
 
 
+BEST_PIXELS = 1_000_000
+"""Held at once at most, however much memory is allowed: more is slower, for the caches."""
+
+
 def detection_scale(height: int, width: int) -> float:
     """Return the factor by which a frame is scaled before the search, from its larger side.
 
@@ -91,11 +95,11 @@ class _ClipSearch:
         height, width = frames.shape[1:3]
         self._cascade, self._frames, self._device = cascade, frames, device
         self._scale = detection_scale(height, width)
-        self._size = tuple(max(1, round(side * self._scale)) for side in (height, width))
+        self._size = [max(1, round(side * self._scale)) for side in (height, width)]
         smallest = max(config.min_face_px, config.min_face_share * max(height, width))
         smallest = max(float(CELL), smallest * self._scale)
-        self._levels = pyramid(*self._size, smallest, config.pyramid_factor)
-        self._together = max(1, config.batch_pixels // math.prod(self._size))
+        self._levels = pyramid(self._size[0], self._size[1], smallest, config.pyramid_factor)
+        self._together = max(1, min(config.batch_pixels, BEST_PIXELS) // math.prod(self._size))
 
     def everywhere(self, indices: list[int]) -> list[Detections]:
         """Return all faces of each frame."""
@@ -124,14 +128,21 @@ class _ClipSearch:
 
     def _pictures(self, indices: list[int]) -> Integral:
         """Return frames, scaled without aliasing."""
-        pixels = torch.from_numpy(self._frames[indices]).to(self._device)
+        frames = (torch.from_numpy(self._frames[i]).to(self._device) for i in indices)
         if self._scale == 1.0:
-            return Integral(pixels)
-        pixels = pixels.permute(0, 3, 1, 2)  # [T, H, W, 3] -> [T, 3, H, W]
+            return Integral(torch.stack(list(frames)))
+        return Integral(torch.cat([self._reduced(frame) for frame in frames]))
+
+    def _reduced(self, frame: torch.Tensor) -> torch.Tensor:
+        pixels = frame.permute(2, 0, 1)[None]  # [H, W, 3] -> [1, 3, H, W]
         if pixels.is_cuda:
             pixels = pixels.float()  # uint8 is faster, but supported on the CPU only
         scaled = F.interpolate(pixels, self._size, mode="bilinear", antialias=True)
-        return Integral(scaled.round().byte().permute(0, 2, 3, 1))
+        return (
+            scaled.round().byte().permute(0, 2, 3, 1)
+            if pixels.is_cuda
+            else scaled.permute(0, 2, 3, 1)
+        )
 
     def _scaled(self, found: list[Detections]) -> list[Detections]:
         """Convert to px of the full-resolution frame."""

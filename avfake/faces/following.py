@@ -75,7 +75,9 @@ def paired(boxes: np.ndarray, others: np.ndarray) -> np.ndarray | None:
     """
     if len(boxes) != len(others):
         return None
-    middles, sides = zip(*((_middles(given), _sides(given)) for given in (boxes, others)), strict=True)
+    middles, sides = zip(
+        *((_middles(given), _sides(given)) for given in (boxes, others)), strict=True
+    )
     shifts = np.linalg.norm(middles[0][:, None] - middles[1], axis=2)
     shifts = shifts / ((sides[0][:, None] + sides[1]) / 2)
     ratios = np.abs(np.log(sides[0][:, None] / sides[1]))

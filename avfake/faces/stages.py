@@ -22,7 +22,7 @@ class Stages:
         )
 
     def propose(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return confidences [N, h, w] of windows of 12 px, 2 px apart, and their shifts [N, h, w, 4].
+        """Return confidences [N, h, w] and shifts [N, h, w, 4] of windows of 12 px, 2 px apart.
 
         pictures: float32 [N, 3, H, W], at least 12 px high and wide.
         """
