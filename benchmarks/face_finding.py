@@ -3,10 +3,11 @@
     python benchmarks/face_finding.py --media ../shared/media --samples 32 --videos 60 --keep
 
 Searches: *plain* is what a user would write, facenet-pytorch's MTCNN with its own settings on
-frames of half the size, one at a time; *earlier* is facenet-pytorch's driver with avfake's settings
-and sizes, as avfake 0.1 used it; *full* is avfake's own driver on every frame; *every N* searches
-each N-th frame and follows faces between. Recall counts the faces of *plain* and of *full* that pass
-avfake's size and confidence, found again with IoU >= 0.5; extra are faces that those do not have.
+frames of half the size, one at a time; *earlier* is facenet-pytorch's driver with avfake's
+settings and sizes, which avfake used before; *full* is avfake's own driver on every frame;
+*every N* searches each N-th frame and follows faces between. Recall counts the faces of *plain*
+and of *full* that pass avfake's size and confidence, found again with IoU >= 0.5; extra are faces
+that those do not have.
 Crops are compared with those of *full*: crops_unlike are those that only one of both has.
 One row for each source and one for all; CPU milliseconds are process time on one thread. No part of
 any picture is kept. Ctrl+C ends it with what was measured so far.

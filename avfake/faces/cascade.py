@@ -23,7 +23,7 @@ union); after the third, as a share of the smaller one."""
 LEVEL_PIXELS = 150_000
 """Of pictures that go through the first network at once; more is slower."""
 CUT_TOGETHER = 256
-"""Candidates that go through the second or third network at once; bounds the memory."""
+"""Candidates or surroundings that go through a network at once; bounds the memory."""
 WHOLE_PIXELS = 6_500
 """Levels of no more pixels are always searched everywhere: faces from about an eighth of a frame's
 larger side on."""
@@ -121,9 +121,12 @@ class Cascade:
                 found.append(self._everywhere(pictures, level))
                 continue
             ratios = sides * level.scale / CELL
-            near = (ratios > NEAR_SIZES[0]) & (ratios < NEAR_SIZES[1])
-            if near.any():
-                found.append(self._around(pictures, level, frames[near], boxes[near]))
+            near = torch.nonzero((ratios > NEAR_SIZES[0]) & (ratios < NEAR_SIZES[1]))[:, 0]
+            found += [
+                self._around(pictures, level, frames[some], boxes[some])
+                for some in near.split(CUT_TOGETHER)
+                if len(some)
+            ]
         return self._confirmed(pictures, found)
 
     def _everywhere(self, pictures: Integral, level: Level) -> Candidates:
@@ -169,8 +172,8 @@ class Cascade:
 
     def _confirmed(self, pictures: Integral, proposed: list[Candidates]) -> list[Detections]:
         """Return the faces among the candidates of the first stage."""
-        if not proposed:
-            return [_distinct_faces(*NOTHING)] * pictures.count
+        if not sum(map(len, proposed)):
+            return [NO_FACES] * pictures.count
         found = Candidates.joined(proposed).distinct(MAX_OVERLAPS[1])
         found = self._judged(pictures, _squares(found, found.shifted(border=0)), stage=1)[0]
         found = found.distinct(MAX_OVERLAPS[2])
@@ -195,8 +198,8 @@ class Cascade:
         high = torch.minimum(found.boxes[:, 2:].long(), edges)
         inside = (high > low).all(1)
         found, regions = found[inside], torch.cat([low, high], 1)[inside]
-        kept, points = [], []
-        for start in range(0, max(1, len(found)), CUT_TOGETHER):
+        kept, points = [found[:0]], [found.boxes.new_zeros(0, 2, 5)]  # networks refuse no pictures
+        for start in range(0, len(found), CUT_TOGETHER):
             some = found[start : start + CUT_TOGETHER]
             seen = pictures.cut(some.frames, regions[start : start + CUT_TOGETHER], 24 * stage)
             confidences, shifts, places = self._stages.judge(seen)
@@ -207,7 +210,7 @@ class Cascade:
         return Candidates.joined(kept), torch.cat(points)
 
 
-NOTHING = tuple(np.zeros(shape, np.float32) for shape in ((0, 4), (0,), (0, 5, 2)))
+NO_FACES = Detections(*(np.zeros(shape, np.float32) for shape in ((0, 4), (0,), (0, 5, 2))))
 
 
 def _squares(found: Candidates, boxes: torch.Tensor) -> Candidates:

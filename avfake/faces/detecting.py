@@ -43,7 +43,7 @@ class DetectConfig:
         check_ranges(self, "detect", pyramid_factor="(0, 1)", min_face_share="[0, 1)")
 
 
-BEST_PIXELS = 1_000_000
+BEST_PIXELS = 2_000_000
 """Held at once at most, however much memory is allowed: more is slower, for the caches."""
 
 

@@ -6,8 +6,10 @@ import torch
 from test_face_detecting import draw_face
 
 from avfake.errors import ConfigError
+from avfake.faces.cascade import CUT_TOGETHER
 from avfake.faces.detecting import DetectConfig, MTCNNDetector
 from avfake.faces.following import paired, search_clip
+from avfake.faces.integral import Integral
 from avfake.faces.types import Detections
 
 
@@ -161,3 +163,22 @@ def test_a_clip_without_a_face_has_none(one_thread):
 def test_every_frame_or_fewer_are_searched():
     with pytest.raises(ConfigError, match="search_every"):
         DetectConfig(search_every=0)
+
+
+def test_500_faces_in_a_frame_stay_bounded(one_thread, monkeypatch):
+    frame = np.tile(draw_face(96, 96, (48, 50), 56), (20, 25, 1))
+    settings = DetectConfig(min_face_share=0.02, pyramid_factor=0.25, search_every=2)
+    detector, cut_at_once = MTCNNDetector(settings), []
+
+    def recorded(function, position):
+        def call(*given):
+            cut_at_once.append(len(given[position]))
+            return function(*given)
+
+        return call
+
+    for name in ("cut", "sampled"):
+        monkeypatch.setattr(Integral, name, recorded(getattr(Integral, name), 1))
+    found = detector.detect(np.stack([frame] * 3))
+    assert min(len(one) for one in found) == 500
+    assert max(cut_at_once) == CUT_TOGETHER
