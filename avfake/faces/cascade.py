@@ -1,7 +1,7 @@
 """Faces in pictures by the three stages of MTCNN (Zhang et al. 2016, IEEE SPL 23/10, section II).
 
 Written for clips on a CPU: the small pictures of all candidates are cut in few calls, and a search
-may be restricted to the places and sizes where faces are expected. Boxes are x0, y0, x1, y1 px.
+may be restricted to the positions and sizes where faces are expected. Boxes are x0, y0, x1, y1 px.
 """
 
 from dataclasses import dataclass, replace
@@ -162,12 +162,12 @@ class Cascade:
     ) -> Candidates:
         """Return the candidates of parts of a level. corners: int64 [N, 2] y, x of each part."""
         confidences, shifts = self._stages.propose(seen)
-        places = (confidences >= self._thresholds[0]).nonzero(as_tuple=True)
-        which, windows = places[0], STRIDE * torch.stack(places[1:], 1)
+        positions = (confidences >= self._thresholds[0]).nonzero(as_tuple=True)
+        which, windows = positions[0], STRIDE * torch.stack(positions[1:], 1)
         firsts = (windows + corners[which]).flip(1)  # y, x -> x, y
         edges = [((firsts + edge) / level.scale).floor() for edge in (1, CELL)]
         boxes = torch.cat(edges, 1).float()
-        found = Candidates(frames[which], boxes, confidences[places], shifts[places])
+        found = Candidates(frames[which], boxes, confidences[positions], shifts[positions])
         return found.distinct(MAX_OVERLAPS[0])
 
     def _confirmed(self, pictures: Integral, proposed: list[Candidates]) -> list[Detections]:
@@ -175,20 +175,20 @@ class Cascade:
         if not sum(map(len, proposed)):
             return [NO_FACES] * pictures.count
         found = Candidates.joined(proposed).distinct(MAX_OVERLAPS[1])
-        found = self._judged(pictures, _squares(found, found.shifted(border=0)), stage=1)[0]
+        found = self._assessed(pictures, _squares(found, found.shifted(border=0)), stage=1)[0]
         found = found.distinct(MAX_OVERLAPS[2])
         squares = _squares(found, found.shifted(border=1))
-        found, points = self._judged(pictures, squares, stage=2)
+        found, points = self._assessed(pictures, squares, stage=2)
         sides = found.boxes[:, 2:] - found.boxes[:, :2] + 1
-        places = (points * sides[:, :, None] + found.boxes[:, :2, None] - 1).transpose(1, 2)
-        columns = (found.frames, found.shifted(border=1), found.confidences, places)
+        positions = (points * sides[:, :, None] + found.boxes[:, :2, None] - 1).transpose(1, 2)
+        columns = (found.frames, found.shifted(border=1), found.confidences, positions)
         frames, *faces = (column.cpu().numpy() for column in columns)
         return [
             _distinct_faces(*(column[frames == frame] for column in faces))
             for frame in range(pictures.count)
         ]
 
-    def _judged(
+    def _assessed(
         self, pictures: Integral, found: Candidates, *, stage: Literal[1, 2]
     ) -> tuple[Candidates, torch.Tensor]:
         """Return the candidates that the second or third network confirms, and points [K, 2, 5]."""
@@ -202,11 +202,11 @@ class Cascade:
         for start in range(0, len(found), CUT_TOGETHER):
             some = found[start : start + CUT_TOGETHER]
             seen = pictures.cut(some.frames, regions[start : start + CUT_TOGETHER], 24 * stage)
-            confidences, shifts, places = self._stages.judge(seen)
+            confidences, shifts, positions = self._stages.assess(seen)
             sure = confidences > self._thresholds[stage]
-            judged = Candidates(some.frames, some.boxes, confidences, shifts)
-            kept.append(judged[sure])
-            points.append(places[sure])
+            assessed = Candidates(some.frames, some.boxes, confidences, shifts)
+            kept.append(assessed[sure])
+            points.append(positions[sure])
         return Candidates.joined(kept), torch.cat(points)
 
 

@@ -51,8 +51,8 @@ class Integral:
         left, right = columns
 
         def corner(y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-            places = y[:, :, None] + x[:, None]
-            return flat.index_select(0, places.view(-1)).view(*places.shape, 3)
+            positions = y[:, :, None] + x[:, None]
+            return flat.index_select(0, positions.view(-1)).view(*positions.shape, 3)
 
         means = corner(bottom, right) - corner(top, right)
         means += corner(top, left) - corner(bottom, left)

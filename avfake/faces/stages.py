@@ -33,7 +33,7 @@ class Stages:
         found = F.linear(x, head, torch.cat([net.conv4_1.bias, net.conv4_2.bias]))
         return torch.sigmoid(found[..., 1] - found[..., 0]), found[..., 2:]
 
-    def judge(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def assess(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return confidences [K], shifts [K, 4] and points [K, 2, 5], x then y, as shares of a box.
 
         pictures: float32 [K, 3, 24, 24], for which the second network finds no points (NaN), or
