@@ -1,7 +1,8 @@
-"""Faces in single frames, found by MTCNN (Zhang et al. 2016, IEEE SPL 23/10)."""
+"""Faces in frames, found by MTCNN (Zhang et al. 2016, IEEE SPL 23/10)."""
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -9,6 +10,9 @@ from torch.nn import functional as F
 
 from avfake.errors import ConfigError, check_ranges
 from avfake.faces.blazeface import BlazeFaceConfig, BlazeFaceDetector
+from avfake.faces.cascade import CELL, Cascade, pyramid
+from avfake.faces.following import search_clip
+from avfake.faces.integral import Integral
 from avfake.faces.types import Detections, FaceDetector, check_frames
 
 
@@ -26,13 +30,21 @@ class DetectConfig:
     pyramid_factor: float = 0.709
     """Step between the sizes that are searched; 0.709 halves the area."""
     batch_pixels: int = 8_000_000
-    """Pixels (after scaling) that go through the network at once; bounds the memory."""
+    """Pixels (after scaling) that are held at once; bounds the memory."""
+    search_every: int = 1
+    """Each n-th sampled frame is searched; between them faces are followed, and searched for only
+    where they are not confirmed. 1 searches all."""
 
     def __post_init__(self) -> None:
         if len(self.thresholds) != 3 or not all(0 < t < 1 for t in self.thresholds):
             raise ConfigError(f"thresholds must be three numbers in (0, 1), got {self.thresholds}")
         check_ranges(self, "detect", min_face_px="[1, inf)", batch_pixels="[1, inf)")
+        check_ranges(self, "detect", search_every="[1, inf)")
         check_ranges(self, "detect", pyramid_factor="(0, 1)", min_face_share="[0, 1)")
+
+
+BEST_PIXELS = 2_000_000
+"""Held at once at most, however much memory is allowed: more is slower, for the caches."""
 
 
 def detection_scale(height: int, width: int) -> float:
@@ -50,7 +62,7 @@ def detection_scale(height: int, width: int) -> float:
 
 
 class MTCNNDetector:
-    """MTCNN of facenet-pytorch, whose weights come with the package."""
+    """MTCNN with the weights that come with facenet-pytorch."""
 
     name = "mtcnn"
 
@@ -61,59 +73,83 @@ class MTCNNDetector:
 
         self.config = config or DetectConfig()
         self.device = torch.device(device)
-        self._network = MTCNN(
-            thresholds=list(self.config.thresholds),
-            factor=self.config.pyramid_factor,
-            keep_all=True,
-            select_largest=False,
-            device=self.device,
-        ).eval()
+        self._cascade = Cascade(MTCNN(device=self.device), self.config.thresholds)
 
     @torch.inference_mode()
     def detect(self, frames: np.ndarray) -> list[Detections]:
-        """Return one `Detections` for each frame. frames: uint8 [T, H, W, 3] RGB."""
+        """Return one `Detections` for each frame. frames: uint8 [T, H, W, 3] RGB.
+
+        Where `search_every` is above 1, the frames are those of one clip in order of time.
+        """
         check_frames(frames)
+        search = _ClipSearch(self._cascade, self.config, frames, self.device)
+        return search_clip(len(frames), self.config.search_every, search)
+
+
+class _ClipSearch:
+    """Searches frames of one clip, a batch at a time, at the size of detection."""
+
+    def __init__(
+        self, cascade: Cascade, config: DetectConfig, frames: np.ndarray, device: torch.device
+    ) -> None:
         height, width = frames.shape[1:3]
-        scale = detection_scale(height, width)
-        smallest = max(self.config.min_face_px, self.config.min_face_share * max(height, width))
-        # The smallest window of MTCNN is 12 px.
-        self._network.min_face_size = max(12.0, smallest * scale)
-        size = max(1, int(self.config.batch_pixels / (height * width * scale**2)))
+        self._cascade, self._frames, self._device = cascade, frames, device
+        self._scale = detection_scale(height, width)
+        self._size = [max(1, round(side * self._scale)) for side in (height, width)]
+        smallest = max(config.min_face_px, config.min_face_share * max(height, width))
+        smallest = max(float(CELL), smallest * self._scale)
+        self._levels = pyramid(self._size[0], self._size[1], smallest, config.pyramid_factor)
+        self._together = max(1, min(config.batch_pixels, BEST_PIXELS) // math.prod(self._size))
+
+    def everywhere(self, indices: list[int]) -> list[Detections]:
+        """Return all faces of each frame."""
         return [
             found
-            for start in range(0, len(frames), size)
-            for found in self._detect_batch(frames[start : start + size], scale)
+            for batch in self._batches(indices)
+            for found in self._scaled(self._cascade.search(self._pictures(batch), self._levels))
         ]
 
-    def _detect_batch(self, frames: np.ndarray, scale: float) -> list[Detections]:
-        batch = _resized(torch.from_numpy(frames).to(self.device), scale)
-        if min(batch.shape[1:3]) < self._network.min_face_size:
-            return [_normalised(([], [], []), scale)] * len(frames)
-        found = self._network.detect(batch, landmarks=True)
-        return [_normalised(one, scale) for one in zip(*found, strict=True)]
+    def near(self, indices: list[int], expected: list[np.ndarray]) -> list[Detections]:
+        """Return the faces near expected boxes [E, 4] of each frame, and large ones anywhere."""
+        boxes = dict(zip(indices, expected, strict=True))
+        return [
+            found
+            for batch in self._batches(indices)
+            for found in self._scaled(
+                self._cascade.look(
+                    self._pictures(batch), self._levels, [boxes[i] * self._scale for i in batch]
+                )
+            )
+        ]
 
+    def _batches(self, indices: list[int]) -> Iterator[list[int]]:
+        for start in range(0, len(indices), self._together):
+            yield indices[start : start + self._together]
 
-def _resized(frames: torch.Tensor, scale: float) -> torch.Tensor:
-    """Return float32 [T, H, W, 3] in 0..255, scaled without aliasing."""
-    pixels = frames.permute(0, 3, 1, 2)  # [T, H, W, 3] -> [T, 3, H, W]
-    if scale != 1.0:
-        size = [max(1, round(side * scale)) for side in pixels.shape[2:]]
+    def _pictures(self, indices: list[int]) -> Integral:
+        """Return frames, scaled without aliasing."""
+        frames = (torch.from_numpy(self._frames[i]).to(self._device) for i in indices)
+        if self._scale == 1.0:
+            return Integral(torch.stack(list(frames)))
+        return Integral(torch.cat([self._reduced(frame) for frame in frames]))
+
+    def _reduced(self, frame: torch.Tensor) -> torch.Tensor:
+        pixels = frame.permute(2, 0, 1)[None]  # [H, W, 3] -> [1, 3, H, W]
         if pixels.is_cuda:
             pixels = pixels.float()  # uint8 is faster, but supported on the CPU only
-        pixels = F.interpolate(pixels, size, mode="bilinear", antialias=True)
-    return pixels.permute(0, 2, 3, 1).float()
+        scaled = F.interpolate(pixels, self._size, mode="bilinear", antialias=True)
+        return (
+            scaled.round().byte().permute(0, 2, 3, 1)
+            if pixels.is_cuda
+            else scaled.permute(0, 2, 3, 1)
+        )
 
-
-def _normalised(found: tuple[Any, Any, Any], scale: float) -> Detections:
-    """Convert object arrays of MTCNN, or None, to `Detections`, most confident first."""
-    boxes, confidences, landmarks = found if found[0] is not None else ([], [], [])
-    certain = np.asarray(confidences, np.float32)
-    order = np.argsort(-certain, kind="stable")
-    corners, points = (
-        np.asarray(given, np.float32).reshape(-1, *shape) / scale
-        for given, shape in ((boxes, (4,)), (landmarks, (5, 2)))
-    )
-    return Detections(corners[order], certain[order], points[order])
+    def _scaled(self, found: list[Detections]) -> list[Detections]:
+        """Convert to px of the full-resolution frame."""
+        return [
+            Detections(one.boxes / self._scale, one.confidences, one.landmarks / self._scale)
+            for one in found
+        ]
 
 
 def make_detector(
