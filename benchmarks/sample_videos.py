@@ -4,7 +4,6 @@ The studio paints small pictures, which a decoder reads in no time; enlarged, wi
 them, they cost about what a recording of that size does. What is made is kept.
 """
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,13 +27,16 @@ class Kind:
     seconds: float = 10.0
     num_people: int = 1
     """2: two videos side by side, with the sound of the first."""
+    repeats: str = ""
+    """Name of a kind of which this one is several copies, one after the other."""
+    times: int = 1
 
 
 KINDS = {
     "720p": Kind(1280, 720),
     "1080p": Kind(1920, 1080),
     "portrait": Kind(1080, 1920),
-    "60 s": Kind(1920, 1080, seconds=60.0),
+    "60 s": Kind(1920, 1080, seconds=60.0, repeats="1080p", times=6),
     "two persons": Kind(1920, 1080, num_people=2),
     "tiny": Kind(320, 180, seconds=1.0),
 }
@@ -60,12 +62,14 @@ def video_of(name: str, out: Path, *, number: int = 0) -> Path:
     """
     kind = KINDS[name]
     path = out / f"{name.replace(' ', '_')}_{number}.mp4"
-    if not path.is_file():
-        length = min(kind.seconds, 10.0)
-        people = painted(out, seconds=length)
-        first, second = people[number], people[1 - number]
-        inputs = [first, second] if kind.num_people == 2 else [first]
-        encode(inputs, path, filters(kind), loops=math.ceil(kind.seconds / length))
+    if path.is_file():
+        return path
+    if kind.repeats:
+        repeat(video_of(kind.repeats, out, number=number), path, times=kind.times)
+        return path
+    people = painted(out, seconds=kind.seconds)
+    first, second = people[number], people[1 - number]
+    encode([first, second] if kind.num_people == 2 else [first], path, filters(kind))
     return path
 
 
@@ -87,7 +91,6 @@ def encode(
     out: Path,
     graph: str,
     *,
-    loops: int = 1,
     preset: str = "medium",
     seconds: float | None = None,
 ) -> None:
@@ -97,7 +100,7 @@ def encode(
     """
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_name(f"partial_{out.name}")
-    read = [part for path in inputs for part in ("-stream_loop", loops - 1, "-i", path)]
+    read = [part for path in inputs for part in ("-i", path)]
     coding = f"-c:v libx264 -preset {preset} -crf 26 -g 250 -threads 1 -c:a aac -b:a 128k"
     wanted = ["-filter_complex", graph, "-map", "[v]", "-map", "0:a", *coding.split()]
     wanted += ["-t", seconds] if seconds else []
