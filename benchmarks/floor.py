@@ -6,7 +6,6 @@ chosen by measurement: PyTorch in float32 or bfloat16, OpenVINO in either, one o
 once. No faces are searched for, nothing is cropped, stored or decided.
 """
 
-import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,12 +18,14 @@ import torch
 from torch import Tensor, nn
 
 from avfake.models.frozen import has_fast_bfloat16
+from benchmarks.measuring import cost
 
 BATCHES = (1, 4, 16)
 """Items that go through a network at once, of which the fastest number is taken."""
 NUM_TRIED = 4
 """Least number of items on which runtimes are compared."""
 
+NUM_TRIES = 2
 MAX_ERROR = 0.1
 """Of a feature, as a share of the largest; a runtime further off computes something else."""
 
@@ -60,6 +61,9 @@ class Bare:
     batch: int
     forward: Forward
 
+    def __str__(self) -> str:
+        return f"{self.runtime}, {self.batch} at once"
+
     def __call__(self, items: Tensor) -> None:
         for part in items.split(self.batch):
             self.forward(part)
@@ -68,10 +72,8 @@ class Bare:
 def fastest(network: nn.Module, items: Tensor, *, threads: int) -> Bare:
     """Return the network in the runtime that takes the least time for these items.
 
-    items: [M, ...] what the network reads, float32
+    items: [M, ...] what the network reads, float32, M > 0
     """
-    if not len(items):
-        return Bare("not needed", 1, Tensor.numpy)
     timed: list[tuple[float, Bare]] = []
     for runtime, make in RUNTIMES.items():
         forward = make(network, items[:2], threads)
@@ -80,12 +82,11 @@ def fastest(network: nn.Module, items: Tensor, *, threads: int) -> Bare:
                 continue
             bare, some = Bare(runtime, batch, forward), items[: max(batch, NUM_TRIED)]
             bare(some)  # the first pass of a shape plans
-            started = time.perf_counter()
-            bare(some)
-            timed.append(((time.perf_counter() - started) / len(some), bare))
+            spent = min(cost(partial(bare, some)).wall_seconds for _ in range(NUM_TRIES))
+            timed.append((spent / len(some), bare))
     timed.sort(key=lambda pair: pair[0])
     for seconds, bare in timed[:3]:
-        print(f"    {bare.runtime}, {bare.batch} at once: {1000 * seconds:.1f} ms each", flush=True)
+        print(f"    {bare}: {1000 * seconds:.1f} ms each", flush=True)
     return timed[0][1]
 
 

@@ -132,9 +132,10 @@ def keep(path: Path, rows: Sequence[Mapping[str, Any]], *, keys: Sequence[str]) 
     write_whole(path, new.to_csv(index=False))
 
 
-def quiet(command: Sequence[object]) -> None:
+def quiet(command: Sequence[object], env: Mapping[str, str] | None = None) -> None:
     """Run a command and forget its output; if it fails, show it."""
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    words = [str(part) for part in command]
+    done = subprocess.run(words, capture_output=True, text=True, env=env)
     if done.returncode:
         sys.stderr.write(done.stderr[-2000:])
         done.check_returncode()

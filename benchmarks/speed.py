@@ -12,9 +12,10 @@ the default detector and 1080p, commands from cold too. Rows replace those of th
 rounds. What is made (videos, detectors) is kept in OUT.
 """
 
+import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial, reduce
 from operator import add
 from pathlib import Path
@@ -23,8 +24,10 @@ from typing import Annotated, Any
 import tyro
 import yaml
 
+from avfake.detector.branch_scores import PredictOptions
 from avfake.labels import DEFAULT
 from benchmarks import stages
+from benchmarks.floor import Bare
 from benchmarks.measured_detectors import RANDOM, Measured, load
 from benchmarks.measuring import RESULTS, Cost, in_turns, keep, machine, quiet, row
 from benchmarks.sample_videos import KINDS, video_of
@@ -62,13 +65,13 @@ def main(config: Config) -> None:
     check(config)
     facts = machine(threads=config.threads)
     for name in config.detector or (DEFAULT, "b7", "b0"):
-        measured = load(name, config.out)
+        measured, chosen = load(name, config.out), {}
         for kind in config.kind or [kind for kind in KINDS if kind != "tiny"]:
             video = video_of(kind, config.out)
             print(f"{name}, {kind}", flush=True)
-            rows = list(measure(measured, video, config))
+            rows = list(measure(measured, video, config, chosen))
             if (name, kind) == (DEFAULT, "1080p"):
-                rows += cold_rows(video, config.repeats)
+                rows += cold_rows(video, config)
             named = [{"kind": kind, "detector": name, **one, **facts} for one in rows]
             keep(config.results, named, keys=KEYS)
             show(rows)
@@ -76,15 +79,25 @@ def main(config: Config) -> None:
 
 def check(config: Config) -> None:
     """End with a sentence if something that is asked for is not known."""
-    for given, known in ((config.detector, {DEFAULT, *RANDOM}), (config.kind, set(KINDS))):
+    options = {name for text in config.options for name in parsed(text)}
+    for given, known in (
+        (config.detector, {DEFAULT, *RANDOM}),
+        (config.kind, set(KINDS)),
+        (options, {field.name for field in fields(PredictOptions)}),
+    ):
         if unknown := set(given) - known:
             sys.exit(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(sorted(known))}")
 
 
-def measure(measured: Measured, video: Path, config: Config) -> Iterator[dict[str, Any]]:
-    """Yield the rows of one detector and one video."""
+def measure(
+    measured: Measured, video: Path, config: Config, chosen: dict[str, Bare]
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of one detector and one video.
+
+    chosen: the fastest runtime of each network, kept from video to video
+    """
     archive = config.out / "measured.zip"
-    bare, of_bare = stages.of_floor(measured, video, config.threads)
+    bare, of_bare = stages.of_floor(measured, video, config.threads, chosen)
     simple, of_simple = stages.of_straightforward(measured, video)
     calls = {
         **{
@@ -132,7 +145,7 @@ def ratios(costs: Costs) -> Iterator[dict[str, Any]]:
             yield row(found, pipeline=name, stage=END_TO_END, unit="ratio") | {"note": ""}
 
 
-def cold_rows(video: Path, repeats: int) -> list[dict[str, Any]]:
+def cold_rows(video: Path, config: Config) -> list[dict[str, Any]]:
     """Return rows of commands from cold, beside what they cannot do without."""
     python = sys.executable
     commands = {
@@ -141,10 +154,11 @@ def cold_rows(video: Path, repeats: int) -> list[dict[str, Any]]:
         (AVFAKE, "avfake --help, cold"): [python, "-m", "avfake", "--help"],
         (AVFAKE, "avfake predict, cold"): [python, "-m", "avfake", "predict", video],
     }
-    calls = {name: partial(quiet, command) for name, command in commands.items()}
+    env = os.environ | {"OMP_NUM_THREADS": str(config.threads)}
+    calls = {name: partial(quiet, command, env) for name, command in commands.items()}
     return [
         row(found, pipeline=pipeline, stage=stage, unit="s") | {"note": ""}
-        for (pipeline, stage), found in in_turns(calls, repeats).items()
+        for (pipeline, stage), found in in_turns(calls, config.repeats).items()
     ]
 
 

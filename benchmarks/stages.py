@@ -1,6 +1,7 @@
 """The stages of an answer, each as a call of its own on one video."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -15,6 +16,7 @@ from avfake.faces.tracking import track_faces
 from avfake.media.frames import read_frames
 from avfake.media.probing import probe
 from benchmarks import floor
+from benchmarks.floor import Bare
 from benchmarks.measured_detectors import Measured
 from benchmarks.straightforward import Straightforward, reader
 from benchmarks.straightforward import read_frames as read_all
@@ -93,24 +95,26 @@ def forward_of(measured: Measured, batch: dict[str, torch.Tensor]) -> Callable[[
     return forward
 
 
-def of_floor(measured: Measured, video: Path, threads: int) -> tuple[Calls, dict[str, str]]:
-    """Return stage -> call, and stage -> the runtime that was taken."""
-    bundle = measured.bundle
-    config = bundle.spec.clip
+def of_floor(
+    measured: Measured, video: Path, threads: int, chosen: dict[str, Bare]
+) -> tuple[Calls, dict[str, str]]:
+    """Return stage -> call, and stage -> the runtime that was taken.
+
+    chosen: stage -> network in its fastest runtime; what it lacks is chosen, and put into it
+    """
+    config = measured.bundle.spec.clip
     times = probe(video).sample_times(config.num_frames).tolist()
-    faces, sound = inputs_of(measured, video)
-    visual = floor.fastest(measured.visual, faces, threads=threads)
-    audio = floor.fastest(measured.audio, sound, threads=threads)
     calls: Calls = {
-        "decode": lambda: floor.decode(video, times, config.sample_rate, threads=threads),
-        "visual forward": lambda: visual(faces),
-        "audio forward": lambda: audio(sound),
+        "decode": lambda: floor.decode(video, times, config.sample_rate, threads=threads)
     }
-    notes = {
-        "decode": "picture and sound",
-        "visual forward": f"{len(faces)} crops, {visual.runtime}, {visual.batch} at once",
-        "audio forward": f"{len(sound)} windows, {audio.runtime}, {audio.batch} at once",
-    }
+    notes = {"decode": "picture and sound"}
+    networks = {"visual forward": measured.visual, "audio forward": measured.audio}
+    for (stage, network), items in zip(networks.items(), inputs_of(measured, video), strict=True):
+        if len(items) and stage not in chosen:
+            chosen[stage] = floor.fastest(network, items, threads=threads)
+        if len(items):
+            calls[stage] = partial(chosen[stage], items)
+            notes[stage] = f"{len(items)} inputs, {chosen[stage]}"
     return calls, notes
 
 

@@ -47,7 +47,7 @@ def test_each_pipeline_has_its_stages_and_each_ratio_its_row(results: Path) -> N
     }
     assert (rows[["wall_median", "wall_min", "wall_max", "cpu_median"]] >= 0).all().all()
     notes = rows.set_index(["pipeline", "stage"])["note"]
-    assert notes["floor", "visual forward"].startswith("4 crops, ")
+    assert notes["floor", "visual forward"].startswith("4 inputs, ")
     assert rows["commit"].notna().all()
     assert rows["hardware"].str.contains("cores").all()
 
@@ -70,6 +70,9 @@ def test_an_unknown_benchmark_or_kind_is_refused_with_what_there_is(tmp_path: Pa
     done = benchmark("sped")
     assert done.returncode == 2
     assert "straightforward" in done.stdout
+    done = benchmark("speed", "--out", tmp_path, "--options", "hurry=true")
+    assert done.returncode == 1
+    assert done.stderr.startswith("unknown: hurry; known: ")
     done = benchmark("memory", "--out", tmp_path, "--file", "9K")
     assert done.returncode == 1
     assert done.stderr == "unknown: 9K; known: 3 h of 1080p, 8K, 500 faces, 2 h of sound\n"
