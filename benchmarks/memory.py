@@ -41,7 +41,7 @@ peak = next((int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 if peak is None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     peak = peak / 1024 if sys.platform == "darwin" else peak
-reasons = "; ".join(map(str, verdict.reasons))
+reasons = "; ".join(f"{r.code} {r.detail}".strip() for r in verdict.reasons)
 print(json.dumps({"peak_mb": peak / 1024, "seconds": spent, "status": verdict.status,
     "persons": len(verdict.persons), "reasons": reasons}))
 """
