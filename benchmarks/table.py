@@ -52,22 +52,22 @@ class Config:
 
 
 def main(config: Config) -> None:
-    path = config.results / "speed.csv"
-    if not path.is_file():
-        sys.exit(f"{path} is not there; make bench writes it")
-    speed = pd.read_csv(path, keep_default_na=False)
-    memory_path = config.results / "memory.csv"
-    memory = pd.read_csv(memory_path) if memory_path.is_file() else None
-    tables = {name: make(speed) for name, make in TABLES.items()}
-    if memory is not None:
-        tables["memory"] = memory_table(memory)
+    found = {name: config.results / f"{name}.csv" for name in ("speed", "memory")}
+    if not any(path.is_file() for path in found.values()):
+        sys.exit(f"{config.results} has neither speed.csv nor memory.csv; make bench writes them")
+    tables = {}
+    if found["speed"].is_file():
+        speed = pd.read_csv(found["speed"], keep_default_na=False)
+        tables = {name: make(speed) for name, make in TABLES.items()}
+        if config.draw:
+            draw(speed, config.results / "speed.png")
+    if found["memory"].is_file():
+        tables["memory"] = memory_table(pd.read_csv(found["memory"]))
     if config.write is None:
         print("\n\n".join(f"{name}\n\n{text}" for name, text in tables.items()))
     else:
         text = config.write.read_text(encoding="utf-8")
         config.write.write_text(replaced(text, tables), encoding="utf-8")
-    if config.draw:
-        draw(speed, config.results / "speed.png")
 
 
 def replaced(text: str, tables: dict[str, str]) -> str:
@@ -172,6 +172,7 @@ TABLES: dict[str, Callable[[pd.DataFrame], str]] = {
     "preparation": preparation_table,
     "cost": cost_table,
     "facts": facts_line,
+    "picture": lambda _: "![Seconds by stage](../benchmarks/results/speed.png)",
 }
 
 
