@@ -4,8 +4,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO ?= demo
+BENCH ?= bench
 
-.PHONY: install demo test test-slow test-ray lint clean
+.PHONY: install demo test test-slow test-ray bench lint clean
 
 install: $(STAMP)
 
@@ -30,10 +31,16 @@ test-ray: $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,report,dev,ray]'
 	$(BIN)/python -m pytest -m ray
 
+bench: $(STAMP)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,report,dev,bench]'
+	$(BIN)/python -m benchmarks speed --out $(BENCH)
+	$(BIN)/python -m benchmarks prepare_throughput --out $(BENCH)
+	$(BIN)/python -m benchmarks table --write docs/performance.md
+
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) $(DEMO) build *.egg-info
+	rm -rf $(VENV) $(DEMO) $(BENCH) build *.egg-info

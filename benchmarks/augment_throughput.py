@@ -1,6 +1,6 @@
 """What each transform and preset of `augment` costs: milliseconds a clip, on one thread.
 
-    python benchmarks/augment_throughput.py --num-frames 8 --side-px 256
+    python -m benchmarks augment_throughput --num-frames 8 --side-px 256
 
 Each is done whenever it fits, chance aside, without a partner, on pictures and sound made of
 smoothed noise; the figure is the median of the repeats, each with other parameters. A preset is
@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import torch
-import tyro
 from scipy.ndimage import gaussian_filter
 
 from avfake.augment.pipeline import Pipeline
@@ -86,7 +85,3 @@ def make_sample(config: Config) -> TrainingSample:
         labels=Labels(0.0, 0.0, 0.0),
         weights=Labels(1.0, 1.0, 1.0),
     )
-
-
-if __name__ == "__main__":
-    main(tyro.cli(Config, description=__doc__))

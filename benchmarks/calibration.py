@@ -1,6 +1,6 @@
 """Can a probability be taken at its word, and a set at its promise? On 1,000 clips never seen.
 
-    python benchmarks/calibration.py --out runs/calibration
+    python -m benchmarks calibration --out runs/calibration
 
 Makes 1,600 studio clips of 2 s, trains on the people of some 600, and asks the detector about the
 others: calibration error in 15 bins of equal mass, as trained and again under `--prior`, on the
@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import tyro
 
 from avfake import Detector
 from avfake.clips.config import ClipConfig
@@ -113,7 +112,3 @@ def coverage(detector: Detector, scores: pd.DataFrame) -> Iterator[dict[str, obj
 
 def row(metric: str, output: str, world: str, found: Interval) -> dict[str, object]:
     return {"metric": metric, "output": output, "set": world} | asdict(found)
-
-
-if __name__ == "__main__":
-    main(tyro.cli(Config, description=__doc__))

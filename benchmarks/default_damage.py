@@ -1,6 +1,6 @@
 """Measure how damage affects the default detector, on sources that the scoring model has not seen.
 
-    python benchmarks/default_damage.py --run runs/default_detector/full
+    python -m benchmarks default_damage --run runs/default_detector/full
 
 Takes clips of the recipe's videos and recordings, sources and classes in turn, does to each file
 what the cells of `avfake stress` do, and has it scored by the one of the five models that has not
@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
-import tyro
 
 from avfake.clips.preparation.folder import PreparedFolder
 from avfake.datasets.manifest import Row
@@ -118,7 +117,3 @@ def rows_by_clip(material: Path) -> dict[str, Row]:
         for name, folder in folders.items()
         for row in folder.manifest.rows
     }
-
-
-if __name__ == "__main__":
-    main(tyro.cli(Config, description=__doc__))

@@ -1,6 +1,6 @@
 """How far int8 storage and bfloat16 arithmetic move the answers of the default detector.
 
-    python benchmarks/default_precision.py --clips prepared/video --clips prepared/voices
+    python -m benchmarks default_precision --clips prepared/video --clips prepared/voices
 
 Scores prepared clips with the frozen backbones as they ship (int8, one scale a row), in float32 and
 in bfloat16, and, where the packages of the extra `pretrained` are installed, with the weights that
@@ -91,7 +91,3 @@ def show(what: str, found: np.ndarray, wanted: np.ndarray) -> None:
         known = column[~np.isnan(column)]
         if len(known):
             print(f"{what}, {output}: at most {known.max():.4f}, mean {known.mean():.5f}")
-
-
-if __name__ == "__main__":
-    main(tyro.cli(Config, description=__doc__))

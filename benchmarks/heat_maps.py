@@ -1,6 +1,6 @@
 """Whether heat maps of face crops lie on what was forged.
 
-    python benchmarks/heat_maps.py --detector runs/x/detector --studio studio --clips clips
+    python -m benchmarks heat_maps --detector runs/x/detector --studio studio --clips clips
 
 `studio` is a folder that avfake studio made, `clips` the same prepared; the crops are those of
 clips of the run's test split with a forged face, a genuine voice and p_face_fake above one half.
@@ -20,7 +20,6 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-import tyro
 from torch import Tensor, nn
 
 from avfake import Detector
@@ -224,7 +223,3 @@ METHODS: dict[str, Heat] = {
     "hidden under blur, 1/6": by_hiding(cells=6, overlap=2, blurred=True),
     "hidden under blur, 1/4": by_hiding(cells=4, overlap=2, blurred=True),
 }
-
-
-if __name__ == "__main__":
-    main(tyro.cli(Config, description=__doc__))

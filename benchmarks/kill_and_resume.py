@@ -1,7 +1,7 @@
 """Whether a preparation that is killed again and again ends with the same bytes.
 
-    python benchmarks/kill_and_resume.py --out /tmp/resume --num-clips 200 --kills 5
-    python benchmarks/kill_and_resume.py --out /tmp/resume --engine ray        (once more, on Ray)
+    python -m benchmarks kill_and_resume --out /tmp/resume --num-clips 200 --kills 5
+    python -m benchmarks kill_and_resume --out /tmp/resume --engine ray        (once more, on Ray)
 
 Prepares studio clips undisturbed, then again into another folder, killing the whole process group
 with SIGKILL at random moments and starting the same command anew. Every archive, the manifest and
@@ -19,8 +19,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-
-import tyro
 
 from avfake.studio.build import build_studio
 from avfake.studio.plan import StudioConfig
@@ -97,7 +95,3 @@ def digests(folder: Path) -> dict[str, str]:
         for path in files
         if path.is_file()
     }
-
-
-if __name__ == "__main__":
-    main(tyro.cli(Config, description=__doc__))

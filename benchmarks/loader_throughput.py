@@ -1,6 +1,6 @@
 """How many clips a second one core reads and augments, beside what a network takes of them.
 
-    python benchmarks/loader_throughput.py --clips clips/ --accelerator-clips-per-second 40
+    python -m benchmarks loader_throughput --clips clips/ --accelerator-clips-per-second 40
 
 Reads prepared clips as training does, with each augmentation in turn, in this process and in
 processes beside it, and times training steps of a network on this CPU, on one thread. Prints one
@@ -164,7 +164,3 @@ def step_rate(config: Config, frames: int, network: str) -> float:
 def gather_clips(config: Config) -> list:
     folders = [PreparedFolder(path) for path in config.clips]
     return gather(folders, assume_face_weight=1.0)[: config.max_clips]
-
-
-if __name__ == "__main__":
-    main(tyro.cli(Config, description=__doc__))

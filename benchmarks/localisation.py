@@ -1,6 +1,6 @@
 """How well a detector says when a clip was forged, and which of two people.
 
-    python benchmarks/localisation.py --out runs/localisation
+    python -m benchmarks localisation --out runs/localisation
 
 Makes studio clips in which each fake is forged for a while, trains a small detector on them (or
 takes `--detector FOLDER`), and asks it about other people: clips of 10 s of which 1-3 s are forged,
@@ -19,8 +19,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import tyro
-from temporal_localisation import FileSegments, localisation_table
 
 from avfake import Detector
 from avfake.clips.archive import Clip
@@ -40,6 +38,7 @@ from avfake.training.config import TrainingConfig
 from avfake.training.pipeline import train_detector
 from avfake.training.run import environment
 from avfake.verdict import Verdict
+from benchmarks.temporal_localisation import FileSegments, localisation_table
 
 METRICS = ("mean_iou", "ap@0.5", "ap@0.75", "ap@0.95", "ar@5")
 SHIPPED = SegmentConfig()
@@ -200,7 +199,3 @@ def suspected_side(verdict: Verdict) -> str | None:
         return None
     centre = {p.person_id: p.frames[0].box[0] + p.frames[0].box[2] for p in verdict.persons}
     return "left" if centre[verdict.suspect.person_id] == min(centre.values()) else "right"
-
-
-if __name__ == "__main__":
-    main(tyro.cli(Config, description=__doc__))

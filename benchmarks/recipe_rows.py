@@ -1,6 +1,6 @@
 """Every recipe once, small, on given clips; its rows into recipes/results/.
 
-    python benchmarks/recipe_rows.py --out runs/rows
+    python -m benchmarks recipe_rows --out runs/rows
         --studio-clips studio_clips/ --studio-videos studio/
         --real-clips clips/ --real-videos videos/ --real-voices voices/ --real-exact exact/
 
@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-import tyro
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 NETWORK = "--visual.backbone test_resnet --visual.weights none --visual.size-px 112"
@@ -103,7 +102,3 @@ def run(recipe: str, material: str, out: Path, name: str) -> pd.DataFrame:
         minutes.write_text(f"{(time.perf_counter() - started) / 60:.1f}")
     [results] = out.rglob("results.csv")
     return pd.read_csv(results).assign(material=name, minutes=float(minutes.read_text()))
-
-
-if __name__ == "__main__":
-    main(tyro.cli(Config, description=__doc__))

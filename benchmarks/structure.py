@@ -1,15 +1,15 @@
 """Measure how the library is built: packages, files, lines, imports, names, settings.
 
-    python benchmarks/structure.py                  # this checkout, beside the kept rows
-    python benchmarks/structure.py --keep "after"   # and keep a row of it
+    python -m benchmarks structure                  # this checkout, beside the kept rows
+    python -m benchmarks structure --keep "after"   # and keep a row of it
 
 Nothing is imported: the code is read as text. `__init__`, `__main__` and the shipped weights are
 not counted among the entries of `avfake/`; an edge is one package or module that imports another.
 """
 
 import ast
-import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -151,14 +151,18 @@ def in_circles(edges: set[tuple[str, str]]) -> set[str]:
     return {a for a, found in reach.items() if a in found}
 
 
-def main() -> None:
+@dataclass(frozen=True)
+class Config:
+    """What is kept."""
+
+    keep: str = ""
+    """Name of a row of this checkout, to be kept."""
+
+
+def main(config: Config) -> None:
     kept = pd.read_csv(KEPT) if KEPT.is_file() else pd.DataFrame()
-    name = sys.argv[2] if sys.argv[1:2] == ["--keep"] and len(sys.argv) == 3 else ""
+    name = config.keep
     table = pd.concat([kept, pd.DataFrame([{"state": name or "this checkout"} | measure()])])
     print(table.set_index("state").T.to_string())
     if name:
         table.to_csv(KEPT, index=False)
-
-
-if __name__ == "__main__":
-    main()

@@ -8,8 +8,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "avfake"
-sys.path.insert(0, str(ROOT / "benchmarks"))
-import structure  # noqa: E402  (it lies outside of the package)
+sys.path.insert(0, str(ROOT))
+from benchmarks import structure  # noqa: E402  (it lies outside of the package)
 
 LEAVES = {"config", "environment", "errors", "labels", "storage", "verdict"}
 """Shared vocabulary, which every package may import."""

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-from temporal_localisation import (  # noqa: E402  (it lies outside of the package)
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from benchmarks.temporal_localisation import (  # noqa: E402  (it lies outside of the package)
     FileSegments,
     average_precision,
     average_recall,

@@ -8,9 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[3] / "benchmarks"))
-from default_damage import run_stress_out_of_fold  # noqa: E402  (it lies outside of the package)
-
+sys.path.insert(0, str(Path(__file__).parents[3]))
 from avfake.cli.main import main
 from avfake.datasets.build import build_manifest
 from avfake.datasets.manifest import Manifest
@@ -22,6 +20,7 @@ from avfake.evaluation.figures.scores import draw_stress
 from avfake.scoring.stress.rewriting import Rewrite
 from avfake.scoring.stress.run import labelled_rows, run_stress
 from avfake.scoring.stress.table import StressTable
+from benchmarks.default_damage import run_stress_out_of_fold  # noqa: E402  (outside of the package)
 
 
 def scores_of(p_fake: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
