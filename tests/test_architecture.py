@@ -11,12 +11,13 @@ PACKAGE = ROOT / "avfake"
 sys.path.insert(0, str(ROOT / "benchmarks"))
 import structure  # noqa: E402  (it lies outside of the package)
 
-LEAVES = {"config", "environment", "errors", "labels", "storage", "verdict"}
+LEAVES = {"config", "environment", "errors", "labels", "late", "storage", "verdict"}
 """Shared vocabulary, which every package may import."""
 ALLOWED: dict[str, set[str]] = {
     "labels": set(),
     "errors": {"labels"},
     "environment": set(),
+    "late": set(),
     "config": {"errors"},
     "storage": {"errors"},
     "verdict": {"config", "errors", "labels"},
@@ -79,7 +80,7 @@ def test_the_numbers_of_the_structure_stay_in_their_bounds() -> None:
     found = structure.measure()
     assert found["packages"] <= 18
     assert found["modules"] <= 7
-    assert found["edges"] <= 110
+    assert found["edges"] <= 112
     assert found["exported_names"] <= 200
     assert found["imports_past_init"] == 0
     assert found["in_circles"] == 0
