@@ -89,7 +89,7 @@ class Networks:
     onet: ONet
 
 
-def load_networks() -> Networks:
+def load_networks(device: str | torch.device = "cpu") -> Networks:
     """Return the networks with the weights of facenet-pytorch; ConfigError without the package."""
     package = find_spec("facenet_pytorch")
     if package is None or package.origin is None:
@@ -98,7 +98,7 @@ def load_networks() -> Networks:
     for name, network in vars(networks).items():
         path = Path(package.origin).parent / "data" / f"{name}.pt"
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-        network.eval().requires_grad_(False)
+        network.to(device).eval().requires_grad_(False)
     return networks
 
 
