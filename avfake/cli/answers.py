@@ -2,10 +2,13 @@
 
 import json
 import math
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
-from pathlib import Path
 from typing import Any
+
+from avfake.cli.process import IN_PART, OK
+from avfake.verdict import Verdict
 
 
 def print_json(answer: object) -> None:
@@ -16,12 +19,12 @@ def print_json(answer: object) -> None:
 def plain(value: Any) -> Any:
     """Return a value as JSON knows it: dataclasses as objects, tables as lists of rows, numbers
     that are none (NaN, infinite) as null, and anything unknown as its text."""
-    if value is None or isinstance(value, bool | int | str):
-        return value.item() if hasattr(value, "item") else value
     if hasattr(value, "to_dict") and hasattr(value, "columns"):  # of pandas, not imported for it
-        return plain(value.to_dict("records"))
-    if hasattr(value, "item"):  # a number of numpy
-        return plain(value.item())
+        value = value.to_dict("records")
+    elif hasattr(value, "item"):  # a number of NumPy
+        value = value.item()
+    if value is None or isinstance(value, bool | int | str):
+        return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if is_dataclass(value) and not isinstance(value, type):
@@ -41,6 +44,18 @@ def print_answer(text: object, facts: Mapping[str, object], *, as_json: bool) ->
         print(text)
 
 
-def names_of(path: object) -> str | None:
-    """Return a path as text, None where there is none."""
-    return None if path is None else str(path if isinstance(path, Path | str) else path)
+def print_all(verdicts: Iterable[Verdict], *, total: int, as_json: bool) -> int:
+    """Print each verdict as it comes, with a bar for several; return the exit code."""
+    from avfake.parallel import progress
+
+    failed = 0
+    with progress(total=total, unit="file", desc="predict", disable=total < 2) as bar:
+        for verdict in verdicts:
+            with bar.external_write_mode(file=sys.stdout):
+                if as_json:
+                    print_json(verdict)
+                else:
+                    print(verdict, flush=True)
+            bar.update()
+            failed += verdict.p_fake is None
+    return IN_PART if failed else OK

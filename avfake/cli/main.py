@@ -27,7 +27,9 @@ Config = TypeVar("Config")
 QUIET = Annotated[
     bool,
     tyro.conf.FlagCreatePairsOff,
-    tyro.conf.arg(help="Print answers and errors alone: no progress, no notes."),
+    tyro.conf.arg(
+        help="Print answers and errors alone: no progress, no notes.", help_behavior_hint=""
+    ),
 ]
 METAVARS: dict[object, str] = {str: "TEXT", Path: "PATH", int: "N", float: "NUMBER"}
 """Type of a flag -> what stands for its value in the help."""
@@ -111,7 +113,7 @@ def _with_quiet(verb: Callable[..., int]) -> Callable[..., tuple[Callable[[], in
     def bind(*args: Any, quiet: bool = False, **flags: Any) -> tuple[Callable[[], int], bool]:
         return functools.partial(verb, *args, **flags), quiet
 
-    del bind.__wrapped__  # type: ignore[attr-defined]  # tyro would read that one's parameters
+    del bind.__wrapped__  # tyro would read that one's parameters
     parameters = [_shown(one) for one in inspect.signature(verb).parameters.values()]
     parameters.append(inspect.signature(bind).parameters["quiet"].replace(annotation=QUIET))
     bind.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -126,16 +128,19 @@ def _shown(parameter: inspect.Parameter) -> inspect.Parameter:
     An argument has its name; a flag that need not be given has its type, and no "(default: None)".
     """
     parts = get_args(parameter.annotation)
+    if parameter.annotation is bool and parameter.default is False:
+        shown = (tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help_behavior_hint=""))
+        return parameter.replace(annotation=Annotated[bool, *shown])
     kinds = [kind for kind in (parameter.annotation, *parts) if kind in METAVARS]
-    metavar = METAVARS[kinds[0]] if kinds else None
+    metavar, is_many = METAVARS[kinds[0]] if kinds else None, False
     if parameter.kind is parameter.POSITIONAL_ONLY and get_origin(parts[0]) is not Literal:
         is_many = get_origin(parts[0]) is tuple
         metavar = parameter.name.upper() + " ..." * is_many
     if metavar is None or any(hasattr(part, "metavar") for part in parts):
         return parameter
-    hint = "" if parameter.default in (None, ()) else None
-    shown = tyro.conf.arg(metavar=metavar, help_behavior_hint=hint)
-    return parameter.replace(annotation=Annotated[parameter.annotation, shown])
+    hint = "" if is_many or parameter.default is None else None
+    named = tyro.conf.arg(metavar=metavar, help_behavior_hint=hint)
+    return parameter.replace(annotation=Annotated[parameter.annotation, named])
 
 
 @contextmanager

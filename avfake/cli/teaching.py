@@ -160,7 +160,9 @@ def flags_of(verb: Callable[..., int]) -> list[str] | None:
             return None
         renamed = [name for one in get_args(parameter.annotation) if (name := _given_name(one))]
         name = (renamed or [parameter.name])[0].replace("_", "-")
-        found += [f"--{name}", f"--no-{name}"] if parameter.annotation is bool else [f"--{name}"]
+        found.append(f"--{name}")
+        if parameter.annotation is bool and parameter.default:
+            found.append(f"--no-{name}")
     return found
 
 
