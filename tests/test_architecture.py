@@ -34,7 +34,10 @@ ALLOWED: dict[str, set[str]] = {
     "studio": {"media", "forgery", "parallel"},
     "detector": {"faces", "clips", "models", "calibration", "evaluation"},
     "scoring": {"media", "datasets", "parallel", "augment", "evaluation", "detector"},
-    "report": {"media", "clips", "models", "calibration", "evaluation", "detector", "scoring"},
+    "report": {
+        *("media", "clips", "parallel", "models", "calibration", "evaluation"),
+        *("detector", "scoring"),
+    },
     "audit": {"media", "faces", "datasets", "clips", "parallel", "evaluation"},
     "training": {
         *("datasets", "parallel", "clips", "augment", "models"),
@@ -80,7 +83,7 @@ def test_the_numbers_of_the_structure_stay_in_their_bounds() -> None:
     found = structure.measure()
     assert found["packages"] <= 18
     assert found["modules"] <= 7
-    assert found["edges"] <= 112
+    assert found["edges"] <= 113  # late, of three packages; report shows progress
     assert found["exported_names"] <= 200
     assert found["imports_past_init"] == 0
     assert found["in_circles"] == 0
