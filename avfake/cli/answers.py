@@ -4,6 +4,7 @@ import json
 import math
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -48,10 +49,11 @@ def print_all(verdicts: Iterable[Verdict], *, total: int, as_json: bool) -> int:
     """Print each verdict as it comes, with a bar for several; return the exit code."""
     from avfake.parallel import progress
 
-    failed = 0
+    failed, shares_terminal = 0, sys.stdout.isatty() and sys.stderr.isatty()
     with progress(total=total, unit="file", desc="predict", disable=total < 2) as bar:
         for verdict in verdicts:
-            with bar.external_write_mode(file=sys.stdout):
+            # On a terminal the bar makes way for the answer.
+            with bar.external_write_mode() if shares_terminal else nullcontext():
                 if as_json:
                     print_json(verdict)
                 else:
