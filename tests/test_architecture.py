@@ -83,7 +83,8 @@ def test_the_numbers_of_the_structure_stay_in_their_bounds() -> None:
     found = structure.measure()
     assert found["packages"] <= 18
     assert found["modules"] <= 7
-    assert found["edges"] <= 113  # late, of three packages; report shows progress
+    # Late names of three packages; report shows progress, cli too, and prints verdicts.
+    assert found["edges"] <= 115
     assert found["exported_names"] <= 200
     assert found["imports_past_init"] == 0
     assert found["in_circles"] == 0
