@@ -10,11 +10,10 @@ prepares files, `models` score, `calibration` turns scores into probabilities an
 docs/architecture.md.
 """
 
-import importlib
 import os
 from typing import TYPE_CHECKING
 
-from avfake import environment
+from avfake import environment, late
 
 if TYPE_CHECKING:
     from avfake.datasets import read_manifest
@@ -30,16 +29,13 @@ __all__ = ["AvfakeError", "Detector", "Verdict", "__version__", "read_manifest"]
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 environment.provide()
 
-_HOMES = {
-    "AvfakeError": "avfake.errors",
-    "Detector": "avfake.detector",
-    "Verdict": "avfake.verdict",
-    "read_manifest": "avfake.datasets",
-}
-
-
-def __getattr__(name: str) -> object:
-    # Late, so that `import avfake` and `avfake --help` do not wait for torch.
-    if name not in _HOMES:
-        raise AttributeError(f"module 'avfake' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+# So that `import avfake` and `avfake --help` do not wait for torch.
+__getattr__ = late.names(
+    __name__,
+    {
+        "errors": "AvfakeError",
+        "detector": "Detector",
+        "verdict": "Verdict",
+        "datasets": "read_manifest",
+    },
+)

@@ -49,6 +49,13 @@ REASONS = {
     "out_of_memory": "there was too little memory for this file",
 }
 """Code -> its meaning in words for a user."""
+UNREADABLE = frozenset(
+    {
+        *("file_missing", "unreachable", "empty_file", "not_media", "decode_error"),
+        *("crashed", "timed_out", "out_of_memory"),
+    }
+)
+"""Codes of a file of which nothing could be read."""
 NOTHING_LOST = frozenset(
     {"clock_restarts", "clock_jumps", "no_clock", "scaled_samples", "one_channel", "other_track"}
 )

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 from avfake import config as settings
-from avfake.errors import NOTHING_LOST, Reason
+from avfake.errors import NOTHING_LOST, UNREADABLE, Reason
 from avfake.labels import COLUMNS, PARTS, Decision, OperatingPoint, Output, Part, Status
 
 BY_CHOICE = {"disabled", "not_trained", "skipped"}
@@ -157,6 +157,8 @@ class Verdict:
         return is_worst or (point is not None and p_part > point.threshold)
 
     def __str__(self) -> str:
+        if self.p_fake is None:
+            return self._unanswered()
         parts = [
             f"{name} {_percent(value)}"
             for name, value in [("face", self.p_face_fake), ("voice", self.p_voice_fake)]
@@ -171,6 +173,16 @@ class Verdict:
             lines += [f"  {line}" for line in (*self._parts(), *self._forged_when())]
         lines += [f"  {reason.sentence}" for reason in self.reasons]
         return "\n".join(lines)
+
+    def _unanswered(self) -> str:
+        """Return a line that begins with what went wrong, then the file and why."""
+        is_unread = any(one.part == "file" and one.code in UNREADABLE for one in self.reasons)
+        why = [
+            reason.sentence.removeprefix("file: ") if is_unread else reason.sentence
+            for reason in self.reasons
+        ]
+        begin = "unreadable" if is_unread else "not assessed"
+        return ": ".join([begin, self.file, *(["; ".join(why)] if why else [])])
 
     def _parts(self) -> list[str]:
         """Return what can be said of face and voice, where that differs."""

@@ -11,12 +11,13 @@ PACKAGE = ROOT / "avfake"
 sys.path.insert(0, str(ROOT))
 from benchmarks import structure  # noqa: E402  (it lies outside of the package)
 
-LEAVES = {"config", "environment", "errors", "labels", "storage", "verdict"}
+LEAVES = {"config", "environment", "errors", "labels", "late", "storage", "verdict"}
 """Shared vocabulary, which every package may import."""
 ALLOWED: dict[str, set[str]] = {
     "labels": set(),
     "errors": {"labels"},
     "environment": set(),
+    "late": set(),
     "config": {"errors"},
     "storage": {"errors"},
     "verdict": {"config", "errors", "labels"},
@@ -33,7 +34,10 @@ ALLOWED: dict[str, set[str]] = {
     "studio": {"media", "forgery", "parallel"},
     "detector": {"faces", "clips", "models", "calibration", "evaluation"},
     "scoring": {"media", "datasets", "parallel", "augment", "evaluation", "detector"},
-    "report": {"media", "clips", "models", "calibration", "evaluation", "detector", "scoring"},
+    "report": {
+        *("media", "clips", "parallel", "models", "calibration", "evaluation"),
+        *("detector", "scoring"),
+    },
     "audit": {"media", "faces", "datasets", "clips", "parallel", "evaluation"},
     "training": {
         *("datasets", "parallel", "clips", "augment", "models"),
@@ -79,7 +83,8 @@ def test_the_numbers_of_the_structure_stay_in_their_bounds() -> None:
     found = structure.measure()
     assert found["packages"] <= 18
     assert found["modules"] <= 7
-    assert found["edges"] <= 110
+    # Late names of three packages; report shows progress, cli too, and prints verdicts.
+    assert found["edges"] <= 115
     assert found["exported_names"] <= 200
     assert found["imports_past_init"] == 0
     assert found["in_circles"] == 0

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from avfake import storage
+from avfake.cli.answers import print_answer, print_json
 from avfake.cli.process import IN_PART, OK
 from avfake.datasets import DatasetSpec, Manifest, build_manifest, load_spec
 from avfake.errors import AvfakeError, ConfigError
@@ -23,15 +24,18 @@ def spec_with(spec: str, overrides: Sequence[str]) -> DatasetSpec:
     return load_spec(spec, {key: value for key, _, value in pairs})
 
 
-def check_spec(spec: str, root: str) -> int:
+def check_spec(spec: str, root: str, *, as_json: bool) -> int:
     """Print what a spec makes of a folder; 1 if the spec or the folder is refused."""
     try:
         loaded = load_spec(spec)
         manifest = build_manifest(loaded, root)
     except AvfakeError as error:
-        print(f"refused: {error}")
+        print_answer(f"refused: {error}", {"refused": str(error)}, as_json=as_json)
         return IN_PART
-    report_manifest(manifest, loaded)
+    if as_json:
+        print_json(facts_of(manifest) | {"refused": None})
+        return OK
+    print(described(manifest, loaded))
     words = {True: "true", False: "false", None: "unknown"}
     for column in ("face_fake", "voice_fake", "has_audio"):
         found = Counter(words[getattr(row, column)] for row in manifest.rows)
@@ -45,23 +49,38 @@ def check_spec(spec: str, root: str) -> int:
     return OK
 
 
-def report_manifest(manifest: Manifest, spec: DatasetSpec) -> None:
-    """Print counts, how they stand to what the spec expects, warnings and assumptions."""
+def facts_of(manifest: Manifest) -> dict[str, object]:
+    """Return what a manifest holds: counts of labels, groups and splits, notes, assumptions."""
+    words = {True: "fake", False: "genuine", None: "unlabelled"}
+    labels = ("label", "face_fake", "voice_fake")
+    return {
+        "dataset": manifest.dataset,
+        "rows": len(manifest),
+        "missing": sum(row.status == "missing" for row in manifest.rows),
+        **{name: Counter(words[getattr(row, name)] for row in manifest.rows) for name in labels},
+        "groups": len({row.group for row in manifest.rows}),
+        "splits": Counter(row.split or "none" for row in manifest.rows),
+        "notes": manifest.warnings,
+        "assumed": manifest.assumed,
+    }
+
+
+def described(manifest: Manifest, spec: DatasetSpec) -> str:
+    """Return counts, how they stand to what the spec expects, warnings and assumptions."""
     words = {True: "fake", False: "genuine", None: "unlabelled"}
     counts = Counter(words[row.label] for row in manifest.rows)
     missing = sum(row.status == "missing" for row in manifest.rows)
-    print(
+    lines = [
         f"{manifest.dataset}: {len(manifest)} rows ("
         + ", ".join(f"{count} {word}" for word, count in counts.items())
         + (f"; {missing} without a file" if missing else "")
         + ")"
-    )
+    ]
     if spec.expect and not any(note.startswith("expected ") for note in manifest.warnings):
-        print("  as expected: counts are those that the spec expects of a complete copy")
-    for warning in manifest.warnings:
-        print(f"  note: {warning}")
-    for column, why in manifest.assumed.items():
-        print(f"  assumed, {column}: {why}")
+        lines.append("  as expected: counts are those that the spec expects of a complete copy")
+    lines += [f"  note: {warning}" for warning in manifest.warnings]
+    lines += [f"  assumed, {column}: {why}" for column, why in manifest.assumed.items()]
+    return "\n".join(lines)
 
 
 def check_manifest(out: str, *, inputs: Sequence[str]) -> None:
@@ -107,8 +126,11 @@ def write_manifest(manifest: Manifest, out: str) -> None:
         manifest.save(table)
 
 
-def list_all_specs() -> None:
+def list_all_specs(*, as_json: bool) -> None:
     """Print one line a spec: name, modality, licence in short, title."""
+    if as_json:
+        print_json([_facts_of_spec(spec) for spec in DatasetSpec.shipped()])
+        return
     words = ("modality", "licence")
     lines = [
         (spec.name, *(_short(spec.info.get(word, "")) for word in words), spec.title)
@@ -125,9 +147,16 @@ def _short(words: str) -> str:
     return textwrap.shorten(re.split(r"[;(]", words)[0], 44, placeholder=" ...")
 
 
-def describe_spec(name: str) -> None:
+def describe_spec(name: str, *, as_json: bool) -> None:
     """Print what a spec states of its dataset."""
     spec = load_spec(name)
+    if as_json:
+        print_json(_facts_of_spec(spec))
+        return
     print(f"{spec.name}: {spec.title}")
     for key, value in spec.info.items():
         print(f"  {key}: {value}")
+
+
+def _facts_of_spec(spec: DatasetSpec) -> dict[str, object]:
+    return {"name": spec.name, "title": spec.title, **spec.info}

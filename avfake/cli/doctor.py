@@ -13,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
+from avfake.cli.answers import print_json
 from avfake.cli.process import IN_PART, OK
 from avfake.errors import AvfakeError
 from avfake.labels import DEFAULT
@@ -37,21 +38,27 @@ class Finding:
     """What to do; empty where nothing need be done."""
 
 
-def doctor(*, folder: Path = Path()) -> int:
+def doctor(*, folder: Path = Path(), json: bool = False) -> int:
     """Check this machine: versions, codecs, devices, threads, disk, cache, and a timed self-test.
 
     Exit code 1 if there is a problem.
 
     Args:
         folder: Folder in which clips and runs will be written.
+        json: Print all findings as JSON.
     """
     marks = {"ok": "ok  ", "note": "note", "problem": "!!  "}
-    problems = 0
+    problems, findings = 0, []
     for finding in examine(folder):
+        findings.append(finding)
+        problems += finding.level == "problem"
+        if json:
+            continue
         print(f"{marks[finding.level]} {finding.name}: {finding.found}", flush=True)
         if finding.advice:
             print(f"       -> {finding.advice}")
-        problems += finding.level == "problem"
+    if json:
+        print_json({"problems": problems, "findings": findings})
     return IN_PART if problems else OK
 
 

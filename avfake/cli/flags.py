@@ -1,10 +1,10 @@
 """Checks of flags: values out of range, flags without effect, and the choice of detectors."""
 
 import math
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from avfake.cli.process import note
 from avfake.errors import ConfigError
 from avfake.labels import DEFAULT
 
@@ -75,5 +75,5 @@ def choose(detectors: Sequence[str], combine: str | None = None) -> tuple[str, .
     if DEFAULT in names:
         from avfake.detector import default_release  # late: importing torch takes seconds
 
-        print(default_release().notice, file=sys.stderr)
+        note(default_release().notice)
     return names

@@ -2,12 +2,13 @@
 
 import errno
 import io
+import logging
 import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
-from contextlib import redirect_stdout, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -23,6 +24,8 @@ IN_PART = 1
 FAILED = 2
 """Exit code: nothing could be done; one sentence says why."""
 INTERRUPTED = 130
+NO_BARS = "TQDM_DISABLE"
+"""Environment variable of tqdm, which libraries use as well."""
 
 
 def run_to_the_end(run: Callable[[], int], *, name: str) -> None:
@@ -91,6 +94,31 @@ def print_aside(*outs: str | Path | None) -> None:
         path = None if out is None else as_path(out)
         if isinstance(path, Path) and descriptor_of(path) == 1:
             sys.stdout = sys.stderr
+
+
+@contextmanager
+def hushed(quiet: bool = True) -> Iterator[None]:
+    """Print no notes and no progress inside, also in worker processes."""
+    if not quiet:
+        yield
+        return
+    before, level = os.environ.get(NO_BARS), logging.root.manager.disable
+    os.environ[NO_BARS] = "1"
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(level)
+        if before is None:
+            del os.environ[NO_BARS]
+        else:
+            os.environ[NO_BARS] = before
+
+
+def note(message: str) -> None:
+    """Print a line to standard error, unless `hushed`."""
+    if logging.root.isEnabledFor(logging.WARNING):
+        say(message)
 
 
 def say(message: str) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from avfake.cli.answers import print_answer
 from avfake.cli.flags import at_least, check_spread, refuse_idle
 from avfake.cli.process import IN_PART, OK, print_aside
 from avfake.errors import ConfigError
@@ -58,7 +59,9 @@ def studio(
     return OK
 
 
-def specs(words: Annotated[tuple[str, ...], tyro.conf.Positional] = (), /) -> int:
+def specs(
+    words: Annotated[tuple[str, ...], tyro.conf.Positional] = (), /, *, json: bool = False
+) -> int:
     """List the datasets that can be read, describe one, or check a spec of your own.
 
     `avfake specs check FILE ROOT` reads the folder with the spec and says what comes of it; exit
@@ -66,16 +69,17 @@ def specs(words: Annotated[tuple[str, ...], tyro.conf.Positional] = (), /) -> in
 
     Args:
         words: Nothing, the name of a spec or a YAML file, or check FILE ROOT.
+        json: Print the same as JSON.
     """
     from avfake.cli.datasets import check_spec, describe_spec, list_all_specs
 
     match words:
         case ():
-            list_all_specs()
+            list_all_specs(as_json=json)
         case ("check", file, root):
-            return check_spec(file, root)
+            return check_spec(file, root, as_json=json)
         case (name,) if name != "check":
-            describe_spec(name)
+            describe_spec(name, as_json=json)
         case _:
             raise ConfigError(
                 f"specs {' '.join(words)}: use avfake specs, avfake specs NAME, "
@@ -91,6 +95,7 @@ def manifest(
     /,
     *,
     overrides: Overrides = (),
+    json: bool = False,
 ) -> int:
     """List the files of a dataset: one row each, with its labels and its group.
 
@@ -99,16 +104,23 @@ def manifest(
         root: Folder of the dataset, or its URL (docs/remote.md).
         out: The table to write (.csv, or /dev/stdout); a path or a URL.
         overrides: Setting of the spec, such as params.quality=c40; may be repeated.
+        json: Print the counts and notes as JSON.
     """
     print_aside(out)
-    from avfake.cli.datasets import check_manifest, report_manifest, spec_with, write_manifest
+    from avfake.cli.datasets import (
+        check_manifest,
+        described,
+        facts_of,
+        spec_with,
+        write_manifest,
+    )
     from avfake.datasets import build_manifest
 
     check_manifest(out, inputs=(spec, root))
     loaded = spec_with(spec, overrides)
     found = build_manifest(loaded, root)
     write_manifest(found, out)
-    report_manifest(found, loaded)
+    print_answer(described(found, loaded), facts_of(found) | {"out": out}, as_json=json)
     return OK
 
 
@@ -129,6 +141,7 @@ def prepare(
     time_limit: float = 300.0,
     engine: Literal["local", "ray"] = "local",
     ray_address: str | None = None,
+    json: bool = False,
 ) -> int:
     """Turn every file of a dataset into a prepared clip: face crops, speech and facts about them.
 
@@ -149,13 +162,14 @@ def prepare(
         time_limit: Seconds after which a file is given up.
         engine: The cores of this machine (local), or a Ray cluster.
         ray_address: Of a running Ray cluster; without it, one is started on this machine.
+        json: Print the counts and notes as JSON, at the end.
     """
     if detector != "blazeface":
         refuse_idle({"--detector-model": detector_model}, "add --detector blazeface")
     check_spread(workers, engine, ray_address)
     at_least(1, limit=limit)
     at_least(0.001, time_limit=time_limit)
-    from avfake.cli.datasets import report_manifest, spec_with
+    from avfake.cli.datasets import described, facts_of, spec_with
     from avfake.clips import ClipConfig, PreparedFolder, prepare_clips
     from avfake.datasets import build_manifest
 
@@ -167,13 +181,16 @@ def prepare(
     loaded = spec_with(spec, overrides)
     rows = build_manifest(loaded, root)
     rows = replace(rows, rows=rows.rows[:limit])
-    report_manifest(rows, loaded)
+    if not json:
+        print(described(rows, loaded))
     how: dict[str, Any] = {"workers": workers, "engine": engine, "ray_address": ray_address}
     how |= {"reuse_boxes": reuse_boxes, "time_limit_seconds": time_limit}
     folder = prepare_clips(rows, out, config, **how)
     found = Counter(status["status"] for status in folder.statuses.values())
-    counts = ", ".join(f"{found[s]} {s}" for s in ("ok", "partial", "failed"))
-    print(f"{counts}; each with its reasons in {folder.path / 'status.csv'}")
+    counts = {status: found[status] for status in ("ok", "partial", "failed")}
+    text = ", ".join(f"{count} {status}" for status, count in counts.items())
+    text += f"; each with its reasons in {folder.path / 'status.csv'}"
+    print_answer(text, facts_of(rows) | counts | {"out": out}, as_json=json)
     return IN_PART if found["failed"] else OK
 
 
@@ -184,6 +201,7 @@ def labels(
     *,
     workers: int | None = None,
     masks: bool = False,
+    json: bool = False,
 ) -> int:
     """Find out which part of each fake was forged, by comparing it with its original.
 
@@ -194,6 +212,7 @@ def labels(
         out: Folder for derived.csv (the distances) and manifest.csv (unknown labels filled).
         workers: Processes; by default one a core.
         masks: Also write where each picture differs (--masks).
+        json: Print the comparison of each fake as JSON.
     """
     at_least(0, workers=workers)
     from avfake.audit import derive_labels
@@ -201,8 +220,9 @@ def labels(
 
     rows, inputs = read_manifest(manifest), [as_path(manifest)]
     derived = derive_labels(rows, out, workers=workers, masks=masks, inputs=inputs)
-    print(derived)
-    print(f"distances in {out / 'derived.csv'}, labels in {out / 'manifest.csv'}")
+    text = f"{derived}\ndistances in {out / 'derived.csv'}, labels in {out / 'manifest.csv'}"
+    facts = {"fakes": derived.rows, "contradictions": derived.contradictions, "out": out}
+    print_answer(text, facts, as_json=json)
     return OK if derived.is_complete else IN_PART
 
 
@@ -216,6 +236,7 @@ def audit(
     parts: bool = True,
     clips: Path | None = None,
     workers: int | None = None,
+    json: bool = False,
 ) -> int:
     """Look for leaks between the splits of a dataset, and for shortcuts to its labels.
 
@@ -229,6 +250,7 @@ def audit(
         parts: Rows of one part may not be parted (--no-parts where they may).
         clips: Folder made by avfake prepare from this manifest, to probe the size of the crops.
         workers: Processes; by default one a core.
+        json: Print leaks and shortcuts as JSON.
     """
     at_least(0, workers=workers)
     if not 0 <= limit <= 1:
@@ -253,5 +275,6 @@ def audit(
         clips=clips,
         workers=workers,
     )
-    print(report)
+    facts = {"passes": report.passes, "findings": report.findings, **vars(report)}
+    print_answer(report, facts, as_json=json)
     return OK if report.passes else IN_PART

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import tyro
 
+from avfake.cli.answers import print_answer
 from avfake.cli.flags import at_least, choose, refuse_idle
 from avfake.cli.process import IN_PART, OK, print_aside
 from avfake.errors import ConfigError
@@ -24,6 +25,7 @@ def evaluate(
     stacker: bool = True,
     sync: bool = True,
     prior: float | None = None,
+    json: bool = False,
 ) -> int:
     """Measure a detector on prepared clips: a table by what was forged, with intervals.
 
@@ -40,6 +42,7 @@ def evaluate(
         sync: Compare lips with sound, where the detector was trained to.
         prior: Share of fakes that the probabilities assume; for a set with another share than
             the training data.
+        json: Print the table as JSON.
     """
     print_aside(out)
     if split is not None and detector == DEFAULT:
@@ -54,9 +57,10 @@ def evaluate(
     names = choose([detector])
     plan_table = None if split is None else Path(detector).parent / "plan.csv"
     scores = measure_clips(names, clips, options, plan_table=plan_table, split=split or "", out=out)
-    if out is not None:
-        print(f"scores of {len(scores)} clips: {out}")
-    print(render(ablation_table([("detector", scores)])))
+    table = ablation_table([("detector", scores)])
+    written = "" if out is None else f"scores of {len(scores)} clips: {out}\n"
+    facts = {"clips": len(scores), "scores": out, "table": table}
+    print_answer(f"{written}{render(table)}", facts, as_json=json)
     return OK
 
 
@@ -69,6 +73,7 @@ def stress(
     cells: tuple[str, ...] = (),
     limit: int | None = None,
     workers: int = 1,
+    json: bool = False,
 ) -> int:
     """Measure what damage to files (coding, scaling, noise, a telephone, ...) does to the answers.
 
@@ -83,6 +88,7 @@ def stress(
         cells: Only these, such as crf_40 telephone; by default all.
         limit: Only the first so many labelled files.
         workers: Processes.
+        json: Print table, weakest cells and failed files as JSON.
     """
     from avfake.evaluation import draw_stress
     from avfake.scoring import CELLS, run_stress
@@ -91,17 +97,27 @@ def stress(
     at_least(1, limit=limit)
     choose([detector])
     found = run_stress(source, detector, out, cells=cells, limit=limit, workers=workers)
-    plot = draw_stress(found.table.rows, out / "stress.png")
-    print(found.table)
-    for worst in found.table.weakest():
+    plot, weakest = draw_stress(found.table.rows, out / "stress.png"), found.table.weakest()
+    lines = [str(found.table)]
+    for worst in weakest:
         what = f"{worst.output}, by {worst.metric.replace('_', ' ').replace('auc', 'AUC')}"
         meaning = CELLS[worst.cell].meaning
-        print(f"weakest cell for {what}: {worst.cell}, {worst} ({meaning})")
+        lines.append(f"weakest cell for {what}: {worst.cell}, {worst} ({meaning})")
     left_out = f"; {found.num_unlabelled} without a label left out" * bool(found.num_unlabelled)
-    print(f"{found.num_files} files{left_out}; table and plot: {out / 'stress.csv'}, {plot}")
+    lines.append(f"{found.num_files} files{left_out}; table and plot: {out / 'stress.csv'}, {plot}")
     for cell, rows in found.failed.groupby("cell", sort=False):
         one = rows.iloc[0]
-        print(f"{cell}: {len(rows)} files not assessed, such as {one['clip_id']}: {one['reasons']}")
+        why = f"such as {one['clip_id']}: {one['reasons']}"
+        lines.append(f"{cell}: {len(rows)} files not assessed, {why}")
+    facts = {
+        "files": found.num_files,
+        "unlabelled": found.num_unlabelled,
+        "table": found.table.rows,
+        "weakest": weakest,
+        "failed": found.failed,
+        "plot": plot,
+    }
+    print_answer("\n".join(lines), facts, as_json=json)
     return IN_PART if (found.failed["cell"] == "untouched").any() else OK
 
 
@@ -159,6 +175,7 @@ def ensemble(
     out: Path,
     rule: str = "mean",
     held_out: Path | None = None,
+    json: bool = False,
 ) -> int:
     """Combine score tables into one table, or detectors into one folder that opens like any.
 
@@ -174,35 +191,47 @@ def ensemble(
         held_out: For detectors: scores with labels that this ensemble got, by avfake evaluate, on
             clips its members never saw; the decision is fitted on them. Without it the members
             must agree.
+        json: Print what was combined as JSON.
     """
     print_aside(out)
     read = [as_path(name) for name in members]
     if members and all(name.lower().endswith(".csv") for name in members):
         refuse_idle({"--held-out": held_out}, "a decision is fitted for detectors, not for tables")
         Output(out, inputs=read).check_file()
-        return _combine_tables([Path(name) for name in members], out, rule)
+        return _combine_tables([Path(name) for name in members], out, rule, as_json=json)
     if out.suffix.lower() == ".csv":
         raise ConfigError(f"--out {out}: of detectors a folder is written; give a name without end")
     Output(out, inputs=[*read, *([held_out] if held_out else [])]).check_folder()
     from avfake.detector import write_ensemble
 
     write_ensemble(out, members, rule, held_out)
-    print(f"ensemble of {len(members)} detectors: {out}")
+    text = f"ensemble of {len(members)} detectors: {out}"
+    print_answer(text, {"members": members, "rule": rule, "out": out}, as_json=json)
     return OK
 
 
-def _combine_tables(paths: list[Path], out: Path, rule: str) -> int:
+def _combine_tables(paths: list[Path], out: Path, rule: str, *, as_json: bool) -> int:
     from avfake.detector import combine_tables
 
     table = combine_tables(paths, rule)
     Output(out).check_table(table.columns, lambda: {row[table.columns[0]] for row in table.rows})
     write_table(out, table.columns, table.rows)
-    print(f"{len(table.rows)} files combined from {len(paths)} tables: {out}")
+    lines = [f"{len(table.rows)} files combined from {len(paths)} tables: {out}"]
     if table.is_ranked:
-        print("p_fake is a rank: it orders the files and is no probability")
+        lines.append("p_fake is a rank: it orders the files and is no probability")
     for path, files in table.missing.items():
         named = ", ".join(files[:5]) + ", ..." * (len(files) > 5)
-        print(f"{path} has no row for {len(files)} of them: {named}")
+        lines.append(f"{path} has no row for {len(files)} of them: {named}")
     if table.failed:
-        print(f"{len(table.failed)} files have no probability in any table; reasons in {out}")
+        lines.append(f"{len(table.failed)} files have no probability in any table; see {out}")
+    facts = {
+        "members": paths,
+        "rule": rule,
+        "out": out,
+        "files": len(table.rows),
+        "is_ranked": table.is_ranked,
+        "missing": table.missing,
+        "failed": table.failed,
+    }
+    print_answer("\n".join(lines), facts, as_json=as_json)
     return IN_PART if table.missing or table.failed else OK

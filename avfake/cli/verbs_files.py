@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from avfake.cli.answers import print_all
 from avfake.cli.flags import check_spread, choose, refuse_idle
 from avfake.cli.process import IN_PART, OK, print_aside
 from avfake.errors import ConfigError
@@ -65,7 +66,7 @@ def predict(
             that of the training data. Probabilities follow it, decisions do not change.
         profile: How much is spent on a file: fast leaves out what no longer matters, thorough reads
             twice as many frames where the answer is unsure.
-        json: Print each answer as JSON, with its timelines; without --out.
+        json: Print each answer as one line of JSON, with its timelines; without --out.
     """
     keeps = out is not None or submission is not None
     refuse_idle({"--json": keeps and json}, "the table is what is written; leave --json out")
@@ -82,11 +83,8 @@ def predict(
     rule = combine or "mean"
     if not keeps:
         files = find_files(paths, requested)
-        failed = 0
-        for verdict in iter_verdicts(files, choose(detector, combine), rule, options):
-            print(verdict.to_json() if json else verdict, flush=True)
-            failed += verdict.p_fake is None
-        return IN_PART if failed else OK
+        verdicts = iter_verdicts(files, choose(detector, combine), rule, options)
+        return print_all(verdicts, total=len(files), as_json=json)
     files, table = checked_files(paths, requested, out=out, submission=submission, fill=fill)
     chosen = choose(detector, combine)
     pool: dict[str, Any] = {"engine": engine, "ray_address": ray_address}

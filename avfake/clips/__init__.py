@@ -4,16 +4,21 @@ A clip is one zip archive, in memory or on disk, so that training (from disk) an
 memory) use the same bytes. `ClipDataset` and `collate` turn clips into torch batches.
 """
 
+from typing import TYPE_CHECKING
+
+from avfake import late
 from avfake.clips.archive import Clip
 from avfake.clips.config import ClipConfig
 from avfake.clips.cut import cut_clip
 from avfake.clips.dataset import ClipDataset, ClipEntry, TrainingSample, collate
-from avfake.clips.loading import EpochDraws, load_batches, named_failures
-from avfake.clips.preparation.derived import degrade_clips, join_clips
-from avfake.clips.preparation.folder import PreparedClip, PreparedFolder
-from avfake.clips.preparation.forged import ForgeryConfig
-from avfake.clips.preparation.prepare import prepare_clips, prepare_dataset
 from avfake.clips.sample import InputSpec, SampleConfig, Sampled
+
+if TYPE_CHECKING:
+    from avfake.clips.loading import EpochDraws, load_batches, named_failures
+    from avfake.clips.preparation.derived import degrade_clips, join_clips
+    from avfake.clips.preparation.folder import PreparedClip, PreparedFolder
+    from avfake.clips.preparation.forged import ForgeryConfig
+    from avfake.clips.preparation.prepare import prepare_clips, prepare_dataset
 
 __all__ = [
     "Clip",
@@ -37,3 +42,14 @@ __all__ = [
     "prepare_dataset",
     "degrade_clips",
 ]
+
+__getattr__ = late.names(
+    __name__,
+    {
+        "loading": "EpochDraws load_batches named_failures",
+        "preparation.derived": "degrade_clips join_clips",
+        "preparation.folder": "PreparedClip PreparedFolder",
+        "preparation.forged": "ForgeryConfig",
+        "preparation.prepare": "prepare_clips prepare_dataset",
+    },
+)

@@ -12,8 +12,6 @@ from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from avfake.datasets.folders import some
 from avfake.datasets.manifest import Row
@@ -115,6 +113,9 @@ def _components(shared: Sequence[Sequence[Hashable]]) -> list[int]:
     nodes = [numbers.setdefault(value, len(numbers)) for values in shared for value in values]
     items = np.repeat(np.arange(len(shared)), [len(values) for values in shared])
     edges = (np.ones(len(items)), (items, len(shared) + np.array(nodes, int)))
+    from scipy.sparse import coo_array  # late: scoring reads folders and splits nothing
+    from scipy.sparse.csgraph import connected_components
+
     graph = coo_array(edges, (len(shared) + len(numbers),) * 2)
     return list(connected_components(graph, directed=False)[1][: len(shared)].tolist())
 

@@ -25,7 +25,6 @@ from avfake.detector.folders import (
     write_config,
 )
 from avfake.errors import ConfigError, check_choice
-from avfake.evaluation import read_scores
 
 
 def check_members(names: Sequence[str | Path], combine: str) -> None:
@@ -49,6 +48,8 @@ def fit_decision(scores: Path) -> DecisionRule:
     scores: table of `avfake evaluate` (clip_id, label, p_fake, ...). ConfigError without both
     classes, since each has its own bound.
     """
+    from avfake.evaluation import read_scores  # late: it imports pandas
+
     table = read_scores(scores)
     if "prior" in table and table["prior"].notna().any():
         raise ConfigError(

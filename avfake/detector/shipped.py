@@ -8,6 +8,7 @@ avfake/default_detector/   a bundle, or an ensemble of bundles (see `bundle`, `e
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,12 +36,9 @@ class Release:
 
     @property
     def notice(self) -> str:
-        """Notice for users who get an answer of this detector without having named it."""
-        folder = DEFAULT_FOLDER
-        return (
-            f"default detector {self.version} ({self.detector}): {self.licence}\n"
-            f"what it can and cannot do: {folder / 'README.md'}; terms: {folder / LICENCE}"
-        )
+        """One line for users who get an answer of this detector without having named it."""
+        in_short = re.split("[,;]", self.licence)[0]
+        return f"default detector {self.version}: {in_short}; terms: {DEFAULT_FOLDER / LICENCE}"
 
 
 def default_release() -> Release:

@@ -4,15 +4,20 @@
 not assessed, never scored as 0.5.
 """
 
+from typing import TYPE_CHECKING
+
+from avfake import late
 from avfake.evaluation.bootstrap import Interval, bootstrap
-from avfake.evaluation.cross_validation import cross_validated
-from avfake.evaluation.figures.run import draw_answers, draw_batch, draw_training
-from avfake.evaluation.figures.scores import draw_stress
 from avfake.evaluation.markdown import markdown_table
 from avfake.evaluation.metrics import METRICS
-from avfake.evaluation.shares import decision_table, share
-from avfake.evaluation.slices import forgery_kind
-from avfake.evaluation.tables import ablation_table, compare, read_plan, read_scores, render
+
+if TYPE_CHECKING:
+    from avfake.evaluation.cross_validation import cross_validated
+    from avfake.evaluation.figures.run import draw_answers, draw_batch, draw_training
+    from avfake.evaluation.figures.scores import draw_stress
+    from avfake.evaluation.shares import decision_table, share
+    from avfake.evaluation.slices import forgery_kind
+    from avfake.evaluation.tables import ablation_table, compare, read_plan, read_scores, render
 
 __all__ = [
     "Interval",
@@ -33,3 +38,15 @@ __all__ = [
     "render",
     "share",
 ]
+
+__getattr__ = late.names(
+    __name__,
+    {
+        "cross_validation": "cross_validated",
+        "figures.run": "draw_answers draw_batch draw_training",
+        "figures.scores": "draw_stress",
+        "shares": "decision_table share",
+        "slices": "forgery_kind",
+        "tables": "ablation_table compare read_plan read_scores render",
+    },
+)

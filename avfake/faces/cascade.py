@@ -5,13 +5,13 @@ may be restricted to the positions and sizes where faces are expected. Boxes are
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
-from torchvision.ops.boxes import batched_nms
 
 from avfake.faces.integral import Integral, bins
+from avfake.faces.networks import Networks, batched_nms
 from avfake.faces.stages import Stages
 from avfake.faces.types import Detections
 
@@ -95,8 +95,8 @@ class Candidates:
 class Cascade:
     """The three stages with their thresholds."""
 
-    def __init__(self, networks: Any, thresholds: tuple[float, float, float]) -> None:
-        """networks: facenet-pytorch's MTCNN, whose weights are used."""
+    def __init__(self, networks: Networks, thresholds: tuple[float, float, float]) -> None:
+        """networks: of which the weights are used."""
         self._stages = Stages(networks)
         self._thresholds = thresholds
 

@@ -13,6 +13,7 @@ from avfake.faces.blazeface import BlazeFaceConfig, BlazeFaceDetector
 from avfake.faces.cascade import CELL, Cascade, pyramid
 from avfake.faces.following import search_clip
 from avfake.faces.integral import Integral
+from avfake.faces.networks import load_networks
 from avfake.faces.types import Detections, FaceDetector, check_frames
 
 
@@ -69,11 +70,9 @@ class MTCNNDetector:
     def __init__(
         self, config: DetectConfig | None = None, *, device: str | torch.device = "cpu"
     ) -> None:
-        from facenet_pytorch import MTCNN  # late: the only slow import of this package
-
         self.config = config or DetectConfig()
         self.device = torch.device(device)
-        self._cascade = Cascade(MTCNN(device=self.device), self.config.thresholds)
+        self._cascade = Cascade(load_networks(self.device), self.config.thresholds)
 
     @torch.inference_mode()
     def detect(self, frames: np.ndarray) -> list[Detections]:

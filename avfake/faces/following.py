@@ -10,8 +10,8 @@ from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
+from avfake.faces.tracking import cheapest_pairs
 from avfake.faces.types import Detections
 
 MAX_SHIFT, MAX_SIZE_RATIO = 1.25, 1.6
@@ -83,8 +83,10 @@ def paired(boxes: np.ndarray, others: np.ndarray) -> np.ndarray | None:
     ratios = np.abs(np.log(sides[0][:, None] / sides[1]))
     is_near = (shifts <= MAX_SHIFT) & (ratios <= np.log(MAX_SIZE_RATIO))
     costs = np.where(is_near, shifts + ratios, FORBIDDEN)
-    rows, partners = linear_sum_assignment(costs)
-    return None if (costs[rows, partners] == FORBIDDEN).any() else partners
+    pairs = cheapest_pairs(costs)
+    if any(costs[pair] == FORBIDDEN for pair in pairs):
+        return None
+    return np.array([partner for _, partner in sorted(pairs)], np.int64)
 
 
 def _middles(boxes: np.ndarray) -> np.ndarray:

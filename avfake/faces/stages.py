@@ -4,17 +4,17 @@ Weights and structure are those of facenet-pytorch. What differs is the order of
 (channels last), and how maxima are taken: PyTorch's pooling took half of the first network's time.
 """
 
-from typing import Any
-
 import torch
 from torch.nn import functional as F
+
+from avfake.faces.networks import Networks
 
 
 class Stages:
     """P-Net, R-Net and O-Net (Zhang et al. 2016, figure 2)."""
 
-    def __init__(self, networks: Any) -> None:
-        """networks: facenet-pytorch's MTCNN, of which only the weights are used."""
+    def __init__(self, networks: Networks) -> None:
+        """networks: of which the weights are used."""
         layout = torch.channels_last
         self._pnet, self._rnet, self._onet = (
             network.eval().to(memory_format=layout)

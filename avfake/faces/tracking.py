@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from avfake.errors import check_ranges
 from avfake.faces.cropping import FaceTrack
@@ -118,14 +117,26 @@ def track_faces(
         active = [trail for trail in trails if frame - faces.frames[trail[-1]] <= max_gap]
         if active and free:
             costs = faces.costs(active, free, config)
-            cheapest = zip(*linear_sum_assignment(costs), strict=True)
-            pairs = [(active[i], free[j]) for i, j in cheapest if costs[i, j] < FORBIDDEN]
+            pairs = [
+                (active[i], free[j]) for i, j in cheapest_pairs(costs) if costs[i, j] < FORBIDDEN
+            ]
             for trail, face in pairs:
                 trail.append(face)
                 free.remove(face)
         trails += [[face] for face in free]
     kept = _credible(trails, faces, config.min_share * len(detections), config.brief_confidence)
     return [_bridged(faces, trail, person_id) for person_id, trail in enumerate(kept)]
+
+
+def cheapest_pairs(costs: np.ndarray) -> list[tuple[int, int]]:
+    """Return the pairs of a row and a column that cost least together, each used at most once."""
+    if min(costs.shape) == 1:  # most frames: one person, and SciPy takes half a second to import
+        row, column = np.unravel_index(costs.argmin(), costs.shape)
+        return [(int(row), int(column))]
+    from scipy.optimize import linear_sum_assignment
+
+    rows, columns = linear_sum_assignment(costs)
+    return list(zip(rows.tolist(), columns.tolist(), strict=True))
 
 
 def _credible(

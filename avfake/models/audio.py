@@ -68,11 +68,19 @@ class AudioBranch(Branch):
 
     config: AudioConfig
 
-    def __init__(self, config: AudioConfig, frozen: Frozen | None = None) -> None:
-        """frozen: the backbone of another model, to share."""
+    def __init__(
+        self, config: AudioConfig, frozen: Frozen | None = None, *, empty: bool = False
+    ) -> None:
+        """
+        Args:
+            frozen: the backbone of another model, to share
+            empty: as of `load_backbone`
+        """
         if config.backbone == SPEECH:
             layers = config.layers or (2,)
-            backbone = speech_backbone(config.weights, layers, tune=config.tune, shared=frozen)
+            backbone = speech_backbone(
+                config.weights, layers, tune=config.tune, shared=frozen, empty=empty
+            )
         else:
             backbone = load_backbone(
                 config.backbone,
@@ -82,6 +90,7 @@ class AudioBranch(Branch):
                 layers=config.layers,
                 tune=config.tune,
                 shared=frozen,
+                empty=empty,
             )
         statistics = VoiceStatistics(config.spectrogram) if config.statistics else None
         super().__init__(config, backbone, statistics.feature_dim if statistics else 0)

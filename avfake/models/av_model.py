@@ -63,13 +63,13 @@ class AVModel(nn.Module):
         """
         Args:
             frozen: branch -> frozen backbone of another model, to share
-            empty: a frozen picture network has no weights yet (`load_backbone`)
+            empty: a frozen network has no weights yet (`load_backbone`)
         """
         super().__init__()
         self.config = config
         visual, audio = frozen.get("visual"), frozen.get("audio")
         self.visual = VisualBranch(config.visual, visual, empty=empty) if config.visual else None
-        self.audio = AudioBranch(config.audio, audio) if config.audio else None
+        self.audio = AudioBranch(config.audio, audio, empty=empty) if config.audio else None
         self.sync = SyncBranch(config.sync) if config.sync else None
         dims = {
             "visual": config.visual.embedding_dim if config.visual else 0,

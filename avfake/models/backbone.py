@@ -5,16 +5,15 @@ import ssl
 import urllib.error
 import urllib.request
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import huggingface_hub
-import timm
 import torch
 from torch import nn
 
 from avfake.errors import ConfigError, nearest
 from avfake.models.frozen import Frozen, LayerFeatures
+from avfake.models.picture_encoder import TOWERS, PictureEncoder
 from avfake.models.pretrained import HUB, NONE, load_weights
 
 logger = logging.getLogger(__name__)
@@ -62,6 +61,10 @@ def load_backbone(
         shared: the same network, frozen, to be taken in place of a new one
         empty: a frozen network has no weights yet; `Frozen.load_state` is called next
     """
+    # Without memory for its weights a network is built in a moment, to read its dimensions.
+    without = shared is not None or (empty and tune == "none")
+    if without and layers and name in TOWERS and channels == 3:
+        return _tower(name, layers, size_px, shared)
     check_backbone(name)
     options: dict[str, Any] = {"num_classes": 0, "in_chans": channels}
     if drop_path > 0:
@@ -73,8 +76,6 @@ def load_backbone(
                 "take a convolutional one, such as resnet10t"
             )
         options["img_size"] = size_px
-    # Without memory for its weights a network is built in a moment, to read its dimensions.
-    without = shared is not None or (empty and tune == "none")
     with torch.device("meta") if without else nullcontext():
         network, pretrained_used = _create(name, options, NONE if without else weights)
     published: Any = network.pretrained_cfg
@@ -91,6 +92,18 @@ def load_backbone(
         std=tuple(published["std"]),
         pretrained_used=pretrained_used,
     )
+
+
+def _tower(
+    name: str, layers: tuple[int, ...], size_px: int | None, shared: Frozen | None
+) -> Backbone:
+    """Return a frozen tower of `TOWERS` without weights, or the shared one."""
+    tower = replace(TOWERS[name], size_px=size_px or TOWERS[name].size_px)
+    _check_layers(name, layers, tower.depth)
+    if shared is None:
+        with torch.device("meta"):
+            shared = Frozen(LayerFeatures(PictureEncoder(tower, max(layers) + 1), layers))
+    return Backbone(shared, 3 * tower.width * len(layers), tower.mean, tower.std)
 
 
 def tuned(network: nn.Module, tune: str) -> nn.Module | Frozen:
@@ -111,18 +124,24 @@ def _read_layers(network: nn.Module, name: str, layers: tuple[int, ...]) -> tupl
         raise ConfigError(f"timm reads no layers inside {name!r}; leave out layers")
     known: Any = network.feature_info
     widths = {index: info["num_chs"] for index, info in enumerate(known)}
-    for layer in layers:
-        if layer not in widths:
-            raise ConfigError(
-                f"backbone {name!r} has layers 0 to {len(widths) - 1}, got {layer} in layers"
-            )
+    _check_layers(name, layers, len(widths))
     network.prune_intermediate_layers(list(layers), prune_norm=True)  # type: ignore[operator]
     parts = 3 if getattr(network, "num_prefix_tokens", 0) else 2
     return LayerFeatures(network, layers), parts * sum(widths[layer] for layer in layers)
 
 
+def _check_layers(name: str, layers: tuple[int, ...], count: int) -> None:
+    for layer in layers:
+        if layer not in range(count):
+            raise ConfigError(
+                f"backbone {name!r} has layers 0 to {count - 1}, got {layer} in layers"
+            )
+
+
 def check_backbone(name: str) -> None:
     """Raise ConfigError, with near names, unless timm has `name` (a weights tag may follow)."""
+    import timm  # late: it takes as long as importing torch, and the default detector needs none
+
     architecture, _, tag = name.partition(".")
     if not timm.is_model(architecture):
         known = timm.list_models()
@@ -136,10 +155,14 @@ def check_backbone(name: str) -> None:
 
 
 def _published(name: str) -> Any:
+    import timm
+
     return timm.get_pretrained_cfg(name)
 
 
 def _create(name: str, options: dict[str, Any], weights: str) -> tuple[nn.Module, bool]:
+    import timm
+
     if weights not in (HUB, NONE):
         network = timm.create_model(name, pretrained=False, **options)
         load_weights(network, weights)
@@ -171,6 +194,8 @@ def _why_no_weights(name: str) -> str:
         return "none were published"
     if not config.hf_hub_id:
         return ""  # a plain address; timm downloads it without many tries
+    import huggingface_hub
+
     files = ("model.safetensors", "pytorch_model.bin")
     cached = [huggingface_hub.try_to_load_from_cache(config.hf_hub_id, file) for file in files]
     if any(isinstance(path, str) for path in cached):

@@ -107,7 +107,7 @@ class Frozen:
                 continue
             if value.dtype == torch.int8:
                 scale = stored[name + SCALE].view(-1, *[1] * (value.ndim - 1))
-                value = value.float() * scale
+                value = value.float().mul_(scale)
             # A release may have stored half precision.
             state[name] = value.float() if value.is_floating_point() else value
         self.network.load_state_dict(state, assign=True)

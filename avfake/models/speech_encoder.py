@@ -7,6 +7,8 @@ Reference: Radford et al. 2022, Robust Speech Recognition via Large-Scale Weak S
 Parameters: 1.8 M before the layers (base), 3.2 M a layer.
 """
 
+from contextlib import nullcontext
+
 import torch
 import torch.nn.functional as F
 import torchaudio.functional as AF  # noqa: N812  as torch.nn.functional is F
@@ -32,8 +34,12 @@ class SpeechEncoder(nn.Module):
     bank: Tensor
     window: Tensor
 
-    def __init__(self, num_layers: int) -> None:
-        """num_layers: transformer layers, at most 6."""
+    def __init__(self, num_layers: int, *, empty: bool = False) -> None:
+        """
+        Args:
+            num_layers: transformer layers, at most 6
+            empty: without memory for weights, which `Frozen.load_state` brings
+        """
         super().__init__()
         self.register_buffer("window", torch.hann_window(400), persistent=False)
         bank = AF.melscale_fbanks(
@@ -46,12 +52,13 @@ class SpeechEncoder(nn.Module):
             mel_scale="slaney",
         )
         self.register_buffer("bank", bank.T.contiguous(), persistent=False)
-        self.conv1 = nn.Conv1d(self.num_bands, self.width, 3, padding=1)
-        self.conv2 = nn.Conv1d(self.width, self.width, 3, stride=2, padding=1)
-        self.register_buffer("position", torch.zeros(50 * MAX_SECONDS, self.width))
-        self.layers = nn.ModuleList(
-            EncoderLayer(self.width, self.num_heads) for _ in range(num_layers)
-        )
+        with torch.device("meta") if empty else nullcontext():
+            self.conv1 = nn.Conv1d(self.num_bands, self.width, 3, padding=1)
+            self.conv2 = nn.Conv1d(self.width, self.width, 3, stride=2, padding=1)
+            self.register_buffer("position", torch.zeros(50 * MAX_SECONDS, self.width))
+            self.layers = nn.ModuleList(
+                EncoderLayer(self.width, self.num_heads) for _ in range(num_layers)
+            )
 
     def forward(self, sound: Tensor) -> list[Tensor]:
         """Return the states after the convolutions and after each layer."""
@@ -105,9 +112,17 @@ class SpeechFeatures(nn.Module):
 
 
 def speech_backbone(
-    weights: str, layers: tuple[int, ...], *, tune: str, shared: Frozen | None = None
+    weights: str,
+    layers: tuple[int, ...],
+    *,
+    tune: str,
+    shared: Frozen | None = None,
+    empty: bool = False,
 ) -> Backbone:
-    """Return the encoder up to the last of `layers` as a backbone that reads samples."""
+    """Return the encoder up to the last of `layers` as a backbone that reads samples.
+
+    shared, empty: as of `load_backbone`
+    """
     if not all(0 <= layer <= NUM_LAYERS for layer in layers):
         raise ConfigError(f"audio.layers of {SPEECH} are 0 to {NUM_LAYERS}, got {layers}")
     if weights == HUB:
@@ -115,7 +130,7 @@ def speech_backbone(
     width = 2 * SpeechEncoder.width * len(layers)
     if shared is not None:
         return Backbone(shared, width, pretrained_used=weights != NONE)
-    encoder = SpeechEncoder(max(layers))
+    encoder = SpeechEncoder(max(layers), empty=empty and tune == "none")
     if weights != NONE:
         load_weights(encoder, weights)
     network = tuned(SpeechFeatures(encoder, layers), tune)

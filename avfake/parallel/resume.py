@@ -1,5 +1,6 @@
 """Work that a journal keeps, so that a stopped run goes on, and bars that show how far it is."""
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
@@ -17,7 +18,8 @@ def progress(
     items: Iterable[Any] | None = None, *, unit: str, desc: str, **options: Any
 ) -> "tqdm[Any]":
     """Return a bar on standard error, over `items` or moved by hand with `total` in the options."""
-    if sys.stderr is None:  # closed, or a program without a console
+    # tqdm reads its variable when it is imported, which may have been earlier.
+    if sys.stderr is None or os.environ.get("TQDM_DISABLE"):  # or a program without a console
         return tqdm(items, **(options | {"disable": True}))
     watched = sys.stderr.isatty()
     # A log file wants a line now and then, not ten a second.

@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from avfake.errors import MediaError
 from avfake.media import MediaInfo, Waveform, iter_frames, probe, read_sound, write_video
+from avfake.parallel import progress
 from avfake.storage import Output, as_path, replacing
 from avfake.verdict import Person, Verdict
 
@@ -49,7 +50,10 @@ def annotate(path: str | Path, verdict: Verdict, out_path: str | Path) -> None:
     out = Path(out_path)
     ending = out.suffix if out.suffix.lower() in ENDINGS else ENDINGS[0]
     with replacing(out, ending) as whole:
-        pictures = _drawn(path, verdict, info, fps)
+        count = round(fps * (info.duration_seconds or 0.0)) or None
+        pictures = progress(
+            _drawn(path, verdict, info, fps), total=count, unit="frame", desc="annotate"
+        )
         write_video(whole, pictures, fps=fps, waveform=_sound(path, info))
         with whole.open("ab") as file:
             file.write((8 + len(MARK)).to_bytes(4, "big") + b"free" + MARK)

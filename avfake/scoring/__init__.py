@@ -1,9 +1,14 @@
 """Score many files into a table and a submission; the same files damaged: a stress test."""
 
+from typing import TYPE_CHECKING
+
+from avfake import late
 from avfake.scoring.files import checked_files, find_files, iter_verdicts, score_files
-from avfake.scoring.stress.cells import CELLS
-from avfake.scoring.stress.run import run_stress
-from avfake.scoring.stress.table import StressTable
+
+if TYPE_CHECKING:
+    from avfake.scoring.stress.cells import CELLS
+    from avfake.scoring.stress.run import run_stress
+    from avfake.scoring.stress.table import StressTable
 
 __all__ = [
     "CELLS",
@@ -14,3 +19,12 @@ __all__ = [
     "run_stress",
     "score_files",
 ]
+
+__getattr__ = late.names(
+    __name__,
+    {
+        "stress.cells": "CELLS",
+        "stress.run": "run_stress",
+        "stress.table": "StressTable",
+    },
+)

@@ -93,7 +93,7 @@ def test_a_batch_with_failures_exits_with_1_and_names_them(
     assert "file:not_media" in out
     code, out, _ = run(capsys, *args)
     assert code == 1
-    assert "not assessed" in out
+    assert out.startswith(f"unreadable: {tmp_path / 'words.mp4'}: the file is not a video")
 
 
 @pytest.mark.parametrize(

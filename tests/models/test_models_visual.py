@@ -4,6 +4,7 @@ import logging
 from dataclasses import replace
 
 import pytest
+import timm
 import torch
 from torch import nn
 
@@ -168,7 +169,7 @@ def test_missing_weights_warn_and_leave_random_ones(
 def test_a_failed_download_warns_and_leaves_random_weights(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    create = backbone_module.timm.create_model
+    create = timm.create_model
 
     def fail(name: str, *, pretrained: bool, **options: object) -> torch.nn.Module:
         if pretrained:
@@ -176,7 +177,7 @@ def test_a_failed_download_warns_and_leaves_random_weights(
         return create(name, pretrained=False, **options)
 
     monkeypatch.setattr(backbone_module, "_why_no_weights", lambda name: "")
-    monkeypatch.setattr(backbone_module.timm, "create_model", fail)
+    monkeypatch.setattr(timm, "create_model", fail)
     assert not load_backbone("test_resnet", weights="hub").pretrained_used
     assert "connection lost" in caplog.text
 
