@@ -123,7 +123,7 @@ def folded_copy(network: nn.Module, example: Tensor) -> nn.Module:
         for module in list(folded.modules()):
             for name, child in list(module.named_children()):
                 if child in after:
-                    setattr(module, name, after[child])  # type: ignore[index]
+                    setattr(module, name, after[child])
         off = (folded(example) - wanted).abs().max()
         return folded if off <= FOLDED_ERROR * wanted.abs().max() else _plain_copy(network)
 
@@ -163,8 +163,8 @@ def _fold(convolution: Any, norm: Any) -> None:
     with torch.inference_mode(False), torch.no_grad():
         weight, bias = fuse_conv_bn_weights(convolution.weight, convolution.bias, *folding)
         layout = torch.channels_last if weight.ndim == 4 else torch.contiguous_format
-        weight = weight.detach().contiguous(memory_format=layout)
-        convolution.weight = nn.Parameter(weight, requires_grad=False)
+        laid_out = weight.detach().contiguous(memory_format=layout)
+        convolution.weight = nn.Parameter(laid_out, requires_grad=False)
         convolution.bias = nn.Parameter(bias.detach(), requires_grad=False)
 
 
