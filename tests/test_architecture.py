@@ -79,7 +79,7 @@ def test_the_numbers_of_the_structure_stay_in_their_bounds() -> None:
     found = structure.measure()
     assert found["packages"] <= 18
     assert found["modules"] <= 7
-    assert found["edges"] <= 110
+    assert found["edges"] <= 111  # models keeps converted networks in the cache of storage
     assert found["exported_names"] <= 200
     assert found["imports_past_init"] == 0
     assert found["in_circles"] == 0
