@@ -82,6 +82,7 @@ class InferenceForm:
 
     def _make(self, example: Tensor) -> Callable[[Tensor], Tensor]:
         fast = has_fast_bfloat16("cpu")
+        self.network.to(example.device)  # a frozen one may have run on a GPU for another model
         folded = folded_copy(self.network, example)
         if self.runtime == "openvino":
             from avfake.models.converted import ConversionError, ConvertedNetwork
