@@ -124,7 +124,9 @@ def _networks() -> Finding:
     from avfake.models import has_fast_bfloat16, runtime_of
 
     fast = has_fast_bfloat16("cpu")
-    precision = "bfloat16" if fast else "float32; this processor has no fast bfloat16"
+    precision = "frozen networks in bfloat16, trained ones in float32"
+    if not fast:
+        precision = "float32; this processor has no fast bfloat16"
     try:
         runtime = runtime_of()
     except ConfigError as error:

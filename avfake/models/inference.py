@@ -59,13 +59,14 @@ def is_convolutional(network: nn.Module) -> bool:
 class InferenceForm:
     """A network without gradients, made at the first call."""
 
-    def __init__(self, network: nn.Module, runtime: str) -> None:
+    def __init__(self, network: nn.Module, runtime: str, *, bfloat16: bool = True) -> None:
         """
         Args:
             network: in eval mode; stays as it is, and must not change any more
             runtime: torch or openvino; only convolutional networks run in OpenVINO
+            bfloat16: use it where the CPU multiplies in it
         """
-        self.network, self.asked = network, runtime
+        self.network, self.asked, self.bfloat16 = network, runtime, bfloat16
         self.runtime = runtime if is_convolutional(network) else "torch"
         self._made: dict[tuple[int, ...], Callable[[Tensor], Tensor]] = {}
 
@@ -81,7 +82,7 @@ class InferenceForm:
         return self._made[shape](items)
 
     def _make(self, example: Tensor) -> Callable[[Tensor], Tensor]:
-        fast = has_fast_bfloat16("cpu")
+        fast = self.bfloat16 and has_fast_bfloat16("cpu")
         self.network.to(example.device)  # a frozen one may have run on a GPU for another model
         folded = folded_copy(self.network, example)
         if self.runtime == "openvino":
