@@ -181,6 +181,7 @@ EXTRAS = {
     "train": "training",
     "report": "a report or a figure",
     "pretrained": "reading the weights of a package",
+    "openvino": "the runtime openvino",
 }
 """Extra of setup.cfg -> what needs it."""
 

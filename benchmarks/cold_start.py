@@ -1,6 +1,6 @@
 """How long the first answer of a process takes, beside what it cannot do without.
 
-    python benchmarks/cold_start.py VIDEO --keep benchmarks/results/cold_start.csv
+    python -m benchmarks cold_start VIDEO --keep benchmarks/results/cold_start.csv
 
 Takes turns, `--repeats` times, each in a process of its own: Python alone, `import avfake`,
 `avfake --help`, `import torch`, and `avfake predict VIDEO`; and in this process a prediction after
@@ -137,7 +137,3 @@ def write(path: Path, rows: list[dict[str, object]]) -> None:
         if is_new:
             writer.writeheader()
         writer.writerows(rows)
-
-
-if __name__ == "__main__":
-    main(tyro.cli(Config, description=__doc__))

@@ -1,12 +1,16 @@
-"""How far int8 storage and bfloat16 arithmetic move the answers of the default detector.
+"""How far int8 storage, bfloat16 arithmetic and the runtime move the answers of a detector.
 
     python -m benchmarks default_precision --clips prepared/video --clips prepared/voices
+    python -m benchmarks default_precision --clips clips/ --detector run/detector
 
-Scores prepared clips with the frozen backbones as they ship (int8, one scale a row), in float32 and
-in bfloat16, and, where the packages of the extra `pretrained` are installed, with the weights that
-they were rounded from. Prints the largest and the mean difference of each probability.
+Scores prepared clips in float32 by the networks as they are, then in the inference form: in float32
+and in bfloat16 in torch, and in OpenVINO where it is installed. Of the default detector, whose
+frozen backbones ship in int8 (one scale a row), also in float32 with the weights that they were
+rounded from, where the packages of the extra `pretrained` are installed. Prints the largest and the
+mean difference of each probability of a clip, and of the score of each crop and window.
 """
 
+import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,15 +44,32 @@ class Config:
 
 def main(config: Config) -> None:
     clips = [clip for folder in config.clips for clip in spread(folder, config.num_clips)]
-    shipped = Detector.from_pretrained(config.detector, device="cpu")
-    exact = answers(shipped, clips, fast=False)
-    show("bfloat16 against float32", answers(shipped, clips, fast=True), exact)
+    wanted = answers(detector_of(config.detector, runtime=None), clips, fast=False)
+    for runtime in ("torch", *(["openvino"] if importlib.util.find_spec("openvino") else [])):
+        for fast in (False, True):
+            found = answers(detector_of(config.detector, runtime=runtime), clips, fast=fast)
+            show(f"{runtime} in {'bfloat16' if fast else 'float32'}", found, wanted)
+    if config.detector != DEFAULT:
+        return
     try:
         original = with_original_weights(config.detector)
     except ConfigError as error:
         print(f"int8 against the weights of the packages: not run ({error})")
         return
-    show("int8 against the original weights", exact, answers(original, clips, fast=False))
+    found = answers(original, clips, fast=False)
+    show("the original weights in the place of int8", found, wanted)
+
+
+def detector_of(name: str, *, runtime: str | None) -> Detector:
+    """Return a detector; without a runtime, its networks run as they are."""
+    detector = Detector.from_pretrained(name, device="cpu", runtime=runtime or "torch")
+    models = [model for member in detector.members for model in member.models]
+    for branch in [branch for model in models for branch in (model.visual, model.audio) if branch]:
+        if runtime is None:
+            branch.inference = None
+            if branch.frozen:
+                branch.frozen.inference = None
+    return detector
 
 
 def spread(folder: str, count: int) -> list[Clip]:
@@ -71,23 +92,30 @@ def with_original_weights(name: str) -> Detector:
 
 @contextmanager
 def bfloat16(use: bool) -> Iterator[None]:
-    """Let frozen backbones run in bfloat16, or not, whatever the processor."""
-    with patch("avfake.models.frozen.has_fast_bfloat16", lambda _: use):
+    """Let networks run in bfloat16, or not, whatever the processor."""
+    asked = [f"avfake.models.{module}.has_fast_bfloat16" for module in ("frozen", "inference")]
+    with patch(asked[0], lambda _: use), patch(asked[1], lambda _: use):
         yield
 
 
-def answers(detector: Detector, clips: list[Clip], *, fast: bool) -> np.ndarray:
-    """Return float64 [N, 3] in the order of `COLUMNS`; NaN where not assessed."""
+def answers(detector: Detector, clips: list[Clip], *, fast: bool) -> dict[str, np.ndarray]:
+    """Return probability -> float64 of all clips, crops or windows; NaN where not assessed."""
     with bfloat16(fast), torch.inference_mode():
         verdicts = [
             detector.predict_clip(clip) for clip in progress(clips, desc="score", unit="clip")
         ]
-    return np.array([[getattr(v, p) for p, _ in COLUMNS.values()] for v in verdicts], np.float64)
+    found = {output: [getattr(v, name) for v in verdicts] for output, (name, _) in COLUMNS.items()}
+    frames = [frame for v in verdicts for person in v.persons for frame in person.frames]
+    found["each crop"] = [frame.p_fake for frame in frames]
+    found["each window"] = [window.p_fake for v in verdicts for window in v.voice]
+    return {name: np.array(values, np.float64) for name, values in found.items()}
 
 
-def show(what: str, found: np.ndarray, wanted: np.ndarray) -> None:
-    """Print the differences of each output."""
-    for output, column in zip(COLUMNS, np.abs(found - wanted).T, strict=True):
-        known = column[~np.isnan(column)]
+def show(what: str, found: dict[str, np.ndarray], wanted: dict[str, np.ndarray]) -> None:
+    """Print the differences of each probability."""
+    for name, values in wanted.items():
+        known = np.abs(found[name] - values)
+        known = known[~np.isnan(known)]
         if len(known):
-            print(f"{what}, {output}: at most {known.max():.4f}, mean {known.mean():.5f}")
+            most, mean = known.max(), known.mean()
+            print(f"{what}, {name}: of {len(known)} at most {most:.4f}, mean {mean:.5f}")

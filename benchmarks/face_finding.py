@@ -1,6 +1,6 @@
 """How many faces are found, how exactly, and what it costs, beside MTCNN frame by frame.
 
-    python benchmarks/face_finding.py --media ../shared/media --samples 32 --videos 60 --keep
+    python -m benchmarks face_finding --media ../shared/media --samples 32 --videos 60 --keep
 
 Searches: *plain* is what a user would write, facenet-pytorch's MTCNN with its own settings on
 frames of half the size, one at a time; *earlier* is facenet-pytorch's driver with avfake's
@@ -22,7 +22,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-import tyro
 from facenet_pytorch import MTCNN
 from PIL import Image
 from torch.nn import functional as F
@@ -241,7 +240,3 @@ def hardware() -> str:
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
     return f"{names[0] if names else platform.processor()}, 1 thread"
-
-
-if __name__ == "__main__":
-    main(tyro.cli(Config, description=__doc__))

@@ -25,6 +25,8 @@ from avfake.training.pipeline import train_detector
 
 # A test that reached for the network would fail on a plane, and wait for it first.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# Converting every small network for OpenVINO takes longer than running it.
+os.environ["AVFAKE_RUNTIME"] = "torch"
 
 
 @pytest.fixture(autouse=True)

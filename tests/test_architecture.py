@@ -83,8 +83,9 @@ def test_the_numbers_of_the_structure_stay_in_their_bounds() -> None:
     found = structure.measure()
     assert found["packages"] <= 18
     assert found["modules"] <= 7
-    # Late names of three packages; report shows progress, cli too, and prints verdicts.
-    assert found["edges"] <= 115
+    # Late names of three packages; report shows progress, cli too, and prints verdicts; models
+    # keeps converted networks in the cache of storage.
+    assert found["edges"] <= 116
     assert found["exported_names"] <= 200
     assert found["imports_past_init"] == 0
     assert found["in_circles"] == 0

@@ -1,6 +1,7 @@
 """The verb `doctor`: checks of this machine, each with what it found and what to do about it."""
 
 import importlib.metadata
+import importlib.util
 import os
 import platform
 import shutil
@@ -15,7 +16,7 @@ from typing import Literal
 
 from avfake.cli.answers import print_json
 from avfake.cli.process import IN_PART, OK
-from avfake.errors import AvfakeError
+from avfake.errors import AvfakeError, ConfigError
 from avfake.labels import DEFAULT
 
 Level = Literal["ok", "note", "problem"]
@@ -66,7 +67,8 @@ def examine(folder: Path) -> Iterator[Finding]:
     """Yield the finding of each check; `folder` is where clips and runs are to be written."""
     machine = f"{platform.machine()} {platform.system()}"
     yield Finding("python", "ok", f"{platform.python_version()} on {machine}")
-    for check in (_packages, _codecs, _devices, _threads, partial(_disk, folder), _weights_cache):
+    checks = (_packages, _codecs, _devices, _threads, _networks, partial(_disk, folder))
+    for check in (*checks, _weights_cache):
         yield check()
     yield _self_test()
 
@@ -122,6 +124,30 @@ def _threads() -> Finding:
         advice = f"set OMP_NUM_THREADS={cores}: more threads than cores slow each other down"
         return Finding("threads", "problem", found, advice)
     return Finding("threads", "ok", found)
+
+
+def _networks() -> Finding:
+    """Say how networks run on the CPU: the runtime of each kind, and the precision."""
+    from avfake.models import has_fast_bfloat16, runtime_of
+
+    fast = has_fast_bfloat16("cpu")
+    precision = "frozen networks in bfloat16, trained ones in float32"
+    if not fast:
+        precision = "float32; this processor has no fast bfloat16"
+    try:
+        runtime = runtime_of()
+    except ConfigError as error:
+        return Finding("networks", "problem", str(error), "set it to auto, or unset it")
+    torch = f"torch {importlib.metadata.version('torch')}"
+    if runtime == "torch":
+        found = f"on the CPU all in {torch}, {precision}"
+        advice = "convolutional networks of trained detectors are faster in OpenVINO: "
+        is_there = importlib.util.find_spec("openvino") is not None
+        advice += "unset AVFAKE_RUNTIME" if is_there else "pip install 'avfake[openvino]'"
+        return Finding("networks", "note", found, advice)
+    version = importlib.metadata.version("openvino")
+    found = f"on the CPU convolutional ones in OpenVINO {version}, others in {torch}, {precision}"
+    return Finding("networks", "ok", found)
 
 
 def _disk(folder: Path) -> Finding:

@@ -51,6 +51,7 @@ def load_batches(
     draws: EpochDraws | None = None,
     join: Collate = collate,
     workers: int = 0,
+    prefetch: int = 2,
 ) -> DataLoader[dict[str, Tensor]]:
     """Return batches of a dataset; they do not depend on the number of processes.
 
@@ -60,6 +61,7 @@ def load_batches(
         join: converts items to a batch
         workers: processes that read, of one thread each; 0 = the training process reads. Iterate
             inside `named_failures`, which reports the clip on which a process failed.
+        prefetch: batches that each process reads ahead
     """
     return DataLoader(
         _Watched(dataset, workers) if workers else dataset,
@@ -69,6 +71,9 @@ def load_batches(
         num_workers=workers,
         multiprocessing_context=_start_method() if workers else None,
         persistent_workers=workers > 0,
+        prefetch_factor=prefetch if workers else None,
+        # A copy to a GPU runs beside the computation only from pinned memory.
+        pin_memory=torch.cuda.is_available(),
         worker_init_fn=_take_one_thread,
         # A separate generator: torch draws from it whenever processes start, and dropout must not
         # depend on their number, or on whether a run was resumed.

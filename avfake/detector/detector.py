@@ -32,13 +32,17 @@ class Detector:
         combine: str = "mean",
         decision: DecisionRule | None = None,
         device: str | torch.device = "cpu",
+        runtime: str | None = None,
     ) -> None:
-        """See `combine_verdicts` for `combine` and `decision`, which matter for several members."""
+        """See `combine_verdicts` for `combine` and `decision`, which matter for several members.
+
+        runtime: as for `from_pretrained`
+        """
         self.members = (members,) if isinstance(members, Bundle) else tuple(members)
         check_members([member.name for member in self.members], combine)
         for member in self.members:
             for model in member.models:
-                model.to(device).eval()
+                model.to(device).eval().prepare_inference(runtime)
         self.combine, self.decision = combine, decision
 
     @classmethod
@@ -49,6 +53,7 @@ class Detector:
         *,
         combine: str = "mean",
         device: str | None = None,
+        runtime: str | None = None,
     ) -> "Detector":
         """Load detectors from bundle folders or Hugging Face Hub repositories.
 
@@ -58,6 +63,9 @@ class Detector:
                 detector that comes with avfake.
             combine: rule for the probabilities of several (`calibration.RULES`)
             device: where it runs; None = the GPU where there is one
+            runtime: of networks on the CPU: torch; openvino, which is for convolutional networks
+                and converts each once, into the cache; auto = openvino where it is installed.
+                None = the environment variable AVFAKE_RUNTIME, or auto
         """
         names = [names] if isinstance(names, str | Path) else list(names)
         check_members(names, combine)
@@ -70,7 +78,7 @@ class Detector:
             names, combine, decision = read_ensemble(folders[0])
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         bundles = [Bundle.read(name) for name in names]
-        return cls(bundles, combine=combine, decision=decision, device=device)
+        return cls(bundles, combine=combine, decision=decision, device=device, runtime=runtime)
 
     @classmethod
     def default(cls, *, device: str | None = None) -> "Detector":

@@ -15,11 +15,9 @@ class Stages:
 
     def __init__(self, networks: Networks) -> None:
         """networks: of which the weights are used."""
-        layout = torch.channels_last
-        self._pnet, self._rnet, self._onet = (
-            network.eval().to(memory_format=layout)
-            for network in (networks.pnet, networks.rnet, networks.onet)
-        )
+        self._pnet, self._rnet, self._onet = networks.pnet, networks.rnet, networks.onet
+        for network in vars(networks).values():
+            network.to(memory_format=torch.channels_last)
 
     def propose(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return confidences [N, h, w] and shifts [N, h, w, 4] of windows of 12 px, 2 px apart.
@@ -29,8 +27,10 @@ class Stages:
         net = self._pnet
         x = halved(net.prelu1(net.conv1(pictures)))
         x = net.prelu3(net.conv3(net.prelu2(net.conv2(x)))).permute(0, 2, 3, 1)
-        head = torch.cat([net.conv4_1.weight, net.conv4_2.weight]).flatten(1)
-        found = F.linear(x, head, torch.cat([net.conv4_1.bias, net.conv4_2.bias]))
+        heads = (net.conv4_1, net.conv4_2)
+        head = torch.cat([one.weight for one in heads]).flatten(1)
+        bias = torch.cat([one.bias for one in heads if one.bias is not None])
+        found = F.linear(x, head, bias)
         return torch.sigmoid(found[..., 1] - found[..., 0]), found[..., 2:]
 
     def assess(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -21,6 +21,7 @@ from avfake.models.audio import AudioBranch, AudioConfig
 from avfake.models.branch import BranchOutput
 from avfake.models.frozen import Frozen
 from avfake.models.fusion import FusionConfig, Present, Stream, Streams, build_fusion
+from avfake.models.inference import runtime_of
 from avfake.models.outputs import ModelOutput, SyncOutput
 from avfake.models.pretrained import NONE
 from avfake.models.sync import SyncBranch, SyncConfig
@@ -96,6 +97,18 @@ class AVModel(nn.Module):
         """Branch -> its frozen backbone, for the branches that have one."""
         branches = {"visual": self.visual, "audio": self.audio}
         return {name: one.frozen for name, one in branches.items() if one and one.frozen}
+
+    def prepare_inference(self, runtime: str | None = None) -> None:
+        """Let the backbones run in their inference form wherever no gradients are wanted.
+
+        The forms are made at the first call, from the weights as they are then; training drops
+        them. State and bundle stay as they are.
+
+        runtime: auto, torch or openvino; None = the environment variable AVFAKE_RUNTIME, or auto
+        """
+        for branch in (self.visual, self.audio):
+            if branch is not None:
+                branch.prepare_inference(runtime_of(runtime))
 
     def with_features(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the batch with what the frozen backbones make of it, beside what it holds.

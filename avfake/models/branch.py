@@ -7,7 +7,7 @@ so that padding costs no time and cannot leak through batch normalisation.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
@@ -16,10 +16,12 @@ from torch import Tensor, nn
 from avfake.errors import ConfigError, check_choice, check_ranges
 from avfake.models.backbone import TUNED, Backbone
 from avfake.models.frozen import Frozen
+from avfake.models.inference import InferenceForm
 from avfake.models.pretrained import check_source
 
-MAX_ITEMS = 64
-"""Items that go through a network at once outside training: bounds the memory for long files."""
+MAX_ITEMS = {"cpu": 4, "cuda": 64}
+"""Device -> items that go through a network at once outside training: bounds the memory for long
+files. On a CPU 8 pictures at once take longer than 4 (`benchmarks/network_speed.py`)."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Branch(nn.Module):
         self.pretrained_used = backbone.pretrained_used
         self.frozen = backbone.network if isinstance(backbone.network, Frozen) else None
         self.backbone = backbone.network if isinstance(backbone.network, nn.Module) else None
+        self.inference: InferenceForm | None = None
         self.backbone_dim = backbone.feature_dim
         parts = (backbone.feature_dim, num_statistics) if num_statistics else (self.backbone_dim,)
         self.feature_dim = sum(parts)
@@ -81,14 +84,47 @@ class Branch(nn.Module):
         """[M, ...] -> [M, backbone_dim]; the backbone is not run for M = 0."""
         if len(items) == 0:
             return items.new_zeros(0, self.backbone_dim)
-        if not (self.training and self.backbone) and len(items) > MAX_ITEMS:
-            return torch.cat([self.encode_items(part) for part in items.split(MAX_ITEMS)])
+        at_once = MAX_ITEMS.get(items.device.type, MAX_ITEMS["cuda"])
+        if not (self.training and self.backbone) and len(items) > at_once:
+            return torch.cat([self.encode_items(part) for part in items.split(at_once)])
         if items.ndim == 4:
             items = items.contiguous(memory_format=torch.channels_last)
-        network = self.frozen or self.backbone
+        network = self._inference_of(items) or self.frozen or self.backbone
         assert network is not None
         features: Tensor = network(items)
         return features
+
+    def prepare_inference(self, runtime: str) -> None:
+        """Let the backbone run in its inference form where no gradients are wanted.
+
+        Until the branch is trained again. Branches that share a frozen backbone share its form.
+        runtime: torch or openvino
+        """
+        form = self.frozen.inference if self.frozen else self.inference
+        network = self.frozen.network if self.frozen else self.backbone
+        assert network is not None
+        if form is None or form.asked != runtime or form.network is not network:
+            # It moved probabilities of a trained EfficientNet by up to .04 (docs/runtime.md).
+            form = InferenceForm(network.eval(), runtime, bfloat16=self.frozen is not None)
+        if self.frozen:
+            self.frozen.inference = form
+        else:
+            self.inference = form
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the mode of training or evaluation; training changes what a form was made of."""
+        if mode:
+            self.inference = None
+        return super().train(mode)
+
+    def _inference_of(self, items: Tensor) -> InferenceForm | None:
+        """Return the form of the backbone where it is to run on these items."""
+        form = self.frozen.inference if self.frozen else self.inference
+        if self.training or torch.is_grad_enabled() or items.device.type != "cpu":
+            return None
+        # A backbone that was replaced since has no form.
+        is_same = form and form.network is (self.frozen.network if self.frozen else self.backbone)
+        return form if is_same else None
 
 
 class ItemEncoder(nn.Module):

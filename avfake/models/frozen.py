@@ -5,10 +5,13 @@ stored with each model, nor copied.
 """
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from avfake.models.inference import InferenceForm
 
 MIN_WEIGHTS = 100_000
 """Smaller tensors are stored in half precision."""
@@ -73,6 +76,7 @@ class Frozen:
 
     def __init__(self, network: nn.Module) -> None:
         self.network = network.eval().requires_grad_(False)
+        self.inference: InferenceForm | None = None
 
     def __deepcopy__(self, _: Any) -> "Frozen":
         return self
@@ -110,6 +114,7 @@ class Frozen:
                 value = value.float().mul_(scale)
             # A release may have stored half precision.
             state[name] = value.float() if value.is_floating_point() else value
+        self.inference = None
         self.network.load_state_dict(state, assign=True)
         self.network.eval().requires_grad_(False)
 

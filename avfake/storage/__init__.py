@@ -4,6 +4,7 @@
 """
 
 from avfake.storage.files import (
+    cache_folder,
     cached,
     descriptor_of,
     read_if_there,
@@ -19,6 +20,7 @@ __all__ = [
     "AnyPath",
     "Output",
     "as_path",
+    "cache_folder",
     "cached",
     "descriptor_of",
     "fitting",

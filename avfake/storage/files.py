@@ -145,17 +145,23 @@ def read_if_there(path: AnyPath) -> bytes | None:
 def cached(path: AnyPath) -> Path:
     """Return a file on this machine's disk: the path itself, or a lasting copy of a URL's file.
 
-    Copies lie in the folder AVFAKE_CACHE, by default ~/.cache/avfake, until someone deletes them. A
-    process asks the store once whether the file has changed since.
+    Copies lie in `cache_folder` until someone deletes them. A process asks the store once whether
+    the file has changed since.
     """
     return path if isinstance(path, Path) else _copy_of(path)
 
 
+def cache_folder() -> Path:
+    """Return the folder of what can be made again: AVFAKE_CACHE, by default ~/.cache/avfake."""
+    if named := os.environ.get("AVFAKE_CACHE"):
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "avfake"
+
+
 @cache
 def _copy_of(url: Url) -> Path:
-    folder = Path(os.environ.get("AVFAKE_CACHE") or Path.home() / ".cache" / "avfake")
     name = hashlib.sha256(f"{url} {state_of(url)}".encode(errors="surrogateescape")).hexdigest()
-    copy = folder / name[:2] / (name + url.suffix.lower())
+    copy = cache_folder() / name[:2] / (name + url.suffix.lower())
     if not copy.is_file():
         write_whole(copy, url.read_bytes())
     return copy

@@ -64,6 +64,8 @@ class DataConfig:
     loader_workers: int = 0
     """Processes that read clips for training, the same number again for validation; 0 = read in
     the training process. The same batches either way (docs/training_at_scale.md)."""
+    loader_prefetch: int = 2
+    """Batches that each of these processes reads ahead."""
     feature_copies: int | None = None
     """Where the backbones are frozen (tune none): copies of each clip, drawn and augmented, whose
     features are computed once, on disk, beside those of the clip as it is; epochs then take
@@ -93,6 +95,7 @@ class DataConfig:
             val_share="[0, 1)",
             test_share="[0, 1)",
             loader_workers="[0, inf)",
+            loader_prefetch="[1, inf)",
             group_power="[0, 1]",
             assume_face_weight="[0, 1]",
         )

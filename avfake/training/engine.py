@@ -72,6 +72,8 @@ class Engine:
         self._is_ema = config.average == "ema"
         self.accelerator = start_accelerator(config, run_folder)
         self.backbones = Backbones(model)
+        if config.compile:
+            self.backbones.compile()
         average = None
         if config.average != "none":
             average = averaged_model(model, config.average_decay if self._is_ema else None)
@@ -92,7 +94,7 @@ class Engine:
         # Not end_training(), which would part the processes, too.
         for tracker in self.accelerator.trackers:
             tracker.finish()
-        self.backbones.freeze(frozen=False)
+        self.backbones.restore()
         self.accelerator.unwrap_model(self.wrapped, keep_fp32_wrapper=False)
         # Unwrapping leaves the class's own forward behind as an attribute of the instance.
         for name in ("forward", "_original_forward"):

@@ -52,6 +52,9 @@ class FitConfig:
     """auto = bf16 on a GPU that has it, no elsewhere; fp16 needs a GPU."""
     device: Literal["auto", "cpu"] = "auto"
     """auto = the GPU where there is one."""
+    compile: bool = False
+    """Compile the modules called `backbone` with torch.compile: the first steps take minutes, the
+    later ones less time. On a CPU it needs a C++ compiler."""
     accumulation: int = 1
     """Batches whose gradients are averaged into one step."""
     clip_norm: float = 1.0

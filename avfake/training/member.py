@@ -75,7 +75,8 @@ class Run:
                 config.data.batch_size,
                 sampler=draws,
                 collate_fn=collate_features,
-                generator=torch.Generator(),  # as in `load_batches`
+                generator=torch.Generator(),  # as in `load_batches`, like the next
+                pin_memory=torch.cuda.is_available(),
             )
         augment = build_pipeline(config.augment)
         return load_batches(
@@ -84,6 +85,7 @@ class Run:
             draws=draws,
             join=collate if seed is None else MixingCollate(config.augment.mix, seed),
             workers=config.data.loader_workers,
+            prefetch=config.data.loader_prefetch,
         )
 
 

@@ -61,6 +61,19 @@ class Backbones:
         self.modules = [m for name, m in named if name.rpartition(".")[2] == "backbone"]
         self.parameters = [p for m in self.modules for p in m.parameters() if p.requires_grad]
 
+    def compile(self) -> None:
+        """Compile them in place for batches of any number of items; `restore` undoes it."""
+        if not self.parameters:
+            raise ConfigError("fit.compile needs a backbone that is trained; there is none")
+        for module in self.modules:
+            module.compile(dynamic=True)
+
+    def restore(self) -> None:
+        """Restore them as they came, neither frozen nor compiled."""
+        self.freeze(frozen=False)
+        for module in self.modules:
+            module._compiled_call_impl = None
+
     def freeze(self, *, frozen: bool) -> None:
         """Freeze or release them; call it after `train()`, which undoes `eval()`."""
         if frozen and not self.modules:

@@ -7,7 +7,7 @@ from avfake.cli import doctor
 
 def test_every_check_of_a_fit_machine_is_free_of_problems(tmp_path: Path) -> None:
     findings = {finding.name: finding for finding in doctor.examine(tmp_path / "not" / "yet")}
-    expected = "python packages codecs devices threads disk weights self-test"
+    expected = "python packages codecs devices threads networks disk weights self-test"
     assert list(findings) == expected.split()
     assert [f.name for f in findings.values() if f.level == "problem"] == []
     assert "predict" in findings["self-test"].found
@@ -34,6 +34,16 @@ def test_a_problem_comes_with_what_to_do(
     findings = {finding.name: finding for finding in doctor.examine(tmp_path)}
     assert findings[name].level == "problem"
     assert advice in findings[name].advice
+
+
+def test_the_runtime_and_the_precision_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AVFAKE_RUNTIME", "torch")
+    monkeypatch.setattr("avfake.models.has_fast_bfloat16", lambda _: True)
+    assert "frozen networks in bfloat16" in doctor._networks().found
+    monkeypatch.setattr("avfake.models.has_fast_bfloat16", lambda _: False)
+    assert "float32" in doctor._networks().found
+    monkeypatch.setenv("AVFAKE_RUNTIME", "tensorrt")
+    assert doctor._networks().level == "problem"
 
 
 def test_more_threads_than_cores_are_a_problem(

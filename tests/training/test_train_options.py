@@ -98,6 +98,47 @@ def test_frozen_epochs_need_a_backbone(tmp_path: Path) -> None:
         )
 
 
+def test_a_backbone_is_compiled_for_the_training_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+
+    def compiled(module: nn.Module, **_: Any) -> None:
+        # In the place of torch's compiler, which takes a minute.
+        def forward(items: Tensor) -> Tensor:
+            calls.append(len(items))
+            return type(module).forward(module, items)
+
+        module._compiled_call_impl = forward
+
+    monkeypatch.setattr(nn.Module, "compile", compiled)
+    trained, _ = run(tmp_path / "compiled", config_of(compile=True))
+    assert len(calls) > 6
+    assert trained.backbone._compiled_call_impl is None
+    plain, _ = run(tmp_path / "plain", config_of())
+    assert same(trained, plain)
+
+
+@pytest.mark.slow
+def test_a_compiled_backbone_learns_the_same(tmp_path: Path) -> None:
+    compiled, _ = run(tmp_path / "compiled", config_of(compile=True))
+    plain, _ = run(tmp_path / "plain", config_of())
+    for one, other in zip(compiled.parameters(), plain.parameters(), strict=True):
+        assert torch.allclose(one, other, atol=1e-3)
+
+
+def test_compiling_needs_a_backbone(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="fit.compile needs a backbone"):
+        fit(
+            nn.Linear(2, 1),
+            loss=loss,
+            train_batches=shuffled,
+            validate=validate,
+            config=config_of(compile=True),
+            run_folder=tmp_path,
+        )
+
+
 def test_a_freed_backbone_begins_with_a_schedule_of_its_own() -> None:
     config = config_of(frozen_epochs=2, schedule="one_cycle")
     assert rate_of(config, 1.0) == rate_factor(config, 1.0, 2)

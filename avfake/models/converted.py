@@ -1,0 +1,156 @@
+"""Networks converted for OpenVINO, kept in the cache folder of this machine.
+
+<cache>/openvino/<key>/   the key is a hash of weights, layers, shape of the input and versions
+    network.xml, .bin     layers and weights, float32
+    sums.json             checksums; an entry that does not fit them is made again
+"""
+
+import hashlib
+import json
+import logging
+import threading
+import warnings
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+import filelock
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from avfake.errors import AvfakeError
+from avfake.storage import cache_folder, replacing
+
+logger = logging.getLogger(__name__)
+VERSION = 1
+"""Increased whenever code changes what is written for the same network."""
+FILES = ("network.xml", "network.bin")
+LARGEST_ERROR = 0.02
+"""Largest deviation of the difference to torch, as a share of the deviation of the features; the
+networks that were measured differ by less than 1e-5 in float32."""
+
+
+class ConversionError(AvfakeError):
+    """A network that OpenVINO cannot convert, or of which it computes other features."""
+
+
+class ConvertedNetwork:
+    """A network in OpenVINO for items of one shape: [M, ...] -> float32 [M, F].
+
+    Items pass one by one, which was as fast as any batch: the features of one do not depend on the
+    others. Runs on as many threads as torch.
+    """
+
+    def __init__(self, network: nn.Module, example: Tensor, *, bfloat16: bool) -> None:
+        """
+        Args:
+            network: without gradients
+            example: [1, ...] one item
+        """
+        self.model = _converted(network, example)
+        self.precision = "bf16" if bfloat16 else "f32"
+        self._compiled: dict[int, Any] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, items: Tensor) -> Tensor:
+        threads = torch.get_num_threads()
+        with self._lock:
+            if threads not in self._compiled:
+                self._compiled = {threads: _compiled(self.model, threads, self.precision)}
+            run = self._compiled[threads]
+            rows = [run(np.ascontiguousarray(item))[0].copy() for item in items[:, None].numpy()]
+        return torch.from_numpy(np.concatenate(rows)).float()
+
+
+def _compiled(model: Any, threads: int, precision: str) -> Any:
+    import openvino
+
+    settings = {
+        "INFERENCE_PRECISION_HINT": precision,
+        "INFERENCE_NUM_THREADS": threads,
+        "NUM_STREAMS": 1,
+        # Pinned, the workers of a pool would all run on the first cores.
+        "ENABLE_CPU_PINNING": False,
+    }
+    return openvino.Core().compile_model(model, "CPU", settings)
+
+
+def _converted(network: nn.Module, example: Tensor) -> Any:
+    """Return the OpenVINO model, from the cache or newly made."""
+    folder = cache_folder() / "openvino" / _key(network, example)
+    with ExitStack() as held:
+        # Of several processes one converts and the others read what it made.
+        with suppress(OSError):  # without a cache each converts for itself
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            held.enter_context(filelock.FileLock(folder.with_suffix(".lock")))
+        model = _read(folder)
+        if model is None:
+            logger.info("converting a network for OpenVINO, once: %s", folder)
+            model = _convert(network, example)
+            with suppress(AvfakeError, OSError, RuntimeError):
+                _write(model, folder)
+        return model
+
+
+def _key(network: nn.Module, example: Tensor) -> str:
+    import openvino
+
+    settings = [VERSION, openvino.__version__, torch.__version__, [*example.shape], str(network)]
+    digest = hashlib.sha256(json.dumps(settings).encode())
+    for name, value in network.state_dict().items():
+        digest.update(name.encode() + value.contiguous().numpy().tobytes())
+    return digest.hexdigest()[:32]
+
+
+def _read(folder: Path) -> Any:
+    """Return the model of an entry of the cache; None if there is none, or it is damaged."""
+    import openvino
+
+    try:
+        if json.loads((folder / "sums.json").read_text()) != _sums(folder):
+            return None
+        return openvino.Core().read_model(folder / FILES[0])
+    except (OSError, ValueError, RuntimeError):
+        return None
+
+
+def _write(model: Any, folder: Path) -> None:
+    import openvino
+
+    with replacing(folder) as partial:
+        partial.mkdir()
+        openvino.save_model(model, partial / FILES[0], compress_to_fp16=False)
+        (partial / "sums.json").write_text(json.dumps(_sums(partial)))
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    sums = {}
+    for name in FILES:
+        with (folder / name).open("rb") as stream:
+            sums[name] = hashlib.file_digest(stream, "sha256").hexdigest()
+    return sums
+
+
+def _convert(network: nn.Module, example: Tensor) -> Any:
+    # Not openvino.convert_model, which sends statistics of its use.
+    from openvino.frontend import FrontEndManager
+    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+
+    try:
+        with warnings.catch_warnings(), torch.no_grad(), torch.inference_mode(False):
+            warnings.simplefilter("ignore")  # of the tracer: shapes are fixed on purpose
+            example = example.clone()
+            traced = torch.jit.trace(network, example, check_trace=False)
+            decoder = TorchScriptPythonDecoder(traced, example_input=example)
+            frontend = FrontEndManager().load_by_framework("pytorch")
+            model = frontend.convert(frontend.load(decoder))
+            model.reshape(list(example.shape))
+            wanted = network(example).numpy()
+        found = _compiled(model, 1, "f32")(example.numpy())[0]
+    except Exception as error:  # noqa: BLE001  each part has errors of its own
+        raise ConversionError(" ".join(str(error).split())[:300]) from error
+    off = float(np.std(found - wanted) / max(float(np.std(wanted)), 1e-12))
+    if not off <= LARGEST_ERROR:
+        raise ConversionError(f"its features differ from torch's by {off:.2g} deviations")
+    return model
