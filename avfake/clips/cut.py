@@ -57,7 +57,8 @@ def cut_sound(path: Path, info: MediaInfo, config: ClipConfig) -> Speech:
 
 def _keep_speech(sound: Sound, reasons: tuple[Reason, ...], config: ClipConfig) -> Speech:
     rate = sound.sample_rate
-    samples = np.concatenate([piece.samples for piece in sound.pieces] or [np.zeros(0, np.float32)])
+    parts = [piece.samples for piece in sound.pieces] or [np.zeros(0, np.float32)]
+    samples = parts[0] if len(parts) == 1 else np.concatenate(parts)
     if len(samples) < config.speech.min_seconds * rate:
         short = Reason("voice", "too_short", f"{len(samples) / rate:.2f} s of sound")
         return None, [], (*reasons, short)

@@ -22,6 +22,8 @@ LOUD_SECONDS = 0.02
 """Duration of the loudest samples that define the reference level."""
 UNVOICED_BAND_HZ = (300.0, 3400.0)
 """Band in which hiss and breath are measured: that of a telephone."""
+BLOCK_FRAMES = 4096
+"""Frames whose spectra are in memory at once."""
 
 
 @dataclass(frozen=True)
@@ -96,11 +98,10 @@ def loud_spans(samples: np.ndarray, sample_rate: int, config: SpeechConfig) -> l
     level = _loud_level(samples, sample_rate)
     if level <= 0.5 / 32768:
         return []
-    loud = np.abs(samples) > level * 10 ** (config.quiet_db / 20)
-    at = np.flatnonzero(loud)
+    starts, ends = _edges(np.abs(samples) > level * 10 ** (config.quiet_db / 20))
     longest = round(config.quiet_seconds * sample_rate)
-    breaks = np.flatnonzero(np.diff(at) > longest)
-    starts, ends = at[np.append(0, breaks + 1)], at[np.append(breaks, len(at) - 1)] + 1
+    is_pause = starts[1:] - ends[:-1] >= longest
+    starts, ends = starts[np.append(True, is_pause)], ends[np.append(is_pause, True)]
     shortest = round(config.click_seconds * sample_rate)
     spans = zip(starts.tolist(), ends.tolist(), strict=True)
     return [(start, end) for start, end in spans if end - start >= shortest]
@@ -144,23 +145,32 @@ def expand_spans(
 def _loud_level(samples: np.ndarray, sample_rate: int) -> float:
     """Return the level that the loudest 20 ms of samples exceed; quiet parts do not affect it."""
     count = min(len(samples), round(LOUD_SECONDS * sample_rate))
-    return float(np.partition(np.abs(samples), -count)[-count]) if count else 0.0
+    if not count:
+        return 0.0
+    sizes = np.abs(samples)
+    sizes.partition(-count)  # in place: a long sound takes much memory
+    return float(sizes[-count])
 
 
 def _levelled(samples: np.ndarray) -> np.ndarray:
     """Return the sound without offset, loud samples at 0.5, so that loudness has no influence."""
-    centred = samples - samples.mean()
-    return (0.5 / max(_loud_level(centred, RATE), 1e-5) * centred).clip(-1, 1).astype(np.float32)
+    levelled: np.ndarray = samples - samples.mean()
+    levelled *= np.float32(0.5 / max(_loud_level(levelled, RATE), 1e-5))
+    return levelled.clip(-1, 1, out=levelled)
 
 
 def _flatness_db(samples: np.ndarray, num_frames: int) -> np.ndarray:
     """Return float32 [T]: geometric over arithmetic mean power in the telephone band."""
     frames = np.pad(samples, (0, num_frames * FRAME - len(samples))).reshape(num_frames, FRAME)
-    power = np.abs(np.fft.rfft(frames * np.hanning(FRAME))) ** 2
     hertz = np.fft.rfftfreq(FRAME, 1 / RATE)
-    low, high = UNVOICED_BAND_HZ
-    band = power[:, (hertz > low) & (hertz < high)] + 1e-12
-    return (10 * (np.log10(band).mean(1) - np.log10(band.mean(1)))).astype(np.float32)
+    in_band = (hertz > UNVOICED_BAND_HZ[0]) & (hertz < UNVOICED_BAND_HZ[1])
+    found = np.zeros(num_frames, np.float32)
+    for first in range(0, num_frames, BLOCK_FRAMES):
+        block = slice(first, first + BLOCK_FRAMES)
+        power = np.abs(np.fft.rfft(frames[block] * np.hanning(FRAME))) ** 2
+        band = power[:, in_band] + 1e-12
+        found[block] = 10 * (np.log10(band).mean(1) - np.log10(band.mean(1)))
+    return found
 
 
 def _passages(
@@ -185,8 +195,14 @@ def _passages(
 
 
 def _true_spans(flags: np.ndarray) -> list[Span]:
-    edges = np.flatnonzero(np.diff(flags.astype(np.int8), prepend=0, append=0))
-    return [(start, end) for start, end in edges.reshape(-1, 2).tolist()]
+    return list(zip(*(edges.tolist() for edges in _edges(flags)), strict=True))
+
+
+def _edges(flags: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the starts of the runs of True in bool [N], and the ends, both int64."""
+    no = np.int8(0)  # of the same type, or all would be widened
+    edges = np.flatnonzero(np.diff(flags.view(np.int8), prepend=no, append=no))
+    return edges[::2], edges[1::2]
 
 
 def _is_speech(probabilities: np.ndarray, flatness_db: np.ndarray, config: SpeechConfig) -> bool:

@@ -14,6 +14,8 @@ from avfake.media import Waveform
 N_FFT, HOP = 512, 256
 HIGH_BAND_HZ = 4_000.0
 """Vocoders and codecs leave most of their traces above this."""
+BLOCK_FRAMES = 4096
+"""Frames that are transformed at once; bounds the memory."""
 SILENCE_DB = -40.0
 """Level relative to the loudest frame below which a frame is a pause."""
 
@@ -26,8 +28,10 @@ MIN_POWER = 1e-10
 def voice_statistics(waveform: Waveform) -> dict[str, float]:
     """Return name -> value: spectral shape, level, pauses. Frequencies in Hz, levels linear."""
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)  # Hann
-    waves = np.fft.rfft(window * _frames(waveform.samples, mode="constant"))
-    spectrum = np.abs(waves.astype(np.complex64)).T  # [N_FFT/2+1, T]
+    frames = _frames(waveform.samples, mode="constant")
+    blocks = [frames[first : first + BLOCK_FRAMES] for first in range(0, len(frames), BLOCK_FRAMES)]
+    waves = (np.fft.rfft(window * block).astype(np.complex64) for block in blocks)
+    spectrum = np.concatenate([np.abs(wave) for wave in waves]).T  # [N_FFT/2+1, T]
     squared = spectrum**2
     squared[[0, -1]] *= 0.5  # all other bands stand for two, of either sign
     rms = np.sqrt(2 * squared.sum(0) / N_FFT**2)

@@ -24,6 +24,9 @@ from avfake.models.spectrogram import LogSpectrogram, SpectrogramConfig, mask_ba
 from avfake.models.speech_encoder import SPEECH, speech_backbone
 from avfake.models.voice_statistics import VoiceStatistics
 
+MAX_WINDOWS = 16
+"""Windows of which statistics and spectrograms are in memory at once outside training."""
+
 
 @dataclass(frozen=True)
 class AudioConfig:
@@ -99,6 +102,8 @@ class AudioBranch(Branch):
 
     def features(self, sound: Tensor) -> Tensor:
         """Windows [M, N], mono at the sample rate of the config -> [M, feature_dim]"""
+        if not self.training and len(sound) > MAX_WINDOWS:
+            return torch.cat([self.features(part) for part in sound.split(MAX_WINDOWS)])
         config, items = self.config, sound
         if config.backbone != SPEECH:
             items = self.spectrogram(sound)  # [M, 1, bands, time]

@@ -120,7 +120,7 @@ class AVModel(nn.Module):
         for name, branch in (("visual", self.visual), ("audio", self.audio)):
             key = INPUTS[name]
             if branch and branch.frozen and key in batch and f"{key}_features" not in batch:
-                found[f"{key}_features"] = branch.features(batch[key][batch[f"{key}_mask"]])
+                found[f"{key}_features"] = branch.features(_real_items(batch, key))
         return found
 
     def forward(self, batch: Mapping[str, Tensor]) -> ModelOutput:
@@ -204,6 +204,12 @@ def either(first: Tensor, second: Tensor) -> Tensor:
     The odds of either are (1 + e^a)(1 + e^b) - 1 = e^a + e^b + e^(a+b).
     """
     return torch.logsumexp(torch.stack([first, second, first + second]), dim=0)
+
+
+def _real_items(batch: Mapping[str, Tensor], key: str) -> Tensor:
+    """Return [M, ...], without a copy where no item is padding."""
+    items, mask = batch[key], batch[f"{key}_mask"]
+    return items.flatten(0, 1) if mask.all() else items[mask]
 
 
 def _encoded(
