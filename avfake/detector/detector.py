@@ -15,7 +15,7 @@ from avfake.detector.branch_scores import PredictOptions, torch_defaults
 from avfake.detector.bundle import Bundle
 from avfake.detector.combining import combine_verdicts
 from avfake.detector.ensemble import check_members, read_ensemble
-from avfake.detector.folders import is_ensemble, locate_bundle
+from avfake.detector.folders import is_ensemble, locate_bundle, read_card
 from avfake.errors import ConfigError, MediaError
 from avfake.labels import COLUMNS, DEFAULT
 from avfake.verdict import Verdict
@@ -31,14 +31,18 @@ class Detector:
         combine: str = "mean",
         decision: DecisionRule | None = None,
         device: str | torch.device = "cpu",
+        card: str = "",
     ) -> None:
-        """See `combine_verdicts` for `combine` and `decision`, which matter for several members."""
+        """See `combine_verdicts` for `combine` and `decision`, which matter for several members.
+
+        card: text of the model card of the whole; "" where there is none
+        """
         self.members = (members,) if isinstance(members, Bundle) else tuple(members)
         check_members([member.name for member in self.members], combine)
         for member in self.members:
             for model in member.models:
                 model.to(device).eval()
-        self.combine, self.decision = combine, decision
+        self.combine, self.decision, self.card = combine, decision, card
 
     @classmethod
     @torch_defaults()
@@ -69,7 +73,8 @@ class Detector:
             names, combine, decision = read_ensemble(folders[0])
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         bundles = [Bundle.read(name) for name in names]
-        return cls(bundles, combine=combine, decision=decision, device=device)
+        card = read_card(folders[0]) if len(folders) == 1 else ""
+        return cls(bundles, combine=combine, decision=decision, device=device, card=card)
 
     @classmethod
     def default(cls, *, device: str | None = None) -> "Detector":
