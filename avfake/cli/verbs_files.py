@@ -99,7 +99,8 @@ def report(
     path: Annotated[str, tyro.conf.arg(metavar="FILE"), tyro.conf.Positional],
     /,
     *,
-    out: Annotated[Path, tyro.conf.arg(metavar="PAGE.html")],
+    out: Annotated[Path | None, tyro.conf.arg(metavar="PAGE.html")] = None,
+    pdf: Annotated[Path | None, tyro.conf.arg(metavar="PAGE.pdf")] = None,
     detector: Annotated[
         tuple[str, ...], tyro.conf.arg(metavar="FOLDER"), tyro.conf.UseAppendAction
     ] = (),
@@ -107,16 +108,18 @@ def report(
     audio: bool = True,
     visual: bool = True,
     prior: float | None = None,
+    json: bool = False,
 ) -> int:
     """Write a self-contained HTML page: the verdict on a file and its evidence.
 
-    The verdict in a sentence, scores over time for each face and for the voice, the faces and the
-    sound with most weight and their heat maps, hashes and versions. Exit code 1 if the file could
-    not be assessed; the page then has the reason.
+    A sentence to quote, the video in small with scores over time for each face and for the voice,
+    the faces and the sound with most weight and their heat maps, what the file says of itself. Exit
+    code 1 if the file could not be assessed; the page then has the reason (docs/report.md).
 
     Args:
         path: A video or sound file; or its URL (docs/remote.md).
         out: The page to write (.html).
+        pdf: The page as a PDF (.pdf), printed by Chromium, Chrome or Edge, which must be there.
         detector: Folder of a trained detector, or its name on the Hugging Face Hub; by default the
             one that comes with avfake; repeat it for several that answer together. The page names
             the one that explains faces and voice.
@@ -125,18 +128,26 @@ def report(
         audio: Use the sound (--no-audio: the picture alone).
         visual: Use the picture (--no-visual: the sound alone).
         prior: Share of files taken to be forged before one is looked at (see avfake predict).
+        json: Print the report as JSON, without pictures (docs/report.md has its schema).
     """
     from avfake.detector import Detector, PredictOptions
-    from avfake.report import check_page, write_report
+    from avfake.report import check_page, check_pdf, collect_evidence, to_json, write_evidence
 
-    print_aside(out)
+    if out is None and pdf is None and not json:
+        raise ConfigError("nothing to write: give --out PAGE.html, --pdf PAGE.pdf or --json")
+    print_aside(out, pdf)
     options = PredictOptions(audio, visual, prior=prior)
     _check_source(path, "a report")
-    check_page(path, out)
+    if out is not None:
+        check_page(path, out)
+    if pdf is not None:
+        check_pdf(path, pdf)
     chosen = Detector.from_pretrained(choose(detector, combine), combine=combine or "mean")
-    verdict = write_report(path, chosen, out, options)
-    print(f"{verdict}\nreport: {out}")
-    return IN_PART if verdict.p_fake is None else OK
+    evidence = collect_evidence(path, chosen, options)
+    write_evidence(evidence, out, pdf)
+    written = [f"report: {one}" for one in (out, pdf) if one is not None]
+    print(to_json(evidence) if json else "\n".join([str(evidence.verdict), *written]))
+    return IN_PART if evidence.verdict.p_fake is None else OK
 
 
 def annotate(
