@@ -1,6 +1,7 @@
 """Checks of flags: values out of range, flags without effect, and the choice of detectors."""
 
 import math
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -77,3 +78,19 @@ def choose(detectors: Sequence[str], combine: str | None = None) -> tuple[str, .
 
         print(default_release().notice, file=sys.stderr)
     return names
+
+
+def report_flags(
+    detectors: Sequence[str],
+    combine: str | None,
+    *,
+    audio: bool,
+    visual: bool,
+    prior: float | None,
+) -> str:
+    """Return the flags with which `avfake report` answers as `avfake predict` did with the same."""
+    words = [word for one in detectors for word in ("--detector", one)]
+    words += ["--combine", combine] if combine else []
+    words += ["--no-audio"] * (not audio) + ["--no-visual"] * (not visual)
+    words += ["--prior", f"{prior:g}"] if prior is not None else []
+    return shlex.join(words)

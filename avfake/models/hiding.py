@@ -1,13 +1,15 @@
 """What a vision transformer makes of a picture when one cell of it is hidden, at a small cost.
 
-Hiding a cell changes its own tokens and the class token most. Only these are computed anew, in every
-layer against the keys and values that all other tokens have in the whole picture: an approximation,
+Hiding a cell changes its own tokens and the class token most. Only these are computed anew, in
+every layer against the keys and values that all other tokens have in the whole picture: an approximation,
 since the others would change a little, too. docs/evaluation.md says how good it is.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from avfake.models.frozen import Frozen, LayerFeatures, has_fast_bfloat16, pool_layer
 
@@ -22,7 +24,8 @@ class HiddenCells:
             cells_wanted: cells along a side; the nearest number that divides the tokens is taken
         """
         assert isinstance(frozen.network, LayerFeatures)
-        self.layers, network = frozen.network.layers, frozen.network.network
+        self.layers = frozen.network.layers
+        network: Any = frozen.network.network  # of timm, which states no types
         self.network = network
         self.side: int = network.patch_embed.grid_size[0]
         divisors = [n for n in range(1, self.side + 1) if self.side % n == 0]
@@ -83,14 +86,14 @@ def is_plain(frozen: Frozen | None) -> bool:
     return plain and vit.num_prefix_tokens > 0 and grid is not None and grid[0] == grid[1]
 
 
-def _step(block: nn.Module, states: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _step(block: Any, states: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return the states after a block [1, L, D], and the keys and values in it."""
     query, keys, values = _query_key_value(block, states)
     return _finish(block, states, query, keys, values), keys, values
 
 
 def _step_of_some(
-    block: nn.Module, states: Tensor, index: Tensor, keys: Tensor, values: Tensor
+    block: Any, states: Tensor, index: Tensor, keys: Tensor, values: Tensor
 ) -> Tensor:
     """Return the states [N, T, D] of some tokens after a block.
 
@@ -106,16 +109,14 @@ def _step_of_some(
     return _finish(block, states, query, keys, values)
 
 
-def _query_key_value(block: nn.Module, states: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _query_key_value(block: Any, states: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     attention = block.attn
     found = attention.qkv(block.norm1(states)).unflatten(-1, (3, attention.num_heads, -1))
     query, keys, values = found.permute(2, 0, 3, 1, 4)
     return attention.q_norm(query), attention.k_norm(keys), values
 
 
-def _finish(
-    block: nn.Module, states: Tensor, query: Tensor, keys: Tensor, values: Tensor
-) -> Tensor:
+def _finish(block: Any, states: Tensor, query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     attention = block.attn
     attended = F.scaled_dot_product_attention(query, keys, values).transpose(1, 2).flatten(2)
     states = states + block.ls1(attention.proj(attention.norm(attended)))

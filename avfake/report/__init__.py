@@ -2,6 +2,12 @@
 
 from avfake.report.annotate import annotate, check_evidence
 from avfake.report.card.writing import write_card
+from avfake.report.dashboard import (
+    check_dashboard,
+    most_suspicious,
+    report_of,
+    write_dashboard,
+)
 from avfake.report.document import document, to_json
 from avfake.report.evidence import Evidence, collect_evidence
 from avfake.report.pdf import check_pdf
@@ -11,14 +17,18 @@ from avfake.report.writing import check_page, write_evidence, write_report
 __all__ = [
     "Evidence",
     "annotate",
+    "check_dashboard",
     "check_evidence",
     "check_page",
     "check_pdf",
     "collect_evidence",
     "document",
+    "most_suspicious",
+    "report_of",
     "sentence",
     "to_json",
     "write_card",
+    "write_dashboard",
     "write_evidence",
     "write_report",
 ]

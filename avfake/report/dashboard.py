@@ -1,8 +1,8 @@
 """Many files on one page: a table to sort and filter, a histogram, links to reports.
 
 The page holds all rows as data and shows a hundred at a time; without its script, the first hundred
-stand in it as a plain table. It works from a disk, so it cannot make reports: each row has the command
-that makes one.
+stand in it as a plain table. It works from a disk, so it cannot make reports: each row has the
+command that makes one.
 """
 
 import base64
@@ -85,33 +85,28 @@ def most_suspicious(rows: Sequence[Row], number: int) -> list[str]:
     return [row["file"] for row in sorted(having, key=lambda row: -row["p_fake"])[:number]]
 
 
-def write_dashboard(
-    rows: Sequence[Row], folder: Path, table: AnyPath, detectors: Sequence[str] = ()
-) -> Path:
+def write_dashboard(rows: Sequence[Row], folder: Path, table: AnyPath, flags: str = "") -> Path:
     """Write index.html into a folder; return its path.
 
     Args:
         rows: of a `ScoreTable`
         table: where those rows stand as CSV, to link to
-        detectors: names that answered, for the command that makes a report; () = the default
+        flags: of `avfake report`, so that its answers are those of the rows
     """
     listed = sorted((_listed(row, folder) for row in rows), key=_by_score)
-    page = render_dashboard(listed, folder, _link(table, folder), detectors)
+    page = render_dashboard(listed, folder, _link(table, folder), flags)
     target = folder / INDEX
     write_whole(target, page.encode(errors="backslashreplace"))
     return target
 
 
-def render_dashboard(
-    listed: Sequence[Listed], folder: Path, table: str, detectors: Sequence[str]
-) -> str:
+def render_dashboard(listed: Sequence[Listed], folder: Path, table: str, flags: str) -> str:
     """Return the page as text."""
     counts = Counter(row.decision for row in listed)
-    flags = "".join(f" --detector {shlex.quote(one)}" for one in detectors)
     data = {
         "rows": [row.data for row in listed],
         "folder": str(folder),
-        "flags": flags,
+        "flags": f" {flags}" if flags else "",
         "shown": ROWS_SHOWN,
         "decisions": DECISIONS,
     }
@@ -135,8 +130,8 @@ def render_dashboard(
 
 def command_of(file: str, folder: Path, flags: str) -> str:
     """Return the command that makes the report on a file."""
-    out = shlex.quote(str(report_of(folder, file)))
-    return f"avfake report {shlex.quote(file)}{flags} --out {out}"
+    out = shlex.join(["--out", str(report_of(folder, file))])
+    return " ".join(filter(None, ("avfake report", shlex.quote(file), flags, out)))
 
 
 def histogram(scores: Sequence[float | None]) -> list[tuple[str, int, float]]:

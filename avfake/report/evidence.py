@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 from avfake.clips import Clip
 from avfake.detector import Bundle, Detector, PredictOptions, torch_defaults
@@ -108,11 +109,13 @@ def collect_evidence(
     faces: tuple[FaceEvidence, ...] = ()
     voice: tuple[VoiceEvidence, ...] = ()
     faces_by = voice_by = ""
+    features: dict[str, Mapping[str, Tensor]] = {}
     for member in detector.members:
         clip = clips.get(member.spec.clip.hash)
         if clip is None or (faces and voice):
             continue
-        found = _explain(member, clip, options, faces=not faces, voice=not voice)
+        known = features[member.name] = member.features(clip, options)
+        found = _explain(member, clip, options, known, faces=not faces, voice=not voice)
         if found[0]:
             faces, faces_by = found[0], member.name
         if found[1]:
@@ -122,7 +125,7 @@ def collect_evidence(
     tell("computing the probabilities")
     if len(clips) == len({member.spec.clip.hash for member in detector.members}) == 1:
         [clip] = clips.values()  # one way of preparing: the file is not decoded again
-        verdict = detector.predict_clip(clip, options, file=str(path))
+        verdict = detector.predict_clip(clip, options, file=str(path), features=features)
     else:
         verdict = detector.predict(path, options)
     tell("drawing the preview")
@@ -154,14 +157,20 @@ def _clips(path: str | Path, members: Sequence[Bundle]) -> Mapping[str, Clip]:
 
 @torch_defaults()
 def _explain(
-    member: Bundle, clip: Clip, options: PredictOptions, *, faces: bool, voice: bool
+    member: Bundle,
+    clip: Clip,
+    options: PredictOptions,
+    features: Mapping[str, Tensor],
+    *,
+    faces: bool,
+    voice: bool,
 ) -> tuple[tuple[FaceEvidence, ...], tuple[VoiceEvidence, ...]]:
     untrained = member.decision_model.not_trained  # whose scores are noise, not evidence
     sampling = member.spec.whole(
         use_visual=faces and options.use_visual and "face" not in untrained,
         use_audio=voice and options.use_audio and "voice" not in untrained,
     )
-    return explain_clip(member.models, clip, sampling)
+    return explain_clip(member.models, clip, sampling, features=features)
 
 
 def _modality(verdict: Verdict) -> Modality:

@@ -39,8 +39,8 @@ def _of_sound(evidence: Evidence) -> Iterator[str]:
     if seen.speech_seconds and evidence.verdict.p_voice_fake is not None:
         whole = f" in a file of {clock(seen.seconds)}" if seen.seconds else ""
         yield (
-            f"{seen.speech_seconds:.1f} s of speech were found{whole}; pauses, music and noise were "
-            "not assessed."
+            f"{seen.speech_seconds:.1f} s of speech were found{whole}; pauses, music and noise "
+            "were not assessed."
         )
 
 

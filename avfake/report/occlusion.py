@@ -2,8 +2,8 @@
 
 Occlusion (Zeiler & Fergus 2014, through captum). A part of a crop is hidden under a blur instead of
 grey: a grey square is an artefact of its own, a blur removes detail. In a vision transformer, all
-cells are hidden by an approximation first, and the strongest then in full. One band of a sound at one
-time is attenuated, not cut out, and what that costs is integrated from gradients along the way
+cells are hidden by an approximation first, and the strongest then in full. One band of a sound at
+one time is attenuated, not cut out, and what that costs is integrated from gradients along the way
 (Sundararajan et al. 2017). docs/evaluation.md has the measurements, and the methods that were
 compared.
 """
@@ -22,7 +22,7 @@ from avfake.models import AudioBranch, HiddenCells, VisualBranch, is_plain
 AnyBranch = TypeVar("AnyBranch", VisualBranch, AudioBranch)
 CELLS = 8
 """Parts along each side, each hidden in turn; the time is quadratic in them."""
-IN_FULL = 8
+IN_FULL = 12
 """Cells of a crop whose loss is exact, where that of the others is approximated."""
 STEPS = 4
 """Points between the attenuated sound and the whole one at which slopes are taken."""
@@ -72,7 +72,7 @@ def face_heat(branches: Sequence[VisualBranch], faces: Tensor) -> Tensor:
 
 
 def _lost(branches: Sequence[VisualBranch], pictures: Tensor, blurred: Tensor) -> Tensor:
-    """Return [M, 1, h, w]: what the mean logit loses without each of the `CELLS` along each side."""
+    """Return [M, 1, h, w]: what the mean logit loses without each of `CELLS` along each side."""
     cell = -(-pictures.shape[-1] // CELLS)
     occlusion = require("captum.attr", "report").Occlusion(
         lambda changed: mean_logit(branches, lambda branch: branch.encode_items(changed))

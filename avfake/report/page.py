@@ -1,7 +1,7 @@
 """One HTML page about one file: no network, everything that was given escaped.
 
-The page is whole without its script, which only ties timelines to the preview. The page's own policy
-lets that one script run, named by its hash, and nothing else.
+The page is whole without its script, which only ties timelines to the preview. The page's own
+policy lets that one script run, named by its hash, and nothing else.
 """
 
 import base64

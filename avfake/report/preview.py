@@ -1,7 +1,7 @@
-"""The file itself in small, to stand in a page: a video with boxes around faces, a picture, a sound.
+"""The file itself in small, to stand in a page: a video with boxes around faces, a picture, sound.
 
 A video that is not too long is shown at its own speed and with its sound. Of a longer one, single
-pictures are shown, a fixed time each: those that were assessed, and evenly spaced ones between them.
+pictures are shown, a fixed time each: those that were assessed, and evenly spaced ones between.
 """
 
 import base64
@@ -99,11 +99,10 @@ def _picture_preview(path: str | Path, verdict: Verdict, info: MediaInfo) -> Pre
     assert info.height is not None
     draw = _Drawing(verdict, (info.width, info.height), suspect_seconds(verdict))
     seconds = info.video_end_seconds or info.duration_seconds or 0.0
-    size = {"width": draw.size[0], "height": draw.size[1]}
     if info.num_frames == 1 or seconds <= 0.1:
         for at, frame in iter_frames(path):
             draw.small(at, frame)
-            return Preview("picture", draw.poster, **size, poster=draw.poster, poster_seconds=at)
+            return Preview("picture", draw.poster, *draw.size, draw.poster, at)
     if seconds <= MAX_SECONDS:
         fps = min(MAX_FPS, max(1.0, info.fps or MAX_FPS))
 
@@ -112,7 +111,8 @@ def _picture_preview(path: str | Path, verdict: Verdict, info: MediaInfo) -> Pre
                 yield draw.small(at, frame)
 
         sound = _sound(path) if info.has_audio else None
-        content, moments = _encoded(frames, fps, sound, seconds), ()
+        content = _encoded(frames, fps, sound, seconds)
+        moments: tuple[float, ...] = ()
     else:
         times = _spread(verdict, info.video_start_seconds, seconds)
         shown: list[tuple[float, np.ndarray]] = []
@@ -122,8 +122,7 @@ def _picture_preview(path: str | Path, verdict: Verdict, info: MediaInfo) -> Pre
         length = PICTURE_SECONDS * len(shown)
         content = _encoded(lambda: iter(pictures), 1 / PICTURE_SECONDS, None, length)
         moments = tuple(round(at, 3) for at, _ in shown)
-    poster = {"poster": draw.poster, "poster_seconds": draw.poster_seconds}
-    return Preview("video", content, **size, **poster, moments=moments)
+    return Preview("video", content, *draw.size, draw.poster, draw.poster_seconds, moments)
 
 
 class _Drawing:

@@ -1,8 +1,8 @@
 """Whether a file carries a C2PA manifest: its boxes are read, its signatures are not verified.
 
 Source: C2PA Technical Specification 2.1, "Embedding manifests into various file formats". In
-MP4 and its relatives the manifest stands in a `uuid` box of its own, in JPEG in APP11 segments, both
-times as JUMBF (ISO/IEC 19566-5): a superbox `jumb` whose description names the content "c2pa".
+MP4 and its relatives the manifest stands in a `uuid` box of its own, in JPEG in APP11 segments,
+both times as JUMBF (ISO/IEC 19566-5): a superbox `jumb` whose description names the content "c2pa".
 """
 
 import struct
