@@ -4,10 +4,13 @@ import math
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from avfake.errors import ConfigError
 from avfake.labels import DEFAULT
+
+if TYPE_CHECKING:
+    from avfake.detector import PredictOptions
 
 BELONGING = {
     "audio": ("--audio.", "--augment.sound", "--augment.forge.voice-"),
@@ -80,17 +83,10 @@ def choose(detectors: Sequence[str], combine: str | None = None) -> tuple[str, .
     return names
 
 
-def report_flags(
-    detectors: Sequence[str],
-    combine: str | None,
-    *,
-    audio: bool,
-    visual: bool,
-    prior: float | None,
-) -> str:
-    """Return the flags with which `avfake report` answers as `avfake predict` did with the same."""
+def report_flags(detectors: Sequence[str], combine: str | None, options: "PredictOptions") -> str:
+    """Return the flags with which `avfake report` answers as `avfake predict` did with these."""
     words = [word for one in detectors for word in ("--detector", one)]
     words += ["--combine", combine] if combine else []
-    words += ["--no-audio"] * (not audio) + ["--no-visual"] * (not visual)
-    words += ["--prior", f"{prior:g}"] if prior is not None else []
+    words += ["--no-audio"] * (not options.use_audio) + ["--no-visual"] * (not options.use_visual)
+    words += ["--prior", f"{options.prior:g}"] if options.prior is not None else []
     return shlex.join(words)

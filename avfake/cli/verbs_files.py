@@ -16,7 +16,10 @@ from avfake.labels import DEFAULT
 from avfake.storage import as_path
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from avfake.scoring import ScoreTable
+    from avfake.verdict import Verdict
 
 
 def predict(
@@ -63,7 +66,8 @@ def predict(
             or zip archive given.
         fill: Label in the submission for a file that could not be assessed; by default 0.5.
         workers: Processes to use, with --out, --submission or --report; by default 1.
-        engine: With --out, --submission or --report: the cores of this machine (local), or a Ray cluster.
+        engine: With --out, --submission or --report: the cores of this machine (local), or a Ray
+            cluster.
         ray_address: Of a running Ray cluster; without it, one is started on this machine.
         audio: Use the sound (--no-audio: the picture alone).
         visual: Use the picture (--no-visual: the sound alone).
@@ -86,21 +90,17 @@ def predict(
     check_spread(workers, engine, ray_address)
     print_aside(out, submission)
     from avfake.detector import PredictOptions
+    from avfake.report import check_dashboard
     from avfake.scoring import checked_files, find_files, iter_verdicts, score_files
 
     options = PredictOptions(audio, visual, stacker, sync, prior)
     rule = combine or "mean"
     if not keeps:
         files = find_files(paths, requested)
-        failed = 0
-        for verdict in iter_verdicts(files, choose(detector, combine), rule, options):
-            print(verdict.to_json() if json else verdict, flush=True)
-            failed += verdict.p_fake is None
-        return IN_PART if failed else OK
+        verdicts = iter_verdicts(files, choose(detector, combine), rule, options)
+        return _print_each(verdicts, json=json)
     files, table = checked_files(paths, requested, out=out, submission=submission, fill=fill)
     if report is not None:
-        from avfake.report import check_dashboard
-
         check_dashboard(report, [*files, *map(as_path, paths), table])
     chosen = choose(detector, combine)
     pool: dict[str, Any] = {"engine": engine, "ray_address": ray_address}
@@ -110,10 +110,19 @@ def predict(
     if submission is not None:
         print(scores.write_submission(submission, fill))
     if report is not None:
-        flags = report_flags(detector, combine, audio=audio, visual=visual, prior=prior)
         asked = {"detectors": chosen, "combine": rule, "options": options}
+        flags = report_flags(detector, combine, options)
         _write_pages(scores, report, reports or 0, flags=flags, **asked)
     return IN_PART if scores.failed else OK
+
+
+def _print_each(verdicts: "Iterator[Verdict]", *, json: bool) -> int:
+    """Print verdicts as they come; return the exit code."""
+    failed = 0
+    for verdict in verdicts:
+        print(verdict.to_json() if json else verdict, flush=True)
+        failed += verdict.p_fake is None
+    return IN_PART if failed else OK
 
 
 def _write_pages(

@@ -1,8 +1,8 @@
 """What a vision transformer makes of a picture when one cell of it is hidden, at a small cost.
 
 Hiding a cell changes its own tokens and the class token most. Only these are computed anew, in
-every layer against the keys and values that all other tokens have in the whole picture: an approximation,
-since the others would change a little, too. docs/evaluation.md says how good it is.
+every layer against the keys and values that all other tokens have in the whole picture: an
+approximation, since the others would change a little, too. docs/evaluation.md says how good it is.
 """
 
 from typing import Any
@@ -98,7 +98,7 @@ def _step_of_some(
     """Return the states [N, T, D] of some tokens after a block.
 
     Args:
-        index: [N, T] their places among all tokens
+        index: [N, T] which of all tokens they are
         keys, values: [1, heads, L, D / heads] of all tokens of the whole picture
     """
     query, own_keys, own_values = _query_key_value(block, states)

@@ -11,7 +11,7 @@ from typing import Any
 from avfake import __version__
 from avfake.report.evidence import Evidence
 from avfake.report.limits import limits
-from avfake.report.wording import quote, sentence, spoken_segments
+from avfake.report.wording import SpokenSegment, quote, sentence, spoken_segments
 
 FORMAT = "avfake report 1"
 """Name and version of the format; the number grows when a reader would have to change."""
@@ -27,18 +27,7 @@ def document(evidence: Evidence) -> dict[str, Any]:
         "sentence": sentence(verdict),
         "quote": quote(verdict, card, file_name(verdict.file)),
         "verdict": json.loads(verdict.to_json()),
-        "segments": [
-            {
-                "part": one.part,
-                "person_id": one.person_id,
-                "start_seconds": one.segment.start_seconds,
-                "end_seconds": one.segment.end_seconds,
-                "score": one.segment.score,
-                "is_forged": one.is_forged,
-                "words": one.words,
-            }
-            for one in spoken_segments(verdict)
-        ],
+        "segments": list(map(_segment, spoken_segments(verdict))),
         "limits": [*(reason.sentence for reason in verdict.reasons), *limits(evidence)],
         "faces": [
             {
@@ -71,6 +60,18 @@ def document(evidence: Evidence) -> dict[str, Any]:
             "rates": asdict(card.rates) if card.rates else None,
         },
         "versions": versions(),
+    }
+
+
+def _segment(one: SpokenSegment) -> dict[str, Any]:
+    return {
+        "part": one.part,
+        "person_id": one.person_id,
+        "start_seconds": one.segment.start_seconds,
+        "end_seconds": one.segment.end_seconds,
+        "score": one.segment.score,
+        "is_forged": one.is_forged,
+        "words": one.words,
     }
 
 

@@ -16,7 +16,7 @@ NAMES = (
     *("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"),
     *("microsoft-edge", "msedge", "brave-browser"),
 )
-PLACES = (
+PATHS = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
     "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
@@ -35,7 +35,7 @@ def find_browser() -> str:
         if found := shutil.which(named):
             return found
         raise ConfigError(f"{BROWSER} is {named}, which is no program that can be run")
-    for name in (*NAMES, *PLACES):
+    for name in (*NAMES, *PATHS):
         if found := shutil.which(name):
             return found
     raise ConfigError(
