@@ -21,7 +21,9 @@ def row(file, p_fake, decision="unsure", reasons=""):
     return {
         "file": file,
         "decision": decision,
-        **{"p_fake": p_fake, "p_face_fake": p_fake, "p_voice_fake": None},
+        "p_fake": p_fake,
+        "p_face_fake": p_fake,
+        "p_voice_fake": None,
         "reasons": reasons,
     }
 
