@@ -4,6 +4,7 @@ In every file of verbs, packages are imported inside, because torch alone takes 
 should not.
 """
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -16,10 +17,7 @@ from avfake.labels import DEFAULT
 from avfake.storage import as_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from avfake.scoring import ScoreTable
-    from avfake.verdict import Verdict
+    from avfake.detector import PredictOptions
 
 
 def predict(
@@ -90,61 +88,59 @@ def predict(
     check_spread(workers, engine, ray_address)
     print_aside(out, submission)
     from avfake.detector import PredictOptions
-    from avfake.report import check_dashboard
-    from avfake.scoring import checked_files, find_files, iter_verdicts, score_files
+    from avfake.scoring import find_files, iter_verdicts
 
     options = PredictOptions(audio, visual, stacker, sync, prior)
-    rule = combine or "mean"
-    if not keeps:
-        files = find_files(paths, requested)
-        verdicts = iter_verdicts(files, choose(detector, combine), rule, options)
-        return _print_each(verdicts, json=json)
-    files, table = checked_files(paths, requested, out=out, submission=submission, fill=fill)
-    if report is not None:
-        check_dashboard(report, [*files, *map(as_path, paths), table])
-    chosen = choose(detector, combine)
-    pool: dict[str, Any] = {"engine": engine, "ray_address": ray_address}
-    pool["workers"] = 1 if workers is None else workers
-    scores = score_files(files, chosen, table, combine=rule, options=options, **pool)
-    print(scores)
-    if submission is not None:
-        print(scores.write_submission(submission, fill))
-    if report is not None:
-        asked = {"detectors": chosen, "combine": rule, "options": options}
-        flags = report_flags(detector, combine, options)
-        _write_pages(scores, report, reports or 0, flags=flags, **asked)
-    return IN_PART if scores.failed else OK
-
-
-def _print_each(verdicts: "Iterator[Verdict]", *, json: bool) -> int:
-    """Print verdicts as they come; return the exit code."""
-    failed = 0
-    for verdict in verdicts:
+    if keeps:
+        pool: dict[str, Any] = {"engine": engine, "ray_address": ray_address}
+        pool["workers"] = 1 if workers is None else workers
+        into: dict[str, Any] = {"out": out, "submission": submission, "fill": fill}
+        into |= {"requested": requested, "pages": (report, reports or 0), "pool": pool}
+        return _score(paths, detector, combine, options, **into)
+    files, failed = find_files(paths, requested), 0
+    for verdict in iter_verdicts(files, choose(detector, combine), combine or "mean", options):
         print(verdict.to_json() if json else verdict, flush=True)
         failed += verdict.p_fake is None
     return IN_PART if failed else OK
 
 
-def _write_pages(
-    scores: "ScoreTable", folder: Path, number: int, *, flags: str, **asked: Any
-) -> None:
-    """Write the page of a table, and the reports of its most suspicious files.
+def _score(
+    paths: Sequence[str],
+    detector: Sequence[str],
+    combine: str | None,
+    options: "PredictOptions",
+    *,
+    requested: Path | None,
+    pages: tuple[Path | None, int],
+    pool: Mapping[str, Any],
+    **into: Any,
+) -> int:
+    """Score files into a table, a submission and a page; return the exit code.
 
     Args:
-        flags: with which `avfake report` gives the same answers
-        asked: detectors, combine and options, for the same
+        pages: folder of the page, and the number of reports to make
+        pool: as of `score_files`
+        into: out, submission and fill of `checked_files`
     """
     from avfake.detector import Detector
-    from avfake.parallel import progress
-    from avfake.report import most_suspicious, report_of, write_dashboard, write_report
+    from avfake.report import check_dashboard, write_pages
+    from avfake.scoring import checked_files, score_files
 
-    page = write_dashboard(scores.rows, folder, scores.path, flags)
-    if files := most_suspicious(scores.rows, number):
-        loaded = Detector.from_pretrained(asked["detectors"], combine=asked["combine"])
-        for file in progress(files, unit="report", desc="report"):
-            write_report(file, loaded, report_of(folder, file), asked["options"])
-        write_dashboard(scores.rows, folder, scores.path, flags)  # with the links to them
-    print(f"page: {page}")
+    files, table = checked_files(paths, requested, **into)
+    folder, number = pages
+    if folder is not None:
+        check_dashboard(folder, [*files, *map(as_path, paths), table])
+    chosen, rule = choose(detector, combine), combine or "mean"
+    scores = score_files(files, chosen, table, combine=rule, options=options, **pool)
+    print(scores)
+    if into["submission"] is not None:
+        print(scores.write_submission(into["submission"], into["fill"]))
+    if folder is not None:
+        loaded = Detector.from_pretrained(chosen, combine=rule) if number else None
+        flags = report_flags(detector, combine, options)
+        for path in write_pages(scores, folder, flags, loaded, options=options, number=number):
+            print(f"written: {path}", flush=True)
+    return IN_PART if scores.failed else OK
 
 
 def report(

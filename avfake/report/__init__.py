@@ -2,12 +2,7 @@
 
 from avfake.report.annotate import annotate, check_evidence
 from avfake.report.card.writing import write_card
-from avfake.report.dashboard import (
-    check_dashboard,
-    most_suspicious,
-    report_of,
-    write_dashboard,
-)
+from avfake.report.dashboard import check_dashboard, write_pages
 from avfake.report.document import document, to_json
 from avfake.report.evidence import Evidence, collect_evidence
 from avfake.report.pdf import check_pdf
@@ -23,12 +18,10 @@ __all__ = [
     "check_pdf",
     "collect_evidence",
     "document",
-    "most_suspicious",
-    "report_of",
     "sentence",
     "to_json",
     "write_card",
-    "write_dashboard",
     "write_evidence",
+    "write_pages",
     "write_report",
 ]

@@ -11,7 +11,7 @@ import io
 import json
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,14 @@ import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
+from avfake.detector import Detector, PredictOptions
 from avfake.errors import MediaError
 from avfake.media import probe, read_frames
 from avfake.report.document import file_name
 from avfake.report.page import render_template
 from avfake.report.wording import percent
-from avfake.report.writing import ENDINGS, MARK
+from avfake.report.writing import ENDINGS, MARK, write_report
+from avfake.scoring import ScoreTable
 from avfake.storage import AnyPath, Output, as_path, fitting, write_whole
 
 Row = Mapping[str, Any]
@@ -98,6 +100,33 @@ def write_dashboard(rows: Sequence[Row], folder: Path, table: AnyPath, flags: st
     target = folder / INDEX
     write_whole(target, page.encode(errors="backslashreplace"))
     return target
+
+
+def write_pages(
+    scores: ScoreTable,
+    folder: Path,
+    flags: str,
+    detector: Detector | None,
+    *,
+    options: PredictOptions,
+    number: int,
+) -> Iterator[Path]:
+    """Write the page of a table and the reports of its most suspicious files; yield each path.
+
+    Args:
+        flags: as of `write_dashboard`
+        detector, options: what answered; no report is made without a detector
+        number: of reports
+    """
+    page = write_dashboard(scores.rows, folder, scores.path, flags)
+    files = most_suspicious(scores.rows, number) if detector is not None else []
+    for file in files:
+        assert detector is not None
+        write_report(file, detector, report_of(folder, file), options)
+        yield report_of(folder, file)
+    if files:
+        write_dashboard(scores.rows, folder, scores.path, flags)  # with the links to them
+    yield page
 
 
 def render_dashboard(listed: Sequence[Listed], folder: Path, table: str, flags: str) -> str:

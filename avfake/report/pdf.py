@@ -24,7 +24,8 @@ PATHS = (
     r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
 )
 TIME_LIMIT_SECONDS = 180
-MARK = b"/Creator (Chromium)"
+MARK = b"Skia/PDF"
+"""The library with which all of these browsers write a PDF, which names itself in it."""
 START = b"%PDF-"
 
 

@@ -100,7 +100,7 @@ def test_predict_writes_a_page_with_reports(studio_root, detector_folder, tmp_pa
     with pytest.raises(SystemExit) as left:
         main([str(one) for one in args])
     assert left.value.code == 1
-    assert f"page: {out / 'index.html'}" in capsys.readouterr().out
+    assert f"written: {out / 'index.html'}" in capsys.readouterr().out
     text = (out / "index.html").read_text()
     first, last = data_of(text)["rows"]
     assert (first[0], first[-1]) == (str(good), 1)
