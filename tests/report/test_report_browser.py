@@ -93,8 +93,8 @@ def until(shown, condition):
 def test_a_click_on_a_timeline_shows_that_moment(browser, page):
     shown = opened(browser, page)
     until(shown, "document.getElementById('player').readyState >= 2")
-    area = shown.locator(".area").first.bounding_box()
-    shown.mouse.click(area["x"] + 0.75 * area["width"], area["y"] + 5)
+    area = shown.locator(".area").first
+    area.click(position={"x": 0.75 * area.bounding_box()["width"], "y": 5})
     until(shown, "Math.abs(document.getElementById('player').currentTime - 3) < 0.05")
     assert float(shown.input_value("#moment")) == pytest.approx(3.0, abs=0.05)
     shown.get_by_role("button", name="Show 0:02").click()
