@@ -128,7 +128,7 @@ def test_page_and_table_show_them(judged_by_trees, studio_root, tmp_path) -> Non
     for one in verdict.contributions:
         assert f'<th scope="row">{FEATURES[one.feature]}</th>' in text
         assert f"<td>{one.logit:+.2f}</td>" in text
-    assert "a sum over many features" in text
+    assert "A sum over many features" in text
     score_files([video], str(judged_by_trees), tmp_path / "scores.csv", workers=0)
     with (tmp_path / "scores.csv").open(newline="") as file:
         (row,) = csv.DictReader(file)
