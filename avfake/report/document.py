@@ -3,6 +3,7 @@
 import json
 import platform
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -88,4 +89,7 @@ def file_name(file: str) -> str:
 def versions() -> Mapping[str, str]:
     """Return the program, the language and the libraries behind an answer -> their versions."""
     found = {"avfake": __version__, "Python": platform.python_version()}
-    return found | {name: metadata.version(name) for name in LIBRARIES}
+    for name in LIBRARIES:
+        with suppress(metadata.PackageNotFoundError):  # captum is not needed by every detector
+            found[name] = metadata.version(name)
+    return found
