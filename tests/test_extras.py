@@ -50,10 +50,13 @@ def test_predicting_needs_no_extra(video: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_a_report_without_captum_is_refused_in_one_sentence(video: Path, tmp_path: Path) -> None:
+def test_a_report_without_captum_is_refused_in_one_sentence(
+    video: Path, detector_folder: Path, tmp_path: Path
+) -> None:
+    """Maps of a convolutional network need it; those of the default detector do not."""
     page = tmp_path / "page.html"
-    code = "from avfake.cli import main; main(['report', sys.argv[1], '--out', sys.argv[2]])"
-    done = run(code, str(video), str(page))
+    code = "from avfake.cli import main; main(['report', *sys.argv[1:]])"
+    done = run(code, str(video), "--out", str(page), "--detector", str(detector_folder))
     assert done.returncode == 2
     last = done.stderr.strip().splitlines()[-1]
     assert last == "avfake: a report or a figure needs captum: pip install 'avfake[report]'"

@@ -3,19 +3,25 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import isnan
 from pathlib import Path
+from types import MappingProxyType
 
-import numpy as np
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from avfake import __version__
 from avfake import config as settings
-from avfake.calibration import FEATURES, ClipScores, DecisionModel
+from avfake.calibration import ClipScores, DecisionModel
 from avfake.clips import Clip, ClipConfig, InputSpec, cut_clip
 from avfake.detector import shipped
-from avfake.detector.branch_scores import PredictOptions, score_clip, torch_defaults
+from avfake.detector.branch_scores import (
+    PredictOptions,
+    frozen_features,
+    score_clip,
+    torch_defaults,
+)
+from avfake.detector.details import scored_persons, strongest, voice_scores
 from avfake.detector.facts import BundleFacts, BundleSettings
 from avfake.detector.folders import (
     FORMAT,
@@ -25,23 +31,19 @@ from avfake.detector.folders import (
     whole_folder,
     write_config,
 )
-from avfake.detector.timeline import face_segments, voice_segments, within_spans
+from avfake.detector.timeline import voice_segments, within_spans
 from avfake.errors import BundleError, ConfigError, Reason
 from avfake.faces import CropConfig, FaceDetector
-from avfake.labels import DEFAULT, OUTPUTS, PARTS, Decision, Part
+from avfake.labels import DEFAULT, PARTS, Decision, Part
 from avfake.models import AVModel, Frozen, ModelConfig, build_model
 from avfake.verdict import (
-    Contribution,
-    FaceScore,
-    Person,
     Spent,
     Verdict,
-    VoiceScore,
     status_of,
 )
 
-NUM_CONTRIBUTIONS = 5
-"""Contributions shown for each output."""
+Features = Mapping[str, Tensor]
+"""What frozen backbones made of a clip: key in a batch -> [M, F]."""
 
 
 @dataclass(frozen=True)
@@ -123,14 +125,28 @@ class Bundle:
         return cut_clip(path, config, self._face_detector, num_frames=use_picture * frames)
 
     @torch_defaults()
+    def features(self, clip: Clip, options: PredictOptions | None = None) -> Features:
+        """Return what frozen backbones make of a prepared clip, for all that is asked about it."""
+        options = options or PredictOptions()
+        sampling = self.spec.whole(use_visual=options.use_visual, use_audio=options.use_audio)
+        return frozen_features(self.models, clip, sampling)
+
+    @torch_defaults()
     def score_clip(
-        self, clip: Clip, options: PredictOptions | None = None, *, num_crops: int | None = None
+        self,
+        clip: Clip,
+        options: PredictOptions | None = None,
+        features: Features = MappingProxyType({}),
+        *,
+        num_crops: int | None = None,
     ) -> ClipScores:
         """Return the scores of the branches on a prepared clip, before stacking and calibration.
 
         ConfigError if the clip was prepared with other settings.
 
-        num_crops: evenly spread; None = all
+        Args:
+            features: of all crops and windows of the same clip and options, where they are known
+            num_crops: evenly spread; None = all
         """
         options = options or PredictOptions()
         expected, found = self.spec.clip.hash, clip.meta.config_hash
@@ -141,7 +157,8 @@ class Bundle:
             )
         sampling = self.spec.whole(use_visual=options.use_visual, use_audio=options.use_audio)
         sampling = replace(sampling, num_frames=num_crops)
-        return score_clip(self.models, clip, sampling, use_sync=options.use_sync)
+        use_sync = options.use_sync
+        return score_clip(self.models, clip, sampling, use_sync=use_sync, features=features)
 
     def predict_clip(
         self,
@@ -149,20 +166,21 @@ class Bundle:
         options: PredictOptions,
         *,
         file: str,
+        features: Features = MappingProxyType({}),
         num_crops: int | None = None,
     ) -> Verdict:
         """Return the verdict on a prepared clip under the prior of the training data.
 
-        num_crops: as of `score_clip`
+        features, num_crops: as of `score_clip`
         """
-        scores = self.score_clip(clip, options, num_crops=num_crops)
+        scores = self.score_clip(clip, options, features, num_crops=num_crops)
         model, use_stacker = self.decision_model, options.use_stacker
         row = scores.row()
         answer = model.assess(row, use_stacker=use_stacker)
         rule = model.rule(use_stacker=use_stacker, modality=scores.modality)
         reasons = self._reasons(clip, options)
         # Scores of an untrained branch are noise, not evidence.
-        voice = _voice(scores) if "voice" not in model.not_trained else ()
+        voice = voice_scores(scores) if "voice" not in model.not_trained else ()
         decision = rule.decide(answer["overall"]) if rule else "unsure"
         if decision == "real" and any(reason.code == "no_face" for reason in reasons):
             decision = "unsure"  # a face that was not found may be forged
@@ -174,14 +192,14 @@ class Bundle:
             p_voice_fake=answer["voice"],
             status=status_of(answer["overall"], reasons),
             reasons=reasons,
-            persons=_persons(clip, scores, find="face" not in model.not_trained),
+            persons=scored_persons(clip, scores, find="face" not in model.not_trained),
             voice=voice,
             operating_point=rule.operating_point if rule else None,
             detector=self.name,
             voice_segments=within_spans(voice_segments(voice), clip.meta.speech_spans),
             prior=model.prior,
             trained_prior=model.prior,
-            contributions=_strongest(row, model, use_stacker=use_stacker),
+            contributions=strongest(row, model, use_stacker=use_stacker),
             spent=Spent(
                 len(clip.meta.frame_seconds), len(scores.frame_scores), len(scores.window_scores)
             ),
@@ -221,60 +239,6 @@ class Bundle:
         reasons += [Reason(part, "disabled") for part in PARTS if not used[part]]
         reasons += [r for r in self.decision_model.reasons if used.get(r.part, True)]
         return tuple(reasons)
-
-
-def _voice(scores: ClipScores) -> tuple[VoiceScore, ...]:
-    return tuple(
-        VoiceScore(round(float(start), 3), round(float(end), 3), float(score))
-        for (start, end), score in zip(scores.window_spans, scores.window_scores, strict=True)
-    )
-
-
-def _persons(clip: Clip, scores: ClipScores, *, find: bool) -> tuple[Person, ...]:
-    """Return the scored faces of each person; find: with their forged segments."""
-    if not scores.has_visual:
-        return ()
-    persons = []
-    for meta in clip.meta.persons:
-        is_mine = scores.frame_persons == meta.person_id
-        mine = scores.frame_scores[is_mine]
-        if not len(mine):
-            continue
-        seconds = [clip.meta.frame_seconds[index] for index in meta.frame_indices]
-        scored = dict(zip(scores.frame_seconds[is_mine], mine.tolist(), strict=True))
-        frames = tuple(
-            FaceScore(at, (box[0], box[1], box[2], box[3]), scored[np.float32(at)])
-            for at, box in zip(seconds, meta.boxes, strict=True)
-            if np.float32(at) in scored
-        )
-        segments = face_segments(frames) if find else ()
-        persons.append(Person(meta.person_id, float(mine.mean()), frames, segments))
-    return tuple(persons)
-
-
-def _strongest(
-    row: np.ndarray, model: DecisionModel, *, use_stacker: bool
-) -> tuple[Contribution, ...]:
-    """Return the largest parts of each logit, largest first.
-
-    Columns that no tree of a stacker reads are left out. All scores that a baseline compared are
-    there, also those that did not count.
-    """
-    values = dict(zip(FEATURES, row.tolist(), strict=True))
-    sums = model.contributions(row, use_stacker=use_stacker)
-    return tuple(
-        Contribution(
-            output,
-            name,
-            None if isnan(values[name]) else values[name],  # JSON has no NaN
-            logit,
-            sums[output].by,
-        )
-        for output in OUTPUTS
-        if output in sums
-        for name, logit in sums[output].strongest(NUM_CONTRIBUTIONS).items()
-        if logit or sums[output].by != "stacker"
-    )
 
 
 def frozen_name(branch: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,10 @@ from avfake import config as settings
 from avfake.calibration import DecisionRule, shifted
 from avfake.clips import Clip
 from avfake.detector.branch_scores import PredictOptions, torch_defaults
-from avfake.detector.bundle import Bundle
+from avfake.detector.bundle import Bundle, Features
 from avfake.detector.combining import combine_verdicts
 from avfake.detector.ensemble import check_members, read_ensemble
-from avfake.detector.folders import is_ensemble, locate_bundle
+from avfake.detector.folders import is_ensemble, locate_bundle, read_card
 from avfake.detector.profiles import Cuts, predict_cuts
 from avfake.errors import ConfigError, MediaError
 from avfake.labels import COLUMNS, DEFAULT
@@ -33,17 +34,20 @@ class Detector:
         decision: DecisionRule | None = None,
         device: str | torch.device = "cpu",
         runtime: str | None = None,
+        card: str = "",
     ) -> None:
         """See `combine_verdicts` for `combine` and `decision`, which matter for several members.
 
-        runtime: as for `from_pretrained`
+        Args:
+            runtime: as for `from_pretrained`
+            card: text of the model card of the whole; "" where there is none
         """
         self.members = (members,) if isinstance(members, Bundle) else tuple(members)
         check_members([member.name for member in self.members], combine)
         for member in self.members:
             for model in member.models:
                 model.to(device).eval().prepare_inference(runtime)
-        self.combine, self.decision = combine, decision
+        self.combine, self.decision, self.card = combine, decision, card
 
     @classmethod
     @torch_defaults()
@@ -78,7 +82,9 @@ class Detector:
             names, combine, decision = read_ensemble(folders[0])
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         bundles = [Bundle.read(name) for name in names]
-        return cls(bundles, combine=combine, decision=decision, device=device, runtime=runtime)
+        given: dict[str, Any] = {"combine": combine, "decision": decision, "device": device}
+        card = read_card(folders[0]) if len(folders) == 1 else ""
+        return cls(bundles, **given, runtime=runtime, card=card)
 
     @classmethod
     def default(cls, *, device: str | None = None) -> "Detector":
@@ -134,11 +140,14 @@ class Detector:
         options: PredictOptions | None = None,
         *,
         file: str | None = None,
+        features: Mapping[str, Features] = MappingProxyType({}),
         **changes: Any,
     ) -> Verdict:
         """Return the verdict on a prepared clip.
 
         ConfigError unless all members were trained on clips that were prepared so.
+
+        features: name of a member -> what its frozen backbones made of the clip, where it is known
         """
         options = replace(options or PredictOptions(), **changes)
         ways = [member.spec.clip.hash for member in self.members]
@@ -149,7 +158,10 @@ class Detector:
                 f"({counts}), so that no prepared clip suits all: give the file itself"
             )
         name = file or clip.meta.clip_id
-        verdicts = [member.predict_clip(clip, options, file=name) for member in self.members]
+        verdicts = [
+            member.predict_clip(clip, options, file=name, features=features.get(member.name, {}))
+            for member in self.members
+        ]
         return self._combined(verdicts, options)
 
     def _combined(self, verdicts: Sequence[Verdict], options: PredictOptions) -> Verdict:

@@ -7,6 +7,7 @@ from avfake.models.audio import AudioBranch, AudioConfig
 from avfake.models.av_model import AVModel, ModelConfig, build_model
 from avfake.models.frozen import Frozen, has_fast_bfloat16
 from avfake.models.fusion import FUSIONS, FusionConfig
+from avfake.models.hiding import HiddenCells, is_plain
 from avfake.models.inference import runtime_of
 from avfake.models.outputs import ModelOutput, sync_contrast
 from avfake.models.sync import SyncConfig
@@ -19,6 +20,7 @@ __all__ = [
     "FUSIONS",
     "Frozen",
     "FusionConfig",
+    "HiddenCells",
     "ModelConfig",
     "ModelOutput",
     "SyncConfig",
@@ -26,6 +28,7 @@ __all__ = [
     "VisualConfig",
     "build_model",
     "has_fast_bfloat16",
+    "is_plain",
     "runtime_of",
     "sync_contrast",
 ]

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from avfake import late
 from avfake.scoring.files import checked_files, find_files, iter_verdicts, score_files
+from avfake.scoring.score_table import ScoreTable
 
 if TYPE_CHECKING:
     from avfake.scoring.stress.cells import CELLS
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CELLS",
+    "ScoreTable",
     "StressTable",
     "checked_files",
     "find_files",
