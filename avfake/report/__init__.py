@@ -2,6 +2,13 @@
 
 from avfake.report.annotate import annotate, check_evidence
 from avfake.report.card.writing import write_card
-from avfake.report.page import check_page, write_report
+from avfake.report.page import check_page, sentence, write_report
 
-__all__ = ["annotate", "check_evidence", "check_page", "write_card", "write_report"]
+__all__ = [
+    "annotate",
+    "check_evidence",
+    "check_page",
+    "sentence",
+    "write_card",
+    "write_report",
+]

@@ -1,6 +1,7 @@
 """The content of a page about one file: the verdict, its evidence, the hash of the file."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,13 +30,22 @@ class Evidence:
     """Name of the member that explains the sound."""
 
 
+def say_nothing(_: str) -> None:
+    """Take the words of a step, for callers that do not show them."""
+
+
 def collect_evidence(
-    path: str | Path, detector: Detector, options: PredictOptions | None = None
+    path: str | Path,
+    detector: Detector,
+    options: PredictOptions | None = None,
+    tell: Callable[[str], None] = say_nothing,
 ) -> Evidence:
     """Return the verdict on a file and what weighed most.
 
     Of several members, the first that assesses faces explains those, and the first that assesses
     the voice explains that.
+
+    tell: is called with the words of each step
     """
     options = options or PredictOptions()
     detector.check(options)
@@ -47,10 +57,12 @@ def collect_evidence(
         if faces and voice:
             break
         way = member.spec.clip.hash
+        tell("finding faces and speech")
         try:
             clip = clips[way] = clips.get(way) or member.cut_clip(path)
         except MediaError:
             continue  # the verdict has the reason
+        tell("finding the moments with most weight")
         found = _explain(member, clip, options, faces=not faces, voice=not voice)
         if found[0]:
             faces, faces_by = found[0], member.name
@@ -58,6 +70,7 @@ def collect_evidence(
             voice, voice_by = found[1], member.name
     if len(detector.members) == 1:
         faces_by = voice_by = ""
+    tell("computing the probabilities")
     if len(clips) == len({member.spec.clip.hash for member in detector.members}) == 1:
         [clip] = clips.values()  # one way of preparing: the file is not decoded again
         verdict = detector.predict_clip(clip, options, file=str(path))

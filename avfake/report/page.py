@@ -1,6 +1,7 @@
 """One HTML page about one file: no network, no script, everything that was given escaped."""
 
 import platform
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from avfake.calibration import FEATURES
 from avfake.detector import Detector, PredictOptions
 from avfake.labels import COLUMNS
 from avfake.report import pictures
-from avfake.report.evidence import Evidence, collect_evidence
+from avfake.report.evidence import Evidence, collect_evidence, say_nothing
 from avfake.report.timelines import HEIGHT, WIDTH, band_ticks, percent, ticks, timelines
 from avfake.storage import Output, as_path, write_whole
 from avfake.verdict import Contribution, Verdict
@@ -18,6 +19,8 @@ LIBRARIES = ("torch", "timm", "av", "lightgbm", "captum")
 ENDINGS = (".html", ".htm")
 MARK = b'<meta name="generator" content="avfake'
 """Shows that avfake wrote the page, so that it may be replaced."""
+UNREAD = {"file_missing", "unreachable", "empty_file", "not_media", "decode_error"}
+"""Reasons that a file could not be read, as opposed to one that has nothing to assess."""
 TITLES = {"overall": "Anything forged", "face": "Face forged", "voice": "Voice forged"}
 
 
@@ -27,14 +30,21 @@ def check_page(path: str | Path, out: Path) -> None:
 
 
 def write_report(
-    path: str | Path, detector: Detector, out: Path, options: PredictOptions | None = None
+    path: str | Path,
+    detector: Detector,
+    out: Path,
+    options: PredictOptions | None = None,
+    tell: Callable[[str], None] = say_nothing,
 ) -> Verdict:
     """Write the verdict on a file as a page to `out`, also for a file that cannot be read.
 
     ConfigError as `check_page`.
+
+    tell: is called with the words of each step, such as "finding faces and speech"
     """
     check_page(path, out)
-    evidence = collect_evidence(path, detector, options)
+    evidence = collect_evidence(path, detector, options, tell)
+    tell("writing the report")
     # A file name need not be text: what is none is shown by its codes.
     write_whole(out, render_page(evidence).encode(errors="backslashreplace"))
     return evidence.verdict
@@ -78,7 +88,7 @@ def render_page(evidence: Evidence) -> str:
 def sentence(verdict: Verdict) -> str:
     """Return the verdict in one sentence."""
     if verdict.p_fake is None:
-        return "This file could not be assessed."
+        return _not_assessed(verdict)
     probability = (
         f"the probability that its face or voice was forged is {percent(verdict.p_fake, 1)}"
     )
@@ -88,6 +98,14 @@ def sentence(verdict: Verdict) -> str:
         "unsure": "The detector cannot tell whether this file is forged",
     }[verdict.decision]
     return f"{opening}: {probability}."
+
+
+def _not_assessed(verdict: Verdict) -> str:
+    """Return why there is no answer; first whether the file could be read at all."""
+    is_unread = any(one.part == "file" and one.code in UNREAD for one in verdict.reasons)
+    why = "; ".join(one.sentence.removeprefix("file: ") for one in verdict.reasons)
+    opening = f"This file could not be {'read' if is_unread else 'assessed'}"
+    return f"{opening}: {why}." if why else f"{opening}."
 
 
 def decision(verdict: Verdict) -> str:
