@@ -86,7 +86,8 @@ def answer_one(
         tell: is called with the words of each step
     """
     try:
-        tell("loading the detector")
+        if not _detector.cache_info().currsize:
+            tell("loading the detector")
         _detector(names, combine)
     except AvfakeError as error:
         return Refusal(str(error))

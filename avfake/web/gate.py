@@ -22,6 +22,7 @@ from avfake.web.uploads import Uploads
 API = "/gradio_api"
 UPLOAD = f"{API}/upload"
 FILE = f"{API}/file="
+ASSESS = f"{API}/call/assess"
 MAX_REQUEST_BYTES = 100_000
 """Of any request but an upload."""
 LOOPBACK = {"localhost", "127.0.0.1", "[::1]"}
@@ -157,7 +158,7 @@ class Gate:
             message = await receive()
             content += message.get("body", b"")
             more = message["type"] == "http.request" and message.get("more_body", False)
-        self._check_files(content)
+        self._check_files(scope, content)
         return _once(content, receive)
 
     def _check_upload(self, num_bytes: int) -> None:
@@ -169,11 +170,13 @@ class Gate:
         if not self._uploads.has_space(num_bytes):
             raise RefusedError(507, NO_SPACE)
 
-    def _check_files(self, content: bytes) -> None:
+    def _check_files(self, scope: Scope, content: bytes) -> None:
         try:
             request = json.loads(content or b"{}")
         except ValueError as error:
             raise RefusedError(400, "the request is not JSON") from error
+        if scope["path"] == ASSESS and not _is_assess(request):
+            raise RefusedError(400, WANTED)
         for path in _paths(request):
             if path not in self._uploads:
                 raise RefusedError(
@@ -184,6 +187,11 @@ class Gate:
 
 
 NO_TOKEN = "a token is needed: send the header Authorization: Bearer TOKEN"
+WANTED = (
+    'the content of this request must be {"data": [{"path": PATH, "meta": {"_type": '
+    '"gradio.FileData"}}, false]}, with the PATH that the upload returned, and true in place of '
+    "false for the whole report"
+)
 NO_SPACE = "the server has no space left for this file; try again later"
 
 
@@ -193,6 +201,16 @@ def too_large(config: ServeConfig) -> str:
         f"this file is too large: this server takes up to {config.max_megabytes:g} MB; cut out "
         "the part in question"
     )
+
+
+def _is_assess(request: Any) -> bool:
+    """Return whether the content of a request is what the endpoint /assess takes."""
+    data = request.get("data") if isinstance(request, dict) else None
+    if not isinstance(data, list) or len(data) != 2:
+        return False
+    file, with_page = data
+    meta = {"_type": "gradio.FileData"}
+    return isinstance(with_page, bool) and isinstance(file, dict) and file.get("meta") == meta
 
 
 def _paths(request: Any) -> Iterator[object]:

@@ -79,7 +79,7 @@ def build_page(config: ServeConfig, uploads: Uploads, pool: Pool) -> gr.Blocks:
                     elem_classes="recorder",
                 )
                 ask_camera = gr.Button("Check the recording", variant="primary")
-            with gr.Tab("Microphone"):
+            with gr.Tab("Voice"):
                 sound = gr.Audio(label="Record a voice", sources=["microphone"], type="filepath")
                 ask_sound = gr.Button("Check the recording", variant="primary")
             with gr.Tab("Sample"):

@@ -31,8 +31,6 @@ _templates = Environment(
     lstrip_blocks=True,
 )
 
-from gradio.events import Dependency
-
 class Upload(gr.File):
     """A field for one file; Gradio's own leaves an empty temporary file for each."""
 
@@ -47,7 +45,6 @@ class Upload(gr.File):
         from gradio.components import Timer
         from gradio.components.base import Component
 
-
 def theme() -> gr.Theme:
     """Return Gradio's theme with fonts that are on the user's machine."""
     return gr.themes.Base(
@@ -56,7 +53,6 @@ def theme() -> gr.Theme:
         font=["system-ui", "DejaVu Sans", "sans-serif"],
         font_mono=["ui-monospace", "monospace"],
     )
-
 
 def build_page(config: ServeConfig, uploads: Uploads, pool: Pool) -> gr.Blocks:
     """Return the page, without a server."""
@@ -113,7 +109,6 @@ def build_page(config: ServeConfig, uploads: Uploads, pool: Pool) -> gr.Blocks:
         _endpoint(assess)
     return page
 
-
 def _connect(
     trigger: Any,
     field: Any,
@@ -150,7 +145,6 @@ def _connect(
     )
     return [answered]
 
-
 def _endpoint(assess: Callable[..., Any]) -> None:
     """Add the documented endpoint /assess, with fields that are not shown."""
     with gr.Row(visible=False):
@@ -165,7 +159,6 @@ def _endpoint(assess: Callable[..., Any]) -> None:
             concurrency_id=ONE_QUEUE,
         )
 
-
 def steps_of_sent(path: str | None, uploads: Uploads, pool: Pool) -> Iterator[Step | Answer]:
     """Yield the steps and the answer for a file that was sent; `gr.Error` for any other path."""
     if path is None:
@@ -175,7 +168,6 @@ def steps_of_sent(path: str | None, uploads: Uploads, pool: Pool) -> Iterator[St
             yield from steps_of(job, pool)
     except KeyError as error:
         raise gr.Error(GONE, print_exception=False) from error
-
 
 def steps_of(job: Job, pool: Pool) -> Iterator[Step | Answer]:
     """Yield the steps and the answer for a job; closing it ends the work at once."""
@@ -193,7 +185,6 @@ def steps_of(job: Job, pool: Pool) -> Iterator[Step | Answer]:
     finally:
         steps.close()  # type: ignore[attr-defined]
 
-
 def in_html(steps: Iterator[Step | Answer]) -> Iterator[str]:
     """Yield what the page shows: the steps with the time since the start, then the answer."""
     started, done = time.monotonic(), list[str]()
@@ -208,13 +199,11 @@ def in_html(steps: Iterator[Step | Answer]) -> Iterator[str]:
             done=done[:-1], now=done[-1], time=in_time(float(int(seconds)))
         )
 
-
 def in_json(steps: Iterator[Step | Answer], *, with_page: bool) -> tuple[dict[str, Any], str]:
     """Return the verdict, with its sentence, and the report if it is asked for."""
     answer = next(found for found in steps if isinstance(found, Answer))
     verdict = {"sentence": answer.sentence, **json.loads(answer.verdict.to_json())}
     return verdict, answer.page if with_page else ""
-
 
 def answer_html(answer: Answer) -> str:
     """Return the answer as a part of the page: nothing in it is left on the server."""
@@ -229,10 +218,8 @@ def answer_html(answer: Answer) -> str:
         answer=answer, verdict=verdict, rows=rows, downloads=downloads
     )
 
-
 def _message(words: str) -> str:
     return _templates.get_template("progress.html").render(done=[], now=words, time="")
-
 
 def _uri(kind: str, text: str) -> str:
     return f"data:{kind};charset=utf-8;base64,{base64.b64encode(text.encode()).decode()}"

@@ -37,11 +37,12 @@ def serve(
         say: is called with each line for the person who started the server
         start: starts the workers
     """
-    require("gradio", "web")
     with contextlib.ExitStack() as closing:
         listening = closing.enter_context(listen(config.host, config.port))
         config = replace(config, port=listening.getsockname()[1], token=_token(config))
         root = closing.enter_context(temporary_root())
+        _settle_gradio(root)
+        require("gradio", "web")
         uploads = Uploads(root, most=config.queue + config.workers)
         closing.enter_context(_ended_by_sigterm())
         pool = start(config)
@@ -57,8 +58,7 @@ def run(config: ServeConfig, uploads: Uploads, pool: Pool, listening: socket.soc
     """Answer requests on an open socket until the process gets a signal."""
     import uvicorn  # late: an extra
 
-    _settle_gradio(uploads.root)
-    from avfake.web.app import build_app  # late: imports Gradio, which must find its settings
+    from avfake.web.app import build_app  # late: imports Gradio
 
     settings = uvicorn.Config(
         build_app(config, uploads, pool),
@@ -72,7 +72,7 @@ def run(config: ServeConfig, uploads: Uploads, pool: Pool, listening: socket.soc
 
 
 def _settle_gradio(root: Path) -> None:
-    """Have Gradio keep its files in this folder, and report to no one."""
+    """Have Gradio keep its files in this folder, and report to no one; before it is imported."""
     os.environ["GRADIO_TEMP_DIR"] = str(root)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"

@@ -68,9 +68,11 @@ def start(config: ServeConfig) -> Pool:
     return StandingPool(answer, workers=config.workers, time_limit_seconds=limit)
 
 
+def say(line: str) -> None:
+    """Write a line to the test that started the server."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 if __name__ == "__main__":
-    serve(
-        ServeConfig(**json.loads(sys.argv[1])),
-        say=lambda line: print(line, flush=True),
-        start=start,
-    )
+    serve(ServeConfig(**json.loads(sys.argv[1])), say=say, start=start)
