@@ -7,7 +7,7 @@ asked may go away before the answer is there.
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
@@ -62,7 +62,7 @@ class StandingPool(Generic[Item, Result]):
         for worker in self._all:
             self._idle.put(worker)
 
-    def ask(self, item: Item) -> Iterator[Step | Result | Failure]:
+    def ask(self, item: Item) -> Generator[Step | Result | Failure, None, None]:
         """Yield the present `Step`, at least once a second, and at last the result or a `Failure`.
 
         Closing the iterator gives the item up at once. There is no second attempt after a crash:

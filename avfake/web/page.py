@@ -3,7 +3,8 @@
 import base64
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from avfake.errors import AvfakeError
 from avfake.labels import COLUMNS
-from avfake.parallel import Failure, Step
-from avfake.web.answering import SAMPLE, Answer, Job, Pool, Refusal, failed
+from avfake.parallel import Step
+from avfake.web.answering import SAMPLE, Answer, Job, Pool, Refusal
 from avfake.web.config import ServeConfig, in_time
 from avfake.web.uploads import Uploads
+from avfake.web.work import Work
 
 TITLES = {"overall": "Anything forged", "face": "Face forged", "voice": "Voice forged"}
 NO_FILE = "Choose a file first."
 GONE = "This file has had its answer and is no longer here; choose it again."
+Steps = Generator[Step | Answer, None, None]
 ONE_QUEUE = "answers"
 """All ways to give a file share the workers."""
 _templates = Environment(
@@ -32,14 +35,18 @@ _templates = Environment(
 )
 
 
-class Upload(gr.File):
-    """A field for one file; Gradio's own leaves an empty temporary file for each."""
+def file_field(**options: Any) -> gr.File:
+    """Return a field for one file that gives its path, unopened.
 
-    is_template = True
+    Gradio's own way of preparing it leaves an empty temporary file each time.
+    """
+    field = gr.File(**options)
 
-    def preprocess(self, payload: Any) -> str | None:
-        """Return the path of the file, unopened."""
+    def path_of(payload: Any) -> str | None:
         return payload.path if isinstance(payload, FileData) else None
+
+    field.preprocess = path_of  # type: ignore[method-assign,assignment]
+    return field
 
 
 def theme() -> gr.Theme:
@@ -59,8 +66,7 @@ def build_page(config: ServeConfig, uploads: Uploads, pool: Pool) -> gr.Blocks:
         yield from in_html(steps_of_sent(path, uploads, pool))
 
     def answer_sample() -> Iterator[str]:
-        with uploads.copied_job(uploads.root / SAMPLE) as job:
-            yield from in_html(steps_of(job, pool))
+        yield from in_html(steps_of(uploads.copied_job(uploads.root / SAMPLE), pool))
 
     def assess(file: str | None, with_page: bool) -> tuple[dict[str, Any], str]:
         return in_json(steps_of_sent(file, uploads, pool), with_page=with_page)
@@ -69,7 +75,7 @@ def build_page(config: ServeConfig, uploads: Uploads, pool: Pool) -> gr.Blocks:
         gr.HTML(_templates.get_template("intro.html").render(limits=config.limits))
         with gr.Tabs():
             with gr.Tab("File"):
-                file = Upload(label="Video, sound file or photograph", height=150)
+                file = file_field(label="Video, sound file or photograph", height=150)
             with gr.Tab("Camera"):
                 options = gr.WebcamOptions(mirror=False)
                 camera = gr.Video(
@@ -148,7 +154,7 @@ def _connect(
 def _endpoint(assess: Callable[..., Any]) -> None:
     """Add the documented endpoint /assess, with fields that are not shown."""
     with gr.Row(visible=False):
-        file = Upload(label="file")
+        file = file_field(label="file")
         with_page = gr.Checkbox(label="with_page", value=False)
         verdict, html = gr.JSON(label="verdict"), gr.Textbox(label="page")
         gr.Button().click(
@@ -160,52 +166,47 @@ def _endpoint(assess: Callable[..., Any]) -> None:
         )
 
 
-def steps_of_sent(path: str | None, uploads: Uploads, pool: Pool) -> Iterator[Step | Answer]:
+def steps_of_sent(path: str | None, uploads: Uploads, pool: Pool) -> Steps:
     """Yield the steps and the answer for a file that was sent; `gr.Error` for any other path."""
     if path is None:
         raise gr.Error(NO_FILE, print_exception=False)
+    yield from steps_of(uploads.job(path), pool)
+
+
+def steps_of(opening: AbstractContextManager[Job], pool: Pool) -> Steps:
+    """Yield the steps and the answer for a job; closing it ends the work."""
     try:
-        with uploads.job(path) as job:
-            yield from steps_of(job, pool)
+        with closing(Work(opening, pool).steps()) as steps:
+            for found in steps:
+                if isinstance(found, Refusal):
+                    raise gr.Error(found.words, print_exception=False)
+                yield found
     except KeyError as error:
         raise gr.Error(GONE, print_exception=False) from error
-
-
-def steps_of(job: Job, pool: Pool) -> Iterator[Step | Answer]:
-    """Yield the steps and the answer for a job; closing it ends the work at once."""
-    steps = pool.ask(job)
-    try:
-        for found in steps:
-            if isinstance(found, Failure):
-                yield failed(job.name, found)
-            elif isinstance(found, Refusal):
-                raise gr.Error(found.words, print_exception=False)
-            else:
-                yield found
-    except AvfakeError as error:
+    except (AvfakeError, OSError) as error:
         raise gr.Error(str(error), print_exception=False) from error
-    finally:
-        steps.close()  # type: ignore[attr-defined]
 
 
-def in_html(steps: Iterator[Step | Answer]) -> Iterator[str]:
+def in_html(steps: Steps) -> Iterator[str]:
     """Yield what the page shows: the steps with the time since the start, then the answer."""
     started, done = time.monotonic(), list[str]()
-    for found in steps:
-        if isinstance(found, Answer):
-            yield answer_html(found)
-            continue
-        if not done or done[-1] != found.words:
-            done.append(found.words)
-        seconds = time.monotonic() - started
-        yield _templates.get_template("progress.html").render(
-            done=done[:-1], now=done[-1], time=in_time(float(int(seconds)))
-        )
+    with closing(steps):
+        for found in steps:
+            if isinstance(found, Answer):
+                yield answer_html(found)
+                continue
+            if not done or done[-1] != found.words:
+                done.append(found.words)
+            seconds = time.monotonic() - started
+            yield _templates.get_template("progress.html").render(
+                done=done[:-1], now=done[-1], time=in_time(float(int(seconds)))
+            )
 
 
-def in_json(steps: Iterator[Step | Answer], *, with_page: bool) -> tuple[dict[str, Any], str]:
+def in_json(steps: Steps, *, with_page: bool) -> tuple[dict[str, Any], str]:
     """Return the verdict, with its sentence, and the report if it is asked for."""
-    answer = next(found for found in steps if isinstance(found, Answer))
+    with closing(steps):
+        answer = next(found for found in steps if isinstance(found, Answer))
     verdict = {"sentence": answer.sentence, **json.loads(answer.verdict.to_json())}
     return verdict, answer.page if with_page else ""
 

@@ -37,7 +37,7 @@ def answer(server, content: bytes, name: str = "clip.mp4", *, with_page: bool = 
     return kind.removeprefix("event: "), json.loads(data.removeprefix("data: "))
 
 
-def wait_until_empty(server, seconds: float = 10) -> None:
+def wait_until_empty(server, seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while server.left() and time.monotonic() < end:
         time.sleep(0.1)

@@ -1,6 +1,7 @@
 """Settings, words, and the folder of files: without a server."""
 
 import asyncio
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +13,7 @@ from avfake.verdict import Verdict
 from avfake.web.answering import Answer, Job, Refusal, answer_one, failed
 from avfake.web.config import ServeConfig, in_time
 from avfake.web.uploads import Uploads
+from avfake.web.work import Work
 
 
 @pytest.mark.parametrize(
@@ -103,7 +105,7 @@ def test_names_and_reasons_are_escaped_and_nothing_is_cut():
     assert "<script>" not in shown
     assert "<b>" not in shown
     assert shown.count("&lt;script&gt;alert(1)") >= 20
-    assert "<i>" not in list(in_html(iter([Step("<i>")])))[0]
+    assert "<i>" not in next(in_html(one for one in [Step("<i>")]))
 
 
 def test_a_file_at_which_the_worker_ended_has_a_verdict_without_a_number():
@@ -119,3 +121,34 @@ def test_a_detector_that_is_not_there_is_refused_in_words(tmp_path):
     )
     assert isinstance(found, Refusal)
     assert "none" in found.words
+
+
+class Endless:
+    """A pool whose work never ends by itself."""
+
+    closed = False
+
+    def ask(self, job):
+        try:
+            while True:
+                time.sleep(0.01)
+                yield Step("working")
+        finally:
+            self.closed = True
+
+
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_work_that_no_one_waits_for_ends_and_its_files_go(tmp_path, monkeypatch, is_closed):
+    monkeypatch.setattr("avfake.web.work.UNWATCHED_SECONDS", 1.0)
+    uploads, pool = Uploads(tmp_path, most=1), Endless()
+    (tmp_path / "sample.mp4").write_bytes(b"x")
+    steps = Work(uploads.copied_job(tmp_path / "sample.mp4"), pool).steps()
+    assert next(steps) == Step("working")
+    assert list(uploads.jobs.iterdir())
+    if is_closed:
+        steps.close()
+    end = time.monotonic() + 20
+    while list(uploads.jobs.iterdir()) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert pool.closed
+    assert list(uploads.jobs.iterdir()) == []
