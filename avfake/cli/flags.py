@@ -1,12 +1,16 @@
 """Checks of flags: values out of range, flags without effect, and the choice of detectors."""
 
 import math
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from avfake.errors import ConfigError
 from avfake.labels import DEFAULT
+
+if TYPE_CHECKING:
+    from avfake.detector import PredictOptions
 
 BELONGING = {
     "audio": ("--audio.", "--augment.sound", "--augment.forge.voice-"),
@@ -77,3 +81,12 @@ def choose(detectors: Sequence[str], combine: str | None = None) -> tuple[str, .
 
         print(default_release().notice, file=sys.stderr)
     return names
+
+
+def report_flags(detectors: Sequence[str], combine: str | None, options: "PredictOptions") -> str:
+    """Return the flags with which `avfake report` answers as `avfake predict` did with these."""
+    words = [word for one in detectors for word in ("--detector", one)]
+    words += ["--combine", combine] if combine else []
+    words += ["--no-audio"] * (not options.use_audio) + ["--no-visual"] * (not options.use_visual)
+    words += ["--prior", f"{options.prior:g}"] if options.prior is not None else []
+    return shlex.join(words)

@@ -5,15 +5,21 @@ should not.
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from avfake.cli.flags import check_spread, choose, refuse_idle
+from avfake.cli.flags import at_least, check_spread, choose, refuse_idle, report_flags
 from avfake.cli.process import IN_PART, OK, print_aside
 from avfake.errors import ConfigError
 from avfake.labels import DEFAULT
 from avfake.storage import as_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from avfake.scoring import ScoreTable
+    from avfake.verdict import Verdict
 
 
 def predict(
@@ -24,6 +30,8 @@ def predict(
     combine: str | None = None,
     out: str | None = None,
     submission: str | None = None,
+    report: Path | None = None,
+    reports: int | None = None,
     requested: Path | None = None,
     fill: float | None = None,
     workers: int | None = None,
@@ -50,11 +58,16 @@ def predict(
         out: Write a table of all answers here (.csv, or /dev/stdout). A run that was stopped goes
             on; what failed or has changed is scored again; rows of other files stay.
         submission: Write a competition submission here (filename,label), one row a file.
+        report: Write a page with all answers into this folder: a table to sort and filter, with
+            the command that makes the report of each file. Without --out, the table is scores.csv
+            in this folder.
+        reports: With --report, make the reports of so many files, the most suspicious first.
         requested: A sample_submission.csv that lists the files to answer for, in the one folder
             or zip archive given.
         fill: Label in the submission for a file that could not be assessed; by default 0.5.
-        workers: Processes to use, with --out or --submission; by default 1.
-        engine: With --out or --submission: the cores of this machine (local), or a Ray cluster.
+        workers: Processes to use, with --out, --submission or --report; by default 1.
+        engine: With --out, --submission or --report: the cores of this machine (local), or a Ray
+            cluster.
         ray_address: Of a running Ray cluster; without it, one is started on this machine.
         audio: Use the sound (--no-audio: the picture alone).
         visual: Use the picture (--no-visual: the sound alone).
@@ -64,27 +77,31 @@ def predict(
             that of the training data. Probabilities follow it, decisions do not change.
         json: Print each answer as JSON, with its timelines; without --out.
     """
+    if report is not None and out is None:
+        out = str(report / "scores.csv")
     keeps = out is not None or submission is not None
+    refuse_idle({"--reports": report is None and reports}, "add --report FOLDER")
+    at_least(0, reports=reports)
     refuse_idle({"--json": keeps and json}, "the table is what is written; leave --json out")
     refuse_idle({"--fill": submission is None and fill}, "only --submission asks for a label")
     spread = {"--workers": workers, "--engine": engine == "ray", "--ray-address": ray_address}
-    one_by_one = "without --out or --submission, files are scored one after the other"
+    one_by_one = "without --out, --submission or --report, files are scored one by one"
     refuse_idle({} if keeps else spread, one_by_one)
     check_spread(workers, engine, ray_address)
     print_aside(out, submission)
     from avfake.detector import PredictOptions
+    from avfake.report import check_dashboard
     from avfake.scoring import checked_files, find_files, iter_verdicts, score_files
 
     options = PredictOptions(audio, visual, stacker, sync, prior)
     rule = combine or "mean"
     if not keeps:
         files = find_files(paths, requested)
-        failed = 0
-        for verdict in iter_verdicts(files, choose(detector, combine), rule, options):
-            print(verdict.to_json() if json else verdict, flush=True)
-            failed += verdict.p_fake is None
-        return IN_PART if failed else OK
+        verdicts = iter_verdicts(files, choose(detector, combine), rule, options)
+        return _print_each(verdicts, json=json)
     files, table = checked_files(paths, requested, out=out, submission=submission, fill=fill)
+    if report is not None:
+        check_dashboard(report, [*files, *map(as_path, paths), table])
     chosen = choose(detector, combine)
     pool: dict[str, Any] = {"engine": engine, "ray_address": ray_address}
     pool["workers"] = 1 if workers is None else workers
@@ -92,14 +109,50 @@ def predict(
     print(scores)
     if submission is not None:
         print(scores.write_submission(submission, fill))
+    if report is not None:
+        asked = {"detectors": chosen, "combine": rule, "options": options}
+        flags = report_flags(detector, combine, options)
+        _write_pages(scores, report, reports or 0, flags=flags, **asked)
     return IN_PART if scores.failed else OK
+
+
+def _print_each(verdicts: "Iterator[Verdict]", *, json: bool) -> int:
+    """Print verdicts as they come; return the exit code."""
+    failed = 0
+    for verdict in verdicts:
+        print(verdict.to_json() if json else verdict, flush=True)
+        failed += verdict.p_fake is None
+    return IN_PART if failed else OK
+
+
+def _write_pages(
+    scores: "ScoreTable", folder: Path, number: int, *, flags: str, **asked: Any
+) -> None:
+    """Write the page of a table, and the reports of its most suspicious files.
+
+    Args:
+        flags: with which `avfake report` gives the same answers
+        asked: detectors, combine and options, for the same
+    """
+    from avfake.detector import Detector
+    from avfake.parallel import progress
+    from avfake.report import most_suspicious, report_of, write_dashboard, write_report
+
+    page = write_dashboard(scores.rows, folder, scores.path, flags)
+    if files := most_suspicious(scores.rows, number):
+        loaded = Detector.from_pretrained(asked["detectors"], combine=asked["combine"])
+        for file in progress(files, unit="report", desc="report"):
+            write_report(file, loaded, report_of(folder, file), asked["options"])
+        write_dashboard(scores.rows, folder, scores.path, flags)  # with the links to them
+    print(f"page: {page}")
 
 
 def report(
     path: Annotated[str, tyro.conf.arg(metavar="FILE"), tyro.conf.Positional],
     /,
     *,
-    out: Annotated[Path, tyro.conf.arg(metavar="PAGE.html")],
+    out: Annotated[Path | None, tyro.conf.arg(metavar="PAGE.html")] = None,
+    pdf: Annotated[Path | None, tyro.conf.arg(metavar="PAGE.pdf")] = None,
     detector: Annotated[
         tuple[str, ...], tyro.conf.arg(metavar="FOLDER"), tyro.conf.UseAppendAction
     ] = (),
@@ -107,16 +160,18 @@ def report(
     audio: bool = True,
     visual: bool = True,
     prior: float | None = None,
+    json: bool = False,
 ) -> int:
     """Write a self-contained HTML page: the verdict on a file and its evidence.
 
-    The verdict in a sentence, scores over time for each face and for the voice, the faces and the
-    sound with most weight and their heat maps, hashes and versions. Exit code 1 if the file could
-    not be assessed; the page then has the reason.
+    A sentence to quote, the video in small with scores over time for each face and for the voice,
+    the faces and the sound with most weight and their heat maps, what the file says of itself. Exit
+    code 1 if the file could not be assessed; the page then has the reason (docs/report.md).
 
     Args:
         path: A video or sound file; or its URL (docs/remote.md).
         out: The page to write (.html).
+        pdf: The page as a PDF (.pdf), printed by Chromium, Chrome or Edge, which must be there.
         detector: Folder of a trained detector, or its name on the Hugging Face Hub; by default the
             one that comes with avfake; repeat it for several that answer together. The page names
             the one that explains faces and voice.
@@ -125,18 +180,26 @@ def report(
         audio: Use the sound (--no-audio: the picture alone).
         visual: Use the picture (--no-visual: the sound alone).
         prior: Share of files taken to be forged before one is looked at (see avfake predict).
+        json: Print the report as JSON, without pictures (docs/report.md has its schema).
     """
     from avfake.detector import Detector, PredictOptions
-    from avfake.report import check_page, write_report
+    from avfake.report import check_page, check_pdf, collect_evidence, to_json, write_evidence
 
-    print_aside(out)
+    if out is None and pdf is None and not json:
+        raise ConfigError("nothing to write: give --out PAGE.html, --pdf PAGE.pdf or --json")
+    print_aside(out, pdf)
     options = PredictOptions(audio, visual, prior=prior)
     _check_source(path, "a report")
-    check_page(path, out)
+    if out is not None:
+        check_page(path, out)
+    if pdf is not None:
+        check_pdf(path, pdf)
     chosen = Detector.from_pretrained(choose(detector, combine), combine=combine or "mean")
-    verdict = write_report(path, chosen, out, options)
-    print(f"{verdict}\nreport: {out}")
-    return IN_PART if verdict.p_fake is None else OK
+    evidence = collect_evidence(path, chosen, options)
+    write_evidence(evidence, out, pdf)
+    written = [f"report: {one}" for one in (out, pdf) if one is not None]
+    print(to_json(evidence) if json else "\n".join([str(evidence.verdict), *written]))
+    return IN_PART if evidence.verdict.p_fake is None else OK
 
 
 def annotate(

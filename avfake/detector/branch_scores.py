@@ -116,6 +116,19 @@ def run_models(
     return sampled, [model(batch) for model in models]
 
 
+@torch.inference_mode()
+def frozen_features(
+    models: Sequence[AVModel], clip: Clip, sampling: SampleConfig
+) -> dict[str, torch.Tensor]:
+    """Return what frozen backbones make of a clip: key in a batch -> [M, F]; {} without any."""
+    sampled = Sampled.of(clip, sampling_for(models[0].config, sampling))
+    device = next(models[0].parameters()).device
+    batch = {key: value.to(device) for key, value in collate([sampled.item()]).items()}
+    models[0].eval()
+    found = models[0].with_features(batch) if batch else {}
+    return {key: value for key, value in found.items() if key not in batch}
+
+
 def _clip_scores(clip: Clip, sampled: Sampled, outputs: Sequence[ModelOutput]) -> ClipScores:
     # Crops and sound that are there for the comparison of both alone have no scores.
     picks = sampled.picks if outputs[0].frame_logits is not None else []

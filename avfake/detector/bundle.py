@@ -5,17 +5,24 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import isnan
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from avfake import __version__
 from avfake import config as settings
 from avfake.calibration import FEATURES, ClipScores, DecisionModel
 from avfake.clips import Clip, ClipConfig, InputSpec, cut_clip
 from avfake.detector import shipped
-from avfake.detector.branch_scores import PredictOptions, score_clip, torch_defaults
+from avfake.detector.branch_scores import (
+    PredictOptions,
+    frozen_features,
+    score_clip,
+    torch_defaults,
+)
 from avfake.detector.facts import BundleFacts, BundleSettings
 from avfake.detector.folders import (
     FORMAT,
@@ -32,6 +39,8 @@ from avfake.labels import DEFAULT, OUTPUTS, PARTS, Decision, Part
 from avfake.models import AVModel, Frozen, ModelConfig, build_model
 from avfake.verdict import Contribution, FaceScore, Person, Verdict, VoiceScore, status_of
 
+Features = Mapping[str, Tensor]
+"""What frozen backbones made of a clip: key in a batch -> [M, F]."""
 NUM_CONTRIBUTIONS = 5
 """Contributions shown for each output."""
 
@@ -106,10 +115,24 @@ class Bundle:
         return cut_clip(path, self.spec.clip, self._face_detector)
 
     @torch_defaults()
-    def score_clip(self, clip: Clip, options: PredictOptions | None = None) -> ClipScores:
+    def features(self, clip: Clip, options: PredictOptions | None = None) -> Features:
+        """Return what frozen backbones make of a prepared clip, for all that is asked about it."""
+        options = options or PredictOptions()
+        sampling = self.spec.whole(use_visual=options.use_visual, use_audio=options.use_audio)
+        return frozen_features(self.models, clip, sampling)
+
+    @torch_defaults()
+    def score_clip(
+        self,
+        clip: Clip,
+        options: PredictOptions | None = None,
+        features: Features = MappingProxyType({}),
+    ) -> ClipScores:
         """Return the scores of the branches on a prepared clip, before stacking and calibration.
 
         ConfigError if the clip was prepared with other settings.
+
+        features: of the same clip and options, where they are known
         """
         options = options or PredictOptions()
         expected, found = self.spec.clip.hash, clip.meta.config_hash
@@ -119,11 +142,22 @@ class Bundle:
                 f"trained on {expected}; prepare it again with {self._settings_of_clips()}"
             )
         sampling = self.spec.whole(use_visual=options.use_visual, use_audio=options.use_audio)
-        return score_clip(self.models, clip, sampling, use_sync=options.use_sync)
+        use_sync = options.use_sync
+        return score_clip(self.models, clip, sampling, use_sync=use_sync, features=features)
 
-    def predict_clip(self, clip: Clip, options: PredictOptions, *, file: str) -> Verdict:
-        """Return the verdict on a prepared clip under the prior of the training data."""
-        scores = self.score_clip(clip, options)
+    def predict_clip(
+        self,
+        clip: Clip,
+        options: PredictOptions,
+        *,
+        file: str,
+        features: Features = MappingProxyType({}),
+    ) -> Verdict:
+        """Return the verdict on a prepared clip under the prior of the training data.
+
+        features: as of `score_clip`
+        """
+        scores = self.score_clip(clip, options, features)
         model, use_stacker = self.decision_model, options.use_stacker
         row = scores.row()
         answer = model.assess(row, use_stacker=use_stacker)

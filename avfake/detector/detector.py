@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,10 @@ from avfake import config as settings
 from avfake.calibration import DecisionRule
 from avfake.clips import Clip
 from avfake.detector.branch_scores import PredictOptions, torch_defaults
-from avfake.detector.bundle import Bundle
+from avfake.detector.bundle import Bundle, Features
 from avfake.detector.combining import combine_verdicts
 from avfake.detector.ensemble import check_members, read_ensemble
-from avfake.detector.folders import is_ensemble, locate_bundle
+from avfake.detector.folders import is_ensemble, locate_bundle, read_card
 from avfake.errors import ConfigError, MediaError
 from avfake.labels import COLUMNS, DEFAULT
 from avfake.verdict import Verdict
@@ -31,14 +32,18 @@ class Detector:
         combine: str = "mean",
         decision: DecisionRule | None = None,
         device: str | torch.device = "cpu",
+        card: str = "",
     ) -> None:
-        """See `combine_verdicts` for `combine` and `decision`, which matter for several members."""
+        """See `combine_verdicts` for `combine` and `decision`, which matter for several members.
+
+        card: text of the model card of the whole; "" where there is none
+        """
         self.members = (members,) if isinstance(members, Bundle) else tuple(members)
         check_members([member.name for member in self.members], combine)
         for member in self.members:
             for model in member.models:
                 model.to(device).eval()
-        self.combine, self.decision = combine, decision
+        self.combine, self.decision, self.card = combine, decision, card
 
     @classmethod
     @torch_defaults()
@@ -69,7 +74,8 @@ class Detector:
             names, combine, decision = read_ensemble(folders[0])
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         bundles = [Bundle.read(name) for name in names]
-        return cls(bundles, combine=combine, decision=decision, device=device)
+        card = read_card(folders[0]) if len(folders) == 1 else ""
+        return cls(bundles, combine=combine, decision=decision, device=device, card=card)
 
     @classmethod
     def default(cls, *, device: str | None = None) -> "Detector":
@@ -124,11 +130,14 @@ class Detector:
         options: PredictOptions | None = None,
         *,
         file: str | None = None,
+        features: Mapping[str, Features] = MappingProxyType({}),
         **changes: Any,
     ) -> Verdict:
         """Return the verdict on a prepared clip.
 
         ConfigError unless all members were trained on clips that were prepared so.
+
+        features: name of a member -> what its frozen backbones made of the clip, where it is known
         """
         options = replace(options or PredictOptions(), **changes)
         ways = [member.spec.clip.hash for member in self.members]
@@ -138,14 +147,21 @@ class Detector:
                 "the members of this ensemble were trained on clips of different settings "
                 f"({counts}), so that no prepared clip suits all: give the file itself"
             )
-        return self._answer(dict.fromkeys(ways, clip), options, file or clip.meta.clip_id)
+        name = file or clip.meta.clip_id
+        return self._answer(dict.fromkeys(ways, clip), options, name, features)
 
     def _answer(
-        self, clips: Mapping[str, Clip | MediaError], options: PredictOptions, file: str
+        self,
+        clips: Mapping[str, Clip | MediaError],
+        options: PredictOptions,
+        file: str,
+        features: Mapping[str, Features] = MappingProxyType({}),
     ) -> Verdict:
         """Return one verdict, decided under the prior of the training data, then corrected.
 
-        clips: hash of the settings of a clip -> the clip, or why there is none
+        Args:
+            clips: hash of the settings of a clip -> the clip, or why there is none
+            features: as of `predict_clip`
         """
         verdicts = []
         for member in self.members:
@@ -153,7 +169,8 @@ class Detector:
             if isinstance(clip, MediaError):
                 verdicts.append(Verdict.failed(file, clip.reason, detector=member.name))
             else:
-                verdicts.append(member.predict_clip(clip, options, file=file))
+                known = features.get(member.name, {})
+                verdicts.append(member.predict_clip(clip, options, file=file, features=known))
         verdict, prior = verdicts[0], options.prior
         if len(verdicts) > 1 or self.decision:
             verdict = combine_verdicts(

@@ -65,6 +65,12 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         (partial / SUMS).write_text(json.dumps(sums, indent=1), encoding="utf-8")
 
 
+def read_card(folder: Path) -> str:
+    """Return the text of the model card in a detector's folder; "" where there is none."""
+    card = folder / CARD
+    return card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
+
+
 def locate_bundle(name: str | Path) -> Path:
     """Return the folder of that name, or the Hub's copy of it; BundleError if there is neither.
 

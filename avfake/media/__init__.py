@@ -8,7 +8,7 @@ returned. A path may point into an archive: "parts.zip!/dir/a.mp4". moviepy writ
 
 from avfake.media.files import ENDINGS, local_file
 from avfake.media.frames import iter_frames, read_frames
-from avfake.media.opening import open_media
+from avfake.media.opening import OpenMedia, open_media
 from avfake.media.probing import probe
 from avfake.media.sound import read_sound
 from avfake.media.types import Frames, MediaInfo, Sound, Waveform
@@ -18,6 +18,7 @@ __all__ = [
     "ENDINGS",
     "Frames",
     "MediaInfo",
+    "OpenMedia",
     "Sound",
     "Waveform",
     "iter_frames",

@@ -7,6 +7,7 @@ from avfake.models.audio import AudioBranch, AudioConfig
 from avfake.models.av_model import AVModel, ModelConfig, build_model
 from avfake.models.frozen import Frozen
 from avfake.models.fusion import FUSIONS, FusionConfig
+from avfake.models.hiding import HiddenCells, is_plain
 from avfake.models.outputs import ModelOutput, sync_contrast
 from avfake.models.sync import SyncConfig
 from avfake.models.visual import VisualBranch, VisualConfig
@@ -18,11 +19,13 @@ __all__ = [
     "FUSIONS",
     "Frozen",
     "FusionConfig",
+    "HiddenCells",
     "ModelConfig",
     "ModelOutput",
     "SyncConfig",
     "VisualBranch",
     "VisualConfig",
     "build_model",
+    "is_plain",
     "sync_contrast",
 ]

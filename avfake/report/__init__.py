@@ -1,14 +1,34 @@
-"""A file and a detector in, one self-contained HTML page out: the verdict and what it rests on."""
+"""A file and a detector in, a report out: a page, a PDF, JSON, an annotated video, a dashboard."""
 
 from avfake.report.annotate import annotate, check_evidence
 from avfake.report.card.writing import write_card
-from avfake.report.page import check_page, sentence, write_report
+from avfake.report.dashboard import (
+    check_dashboard,
+    most_suspicious,
+    report_of,
+    write_dashboard,
+)
+from avfake.report.document import document, to_json
+from avfake.report.evidence import Evidence, collect_evidence
+from avfake.report.pdf import check_pdf
+from avfake.report.wording import sentence
+from avfake.report.writing import check_page, write_evidence, write_report
 
 __all__ = [
+    "Evidence",
     "annotate",
+    "check_dashboard",
     "check_evidence",
     "check_page",
+    "check_pdf",
+    "collect_evidence",
+    "document",
+    "most_suspicious",
+    "report_of",
     "sentence",
+    "to_json",
     "write_card",
+    "write_dashboard",
+    "write_evidence",
     "write_report",
 ]

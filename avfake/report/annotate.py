@@ -92,18 +92,18 @@ def _drawn(path: str | Path, verdict: Verdict, info: MediaInfo, fps: float) -> I
     row = max(20, (info.width + (info.height or 0)) * enlarge // 50)
     strip = _strip(verdict, info.width * enlarge, row, duration)
     persons = [person for person in verdict.persons if person.frames]
-    for seconds, frame in _at_constant_rate(iter_frames(path), fps):
+    for seconds, frame in at_constant_rate(iter_frames(path), fps):
         picture = frame.repeat(enlarge, axis=0).repeat(enlarge, axis=1)
         canvas = Image.fromarray(np.concatenate([picture, strip]))
         draw = ImageDraw.Draw(canvas)
         for person in persons:
-            _draw_face(draw, person, seconds, enlarge, width=canvas.width)
+            draw_face(draw, person, seconds, enlarge, width=canvas.width)
         x = min(seconds / duration, 1.0) * (canvas.width - 1)
         draw.line((x, len(picture), x, canvas.height), fill=TEXT, width=2)
         yield np.asarray(canvas)
 
 
-def _at_constant_rate(
+def at_constant_rate(
     frames: Iterator[tuple[float, np.ndarray]], fps: float
 ) -> Iterator[tuple[float, np.ndarray]]:
     """Yield at each multiple of 1 / fps the frame on display, up to the last frame."""
@@ -119,9 +119,15 @@ def _at_constant_rate(
         yield count / fps, shown
 
 
-def _draw_face(
-    draw: ImageDraw.ImageDraw, person: Person, seconds: float, enlarge: int, *, width: int
+def draw_face(
+    draw: ImageDraw.ImageDraw, person: Person, seconds: float, enlarge: float, *, width: int
 ) -> None:
+    """Draw the box of a person at a time, with number and score; nothing where it is not on screen.
+
+    Args:
+        enlarge: pixels of the drawing for one of the displayed frame
+        width: of the drawing
+    """
     boxes, scores = face_at(person, np.array([seconds]))
     if np.isnan(scores[0]):
         return

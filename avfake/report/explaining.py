@@ -1,7 +1,8 @@
 """The crops and windows of a clip that contributed most, with maps of what in them mattered."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -53,7 +54,12 @@ class VoiceEvidence:
 
 
 def explain_clip(
-    models: Sequence[AVModel], clip: Clip, sampling: SampleConfig, *, top: int = 4
+    models: Sequence[AVModel],
+    clip: Clip,
+    sampling: SampleConfig,
+    *,
+    top: int = 4,
+    features: Mapping[str, Tensor] = MappingProxyType({}),
 ) -> tuple[tuple[FaceEvidence, ...], tuple[VoiceEvidence, ...]]:
     """Return the `top` crops and windows with most weight, strongest first, with maps of them.
 
@@ -62,11 +68,12 @@ def explain_clip(
     Args:
         models: of one configuration, as a bundle holds them
         sampling: as for `score_clip`; a branch that the models lack is left out
+        features: what frozen backbones made of the clip, where it is known
     """
     if top < 1:
         raise ConfigError(f"top must be 1 or more, got {top}")
     with torch.no_grad():
-        sampled, outputs = run_models(models, clip, sampling, use_sync=False)
+        sampled, outputs = run_models(models, clip, sampling, use_sync=False, features=features)
         faces = _faces(models, clip, sampled, outputs, top)
         return faces, _voice(models, sampled, outputs, top)
 

@@ -1,57 +1,87 @@
-"""One HTML page about one file: no network, no script, everything that was given escaped."""
+"""One HTML page about one file: no network, everything that was given escaped.
 
-import platform
-from collections.abc import Callable
-from importlib import metadata
+The page is whole without its script, which only ties timelines to the preview. The page's own
+policy lets that one script run, named by its hash, and nothing else.
+"""
+
+import base64
+import hashlib
+from functools import cache
 from pathlib import Path
 
-from avfake import __version__
-from avfake.calibration import FEATURES
-from avfake.detector import Detector, PredictOptions
+from markupsafe import Markup
+
+from avfake.evaluation import Interval
 from avfake.labels import COLUMNS
 from avfake.report import pictures
-from avfake.report.evidence import Evidence, collect_evidence, say_nothing
-from avfake.report.timelines import HEIGHT, WIDTH, band_ticks, percent, ticks, timelines
-from avfake.storage import Output, as_path, write_whole
-from avfake.verdict import Contribution, Verdict
+from avfake.report.document import file_name, versions
+from avfake.report.evidence import Evidence
+from avfake.report.limits import limits
+from avfake.report.preview import PICTURE_SECONDS
+from avfake.report.timelines import HEIGHT, WIDTH, band_ticks, ticks, timelines
+from avfake.report.wording import (
+    TITLES,
+    answers,
+    clock,
+    decision,
+    in_words,
+    percent,
+    quote,
+    sentence,
+    spoken_segments,
+)
+from avfake.verdict import Verdict
 
-LIBRARIES = ("torch", "timm", "av", "lightgbm", "captum")
-ENDINGS = (".html", ".htm")
-MARK = b'<meta name="generator" content="avfake'
-"""Shows that avfake wrote the page, so that it may be replaced."""
-UNREAD = {"file_missing", "unreachable", "empty_file", "not_media", "decode_error"}
-"""Reasons that a file could not be read, as opposed to one that has nothing to assess."""
-TITLES = {"overall": "Anything forged", "face": "Face forged", "voice": "Voice forged"}
-
-
-def check_page(path: str | Path, out: Path) -> None:
-    """Raise ConfigError if the page cannot be written to `out`, or would replace another file."""
-    Output(out, inputs=[as_path(path)]).check_file("page", ENDINGS, MARK)
-
-
-def write_report(
-    path: str | Path,
-    detector: Detector,
-    out: Path,
-    options: PredictOptions | None = None,
-    tell: Callable[[str], None] = say_nothing,
-) -> Verdict:
-    """Write the verdict on a file as a page to `out`, also for a file that cannot be read.
-
-    ConfigError as `check_page`.
-
-    tell: is called with the words of each step, such as "finding faces and speech"
-    """
-    check_page(path, out)
-    evidence = collect_evidence(path, detector, options, tell)
-    tell("writing the report")
-    # A file name need not be text: what is none is shown by its codes.
-    write_whole(out, render_page(evidence).encode(errors="backslashreplace"))
-    return evidence.verdict
+STAMPS = {
+    "fake": ("\N{BALLOT X}", "TAKEN TO BE FORGED"),
+    "real": ("\N{CHECK MARK}", "TAKEN TO BE GENUINE"),
+    "unsure": ("?", "UNSURE"),
+    "none": ("\N{EN DASH}", "NO ANSWER"),
+}
 
 
 def render_page(evidence: Evidence) -> str:
     """Return the page as text."""
+    verdict = evidence.verdict
+    sign, stamp = STAMPS["none" if verdict.p_fake is None else verdict.decision]
+    return render_template(
+        "page.html",
+        verdict=verdict,
+        name=file_name(verdict.file),
+        sign=sign,
+        stamp=stamp,
+        sentence=sentence(verdict),
+        quote=quote(verdict, evidence.card, file_name(verdict.file)),
+        decision=decision(verdict),
+        probabilities=_probabilities(verdict),
+        segments=spoken_segments(verdict),
+        answers=answers(verdict),
+        over_time=timelines(verdict, evidence.examined.seconds),
+        width=WIDTH,
+        height=HEIGHT,
+        limits=limits(evidence),
+        evidence=evidence,
+        preview=evidence.preview,
+        picture_seconds=PICTURE_SECONDS,
+        hottest=max((float(face.heat.max()) for face in evidence.faces), default=0.0),
+        most_salient=max((float(abs(one.saliency).max()) for one in evidence.voice), default=0.0),
+        pictures=pictures,
+        in_words=in_words,
+        percent=percent,
+        interval=_interval,
+        clock=clock,
+        ticks=ticks,
+        band_ticks=band_ticks,
+        versions=", ".join(f"{name} {version}" for name, version in versions().items()),
+    )
+
+
+def render_template(template: str, **values: object) -> str:
+    """Return a page from a template of this package, its style and its script in it.
+
+    Of page.html, those are page.css and page.js; the template gets them, and the hash of the script
+    for the policy of the page.
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -61,110 +91,26 @@ def render_page(evidence: Evidence) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    verdict = evidence.verdict
-    return environment.get_template("page.html").render(
-        verdict=verdict,
-        sentence=sentence(verdict),
-        decision=decision(verdict),
-        probabilities={
-            title: getattr(verdict, COLUMNS[output].probability) for output, title in TITLES.items()
-        },
-        in_words=in_words,
-        answers=answers(verdict),
-        over_time=timelines(verdict),
-        width=WIDTH,
-        height=HEIGHT,
-        evidence=evidence,
-        hottest=max((float(face.heat.max()) for face in evidence.faces), default=0.0),
-        most_salient=max((float(abs(one.saliency).max()) for one in evidence.voice), default=0.0),
-        pictures=pictures,
-        percent=percent,
-        ticks=ticks,
-        band_ticks=band_ticks,
-        versions=_versions(),
+    script = _part(template, ".js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return environment.get_template(template).render(
+        style=Markup(_part(template, ".css")),  # noqa: S704 - both are files of this package
+        script=Markup(script),  # noqa: S704
+        script_hash=f"sha256-{digest}",
+        **values,
     )
 
 
-def sentence(verdict: Verdict) -> str:
-    """Return the verdict in one sentence."""
-    if verdict.p_fake is None:
-        return _not_assessed(verdict)
-    probability = (
-        f"the probability that its face or voice was forged is {percent(verdict.p_fake, 1)}"
-    )
-    opening = {
-        "fake": "This file is taken to be forged",
-        "real": "This file is taken to be genuine",
-        "unsure": "The detector cannot tell whether this file is forged",
-    }[verdict.decision]
-    return f"{opening}: {probability}."
+@cache
+def _part(name: str, ending: str) -> str:
+    return Path(__file__).with_name(name).with_suffix(ending).read_text(encoding="utf-8")
 
 
-def _not_assessed(verdict: Verdict) -> str:
-    """Return why there is no answer; first whether the file could be read at all."""
-    is_unread = any(one.part == "file" and one.code in UNREAD for one in verdict.reasons)
-    why = "; ".join(one.sentence.removeprefix("file: ") for one in verdict.reasons)
-    opening = f"This file could not be {'read' if is_unread else 'assessed'}"
-    return f"{opening}: {why}." if why else f"{opening}."
+def _probabilities(verdict: Verdict) -> dict[str, float | None]:
+    return {
+        title: getattr(verdict, COLUMNS[output].probability) for output, title in TITLES.items()
+    }
 
 
-def decision(verdict: Verdict) -> str:
-    """Return the decision and the rule that led to it."""
-    if verdict.p_fake is None:
-        return "none"
-    point = verdict.operating_point
-    if point is None:
-        return verdict.decision
-    rate = f"{100 * point.false_alarm_rate:.3g} %"
-    return (
-        f"{verdict.decision}; fake needs more than {100 * point.threshold:.3g} %, a threshold at "
-        f"which {rate} of genuine files are expected to be called fake by mistake; "
-        f"less than {percent(point.confidence)} confidence either way is unsure"
-    )
-
-
-def in_words(p_fake: float | None) -> str:
-    """Return a probability and what it means."""
-    if p_fake is None:
-        return "not assessed"
-    levels = [(0.05, "very unlikely"), (0.35, "unlikely"), (0.65, "open"), (0.95, "likely")]
-    word = next((word for limit, word in levels if p_fake < limit), "very likely")
-    return f"{percent(p_fake, 1)}, {word}"
-
-
-def answers(verdict: Verdict) -> list[tuple[str, str, list[tuple[str, str, str]]]]:
-    """Return, for each answer that has contributions, its title, its rule and rows of them.
-
-    A row has the meaning of a feature, its value, and what it added.
-    """
-    found: dict[str, list[Contribution]] = {}
-    for one in verdict.contributions:
-        found.setdefault(one.output, []).append(one)
-    return [
-        (TITLES[output], _made_by(output, listed[0].by, verdict), list(map(_row, listed)))
-        for output, listed in found.items()
-    ]
-
-
-def _row(one: Contribution) -> tuple[str, str, str]:
-    value = "missing" if one.value is None else f"{one.value:.3g}"
-    return FEATURES[one.feature], value, f"{one.logit:+.2f}"
-
-
-def _made_by(output: str, by: str, verdict: Verdict) -> str:
-    higher = "; of face and voice the higher one counts" if output == "overall" else ""
-    words = {
-        "stacker": "a sum over many features, of which the strongest are shown",
-        "fused": "what the network that sees picture and sound together said, and nothing else",
-    }.get(by, f"the score by the rule {by!r}, and nothing else{higher}")
-    # Under another prior a part may also have been lowered to the whole.
-    is_trained_prior = verdict.prior == verdict.trained_prior
-    parts = {verdict.p_face_fake, verdict.p_voice_fake} - {None}
-    if output == "overall" and is_trained_prior and verdict.p_fake in parts:
-        words += "; the answer was raised to that of its more suspicious part, which is higher"
-    return words
-
-
-def _versions() -> str:
-    found = [f"avfake {__version__}", f"Python {platform.python_version()}"]
-    return ", ".join(found + [f"{name} {metadata.version(name)}" for name in LIBRARIES])
+def _interval(one: Interval) -> str:
+    return f"{100 * one.value:.1f} [{100 * one.low:.0f}, {100 * one.high:.0f}]"

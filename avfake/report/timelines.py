@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from avfake.labels import Part
+from avfake.report.wording import percent, span, spoken_segments
 from avfake.verdict import Segment, Verdict
 
 WIDTH, HEIGHT = 600.0, 64.0
@@ -16,8 +17,8 @@ LEAST_GAP_PERCENT = 10
 """Least distance of two labels, in percent of the height."""
 FREQUENCIES_HZ = (250, 500, 1000, 2000, 4000, 8000, 16_000)
 
-Scores = list[tuple[float, float]]
-"""Times in seconds, with a score each."""
+Scores = list[tuple[float, float, float]]
+"""Start and end in seconds, with a score each; they are equal for a single picture."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,26 @@ class Tick:
 
 
 @dataclass(frozen=True)
+class Score:
+    """One score, with where it is drawn."""
+
+    seconds: float
+    """Its time; of a window of sound the middle."""
+    p_fake: float
+    x: float
+    y: float
+    wide: float = 0.0
+    """Width of a window of sound; 0 for a single picture."""
+
+
+@dataclass(frozen=True)
 class Timeline:
     """One row: a person's face, or the voice."""
 
     title: str
-    dots: tuple[tuple[float, float], ...]
-    """Coordinates of each score at its time."""
+    about: str
+    """More about the row, such as the mean score; may be empty."""
+    scores: tuple[Score, ...]
     segments: tuple[tuple[float, float], ...]
     """Left edge and width of each segment that stands out."""
     words: str
@@ -54,51 +69,74 @@ class Timelines:
     ticks: tuple[Tick, ...]
 
 
-def timelines(verdict: Verdict) -> Timelines:
+def timelines(verdict: Verdict, seconds: float | None = None) -> Timelines:
     """Return the scores of a verdict over time.
 
     Segments are left out where the decision is genuine, and faces where the detector was never
     trained on any: their scores are noise.
+
+    seconds: length of the file, if it is known; the axis ends with the last score where that is
+        later
     """
     untrained = any(str(reason) == "face:not_trained" for reason in verdict.reasons)
     persons = () if untrained and verdict.p_face_fake is None else verdict.persons
     moments = [face.seconds for person in persons for face in person.frames]
     ends = [one.end_seconds for person in persons for one in person.segments]
     ends += [window.end_seconds for window in verdict.voice]
-    seconds = max([*moments, *ends], default=0.0)
-    scale = WIDTH / max(seconds, 1e-6)
-
-    def row(title: str, part: Part, scores: Scores, segments: tuple[Segment, ...]) -> Timeline:
-        shown = () if verdict.decision == "real" else segments
-        spans = [(one.start_seconds, one.end_seconds - one.start_seconds) for one in shown]
-        is_forged = verdict.is_about(part)
-        words = f"{'forged' if is_forged else 'stands out'}: {', '.join(map(str, shown))}"
-        return Timeline(
-            title,
-            tuple((round(at * scale, 1), round(HEIGHT * (1 - p), 1)) for at, p in scores),
-            tuple((round(at * scale, 1), round(max(2.0, wide * scale), 1)) for at, wide in spans),
-            words if shown else "",
-            is_forged,
-        )
-
+    length = max([*moments, *ends, seconds or 0.0], default=0.0)
+    draw = _Rows(verdict, WIDTH / max(length, 1e-6))
     rows = [
-        row(
-            f"Face of person {person.person_id}, mean score {percent(person.p_face_fake)}",
-            "face",
-            [(face.seconds, face.p_fake) for face in person.frames],
-            person.segments,
+        draw.row(
+            f"Face of person {person.person_id}",
+            [(face.seconds, face.seconds, face.p_fake) for face in person.frames],
+            person.person_id,
+            about=f"mean score {percent(person.p_face_fake)}",
         )
         for person in persons
     ]
     if verdict.voice:
-        middles = [((v.start_seconds + v.end_seconds) / 2, v.p_fake) for v in verdict.voice]
-        rows.append(row("Voice", "voice", middles, verdict.voice_segments))
-    return Timelines(tuple(rows), seconds, ticks(0.0, seconds, "s"))
+        windows = [(one.start_seconds, one.end_seconds, one.p_fake) for one in verdict.voice]
+        rows.append(draw.row("Voice", windows))
+    return Timelines(tuple(rows), length, ticks(0.0, length, "s"))
 
 
-def percent(share: float, digits: int = 0) -> str:
-    """Return a share in words, never broken over two lines."""
-    return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
+class _Rows:
+    """Draws rows of one verdict on one axis."""
+
+    def __init__(self, verdict: Verdict, scale: float) -> None:
+        """scale: units of the drawing in a second"""
+        self.verdict, self.scale = verdict, scale
+        self.spoken = spoken_segments(verdict)
+
+    def row(
+        self, title: str, scores: Scores, person_id: int | None = None, *, about: str = ""
+    ) -> Timeline:
+        """person_id: whose face it is; None for the voice"""
+        part: Part = "voice" if person_id is None else "face"
+        mine = [one for one in self.spoken if (one.part, one.person_id) == (part, person_id)]
+        is_forged = self.verdict.is_about(part)
+        times = ", ".join(span(one.segment) for one in mine)
+        return Timeline(
+            title,
+            about,
+            tuple(self._score(*one) for one in scores),
+            tuple(self._edges(one.segment) for one in mine),
+            f"{'looks forged' if is_forged else 'stands out'}: {times}" if mine else "",
+            is_forged,
+        )
+
+    def _score(self, start: float, end: float, p_fake: float) -> Score:
+        return Score(
+            round((start + end) / 2, 3),
+            p_fake,
+            x=round(start * self.scale, 1),
+            y=round(HEIGHT * (1 - p_fake), 1),
+            wide=round((end - start) * self.scale, 1),
+        )
+
+    def _edges(self, one: Segment) -> tuple[float, float]:
+        wide = (one.end_seconds - one.start_seconds) * self.scale
+        return round(one.start_seconds * self.scale, 1), round(max(2.0, wide), 1)
 
 
 def ticks(low: float, high: float, unit: str) -> tuple[Tick, ...]:

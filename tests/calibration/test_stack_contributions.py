@@ -18,7 +18,8 @@ from avfake.detector.bundle import Bundle
 from avfake.detector.detector import Detector
 from avfake.labels import OUTPUTS
 from avfake.report.evidence import Evidence
-from avfake.report.page import render_page, write_report
+from avfake.report.page import render_page
+from avfake.report.writing import write_report
 from avfake.scoring.files import score_files
 from avfake.verdict import Contribution, Verdict
 
@@ -125,7 +126,7 @@ def test_page_and_table_show_them(judged_by_trees, studio_root, tmp_path) -> Non
     verdict = write_report(video, detector, tmp_path / "page.html")
     text = html.unescape((tmp_path / "page.html").read_text())
     for one in verdict.contributions:
-        assert f"<td>{FEATURES[one.feature]}</td>" in text
+        assert f'<th scope="row">{FEATURES[one.feature]}</th>' in text
         assert f"<td>{one.logit:+.2f}</td>" in text
     assert "a sum over many features" in text
     score_files([video], str(judged_by_trees), tmp_path / "scores.csv", workers=0)
@@ -143,7 +144,7 @@ def test_the_page_says_plainly_what_a_baseline_read() -> None:
     )
     verdict = Verdict("a", "unsure", 0.8, 0.8, 0.5, "ok", contributions=made)
     text = html.unescape(render_page(Evidence(verdict)))
-    assert "the score by the rule 'mean', and nothing else; of face and voice the higher" in text
+    assert "The score by the rule 'mean', and nothing else; of face and voice the higher" in text
     assert "raised to that of its more suspicious part" in text
     assert "<td>missing</td>" in text
     assert "said, and nothing else" in text

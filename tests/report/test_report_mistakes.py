@@ -41,9 +41,9 @@ def test_each_part_is_explained_by_a_detector_that_judges_it(
     assert run(video, "--detector", deaf, "--detector", detector_folder, "--out", out) == 0
     text = out.read_text()
     faces, sound = text.split("The faces with most weight")[1].split("The segments of sound")
-    assert f"Seen by {deaf}@" in faces
+    assert f"Seen by <bdi>{deaf}@" in faces
     assert text.count(', heat map"') == 3  # as many crops as that one looks at
-    assert f"Seen by {detector_folder}@" in sound.split("How this was made")[0]
+    assert f"Seen by <bdi>{detector_folder}@" in sound.split("How this was made")[0]
     assert 'alt="Spectrogram of' in sound
     assert "mean of " in capsys.readouterr().out or "mean of " in text
 
@@ -60,7 +60,7 @@ def test_an_unreadable_file_gives_a_page_with_several_detectors_too(
 def test_mistakes_are_named_in_one_line_before_the_work(
     video, deaf, detector_folder, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr("avfake.report.write_report", None)  # the work
+    monkeypatch.setattr("avfake.report.collect_evidence", None)  # the work
     (tmp_path / "file").write_text("")
     good = ("--detector", detector_folder, "--out", tmp_path / "page.html")
     to = ("--detector", detector_folder, "--out")
