@@ -7,12 +7,12 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
-from avfake.errors import AvfakeError, MediaError, Reason
+from avfake.errors import AvfakeError, ConfigError, MediaError, Reason
 from avfake.parallel import Failure, StandingPool
 from avfake.verdict import Verdict
 from avfake.web.config import ServeConfig, in_time
@@ -45,8 +45,12 @@ class Answer:
     sentence: str
     """The verdict, or why there is none."""
     verdict: Verdict
+    document: str
+    """The report as JSON (report.schema.json of avfake.report)."""
     page: str = ""
-    """The whole report as HTML; empty where none could be made."""
+    """The report as HTML; empty where none could be made."""
+    pdf: bytes = b""
+    """The report as PDF; empty where no browser is there to print it."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,7 @@ def _answer(
     tell: Callable[[str], None],
 ) -> Answer:
     from avfake.media import probe
-    from avfake.report import sentence, write_report
+    from avfake.report import collect_evidence, sentence, to_json, write_evidence
 
     tell("reading the file")
     try:
@@ -143,17 +147,29 @@ def _answer(
     if seconds > max_seconds:
         detail = f"it lasts {in_time(seconds)}; this server takes up to {in_time(max_seconds)}"
         return _without_page(name, Reason("file", "too_long", detail))
+    evidence = collect_evidence(name, _detector(names, combine), tell=tell)
+    tell("writing the report")
     Path("out").mkdir()
-    page = Path("out", "report.html")
-    verdict = write_report(name, _detector(names, combine), page, tell=tell)
-    return Answer(name, sentence(verdict), verdict, page.read_text(encoding="utf-8"))
+    page, pdf = Path("out", "report.html"), Path("out", "report.pdf")
+    write_evidence(evidence, page)
+    if evidence.verdict.p_fake is not None:
+        with suppress(ConfigError):  # no browser that could print it
+            write_evidence(evidence, None, pdf)
+    return Answer(
+        name,
+        sentence(evidence.verdict),
+        evidence.verdict,
+        to_json(evidence),
+        page.read_text(encoding="utf-8"),
+        pdf.read_bytes() if pdf.exists() else b"",
+    )
 
 
 def _without_page(name: str, reason: Reason) -> Answer:
-    from avfake.report import sentence
+    from avfake.report import Evidence, sentence, to_json
 
     verdict = Verdict.failed(name, reason)
-    return Answer(name, sentence(verdict), verdict)
+    return Answer(name, sentence(verdict), verdict, to_json(Evidence(verdict)))
 
 
 def _make_sample() -> Answer:
@@ -170,4 +186,4 @@ def _make_sample() -> Answer:
         Path("studio", forged.filename).replace(SAMPLE)
         shutil.rmtree("studio")
         torch.set_num_threads(threads)  # the studio takes one
-    return Answer(SAMPLE, "", Verdict.failed(SAMPLE))
+    return Answer(SAMPLE, "", Verdict.failed(SAMPLE), "{}")

@@ -156,11 +156,11 @@ def _endpoint(assess: Callable[..., Any]) -> None:
     with gr.Row(visible=False):
         file = file_field(label="file")
         with_page = gr.Checkbox(label="with_page", value=False)
-        verdict, html = gr.JSON(label="verdict"), gr.Textbox(label="page")
+        report, html = gr.JSON(label="report"), gr.Textbox(label="page")
         gr.Button().click(
             assess,
             inputs=[file, with_page],
-            outputs=[verdict, html],
+            outputs=[report, html],
             api_name="assess",
             concurrency_id=ONE_QUEUE,
         )
@@ -204,19 +204,25 @@ def in_html(steps: Steps) -> Iterator[str]:
 
 
 def in_json(steps: Steps, *, with_page: bool) -> tuple[dict[str, Any], str]:
-    """Return the verdict, with its sentence, and the report if it is asked for."""
+    """Return the report as JSON, and as HTML if it is asked for."""
     with closing(steps):
         answer = next(found for found in steps if isinstance(found, Answer))
-    verdict = {"sentence": answer.sentence, **json.loads(answer.verdict.to_json())}
-    return verdict, answer.page if with_page else ""
+    return json.loads(answer.document), answer.page if with_page else ""
 
 
 def answer_html(answer: Answer) -> str:
     """Return the answer as a part of the page: nothing in it is left on the server."""
     verdict, stem = answer.verdict, Path(answer.name).stem
-    downloads = [("JSON", f"{stem}.json", _uri("application/json", verdict.to_json()))]
-    if answer.page:
-        downloads.insert(0, ("HTML", f"{stem}.html", _uri("text/html", answer.page)))
+    contents = {
+        "HTML": ("text/html;charset=utf-8", answer.page.encode(errors="backslashreplace")),
+        "PDF": ("application/pdf", answer.pdf),
+        "JSON": ("application/json", answer.document.encode(errors="backslashreplace")),
+    }
+    downloads = [
+        (kind, f"{stem}.{kind.lower()}", f"data:{mime};base64,{base64.b64encode(content).decode()}")
+        for kind, (mime, content) in contents.items()
+        if content
+    ]
     rows = [
         (title, getattr(verdict, COLUMNS[output].probability)) for output, title in TITLES.items()
     ]
@@ -227,7 +233,3 @@ def answer_html(answer: Answer) -> str:
 
 def _message(words: str) -> str:
     return _templates.get_template("progress.html").render(done=[], now=words, time="")
-
-
-def _uri(kind: str, text: str) -> str:
-    return f"data:{kind};charset=utf-8;base64,{base64.b64encode(text.encode()).decode()}"

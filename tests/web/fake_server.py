@@ -34,7 +34,7 @@ def answer(job: Job | WarmUp, tell: Callable[[str], None]) -> Answer:
         sound = Waveform(np.zeros(16_000, np.float32), 16_000)
         picture = np.full((15, 64, 64, 3), 90, np.uint8)
         write_video(job.folder / SAMPLE, picture, fps=15, waveform=sound)
-        return Answer(SAMPLE, "", Verdict.failed(SAMPLE))
+        return Answer(SAMPLE, "", Verdict.failed(SAMPLE), "{}")
     content = (job.folder / job.name).read_bytes().decode(errors="replace")
     word, _, rest = content.partition(" ")
     tell("finding faces and speech")
@@ -51,7 +51,7 @@ def answer(job: Job | WarmUp, tell: Callable[[str], None]) -> Answer:
         word, _, rest = rest.partition(" ")
     if word not in SHARES:
         verdict = Verdict.failed(job.name, Reason("file", "not_media"))
-        return Answer(job.name, "This file could not be read: not a video.", verdict, PAGE)
+        return answer_of(job.name, "This file could not be read: not a video.", verdict)
     p = SHARES[word]
     verdict = Verdict(
         *(job.name, word, p, p, min(p, 0.4), "ok"),
@@ -59,7 +59,13 @@ def answer(job: Job | WarmUp, tell: Callable[[str], None]) -> Answer:
         voice=(VoiceScore(0.0, 2.0, 0.4),),
         operating_point=OperatingPoint(0.8, 0.05, 0.9),
     )
-    return Answer(job.name, f"This file is {word}.", verdict, PAGE)
+    return answer_of(job.name, f"This file is {word}.", verdict)
+
+
+def answer_of(name: str, sentence: str, verdict: Verdict) -> Answer:
+    """Return the answer with its report."""
+    document = {"sentence": sentence, "verdict": json.loads(verdict.to_json())}
+    return Answer(name, sentence, verdict, json.dumps(document), PAGE, b"%PDF-1.4 a PDF")
 
 
 def start(config: ServeConfig) -> Pool:

@@ -45,10 +45,11 @@ def wait_until_empty(server, seconds: float = 60) -> None:
 
 
 def test_a_file_gets_its_verdict_and_page_and_is_removed(server):
-    kind, (verdict, page) = answer(server, b"leave fake", with_page=True)
+    kind, (report, page) = answer(server, b"leave fake", with_page=True)
+    verdict = report["verdict"]
     assert (kind, verdict["decision"], verdict["p_fake"]) == ("complete", "fake", 0.97)
     assert verdict["file"] == "clip.mp4"
-    assert verdict["sentence"] == "This file is fake."
+    assert report["sentence"] == "This file is fake."
     assert page.startswith("<!doctype html>")
     assert answer(server, b"real")[1][1] == ""
     wait_until_empty(server)
@@ -59,15 +60,15 @@ def test_the_documented_client_of_gradio(server, tmp_path):
     (tmp_path / "clip.mp4").write_bytes(b"unsure")
     asking = client.Client(server.url, verbose=False, analytics_enabled=False)
     file = client.handle_file(tmp_path / "clip.mp4")
-    verdict, page = asking.predict(file, False, api_name="/assess")
-    assert (verdict["p_fake"], page) == (0.5, "")
+    report, page = asking.predict(file, False, api_name="/assess")
+    assert (report["verdict"]["p_fake"], page) == (0.5, "")
 
 
 def test_a_file_that_cannot_be_read_is_said_so_first(server):
-    kind, (verdict, _) = answer(server, b"nothing of the kind")
+    kind, (report, _) = answer(server, b"nothing of the kind")
     assert kind == "complete"
-    assert verdict["sentence"].startswith("This file could not be read: ")
-    assert verdict["p_fake"] is None
+    assert report["sentence"].startswith("This file could not be read: ")
+    assert report["verdict"]["p_fake"] is None
 
 
 def test_equal_files_and_others_at_once_get_their_own_answers(server):
@@ -75,7 +76,7 @@ def test_equal_files_and_others_at_once_get_their_own_answers(server):
     with ThreadPoolExecutor(12) as threads:
         found = list(threads.map(lambda content: answer(server, content), contents))
     words = [content.split()[-1].decode() for content in contents]
-    assert [one[1][0]["decision"] for one in found] == words
+    assert [one[1][0]["verdict"]["decision"] for one in found] == words
     wait_until_empty(server)
 
 
@@ -85,11 +86,11 @@ def test_a_crash_and_a_hang_end_their_own_answer_alone(server, tmp_path):
             lambda content: answer(server, content),
             [b"crash", f"slow {tmp_path / 'begun'}".encode(), b"wait fake"],
         )
-    assert crash[1][0]["reasons"][0]["code"] == "crashed"
+    assert crash[1][0]["verdict"]["reasons"][0]["code"] == "crashed"
     assert crash[1][0]["sentence"].startswith("This file could not be assessed: the worker process")
-    assert hang[1][0]["reasons"][0]["code"] == "timed_out"
-    assert fine[1][0]["decision"] == "fake"
-    assert answer(server, b"real")[1][0]["decision"] == "real"
+    assert hang[1][0]["verdict"]["reasons"][0]["code"] == "timed_out"
+    assert fine[1][0]["verdict"]["decision"] == "fake"
+    assert answer(server, b"real")[1][0]["verdict"]["decision"] == "real"
     wait_until_empty(server)
 
 
@@ -184,7 +185,7 @@ def test_another_host_needs_a_token(tmp_path):
         assert send(server, b"fake").status_code == 401
         assert send(server, b"fake", headers={"Authorization": "Bearer wrong"}).status_code == 401
         bearer = {"Authorization": f"Bearer {server.token}"}
-        assert answer(server, b"fake", headers=bearer)[1][0]["decision"] == "fake"
+        assert answer(server, b"fake", headers=bearer)[1][0]["verdict"]["decision"] == "fake"
         with httpx.Client(follow_redirects=True) as browser:
             page = browser.get(f"{server.url}?token={server.token}")
             assert page.status_code == 200

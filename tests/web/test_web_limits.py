@@ -101,7 +101,7 @@ def test_names_and_reasons_are_escaped_and_nothing_is_cut():
 
     name = '"><script>alert(1)</script>' * 20 + "\udcff.mp4"
     verdict = Verdict.failed(name, Reason("file", "not_media", "<b>bold</b>"))
-    shown = answer_html(Answer(name, "This file could not be read: <b>.", verdict, "<p>'\"</p>"))
+    shown = answer_html(Answer(name, "This file could not be read: <b>.", verdict, "{}", "<p>'"))
     assert "<script>" not in shown
     assert "<b>" not in shown
     assert shown.count("&lt;script&gt;alert(1)") >= 20

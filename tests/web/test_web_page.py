@@ -57,7 +57,7 @@ def test_a_file_is_dropped_worked_on_and_answered(open_page, server):
         assert words in answer
     report = page.frame_locator(".avfake-answer iframe")
     assert report.get_by_role("img", name="Face of person 0").is_visible()
-    for kind in ("HTML", "JSON"):
+    for kind in ("HTML", "PDF", "JSON"):
         with page.expect_download() as loading:
             page.locator(".downloads").get_by_text(kind).click()
         assert loading.value.suggested_filename == f"clip.{kind.lower()}"
