@@ -34,6 +34,7 @@ ALLOWED: dict[str, set[str]] = {
     "detector": {"faces", "clips", "models", "calibration", "evaluation"},
     "scoring": {"media", "datasets", "parallel", "augment", "evaluation", "detector"},
     "report": {"media", "clips", "models", "calibration", "evaluation", "detector", "scoring"},
+    "web": {"media", "parallel", "studio", "detector", "report"},
     "audit": {"media", "faces", "datasets", "clips", "parallel", "evaluation"},
     "training": {
         *("datasets", "parallel", "clips", "augment", "models"),
@@ -77,9 +78,9 @@ def test_no_import_reaches_past_a_package() -> None:
 
 def test_the_numbers_of_the_structure_stay_in_their_bounds() -> None:
     found = structure.measure()
-    assert found["packages"] <= 18
+    assert found["packages"] <= 19
     assert found["modules"] <= 7
-    assert found["edges"] <= 110
+    assert found["edges"] <= 120
     assert found["exported_names"] <= 200
     assert found["imports_past_init"] == 0
     assert found["in_circles"] == 0

@@ -26,7 +26,6 @@ from avfake.parallel.pool import (
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 POLL_SECONDS = 0.5
-WAITING = "waiting for a free worker"
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,9 @@ class Step:
 
 class StandingPool(Generic[Item, Result]):
     """Processes that each answer one item after the other; one that dies or hangs is replaced."""
+
+    WAITING = "waiting for a free worker"
+    """Words of the step before the work begins."""
 
     def __init__(
         self,
@@ -68,7 +70,7 @@ class StandingPool(Generic[Item, Result]):
         Closing the iterator gives the item up at once. There is no second attempt after a crash:
         someone is waiting. AvfakeError if the disk is full.
         """
-        step = Step(WAITING)
+        step = Step(self.WAITING)
         while True:
             try:
                 worker = self._idle.get(timeout=POLL_SECONDS)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
-from avfake.errors import AvfakeError, ConfigError, MediaError, Reason
+from avfake.errors import AvfakeError, ConfigError, MediaError, Reason, require
 from avfake.parallel import Failure, StandingPool
 from avfake.verdict import Verdict
 from avfake.web.config import ServeConfig, in_time
@@ -93,6 +93,7 @@ def answer_one(
         if not _detector.cache_info().currsize:
             tell("loading the detector")
         _detector(names, combine)
+        require("captum", "web")
     except AvfakeError as error:
         return Refusal(str(error))
     with _inside(job.folder):

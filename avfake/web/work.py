@@ -23,7 +23,7 @@ class Work:
 
     def __init__(self, opening: AbstractContextManager[Job], pool: Pool) -> None:
         """Start it. opening: gives the job, and removes its files at the end."""
-        self._step: Step = Step("beginning")
+        self._step: Step = Step(Pool.WAITING)
         self._found: Answer | Refusal | None = None
         self._error: Exception | None = None
         self._asked, self._is_given_up = time.monotonic(), False
