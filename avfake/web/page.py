@@ -93,16 +93,12 @@ def build_page(config: ServeConfig, uploads: Uploads, pool: Pool) -> gr.Blocks:
                 ask_sample = gr.Button("Check the sample", variant="primary")
         stop = gr.Button("Stop", elem_id="stop", size="sm", visible=False)
         shown = gr.HTML(elem_id="answer", padding=False)
-        started: list[Any] = []
-        for trigger, field in (
-            (file.upload, file),
-            (ask_camera.click, camera),
-            (ask_sound.click, sound),
-            (ask_sample.click, None),
-        ):
-            started += _connect(
-                trigger, field, stop, shown, answer_sent if field else answer_sample
-            )
+        started = [
+            _connect(file.upload, file, stop, shown, answer_sent),
+            _connect(ask_camera.click, camera, stop, shown, answer_sent),
+            _connect(ask_sound.click, sound, stop, shown, answer_sent),
+            _connect(ask_sample.click, None, stop, shown, answer_sample),
+        ]
         stop.click(
             lambda: (_message("Stopped."), gr.update(visible=False)),
             outputs=[shown, stop],
@@ -120,10 +116,10 @@ def _connect(
     stop: gr.Button,
     shown: gr.HTML,
     answer: Callable[..., Iterator[str]],
-) -> list[Any]:
+) -> Any:
     """Have a trigger ask for the answer for a field, and empty the field after it.
 
-    Returns the events that can be cancelled.
+    Returns the event that can be cancelled.
     """
     asked = trigger(
         lambda: (gr.update(visible=True), _message("Waiting for the answers before this one.")),
@@ -148,7 +144,7 @@ def _connect(
         show_progress="hidden",
         api_visibility="private",
     )
-    return [answered]
+    return answered
 
 
 def _endpoint(assess: Callable[..., Any]) -> None:
@@ -195,6 +191,8 @@ def in_html(steps: Steps) -> Iterator[str]:
             if isinstance(found, Answer):
                 yield answer_html(found)
                 continue
+            if done == [Pool.WAITING]:
+                done.clear()
             if not done or done[-1] != found.words:
                 done.append(found.words)
             seconds = time.monotonic() - started
