@@ -45,7 +45,7 @@ def file_field(**options: Any) -> gr.File:
     def path_of(payload: Any) -> str | None:
         return payload.path if isinstance(payload, FileData) else None
 
-    field.preprocess = path_of  # type: ignore[method-assign,assignment]
+    field.preprocess = path_of  # type: ignore[method-assign]
     return field
 
 

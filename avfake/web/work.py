@@ -52,9 +52,10 @@ class Work:
                 for found in heard:
                     if isinstance(found, Step):
                         self._step = found
+                    elif isinstance(found, Failure):
+                        self._found = failed(job.name, found)
                     else:
-                        is_failure = isinstance(found, Failure)
-                        self._found = failed(job.name, found) if is_failure else found
+                        self._found = found
                     if self._is_given_up or time.monotonic() - self._asked > UNWATCHED_SECONDS:
                         return
         except Exception as error:  # noqa: BLE001 - raised again where the answer is waited for
