@@ -27,11 +27,11 @@ function reportCell(row) {
   const made = cell("td");
   const link = cell("a", "open");
   link.href = row[REPORT];
-  link.setAttribute("aria-label", "Report on " + nameOf(row[FILE]));
+  link.setAttribute("aria-label", "open the report on " + nameOf(row[FILE]));
   if (row[MADE]) { made.append(link); return made; }
   const button = cell("button", "Copy command");
   button.type = "button";
-  button.setAttribute("aria-label", "Copy the command that makes the report on " + nameOf(row[FILE]));
+  button.setAttribute("aria-label", "Copy command: report on " + nameOf(row[FILE]));
   button.title = command(row);
   button.addEventListener("click", async () => {
     try { await navigator.clipboard.writeText(command(row)); button.textContent = "Copied"; } catch (error) {

@@ -195,6 +195,6 @@ def _link(table: AnyPath, folder: Path) -> str:
     """Return the address of the table from the page; "" where there is none."""
     if not isinstance(table, Path):
         return str(table) if str(table).startswith("http") else ""
-    if table.parent.resolve() == folder.resolve():
-        return table.name
-    return table.absolute().as_uri() if table.is_file() else ""
+    if not table.is_file():
+        return ""
+    return table.name if table.parent.samefile(folder) else table.absolute().as_uri()
