@@ -16,6 +16,8 @@ from avfake.web.gate import NO_SPACE, UPLOAD, Gate, too_large
 from avfake.web.page import build_page, theme
 from avfake.web.uploads import Uploads
 
+SESSIONS = 32
+"""Whose state Gradio keeps: the last output of each, so some megabytes. The page needs none."""
 STYLE = Path(__file__).with_name("style.css")
 
 
@@ -34,6 +36,7 @@ def build_app(config: ServeConfig, uploads: Uploads, pool: Pool) -> ASGIApp:
 
     page = build_page(config, uploads, pool)
     page.queue(max_size=config.queue, default_concurrency_limit=config.workers)
+    page.state_session_capacity = SESSIONS
     gr.mount_gradio_app(
         app,
         page,

@@ -37,25 +37,25 @@ def serve(
         say: is called with each line for the person who started the server
         start: starts the workers
     """
-    with contextlib.ExitStack() as closing:
+    with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as closing:
         listening = closing.enter_context(listen(config.host, config.port))
         config = replace(config, port=listening.getsockname()[1], token=_token(config))
+        closing.enter_context(_ended_by_sigterm())
         root = closing.enter_context(temporary_root())
-        _settle_gradio(root)
+        _settle_libraries(root)
         require("gradio", "web")
         uploads = Uploads(root, most=config.queue + config.workers)
-        closing.enter_context(_ended_by_sigterm())
         pool = start(config)
         closing.callback(pool.close)
         say("loading the detector ...")
         warm_up(pool, root)
-        with contextlib.suppress(KeyboardInterrupt):
-            say(f"avfake serve: {address(config)}    (Ctrl-C ends it)")
-            run(config, uploads, pool, listening)
+        server = server_for(config, uploads, pool)
+        say(f"avfake serve: {address(config)}    (Ctrl-C ends it)")
+        server.run(sockets=[listening])
 
 
-def run(config: ServeConfig, uploads: Uploads, pool: Pool, listening: socket.socket) -> None:
-    """Answer requests on an open socket until the process gets a signal."""
+def server_for(config: ServeConfig, uploads: Uploads, pool: Pool) -> Any:
+    """Return a `uvicorn.Server` that answers with the workers of a pool."""
     import uvicorn  # late: an extra
 
     from avfake.web.app import build_app  # late: imports Gradio
@@ -68,11 +68,15 @@ def run(config: ServeConfig, uploads: Uploads, pool: Pool, listening: socket.soc
         timeout_graceful_shutdown=SECONDS_TO_END,
         limit_concurrency=500,
     )
-    uvicorn.Server(settings).run(sockets=[listening])
+    return uvicorn.Server(settings)
 
 
-def _settle_gradio(root: Path) -> None:
-    """Have Gradio keep its files in this folder, and report to no one; before it is imported."""
+def _settle_libraries(root: Path) -> None:
+    """Have Gradio, and what the workers run, keep their files in this folder, and report to no one.
+
+    Before Gradio is imported, and before the workers start.
+    """
+    os.environ["TMPDIR"] = str(root)
     os.environ["GRADIO_TEMP_DIR"] = str(root)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
