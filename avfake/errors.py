@@ -45,6 +45,7 @@ REASONS = {
     "skipped": "not examined, because the rest decides (profile fast)",
     "no_row": "a table of the ensemble has no row for this file",
     "crashed": "the worker process died on this file",
+    "too_long": "the file is longer than is allowed",
     "timed_out": "the file took longer than the time limit",
     "out_of_memory": "there was too little memory for this file",
 }
@@ -180,6 +181,7 @@ def check_ranges(config: Any, prefix: str, **intervals: str) -> None:
 EXTRAS = {
     "train": "training",
     "report": "a report or a figure",
+    "web": "the web page",
     "pretrained": "reading the weights of a package",
     "openvino": "the runtime openvino",
 }

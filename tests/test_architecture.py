@@ -38,6 +38,7 @@ ALLOWED: dict[str, set[str]] = {
         *("media", "clips", "parallel", "models", "calibration", "evaluation"),
         *("detector", "scoring"),
     },
+    "web": {"media", "parallel", "studio", "detector", "report"},
     "audit": {"media", "faces", "datasets", "clips", "parallel", "evaluation"},
     "training": {
         *("datasets", "parallel", "clips", "augment", "models"),
@@ -81,11 +82,11 @@ def test_no_import_reaches_past_a_package() -> None:
 
 def test_the_numbers_of_the_structure_stay_in_their_bounds() -> None:
     found = structure.measure()
-    assert found["packages"] <= 18
+    assert found["packages"] <= 19
     assert found["modules"] <= 7
     # Late names of three packages; report shows progress, cli too, and prints verdicts; models
-    # keeps converted networks in the cache of storage.
-    assert found["edges"] <= 116
+    # keeps converted networks in the cache of storage; five packages for the web page, and its verb.
+    assert found["edges"] <= 125
     assert found["exported_names"] <= 200
     assert found["imports_past_init"] == 0
     assert found["in_circles"] == 0

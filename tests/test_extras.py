@@ -8,7 +8,11 @@ import pytest
 
 from avfake.errors import ConfigError, require
 
-BLOCKED = {"train": ("accelerate", "tensorboard"), "report": ("captum", "matplotlib")}
+BLOCKED = {
+    "train": ("accelerate", "tensorboard"),
+    "report": ("captum", "matplotlib"),
+    "web": ("gradio",),
+}
 BLOCK = f"import sys; sys.modules.update(dict.fromkeys({sum(BLOCKED.values(), ())!r}));"
 
 

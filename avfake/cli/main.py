@@ -22,6 +22,7 @@ from avfake.cli.process import OK, hushed, open_streams, run_to_the_end
 from avfake.cli.verbs_datasets import audit, labels, manifest, prepare, specs, studio
 from avfake.cli.verbs_detectors import card, ensemble, evaluate, stress
 from avfake.cli.verbs_files import annotate, predict, report
+from avfake.cli.verbs_web import serve
 
 Config = TypeVar("Config")
 QUIET = Annotated[
@@ -52,7 +53,7 @@ def completion(
 VERBS: dict[str, Callable[..., int]] = {
     verb.__name__: verb
     for verb in (
-        *(predict, annotate, report, prepare, manifest, labels, evaluate, stress),
+        *(predict, annotate, report, serve, prepare, manifest, labels, evaluate, stress),
         *(card, ensemble, studio, specs, audit, doctor, completion),
     )
 }

@@ -6,10 +6,13 @@ A worker that dies or hangs loses its one item, never the run. The journal keeps
 from avfake.parallel.journal import Journal
 from avfake.parallel.pool import Failure, default_workers, map_items
 from avfake.parallel.resume import map_into_journal, progress
+from avfake.parallel.standing import StandingPool, Step
 
 __all__ = [
     "Failure",
     "Journal",
+    "StandingPool",
+    "Step",
     "default_workers",
     "map_into_journal",
     "map_items",

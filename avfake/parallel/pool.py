@@ -46,7 +46,7 @@ ATTEMPTS = 2
 
 
 @dataclass
-class _Worker(Generic[Item]):
+class Worker(Generic[Item]):
     process: Any
     pipe: Connection
     index: int | None = None
@@ -114,7 +114,7 @@ def _map_on_pool(
     threads: int,
     time_limit_seconds: float,
 ) -> Iterator[tuple[int, Result | Failure]]:
-    pool = [_start(function, threads) for _ in range(min(workers, len(items)))]
+    pool = [start_worker(function, threads) for _ in range(min(workers, len(items)))]
     waiting = iter(enumerate(items))
     crashes: Counter[int] = Counter()
     try:
@@ -126,7 +126,7 @@ def _map_on_pool(
                 assert done is not None
                 if isinstance(result, Failure) and not worker.process.is_alive():
                     worker.process.join()
-                    started = _start(function, threads)
+                    started = start_worker(function, threads)
                     worker.process, worker.pipe = started.process, started.pipe
                     crashes[done] += result.code == "crashed"
                     if 0 < crashes[done] < ATTEMPTS:
@@ -140,19 +140,22 @@ def _map_on_pool(
             worker.process.join()
 
 
-def _start(function: Callable[[Item], Result], threads: int) -> _Worker[Item]:
+def start_worker(
+    function: Callable[..., Any], threads: int, serve: Callable[[Connection], None] | None = None
+) -> Worker[Any]:
+    """Return a new process in which `serve` (None: one result an item) calls a function."""
     context = multiprocessing.get_context("spawn")  # forked copies of OpenMP pools deadlock
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs,), daemon=True)
+    process = context.Process(target=serve or _serve, args=(theirs,), daemon=True)
     resource_tracker.ensure_running()  # its start would unblock SIGINT
     with _environment(threads), _interrupts_held():
         process.start()
     theirs.close()
     ours.send(function)
-    return _Worker(process, ours)
+    return Worker(process, ours)
 
 
-def _hand_out(worker: _Worker[Item], waiting: Iterator[tuple[int, Item]]) -> None:
+def _hand_out(worker: Worker[Item], waiting: Iterator[tuple[int, Item]]) -> None:
     worker.index, item = next(waiting, (None, None))
     worker.since = time.monotonic()
     if worker.index is not None:
@@ -160,8 +163,8 @@ def _hand_out(worker: _Worker[Item], waiting: Iterator[tuple[int, Item]]) -> Non
 
 
 def _collect(
-    pool: list[_Worker[Item]], time_limit_seconds: float
-) -> Iterator[tuple[_Worker[Item], Any]]:
+    pool: list[Worker[Item]], time_limit_seconds: float
+) -> Iterator[tuple[Worker[Item], Any]]:
     busy = [worker for worker in pool if worker.index is not None]
     ready = wait([worker.pipe for worker in busy], timeout=1.0)
     for worker in [worker for worker in busy if worker.pipe in ready]:
