@@ -172,6 +172,7 @@ def check_ranges(config: Any, prefix: str, **intervals: str) -> None:
 EXTRAS = {
     "train": "training",
     "report": "a report or a figure",
+    "export": "exporting a detector",
     "pretrained": "reading the weights of a package",
 }
 """Extra of setup.cfg -> what needs it."""

@@ -12,6 +12,7 @@ from avfake.cli.flags import idle_settings
 from avfake.cli.process import OK, open_streams, run_to_the_end
 from avfake.cli.verbs_datasets import audit, labels, manifest, prepare, specs, studio
 from avfake.cli.verbs_detectors import card, ensemble, evaluate, stress
+from avfake.cli.verbs_export import export
 from avfake.cli.verbs_files import annotate, predict, report
 
 Config = TypeVar("Config")
@@ -19,7 +20,7 @@ VERBS: dict[str, Callable[..., int]] = {
     verb.__name__: verb
     for verb in (
         *(predict, annotate, report, prepare, manifest, labels, evaluate, stress),
-        *(card, ensemble, studio, specs, audit, doctor),
+        *(card, ensemble, export, studio, specs, audit, doctor),
     )
 }
 
