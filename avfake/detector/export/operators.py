@@ -157,6 +157,13 @@ def batch_norm(values: Tensor, mean: Tensor, var: Tensor, *rest: Any, **options:
     return found * named["weight"] + named["bias"]
 
 
+def where(condition: Tensor, first: Any, second: Any) -> Tensor:
+    """Choose between truth values by logic, for which ONNX Runtime has no choice."""
+    if isinstance(first, Tensor) and first.dtype == torch.bool:
+        return (condition & first) | (~condition & second)
+    return torch.where(condition, first, second)
+
+
 def _constant(values: np.ndarray) -> Tensor:
     return torch.from_numpy(values.astype(np.float32))
 
@@ -172,5 +179,6 @@ REPLACED: dict[Any, Callable[..., Any]] = {
     torch.Tensor.tensor_split: tensor_split,
     F.interpolate: interpolate,
     F.batch_norm: batch_norm,
+    torch.where: where,
 }
 """Operation of torch -> its replacement, for the arguments that avfake gives."""
