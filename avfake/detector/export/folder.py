@@ -123,29 +123,24 @@ def write_network(graph: ClipGraph, bundle: Bundle, path: Path) -> None:
     yes = torch.ones(1, dtype=torch.bool)
     sound = 0.1 * torch.randn(2, length)
     crops, windows = {0: "crops"}, {0: "windows"}
-    fast = torch.backends.mha.get_fastpath_enabled()
     with torch.no_grad(), Exportable(), warnings.catch_warnings():
         # That shapes become constants, and that another exporter exists.
         warnings.simplefilter("ignore")
-        torch.backends.mha.set_fastpath_enabled(False)
-        try:
-            torch.onnx.export(
-                graph,
-                (faces, yes, sound, yes),
-                str(path),
-                dynamo=False,  # the other exporter needs onnxscript
-                opset_version=OPSET,
-                input_names=list(INPUTS),
-                output_names=list(OUTPUTS),
-                dynamic_axes={
-                    "faces": crops,
-                    "frame_scores": crops,
-                    "sound": windows,
-                    "window_scores": windows,
-                },
-            )
-        finally:
-            torch.backends.mha.set_fastpath_enabled(fast)
+        torch.onnx.export(
+            graph,
+            (faces, yes, sound, yes),
+            str(path),
+            dynamo=False,  # the other exporter needs onnxscript
+            opset_version=OPSET,
+            input_names=list(INPUTS),
+            output_names=list(OUTPUTS),
+            dynamic_axes={
+                "faces": crops,
+                "frame_scores": crops,
+                "sound": windows,
+                "window_scores": windows,
+            },
+        )
 
 
 def _compare(

@@ -164,6 +164,36 @@ def where(condition: Tensor, first: Any, second: Any) -> Tensor:
     return torch.where(condition, first, second)
 
 
+def attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    embed_dim: int,
+    num_heads: int,
+    in_weight: Tensor,
+    in_bias: Tensor,
+    *rest: Any,
+    key_padding_mask: Tensor,
+    **options: Any,
+) -> tuple[Tensor, None]:
+    """Attend as `nn.MultiheadAttention`, whose own code fixes the number of items while traced.
+
+    query [L, B, E], key and value [S, B, E], key_padding_mask float [B, S] to be added.
+    """
+    del embed_dim, options
+    *_, out_weight, out_bias = rest
+    weights, biases = in_weight.chunk(3), in_bias.chunk(3)
+    projected = [
+        F.linear(one, weight, bias).unflatten(-1, (num_heads, -1)).permute(1, 2, 0, 3)
+        for one, weight, bias in zip((query, key, value), weights, biases, strict=True)
+    ]  # each [B, heads, L or S, E / heads]
+    asked, offered, given = projected
+    scores = asked @ offered.transpose(2, 3) / int(asked.shape[-1]) ** 0.5
+    shares = (scores + key_padding_mask[:, None, None]).softmax(dim=-1)
+    attended = (shares @ given).permute(2, 0, 1, 3).flatten(2)
+    return F.linear(attended, out_weight, out_bias), None
+
+
 def _constant(values: np.ndarray) -> Tensor:
     return torch.from_numpy(values.astype(np.float32))
 
@@ -179,6 +209,7 @@ REPLACED: dict[Any, Callable[..., Any]] = {
     torch.Tensor.tensor_split: tensor_split,
     F.interpolate: interpolate,
     F.batch_norm: batch_norm,
+    F.multi_head_attention_forward: attention,
     torch.where: where,
 }
 """Operation of torch -> its replacement, for the arguments that avfake gives."""
