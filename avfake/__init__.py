@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from avfake.datasets import read_manifest
     from avfake.detector import Detector
     from avfake.errors import AvfakeError
-    from avfake.scoring.classifier import DetectorClassifier
+    from avfake.scoring import DetectorClassifier
     from avfake.verdict import Verdict
 
 __version__ = "0.1.0"
@@ -41,7 +41,7 @@ environment.provide()
 _HOMES = {
     "AvfakeError": "avfake.errors",
     "Detector": "avfake.detector",
-    "DetectorClassifier": "avfake.scoring.classifier",
+    "DetectorClassifier": "avfake.scoring",
     "Verdict": "avfake.verdict",
     "read_manifest": "avfake.datasets",
 }

@@ -30,7 +30,7 @@ SOURCES = {page: source for source, page in ELSEWHERE.items()}
 HEADERS = {"index.md": "---\nhide: [navigation]\n---\n"}
 PERFORMANCE = {"Performance": "performance.md"}
 LINK = re.compile(r"(!?)\[((?:[^\[\]\\]|\\.)*)\]\(([^()\s]+)\)")
-FENCE = re.compile(r"^(```.*?^```|(?:    .*\n)+)", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"^(```.*?^```|(?:    [^\n]*\n)+)", re.MULTILINE | re.DOTALL)
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -70,7 +70,7 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
 
 def parts_of(markdown: str) -> Iterator[tuple[str, bool]]:
     """Yield the pieces of a page, and whether each is a block of code."""
-    for number, part in enumerate(FENCE.split(markdown)):
+    for number, part in enumerate(CODE.split(markdown)):
         yield part, number % 2 == 1
 
 

@@ -168,11 +168,7 @@ def attention(
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    embed_dim: int,
-    num_heads: int,
-    in_weight: Tensor,
-    in_bias: Tensor,
-    *rest: Any,
+    *settings: Any,
     key_padding_mask: Tensor,
     **options: Any,
 ) -> tuple[Tensor, None]:
@@ -180,8 +176,8 @@ def attention(
 
     query [L, B, E], key and value [S, B, E], key_padding_mask float [B, S] to be added.
     """
-    del embed_dim, options
-    *_, out_weight, out_bias = rest
+    del options
+    _, num_heads, in_weight, in_bias, *_, out_weight, out_bias = settings
     weights, biases = in_weight.chunk(3), in_bias.chunk(3)
     projected = [
         F.linear(one, weight, bias).unflatten(-1, (num_heads, -1)).permute(1, 2, 0, 3)
