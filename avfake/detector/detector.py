@@ -112,8 +112,9 @@ class Detector:
                 "with write_ensemble, or save the bundle, and write its card (avfake card)"
             )
         checked_sums(self.folder)
-        options = {"private": private, "revision": revision, "message": message, "token": token}
-        return upload(self.folder, name, **options)
+        return upload(
+            self.folder, name, private=private, revision=revision, message=message, token=token
+        )
 
     @classmethod
     def default(cls, *, device: str | None = None) -> "Detector":

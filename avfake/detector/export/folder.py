@@ -108,7 +108,7 @@ def export_detector(
                 f"the exported network differs by {found.largest_difference:.4f} from the detector "
                 f"in a probability; at most {TOLERANCE} is allowed, so nothing was written"
             )
-        np.savez(partial / EXAMPLE, **example)
+        np.savez(partial / EXAMPLE, faces=example["faces"], sound=example["sound"])
         _describe(partial, bundle, source, found, options)
     return Exported(folder, found.num_clips, found.num_answers, found.largest_difference)
 
@@ -178,7 +178,7 @@ def feed(arrays: dict[str, np.ndarray], bundle: Bundle) -> dict[str, np.ndarray]
         "faces": np.zeros((1, 3, side, side), np.uint8),
         "sound": np.zeros((1, window_samples(bundle)), np.float32),
     }
-    found = {}
+    found: dict[str, np.ndarray] = {}
     for name, zeros in nothing.items():
         found[name] = arrays[name] if len(arrays[name]) else zeros
         found[f"has_{name}"] = np.array([len(arrays[name]) > 0])
