@@ -174,7 +174,7 @@ def _compare(
 def feed(arrays: dict[str, np.ndarray], bundle: Bundle) -> dict[str, np.ndarray]:
     """Return the inputs of the network, with zeros in place of what is absent."""
     side = bundle.spec.clip.crop.size_px
-    nothing = {
+    nothing: dict[str, np.ndarray] = {
         "faces": np.zeros((1, 3, side, side), np.uint8),
         "sound": np.zeros((1, window_samples(bundle)), np.float32),
     }
