@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 DEMO ?= demo
 BENCH ?= bench
 
-.PHONY: install demo test test-slow test-ray bench lint clean
+.PHONY: install demo docs test test-slow test-ray bench lint clean
 
 install: $(STAMP)
 
@@ -15,7 +15,7 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt
 	    f"avfake needs Python 3.11, 3.12 or 3.13; {sys.executable} is {v[0]}.{v[1]}. " \
 	    "Install one and name it: make PYTHON=python3.11 ...")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,report,web,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,report,web,export,dev]'
 	touch $(STAMP)
 
 demo: $(STAMP)
@@ -28,7 +28,7 @@ test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m 'slow and not cuda and not ray'
 
 test-ray: $(STAMP)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,report,web,dev,ray]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,report,web,export,dev,ray]'
 	$(BIN)/python -m pytest -m ray
 
 bench: $(STAMP)
@@ -36,6 +36,10 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks speed --out $(BENCH)
 	$(BIN)/python -m benchmarks prepare_throughput --out $(BENCH)
 	$(BIN)/python -m benchmarks table --write docs/performance.md
+
+docs: $(STAMP)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,report,dev,docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -19,10 +19,18 @@ if TYPE_CHECKING:
     from avfake.datasets import read_manifest
     from avfake.detector import Detector
     from avfake.errors import AvfakeError
+    from avfake.scoring import DetectorClassifier
     from avfake.verdict import Verdict
 
 __version__ = "0.1.0"
-__all__ = ["AvfakeError", "Detector", "Verdict", "__version__", "read_manifest"]
+__all__ = [
+    "AvfakeError",
+    "Detector",
+    "DetectorClassifier",
+    "Verdict",
+    "__version__",
+    "read_manifest",
+]
 
 # Before torch is loaded, or it has no effect. Threads that wait for each other would spin: on cores
 # busy with other work (two, at a load of 5) an answer took 14 s of CPU time instead of 2.4.
@@ -37,5 +45,6 @@ __getattr__ = late.names(
         "detector": "Detector",
         "verdict": "Verdict",
         "datasets": "read_manifest",
+        "scoring": "DetectorClassifier",
     },
 )

@@ -182,6 +182,7 @@ EXTRAS = {
     "train": "training",
     "report": "a report or a figure",
     "web": "the web page",
+    "export": "exporting a detector",
     "pretrained": "reading the weights of a package",
     "openvino": "the runtime openvino",
 }

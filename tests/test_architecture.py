@@ -85,7 +85,7 @@ def test_the_numbers_of_the_structure_stay_in_their_bounds() -> None:
     assert found["packages"] <= 19
     assert found["modules"] <= 7
     # Late names of three packages; report shows progress, cli too, and prints verdicts; models
-    # keeps converted networks in the cache of storage; five packages for the web page, and its verb.
+    # keeps converted networks in the cache of storage; the web page uses five packages.
     assert found["edges"] <= 125
     assert found["exported_names"] <= 200
     assert found["imports_past_init"] == 0

@@ -21,6 +21,7 @@ from avfake.cli.flags import idle_settings
 from avfake.cli.process import OK, hushed, open_streams, run_to_the_end
 from avfake.cli.verbs_datasets import audit, labels, manifest, prepare, specs, studio
 from avfake.cli.verbs_detectors import card, ensemble, evaluate, stress
+from avfake.cli.verbs_export import export
 from avfake.cli.verbs_files import annotate, predict, report
 from avfake.cli.verbs_web import serve
 
@@ -54,7 +55,7 @@ VERBS: dict[str, Callable[..., int]] = {
     verb.__name__: verb
     for verb in (
         *(predict, annotate, report, serve, prepare, manifest, labels, evaluate, stress),
-        *(card, ensemble, studio, specs, audit, doctor, completion),
+        *(card, ensemble, export, studio, specs, audit, doctor, completion),
     )
 }
 

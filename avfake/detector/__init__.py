@@ -14,6 +14,7 @@ from avfake.detector.branch_scores import (
 from avfake.detector.bundle import Bundle
 from avfake.detector.detector import Detector
 from avfake.detector.ensemble import FolderFacts, write_ensemble
+from avfake.detector.export import Exported, check_export, export_detector
 from avfake.detector.folders import CARD
 from avfake.detector.release import RESEARCH_ONLY, release_detector
 from avfake.detector.shipped import default_release
@@ -23,11 +24,14 @@ __all__ = [
     "Bundle",
     "CARD",
     "Detector",
+    "Exported",
     "FolderFacts",
     "PredictOptions",
     "RESEARCH_ONLY",
+    "check_export",
     "combine_tables",
     "default_release",
+    "export_detector",
     "facts",
     "release_detector",
     "run_models",

@@ -81,12 +81,14 @@ class Bundle:
             self.decision_model.save(partial)
 
     @classmethod
-    def read(cls, name: str | Path) -> "Bundle":
+    def read(cls, name: str | Path, folder: Path | None = None) -> "Bundle":
         """Read a bundle: a folder, a Hugging Face Hub repository, or "default".
+
+        folder: where it lies, if it was located before
 
         BundleError if a file is missing or altered, or was written by another format.
         """
-        folder = locate_bundle(name)
+        folder = folder or locate_bundle(name)
         sums = checked_sums(folder)
         config = read_bundle_config(folder)
         clips_hash = config.input.clip.hash

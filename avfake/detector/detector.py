@@ -16,7 +16,8 @@ from avfake.detector.branch_scores import PredictOptions, torch_defaults
 from avfake.detector.bundle import Bundle, Features
 from avfake.detector.combining import combine_verdicts
 from avfake.detector.ensemble import check_members, read_ensemble
-from avfake.detector.folders import is_ensemble, locate_bundle, read_card
+from avfake.detector.folders import checked_sums, is_ensemble, locate_bundle, read_card
+from avfake.detector.hub import upload
 from avfake.detector.profiles import Cuts, predict_cuts
 from avfake.errors import ConfigError, MediaError
 from avfake.labels import COLUMNS, DEFAULT
@@ -48,6 +49,8 @@ class Detector:
             for model in member.models:
                 model.to(device).eval().prepare_inference(runtime)
         self.combine, self.decision, self.card = combine, decision, card
+        self.folder: Path | None = None
+        """Folder that it was loaded from; None for several, or for one made in memory."""
 
     @classmethod
     @torch_defaults()
@@ -58,6 +61,8 @@ class Detector:
         combine: str = "mean",
         device: str | None = None,
         runtime: str | None = None,
+        revision: str | None = None,
+        token: str | None = None,
     ) -> "Detector":
         """Load detectors from bundle folders or Hugging Face Hub repositories.
 
@@ -70,10 +75,14 @@ class Detector:
             runtime: of networks on the CPU: torch; openvino, which is for convolutional networks
                 and converts each once, into the cache; auto = openvino where it is installed.
                 None = the environment variable AVFAKE_RUNTIME, or auto
+            revision: branch, tag or commit on the Hub; None = the newest
+            token: for the Hub; None = that of HF_TOKEN, or of the login on this machine
+
+        BundleError if one is not there, cannot be reached, or is damaged.
         """
         names = [names] if isinstance(names, str | Path) else list(names)
         check_members(names, combine)
-        folders = [locate_bundle(name) for name in names]
+        folders = [locate_bundle(name, revision=revision, token=token) for name in names]
         decision = None
         nested = [name for name, folder in zip(names, folders, strict=True) if is_ensemble(folder)]
         if nested and len(names) > 1:
@@ -81,10 +90,46 @@ class Detector:
         if nested:
             names, combine, decision = read_ensemble(folders[0])
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        bundles = [Bundle.read(name) for name in names]
-        given: dict[str, Any] = {"combine": combine, "decision": decision, "device": device}
+        located = [None] * len(names) if nested else folders
+        bundles = [Bundle.read(*one) for one in zip(names, located, strict=True)]
         card = read_card(folders[0]) if len(folders) == 1 else ""
-        return cls(bundles, **given, runtime=runtime, card=card)
+        given: dict[str, Any] = {"combine": combine, "decision": decision, "device": device}
+        detector = cls(bundles, **given, runtime=runtime, card=card)
+        detector.folder = folders[0] if len(folders) == 1 else None
+        return detector
+
+    def push_to_hub(
+        self,
+        name: str,
+        *,
+        private: bool = True,
+        revision: str | None = None,
+        message: str | None = None,
+        token: str | None = None,
+    ) -> str:
+        """Upload this detector, with its card, as one commit to the Hugging Face Hub.
+
+        `from_pretrained(name)` loads it from there. Return the address of the commit.
+
+        Args:
+            name: owner/name; a repository that is not there is made
+            private: whether a new repository is for its owner alone; an old one stays as it is
+            revision: branch, which must be there; None = main
+            message: of the commit
+            token: one that may write; None = that of HF_TOKEN, or of the login on this machine
+
+        ConfigError if it was not loaded from one folder, has no card or no licence in it (`avfake
+        card`), and if the Hub cannot be reached or does not take it; BundleError if it is damaged.
+        """
+        if self.folder is None:
+            raise ConfigError(
+                "only a detector that was loaded from one folder is uploaded; of several make one "
+                "with write_ensemble, or save the bundle, and write its card (avfake card)"
+            )
+        checked_sums(self.folder)
+        return upload(
+            self.folder, name, private=private, revision=revision, message=message, token=token
+        )
 
     @classmethod
     def default(cls, *, device: str | None = None) -> "Detector":

@@ -35,6 +35,7 @@ import yaml
 from avfake import config as settings
 from avfake.detector import shipped
 from avfake.detector.facts import BundleSettings
+from avfake.detector.hub import fetch
 from avfake.errors import BundleError, ConfigError
 from avfake.labels import DEFAULT
 from avfake.storage import replacing
@@ -74,10 +75,13 @@ def read_card(folder: Path) -> str:
     return card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
 
 
-def locate_bundle(name: str | Path) -> Path:
+def locate_bundle(
+    name: str | Path, *, revision: str | None = None, token: str | None = None
+) -> Path:
     """Return the folder of that name, or the Hub's copy of it; BundleError if there is neither.
 
-    "default" is the detector that comes with avfake; ConfigError if it is not whole.
+    "default" is the detector that comes with avfake; ConfigError if it is not whole. The others as
+    of `hub.fetch`; they count for the Hub alone.
     """
     if name == DEFAULT:
         return _default_folder()
@@ -86,18 +90,7 @@ def locate_bundle(name: str | Path) -> Path:
     folder = Path(name)
     if folder.is_dir():
         return folder
-    if str(name).count("/") != 1 or folder.is_absolute():
-        raise BundleError(f"{name} is neither a detector folder nor a Hub name like owner/name")
-    from huggingface_hub import snapshot_download  # late: most runs never ask the Hub
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    try:
-        wanted = ["*.yaml", "*.json", "*.safetensors", "*.txt", "*.md"]
-        return Path(snapshot_download(str(name), allow_patterns=wanted))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise BundleError(
-            f"{name} is no folder here, and the Hub did not give it: {error}"
-        ) from error
+    return fetch(str(name), revision=revision, token=token)
 
 
 def _default_folder() -> Path:

@@ -5,6 +5,7 @@ The keys and shapes of a batch are in docs/architecture.md.
 
 from avfake.models.audio import AudioBranch, AudioConfig
 from avfake.models.av_model import AVModel, ModelConfig, build_model
+from avfake.models.branch import BranchOutput
 from avfake.models.frozen import Frozen, has_fast_bfloat16
 from avfake.models.fusion import FUSIONS, FusionConfig
 from avfake.models.hiding import HiddenCells, is_plain
@@ -17,6 +18,7 @@ __all__ = [
     "AVModel",
     "AudioBranch",
     "AudioConfig",
+    "BranchOutput",
     "FUSIONS",
     "Frozen",
     "FusionConfig",

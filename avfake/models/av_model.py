@@ -133,6 +133,21 @@ class AVModel(nn.Module):
         visual, audio = _encoded(self.visual, "faces", batch), _encoded(self.audio, "sound", batch)
         if self.sync is not None and batch.keys() >= SYNC_KEYS:
             sync = self.sync(batch)
+        return self.combine(visual, audio, sync, absent)
+
+    def combine(
+        self,
+        visual: BranchOutput | None,
+        audio: BranchOutput | None,
+        sync: SyncOutput | None,
+        absent: Tensor,
+    ) -> ModelOutput:
+        """Return logits and embeddings from the outputs of the branches.
+
+        Args:
+            visual: None, as the next two, where no clip of the batch has the modality
+            absent: [B] False
+        """
         face, voice = _head(self.face_head, visual, absent), _head(self.voice_head, audio, absent)
         branches: dict[str, tuple[BranchOutput | SyncOutput | None, Tensor | None]]
         branches = {"visual": (visual, face), "audio": (audio, voice), "sync": (sync, None)}

@@ -150,11 +150,23 @@ class ItemEncoder(nn.Module):
             features: [M, F], one row for each True in mask, in its order
             mask: [B, N] bool
         """
-        items = self.project(features).float()  # [M, D]
-        logits = self.item_logit(items).squeeze(-1).float()  # [M]
+        items, logits = self._items(features)
         padded, padded_logits = scatter(items, mask), scatter(logits, mask)
         embedding, shares = self.pool(padded, mask)
         return BranchOutput(embedding, padded_logits, shares, padded, mask, mask.any(dim=1))
+
+    def encode_one(self, features: Tensor, present: Tensor) -> BranchOutput:
+        """Return the same for one clip without padding: features [N, F], present [1] bool."""
+        items, logits = self._items(features)
+        mask = torch.ones_like(logits, dtype=torch.bool).unsqueeze(0)
+        embedding, shares = self.pool(items.unsqueeze(0), mask)
+        row = logits.unsqueeze(0), shares, items.unsqueeze(0)
+        return BranchOutput(embedding, *row, mask, present)
+
+    def _items(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """[M, F] -> embeddings [M, D] and logits [M], float32"""
+        items = self.project(features).float()
+        return items, self.item_logit(items).squeeze(-1).float()
 
 
 class AttentionPool(nn.Module):

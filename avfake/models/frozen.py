@@ -77,6 +77,8 @@ class Frozen:
     def __init__(self, network: nn.Module) -> None:
         self.network = network.eval().requires_grad_(False)
         self.inference: InferenceForm | None = None
+        self.exact = False
+        """Compute in float32 also where bfloat16 is faster."""
 
     def __deepcopy__(self, _: Any) -> "Frozen":
         return self
@@ -85,7 +87,8 @@ class Frozen:
         """Return float32 features [M, F]; in bfloat16 inside where the CPU multiplies in it."""
         device = items.device.type
         self.network.to(items.device)
-        with torch.autocast(device, torch.bfloat16, enabled=has_fast_bfloat16(device)):
+        is_half = not self.exact and has_fast_bfloat16(device)
+        with torch.autocast(device, torch.bfloat16, enabled=is_half):
             features: Tensor = self.network(items)
         return features.float()
 

@@ -11,7 +11,11 @@ if TYPE_CHECKING:
     from avfake.scoring.stress.run import run_stress
     from avfake.scoring.stress.table import StressTable
 
+if TYPE_CHECKING:
+    from avfake.scoring.classifier import DetectorClassifier
+
 __all__ = [
+    "DetectorClassifier",
     "CELLS",
     "ScoreTable",
     "StressTable",
@@ -25,6 +29,7 @@ __all__ = [
 __getattr__ = late.names(
     __name__,
     {
+        "classifier": "DetectorClassifier",
         "stress.cells": "CELLS",
         "stress.run": "run_stress",
         "stress.table": "StressTable",

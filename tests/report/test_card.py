@@ -304,7 +304,7 @@ def test_a_card_is_no_part_of_what_the_detector_is(
     (folder / "README.md").write_text("edited on the Hub")
     assert Bundle.read(folder).name == name
 
-    def download(_name: str, *, allow_patterns: list[str]) -> str:
+    def download(_name: str, *, allow_patterns: list[str], **_: object) -> str:
         target = tmp_path / "downloaded"
         target.mkdir(exist_ok=True)
         for file in folder.iterdir():
