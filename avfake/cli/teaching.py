@@ -56,6 +56,14 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "a.csv b.csv --rule rank_mean --out scores.csv",
         "runs/a/detector runs/b/detector --out both/",
     ),
+    "export": (
+        "default --out exported/                     # ONNX, and a script that runs it",
+        "runs/x/detector --out exported/ --clips clips/",
+    ),
+    "serve": (
+        "--port 8000                                 # a page for this machine alone",
+        "--host 0.0.0.0                              # for others, who need the token",
+    ),
     "studio": (
         "people/ --clips 80 --seconds 2 --seed 1",
         "people/ --splice-seconds 0.5 1.0            # forged in one segment each",
