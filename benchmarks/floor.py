@@ -81,7 +81,11 @@ def fastest(network: nn.Module, items: Tensor, *, threads: int) -> Bare:
             if batch > 1 and batch > len(items):
                 continue
             bare, some = Bare(runtime, batch, forward), items[: max(batch, NUM_TRIED)]
-            bare(some)  # the first pass of a shape plans
+            try:
+                bare(some)  # the first pass of a shape plans
+            except RuntimeError as error:  # a converted network may allow one size alone
+                print(f"    {bare}: {error!r:.100}", flush=True)
+                continue
             spent = min(cost(partial(bare, some)).wall_seconds for _ in range(NUM_TRIES))
             timed.append((spent / len(some), bare))
     timed.sort(key=lambda pair: pair[0])

@@ -1,7 +1,6 @@
 """From a file to a clip, the same for training and for prediction."""
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -111,15 +110,15 @@ def cut_clip(
     MediaError if the file cannot be read at all. A stream that cannot be used is a reason in the
     meta of the clip; the status is "failed" if neither stream can.
     """
-    with local_file(path) as local, ThreadPoolExecutor(1) as beside:
+    with local_file(path) as local:
         info = probe(local)
-        sound = beside.submit(cut_sound, local, info, config)
         of_frames = config if num_frames is None else replace(config, num_frames=num_frames or 1)
         picture: Picture = ([], [], [], ())
         if num_frames != 0:
             picture = _cut_picture(local, info, of_frames, detector, boxes_from)
         seconds, tracks, crops, of_picture = picture
-        speech, spans, of_sound = sound.result()
+        # Not side by side: each of both may take hundreds of megabytes.
+        speech, spans, of_sound = cut_sound(local, info, config)
     reasons = of_picture + of_sound
     status: Literal["ok", "partial", "failed"] = "ok"
     if any(reason.code not in NOTHING_LOST for reason in reasons):

@@ -36,12 +36,13 @@ def speech_probabilities(samples: np.ndarray, network: "SileroVAD | None" = None
     """
     network = network or _network()
     count = -(-len(samples) // FRAME)
-    padded = np.pad(samples, (CONTEXT, count * FRAME - len(samples)))
-    frames = sliding_window_view(padded, CONTEXT + FRAME)[::FRAME]
-    features = [
-        network.features(torch.from_numpy(frames[start : start + BATCH_FRAMES].copy()))
-        for start in range(0, count, BATCH_FRAMES)
-    ]
+    features = []
+    for start in range(0, count, BATCH_FRAMES):
+        first, end = start * FRAME - CONTEXT, min(count, start + BATCH_FRAMES) * FRAME
+        part = samples[max(0, first) : end]
+        padded = np.pad(part, (max(0, -first), end - max(0, first) - len(part)))
+        frames = sliding_window_view(padded, CONTEXT + FRAME)[::FRAME]
+        features.append(network.features(torch.from_numpy(frames.copy())))
     if not features:
         return np.zeros(0, np.float32)
     return network.probabilities(torch.cat(features)).numpy()

@@ -22,8 +22,8 @@ LOUD_SECONDS = 0.02
 """Duration of the loudest samples that define the reference level."""
 UNVOICED_BAND_HZ = (300.0, 3400.0)
 """Band in which hiss and breath are measured: that of a telephone."""
-BLOCK_FRAMES = 4096
-"""Frames whose spectra are in memory at once."""
+BLOCK_FRAMES, BLOCK_SAMPLES = 4096, 4_000_000
+"""Frames whose spectra, and samples whose sizes, are in memory at once."""
 
 
 @dataclass(frozen=True)
@@ -82,12 +82,14 @@ def find_speech(samples: np.ndarray, sample_rate: int, config: SpeechConfig) -> 
     if not loud:
         return []
     compact = np.concatenate([samples[start:end] for start, end in loud])
-    compact_16k = _levelled(Waveform(compact, sample_rate).resampled(RATE).samples)
+    length, compact_16k = len(compact), Waveform(compact, sample_rate).resampled(RATE).samples
+    del compact  # a long sound takes much memory
+    compact_16k = _levelled(compact_16k)
     probabilities = speech_probabilities(compact_16k)
     frames = _passages(probabilities, _flatness_db(compact_16k, len(probabilities)), config)
     scale = sample_rate / RATE
     spoken = [
-        (round(start * FRAME * scale), min(len(compact), round(end * FRAME * scale)))
+        (round(start * FRAME * scale), min(length, round(end * FRAME * scale)))
         for start, end in frames
     ]
     return expand_spans(spoken, loud)
@@ -147,16 +149,19 @@ def _loud_level(samples: np.ndarray, sample_rate: int) -> float:
     count = min(len(samples), round(LOUD_SECONDS * sample_rate))
     if not count:
         return 0.0
-    sizes = np.abs(samples)
-    sizes.partition(-count)  # in place: a long sound takes much memory
-    return float(sizes[-count])
+    largest = np.zeros(0, np.float32)
+    for first in range(0, len(samples), BLOCK_SAMPLES):
+        sizes = np.append(largest, np.abs(samples[first : first + BLOCK_SAMPLES]))
+        kept = min(count, len(sizes))
+        largest = np.partition(sizes, -kept)[-kept:]
+    return float(largest.min())
 
 
 def _levelled(samples: np.ndarray) -> np.ndarray:
-    """Return the sound without offset, loud samples at 0.5, so that loudness has no influence."""
-    levelled: np.ndarray = samples - samples.mean()
-    levelled *= np.float32(0.5 / max(_loud_level(levelled, RATE), 1e-5))
-    return levelled.clip(-1, 1, out=levelled)
+    """Put loud samples at 0.5, without offset, so that loudness has no influence; in place."""
+    samples -= samples.mean()
+    samples *= np.float32(0.5 / max(_loud_level(samples, RATE), 1e-5))
+    return samples.clip(-1, 1, out=samples)
 
 
 def _flatness_db(samples: np.ndarray, num_frames: int) -> np.ndarray:

@@ -126,12 +126,20 @@ def run_models(
 
 @torch.inference_mode()
 def frozen_features(
-    models: Sequence[AVModel], clip: Clip, sampling: SampleConfig
+    models: Sequence[AVModel],
+    clip: Clip,
+    sampling: SampleConfig,
+    crops: Sequence[int] | None = None,
 ) -> dict[str, torch.Tensor]:
-    """Return what frozen backbones make of a clip: key in a batch -> [M, F]; {} without any."""
+    """Return what frozen backbones make of a clip: key in a batch -> [M, F]; {} without any.
+
+    crops: numbers of those that pass; None = all
+    """
     sampled = Sampled.of(clip, sampling_for(models[0].config, sampling))
     device = next(models[0].parameters()).device
     batch = {key: value.to(device) for key, value in collate([sampled.item()]).items()}
+    if crops is not None:
+        batch |= {key: batch[key][:, list(crops)] for key in ("faces", "faces_mask")}
     models[0].eval()
     found = models[0].with_features(batch) if batch else {}
     return {key: value for key, value in found.items() if key not in batch}

@@ -127,11 +127,19 @@ class Bundle:
         return cut_clip(path, config, self._face_detector, num_frames=use_picture * frames)
 
     @torch_defaults()
-    def features(self, clip: Clip, options: PredictOptions | None = None) -> Features:
-        """Return what frozen backbones make of a prepared clip, for all that is asked about it."""
+    def features(
+        self,
+        clip: Clip,
+        options: PredictOptions | None = None,
+        crops: Sequence[int] | None = None,
+    ) -> Features:
+        """Return what frozen backbones make of a prepared clip, for all that is asked about it.
+
+        crops: numbers of those that pass; None = all
+        """
         options = options or PredictOptions()
         sampling = self.spec.whole(use_visual=options.use_visual, use_audio=options.use_audio)
-        return frozen_features(self.models, clip, sampling)
+        return frozen_features(self.models, clip, sampling, crops)
 
     @torch_defaults()
     def score_clip(

@@ -9,10 +9,13 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+import torch
+
 from avfake.calibration import shifted
 from avfake.clips import Clip
 from avfake.detector.branch_scores import PredictOptions
-from avfake.detector.bundle import Bundle
+from avfake.detector.bundle import Bundle, Features
 from avfake.errors import Reason
 from avfake.labels import Modality
 from avfake.verdict import Verdict
@@ -66,12 +69,34 @@ def _predict_fast(member: Bundle, cuts: Cuts, options: PredictOptions, file: str
         if heard.decision == "fake" and _voice_decides(member, cuts.sound, alone):
             others = tuple(reason for reason in heard.reasons if reason.part != "face")
             return replace(heard, reasons=(*others, Reason("face", "skipped")))
-    num_crops = sum(len(person.frame_indices) for person in cuts.whole.meta.persons)
+    clip = cuts.whole
+    num_crops = sum(len(person.frame_indices) for person in clip.meta.persons)
+    known: Features = {}
     if options.use_visual and (few := round(FEW_CROPS * num_crops)) >= 3:
-        verdict = member.predict_clip(cuts.whole, options, file=file, num_crops=few)
+        first = np.linspace(0, num_crops - 1, few).round().astype(int).tolist()
+        is_frozen = "visual" in member.models[0].frozen
+        known = member.features(clip, options, first) if is_frozen else {}
+        verdict = member.predict_clip(clip, options, file=file, num_crops=few, features=known)
         if _is_sure(member, verdict, options):
             return verdict
-    return member.predict_clip(cuts.whole, options, file=file)
+        known = _completed(member, clip, options, known, first, num_crops) if is_frozen else {}
+    return member.predict_clip(clip, options, file=file, features=known)
+
+
+def _completed(
+    member: Bundle,
+    clip: Clip,
+    options: PredictOptions,
+    known: Features,
+    first: list[int],
+    num_crops: int,
+) -> Features:
+    """Return the features of all crops, of which those with the numbers `first` are known."""
+    others = sorted({*range(num_crops)} - {*first})
+    alone = replace(options, use_audio=False)
+    faces = [known["faces_features"], member.features(clip, alone, others)["faces_features"]]
+    order = torch.tensor(first + others).argsort()
+    return {**known, "faces_features": torch.cat(faces)[order]}
 
 
 def _voice_decides(member: Bundle, clip: Clip, options: PredictOptions) -> bool:

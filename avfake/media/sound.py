@@ -116,11 +116,13 @@ class _Kept:
 
     def pieces(self, full_scale: float) -> list[SoundPiece]:
         """Return the kept pieces, scaled; samples beyond `full_scale` are clipped."""
-        scale = np.float32(1 / full_scale)
-        return [
-            SoundPiece(start, (np.concatenate(blocks) * scale).clip(-1, 1))
-            for start, blocks in self._pieces
-        ]
+        pieces = []
+        while self._pieces:  # freed one by one, and scaled in place: a long sound takes much memory
+            start, blocks = self._pieces.pop(0)
+            samples = np.concatenate(blocks)
+            samples *= np.float32(1 / full_scale)
+            pieces.append(SoundPiece(start, samples.clip(-1, 1, out=samples)))
+        return pieces
 
 
 PIECE_SECONDS = 10.0
