@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -113,7 +114,8 @@ def cut_clip(
     """
     with local_file(path) as local, ThreadPoolExecutor(1) as beside:
         info = probe(local)
-        sound = beside.submit(cut_sound, local, info, config)
+        # The limits that hold here hold in the thread as well.
+        sound = beside.submit(copy_context().run, cut_sound, local, info, config)
         of_frames = config if num_frames is None else replace(config, num_frames=num_frames or 1)
         picture: Picture = ([], [], [], ())
         if num_frames != 0:
