@@ -15,6 +15,7 @@ from avfake.clips import (
     Sampled,
     collate,
 )
+from avfake.errors import BundleError
 from avfake.labels import OUTPUTS
 from avfake.models import AVModel, ModelConfig, ModelOutput
 from avfake.threads import one_thread
@@ -141,6 +142,10 @@ def _mean_scores(logits: Sequence[torch.Tensor | None], count: int) -> np.ndarra
     if not given or not count:
         return np.zeros(0, np.float32)
     scores: np.ndarray = torch.sigmoid(torch.stack(given).mean(0).float()).cpu().numpy()
+    if not np.isfinite(scores).all():
+        raise BundleError(
+            "the networks of this detector give no numbers; copy it or train it again"
+        )
     return scores
 
 

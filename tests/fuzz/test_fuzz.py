@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from avfake.clips import Clip
 from avfake.clips.preparation.folder import PreparedFolder
+from avfake.detector import Detector
+from avfake.errors import BundleError
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from benchmarks import fuzz, fuzz_originals  # noqa: E402  (outside of the package)
@@ -53,3 +56,13 @@ def test_a_seed_gives_the_same_damage_again(work: Path) -> None:
         b"[1]", ".json", random.Random(1)
     )
     assert {b"moov", b"stsz", b"mdat"} <= {kind for kind, _, _ in boxes(content)}
+
+
+def test_networks_that_give_no_numbers_are_a_fault_of_the_detector(
+    detector_folder: Path, prepared: PreparedFolder
+) -> None:
+    loaded = Detector.from_pretrained(detector_folder)
+    for weights in loaded.members[0].models[0].parameters():
+        weights.data.fill_(float("nan"))
+    with pytest.raises(BundleError, match="give no numbers"):
+        loaded.predict_clip(Clip.open(str(prepared.clips[0].archive)))
