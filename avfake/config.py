@@ -15,6 +15,15 @@ from typing import Any, TypeVar
 from avfake.errors import ConfigError, nearest
 
 Config = TypeVar("Config")
+WRONG = (TypeError, ValueError, AttributeError, KeyError, IndexError, OverflowError)
+"""Exceptions of code that gets values of another type than it was written for."""
+SCALARS: dict[type, tuple[type, ...]] = {
+    bool: (bool,),
+    int: (int,),
+    float: (float, int),
+    str: (str,),
+}
+"""Type of a setting -> types of the values it may be read from."""
 
 
 def to_dict(config: Any) -> dict[str, Any]:
@@ -24,7 +33,9 @@ def to_dict(config: Any) -> dict[str, Any]:
 
 
 def from_dict(cls: type[Config], settings: Mapping[str, Any]) -> Config:
-    """Return the dataclass `cls` that `to_dict` was given; ConfigError for an unknown key."""
+    """Return the dataclass `cls` that `to_dict` was given; ConfigError for anything else."""
+    if not isinstance(settings, Mapping):
+        raise ConfigError(f"{cls.__name__} must be a mapping of settings, got {settings!r:.80}")
     known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     for key in settings:
         if key not in known:
@@ -33,7 +44,10 @@ def from_dict(cls: type[Config], settings: Mapping[str, Any]) -> Config:
                 f"allowed: {', '.join(sorted(known))}"
             )
     hints = typing.get_type_hints(cls)
-    return cls(**{key: _value(hints[key], value) for key, value in settings.items()})
+    try:
+        return cls(**{key: _value(hints[key], value) for key, value in settings.items()})
+    except WRONG as error:
+        raise ConfigError(f"{cls.__name__} cannot have these settings: {error}") from error
 
 
 def change(config: Config, changes: Mapping[str, Any]) -> Config:
@@ -57,8 +71,15 @@ def fingerprint(settings: Mapping[str, Any]) -> str:
 
 def _value(hint: Any, value: Any) -> Any:
     if isinstance(hint, types.UnionType):
-        inner = next(one for one in typing.get_args(hint) if one is not type(None))
-        return None if value is None else _value(inner, value)
+        inner, *others = (one for one in typing.get_args(hint) if one is not type(None))
+        if value is None or others:
+            return value if others else None
+        return _value(inner, value)
+    if hint in SCALARS:
+        is_bool_for_number = isinstance(value, bool) and hint is not bool
+        if is_bool_for_number or not isinstance(value, SCALARS[hint]):
+            raise TypeError(f"{value!r:.80} where {hint.__name__} is expected")
+        return value
     if dataclasses.is_dataclass(hint):
         return from_dict(typing.cast(type, hint), value)
     if typing.get_origin(hint) is tuple:

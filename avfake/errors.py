@@ -46,6 +46,8 @@ REASONS = {
     "no_row": "a table of the ensemble has no row for this file",
     "crashed": "the worker process died on this file",
     "too_long": "the file is longer than is allowed",
+    "too_large": "a picture of the file, or what it unpacks to, is larger than is allowed",
+    "too_many": "the file has more streams or members than is allowed",
     "timed_out": "the file took longer than the time limit",
     "out_of_memory": "there was too little memory for this file",
 }

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 from avfake import config as settings
-from avfake.errors import NOTHING_LOST, UNREADABLE, Reason
+from avfake.errors import NOTHING_LOST, UNREADABLE, ConfigError, Reason
 from avfake.labels import COLUMNS, PARTS, Decision, OperatingPoint, Output, Part, Status
 
 BY_CHOICE = {"disabled", "not_trained", "skipped"}
@@ -214,8 +214,11 @@ class Verdict:
 
     @classmethod
     def from_json(cls, text: str) -> "Verdict":
-        """Read the verdict that `to_json` wrote."""
-        return settings.from_dict(cls, json.loads(text))
+        """Read the verdict that `to_json` wrote; ConfigError for anything else."""
+        try:
+            return settings.from_dict(cls, json.loads(text))
+        except (ValueError, RecursionError) as error:
+            raise ConfigError(f"this is no verdict of avfake: {error}") from error
 
 
 def status_of(p_fake: float | None, reasons: Iterable[Reason]) -> Status:

@@ -24,7 +24,7 @@ from typing import Annotated, Any
 import tyro
 import yaml
 
-from avfake.detector.branch_scores import PredictOptions
+from avfake.detector.options import PredictOptions
 from avfake.labels import DEFAULT
 from benchmarks import stages
 from benchmarks.floor import Bare

@@ -27,6 +27,8 @@ from avfake.training.pipeline import train_detector
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # Converting every small network for OpenVINO takes longer than running it.
 os.environ["AVFAKE_RUNTIME"] = "torch"
+# Nor does each prediction of a test need a process, which imports torch anew.
+os.environ["AVFAKE_IN_PROCESS"] = "1"
 
 
 @pytest.fixture(autouse=True)

@@ -92,6 +92,22 @@ class DecisionModel:
             )
         return {output: model.prior.shift(prior) for output, model in self.outputs.items()}
 
+    def _try_out(self) -> None:
+        """Ask for every answer once, which raises where a part is not what it must be."""
+        rows, logits = np.full((1, len(FEATURES)), 0.5), np.zeros(1)
+        for use_stacker in (True, False):
+            self.assess_rows(rows, use_stacker=use_stacker)
+            self.contributions(rows[0], use_stacker=use_stacker)
+        for model in self.outputs.values():
+            map_nested(lambda calibrator: calibrator(logits), model.calibrators)
+            if model.prior.of_fakes:
+                model.prior.shift(0.5)
+        map_nested(lambda rule: rule.decide(0.5), self.rules)
+        for rule in self.part_rules.values():
+            rule.decide(0.5)
+        if not all(isinstance(why, str) for why in self.not_trained.values()):
+            raise TypeError("not_trained must name reasons")
+
     @property
     def reasons(self) -> tuple[Reason, ...]:
         """One reason for each output that was not trained."""
@@ -137,8 +153,10 @@ class DecisionModel:
                 part: settings.from_dict(DecisionRule, rule)
                 for part, rule in fields.get("part_rules", {}).items()
             }
-            return cls(outputs, fields["not_trained"], rules, of_parts)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            model = cls(outputs, fields["not_trained"], rules, of_parts)
+            model._try_out()
+            return model
+        except (OSError, *settings.WRONG, RecursionError, ConfigError) as error:
             raise BundleError(f"{folder}: cannot be read as a decision model: {error}") from error
 
 

@@ -15,6 +15,7 @@ from avfake.cli.flags import at_least, check_spread, choose, refuse_idle, report
 from avfake.cli.process import IN_PART, OK, print_aside
 from avfake.errors import ConfigError
 from avfake.labels import DEFAULT
+from avfake.limits import Limits
 from avfake.storage import as_path
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def predict(
     sync: bool = True,
     prior: float | None = None,
     profile: Literal["fast", "balanced", "thorough"] = "balanced",
+    limits: Limits = Limits(),  # noqa: B008 - it is frozen
     json: bool = False,
 ) -> int:
     """Compute the probability that the face or the voice in a file was forged.
@@ -77,6 +79,7 @@ def predict(
             that of the training data. Probabilities follow it, decisions do not change.
         profile: How much is spent on a file: fast leaves out what no longer matters, thorough reads
             twice as many frames where the answer is unsure.
+        limits: What one file may take; past a limit, it has failed.
         json: Print each answer as one line of JSON, with its timelines; without --out.
     """
     if report is not None and out is None:
@@ -94,7 +97,7 @@ def predict(
     from avfake.detector import PredictOptions
     from avfake.scoring import find_files, iter_verdicts
 
-    options = PredictOptions(audio, visual, stacker, sync, prior, profile)
+    options = PredictOptions(audio, visual, stacker, sync, prior, profile, limits)
     if keeps:
         pool: dict[str, Any] = {"engine": engine, "ray_address": ray_address}
         pool["workers"] = 1 if workers is None else workers
@@ -158,6 +161,7 @@ def report(
     audio: bool = True,
     visual: bool = True,
     prior: float | None = None,
+    limits: Limits = Limits(),  # noqa: B008 - it is frozen
     json: bool = False,
 ) -> int:
     """Write a self-contained HTML page: the verdict on a file and its evidence.
@@ -178,26 +182,21 @@ def report(
         audio: Use the sound (--no-audio: the picture alone).
         visual: Use the picture (--no-visual: the sound alone).
         prior: Share of files taken to be forged before one is looked at (see avfake predict).
+        limits: What the file may take; past a limit, it has failed.
         json: Print the report as JSON, without pictures (docs/report.md has its schema).
     """
-    from avfake.detector import Detector, PredictOptions
-    from avfake.report import check_page, check_pdf, collect_evidence, to_json, write_evidence
+    from avfake.cli.reporting import ReportJob, make_report
+    from avfake.detector import PredictOptions
 
     if out is None and pdf is None and not json:
         raise ConfigError("nothing to write: give --out PAGE.html, --pdf PAGE.pdf or --json")
     print_aside(out, pdf)
-    options = PredictOptions(audio, visual, prior=prior)
+    options = PredictOptions(audio, visual, prior=prior, limits=limits)
     _check_source(path, "a report")
-    if out is not None:
-        check_page(path, out)
-    if pdf is not None:
-        check_pdf(path, pdf)
-    chosen = Detector.from_pretrained(choose(detector, combine), combine=combine or "mean")
-    evidence = collect_evidence(path, chosen, options)
-    write_evidence(evidence, out, pdf)
-    written = [f"report: {one}" for one in (out, pdf) if one is not None]
-    print(to_json(evidence) if json else "\n".join([str(evidence.verdict), *written]))
-    return IN_PART if evidence.verdict.p_fake is None else OK
+    chosen, rule = choose(detector, combine), combine or "mean"
+    found = make_report(ReportJob(path, out, pdf, chosen, rule, options, as_json=json))
+    print(found.text)
+    return IN_PART if found.verdict.p_fake is None else OK
 
 
 def annotate(

@@ -6,7 +6,9 @@ the members are fixed, so that equal content gives equal bytes.
 
 import io
 import json
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -16,15 +18,27 @@ from typing import Any, Literal
 
 import numpy as np
 import soundfile
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from avfake import config as settings
-from avfake.errors import MediaError, Reason, StoreError
+from avfake.errors import ConfigError, MediaError, Reason, StoreError
 from avfake.faces import FaceTrack
+from avfake.labels import PARTS
 from avfake.media import Waveform
 from avfake.storage import AnyPath, as_path, cached, write_whole
 
 FIXED_DATE = (1980, 1, 1, 0, 0, 0)
+MAX_MEMBER_BYTES = 1 << 30
+"""Of one member, unpacked: two hours of speech at 48 kHz, the most of all settings, have less."""
+MAX_SECONDS = 7200.0
+"""Of the stored sound: the most that settings allow."""
+BROKEN = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, RecursionError),
+    *(ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, SyntaxError),
+    *(struct.error, Image.DecompressionBombError, soundfile.SoundFileError, ConfigError),
+    *(UnidentifiedImageError, OSError),
+)
+"""Exceptions of zipfile, json, Pillow and soundfile on an archive that avfake did not write."""
 
 
 @dataclass(frozen=True)
@@ -99,16 +113,24 @@ class Clip:
 
     @cached_property
     def meta(self) -> ClipMeta:
-        return settings.from_dict(ClipMeta, json.loads(self._read("meta.json")))
+        """Facts about the clip; MediaError where they are not what avfake writes."""
+        with self._refusing():
+            found = settings.from_dict(ClipMeta, json.loads(self._read("meta.json")))
+            _check_meta(found)
+            return found
 
     def crop(self, person: int, position: int) -> np.ndarray:
         """Return uint8 [S, S, 3] RGB: crop number `position` of a person of the meta."""
         member = _crop_name(person, self.meta.persons[person].frame_indices[position])
-        return np.asarray(Image.open(io.BytesIO(self._read(member))))
+        content = self._read(member)
+        with self._refusing(), Image.open(io.BytesIO(content)) as picture:
+            if picture.mode != "RGB":
+                raise ValueError(f"{member} has no colours")
+            return np.asarray(picture)
 
     def crops(self) -> list[np.ndarray]:
         """Return uint8 [K, S, S, 3] RGB for each person of the meta: all crops of the clip."""
-        with self.opened():
+        with self.opened(), self._refusing():
             return [
                 np.stack([self.crop(number, k) for k in range(len(person.frame_indices))])
                 for number, person in enumerate(self.meta.persons)
@@ -129,8 +151,11 @@ class Clip:
         """
         if not self.meta.sound_seconds:
             return None
-        samples, sample_rate = soundfile.read(io.BytesIO(self._read("sound.flac")), dtype="float32")
-        return Waveform(samples, sample_rate)
+        content = io.BytesIO(self._read("sound.flac"))
+        with self._refusing(), soundfile.SoundFile(content) as sound:
+            if abs(sound.frames / sound.samplerate - self.meta.sound_seconds) > 1:
+                raise ValueError("sound.flac has another length than meta.json states")
+            return Waveform(sound.read(dtype="float32"), sound.samplerate)
 
     def save(self, path: AnyPath) -> None:
         """Write the archive to `path`, whole or not at all."""
@@ -152,7 +177,7 @@ class Clip:
         except StoreError as error:
             code = "file_missing" if error.is_missing else "unreachable"
             raise MediaError(str(source), code, error.message or "prepare it again") from error
-        except zipfile.BadZipFile as error:
+        except BROKEN as error:
             raise self._broken(error) from error
         try:
             with self._archive:
@@ -161,15 +186,44 @@ class Clip:
             self._archive = None
 
     def _read(self, member: str) -> bytes:
-        with self.opened() as archive:
-            try:
-                return archive.read(member)
-            except (zipfile.BadZipFile, KeyError) as error:
-                raise self._broken(error) from error
+        with self.opened() as archive, self._refusing():
+            if archive.getinfo(member).file_size > MAX_MEMBER_BYTES:
+                raise ValueError(f"{member} is too large")
+            return archive.read(member)
+
+    @contextmanager
+    def _refusing(self) -> Iterator[None]:
+        """Raise MediaError for whatever the content of an archive makes a reader raise."""
+        try:
+            yield
+        except BROKEN as error:
+            raise self._broken(error) from error
 
     def _broken(self, error: Exception) -> MediaError:
         name = "clip in memory" if isinstance(self._source, bytes) else str(self._source)
         return MediaError(name, "decode_error", f"not a prepared clip: {error}")
+
+
+def _check_meta(meta: ClipMeta) -> None:
+    """Raise ValueError or TypeError for values that avfake does not write."""
+    texts = (meta.clip_id, meta.config_hash, *(reason.detail for reason in meta.reasons))
+    is_named = all(isinstance(text, str) for text in texts) and isinstance(meta.media, dict)
+    numbers = [meta.frame_seconds, meta.speech_spans, list(meta.voice_statistics.values())]
+    count, parts = len(meta.frame_seconds), ("file", *PARTS)
+    for person in meta.persons:
+        track = person.as_track()
+        sizes = {len(track), len(track.boxes), len(track.confidences), len(track.landmarks)}
+        if len(sizes) > 1 or not all(0 <= index < count for index in person.frame_indices):
+            raise ValueError(f"person {person.person_id} does not fit the frames")
+        numbers += [track.boxes, track.confidences, track.landmarks]
+    is_finite = all(np.isfinite(np.array(one, np.float64)).all() for one in numbers)
+    spans = np.array(meta.speech_spans, np.float64).reshape(-1, 2)
+    is_known = meta.status in ("ok", "partial", "failed") and all(
+        reason.part in parts for reason in meta.reasons
+    )
+    is_sound = 0 <= meta.sound_seconds <= MAX_SECONDS and bool((spans[:, 0] <= spans[:, 1]).all())
+    if not (is_named and is_finite and is_known and is_sound):
+        raise ValueError("meta.json holds values that avfake does not write")
 
 
 def pack_clip(

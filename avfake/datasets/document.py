@@ -37,8 +37,8 @@ class Document:
 
     @classmethod
     def parse(cls, text: str, source: str) -> "Document":
-        loader = yaml.SafeLoader(text)
         try:
+            loader = yaml.SafeLoader(text)
             node = loader.get_single_node()
             document = cls(source, {})
             if not isinstance(node, yaml.MappingNode):
@@ -48,10 +48,10 @@ class Document:
             mark = error.problem_mark or error.context_mark
             line = f":{mark.line + 1}" if mark else ""
             raise SpecError(f"{source}{line}: not valid YAML ({error.problem})") from error
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError, OverflowError) as error:  # a date that is none
             raise SpecError(f"{source}: not valid YAML ({error})") from error
-        finally:
-            loader.dispose()
+        except RecursionError as error:
+            raise SpecError(f"{source}: the YAML is nested too deeply") from error
         return document
 
     def fail(self, where: Where, message: str) -> NoReturn:

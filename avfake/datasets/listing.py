@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from avfake import limits
 from avfake.datasets.folders import (
     is_junk,
     is_prepared_clip,
@@ -123,6 +124,8 @@ def _unzip(path: str) -> Iterator[zipfile.ZipFile]:
     with as_path(path).open("rb") as file:
         try:
             with zipfile.ZipFile(file) as archive:
+                if len(archive.filelist) > (most := limits.current().members):
+                    raise SpecError(f"{path}: holds more than {most} files; split it")
                 yield archive
         except (zipfile.BadZipFile, zlib.error, RuntimeError) as error:
             raise SpecError(f"{path}: cannot be read ({error})") from error

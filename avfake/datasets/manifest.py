@@ -161,8 +161,17 @@ def _shared_facts(path: AnyPath) -> dict[str, Any]:
         content = {} if text is None else json.loads(text)
     except json.JSONDecodeError as error:
         raise ManifestError(f"{path}, line {error.lineno}: not valid JSON ({error.msg})") from error
+    except (RecursionError, ValueError) as error:  # too deep, or a number of too many digits
+        raise ManifestError(f"{path}: is not what avfake writes ({error})") from error
     if not isinstance(content, dict):
         raise ManifestError(f"{path}: must be a JSON object")
+    kinds = {"dataset": str, "warnings": list, "assumed": dict}
+    if wrong := [
+        name for name, kind in kinds.items() if not isinstance(content.get(name, kind()), kind)
+    ]:
+        raise ManifestError(
+            f"{path}: {', '.join(wrong)} is not what avfake writes; delete the file"
+        )
     return content
 
 

@@ -136,6 +136,8 @@ def _json(text: str, file: str) -> Any:
         ) from error
     except RecursionError as error:
         raise SpecError(f"{file}: not a table, the JSON is nested too deeply") from error
+    except ValueError as error:  # a number of too many digits
+        raise SpecError(f"{file}: not a table ({error})") from error
 
 
 def _json_records(spec: TableSpec, file: str, content: Any) -> Iterator[Record]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
@@ -15,39 +15,10 @@ from avfake.clips import (
     Sampled,
     collate,
 )
-from avfake.errors import ConfigError, check_choice
+from avfake.errors import BundleError
 from avfake.labels import OUTPUTS
 from avfake.models import AVModel, ModelConfig, ModelOutput
 from avfake.threads import one_thread
-
-PROFILES = ("fast", "balanced", "thorough")
-
-
-@dataclass(frozen=True)
-class PredictOptions:
-    """Which parts of a trained detector answer: the ablations of training, at prediction."""
-
-    use_audio: bool = True
-    use_visual: bool = True
-    use_stacker: bool = True
-    """False: the calibrated logits of the fusion head."""
-    use_sync: bool = True
-    """False: lips and sound are not compared, where the detector does that at all."""
-    prior: float | None = None
-    """Share of files taken to be forged before one is examined; None: that of the training data.
-    Moves probabilities, never decisions."""
-    profile: str = "balanced"
-    """How much is spent on a file, a key of `PROFILES` (`detector.profiles`)."""
-
-    def __post_init__(self) -> None:
-        check_choice("profile", self.profile, PROFILES)
-        if not (self.use_audio or self.use_visual):
-            raise ConfigError("--no-audio and --no-visual together leave nothing to assess")
-        if self.prior is not None and not 0 < self.prior < 1:  # nor is NaN
-            raise ConfigError(
-                f"prior is {self.prior}; it is the share of files taken to be forged before one is "
-                "examined, above 0 and below 1, such as 0.01 for one in a hundred"
-            )
 
 
 @contextmanager
@@ -179,6 +150,10 @@ def _mean_scores(logits: Sequence[torch.Tensor | None], count: int) -> np.ndarra
     if not given or not count:
         return np.zeros(0, np.float32)
     scores: np.ndarray = torch.sigmoid(torch.stack(given).mean(0).float()).cpu().numpy()
+    if not np.isfinite(scores).all():
+        raise BundleError(
+            "the networks of this detector give no numbers; copy it or train it again"
+        )
     return scores
 
 

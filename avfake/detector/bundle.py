@@ -16,7 +16,6 @@ from avfake.calibration import ClipScores, DecisionModel
 from avfake.clips import Clip, ClipConfig, InputSpec, cut_clip
 from avfake.detector import shipped
 from avfake.detector.branch_scores import (
-    PredictOptions,
     frozen_features,
     score_clip,
     torch_defaults,
@@ -31,6 +30,7 @@ from avfake.detector.folders import (
     whole_folder,
     write_config,
 )
+from avfake.detector.options import PredictOptions
 from avfake.detector.timeline import voice_segments, within_spans
 from avfake.errors import BundleError, ConfigError, Reason
 from avfake.faces import CropConfig, FaceDetector

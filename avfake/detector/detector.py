@@ -12,15 +12,17 @@ import torch
 from avfake import config as settings
 from avfake.calibration import DecisionRule, shifted
 from avfake.clips import Clip
-from avfake.detector.branch_scores import PredictOptions, torch_defaults
+from avfake.detector.branch_scores import torch_defaults
 from avfake.detector.bundle import Bundle, Features
 from avfake.detector.combining import combine_verdicts
 from avfake.detector.ensemble import check_members, read_ensemble
 from avfake.detector.folders import checked_sums, is_ensemble, locate_bundle, read_card
 from avfake.detector.hub import upload
+from avfake.detector.options import PredictOptions
 from avfake.detector.profiles import Cuts, predict_cuts
 from avfake.errors import ConfigError, MediaError
 from avfake.labels import COLUMNS, DEFAULT
+from avfake.limits import limited
 from avfake.verdict import Verdict
 
 
@@ -174,7 +176,8 @@ class Detector:
         for member in self.members:
             one = cuts.setdefault(member.spec.clip.hash, Cuts(member, path))
             try:
-                verdicts.append(predict_cuts(member, one, options, str(path)))
+                with limited(options.limits):
+                    verdicts.append(predict_cuts(member, one, options, str(path)))
             except MediaError as error:
                 verdicts.append(Verdict.failed(path, error.reason, detector=member.name))
         return self._combined(verdicts, options)

@@ -24,7 +24,7 @@ from avfake.detector.folders import (
     whole_folder,
     write_config,
 )
-from avfake.errors import ConfigError, check_choice
+from avfake.errors import BundleError, ConfigError, check_choice
 
 
 def check_members(names: Sequence[str | Path], combine: str) -> None:
@@ -112,9 +112,14 @@ def read_ensemble(folder: Path) -> tuple[list[str], str, DecisionRule | None]:
     """
     checked_sums(folder)
     config = read_config(folder)
-    decision = settings.from_dict(DecisionRule, config["decision"]) if config["decision"] else None
-    names = [str(folder / "members" / str(number)) for number in range(len(config["members"]))]
-    return names, config["rule"], decision
+    try:
+        found, rule = config["decision"], config["rule"]
+        decision = settings.from_dict(DecisionRule, found) if found else None
+        count = len(config["members"])
+        check_choice("combine", rule, RULES)
+    except (KeyError, TypeError, ConfigError) as error:
+        raise BundleError(f"{folder / 'config.yaml'} is not what avfake wrote: {error}") from error
+    return [str(folder / "members" / str(number)) for number in range(count)], rule, decision
 
 
 @dataclass(frozen=True)

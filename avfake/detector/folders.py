@@ -27,7 +27,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
@@ -111,7 +111,11 @@ def checked_sums(folder: Path, *, remedy: str = "copy it again, or train again")
     """Return file -> SHA-256 after checking all; BundleError names missing or altered files."""
     try:
         sums: dict[str, str] = json.loads((folder / SUMS).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        for name in sums.keys():  # noqa: SIM118 - of a mapping, not of a list
+            if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+                raise ValueError(f"{name} lies outside of the folder")
+            (folder / name).is_file()  # ValueError for what is no file name
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise BundleError(f"{folder} is not a whole detector: {SUMS}: {error}") from error
     missing = [name for name in sums if not (folder / name).is_file()]
     if missing:
@@ -129,7 +133,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         config = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise BundleError(f"{path} cannot be read: {error}") from error
     return config if isinstance(config, dict) else {}
 
@@ -153,7 +157,10 @@ def read_bundle_config(folder: Path) -> BundleSettings:
             f"{folder} has format {config.get('format')}, this avfake reads format {FORMAT}; "
             f"use avfake {config.get('avfake')}"
         )
-    return settings.from_dict(BundleSettings, config)
+    try:
+        return settings.from_dict(BundleSettings, config)
+    except ConfigError as error:
+        raise BundleError(f"{folder / 'config.yaml'} is not what avfake wrote: {error}") from error
 
 
 def copy_files(source: Path, target: Path) -> None:

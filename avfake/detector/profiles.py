@@ -14,8 +14,8 @@ import torch
 
 from avfake.calibration import shifted
 from avfake.clips import Clip
-from avfake.detector.branch_scores import PredictOptions
 from avfake.detector.bundle import Bundle, Features
+from avfake.detector.options import PredictOptions
 from avfake.errors import Reason
 from avfake.labels import Modality
 from avfake.verdict import Verdict

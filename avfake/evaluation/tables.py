@@ -180,7 +180,7 @@ def _labels(table: pd.DataFrame, name: str, path: Path) -> pd.Series:
 
 
 def _refuse(clip_ids: Iterable[str], path: Path, why: str) -> None:
-    offenders = list(dict.fromkeys(clip_ids))
+    offenders = list(dict.fromkeys(map(str, clip_ids)))
     if offenders:
         more = ", ..." if len(offenders) > 5 else ""
         raise AvfakeError(f"{path}: {why}: {len(offenders)} ({', '.join(offenders[:5])}{more})")

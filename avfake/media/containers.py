@@ -11,6 +11,7 @@ from av.packet import Packet
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
+from avfake import limits
 from avfake.errors import MediaError
 
 REFUSED_FORMATS = {"hls", "dash", "concat", "sdp", "tty"}
@@ -38,6 +39,13 @@ def open_container(file: Path, *, name: str) -> InputContainer:
     if container.format.name in REFUSED_FORMATS:
         container.close()
         raise MediaError(name, "not_media", f"{container.format.name}: no picture, no sound")
+    if len(container.streams) > (allowed := limits.current()).streams:
+        count = len(container.streams)
+        container.close()
+        raise MediaError(name, "too_many", f"{count} streams; up to {allowed.streams} are taken")
+    for stream in container.streams.video:
+        if stream.codec_context:  # pictures may grow inside a stream
+            stream.codec_context.options = {"max_pixels": str(round(1e6 * allowed.megapixels))}
     return container
 
 

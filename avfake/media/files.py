@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from avfake import limits
 from avfake.errors import AvfakeError, MediaError, StoreError
 from avfake.storage import as_path
 
@@ -34,8 +35,6 @@ ENDINGS: dict[str, tuple[str, ...]] = {
 }
 """Kind of media -> file endings (upper or lower case) that the ffmpeg of PyAV can decode."""
 SEPARATOR = "!/"
-MAX_UNPACKED_BYTES = 8 << 30
-"""The size stated in an archive is not trusted; more than this is taken for a zip bomb."""
 BAD_ARCHIVE = (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError)
 """Exceptions of zipfile; RuntimeError: encrypted; NotImplementedError: unknown compression."""
 
@@ -97,11 +96,12 @@ def _opened(archive: str, inner: str, name: str) -> Iterator[IO[bytes]]:
 
 
 def _copy(source: IO[bytes], sink: IO[bytes], name: str) -> None:
-    remaining = MAX_UNPACKED_BYTES
+    allowed = limits.current().unpacked_gigabytes  # the size that an archive states is not trusted
+    remaining = round(1e9 * allowed)
     while block := source.read(min(1 << 20, remaining + 1)):
         remaining -= len(block)
         if remaining < 0:
-            raise MediaError(name, "not_media", f"unpacks to more than {MAX_UNPACKED_BYTES} bytes")
+            raise MediaError(name, "too_large", f"it unpacks to more than {allowed:g} GB")
         try:
             sink.write(block)
         except OSError as error:  # the local disk, not the store

@@ -12,7 +12,9 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from avfake import limits
 from avfake.errors import MediaError, Reason
+from avfake.limits import in_time
 from avfake.media.clock import Clock, MediaStream, StreamClock
 from avfake.media.containers import every_packet, open_container, picture_stream, sound_streams
 from avfake.media.files import local_file
@@ -143,12 +145,33 @@ def _opened(file: Path, name: str, *, track: int | None = None) -> Iterator[Open
         streams = [stream for stream in (video, audio) if stream is not None]
         if not streams:
             raise MediaError(name, "not_media", f"{container.format.name}: no picture, no sound")
+        _check_extent(video, name)
         clock, size = _clock_and_size(container, file, streams)
+        _check_length(clock, name)
         if video is not None:
             video.thread_type = "AUTO"
             video.codec_context.thread_count = NUM_THREADS
         tracks = tuple(stream.index for stream in sounds)
         yield OpenMedia(name, file, container, video, audio, tracks, clock, size)
+
+
+def _check_extent(video: VideoStream | None, name: str) -> None:
+    """Raise MediaError for a picture that would take too much memory once it is decoded."""
+    if video is None:
+        return
+    codec, allowed = video.codec_context, limits.current().megapixels
+    if codec.width * codec.height > 1e6 * allowed:
+        size = f"{codec.width} x {codec.height} px; up to {allowed:g} megapixels are taken"
+        raise MediaError(name, "too_large", size)
+
+
+def _check_length(clock: Clock, name: str) -> None:
+    """Raise MediaError for a file that lasts too long."""
+    seconds = max((stream.end_seconds or 0.0 for stream in clock.streams.values()), default=0.0)
+    allowed = limits.current().hours
+    if seconds > 3600 * allowed:
+        detail = f"it lasts {in_time(seconds)}; up to {in_time(3600 * allowed)} are taken"
+        raise MediaError(name, "too_long", detail)
 
 
 def _clock_and_size(

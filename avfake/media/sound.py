@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from avfake import limits
 from avfake.errors import MediaError, Reason
 from avfake.media.blocks import GAP_SECONDS, OVERSHOOT, Levels, sound_blocks
 from avfake.media.opening import Damage, OpenMedia, open_media, reopened
@@ -144,7 +145,8 @@ def read_sound(
     with open_media(path) as media:
         if media.audio is None:
             raise MediaError(path, "no_audio")
-        for number, index in enumerate(media.tracks):
+        tracks = media.tracks[: limits.current().tracks]
+        for number, index in enumerate(tracks):
             try:
                 with reopened(media, track=index) if number else nullcontext(media) as opened:
                     sound, is_silent = _read_track(opened, sample_rate, max_seconds)
@@ -158,9 +160,13 @@ def read_sound(
                 note = Reason("file", "other_track", instead)
                 return replace(sound, notes=(*sound.notes, note))
             found.append(sound)
+        unheard = len(media.tracks) - len(tracks)
     # None is heard: the answer is that of the first.
     if isinstance(found[0], MediaError):
         raise found[0]
+    if unheard:
+        note = Reason("file", "left_out", f"{unheard} of {len(media.tracks)} sound tracks")
+        return replace(found[0], notes=(*found[0].notes, note))
     return found[0]
 
 

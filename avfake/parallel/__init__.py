@@ -4,7 +4,7 @@ A worker that dies or hangs loses its one item, never the run. The journal keeps
 """
 
 from avfake.parallel.journal import Journal
-from avfake.parallel.pool import Failure, default_workers, map_items
+from avfake.parallel.pool import Failure, default_workers, map_isolated, map_items
 from avfake.parallel.resume import map_into_journal, progress
 from avfake.parallel.standing import StandingPool, Step
 
@@ -15,6 +15,7 @@ __all__ = [
     "Step",
     "default_workers",
     "map_into_journal",
+    "map_isolated",
     "map_items",
     "progress",
 ]

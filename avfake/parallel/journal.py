@@ -137,7 +137,7 @@ class Journal:
         """Return the result of a line; None if it is not a line of this journal."""
         try:
             result = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         is_ours = isinstance(result, dict) and isinstance(result.get(self.key), str)
         return result if is_ours else None

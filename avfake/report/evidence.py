@@ -12,6 +12,7 @@ from avfake.clips import Clip
 from avfake.detector import Bundle, Detector, PredictOptions, torch_defaults
 from avfake.errors import MediaError
 from avfake.labels import Modality
+from avfake.limits import limited
 from avfake.media import local_file
 from avfake.report.container import ContainerFacts, container_facts
 from avfake.report.excerpt import CardExcerpt, read_excerpt
@@ -103,6 +104,13 @@ def collect_evidence(
     """
     options = options or PredictOptions()
     detector.check(options)
+    with limited(options.limits):
+        return _collected(path, detector, options, tell)
+
+
+def _collected(
+    path: str | Path, detector: Detector, options: PredictOptions, tell: Callable[[str], None]
+) -> Evidence:
     tell("finding faces and speech")
     clips = _clips(path, detector.members)
     tell("finding the moments with most weight")

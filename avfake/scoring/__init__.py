@@ -3,10 +3,12 @@
 from typing import TYPE_CHECKING
 
 from avfake import late
-from avfake.scoring.files import checked_files, find_files, iter_verdicts, score_files
+from avfake.scoring.finding import find_files
+from avfake.scoring.isolated import iter_verdicts
 from avfake.scoring.score_table import ScoreTable
 
 if TYPE_CHECKING:
+    from avfake.scoring.files import checked_files, score_files
     from avfake.scoring.stress.cells import CELLS
     from avfake.scoring.stress.run import run_stress
     from avfake.scoring.stress.table import StressTable
@@ -29,6 +31,7 @@ __all__ = [
 __getattr__ = late.names(
     __name__,
     {
+        "files": "checked_files score_files",
         "classifier": "DetectorClassifier",
         "stress.cells": "CELLS",
         "stress.run": "run_stress",

@@ -28,7 +28,7 @@ def open_run(folder: Path, config: Any, *, inputs: dict[str, str]) -> None:
     if path.is_file():
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ConfigError(f"{path} is not a record of a run; give another --out") from error
         check_settings(folder, found, record)
     else:

@@ -13,9 +13,10 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 from avfake.errors import AvfakeError, ConfigError, MediaError, Reason, require
+from avfake.limits import Limits, current, limited
 from avfake.parallel import Failure, StandingPool
 from avfake.verdict import Verdict
-from avfake.web.config import ServeConfig, in_time
+from avfake.web.config import ServeConfig
 
 SAMPLE = "sample.mp4"
 SAMPLE_SECONDS = 4.0
@@ -66,9 +67,7 @@ Pool = StandingPool[Job | WarmUp, Found]
 
 def start_pool(config: ServeConfig) -> Pool:
     """Start the workers; they load the detector with their first job."""
-    answer = partial(
-        answer_one, config.detector, config.combine, max_seconds=60 * config.max_minutes
-    )
+    answer = partial(answer_one, config.detector, config.combine, limits=config.of_file)
     return StandingPool(
         answer, workers=config.workers, time_limit_seconds=config.time_limit_seconds
     )
@@ -79,14 +78,14 @@ def answer_one(
     combine: str,
     job: Job | WarmUp,
     *,
-    max_seconds: float,
+    limits: Limits,
     tell: Callable[[str], None],
 ) -> Found:
     """Return the answer for one file.
 
     Args:
         names, combine: as for `Detector.from_pretrained`
-        max_seconds: length of the longest file that is looked at
+        limits: what the file may take
         tell: is called with the words of each step
     """
     try:
@@ -96,10 +95,10 @@ def answer_one(
         require("captum", "web")
     except AvfakeError as error:
         return Refusal(str(error))
-    with _inside(job.folder):
+    with _inside(job.folder), limited(limits):
         if isinstance(job, WarmUp):
             return _make_sample()
-        return _answer(names, combine, job.name, max_seconds, tell)
+        return _answer(names, combine, job.name, tell)
 
 
 def failed(name: str, failure: Failure) -> Answer:
@@ -134,21 +133,20 @@ def _answer(
     names: tuple[str, ...],
     combine: str,
     name: str,
-    max_seconds: float,
     tell: Callable[[str], None],
 ) -> Answer:
+    from avfake.detector import PredictOptions
     from avfake.media import probe
     from avfake.report import collect_evidence, sentence, to_json, write_evidence
 
+    options = PredictOptions(limits=current())
     tell("reading the file")
     try:
-        seconds = probe(name).duration_seconds or 0.0
-    except MediaError:
-        seconds = 0.0  # the report says why it cannot be read
-    if seconds > max_seconds:
-        detail = f"it lasts {in_time(seconds)}; this server takes up to {in_time(max_seconds)}"
-        return _without_page(name, Reason("file", "too_long", detail))
-    evidence = collect_evidence(name, _detector(names, combine), tell=tell)
+        probe(name)
+    except MediaError as error:  # the report says why a file cannot be read
+        if error.reason.code == "too_long":
+            return _without_page(name, error.reason)
+    evidence = collect_evidence(name, _detector(names, combine), options, tell)
     tell("writing the report")
     Path("out").mkdir()
     page, pdf = Path("out", "report.html"), Path("out", "report.pdf")

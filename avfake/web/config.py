@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from avfake.errors import ConfigError, check_ranges
 from avfake.labels import DEFAULT
+from avfake.limits import Limits, in_time
 
 LEAST_TOKEN = 16
 """Characters; a shorter token could be guessed."""
@@ -66,22 +67,17 @@ class ServeConfig:
         return math.ceil(1e6 * self.max_megabytes)
 
     @property
+    def of_file(self) -> Limits:
+        """Return what a file may take, apart from its bytes."""
+        return Limits(seconds=self.time_limit_seconds, hours=self.max_minutes / 60)
+
+    @property
     def limits(self) -> str:
         """Limits of one file in words."""
         return (
             f"up to {self.max_megabytes:g} MB and {in_time(60 * self.max_minutes)}; an answer may "
             f"take {in_time(self.time_limit_seconds)}"
         )
-
-
-def in_time(seconds: float) -> str:
-    """Return a length of time in words."""
-    if seconds < 60:
-        return f"{seconds:g} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    words = [f"{hours} h"] * bool(hours) + [f"{minutes} min"] * bool(minutes or rest)
-    return " ".join(words + [f"{rest} s"] * bool(rest and not hours))
 
 
 def _is_token(token: str) -> bool:

@@ -13,9 +13,9 @@ from avfake.calibration.decision_model import DecisionFit, DecisionModel
 from avfake.calibration.features import FEATURES, RULE_COLUMNS, ClipScores
 from avfake.calibration.out_of_fold import OutOfFold
 from avfake.calibration.stacker import StackConfig
-from avfake.detector.branch_scores import PredictOptions
 from avfake.detector.bundle import Bundle
 from avfake.detector.detector import Detector
+from avfake.detector.options import PredictOptions
 from avfake.labels import OUTPUTS
 from avfake.report.evidence import Evidence
 from avfake.report.page import render_page

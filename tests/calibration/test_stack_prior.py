@@ -12,7 +12,7 @@ from avfake.calibration.decision_model import DecisionFit, DecisionModel
 from avfake.calibration.out_of_fold import OutOfFold
 from avfake.calibration.probabilities import TrainedPrior, row_losses
 from avfake.calibration.stacker import StackConfig
-from avfake.detector.branch_scores import PredictOptions
+from avfake.detector.options import PredictOptions
 from avfake.errors import ConfigError
 from avfake.evaluation.metrics import calibration_error
 from avfake.labels import OUTPUTS

@@ -13,6 +13,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from avfake.cli.main import main
 from avfake.clips.preparation.folder import PreparedFolder
+from avfake.limits import Limits, limited
 
 SMALL = ("--workers", 0, "--frames", 2, "--size-px", 64)
 Run = Callable[..., tuple[int, str, str]]
@@ -74,22 +75,20 @@ def test_members_that_lead_out_of_a_zip_are_refused_and_named(
     assert list(PreparedFolder(tmp_path / "out").statuses) == ["good.mp4"]
 
 
-def test_a_zip_bomb_is_a_row_with_its_reason(
-    run: Run, tmp_path: Path, genuine: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_zip_bomb_is_a_row_with_its_reason(run: Run, tmp_path: Path, genuine: Path) -> None:
     root = dfdc(tmp_path / "root", "bomb.mp4", "good.mp4")
     limit = 2 * genuine.stat().st_size
     with zipfile.ZipFile(root / "part.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("bomb.mp4", bytes(50 * limit))
         archive.write(genuine, "good.mp4")
     assert (root / "part.zip").stat().st_size < limit
-    monkeypatch.setattr("avfake.media.files.MAX_UNPACKED_BYTES", limit)
-    code, _, _ = run("prepare", "dfdc", root, tmp_path / "out", *SMALL)
+    with limited(Limits(unpacked_gigabytes=limit / 1e9)):
+        code, _, _ = run("prepare", "dfdc", root, tmp_path / "out", *SMALL)
     assert code == 1
     statuses = PreparedFolder(tmp_path / "out").statuses
     assert statuses["good.mp4"]["status"] == "ok"
     assert statuses["bomb.mp4"]["reasons"] == (
-        f"file:not_media (unpacks to more than {limit} bytes)"
+        f"file:too_large (it unpacks to more than {limit / 1e9:g} GB)"
     )
 
 

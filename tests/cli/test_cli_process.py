@@ -15,8 +15,8 @@ import pytest
 
 from avfake.cli.main import main
 from avfake.cli.process import run_to_the_end
-from avfake.detector.branch_scores import PredictOptions
 from avfake.detector.detector import Detector
+from avfake.detector.options import PredictOptions
 from avfake.verdict import Verdict
 
 AVFAKE = f"{sys.executable} -m avfake"

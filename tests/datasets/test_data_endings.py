@@ -16,7 +16,7 @@ from avfake.media.files import ENDINGS
 from avfake.media.frames import read_frames
 from avfake.media.probing import probe
 from avfake.media.sound import read_sound
-from avfake.scoring.files import find_files
+from avfake.scoring.finding import find_files
 
 SOUNDS = {
     "mka": ("matroska", "libopus", 48_000),

@@ -19,7 +19,7 @@ from avfake.datasets.manifest import Manifest, Row
 from avfake.datasets.schema import load_spec
 from avfake.errors import AvfakeError, ConfigError
 from avfake.models.audio import AudioConfig
-from avfake.scoring.files import find_files
+from avfake.scoring.finding import find_files
 from avfake.training.run import open_run
 
 DATA = ("real/a.mp4", "fake/b.wav", "metadata.json")

@@ -9,7 +9,7 @@ from avfake.datasets.build import build_manifest
 from avfake.datasets.folders import walk
 from avfake.datasets.schema import load_spec
 from avfake.datasets.splits import rows_together
-from avfake.scoring.files import find_files
+from avfake.scoring.finding import find_files
 
 JUNK = (
     *("._a.mp4", ".hidden.mp4", ".DS_Store", "Thumbs.db", "desktop.ini", ".cache/a.mp4"),

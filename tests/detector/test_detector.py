@@ -13,9 +13,9 @@ import yaml
 
 from avfake.clips.archive import Clip
 from avfake.clips.preparation.folder import PreparedFolder
-from avfake.detector.branch_scores import PredictOptions
 from avfake.detector.bundle import Bundle
 from avfake.detector.detector import Detector
+from avfake.detector.options import PredictOptions
 from avfake.detector.timeline import face_segments, voice_segments
 from avfake.errors import BundleError, ConfigError
 from avfake.media.types import Waveform

@@ -13,10 +13,10 @@ from avfake.calibration.calibrators import Calibrator, PlattCurve
 from avfake.cli.main import main
 from avfake.clips.archive import Clip
 from avfake.clips.preparation.folder import PreparedFolder
-from avfake.detector.branch_scores import PredictOptions
 from avfake.detector.bundle import Bundle
 from avfake.detector.detector import Detector
 from avfake.detector.ensemble import fit_decision, write_ensemble
+from avfake.detector.options import PredictOptions
 from avfake.errors import BundleError, ConfigError
 from avfake.media.writing import write_audio
 from avfake.training.plan import gather

@@ -12,10 +12,10 @@ from avfake.calibration.decision_rule import ConformalBand, DecisionRule
 from avfake.cli.main import main
 from avfake.clips.archive import Clip
 from avfake.clips.preparation.folder import PreparedFolder
-from avfake.detector.branch_scores import PredictOptions
 from avfake.detector.bundle import Bundle
 from avfake.detector.detector import Detector, correct_prior, mean_shifts
 from avfake.detector.ensemble import fit_decision
+from avfake.detector.options import PredictOptions
 from avfake.errors import ConfigError
 from avfake.labels import MODALITIES, OperatingPoint
 from avfake.scoring.files import score_files

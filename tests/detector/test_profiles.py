@@ -8,9 +8,9 @@ import pytest
 
 from avfake.calibration.decision_rule import ConformalBand, DecisionRule
 from avfake.detector import profiles
-from avfake.detector.branch_scores import PredictOptions
 from avfake.detector.bundle import Bundle
 from avfake.detector.detector import Detector
+from avfake.detector.options import PredictOptions
 from avfake.errors import ConfigError
 from avfake.labels import MODALITIES
 from avfake.media.writing import write_video

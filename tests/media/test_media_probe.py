@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from avfake.errors import MediaError
+from avfake.limits import Limits, limited
 from avfake.media.files import local_file
 from avfake.media.frames import read_frames
 from avfake.media.probing import probe
@@ -134,13 +135,13 @@ def test_files_in_archives_are_read_like_others(archive):
     assert not file.exists()
 
 
-def test_archives_cannot_write_elsewhere_or_fill_the_disk(archive, monkeypatch):
+def test_archives_cannot_write_elsewhere_or_fill_the_disk(archive):
     with local_file(f"{archive}!/../up.mp4") as file:
         assert file.parent != archive.parent.parent
         assert file.name == "unpacked.mp4"
-    monkeypatch.setattr("avfake.media.files.MAX_UNPACKED_BYTES", 100)
     with (
-        pytest.raises(MediaError, match="more than 100 bytes"),
+        limited(Limits(unpacked_gigabytes=1e-7)),
+        pytest.raises(MediaError, match="unpacks to more than 1e-07 GB"),
         local_file(f"{archive}!/../up.mp4"),
     ):
         pass

@@ -15,9 +15,9 @@ from torch import nn
 
 from avfake.clips.archive import Clip
 from avfake.clips.preparation.folder import PreparedFolder
-from avfake.detector.branch_scores import PredictOptions
 from avfake.detector.bundle import Bundle
 from avfake.detector.detector import Detector
+from avfake.detector.options import PredictOptions
 from avfake.errors import ConfigError
 from avfake.labels import COLUMNS
 from avfake.models.backbone import load_backbone

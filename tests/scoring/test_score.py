@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from avfake.detector.branch_scores import PredictOptions
+from avfake.detector.options import PredictOptions
 from avfake.errors import ConfigError
-from avfake.scoring.files import find_files, score_files
+from avfake.scoring.files import score_files
+from avfake.scoring.finding import find_files
 from avfake.scoring.submission import read_requested
 from avfake.storage.files import write_whole
 from avfake.storage.remote import AnyPath, as_path

@@ -16,8 +16,8 @@ from avfake.clips.preparation.folder import PreparedFolder
 from avfake.clips.preparation.prepare import prepare_clips
 from avfake.datasets.build import build_manifest
 from avfake.datasets.schema import load_spec
-from avfake.detector.branch_scores import PredictOptions
 from avfake.detector.detector import Detector
+from avfake.detector.options import PredictOptions
 from avfake.errors import ConfigError, ManifestError
 from avfake.models.outputs import ModelOutput
 from avfake.report.card.measured import mark_of

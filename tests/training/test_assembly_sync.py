@@ -12,8 +12,9 @@ from avfake.calibration.features import SYNC_STATISTICS
 from avfake.clips.archive import Clip
 from avfake.clips.preparation.folder import PreparedFolder
 from avfake.clips.sample import SampleConfig
-from avfake.detector.branch_scores import PredictOptions, score_clip
+from avfake.detector.branch_scores import score_clip
 from avfake.detector.detector import Detector
+from avfake.detector.options import PredictOptions
 from avfake.errors import ConfigError
 from avfake.models.av_model import build_model
 from avfake.models.outputs import ModelOutput, SyncOutput

@@ -10,7 +10,8 @@ archives/*.zip    the clips
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -82,21 +83,34 @@ class PreparedFolder:
             raise ConfigError(f"{self.path} is not finished; run the same avfake prepare again")
         text = table.decode("utf-8", errors="surrogateescape")
         reader = csv.DictReader(io.StringIO(text, newline=""))
-        return {row["clip_id"]: row for row in reader}
+        with self._refusing("status.csv"):
+            return {row["clip_id"]: row for row in reader}
 
     @property
     def clips(self) -> list[PreparedClip]:
         """Every row with an archive, in the manifest's order."""
-        return [
-            PreparedClip(
-                row,
-                self.archive_of(row.clip_id),
-                has_visual=int(status["crops"]) > 0,
-                has_audio=float(status["sound_seconds"]) > 0,
-            )
-            for row in self.manifest.rows
-            if (status := self.statuses[row.clip_id])["status"] != "failed"
-        ]
+        with self._refusing("status.csv"):
+            return [
+                PreparedClip(
+                    row,
+                    self.archive_of(row.clip_id),
+                    has_visual=int(status["crops"]) > 0,
+                    has_audio=float(status["sound_seconds"]) > 0,
+                )
+                for row in self.manifest.rows
+                if (status := self.statuses[row.clip_id])["status"] != "failed"
+            ]
+
+    @contextmanager
+    def _refusing(self, name: str) -> Iterator[None]:
+        """Raise ConfigError for a table that does not hold what avfake writes."""
+        try:
+            yield
+        except (csv.Error, KeyError, ValueError, TypeError) as error:
+            said = f"no {error}" if isinstance(error, KeyError) else error
+            raise ConfigError(
+                f"{self.path / name} is not what avfake wrote ({said}); prepare the clips again"
+            ) from error
 
     def archive_of(self, clip_id: str) -> AnyPath:
         """Return the path of the archive of a row."""
@@ -122,7 +136,7 @@ def _parsed(content: bytes, folder: AnyPath) -> dict[str, Any]:
     try:
         parsed = yaml.safe_load(content)
         return {"hash": parsed["hash"], "settings": parsed["settings"]}
-    except (yaml.YAMLError, ValueError, TypeError, KeyError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise ConfigError(
             f"{folder / SETTINGS} is not what avfake wrote; give another folder, or delete "
             "this one to start over"

@@ -18,12 +18,13 @@ import numpy as np
 import torch
 
 from avfake.clips import Clip, Sampled
-from avfake.detector.branch_scores import PredictOptions, torch_defaults
+from avfake.detector.branch_scores import torch_defaults
 from avfake.detector.bundle import Bundle
 from avfake.detector.export.contract import OPSET, describe_network, window_samples
 from avfake.detector.export.graph import INPUTS, OUTPUTS, ClipGraph
 from avfake.detector.export.operators import Exportable
 from avfake.detector.folders import CARD, is_ensemble, locate_bundle
+from avfake.detector.options import PredictOptions
 from avfake.detector.shipped import LICENCE, RELEASE
 from avfake.errors import ConfigError, require
 from avfake.labels import COLUMNS
