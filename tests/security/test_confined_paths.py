@@ -1,4 +1,4 @@
-"""Names in archives, manifests, specs and checksums open and write nothing outside of their folder."""
+"""Names in archives, manifests, specs and checksums reach nothing outside of their folder."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""Nothing that avfake reads is run: the source has no call that unpickles, evaluates or asks a shell."""
+"""Nothing that is read is run: no call of the source unpickles, evaluates or asks a shell."""
 
 import ast
 from collections.abc import Iterator
@@ -89,9 +89,8 @@ def test_the_loader_of_bundles_is_a_safe_one() -> None:
 
     from avfake.detector import folders
 
-    assert issubclass(
-        folders.LOADER, yaml.SafeLoader | getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    )
+    safe = (yaml.SafeLoader, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    assert issubclass(folders.LOADER, safe)
     with pytest.raises(yaml.YAMLError):
         yaml.load("!!python/object/apply:os.getcwd []", Loader=folders.LOADER)
 
