@@ -1,7 +1,7 @@
-"""Whether the quick tests pass with each interpreter at hand and the oldest and newest dependencies.
+"""Whether quick tests pass with each interpreter here, the oldest and the newest dependencies.
 
     make test-matrix
-    python -m benchmarks test_matrix --uv .tools/bin/uv --out matrix --levels oldest --fast tests/storage
+    python -m benchmarks test_matrix --uv .tools/bin/uv --out matrix --levels oldest
 
 For each pair it makes an environment below `out`, installs avfake with wheels alone and runs the
 tests of `fast`. Interpreters that are not on the path are rows, too: not run. The table is printed
