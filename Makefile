@@ -40,7 +40,6 @@ test-matrix: $(STAMP) $(TOOLS)/.installed
 	$(BIN)/python -m benchmarks test_matrix --uv $(TOOLS)/bin/uv --out $(MATRIX)
 
 coverage: $(STAMP)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt pytest-cov
 	$(BIN)/python -m pytest -n 2 --dist loadfile --cov avfake --cov-report term-missing:skip-covered --cov-fail-under 90
 
 bench: $(STAMP)

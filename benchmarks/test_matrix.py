@@ -5,7 +5,7 @@
 
 For each pair it makes an environment below `out`, installs avfake with wheels alone and runs the
 tests of `fast`. Interpreters that are not on the path are rows, too: not run. The table is printed
-and written to matrix.csv. Exits with 1 where anything failed. An environment takes about 6 GB with
+and written to matrix.csv. Exits with 1 where anything failed. An environment takes gigabytes, with
 the GPU libraries that torch's wheel asks for, and is kept until `out` is deleted.
 
 oldest: the lower bounds of setup.cfg; pinned: constraints.txt; newest: what the registry has now.
