@@ -5,8 +5,12 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO ?= demo
 BENCH ?= bench
+# The tools of audit, sbom and test-matrix have an environment of their own: what they bring is no part of avfake.
+TOOLS := .tools
+SBOM ?= sbom.json
+MATRIX ?= matrix
 
-.PHONY: install demo docs test test-slow test-ray bench lint clean
+.PHONY: install demo docs test test-slow test-ray test-matrix coverage bench lint audit sbom clean
 
 install: $(STAMP)
 
@@ -31,6 +35,13 @@ test-ray: $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,report,web,export,dev,ray]'
 	$(BIN)/python -m pytest -m ray
 
+# Interpreters at hand, each with the oldest, the pinned and the newest dependencies; the others are listed as not run.
+test-matrix: $(STAMP) $(TOOLS)/.installed
+	$(BIN)/python -m benchmarks test_matrix --uv $(TOOLS)/bin/uv --out $(MATRIX)
+
+coverage: $(STAMP)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov avfake --cov-report term-missing:skip-covered --cov-fail-under 90
+
 bench: $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,report,dev,bench]'
 	$(BIN)/python -m benchmarks speed --out $(BENCH)
@@ -46,5 +57,17 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+$(TOOLS)/.installed:
+	test -x $(TOOLS)/bin/python || $(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --quiet 'cyclonedx-bom>=7' 'pip-audit>=2.9' 'uv>=0.9'
+	touch $@
+
+# Asks the registry about each pinned version. --strict: a version that could not be looked up is a failure.
+audit: $(TOOLS)/.installed
+	$(TOOLS)/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict
+
+sbom: $(TOOLS)/.installed
+	$(TOOLS)/bin/cyclonedx-py requirements constraints.txt --output-reproducible --output-format JSON --output-file $(SBOM)
+
 clean:
-	rm -rf $(VENV) $(DEMO) $(BENCH) build *.egg-info
+	rm -rf $(VENV) $(DEMO) $(BENCH) $(TOOLS) $(MATRIX) $(SBOM) build *.egg-info

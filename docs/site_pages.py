@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ELSEWHERE = {
     "README.md": "index.md",
     "CHANGELOG.md": "changelog.md",
+    "SECURITY.md": "security.md",
     "recipes/README.md": "recipes.md",
     "data_specs/README.md": "specs.md",
     "avfake/default_detector/README.md": "default_detector.md",

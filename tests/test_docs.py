@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 NOTEBOOKS = sorted((DOCS / "notebooks").glob("*.ipynb"))
 PAGES = [
-    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "recipes/README.md")),
+    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "SECURITY.md", "recipes/README.md")),
     *(ROOT / name for name in ("data_specs/README.md", "avfake/default_detector/README.md")),
     *sorted(DOCS.rglob("*.md")),
 ]

@@ -52,7 +52,7 @@ def findings(text: str, *, is_face: bool = False) -> Iterator[tuple[int, str]]:
 
 
 def files() -> Iterator[Path]:
-    yield ROOT / "README.md"
+    yield from (ROOT / "README.md", ROOT / "SECURITY.md")
     for folder in FOLDERS:
         for path in sorted((ROOT / folder).rglob("*")):
             if path.suffix in ENDINGS and path != GLOSSARY and "__pycache__" not in path.parts:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from avfake.datasets.values import DataValueError, csv_lines, is_blank
-from avfake.errors import ManifestError, nearest
+from avfake.errors import ConfigError, ManifestError, nearest
 from avfake.labels import ForgedSegment
 from avfake.storage import AnyPath, as_path, fitting, read_if_there, write_whole
 
@@ -205,6 +205,8 @@ def _value(name: str, cell: str, where: str) -> Any:
         cell = ""  # of a table that another program has written again
     if not cell and name in FILLED:
         raise ManifestError(f"{where}: is empty")
+    if name == "clip_id":
+        _check_inside(cell, where)
     if name in LABEL_COLUMNS:
         if cell not in LABELS:
             raise ManifestError(
@@ -219,3 +221,11 @@ def _value(name: str, cell: str, where: str) -> Any:
         except DataValueError as error:
             raise ManifestError(f"{where}: {error}") from error
     return cell if cell or name in TEXTS else None
+
+
+def _check_inside(clip_id: str, where: str) -> None:
+    """Raise ManifestError for an id that, taken for a path, leads out of the folder it is in."""
+    try:
+        fitting(clip_id)
+    except ConfigError as error:
+        raise ManifestError(f"{where}: {error}") from error

@@ -38,13 +38,15 @@ from avfake.detector.facts import BundleSettings
 from avfake.detector.hub import fetch
 from avfake.errors import BundleError, ConfigError
 from avfake.labels import DEFAULT
-from avfake.storage import replacing
+from avfake.storage import fitting, replacing
 
 FORMAT = 2
 ENSEMBLE_FORMAT = "ensemble-1"
 """Stands where a bundle has its number, so that a reader of bundles refuses it by name."""
 CARD = "README.md"
 SUMS = "checksums.json"
+READ = ("config.yaml", "calibration.json", "*.safetensors", "stacker_*.txt")
+"""Files that opening a detector may read: none of them may be there without a checksum."""
 # libyaml's is ten times as fast, and as safe.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -108,21 +110,33 @@ def _default_folder() -> Path:
 
 
 def checked_sums(folder: Path, *, remedy: str = "copy it again, or train again") -> dict[str, str]:
-    """Return file -> SHA-256 after checking all; BundleError names missing or altered files."""
-    try:
-        sums: dict[str, str] = json.loads((folder / SUMS).read_text(encoding="utf-8"))
-        for name in sums.keys():  # noqa: SIM118 - of a mapping, not of a list
-            if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-                raise ValueError(f"{name} lies outside of the folder")
-            (folder / name).is_file()  # ValueError for what is no file name
-    except (OSError, ValueError, AttributeError, RecursionError) as error:
-        raise BundleError(f"{folder} is not a whole detector: {SUMS}: {error}") from error
+    """Return file -> SHA-256 after checking all.
+
+    BundleError names files that are missing or altered, or would be read and are not listed.
+    """
+    sums = _read_sums(folder)
     missing = [name for name in sums if not (folder / name).is_file()]
     if missing:
         raise BundleError(f"{folder} lacks {', '.join(missing)}; {remedy}")
     altered = [name for name, expected in sums.items() if _sha256(folder / name) != expected]
     if altered:
         raise BundleError(f"{folder}: {', '.join(altered)} differ from their checksums; {remedy}")
+    added = sorted({path.name for one in READ for path in folder.glob(one)} - set(sums))
+    if added:
+        raise BundleError(f"{folder}: {SUMS} does not list {', '.join(added)}; {remedy}")
+    return sums
+
+
+def _read_sums(folder: Path) -> dict[str, str]:
+    """Return the content of checksums.json; BundleError unless it names files of the folder."""
+    try:
+        sums: Any = json.loads((folder / SUMS).read_text(encoding="utf-8"))
+        if not isinstance(sums, dict) or not all(isinstance(one, str) for one in sums.values()):
+            raise ConfigError("it is no table of files and their SHA-256")
+        for name in sums:
+            fitting(name)
+    except (OSError, ValueError, RecursionError, ConfigError) as error:
+        raise BundleError(f"{folder} is not a whole detector: {SUMS}: {error}") from error
     return sums
 
 

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import IO, Any
 
 from avfake.errors import AvfakeError, ConfigError, StoreError
@@ -165,10 +165,15 @@ def as_path(text: str | Path) -> AnyPath:
 
 
 def fitting(path: str) -> str:
-    """Return a posix path with names of at most `NAME_MAX_BYTES`.
+    """Return a posix path with names of at most `NAME_MAX_BYTES`, below the folder it is put in.
 
-    A longer one is cut and gets a hash.
+    A longer name is cut and gets a hash. ConfigError for a path that leads out of the folder.
     """
+    if PurePath(path).anchor or ".." in PurePath(path).parts:
+        raise ConfigError(
+            f"{path!r} leads out of the folder that it is to lie in; a file is named by its path "
+            "from that folder, without .. and without a drive or / at the start"
+        )
     return "/".join(map(_fitting_name, path.split("/")))
 
 
