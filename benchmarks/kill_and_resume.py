@@ -1,6 +1,6 @@
 """Whether commands that are killed again and again end with the same bytes.
 
-    python -m benchmarks kill_and_resume --out /tmp/resume                      (all five, 20 kills each)
+    python -m benchmarks kill_and_resume --out /tmp/resume                (all five, 20 kills each)
     python -m benchmarks kill_and_resume --out /tmp/resume --verb prepare --clips 200 --kills 5
     python -m benchmarks kill_and_resume --out /tmp/resume --verb prepare --engine ray
 
@@ -67,7 +67,7 @@ class Config:
     out: Path
     verb: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """studio, prepare, train, predict or labels; repeat it. All by default."""
-    clips: int = 12
+    clips: int = 24
     seconds: float = 1.0
     """Of each clip."""
     kills: int = 20
