@@ -56,8 +56,8 @@ WHOLE_KINDS = (".zip", ".mp4", ".npz")
 TIMED = ("metrics.jsonl", "result.json", "environment.json", "journal.jsonl", ".journal.jsonl")
 """Endings of names of files that hold times, or lines in the order of completion: only whether they
 are there is compared."""
-SCRATCH = "checkpoints"
-"""Folder of what a training needs only to go on."""
+SCRATCH = {"checkpoints", "trackers"}
+"""Folders of what a training needs only to go on, and of files that are named by times."""
 
 
 @dataclass(frozen=True)
@@ -234,7 +234,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     found = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if path.is_file() and SCRATCH not in name.split("/"):
+        if path.is_file() and SCRATCH.isdisjoint(name.split("/")):
             content = path.read_bytes()
             is_table = path.suffix == ".csv"
             found[name] = content if is_table else hashlib.sha256(content).digest()
