@@ -3,6 +3,7 @@
 RLIMIT_FSIZE makes the system refuse what is longer, in the command and in its workers.
 """
 
+import os
 import resource
 import shutil
 import subprocess
@@ -42,7 +43,13 @@ def run(*command: object, most_bytes: int | None = None) -> "subprocess.Complete
             resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, resource.RLIM_INFINITY))
 
     words = [sys.executable, *map(str, command)]
-    return subprocess.run(words, capture_output=True, text=True, preexec_fn=limit)  # noqa: PLW1509
+    return subprocess.run(
+        words,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},  # as the fixtures were made
+        preexec_fn=limit,  # noqa: PLW1509
+    )
 
 
 def refused(
