@@ -77,6 +77,6 @@ def test_a_lost_file_is_a_row_and_is_scored_again_when_it_is_back(
         table = score_files(files, detector, tmp_path / "scores.csv", workers=0)
     assert [row["status"] for row in table.rows] == ["ok", "failed", "ok"]
     assert table.rows[1]["p_fake"] is None
-    assert table.rows[1]["reasons"].startswith("file:unreachable")
+    assert "unreachable" in table.rows[1]["reasons"]
     score_files(files, detector, tmp_path / "scores.csv", workers=0)
     assert (tmp_path / "scores.csv").read_bytes() == (tmp_path / "calm.csv").read_bytes()
