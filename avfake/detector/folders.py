@@ -31,6 +31,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
+from safetensors import SafetensorError
 
 from avfake import config as settings
 from avfake.detector import shipped
@@ -60,7 +61,10 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     """
     with replacing(folder) as partial:
         partial.mkdir()
-        yield partial
+        try:
+            yield partial
+        except SafetensorError as error:  # a full disk, said in its own way
+            raise OSError(str(error)) from error
         (partial / SUMS).unlink(missing_ok=True)
         parts = [*partial.glob("*"), *partial.glob(f"*/**/{SUMS}")]
         sums = {

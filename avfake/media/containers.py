@@ -1,5 +1,7 @@
 """Opening of containers, and the choice of the streams that a player would play."""
 
+import errno
+import os
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -27,6 +29,12 @@ OPTIONS = {
     "merge_pmt_versions": "1",
 }
 
+LOST = dict.fromkeys(
+    ("ESTALE", "ETIMEDOUT", "ENOTCONN", "EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN", "ENETUNREACH"),
+    "unreachable",
+) | {"ENOENT": "file_missing"}
+"""Error of the system -> reason: the file is no longer there, which says nothing of its content."""
+
 
 def open_container(file: Path, *, name: str) -> InputContainer:
     """Open a file; MediaError, with `name` for the path, if it cannot be read."""
@@ -35,7 +43,8 @@ def open_container(file: Path, *, name: str) -> InputContainer:
             str(file.absolute()), metadata_errors="replace", container_options=OPTIONS
         )
     except av.error.FFmpegError as error:
-        raise MediaError(name, "not_media", error.strerror or "") from error
+        reason = _why_lost(error, file) or "not_media"
+        raise MediaError(name, reason, error.strerror or "") from error
     if container.format.name in REFUSED_FORMATS:
         container.close()
         raise MediaError(name, "not_media", f"{container.format.name}: no picture, no sound")
@@ -50,18 +59,43 @@ def open_container(file: Path, *, name: str) -> InputContainer:
 
 
 def every_packet(container: InputContainer, *streams: Stream) -> Iterator[Packet]:
-    """Yield non-empty packets of these streams (or all) up to the end of the file or its damage."""
+    """Yield non-empty packets of these streams (or all) up to the end of the file or its damage.
+
+    MediaError if the file cannot be read any more, as when a network disk is gone: an answer from
+    its first part alone would be kept as if it were that of the whole file.
+    """
     packets = container.demux(*streams)
     while True:
         try:
             packet = next(packets, None)
-        except (av.error.FFmpegError, IndexError):
-            # PyAV raises IndexError at the end of a file in which unannounced streams began.
+        except av.error.FFmpegError as error:
+            if reason := _why_lost(error, Path(container.name)):
+                raise MediaError(container.name, reason, error.strerror or "") from error
+            return
+        except IndexError:  # of PyAV, at the end of a file in which unannounced streams began
             return
         if packet is None:
             return
         if packet.size:
             yield packet
+
+
+def _why_lost(error: av.error.FFmpegError, file: Path) -> str | None:
+    """Return the reason if an error lies in the way to a file; None if it lies in the file."""
+    if error.errno == errno.EIO:  # also what ffmpeg says of some damaged files
+        return None if _can_be_read(file) else "unreachable"
+    return LOST.get(errno.errorcode.get(error.errno or 0, ""))
+
+
+def _can_be_read(file: Path) -> bool:
+    """Return whether the last byte of a file can be read."""
+    try:
+        with file.open("rb") as opened:
+            opened.seek(max(0, opened.seek(0, os.SEEK_END) - 1))
+            opened.read(1)
+    except OSError:
+        return False
+    return True
 
 
 def picture_stream(container: InputContainer, file: Path) -> VideoStream | None:

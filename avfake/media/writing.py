@@ -1,6 +1,5 @@
 """Writing of video and sound files, through the ffmpeg of moviepy."""
 
-import os
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -13,6 +12,7 @@ import av
 import numpy as np
 
 from avfake.media.types import Waveform
+from avfake.storage import replacing
 
 AUDIO_CODECS = {".wav": "pcm_s16le", ".aif": "pcm_s16be", ".flac": "flac", ".mp3": "libmp3lame"}
 AUDIO_CODECS |= dict.fromkeys((".m4a", ".aac"), "aac") | dict.fromkeys((".opus", ".ogg"), "libopus")
@@ -59,7 +59,7 @@ def write_video(
     options += [] if video_kbps else ["-crf", str(crf)]
     shape = _checked(first, first.shape).shape
     path = Path(path)
-    with _whole_file(path) as target, _sound_file(waveform) as sound:
+    with replacing(path, path.suffix) as target, _sound_file(waveform) as sound:
         writer = FFMPEG_VideoWriter(
             str(target),
             (shape[1], shape[0]),
@@ -89,7 +89,7 @@ def write_audio(path: str | Path, waveform: Waveform, *, kbps: int = 128) -> Non
     codec, rate = AUDIO_CODECS[ending], waveform.sample_rate
     if codec == "libopus" and rate not in OPUS_RATES:
         rate = max(OPUS_RATES)
-    with _whole_file(path) as target, av.open(str(target), "w") as container:
+    with replacing(path, path.suffix) as target, av.open(str(target), "w") as container:
         stream = container.add_stream(codec, rate=rate, layout="mono")
         assert isinstance(stream, av.AudioStream)
         if codec not in ("pcm_s16le", "pcm_s16be", "flac"):
@@ -101,18 +101,6 @@ def write_audio(path: str | Path, waveform: Waveform, *, kbps: int = 128) -> Non
         frame.pts, frame.time_base = 0, Fraction(1, rate)
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-
-
-@contextmanager
-def _whole_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`, which replaces it on success."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        yield partial
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 @contextmanager

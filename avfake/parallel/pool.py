@@ -40,6 +40,8 @@ class Failure:
 
 DISK_FULL = "disk_full"
 """Not the item's fault: `map_items` ends the run, so that no item is recorded as failed for it."""
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors of a disk, a share of a disk (quota), and a file (`ulimit -f`, FAT) that may not grow."""
 THREAD_LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 ATTEMPTS = 2
 """How often an item is tried whose worker dies: the first death may be the machine's fault."""
@@ -252,7 +254,7 @@ def attempt(function: Callable[[Item], Result], item: Item) -> Result | Failure:
         if os.environ.get(TRACEBACKS):
             traceback.print_exc()
         cause = error if isinstance(error, OSError) else error.__cause__
-        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
+        if isinstance(cause, OSError) and cause.errno in NO_SPACE:
             return Failure(DISK_FULL, str(error))
         text = " ".join(str(error).split())
         if is_out_of_memory(error) or (cause is not None and is_out_of_memory(cause)):

@@ -56,7 +56,9 @@ class ScoreTable:
         fill = checked_fill(files, fill)
         labels = [fill if row["p_fake"] is None else row["p_fake"] for row in self.rows]
         rows = [{"filename": f.name, "label": v} for f, v in zip(files, labels, strict=True)]
-        storage.write_table(storage.as_path(out), SUBMISSION, rows)
+        path = storage.as_path(out)
+        storage.remove_partials(path)
+        storage.write_table(path, SUBMISSION, rows)
         filled = f"; {len(self.failed)} rows took --fill {fill:g}" * bool(self.failed)
         return f"submission: {out}{filled}"
 
@@ -97,6 +99,7 @@ def open_journal(out: AnyPath, files: Sequence[AnyPath], run: str) -> Journal:
     files, was not made by avfake, or belongs to another run.
     """
     journal = checked_journal(files, Output(out, inputs=files, remote=True))
+    storage.remove_partials(out)
     if journal.begin({"file": RUN, "run": run}).get("run") != run:
         raise ConfigError(
             f"{journal.path} belongs to another detector or other options; "

@@ -4,12 +4,15 @@ import csv
 import hashlib
 import io
 import os
+import re
 import shutil
+import socket
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -56,9 +59,9 @@ def replacing(path: Path, ending: str = "") -> Iterator[Path]:
             return
         target = resolved(path)
         # With an ending it is for ffmpeg's writer, which adds to the name.
-        name = f".{'whole' if ending else target.name}.partial-{os.getpid()}{ending}"
-        partial = target.with_name(fitting(name))
-        before = target.with_name(fitting(f".{target.name}.before-{os.getpid()}"))
+        name = "whole" if ending else target.name
+        partial = target.with_name(fitting(f".{name}.partial-{_this_process()}{ending}"))
+        before = target.with_name(fitting(f".{target.name}.before-{_this_process()}"))
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             yield partial
@@ -72,6 +75,66 @@ def replacing(path: Path, ending: str = "") -> Iterator[Path]:
                 shutil.rmtree(left, ignore_errors=True)
             with suppress(OSError):  # what may be left of it need not be there, nor its folder
                 partial.unlink()
+
+
+def remove_partials(path: AnyPath) -> None:
+    """Remove what `replacing` was writing in processes of this machine that were killed.
+
+    All that lies below a folder; of a file, what lies beside it. A folder that was to be replaced
+    when the process was killed gets its name back. Nothing is done behind a URL.
+    """
+    if not isinstance(path, Path):
+        return
+    if path.is_dir():
+        found = [Path(at, name) for at, *names in os.walk(path) for name in chain(*names)]
+    else:
+        target = resolved(path)
+        found = [target.with_name(name) for name in _names_in(target.parent)]
+        found = [one for one in found if one.name.startswith(f".{target.name}.")]
+    for left in found:
+        match = _LEFT.fullmatch(left.name)
+        if match is None or match["host"] != _host() or _is_alive(int(match["process"])):
+            continue
+        target = left.with_name(match["name"])
+        if match["kind"] == "before" and not target.exists():
+            left.rename(target)
+        shutil.rmtree(left, ignore_errors=True)
+        with suppress(OSError):  # not ours to remove, or gone meanwhile
+            left.unlink(missing_ok=True)
+
+
+_LEFT = re.compile(
+    r"\.(?P<name>.+)\.(?P<kind>partial|before)-(?P<host>[^/]+)-(?P<process>\d+)(\.\w+)?", re.DOTALL
+)
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)  # noqa: PTH208  (of a name that need not be there)
+    except OSError:
+        return []
+
+
+def _this_process() -> str:
+    """Return machine and number of this process: containers that share a disk share numbers."""
+    return f"{_host()}-{os.getpid()}"
+
+
+def _host() -> str:
+    return re.sub(r"[^\w.-]", "_", socket.gethostname())[:64] or "host"
+
+
+def _is_alive(process: int) -> bool:
+    """Return whether a process of this machine runs; True where that cannot be known."""
+    if os.name != "posix":
+        return True  # asking would end it
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
 
 
 @contextmanager

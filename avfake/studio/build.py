@@ -7,7 +7,7 @@ from pathlib import Path
 
 from avfake.errors import AvfakeError, ConfigError
 from avfake.parallel import Failure, map_items, progress
-from avfake.storage import Output, write_table, write_whole
+from avfake.storage import Output, remove_partials, write_table, write_whole
 from avfake.studio.family import build_family
 from avfake.studio.plan import ClipPlan, StudioConfig, plan_families
 
@@ -83,6 +83,7 @@ def _described(config: StudioConfig) -> dict[str, object]:
 def _claim(out: Path, config: StudioConfig) -> None:
     """Mark the folder as this studio's; ConfigError if it is another's."""
     Output(out, "OUT").check_folder(CONFIG_FILE, (TRUTH_FILE, METADATA_FILE))
+    remove_partials(out)
     wanted, mark = _described(config), out / CONFIG_FILE
     if not mark.exists():
         if any(out.glob("*.mp4")):

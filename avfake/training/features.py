@@ -24,6 +24,7 @@ from avfake.config import fingerprint, to_dict
 from avfake.labels import Labels
 from avfake.models import AVModel
 from avfake.parallel import progress
+from avfake.storage import replacing
 from avfake.training.config import TrainingConfig
 from avfake.training.plan import Example
 
@@ -158,13 +159,11 @@ class FeatureStore:
             rows = branch.features(batch[items].to(device))
         position = Labels._fields.index(part)
         path = self._path(key, copy)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
         label = [float(batch[name][position]) for name in ("labels", "weights")]
         stored = {"rows": rows.half().cpu(), "item_labels": batch[item_labels].float()}
         stored = {name: one.contiguous() for name, one in stored.items()}
-        save_file(stored | {"label": torch.tensor(label)}, partial)
-        partial.replace(path)
+        with replacing(path) as partial:
+            save_file(stored | {"label": torch.tensor(label)}, partial)
 
     def _path(self, key: StreamKey, copy: int) -> Path:
         whole, copies = self.folders[key.branch]

@@ -13,7 +13,7 @@ import torch
 from avfake import config as settings
 from avfake.errors import ConfigError
 from avfake.parallel import default_workers
-from avfake.storage import write_whole
+from avfake.storage import remove_partials, write_whole
 
 PACKAGES = ("torch", "torchaudio", "torchvision", "timm", "av", "librosa", "lightgbm", "numpy")
 
@@ -23,6 +23,7 @@ def open_run(folder: Path, config: Any, *, inputs: dict[str, str]) -> None:
 
     inputs: name -> hash or path of the data that the run reads
     """
+    remove_partials(folder)
     record = {"settings": settings.to_dict(config), "inputs": inputs}
     path = folder / "config.json"
     if path.is_file():
@@ -32,8 +33,9 @@ def open_run(folder: Path, config: Any, *, inputs: dict[str, str]) -> None:
             raise ConfigError(f"{path} is not a record of a run; give another --out") from error
         check_settings(folder, found, record)
     else:
-        write_whole(path, json.dumps(record, indent=1))
+        # First: once the settings are there, the run goes on and writes neither again.
         write_whole(folder / "environment.json", json.dumps(environment(), indent=1))
+        write_whole(path, json.dumps(record, indent=1))
 
 
 def check_settings(folder: Path, found: Any, wanted: Any) -> None:

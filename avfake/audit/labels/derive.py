@@ -22,6 +22,7 @@ from avfake.storage import (
     as_path,
     fitting,
     has_changed,
+    remove_partials,
     states_of,
     write_table,
 )
@@ -95,6 +96,7 @@ def derive_labels(
     Output(out, "OUT", inputs).check_folder(JOURNAL, WRITTEN)
     table = Output(out / "derived.csv", "OUT")
     table.check_table(COLUMNS, lambda: [row.clip_id for row in fakes])
+    remove_partials(out)
     journal = Journal(out / JOURNAL, "clip_id")
     journal.begin({"clip_id": RUN, "settings": mark})
     if any(line.get("settings") != mark for line in journal.done.values()):

@@ -16,7 +16,15 @@ from avfake.clips.preparation.folder import (
 from avfake.datasets import Manifest, Row, build_manifest, load_spec, read_manifest
 from avfake.errors import AvfakeError, ConfigError, MediaError, Reason, StoreError
 from avfake.parallel import Failure, Journal, map_items, progress
-from avfake.storage import AnyPath, as_path, has_changed, read_if_there, states_of, write_table
+from avfake.storage import (
+    AnyPath,
+    as_path,
+    has_changed,
+    read_if_there,
+    remove_partials,
+    states_of,
+    write_table,
+)
 
 TIME_LIMIT_SECONDS = 300.0
 """Limit for one file; a 10 s clip takes a few seconds, so it only stops endless decoding."""
@@ -146,6 +154,7 @@ def start(
     keeps_files: ConfigError if the folder holds clips of files that are not in the manifest.
     """
     write_settings(folder, config)
+    remove_partials(folder)
     if keeps_files:
         _refuse_to_lose(folder, manifest)
     manifest.save(folder / "manifest.csv")
