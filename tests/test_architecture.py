@@ -18,21 +18,22 @@ ALLOWED: dict[str, set[str]] = {
     "errors": {"labels"},
     "environment": set(),
     "late": set(),
+    "threads": set(),
     "config": {"errors"},
     "storage": {"errors"},
     "verdict": {"config", "errors", "labels"},
     "media": set(),
     "parallel": set(),
-    "models": set(),
+    "models": {"threads"},
     "calibration": set(),
     "evaluation": set(),
-    "faces": set(),
+    "faces": {"threads"},
     "forgery": {"media"},
     "datasets": {"media"},
     "clips": {"media", "faces", "datasets", "forgery", "parallel"},
     "augment": {"media", "forgery", "clips"},
     "studio": {"media", "forgery", "parallel"},
-    "detector": {"faces", "clips", "models", "calibration", "evaluation"},
+    "detector": {"faces", "clips", "models", "calibration", "evaluation", "threads"},
     "scoring": {"media", "datasets", "parallel", "augment", "evaluation", "detector"},
     "report": {
         *("media", "clips", "parallel", "models", "calibration", "evaluation"),
@@ -85,9 +86,10 @@ def test_the_numbers_of_the_structure_stay_in_their_bounds() -> None:
     assert found["packages"] <= 19
     assert found["modules"] <= 7
     # Late names of three packages; report shows progress, cli too, and prints verdicts; models
-    # keeps converted networks in the cache of storage; the web page uses five packages.
-    assert found["edges"] <= 125
-    assert found["exported_names"] <= 200
+    # keeps converted networks in the cache of storage; the web page uses five packages;
+    # faces, models and detector share threads; the package names a classifier of scoring.
+    assert found["edges"] <= 129
+    assert found["exported_names"] <= 204  # with those of web, export, dashboard and profiles
     assert found["imports_past_init"] == 0
     assert found["in_circles"] == 0
 

@@ -7,7 +7,7 @@ and window alike. `AugmentConfig` lists transforms by name; `build_pipeline` ret
 
 from avfake.augment.config import AugmentConfig
 from avfake.augment.mixing import MixingCollate
-from avfake.augment.pipeline import build_pipeline, change_picture, change_sound, draw_sound
+from avfake.augment.pipeline import build_pipeline, change_picture, change_sound
 
 __all__ = [
     "AugmentConfig",
@@ -15,5 +15,4 @@ __all__ = [
     "build_pipeline",
     "change_picture",
     "change_sound",
-    "draw_sound",
 ]

@@ -57,15 +57,6 @@ def build_pipeline(config: AugmentConfig) -> Pipeline:
     return Pipeline([one for one in made if one.probability > 0])
 
 
-def draw_sound(waveform: Waveform, names: Sequence[str], *, rng: np.random.Generator) -> Waveform:
-    """Return the sound after the transforms and presets `names` of `SOUND`, each as it is drawn.
-
-    Its length and rate stay; an empty sound stays as it is.
-    """
-    pipeline = Pipeline([one for name in names for one in SOUND[name]])
-    return replace(waveform, samples=pipeline(_sample(_NO_PICTURE, waveform), rng).sound[0])
-
-
 def change_sound(waveform: Waveform, name: str, **parameters: Any) -> Waveform:
     """Return the sound after the transform `name` of `SOUND` with given parameters."""
     (one,) = SOUND[name]

@@ -15,7 +15,7 @@ from avfake.clips.sample import InputSpec, SampleConfig, Sampled
 
 if TYPE_CHECKING:
     from avfake.clips.loading import EpochDraws, load_batches, named_failures
-    from avfake.clips.preparation.derived import degrade_clips, join_clips
+    from avfake.clips.preparation.derived import join_clips
     from avfake.clips.preparation.folder import PreparedClip, PreparedFolder
     from avfake.clips.preparation.forged import ForgeryConfig
     from avfake.clips.preparation.prepare import prepare_clips, prepare_dataset
@@ -40,14 +40,13 @@ __all__ = [
     "named_failures",
     "prepare_clips",
     "prepare_dataset",
-    "degrade_clips",
 ]
 
 __getattr__ = late.names(
     __name__,
     {
         "loading": "EpochDraws load_batches named_failures",
-        "preparation.derived": "degrade_clips join_clips",
+        "preparation.derived": "join_clips",
         "preparation.folder": "PreparedClip PreparedFolder",
         "preparation.forged": "ForgeryConfig",
         "preparation.prepare": "prepare_clips prepare_dataset",

@@ -20,7 +20,7 @@ JUNK = re.compile(
 """Hidden files, and what systems leave beside the files of a user."""
 _MANIFEST = r"journal\.jsonl|manifest\.csv|manifest\.csv\.json"
 OUTPUTS = (
-    # prepare, ForgeryConfig.forge, join_clips, degrade_clips
+    # prepare, ForgeryConfig.forge, join_clips
     ("clips.yaml", b"hash: ", rf"archives|journal|{_MANIFEST}|status\.csv|clips\.yaml"),
     # labels
     ("derived.csv", b"clip_id,face_fake,voice_fake,", rf"masks|{_MANIFEST}|derived\.csv"),

@@ -14,7 +14,7 @@ from avfake.detector.branch_scores import (
 from avfake.detector.bundle import Bundle
 from avfake.detector.detector import Detector
 from avfake.detector.ensemble import FolderFacts, write_ensemble
-from avfake.detector.export import Exported, check_export, export_detector
+from avfake.detector.export import check_export, export_detector
 from avfake.detector.folders import CARD
 from avfake.detector.release import RESEARCH_ONLY, release_detector
 from avfake.detector.shipped import default_release
@@ -24,7 +24,6 @@ __all__ = [
     "Bundle",
     "CARD",
     "Detector",
-    "Exported",
     "FolderFacts",
     "PredictOptions",
     "RESEARCH_ONLY",

@@ -18,6 +18,7 @@ from avfake.clips import (
 from avfake.errors import ConfigError, check_choice
 from avfake.labels import OUTPUTS
 from avfake.models import AVModel, ModelConfig, ModelOutput
+from avfake.threads import one_thread
 
 PROFILES = ("fast", "balanced", "thorough")
 
@@ -53,10 +54,12 @@ class PredictOptions:
 def torch_defaults() -> Iterator[None]:
     """Set torch's own defaults inside: float32, the CPU, no autocast; a decorator, too.
 
-    Another default type would build other models from the same weights. The caller's settings are
+    Another default type would build other models from the same weights, another number of threads
+    give other last digits (`threads.run_each` still uses them all). The caller's settings are
     restored at the end.
     """
     with ExitStack() as undone:
+        undone.enter_context(one_thread())
         if (dtype := torch.get_default_dtype()) != torch.float32:
             torch.set_default_dtype(torch.float32)
             undone.callback(torch.set_default_dtype, dtype)

@@ -1,7 +1,7 @@
 """Faces in frames, found by MTCNN (Zhang et al. 2016, IEEE SPL 23/10)."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from avfake.faces.following import search_clip
 from avfake.faces.integral import Integral
 from avfake.faces.networks import load_networks
 from avfake.faces.types import Detections, FaceDetector, check_frames
+from avfake.threads import run_each
 
 
 @dataclass(frozen=True)
@@ -102,28 +103,29 @@ class _ClipSearch:
 
     def everywhere(self, indices: list[int]) -> list[Detections]:
         """Return all faces of each frame."""
-        return [
-            found
-            for batch in self._batches(indices)
-            for found in self._scaled(self._cascade.search(self._pictures(batch), self._levels))
-        ]
+        return self._each(
+            indices, lambda batch: self._cascade.search(self._pictures(batch), self._levels)
+        )
 
     def near(self, indices: list[int], expected: list[np.ndarray]) -> list[Detections]:
         """Return the faces near expected boxes [E, 4] of each frame, and large ones anywhere."""
         boxes = dict(zip(indices, expected, strict=True))
-        return [
-            found
-            for batch in self._batches(indices)
-            for found in self._scaled(
-                self._cascade.look(
-                    self._pictures(batch), self._levels, [boxes[i] * self._scale for i in batch]
-                )
-            )
-        ]
+        return self._each(
+            indices,
+            lambda batch: self._cascade.look(
+                self._pictures(batch), self._levels, [boxes[i] * self._scale for i in batch]
+            ),
+        )
 
-    def _batches(self, indices: list[int]) -> Iterator[list[int]]:
-        for start in range(0, len(indices), self._together):
-            yield indices[start : start + self._together]
+    def _each(
+        self, indices: list[int], search: Callable[[list[int]], list[Detections]]
+    ) -> list[Detections]:
+        """Return what a search finds in each frame, a batch at a time."""
+        size = self._together
+        batches = [indices[start : start + size] for start in range(0, len(indices), size)]
+        each = run_each if self._device.type == "cpu" else map
+        found = each(lambda batch: self._scaled(search(batch)), batches)
+        return [one for batch in found for one in batch]
 
     def _pictures(self, indices: list[int]) -> Integral:
         """Return frames, scaled without aliasing."""

@@ -4,6 +4,8 @@ Weights and structure are those of facenet-pytorch. What differs is the order of
 (channels last), and how maxima are taken: PyTorch's pooling took half of the first network's time.
 """
 
+from typing import Any
+
 import torch
 from torch.nn import functional as F
 
@@ -16,7 +18,8 @@ class Stages:
     def __init__(self, networks: Networks) -> None:
         """networks: of which the weights are used."""
         self._pnet, self._rnet, self._onet = networks.pnet, networks.rnet, networks.onet
-        for network in vars(networks).values():
+        every: tuple[Any, ...] = (self._pnet, self._rnet, self._onet)
+        for network in every:
             network.to(memory_format=torch.channels_last)
 
     def propose(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -18,6 +18,7 @@ from avfake.models.backbone import TUNED, Backbone
 from avfake.models.frozen import Frozen
 from avfake.models.inference import InferenceForm
 from avfake.models.pretrained import check_source
+from avfake.threads import run_each
 
 MAX_ITEMS = {"cpu": 4, "cuda": 64}
 """Device -> items that go through a network at once outside training: bounds the memory for long
@@ -86,7 +87,10 @@ class Branch(nn.Module):
             return items.new_zeros(0, self.backbone_dim)
         at_once = MAX_ITEMS.get(items.device.type, MAX_ITEMS["cuda"])
         if not (self.training and self.backbone) and len(items) > at_once:
-            return torch.cat([self.encode_items(part) for part in items.split(at_once)])
+            parts = items.split(at_once)
+            if items.device.type == "cpu" and not torch.is_grad_enabled():
+                return torch.cat(run_each(self.encode_items, parts))
+            return torch.cat([self.encode_items(part) for part in parts])
         if items.ndim == 4:
             items = items.contiguous(memory_format=torch.channels_last)
         network = self._inference_of(items) or self.frozen or self.backbone

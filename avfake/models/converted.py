@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from avfake.errors import AvfakeError
 from avfake.storage import cache_folder, replacing
+from avfake.threads import allowed_threads
 
 logger = logging.getLogger(__name__)
 VERSION = 1
@@ -38,8 +39,9 @@ class ConversionError(AvfakeError):
 class ConvertedNetwork:
     """A network in OpenVINO for items of one shape: [M, ...] -> float32 [M, F].
 
-    Items pass one by one, which was as fast as any batch: the features of one do not depend on the
-    others. Runs on as many threads as torch.
+    Items pass one by one, which was as fast as any batch, and each on one thread: the features of
+    one depend neither on the others nor on the number of threads. Python threads may call it side
+    by side, as many as torch may use threads.
     """
 
     def __init__(self, network: nn.Module, example: Tensor, *, bfloat16: bool) -> None:
@@ -54,22 +56,24 @@ class ConvertedNetwork:
         self._lock = threading.Lock()
 
     def __call__(self, items: Tensor) -> Tensor:
-        threads = torch.get_num_threads()
+        streams = allowed_threads()
         with self._lock:
-            if threads not in self._compiled:
-                self._compiled = {threads: _compiled(self.model, threads, self.precision)}
-            run = self._compiled[threads]
-            rows = [run(np.ascontiguousarray(item))[0].copy() for item in items[:, None].numpy()]
+            if streams not in self._compiled:
+                self._compiled = {streams: _compiled(self.model, streams, self.precision)}
+            request = self._compiled[streams].create_infer_request()
+        rows = [
+            request.infer(np.ascontiguousarray(item))[0].copy() for item in items[:, None].numpy()
+        ]
         return torch.from_numpy(np.concatenate(rows)).float()
 
 
-def _compiled(model: Any, threads: int, precision: str) -> Any:
+def _compiled(model: Any, streams: int, precision: str) -> Any:
     import openvino
 
     settings = {
         "INFERENCE_PRECISION_HINT": precision,
-        "INFERENCE_NUM_THREADS": threads,
-        "NUM_STREAMS": 1,
+        "INFERENCE_NUM_THREADS": streams,
+        "NUM_STREAMS": streams,
         # Pinned, the workers of a pool would all run on the first cores.
         "ENABLE_CPU_PINNING": False,
     }

@@ -11,11 +11,13 @@ import copy
 import importlib.util
 import logging
 import os
+import sys
+import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
-from timm.layers import Conv2dSame
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
@@ -25,8 +27,6 @@ from avfake.models.frozen import has_fast_bfloat16
 logger = logging.getLogger(__name__)
 RUNTIMES = ("auto", "torch", "openvino")
 RUNTIME_VARIABLE = "AVFAKE_RUNTIME"
-CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, Conv2dSame)
-"""Exact types: a subclass may compute its weights, as a standardised convolution does."""
 FOLDED_ERROR = 1e-3
 """Largest difference by folding, as a share of the largest feature."""
 
@@ -43,6 +43,13 @@ def runtime_of(asked: str | None = None) -> str:
     if wanted == "auto":
         wanted = "openvino" if importlib.util.find_spec("openvino") else "torch"
     return wanted
+
+
+def convolutions() -> tuple[type, ...]:
+    """Return the exact types of convolutions: a subclass may compute its weights."""
+    own = (nn.Conv1d, nn.Conv2d)
+    # No network of timm is there before timm is, and importing it takes a second.
+    return (*own, sys.modules["timm.layers"].Conv2dSame) if "timm.layers" in sys.modules else own
 
 
 def is_convolutional(network: nn.Module) -> bool:
@@ -69,16 +76,18 @@ class InferenceForm:
         self.network, self.asked, self.bfloat16 = network, runtime, bfloat16
         self.runtime = runtime if is_convolutional(network) else "torch"
         self._made: dict[tuple[int, ...], Callable[[Tensor], Tensor]] = {}
+        self._making = threading.Lock()
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __reduce__(self) -> tuple[Any, ...]:
         # A copy makes it again: what OpenVINO compiled can be neither copied nor pickled.
-        return vars(self) | {"_made": {}}
+        return partial(InferenceForm, bfloat16=self.bfloat16), (self.network, self.asked)
 
     def __call__(self, items: Tensor) -> Tensor:
         # What torch runs reads any shape, what OpenVINO runs the one it was converted for.
         shape = tuple(items.shape[1:]) if self.runtime == "openvino" else ()
-        if shape not in self._made:
-            self._made[shape] = self._make(items[:1])
+        with self._making:
+            if shape not in self._made:
+                self._made[shape] = self._make(items[:1])
         return self._made[shape](items)
 
     def _make(self, example: Tensor) -> Callable[[Tensor], Tensor]:
@@ -149,7 +158,7 @@ def _convolutions_before_norms(network: nn.Module, example: Tensor) -> dict[nn.M
 
     hooks: list[Any] = []
     for module in network.modules():
-        if type(module) in CONVOLUTIONS:
+        if type(module) in convolutions():
             hooks.append(module.register_forward_hook(note_output))
         elif isinstance(module, nn.modules.batchnorm._BatchNorm) and module.track_running_stats:
             hooks.append(module.register_forward_pre_hook(note_input))
@@ -173,6 +182,6 @@ def _fold(convolution: Any, norm: Any) -> None:
 def _convert_weights(network: nn.Module) -> None:
     """Convert the weights of products to bfloat16; autocast would do so at every call."""
     for module in network.modules():
-        if type(module) in (nn.Linear, *CONVOLUTIONS) and "forward" not in vars(module):
+        if type(module) in (nn.Linear, *convolutions()) and "forward" not in vars(module):
             for parameter in module.parameters(recurse=False):
                 parameter.data = parameter.data.to(torch.bfloat16)

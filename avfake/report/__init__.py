@@ -7,7 +7,7 @@ from avfake.report.document import document, to_json
 from avfake.report.evidence import Evidence, collect_evidence
 from avfake.report.pdf import check_pdf
 from avfake.report.wording import sentence
-from avfake.report.writing import check_page, write_evidence, write_report
+from avfake.report.writing import check_page, write_evidence
 
 __all__ = [
     "Evidence",
@@ -23,5 +23,4 @@ __all__ = [
     "write_card",
     "write_evidence",
     "write_pages",
-    "write_report",
 ]

@@ -126,7 +126,7 @@ def test_the_features_of_an_item_do_not_depend_on_the_others(
         whole = branch.features(255 * pictures(9))
         for count in (1, 3, 4, 6):
             found = branch.features(255 * pictures(9)[:count])
-            assert torch.allclose(found, whole[:count], rtol=0, atol=1e-6 * float(whole.std()))
+            assert torch.allclose(found, whole[:count], rtol=0, atol=1e-4 * float(whole.std()))
 
 
 def test_where_gradients_are_wanted_the_network_itself_runs() -> None:

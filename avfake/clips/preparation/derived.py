@@ -1,7 +1,4 @@
-"""Clips made of prepared clips: folders of degraded copies and of joined clips, resumable.
-
-Degraded copies keep labels, groups and originals. Scored beside the clips they come from, they show
-a detector how far its scores hold when a file was coded again or recorded with echoes.
+"""Clips made of prepared clips: folders of joined clips, resumable.
 
 Joined clips have the picture of one clip and the sound of another. Files with a forged face rarely
 have a forged voice, and recordings of forged voices have no picture; joined, they are examples of
@@ -14,7 +11,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Protocol
 
 import numpy as np
 
@@ -22,7 +18,6 @@ from avfake.clips.archive import Clip, ClipMeta, pack_clip
 from avfake.clips.config import ClipConfig
 from avfake.clips.preparation.folder import PreparedClip, PreparedFolder, archive_path
 from avfake.clips.preparation.prepare import finish, start, status_of
-from avfake.clips.voice_statistics import voice_statistics
 from avfake.datasets import Manifest, Row
 from avfake.errors import ConfigError, ManifestError, MediaError
 from avfake.media import Waveform
@@ -80,50 +75,6 @@ def _make_one(config: ClipConfig, folder: AnyPath, task: Task) -> ClipMeta:
     clip = pack_clip(meta, crops, waveform, jpeg_quality=config.jpeg_quality)
     clip.save(archive_path(folder, row.clip_id))
     return clip.meta
-
-
-class ChangeSound(Protocol):
-    """A function that changes a sound and keeps its length; it is pickled to other processes."""
-
-    def __call__(self, waveform: Waveform, *, rng: np.random.Generator) -> Waveform: ...
-
-
-def degrade_clips(
-    folder: PreparedFolder,
-    out: str | Path,
-    change: ChangeSound,
-    *,
-    seed: int = 0,
-    workers: int | None = None,
-) -> PreparedFolder:
-    """Write a folder with a changed copy of every clip that has sound; a stopped run is resumed.
-
-    A copy has the group of its clip, so that no split separates them. ManifestError if no clip has
-    sound.
-    """
-    heard = [clip for clip in folder.clips if clip.has_audio]
-    if not heard:
-        raise ManifestError(f"{folder.path} holds no clip with sound to change")
-    tasks: list[Task] = []
-    for number, clip in enumerate(heard):
-        row = clip.row
-        copy = replace(
-            row,
-            clip_id=f"{row.clip_id}~degraded",
-            original=f"{row.original}~degraded" if row.original else None,
-            group=row.group or row.clip_id,
-        )
-        tasks.append((copy, partial(_degraded, clip.archive, change, (seed, number))))
-    return make_derived(folder, tasks, out, workers=workers, doing="degrade")
-
-
-def _degraded(archive: AnyPath, change: ChangeSound, seed: tuple[int, int]) -> Content:
-    clip = Clip.open(archive)
-    before = clip.waveform()
-    assert before is not None  # only clips with sound are copied
-    waveform = change(before, rng=np.random.default_rng(seed))
-    meta = replace(clip.meta, voice_statistics=voice_statistics(waveform))
-    return meta, clip.crops(), waveform
 
 
 def join_clips(

@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
 import numpy as np
 import torch
 
@@ -212,6 +211,8 @@ def _describe(
     }
     contract = describe_network(bundle, use_stacker=options.use_stacker) | {"checked": measured}
     (folder / CONTRACT).write_text(json.dumps(contract, indent=1) + "\n", encoding="utf-8")
+    import jinja2  # late: a verdict does not need it
+
     template = jinja2.Template(
         (HERE / "README.md.jinja").read_text(encoding="utf-8"), keep_trailing_newline=True
     )

@@ -1,0 +1,59 @@
+"""Work of torch on several threads: the same bits on any number of them."""
+
+import threading
+from pathlib import Path
+
+import pytest
+import torch
+
+from avfake.detector.detector import Detector
+from avfake.threads import allowed_threads, one_thread, run_each
+
+
+@pytest.fixture
+def two_threads():
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(1)
+
+
+def test_parts_run_side_by_side_each_on_one_thread(two_threads) -> None:
+    meeting = threading.Barrier(2, timeout=30)
+
+    def part(number: int) -> tuple[int, int, bool]:
+        meeting.wait()  # both are under way at the same time
+        return number, torch.get_num_threads(), torch.is_inference_mode_enabled()
+
+    with torch.inference_mode():
+        assert run_each(part, [1, 2]) == [(1, 1, True), (2, 1, True)]
+    assert torch.get_num_threads() == 2
+
+
+def test_the_number_of_threads_comes_back_after_the_last(two_threads) -> None:
+    with one_thread() as outer:
+        with one_thread() as inner:
+            assert (outer, inner, torch.get_num_threads(), allowed_threads()) == (2, 2, 1, 2)
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == allowed_threads() == 2
+
+
+def test_an_error_in_a_part_is_raised(two_threads) -> None:
+    def part(number: int) -> float:
+        return 1 / number
+
+    with pytest.raises(ZeroDivisionError):
+        run_each(part, [1, 0, 2])
+    assert torch.get_num_threads() == 2
+
+
+def test_an_answer_does_not_depend_on_the_number_of_threads(
+    detector_folder: Path, studio_root: Path
+) -> None:
+    video = min(studio_root.glob("*.mp4"))
+    answers = []
+    for number in (1, 2, 3):
+        torch.set_num_threads(number)
+        answers.append(Detector.from_pretrained(detector_folder).predict(video))
+        assert torch.get_num_threads() == number
+    torch.set_num_threads(1)
+    assert answers[0] == answers[1] == answers[2]
