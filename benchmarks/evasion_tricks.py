@@ -114,7 +114,7 @@ def inside(frame: np.ndarray, around: np.ndarray, share: float, where: float) ->
 
 
 def covered(one: Material, _other: Material, *, part: str) -> Material:
-    """Lay a black bar over the eyes, or from the nose to the chin, as a mask does."""
+    """Lay a black bar over both eyes, or from the nose to the chin, as a mask does."""
     frames = one.frames.copy()
     for frame, points in zip(frames, one.landmarks, strict=True):
         apart = float(np.linalg.norm(points[1] - points[0]))
@@ -255,7 +255,7 @@ TRICKS: Mapping[str, Trick] = {
     UNTOUCHED: Trick("written again, else unchanged", _same),
     "small_face": Trick("face 40 px wide in the frame", partial(with_face_of, side_px=40.0)),
     "tiny_face": Trick("face 10 px wide in the frame", partial(with_face_of, side_px=10.0)),
-    "eyes_covered": Trick("bar over the eyes", partial(covered, part="eyes")),
+    "brow_covered": Trick("bar from brow to nose", partial(covered, part="brow")),
     "mouth_covered": Trick("mask from nose to chin", partial(covered, part="mouth")),
     "upside_down": Trick("upside-down", each_frame(lambda frame, _: frame[::-1, ::-1])),
     "mirrored": Trick("left and right swapped", each_frame(lambda frame, _: frame[:, ::-1])),
