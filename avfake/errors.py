@@ -38,6 +38,7 @@ REASONS = {
     "sound_left_out": "not all of the sound was examined",
     "persons_left_out": "not all persons were examined",
     "no_face": "no face was found in the sampled frames",
+    "still_picture": "the sampled frames show one still picture of the face",
     "too_short": "there is too little material to assess",
     "few_frames": "only one or two frames could be examined; the answer rests on them alone",
     "not_trained": "this detector was not trained for this part",
@@ -60,9 +61,14 @@ UNREADABLE = frozenset(
 )
 """Codes of a file of which nothing could be read."""
 NOTHING_LOST = frozenset(
-    {"clock_restarts", "clock_jumps", "no_clock", "scaled_samples", "one_channel", "other_track"}
+    {
+        *("clock_restarts", "clock_jumps", "no_clock", "scaled_samples", "one_channel"),
+        *("other_track", "still_picture"),
+    }
 )
-"""Codes about how a stream was read completely: they do not change the status of a file."""
+"""Codes about a stream that was read completely: they do not change the status of a file."""
+NEVER_REAL = frozenset({"no_face", "still_picture"})
+"""Codes of a picture that may hide a forgery, or proves nothing: the file is not called real."""
 
 TRACEBACKS = "AVFAKE_TRACEBACK"
 """Environment variable that adds, to an error or a reason, where in the code it arose."""

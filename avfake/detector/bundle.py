@@ -21,6 +21,7 @@ from avfake.detector.branch_scores import (
     torch_defaults,
 )
 from avfake.detector.details import scored_persons, strongest, voice_scores
+from avfake.detector.doubts import allowed, picture_doubts
 from avfake.detector.facts import BundleFacts, BundleSettings
 from avfake.detector.folders import (
     FORMAT,
@@ -192,11 +193,9 @@ class Bundle:
         # Scores of an untrained branch are noise, not evidence.
         voice = voice_scores(scores) if "voice" not in model.not_trained else ()
         decision = rule.decide(answer["overall"]) if rule else "unsure"
-        if decision == "real" and any(reason.code == "no_face" for reason in reasons):
-            decision = "unsure"  # a face that was not found may be forged
         verdict = Verdict(
             file=file,
-            decision=decision,
+            decision=allowed(decision, reasons),
             p_fake=answer["overall"],
             p_face_fake=answer["face"],
             p_voice_fake=answer["voice"],
@@ -228,7 +227,8 @@ class Bundle:
         if verdict.is_about(part) or verdict.decision == "real":
             return verdict.decision
         rule = self.decision_model.part_rules.get(part)
-        return "real" if rule and rule.decide(p_part) == "real" else "unsure"
+        decided = rule.decide(p_part) if rule else "unsure"
+        return "unsure" if decided == "fake" else allowed(decided, verdict.reasons, part)
 
     def _settings_of_clips(self) -> str:
         """Return the arguments of `avfake prepare` that make clips for this bundle."""
@@ -245,7 +245,8 @@ class Bundle:
 
     def _reasons(self, clip: Clip, options: PredictOptions) -> tuple[Reason, ...]:
         used: dict[str, bool] = {"face": options.use_visual, "voice": options.use_audio}
-        reasons = [reason for reason in clip.meta.reasons if used.get(reason.part, True)]
+        noticed = (*clip.meta.reasons, *picture_doubts(clip))
+        reasons = [reason for reason in noticed if used.get(reason.part, True)]
         reasons += [Reason(part, "disabled") for part in PARTS if not used[part]]
         reasons += [r for r in self.decision_model.reasons if used.get(r.part, True)]
         return tuple(reasons)

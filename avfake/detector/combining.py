@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from avfake.calibration import RULES, DecisionRule, raise_overall
+from avfake.detector.doubts import allowed
 from avfake.detector.timeline import face_segments, voice_segments
 from avfake.errors import ConfigError, Reason, check_choice
 from avfake.labels import COLUMNS, OUTPUTS, Decision
@@ -78,10 +79,11 @@ def combine_verdicts(
     votes = [verdict.decision for verdict in answered]
     p_fake, p_face, p_voice = _probabilities(verdicts, rule)
     reasons = _merge_reasons([verdict.reasons for verdict in verdicts])
+    decided = decision.decide(p_fake) if decision else common(votes, "unsure")
     voice = _combine_voices([v.voice for v in verdicts if v.voice], rule)
     return Verdict(
         file=verdicts[0].file,
-        decision=decision.decide(p_fake) if decision else common(votes, "unsure"),
+        decision=allowed(decided, reasons),
         p_fake=p_fake,
         p_face_fake=p_face,
         p_voice_fake=p_voice,
