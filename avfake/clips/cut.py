@@ -1,6 +1,8 @@
 """From a file to a clip, the same for training and for prediction."""
 
+import ctypes
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -118,7 +120,9 @@ def cut_clip(
             picture = _cut_picture(local, info, of_frames, detector, boxes_from)
         seconds, tracks, crops, of_picture = picture
         # Not side by side: each of both may take hundreds of megabytes.
+        _return_memory()
         speech, spans, of_sound = cut_sound(local, info, config)
+        _return_memory()
     reasons = of_picture + of_sound
     status: Literal["ok", "partial", "failed"] = "ok"
     if any(reason.code not in NOTHING_LOST for reason in reasons):
@@ -137,6 +141,12 @@ def cut_clip(
         voice_statistics=voice_statistics(speech) if speech else {},
     )
     return pack_clip(meta, crops, speech, jpeg_quality=config.jpeg_quality)
+
+
+def _return_memory() -> None:
+    """Return freed memory to the system, which the allocator of Linux otherwise keeps."""
+    with suppress(OSError, AttributeError):  # another system
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _cut_picture(

@@ -178,5 +178,6 @@ def _pad(rows: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
     lengths = torch.tensor([len(row) if row.numel() else 0 for row in rows])
     # An item without this stream has rows of no width, or none at all.
     full = [row if row.numel() else row.new_zeros((len(row), *shape)) for row in rows]
-    padded = pad_sequence(full, batch_first=True)
+    # One alone is not copied: the windows of long speech take much memory.
+    padded = pad_sequence(full, batch_first=True) if len(full) > 1 else full[0][None]
     return padded, torch.arange(padded.shape[1]) < lengths[:, None]

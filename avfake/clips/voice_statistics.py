@@ -37,26 +37,38 @@ def voice_statistics(waveform: Waveform) -> dict[str, float]:
     rms = np.sqrt(2 * squared.sum(0) / N_FFT**2)
     loud = rms > rms.max() * 10 ** (SILENCE_DB / 20)
     voiced = spectrum[:, loud]
+    del spectrum, squared  # a long sound takes much memory
     bands_hz = np.fft.rfftfreq(N_FFT, 1 / waveform.sample_rate)[:, None]
-    shares = (voiced / np.maximum(voiced.sum(0, np.float64), 1e-30)).astype(np.float32)
-    centroid = (bands_hz * shares).sum(0)
-    below = voiced.cumsum(0)
+    firsts = range(0, voiced.shape[1], BLOCK_FRAMES)
+    shapes = [_shape(voiced[:, first : first + BLOCK_FRAMES], bands_hz) for first in firsts]
+    shape = {name: np.concatenate([one[name] for one in shapes]) for name in shapes[0]}
+    bandwidth = shape.pop("bandwidth")
     negative = _frames(waveform.samples, mode="edge") < -1e-10
     series = {
-        "centroid": centroid,
-        "rolloff": bands_hz[(below >= ROLLOFF_SHARE * below[-1]).argmax(0), 0],
-        "flatness": _flatness(voiced),
+        **shape,
         "zero_crossing": (negative[:, 1:] != negative[:, :-1]).sum(1) / N_FFT,
         "rms": rms,
     }
     statistics = {f"{name}_mean": values.mean() for name, values in series.items()}
     statistics |= {f"{name}_std": values.std() for name, values in series.items()}
     power = (voiced**2).sum(axis=1)
-    bandwidth = np.sqrt((shares * (bands_hz - centroid) ** 2).sum(0))
     statistics["bandwidth_mean"] = bandwidth.mean()
     statistics["high_band_share"] = power[bands_hz[:, 0] >= HIGH_BAND_HZ].sum() / power.sum()
     statistics["silence_share"] = 1.0 - loud.mean()
     return {name: round(float(value), 6) for name, value in statistics.items()}
+
+
+def _shape(voiced: np.ndarray, bands_hz: np.ndarray) -> dict[str, np.ndarray]:
+    """Return name -> [T] of spectra [bands, T]; bands_hz: [bands, 1]."""
+    shares = (voiced / np.maximum(voiced.sum(0, np.float64), 1e-30)).astype(np.float32)
+    centroid = (bands_hz * shares).sum(0)
+    below = voiced.cumsum(0)
+    return {
+        "centroid": centroid,
+        "rolloff": bands_hz[(below >= ROLLOFF_SHARE * below[-1]).argmax(0), 0],
+        "flatness": _flatness(voiced),
+        "bandwidth": np.sqrt((shares * (bands_hz - centroid) ** 2).sum(0)),
+    }
 
 
 def _frames(samples: np.ndarray, *, mode: str) -> np.ndarray:

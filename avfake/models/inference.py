@@ -140,8 +140,10 @@ def folded_copy(network: nn.Module, example: Tensor) -> nn.Module:
 
 
 def _plain_copy(network: nn.Module) -> nn.Module:
+    """Return a copy that shares its weights with the network; they are replaced, never changed."""
+    shared: dict[int, Any] = {id(weight): weight for weight in network.parameters()}
     with torch.inference_mode(False):
-        return copy.deepcopy(network).eval().requires_grad_(False)
+        return copy.deepcopy(network, shared).eval()
 
 
 def _convolutions_before_norms(network: nn.Module, example: Tensor) -> dict[nn.Module, nn.Module]:
@@ -183,5 +185,6 @@ def _convert_weights(network: nn.Module) -> None:
     """Convert the weights of products to bfloat16; autocast would do so at every call."""
     for module in network.modules():
         if type(module) in (nn.Linear, *convolutions()) and "forward" not in vars(module):
-            for parameter in module.parameters(recurse=False):
-                parameter.data = parameter.data.to(torch.bfloat16)
+            for name, weight in list(module.named_parameters(recurse=False)):
+                half = nn.Parameter(weight.detach().to(torch.bfloat16), requires_grad=False)
+                module.register_parameter(name, half)
