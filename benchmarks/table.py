@@ -4,7 +4,8 @@
     python -m benchmarks table --write docs/performance.md      # puts them between its marks
 
 Reads `benchmarks/results/speed.csv` and `memory.csv`, measures nothing. Each table of the document
-stands between <!-- table NAME --> and <!-- end -->. The picture is `benchmarks/results/speed.png`.
+stands between <!-- table NAME --> and <!-- end -->. The picture
+is pictures/speed.png beside the document, or speed.png beside the results without one.
 """
 
 import re
@@ -48,7 +49,14 @@ class Config:
     write: Path | None = None
     """Document in which the tables are replaced."""
     draw: bool = True
-    """Write speed.png beside the results."""
+    """Draw the picture, too."""
+
+    @property
+    def picture(self) -> Path:
+        """Where the picture goes: beside the document, or beside the results."""
+        if self.write is None:
+            return self.results / "speed.png"
+        return self.write.parent / "pictures" / "speed.png"
 
 
 def main(config: Config) -> None:
@@ -60,7 +68,8 @@ def main(config: Config) -> None:
         speed = pd.read_csv(found["speed"], keep_default_na=False)
         tables = {name: make(speed) for name, make in TABLES.items()}
         if config.draw:
-            draw(speed, config.results / "speed.png")
+            config.picture.parent.mkdir(exist_ok=True)
+            draw(speed, config.picture)
     if found["memory"].is_file():
         tables["memory"] = memory_table(pd.read_csv(found["memory"]))
     if config.write is None:
@@ -172,7 +181,7 @@ TABLES: dict[str, Callable[[pd.DataFrame], str]] = {
     "preparation": preparation_table,
     "cost": cost_table,
     "facts": facts_line,
-    "picture": lambda _: "![Seconds by stage](../benchmarks/results/speed.png)",
+    "picture": lambda _: "![Seconds by stage](pictures/speed.png)",
 }
 
 

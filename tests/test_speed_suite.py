@@ -63,7 +63,7 @@ def test_the_tables_and_the_picture_are_made_from_the_rows(results: Path) -> Non
     assert text.endswith("|\n\n<!-- end -->\nafter\n")
     assert "old" not in text
     assert "use_stacker=false" in text
-    assert (results / "speed.png").stat().st_size > 1000
+    assert (results / "pictures" / "speed.png").stat().st_size > 1000
 
 
 def test_an_unknown_benchmark_or_kind_is_refused_with_what_there_is(tmp_path: Path) -> None:
