@@ -18,8 +18,8 @@ from avfake.calibration.calibrators import (
 from avfake.calibration.features import ClipScores
 from avfake.clips.archive import Clip, PersonMeta, pack_clip
 from avfake.clips.preparation.folder import PreparedFolder
-from avfake.detector.branch_scores import PredictOptions
 from avfake.detector.detector import Detector
+from avfake.detector.options import PredictOptions
 from avfake.media.sound import read_sound
 from avfake.media.types import Waveform
 from avfake.media.writing import write_audio

@@ -7,6 +7,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from typing import get_args
 
 from avfake.errors import ConfigError, nearest
@@ -164,8 +165,12 @@ def flags_of(verb: Callable[..., int]) -> list[str] | None:
     for parameter in inspect.signature(verb).parameters.values():
         if parameter.kind is not parameter.KEYWORD_ONLY:
             continue
-        if hasattr(parameter.annotation, "__dataclass_fields__"):
-            return None
+        if is_dataclass(parameter.annotation):
+            inner = fields(parameter.annotation)
+            if any(is_dataclass(field.type) or field.type is bool for field in inner):
+                return None
+            found += [f"--{parameter.name}.{field.name}".replace("_", "-") for field in inner]
+            continue
         renamed = [name for one in get_args(parameter.annotation) if (name := _given_name(one))]
         name = (renamed or [parameter.name])[0].replace("_", "-")
         found.append(f"--{name}")

@@ -79,7 +79,7 @@ def _predict_fast(member: Bundle, cuts: Cuts, options: PredictOptions, file: str
         verdict = member.predict_clip(clip, options, file=file, num_crops=few, features=known)
         if _is_sure(member, verdict, options):
             return verdict
-        known = _completed(member, clip, options, known, first, num_crops) if is_frozen else {}
+        known = _completed(member, clip, options, known, first) if is_frozen else {}
     return member.predict_clip(clip, options, file=file, features=known)
 
 
@@ -89,9 +89,9 @@ def _completed(
     options: PredictOptions,
     known: Features,
     first: list[int],
-    num_crops: int,
 ) -> Features:
     """Return the features of all crops, of which those with the numbers `first` are known."""
+    num_crops = sum(len(person.frame_indices) for person in clip.meta.persons)
     others = sorted({*range(num_crops)} - {*first})
     alone = replace(options, use_audio=False)
     faces = [known["faces_features"], member.features(clip, alone, others)["faces_features"]]

@@ -150,7 +150,7 @@ def _convert(network: nn.Module, example: Tensor) -> Any:
             frontend = FrontEndManager().load_by_framework("pytorch")
             model = frontend.convert(frontend.load(decoder))
             model.reshape(list(example.shape))
-            wanted = network(example).numpy()
+            wanted = network(example).detach().numpy()
         found = _compiled(model, 1, "f32")(example.numpy())[0]
     except Exception as error:  # noqa: BLE001  each part has errors of its own
         raise ConversionError(" ".join(str(error).split())[:300]) from error

@@ -59,7 +59,9 @@ def replacing(path: Path, ending: str = "") -> Iterator[Path]:
             return
         target = resolved(path)
         # With an ending it is for ffmpeg's writer, which adds to the name.
-        name = "whole" if ending else target.name
+        name = target.name
+        if ending:  # inside of another one the target has such a name itself
+            name = "inner" if _LEFT.fullmatch(target.name) else "whole"
         partial = target.with_name(fitting(f".{name}.partial-{_this_process()}{ending}"))
         before = target.with_name(fitting(f".{target.name}.before-{_this_process()}"))
         try:

@@ -112,8 +112,12 @@ def test_predict_ends_and_goes_on(studio_root: Path, detector_folder: Path, tmp_
 
 @pytest.mark.parametrize(
     ("most_bytes", "what"),
-    [(50_000, "contact_sheet.png"), (1_000_000, "checkpoint of epoch 1"), (3_000_000, "epoch 1")],
-    ids=["picture", "weights", "optimizer"],
+    [
+        (50_000, "could not be written"),
+        (1_000_000, "checkpoint of epoch 1"),
+        (3_000_000, "epoch 1"),
+    ],
+    ids=["first", "weights", "optimizer"],
 )
 def test_training_ends_and_goes_on(
     prepared: PreparedFolder, run_folder: Path, tmp_path: Path, most_bytes: int, what: str

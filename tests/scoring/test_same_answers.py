@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from avfake.detector.branch_scores import PredictOptions
 from avfake.detector.detector import Detector
+from avfake.detector.options import PredictOptions
 from avfake.parallel.pool import map_items
 from avfake.scoring.files import _predict_one
 from avfake.verdict import Verdict

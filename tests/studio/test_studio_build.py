@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import json
-import os
 import shutil
 from collections import Counter
 from dataclasses import replace
@@ -16,6 +15,7 @@ from avfake.errors import AvfakeError, ConfigError
 from avfake.media.frames import iter_frames
 from avfake.media.probing import probe
 from avfake.media.sound import read_sound
+from avfake.storage.files import _this_process
 from avfake.studio.build import build_studio
 from avfake.studio.family import forged_area
 from avfake.studio.plan import ClipPlan, StudioConfig, plan_families
@@ -154,7 +154,7 @@ def test_a_family_that_fails_is_reported_and_the_truth_not_written(small_studio,
     (folder / clips[0].filename).unlink()
     (folder / "truth.csv").unlink()
     blocked = folder / clips[0].filename
-    partial_name = blocked.with_name(f".{blocked.stem}.{os.getpid()}.mp4")
+    partial_name = blocked.with_name(f".whole.partial-{_this_process()}.mp4")
     partial_name.mkdir()  # where the clip is about to be written
     with pytest.raises(AvfakeError, match="1 of 2 families could not be built; run again"):
         build_studio(folder, SMALL, workers=0, show_progress=False)

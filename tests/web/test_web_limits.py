@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from avfake.errors import ConfigError, Reason
+from avfake.limits import Limits
 from avfake.parallel import Failure, Step
 from avfake.verdict import Verdict
 from avfake.web.answering import Answer, Job, Refusal, answer_one, failed
@@ -117,7 +118,7 @@ def test_a_file_at_which_the_worker_ended_has_a_verdict_without_a_number():
 
 def test_a_detector_that_is_not_there_is_refused_in_words(tmp_path):
     found = answer_one(
-        (str(tmp_path / "none"),), "mean", Job(tmp_path, "a"), max_seconds=9, tell=print
+        (str(tmp_path / "none"),), "mean", Job(tmp_path, "a"), limits=Limits(), tell=print
     )
     assert isinstance(found, Refusal)
     assert "none" in found.words
