@@ -125,7 +125,7 @@ class Verdict:
     voice_decision: Decision | None = None
     """Decision on the voice alone, likewise."""
     spent: Spent = Spent()
-    """Of an ensemble, the most of a member."""
+    """What was looked at; the largest numbers of any member of an ensemble."""
 
     def __post_init__(self) -> None:
         for name, _ in COLUMNS.values():
