@@ -17,7 +17,7 @@ from avfake.faces import (
 )
 
 DETECTORS = ("mtcnn", "blazeface")
-PREPROCESSING_VERSION = 2
+PREPROCESSING_VERSION = 3
 """Increased whenever code changes what a clip holds under the same settings."""
 
 

@@ -33,7 +33,7 @@ class DetectConfig:
     """Step between the sizes that are searched; 0.709 halves the area."""
     batch_pixels: int = 8_000_000
     """Pixels (after scaling) that are held at once; bounds the memory."""
-    search_every: int = 1
+    search_every: int = 8
     """Each n-th sampled frame is searched; between them faces are followed, and searched for only
     where they are not confirmed. 1 searches all."""
 
