@@ -120,9 +120,7 @@ class Gate:
         if _equal(brought, token) or _equal(_cookie(headers, self._cookie), token):
             return None
         if scope["method"] != "GET" or scope["path"] != "/":
-            raise RefusedError(
-                401, "a token is needed: send the header Authorization: Bearer TOKEN"
-            )
+            raise RefusedError(401, NO_TOKEN)
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
         if _equal(given, token):
             entrance = RedirectResponse("./", 303)
