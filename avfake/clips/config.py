@@ -71,8 +71,6 @@ class ClipConfig:
         if self.detector == "mtcnn":
             # Not hashed, so that the settings of another detector do not change the hash.
             del deciding["detector"], deciding["blazeface"]
-        if self.detect.search_every == 1:
-            del deciding["detect"]["search_every"]  # as before this setting existed
         # "road" is the name under which hashes of existing clips hold the version.
         return settings.fingerprint({"road": PREPROCESSING_VERSION, **deciding})
 
