@@ -2,10 +2,11 @@
 
     python -m benchmarks table                                  # prints the tables
     python -m benchmarks table --write docs/performance.md      # puts them between its marks
+    python -m benchmarks table --write docs/evasion.md --no-draw
 
-Reads `benchmarks/results/speed.csv` and `memory.csv`, measures nothing. Each table of the document
-stands between <!-- table NAME --> and <!-- end -->. The picture
-is pictures/speed.png beside the document, or speed.png beside the results without one.
+Reads `speed.csv`, `memory.csv` and `evasion.csv` of benchmarks/results, measures nothing. Each
+table of the document stands between <!-- table NAME --> and <!-- end -->. The picture is
+pictures/speed.png beside the document, or speed.png beside the results without one.
 """
 
 import re
@@ -19,6 +20,7 @@ import pandas as pd
 
 from avfake.evaluation.figures.style import picture
 from avfake.evaluation.markdown import markdown_table
+from benchmarks.evasion import ANSWERS, TRUTHS
 from benchmarks.measuring import RESULTS
 from benchmarks.prepare_throughput import STAGE
 from benchmarks.speed import AVFAKE, FLOOR, SIMPLE
@@ -60,9 +62,9 @@ class Config:
 
 
 def main(config: Config) -> None:
-    found = {name: config.results / f"{name}.csv" for name in ("speed", "memory")}
+    found = {name: config.results / f"{name}.csv" for name in ("speed", "memory", "evasion")}
     if not any(path.is_file() for path in found.values()):
-        sys.exit(f"{config.results} has neither speed.csv nor memory.csv; make bench writes them")
+        sys.exit(f"{config.results} has no speed.csv; make bench writes it")
     tables = {}
     if found["speed"].is_file():
         speed = pd.read_csv(found["speed"], keep_default_na=False)
@@ -72,6 +74,8 @@ def main(config: Config) -> None:
             draw(speed, config.picture)
     if found["memory"].is_file():
         tables["memory"] = memory_table(pd.read_csv(found["memory"]))
+    if found["evasion"].is_file():
+        tables["evasion"] = evasion_table(pd.read_csv(found["evasion"], keep_default_na=False))
     if config.write is None:
         print("\n\n".join(f"{name}\n\n{text}" for name, text in tables.items()))
     else:
@@ -171,6 +175,20 @@ def memory_table(memory: pd.DataFrame) -> str:
         for r in memory.itertuples()
     ]
     head = ["file", "on disk", "peak", "answer after", "status", "commit"]
+    return markdown_table([head, *rows])
+
+
+def evasion_table(evasion: pd.DataFrame) -> str:
+    """Return what becomes of the files of each trick, by decision, with the reasons given."""
+    rows = []
+    for _, row in evasion.iterrows():
+        counts = [
+            ", ".join(f"{row[f'{truth} {one}']} {one}" for one in ANSWERS if row[f"{truth} {one}"])
+            for truth in TRUTHS
+        ]
+        wrong = f"{row['newly_wrong']} ({row['newly_wrong_before']})"
+        rows.append([row["meaning"], row["of"], *counts, wrong, row["reasons"]])
+    head = ["trick", "done to", "genuine files", "forged files", "newly wrong", "reasons, files"]
     return markdown_table([head, *rows])
 
 

@@ -1,12 +1,14 @@
 """What was noticed while a file was read becomes reasons of its clip; most are no loss."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from talks import join, write_talk
 
 from avfake.clips.config import ClipConfig
 from avfake.clips.cut import cut_clip
-from avfake.errors import NOTHING_LOST, REASONS, Reason
+from avfake.errors import NEVER_REAL, NOTHING_LOST, REASONS, UNREADABLE, Reason
 from avfake.faces.types import Detections
 from avfake.media.sound import read_sound
 from avfake.verdict import status_of
@@ -66,3 +68,20 @@ def test_codes_that_leave_the_status_alone_are_known():
     harmless = [Reason("voice", code) for code in sorted(NOTHING_LOST)]
     assert status_of(0.5, harmless) == "ok"
     assert status_of(0.5, [*harmless, Reason("voice", "left_out")]) == "partial"
+
+
+def test_the_page_of_reasons_has_each_code_with_its_words_and_its_effect():
+    page = Path(__file__).parents[2] / "docs" / "reasons.md"
+    found = {
+        code.strip("`"): (words, effect)
+        for line in page.read_text().splitlines()
+        if line.startswith("| `")
+        for code, words, effect, _ in [[cell.strip() for cell in line.strip("|").split("|")]]
+    }
+    assert {code: words for code, (words, _) in found.items()} == REASONS
+    effects = {code: effect for code, (_, effect) in found.items()}
+    assert {
+        code for code, effect in effects.items() if "status unchanged" in effect
+    } == NOTHING_LOST
+    assert {code for code, effect in effects.items() if "never *real*" in effect} == NEVER_REAL
+    assert {code for code, effect in effects.items() if effect == "failed"} == UNREADABLE
