@@ -245,7 +245,7 @@ class Bundle:
 
     def _reasons(self, clip: Clip, options: PredictOptions) -> tuple[Reason, ...]:
         used: dict[str, bool] = {"face": options.use_visual, "voice": options.use_audio}
-        noticed = (*clip.meta.reasons, *picture_doubts(clip))
+        noticed = (*clip.meta.reasons, *picture_doubts(clip, self.spec.clip.crop))
         reasons = [reason for reason in noticed if used.get(reason.part, True)]
         reasons += [Reason(part, "disabled") for part in PARTS if not used[part]]
         reasons += [r for r in self.decision_model.reasons if used.get(r.part, True)]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from test_part_decisions import RULE, answering
 
 from avfake.clips.archive import Clip
@@ -13,7 +14,14 @@ from avfake.clips.config import ClipConfig
 from avfake.clips.cut import cut_clip
 from avfake.detector.bundle import Bundle
 from avfake.detector.combining import combine_verdicts
-from avfake.detector.doubts import allowed, cell_means, picture_doubts
+from avfake.detector.doubts import (
+    STILL_LEVELS,
+    allowed,
+    cell_means,
+    difference,
+    grey,
+    picture_doubts,
+)
 from avfake.errors import NEVER_REAL, REASONS, Reason
 from avfake.faces.cropping import CropConfig
 from avfake.media.frames import iter_frames
@@ -55,15 +63,15 @@ def test_a_still_picture_is_noticed_however_coarsely_it_is_coded(
 ) -> None:
     clip = cut(held(videos[0], tmp_path, crf=crf))
     assert clip.meta.persons
-    assert picture_doubts(clip) == (STILL,)
+    assert picture_doubts(clip, CLIPS.crop) == (STILL,)
 
 
 def test_people_who_move_are_no_still_picture(videos: list[Path], cut: Cut) -> None:
-    assert [picture_doubts(cut(video)) for video in videos] == [()] * len(videos)
+    assert [picture_doubts(cut(video), CLIPS.crop) for video in videos] == [()] * len(videos)
 
 
 def test_a_moment_is_no_still_picture(videos: list[Path], cut: Cut, tmp_path: Path) -> None:
-    assert picture_doubts(cut(held(videos[0], tmp_path, seconds=0.4))) == ()
+    assert picture_doubts(cut(held(videos[0], tmp_path, seconds=0.4)), CLIPS.crop) == ()
 
 
 def test_a_still_picture_is_never_real(
@@ -94,11 +102,26 @@ def test_only_the_part_that_a_reason_is_about_is_in_doubt() -> None:
     assert allowed("real", [Reason("face", "few_frames")]) == "real"
 
 
+def test_crops_are_compared_where_they_lie_in_the_frame() -> None:
+    rng = np.random.default_rng(0)
+    frame = np.asarray(
+        Image.fromarray(rng.uniform(0, 255, (24, 24)).astype(np.float32)).resize((96, 96))
+    )
+    first, other = frame[10:74, 10:74], frame[11:75, 14:78]
+    assert difference(first, other, np.array([4.0, 1.0])) < 1
+    assert difference(first, other, np.zeros(2)) > STILL_LEVELS
+    assert difference(first, other, np.array([20.0, 0.0])) == np.inf
+    spoken = frame.copy()
+    spoken[50:56, 40:50] += 40  # a mouth
+    moved = spoken[11:75, 14:78]
+    assert difference(first, moved, np.array([4.0, 1.0])) > STILL_LEVELS
+
+
 def test_cells_cover_a_crop_of_any_size() -> None:
     rng = np.random.default_rng(0)
     for side in (9, 28, 64, 225):
         crop = rng.integers(0, 256, (side, side, 3), np.uint8)
-        means = cell_means(crop)
+        means = cell_means(grey(crop))
         assert means.shape == (min(28, side),) * 2
         assert abs(means.mean() - crop.mean()) < 2
 
@@ -110,4 +133,4 @@ def test_a_clip_without_faces_has_no_such_reason(videos: list[Path], cut: Cut) -
     class Empty(Clip):
         meta = empty
 
-    assert picture_doubts(Empty(clip._source)) == ()
+    assert picture_doubts(Empty(clip._source), CLIPS.crop) == ()
