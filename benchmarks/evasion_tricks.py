@@ -214,7 +214,8 @@ def played_faster(sound: Waveform, *, ratio: float) -> Waveform:
 def minute(one: Material, _other: Material, *, is_forged: bool = False) -> Material:
     """Repeat a file for a minute; is_forged: with face and voice forged from 30 to 31 s."""
     wanted = np.arange(round(60 * MINUTE_FPS))
-    turn = np.round(wanted / MINUTE_FPS * one.fps).astype(int) % len(one.frames)
+    # Not a whole number of times from one sampled frame to the next, or all would be the same.
+    turn = np.round(wanted / MINUTE_FPS * one.fps).astype(int) % round(0.9 * len(one.frames))
     frames, points = one.frames[turn], one.landmarks[turn]
     rate = one.sound.sample_rate
     samples = np.resize(one.sound.samples, 60 * rate)
