@@ -36,7 +36,8 @@ def anchors_of(page: Path) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_relative_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^()\s]+)\)", text_of(page)):
+    text = text_of(page)
+    for target in [*re.findall(r"\]\(([^()\s]+)\)", text), *re.findall(r'src="([^"]+)"', text)]:
         if "://" in target or target.startswith("mailto:"):
             continue
         path, _, anchor = target.partition("#")

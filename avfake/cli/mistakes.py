@@ -91,14 +91,14 @@ def _named_types(owner: Any) -> Iterator[tuple[str, Any]]:
         yield from ((field.name, types[field.name]) for field in fields(owner) if field.init)
         return
     for one in inspect.signature(owner).parameters.values():
-        if not _has_place(one):
+        if not _is_argument(one):
             yield one.name, one.annotation
 
 
-def _has_place(parameter: inspect.Parameter) -> bool:
-    """Return whether a parameter of a verb is given by its place, not by a flag."""
-    by_place = parameter.kind is parameter.POSITIONAL_ONLY
-    return by_place or Positional in get_args(parameter.annotation)
+def _is_argument(parameter: inspect.Parameter) -> bool:
+    """Return whether a parameter of a verb is given by its position, not by a flag."""
+    by_position = parameter.kind is parameter.POSITIONAL_ONLY
+    return by_position or Positional in get_args(parameter.annotation)
 
 
 def _bare(annotation: Any) -> Any:
@@ -177,7 +177,7 @@ def _required(verb: Callable[..., int]) -> list[str]:
     return [
         f"--{one.name}".replace("_", "-")
         for one in inspect.signature(verb).parameters.values()
-        if one.default is one.empty and not _has_place(one)
+        if one.default is one.empty and not _is_argument(one)
     ]
 
 
@@ -185,25 +185,25 @@ def _misplaced(owner: Any, free: Sequence[str]) -> str:
     """Return what is wrong with the words that belong to no flag; empty if nothing is."""
     if is_dataclass(owner):
         return ""
-    places = [one for one in inspect.signature(owner).parameters.values() if _has_place(one)]
-    takes = [_takes(one.annotation) for one in places]
-    names = [_name_of(one) for one in places]
+    arguments = [one for one in inspect.signature(owner).parameters.values() if _is_argument(one)]
+    takes = [_takes(one.annotation) for one in arguments]
+    names = [_name_of(one) for one in arguments]
     for name, kind, word in zip(names, takes, free, strict=False):
         if not kind.allows(word):
             return f"{name} is {word!r}{nearest(word, kind.choices)}; allowed: {kind}"
-    needed = [one for one in places if one.default is one.empty]
+    needed = [one for one in arguments if one.default is one.empty]
     if len(free) < len(needed):
         return f"{names[len(free)]} is missing; to be named: {' '.join(names)}"
-    if len(free) > len(places) and all(one.number == 1 for one in takes):
+    if len(free) > len(arguments) and all(one.number == 1 for one in takes):
         allowed = " ".join(names) or "flags alone"
-        return f"{free[len(places)]!r} is one name too many; allowed: {allowed}"
+        return f"{free[len(arguments)]!r} is one name too many; allowed: {allowed}"
     return ""
 
 
-def _name_of(place: inspect.Parameter) -> str:
-    """Return what the help calls a place."""
-    given = [getattr(one, "metavar", None) for one in get_args(place.annotation)]
-    return next((one for one in given if isinstance(one, str)), place.name.upper())
+def _name_of(argument: inspect.Parameter) -> str:
+    """Return what the help calls an argument."""
+    given = [getattr(one, "metavar", None) for one in get_args(argument.annotation)]
+    return next((one for one in given if isinstance(one, str)), argument.name.upper())
 
 
 def _unboxed(text: str) -> str:
