@@ -30,6 +30,8 @@ ELSEWHERE = {
 SOURCES = {page: source for source, page in ELSEWHERE.items()}
 HEADERS = {"index.md": "---\nhide: [navigation]\n---\n"}
 PERFORMANCE = {"Performance": "performance.md"}
+IMAGE = re.compile(r'(<img src=")docs/')
+"""A picture of the README with a width, for which Markdown has no sign."""
 LINK = re.compile(r"(!?)\[((?:[^\[\]\\]|\\.)*)\]\(([^()\s]+)\)")
 CODE = re.compile(r"^(```.*?^```|(?:    [^\n]*\n)+)", re.MULTILINE | re.DOTALL)
 
@@ -63,6 +65,7 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Rewrite links to other files of the repository as links to their pages."""
     here = page.file.src_uri
     source = SOURCES.get(here, f"docs/{here}")
+    markdown = IMAGE.sub(r"\1", markdown)
     return "".join(
         part if is_code else LINK.sub(lambda link: rewritten(link, source, here), part)
         for part, is_code in parts_of(markdown)

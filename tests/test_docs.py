@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -36,7 +37,8 @@ def anchors_of(page: Path) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_relative_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^()\s]+)\)", text_of(page)):
+    text = text_of(page)
+    for target in [*re.findall(r"\]\(([^()\s]+)\)", text), *re.findall(r'src="([^"]+)"', text)]:
         if "://" in target or target.startswith("mailto:"):
             continue
         path, _, anchor = target.partition("#")
@@ -53,24 +55,49 @@ def made_pages() -> set[str]:
     return set(re.findall(r': "(\w+\.md)"', hooks))
 
 
-@pytest.mark.slow
-def test_the_site_builds_without_a_warning_and_fetches_nothing(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the site."""
     pytest.importorskip("material")
     pytest.importorskip("mkdocstrings")
+    out = tmp_path_factory.mktemp("docs") / "site"
     done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")],
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(out)],
         cwd=ROOT,
         env=os.environ | {"NO_MKDOCS_2_WARNING": "1"},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    pages = sorted((tmp_path / "site").rglob("*.html"))
+    return out
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_a_warning_and_fetches_nothing(site: Path) -> None:
+    pages = sorted(site.rglob("*.html"))
     fetched = re.compile(r'<(?:script|link|img|iframe)[^>]*(?:src|href)="?https?://')
     assert [page.name for page in pages if fetched.search(page.read_text())] == []
     names = {page.stem for page in pages}
     packages = {path.parent.name for path in (ROOT / "avfake").glob("*/__init__.py")}
     assert packages - {"cli"} <= names
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium")
+def test_the_site_is_searched_from_disk(site: Path) -> None:
+    api = pytest.importorskip("playwright.sync_api")
+    with api.sync_playwright() as playwright:
+        chromium = shutil.which("chromium")
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page()
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto((site / "reference" / "media.html").as_uri())
+        page.evaluate("document.getElementById('__search').click()")
+        page.locator(".md-search__input").type("conformal", delay=50)
+        page.get_by_text("matching documents").wait_for(timeout=30_000)
+        assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+        browser.close()
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

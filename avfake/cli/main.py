@@ -18,6 +18,7 @@ from avfake import __version__
 from avfake.cli import teaching
 from avfake.cli.doctor import doctor
 from avfake.cli.flags import idle_settings
+from avfake.cli.mistakes import in_a_sentence
 from avfake.cli.process import OK, hushed, open_streams, run_to_the_end
 from avfake.cli.verbs_datasets import audit, labels, manifest, prepare, specs, studio
 from avfake.cli.verbs_detectors import card, ensemble, evaluate, stress
@@ -90,10 +91,12 @@ def _run_verb(words: Sequence[str]) -> int:
 def _parsed(words: Sequence[str]) -> tuple[Callable[[], int], bool]:
     """Return the call of a verb with its flags, and whether it is to be quiet.
 
-    SystemExit after help, a completion script, or an error.
+    SystemExit after help or a completion script; ConfigError.
     """
+    verb, *rest = words
+    owner = VERBS.get(verb, completion)
     try:
-        with _without_colours():
+        with _without_colours(), in_a_sentence(owner, rest, f"avfake {verb}"):
             found: tuple[Callable[[], int], bool] = tyro.extras.subcommand_cli_from_dict(
                 _quiet_verbs(), prog="avfake", args=words
             )
@@ -169,9 +172,11 @@ def run_recipe(
     """Run a recipe's main function with the config of the flags."""
 
     def run() -> int:
-        with _without_colours():
+        words = sys.argv[1:] if args is None else args
+        script = f"python {sys.argv[0]}"
+        with _without_colours(), in_a_sentence(config, words, script):
             settings = tyro.cli(config, description=description, args=args)
-        idle = idle_settings(settings, sys.argv[1:] if args is None else args)
+        idle = idle_settings(settings, words)
         for branch, flags in idle.items():
             # No mistake where the same flags serve every row of an ablation.
             logging.warning("note: %s: nothing, with the %s branch off", " ".join(flags), branch)

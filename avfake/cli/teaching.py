@@ -7,9 +7,8 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, is_dataclass
-from typing import get_args
 
+from avfake.cli.mistakes import flag_types
 from avfake.errors import ConfigError, nearest
 
 Verbs = Mapping[str, Callable[..., int]]
@@ -147,8 +146,6 @@ def check_words(args: Sequence[str], verbs: Verbs) -> None:
     if name not in verbs:
         raise ConfigError(_no_verb(name, verbs))
     known = flags_of(verbs[name])
-    if known is None:
-        return
     for arg in rest:
         flag = arg.partition("=")[0].replace("_", "-")
         if arg == "--":
@@ -159,29 +156,13 @@ def check_words(args: Sequence[str], verbs: Verbs) -> None:
             )
 
 
-def flags_of(verb: Callable[..., int]) -> list[str] | None:
-    """Return the flags of a verb; None where settings of their own bring more."""
-    found = ["--help"]
+def flags_of(verb: Callable[..., int]) -> list[str]:
+    """Return the flags of a verb."""
+    found = ["--help", *flag_types(verb)]
     for parameter in inspect.signature(verb).parameters.values():
-        if parameter.kind is not parameter.KEYWORD_ONLY:
-            continue
-        if is_dataclass(parameter.annotation):
-            inner = fields(parameter.annotation)
-            if any(is_dataclass(field.type) or field.type is bool for field in inner):
-                return None
-            found += [f"--{parameter.name}.{field.name}".replace("_", "-") for field in inner]
-            continue
-        renamed = [name for one in get_args(parameter.annotation) if (name := _given_name(one))]
-        name = (renamed or [parameter.name])[0].replace("_", "-")
-        found.append(f"--{name}")
         if parameter.annotation is bool and parameter.default:
-            found.append(f"--no-{name}")
+            found.append(f"--no-{parameter.name}".replace("_", "-"))
     return found
-
-
-def _given_name(annotation: object) -> str | None:
-    name = getattr(annotation, "name", None)
-    return name if isinstance(name, str) else None
 
 
 def _no_verb(name: str, verbs: Verbs) -> str:

@@ -143,7 +143,8 @@ def draw_face(
     left, top, right, bottom = draw.textbbox((0, 0), label, font=font)
     y = max(0, box[1] - bottom - 4)
     draw.rectangle((box[0], y, box[0] + right + 6, y + bottom + 4), fill=colour)
-    draw.text((box[0] + 3, y + 2), label, fill=TEXT, font=font)
+    text = TEXT if sum(colour) < sum(LOW) else GROUND  # white on red, black on the lighter ones
+    draw.text((box[0] + 3, y + 2), label, fill=text, font=font)
 
 
 def _strip(verdict: Verdict, width: int, row: int, duration: float) -> np.ndarray:

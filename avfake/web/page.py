@@ -56,6 +56,12 @@ def theme() -> gr.Theme:
         neutral_hue="slate",
         font=["system-ui", "DejaVu Sans", "sans-serif"],
         font_mono=["ui-monospace", "monospace"],
+    ).set(
+        # White on the lighter blue of Gradio is hard to read.
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_hover="*primary_700",
+        button_primary_background_fill_dark="*primary_600",
+        button_primary_background_fill_hover_dark="*primary_700",
     )
 
 

@@ -1,12 +1,11 @@
 """Pages in a real browser, where one is there: what a click does, what is drawn and printed."""
 
-import os
 import shutil
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
+from accessibility import needs_axe, serious
 from speaking import speech
 
 from avfake.errors import ConfigError
@@ -19,8 +18,6 @@ from avfake.report.preview import make_preview
 from avfake.verdict import FaceScore, Person, Segment, Verdict, VoiceScore
 
 CHROMIUM = shutil.which("chromium")
-AXE = Path(os.environ.get("AVFAKE_AXE", "axe.min.js"))
-"""The script of axe-core, which npm installs."""
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium")
 SIZES = ((1280, 900), (390, 844))
 
@@ -138,14 +135,12 @@ def test_ten_thousand_rows_open_sort_and_filter_at_once(browser, many):
     assert shown.errors == []
 
 
-@pytest.mark.skipif(not AXE.is_file(), reason="AVFAKE_AXE names no axe.min.js")
+@needs_axe
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(browser, page, many, scheme):
     for path in (page, many):
         shown = opened(browser, path, color_scheme=scheme, bypass_csp=True)
-        shown.evaluate(AXE.read_text())
-        found = shown.evaluate("axe.run()")["violations"]
-        assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
+        assert serious(shown) == []
 
 
 @needs_browser
