@@ -31,10 +31,14 @@ class Limits:
     """Files in a zip archive."""
     unpacked_gigabytes: float = 8.0
     """Size, 10^9 bytes, to which a file of a zip archive unpacks, or that a store sends."""
+    memory_gigabytes: float = 8.0
+    """Memory, 10^9 bytes, of the worker process that reads the file, detector included; Linux."""
+    temporary_gigabytes: float = 16.0
+    """Size, 10^9 bytes, of the temporary files of that process."""
 
     def __post_init__(self) -> None:
-        names = ("seconds", "hours", "megapixels", "unpacked_gigabytes")
-        check_ranges(self, "limits", **dict.fromkeys(names, "(0, inf)"))
+        sizes = ("megapixels", "unpacked_gigabytes", "memory_gigabytes", "temporary_gigabytes")
+        check_ranges(self, "limits", **dict.fromkeys(("seconds", "hours", *sizes), "(0, inf)"))
         check_ranges(self, "limits", **dict.fromkeys(("streams", "tracks", "members"), "[1, inf)"))
 
 

@@ -10,7 +10,8 @@ from tqdm import tqdm
 
 from avfake.errors import TRANSIENT
 from avfake.parallel.journal import Journal
-from avfake.parallel.pool import Failure, map_items
+from avfake.parallel.pool import map_items
+from avfake.parallel.worker import Failure
 from avfake.storage import has_changed
 
 Item = TypeVar("Item")

@@ -111,6 +111,7 @@ def score_files(
         lambda file, found: _row_of(file, found) | {"state": states[file], "path": path_of(file)},
         bar={"total": len(files), "unit": "file", "desc": "score"},
         time_limit_seconds=options.limits.seconds,
+        limits=options.limits,
         **{"workers": 1, **pool},
     )
     return write_scores(journal, files, out)

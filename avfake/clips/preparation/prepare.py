@@ -50,8 +50,8 @@ def prepare_clips(
 ) -> PreparedFolder:
     """Write a folder of prepared clips of a manifest; finished clips are kept.
 
-    Files that failed or lost a stream are tried again, changed files are cut again. ConfigError for a folder that holds
-    something else, or clips of other files.
+    Files that failed or lost a stream are tried again, changed files are cut again. ConfigError for
+    a folder that holds something else, or clips of other files.
 
     Genuine clips come first, so that a fake can use the boxes of its original (`reuse_boxes`):
     pixel-aligned pairs without a second detection.
