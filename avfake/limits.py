@@ -22,7 +22,7 @@ class Limits:
     hours: float = 24.0
     """Length of a file."""
     megapixels: float = 120.0
-    """Of one picture, 10^6 px; 8K has 33."""
+    """Size of one picture, 10^6 px; 8K has 33."""
     streams: int = 64
     """Streams of a file."""
     tracks: int = 8

@@ -27,7 +27,8 @@ class Job:
 
     folder: Path
     name: str
-    """Of the file in the folder, as its sender called it but for characters that are left out."""
+    """Name of the file in the folder, as its sender called it but for characters that are left
+    out."""
 
 
 @dataclass(frozen=True)
