@@ -60,6 +60,8 @@ UNREADABLE = frozenset(
     }
 )
 """Codes of a file of which nothing could be read."""
+TRANSIENT = frozenset({"file_missing", "unreachable", "crashed", "timed_out", "out_of_memory"})
+"""Codes that may no longer hold when the same file is read again."""
 NOTHING_LOST = frozenset(
     {
         *("clock_restarts", "clock_jumps", "no_clock", "scaled_samples", "one_channel"),

@@ -22,7 +22,7 @@ class Limits:
     hours: float = 24.0
     """Length of a file."""
     megapixels: float = 120.0
-    """Of one picture, 10^6 px; 8K has 33."""
+    """Size of one picture, 10^6 px; 8K has 33."""
     streams: int = 64
     """Streams of a file."""
     tracks: int = 8
@@ -31,10 +31,14 @@ class Limits:
     """Files in a zip archive."""
     unpacked_gigabytes: float = 8.0
     """Size, 10^9 bytes, to which a file of a zip archive unpacks, or that a store sends."""
+    memory_gigabytes: float = 8.0
+    """Memory, 10^9 bytes, of the worker process that reads the file, detector included; Linux."""
+    temporary_gigabytes: float = 16.0
+    """Size, 10^9 bytes, of the temporary files of that process."""
 
     def __post_init__(self) -> None:
-        names = ("seconds", "hours", "megapixels", "unpacked_gigabytes")
-        check_ranges(self, "limits", **dict.fromkeys(names, "(0, inf)"))
+        sizes = ("megapixels", "unpacked_gigabytes", "memory_gigabytes", "temporary_gigabytes")
+        check_ranges(self, "limits", **dict.fromkeys(("seconds", "hours", *sizes), "(0, inf)"))
         check_ranges(self, "limits", **dict.fromkeys(("streams", "tracks", "members"), "[1, inf)"))
 
 

@@ -24,7 +24,8 @@ from avfake.clips.config import ClipConfig
 from avfake.clips.cut import cut_clip
 from avfake.faces.types import FaceDetector
 from avfake.media.probing import probe
-from avfake.parallel.pool import THREAD_LIMITS, map_items
+from avfake.parallel.pool import map_items
+from avfake.parallel.worker import THREAD_LIMITS
 from benchmarks import floor
 from benchmarks.measuring import RESULTS, keep, machine, spread
 from benchmarks.sample_videos import video_of

@@ -40,8 +40,8 @@ def make_report(job: ReportJob) -> Reported:
 
     AvfakeError and OSError as if it were made in this process.
     """
-    seconds = job.options.limits.seconds
-    [(_, found)] = map_isolated(_report, [job], time_limit_seconds=seconds)
+    limits = job.options.limits
+    [(_, found)] = map_isolated(_report, [job], time_limit_seconds=limits.seconds, limits=limits)
     if isinstance(found, Failure):
         from avfake.report import Evidence
 

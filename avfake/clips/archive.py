@@ -29,9 +29,10 @@ from avfake.storage import AnyPath, as_path, cached, write_whole
 
 FIXED_DATE = (1980, 1, 1, 0, 0, 0)
 MAX_MEMBER_BYTES = 1 << 30
-"""Of one member, unpacked: two hours of speech at 48 kHz, the most of all settings, have less."""
+"""Size of one member, unpacked: two hours of speech at 48 kHz, the most of all settings, have
+less."""
 MAX_SECONDS = 7200.0
-"""Of the stored sound: the most that settings allow."""
+"""Length of the stored sound: the most that settings allow."""
 BROKEN = (
     *(zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, RecursionError),
     *(ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, SyntaxError),

@@ -96,8 +96,8 @@ class Bundle:
         if clips_hash != config.clips_hash:
             raise BundleError(
                 f"{folder} was trained on clips prepared as {config.clips_hash}, this version of "
-                f"avfake would prepare them as {clips_hash}; use avfake {config.avfake}, or "
-                "prepare and train again"
+                f"avfake would prepare them as {clips_hash}; use the avfake that trained it "
+                f"({config.avfake}), or prepare and train again"
             )
         models: list[AVModel] = []
         for number in range(config.num_members):

@@ -6,23 +6,23 @@ import numpy as np
 import pandas as pd
 
 KINDS = ("face only", "voice only", "both", "fake (part unknown)")
-_FACTS = ["face_fake", "voice_fake", "label", "has_video", "has_audio"]
+_FACTS = ["face_fake", "voice_fake", "label", "has_face", "has_voice"]
 
 
 def forgery_kind(
     face_fake: bool | None,
     voice_fake: bool | None,
     label: bool | None,
-    has_video: bool | None = None,
-    has_audio: bool | None = None,
+    has_face: bool | None = None,
+    has_voice: bool | None = None,
 ) -> str | None:
     """One of `KINDS`, or "genuine", or None where nothing is known.
 
-    A stream without a label that is known to be absent cannot be the forged one. A label counts
-    where the stream could not be assessed, too: a forged voice in which no speech was found.
+    A face or a voice without a label that is known to be absent cannot be the forged one. A label
+    counts where the part could not be assessed, too: a forged voice in which no speech was found.
     """
-    face = False if face_fake is None and has_video is False else face_fake
-    voice = False if voice_fake is None and has_audio is False else voice_fake
+    face = False if face_fake is None and has_face is False else face_fake
+    voice = False if voice_fake is None and has_voice is False else voice_fake
     if face and voice:
         return "both"
     if face and voice is False:

@@ -18,10 +18,10 @@ from avfake.faces.types import Detections
 CELL, STRIDE = 12, 2
 """Side in px of the windows that the first network takes, and their distance."""
 MAX_OVERLAPS = (0.5, 0.7, 0.7, 0.7)
-"""Of two candidates of one level, of all levels, and after the second stage (intersection over
-union); after the third, as a share of the smaller one."""
+"""Overlap of two candidates of one level, of all levels, and after the second stage (intersection
+over union); after the third, as a share of the smaller one."""
 LEVEL_PIXELS = 150_000
-"""Of pictures that go through the first network at once; more is slower."""
+"""Size of the pictures that go through the first network at once; more is slower."""
 CUT_TOGETHER = 256
 """Candidates or surroundings that go through a network at once; bounds the memory."""
 WHOLE_PIXELS = 6_500
@@ -43,7 +43,7 @@ class Level:
 
     @property
     def pixels(self) -> int:
-        """Of a picture of this size."""
+        """Number of pixels of a picture of this size."""
         return self.size[0] * self.size[1]
 
 

@@ -42,6 +42,9 @@ class LayerFeatures(nn.Module):
         found = read(pictures, list(self.layers), **options)
         return torch.cat([pool_layer(layer) for layer in found], dim=1)
 
+    def extra_repr(self) -> str:
+        return f"layers={self.layers}"  # the text of a network tells converted ones apart
+
 
 def _in_float32(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """Return the function of a module without autocast."""

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from avfake.errors import AvfakeError, ConfigError
-from avfake.parallel.pool import ATTEMPTS, Failure, attempt
+from avfake.parallel.pool import ATTEMPTS
+from avfake.parallel.worker import Failure, attempt
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

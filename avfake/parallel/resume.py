@@ -1,17 +1,47 @@
 """Work that a journal keeps, so that a stopped run goes on, and bars that show how far it is."""
 
 import os
+import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from tqdm import tqdm
 
+from avfake.errors import TRANSIENT
 from avfake.parallel.journal import Journal
-from avfake.parallel.pool import Failure, map_items
+from avfake.parallel.pool import map_items
+from avfake.parallel.worker import Failure
+from avfake.storage import has_changed
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+_LOST = re.compile(rf"(?:^|; )\w+:(?:{'|'.join(sorted(TRANSIENT))})\b")
+"""A reason in a cell of reasons that may no longer hold."""
+
+
+def is_settled(
+    line: Mapping[str, Any] | None, state: str | None, *, is_rewritten: bool = False
+) -> bool:
+    """Return False for a file without a line, or one that failed, has changed, or was lost.
+
+    Lost is a file, or one stream of it, for a reason that may have passed (`TRANSIENT`), such as a
+    connection. A file that is not there now keeps an answer from a part of it.
+
+    Args:
+        line: of the file in the journal; its "reasons" are `Reason.short`, joined by "; "
+        state: of the file now, as `storage.states_of` has it
+        is_rewritten: files are rewritten before they are read; a failure that lies in the file
+            itself is then final
+    """
+    if line is None or has_changed(line.get("state"), state):
+        return False
+    was_lost = bool(_LOST.search(line.get("reasons") or ""))
+    if line.get("status") in ("ok", "partial"):
+        return not (was_lost and state)
+    return is_rewritten and not was_lost
 
 
 def progress(

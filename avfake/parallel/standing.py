@@ -14,18 +14,20 @@ from multiprocessing.connection import Connection
 from typing import Any, Generic, TypeVar
 
 from avfake.errors import AvfakeError
-from avfake.parallel.pool import (
+from avfake.limits import Limits, current
+from avfake.parallel.pool import default_workers
+from avfake.parallel.worker import (
     DISK_FULL,
+    LOOK_SECONDS,
     Failure,
     Worker,
     attempt,
-    default_workers,
     start_worker,
+    while_asked,
 )
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-POLL_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class StandingPool(Generic[Item, Result]):
         *,
         workers: int = 1,
         time_limit_seconds: float,
+        limits: Limits | None = None,
     ) -> None:
         """Start the processes.
 
@@ -55,8 +58,10 @@ class StandingPool(Generic[Item, Result]):
                 importable by name, as for `map_items`
             workers: processes, which share the cores
             time_limit_seconds: for one item, without the wait for a free process
+            limits: memory and temporary files of a process; None = those that hold here
         """
-        self._function, self._limit = function, time_limit_seconds
+        self._function, self._seconds = function, time_limit_seconds
+        self._limits = limits or current()
         self._threads = max(1, default_workers() // workers)
         self._starting, self._is_open = threading.Lock(), True
         self._all = [self._started() for _ in range(workers)]
@@ -73,7 +78,7 @@ class StandingPool(Generic[Item, Result]):
         step = Step(self.WAITING)
         while True:
             try:
-                worker = self._idle.get(timeout=POLL_SECONDS)
+                worker = self._idle.get(timeout=LOOK_SECONDS)
                 break
             except queue.Empty:
                 yield step
@@ -101,22 +106,17 @@ class StandingPool(Generic[Item, Result]):
         with self._starting:
             self._is_open = False
             for worker in self._all:
-                worker.process.kill()
-                worker.process.join()
+                worker.end()
 
     def _hear(self, worker: Worker[Item]) -> Any:
-        """Return what the worker sends, a Failure for one that died or took too long, or None."""
+        """Return what the worker sends, a Failure for one that died or took too much, or None."""
         try:
-            if worker.pipe.poll(POLL_SECONDS):
+            if worker.pipe.poll(LOOK_SECONDS):
                 return worker.pipe.recv()
         except (EOFError, OSError):
             worker.process.join()
             return Failure("crashed", f"exit code {worker.process.exitcode}")
-        if time.monotonic() - worker.since <= self._limit:
-            return None
-        worker.process.kill()
-        worker.process.join()
-        return Failure("timed_out", f"limit {self._limit:g} s")
+        return worker.past_limit(self._seconds, self._limits)
 
     @staticmethod
     def _checked(result: Result | Failure) -> Result | Failure:
@@ -129,23 +129,17 @@ class StandingPool(Generic[Item, Result]):
 
     def _replace(self, worker: Worker[Item]) -> None:
         """Put a new process in the place of this one."""
-        worker.process.kill()
-        worker.process.join()
-        worker.pipe.close()
         with self._starting:  # the environment of a new process is set for the whole of this one
             if self._is_open:
-                started = self._started()
-                worker.process, worker.pipe = started.process, started.pipe
+                worker.renew(self._started)
+            else:
+                worker.end()
 
 
 def _serve_steps(pipe: Connection) -> None:
-    function = pipe.recv()
-
     def tell(words: str) -> None:
         pipe.send(Step(words))
 
-    while True:
-        try:
+    with while_asked(pipe) as function:
+        while True:
             pipe.send(attempt(partial(function, tell=tell), pipe.recv()))
-        except (EOFError, OSError):  # the process that asked is gone
-            return

@@ -28,7 +28,7 @@ class Examined:
     seconds: float | None = None
     """Length of the file."""
     width: int | None = None
-    """Of the displayed frame, in px."""
+    """Width of the displayed frame, in px."""
     height: int | None = None
     fps: float | None = None
     num_frames: int | None = None

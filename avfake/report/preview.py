@@ -30,7 +30,7 @@ from avfake.report.annotate import at_constant_rate, draw_face
 from avfake.verdict import Verdict
 
 MAX_BYTES = 2_000_000
-"""Of the preview; as text in a page it takes a third more."""
+"""Size of the preview; as text in a page it takes a third more."""
 LONGER_SIDE_PX = 480
 MAX_FPS = 15.0
 MAX_SECONDS = 90.0
@@ -38,7 +38,7 @@ MAX_SECONDS = 90.0
 FREE_SECONDS = 30.0
 """A longer one gets a fixed bit rate from the start, since its size would not fit otherwise."""
 MAX_SOUND_SECONDS = 600.0
-"""Of a file without picture."""
+"""Length of the sound of a file without picture."""
 SOUND_RATE, SOUND_KBPS = 24_000, 48
 MOST_PICTURES, LEAST_GAP_SECONDS = 60, 9.0
 """Pictures of a long video, and their distance: between distant ones nothing is decoded."""

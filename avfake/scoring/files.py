@@ -1,7 +1,8 @@
 """Check where the scores of files are to go, and score them into a table of verdicts.
 
 Every requested file has a row. A run that is killed at any moment and started again goes on;
-failed files are tried again, changed files are scored again, and rows of other files stay.
+files that failed or lost a stream are tried again, changed files are scored again, and rows of
+other files stay.
 """
 
 import tempfile
@@ -13,7 +14,7 @@ from typing import Any
 
 from avfake.detector import Detector, PredictOptions
 from avfake.errors import ConfigError, MediaError
-from avfake.parallel import Failure, map_into_journal
+from avfake.parallel import Failure, is_settled, map_into_journal
 from avfake.scoring.finding import find_files
 from avfake.scoring.isolated import verdict_of
 from avfake.scoring.score_table import (
@@ -21,7 +22,6 @@ from avfake.scoring.score_table import (
     ScoreTable,
     check_apart,
     checked_journal,
-    is_settled,
     open_journal,
     path_of,
     write_scores,
@@ -101,8 +101,8 @@ def score_files(
     run = f"{loaded.name} {options}" + ("" if change is None else f" {change}")
     journal = open_journal(out, files, run)
     states = states_of(files)
-    is_rewritten = change is not None
-    todo = [f for f in files if not is_settled(journal.done.get(str(f)), states[f], is_rewritten)]
+    settled = partial(is_settled, is_rewritten=change is not None)
+    todo = [file for file in files if not settled(journal.done.get(str(file)), states[file])]
     function = partial(_predict_one, names, combine, options, change)
     map_into_journal(
         function,
@@ -111,6 +111,7 @@ def score_files(
         lambda file, found: _row_of(file, found) | {"state": states[file], "path": path_of(file)},
         bar={"total": len(files), "unit": "file", "desc": "score"},
         time_limit_seconds=options.limits.seconds,
+        limits=options.limits,
         **{"workers": 1, **pool},
     )
     return write_scores(journal, files, out)

@@ -23,11 +23,12 @@ def iter_verdicts(
 ) -> Iterator[Verdict]:
     """Yield the verdict on each file, one after the other, by one worker process.
 
-    A file at which it dies or takes longer than `options.limits.seconds` has failed; the next one
-    is answered by a new process. AvfakeError if the detectors cannot be loaded.
+    A file at which it dies, or takes more than `options.limits` allow, has failed; the next one is
+    answered by a new process. AvfakeError if the detectors cannot be loaded.
     """
     function = partial(_verdict, tuple(detectors), combine, options)
-    found = map_isolated(function, files, time_limit_seconds=options.limits.seconds)
+    limits = options.limits
+    found = map_isolated(function, files, time_limit_seconds=limits.seconds, limits=limits)
     for index, result in found:
         if isinstance(result, AvfakeError):
             raise result

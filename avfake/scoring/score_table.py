@@ -17,8 +17,6 @@ COLUMNS = (
 )
 RUN = "#run"
 """Key of the journal line that says which detector and options the other lines came from."""
-TRANSIENT = ("file_missing", "unreachable", "crashed", "timed_out", "out_of_memory")
-"""Reasons that may no longer hold for the same file."""
 
 
 @dataclass(frozen=True)
@@ -147,22 +145,3 @@ def write_scores(journal: Journal, files: Sequence[AnyPath], out: AnyPath) -> Sc
         storage.write_table(out, COLUMNS, rows)
         if not journal.reload():
             return ScoreTable(out, rows[len(others) :], num_kept=len(others))
-
-
-def is_settled(row: Mapping[str, Any] | None, state: str | None, is_rewritten: bool) -> bool:
-    """Return False for a file without a row, with a failed one, or that has changed since.
-
-    A file that no longer exists keeps its row.
-
-    Args:
-        row: of the file in the journal
-        state: of the file now
-        is_rewritten: files are rewritten before they are scored; a failure that lies in the file
-            itself is then final
-    """
-    if row is None or storage.has_changed(row.get("state"), state):
-        return False
-    if row.get("status") in ("ok", "partial"):
-        return True
-    reasons = row.get("reasons", "")
-    return is_rewritten and not any(f"file:{code}" in reasons for code in TRANSIENT)

@@ -53,7 +53,7 @@ def _counted(names: Iterable[str]) -> dict[str, int]:
 
 
 def _kind(example: Example) -> str:
-    row, streams = example.row, {"has_video": example.has_visual, "has_audio": example.has_audio}
+    row, streams = example.row, {"has_face": example.has_visual, "has_voice": example.has_audio}
     return forgery_kind(row.face_fake, row.voice_fake, row.label, **streams) or "unknown"
 
 

@@ -144,8 +144,9 @@ def announce(text: str) -> None:
 
 OF_ROW = ("clip_id", "group", "method", "label", "face_fake", "voice_fake")
 OF_VERDICT = ("p_fake", "p_face_fake", "p_voice_fake", "decision")
-COLUMNS = (*OF_ROW, "has_video", "has_audio", *OF_VERDICT, "prior")
-"""Columns of the table; prior only where one was set."""
+COLUMNS = (*OF_ROW, "has_face", "has_voice", *OF_VERDICT, "prior")
+"""Columns of the table; has_face and has_voice: whether the clip holds crops and speech. prior only
+where one was set."""
 
 
 def measure_clips(
@@ -205,7 +206,7 @@ def measure(
 
 def _row(example: Example, verdict: Verdict) -> dict[str, object]:
     known = {name: getattr(example.row, name) for name in OF_ROW}
-    streams = {"has_video": example.has_visual, "has_audio": example.has_audio}
+    streams = {"has_face": example.has_visual, "has_voice": example.has_audio}
     return known | streams | {name: getattr(verdict, name) for name in OF_VERDICT}
 
 

@@ -5,7 +5,6 @@ Only this file reads what users send, and only in a worker: the process of the s
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -28,7 +27,8 @@ class Job:
 
     folder: Path
     name: str
-    """Of the file in the folder, as its sender called it but for characters that are left out."""
+    """Name of the file in the folder, as its sender called it but for characters that are left
+    out."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,9 @@ Pool = StandingPool[Job | WarmUp, Found]
 def start_pool(config: ServeConfig) -> Pool:
     """Start the workers; they load the detector with their first job."""
     answer = partial(answer_one, config.detector, config.combine, limits=config.of_file)
+    limits = config.of_file
     return StandingPool(
-        answer, workers=config.workers, time_limit_seconds=config.time_limit_seconds
+        answer, workers=config.workers, time_limit_seconds=limits.seconds, limits=limits
     )
 
 
@@ -115,18 +116,13 @@ def _detector(names: tuple[str, ...], combine: str):  # type: ignore[no-untyped-
 
 @contextmanager
 def _inside(folder: Path) -> Iterator[None]:
-    """Work in a folder, and leave temporary files there: who ends this process removes it.
-
-    The file is then named without its folder, which is no one's concern.
-    """
+    """Work in a folder: the file is then named without it, which is no one's concern."""
     before = os.getcwd()  # noqa: PTH109 - a text is all that is needed
     os.chdir(folder)
-    tempfile.tempdir = str(folder)
     try:
         yield
     finally:
         os.chdir(before)
-        tempfile.tempdir = None
 
 
 def _answer(

@@ -30,7 +30,7 @@ class ServeConfig:
     queue: int = 16
     """Files that may wait."""
     max_megabytes: float = 500.0
-    """Of one file, 10^6 bytes."""
+    """Size of one file, 10^6 bytes."""
     max_minutes: float = 30.0
     """Length of one file."""
     time_limit_seconds: float = 600.0

@@ -24,7 +24,7 @@ UPLOAD = f"{API}/upload"
 FILE = f"{API}/file="
 ASSESS = f"{API}/call/assess"
 MAX_REQUEST_BYTES = 100_000
-"""Of any request but an upload."""
+"""Size of any request but an upload."""
 LOOPBACK = {"localhost", "127.0.0.1", "[::1]"}
 READ = re.compile(
     r"/(config|theme\.css|favicon\.ico|manifest\.json|robots\.txt|sample\.mp4|startup-events"

@@ -9,20 +9,13 @@ import time
 from pathlib import Path
 
 import pytest
+from running import Run
 
-from avfake.cli.main import main
 from avfake.datasets.schema import load_spec
 
 
 def avfake(*args: object) -> list[str]:
     return [sys.executable, "-m", "avfake", *map(str, args)]
-
-
-def run(capsys: pytest.CaptureFixture[str], *args: object) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as left:
-        main([str(arg) for arg in args])
-    out, err = capsys.readouterr()
-    return int(left.value.code or 0), out, err
 
 
 def kill_after(command: list[str], journal: Path, lines: int) -> None:
@@ -73,25 +66,25 @@ def test_a_killed_prepare_and_predict_end_as_if_nothing_had_happened(
 
 
 def test_a_verdict_is_one_readable_sentence(
-    capsys: pytest.CaptureFixture[str], studio_root: Path, detector_folder: Path
+    run: Run, studio_root: Path, detector_folder: Path
 ) -> None:
     video = sorted(studio_root.glob("*.mp4"))[0]
-    code, out, _ = run(capsys, "predict", video, "--detector", detector_folder, "--no-audio")
+    code, out, _ = run("predict", video, "--detector", detector_folder, "--no-audio")
     assert code == 0
     assert f"{video}: unsure (probability of forgery" in out
     assert "voice: switched off by the user" in out
 
 
 def test_a_batch_with_failures_exits_with_1_and_names_them(
-    capsys: pytest.CaptureFixture[str], detector_folder: Path, tmp_path: Path
+    run: Run, detector_folder: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "words.mp4").write_text("no video")
     args = ("predict", tmp_path / "words.mp4", "--detector", detector_folder)
-    code, out, _ = run(capsys, *args, "--out", tmp_path / "scores.csv")
+    code, out, _ = run(*args, "--out", tmp_path / "scores.csv")
     assert code == 1
     assert "1 files could not be assessed" in out
     assert "file:not_media" in out
-    code, out, _ = run(capsys, *args)
+    code, out, _ = run(*args)
     assert code == 1
     assert out.startswith(f"unreadable: {tmp_path / 'words.mp4'}: the file is not a video")
 
@@ -113,41 +106,41 @@ def test_a_batch_with_failures_exits_with_1_and_names_them(
     ],
 )
 def test_a_mistake_is_a_sentence_and_never_a_traceback(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, args: tuple[str, ...], message: str
+    run: Run, tmp_path: Path, args: tuple[str, ...], message: str
 ) -> None:
-    code, _, err = run(capsys, *(arg.format(tmp=tmp_path) for arg in args))
+    code, _, err = run(*(arg.format(tmp=tmp_path) for arg in args))
     assert code == 2
     assert message in err
     assert "Traceback" not in err
 
 
 def test_an_evaluation_prints_its_table(
-    capsys: pytest.CaptureFixture[str], prepared: object, detector_folder: Path, tmp_path: Path
+    run: Run, prepared: object, detector_folder: Path, tmp_path: Path
 ) -> None:
     args = ("evaluate", prepared.path, "--detector", detector_folder, "--split", "test")  # type: ignore[attr-defined]
-    code, out, _ = run(capsys, *args, "--no-visual", "--out", tmp_path / "scores.csv")
+    code, out, _ = run(*args, "--no-visual", "--out", tmp_path / "scores.csv")
     assert code == 0
     assert "voice only" in out
     assert (tmp_path / "scores.csv").read_text().startswith("clip_id,")
 
 
-def test_specs_are_listed_and_described(capsys: pytest.CaptureFixture[str]) -> None:
-    lines = run(capsys, "specs")[1].splitlines()
+def test_specs_are_listed_and_described(run: Run) -> None:
+    lines = run("specs")[1].splitlines()
     by_name = {line.split()[0]: line for line in lines}
     assert {"csv", "dfdc", "folders", "studio"} <= by_name.keys()
     dfdc = load_spec("dfdc")
     columns = [by_name["dfdc"].index(dfdc.info[key]) for key in ("modality", "licence")]
     assert columns == [by_name["studio"].index(word) for word in ("picture", "Apache-2.0")]
     assert by_name["dfdc"].endswith(f" {dfdc.title}")
-    assert "licence" in run(capsys, "specs", "dfdc")[1]
+    assert "licence" in run("specs", "dfdc")[1]
 
 
 def test_the_evidence_video_is_written(
-    capsys: pytest.CaptureFixture[str], studio_root: Path, detector_folder: Path, tmp_path: Path
+    run: Run, studio_root: Path, detector_folder: Path, tmp_path: Path
 ) -> None:
     video = sorted(studio_root.glob("*.mp4"))[0]
     out = tmp_path / "evidence.mp4"
-    code, text, _ = run(capsys, "annotate", video, "--detector", detector_folder, "--out", out)
+    code, text, _ = run("annotate", video, "--detector", detector_folder, "--out", out)
     assert code == 0
     assert out.stat().st_size > 1000
     assert str(out) in text

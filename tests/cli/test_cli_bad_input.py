@@ -5,30 +5,16 @@ import json
 import os
 import shutil
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
+from running import Run
 
-from avfake.cli.main import main
 from avfake.clips.preparation.folder import PreparedFolder
 from avfake.limits import Limits, limited
 
 SMALL = ("--workers", 0, "--frames", 2, "--size-px", 64)
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*args: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as left:
-            main([str(arg) for arg in args])
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        return int(left.value.code or 0), out, err
-
-    return call
 
 
 @pytest.fixture

@@ -3,13 +3,12 @@ stands who answered and under which terms."""
 
 import csv
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from running import Run
 
-from avfake.cli.main import main
 from avfake.clips.preparation.folder import PreparedFolder
 from avfake.detector.shipped import read_release
 from avfake.errors import ConfigError
@@ -17,20 +16,10 @@ from avfake.media.frames import iter_frames
 from avfake.media.sound import read_sound
 from avfake.media.writing import write_audio, write_video
 
-Run = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], default_detector: Path) -> Run:
-    def call(*args: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as left:
-            main([str(arg) for arg in args])
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        return int(left.value.code or 0), out, err
-
-    return call
+def run(run: Run, default_detector: Path) -> Run:
+    return run
 
 
 @pytest.fixture

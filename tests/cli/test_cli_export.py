@@ -1,29 +1,15 @@
 """`avfake export`: what it prints, and what it refuses before any work."""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from running import Run
 
-from avfake.cli.main import main
 from avfake.clips.preparation.folder import PreparedFolder
 from avfake.detector import write_ensemble
 
-Run = Callable[..., tuple[int, str, str]]
 PARTS = ("--no-stacker", "--no-sync")
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*args: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as left:
-            main([str(arg) for arg in args])
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        return int(left.value.code or 0), out, err
-
-    return call
 
 
 def test_the_difference_is_printed(

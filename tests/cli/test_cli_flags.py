@@ -1,28 +1,13 @@
 """Flags that would do nothing are refused, and so are numbers that make no sense."""
 
 import logging
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from running import Run
 
 from avfake.cli.flags import at_least, idle_settings, refuse_idle
-from avfake.cli.main import main
 from avfake.errors import ConfigError
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*args: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as left:
-            main([str(arg) for arg in args])
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        return int(left.value.code or 0), out, err
-
-    return call
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,17 @@ def test_a_file_that_takes_too_long_is_a_failed_answer(
     assert "the file took longer than the time limit" in page.read_text()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is known on Linux alone")
+def test_a_file_that_takes_too_much_memory_is_a_failed_answer(
+    detector_folder: Path, studio_root: Path
+) -> None:
+    ask = ("predict", min(studio_root.glob("*.mp4")), "--detector", detector_folder, "--json")
+    done = avfake(*ask, "--limits.memory-gigabytes", 0.05)
+    assert done.returncode == 1
+    [reason] = json.loads(done.stdout)["reasons"]
+    assert (reason["code"], reason["detail"]) == ("out_of_memory", "limit 0.05 GB")
+
+
 def test_a_worker_answers_as_the_process_itself_would(
     detector_folder: Path, studio_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,16 +6,15 @@ import os
 import shutil
 import stat
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from running import Run
 
 from avfake.cli.main import main
 from avfake.clips.preparation.folder import PreparedFolder
 from avfake.media.probing import probe
 
-Run = Callable[..., tuple[int, str, str]]
 SMALL = ("--workers", 0, "--frames", 4, "--size-px", 64)
 
 

@@ -7,20 +7,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from running import Run
 
-from avfake.cli.main import main
 from avfake.cli.process import run_to_the_end
 from avfake.detector.detector import Detector
 from avfake.detector.options import PredictOptions
 from avfake.verdict import Verdict
 
 AVFAKE = f"{sys.executable} -m avfake"
-Run = Callable[..., tuple[int, str, str]]
 
 
 def shell(command: str, at: Path) -> subprocess.CompletedProcess[str]:
@@ -31,17 +29,6 @@ def shell(command: str, at: Path) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
     )
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*args: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as left:
-            main([str(arg) for arg in args])
-        out, err = capsys.readouterr()
-        return int(left.value.code or 0), out, err
-
-    return call
 
 
 @pytest.mark.parametrize(

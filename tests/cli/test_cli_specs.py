@@ -4,8 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-
-from avfake.cli.main import main
+from running import Run
 
 SPEC = """\
 spec: 1
@@ -22,14 +21,6 @@ fields:
 TRUTH = "file,kind\na.mp4,genuine\nb.mp4,forged\n"
 
 
-def run(capsys: pytest.CaptureFixture[str], *args: object) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as left:
-        main([str(arg) for arg in args])
-    out, err = capsys.readouterr()
-    assert "Traceback" not in out + err
-    return int(left.value.code or 0), out, err
-
-
 def build(folder: Path, *, spec: str = SPEC, truth: str = TRUTH) -> tuple[Path, Path]:
     """(spec, root) of a dataset of two clips."""
     (folder / "root" / "clips").mkdir(parents=True)
@@ -40,11 +31,9 @@ def build(folder: Path, *, spec: str = SPEC, truth: str = TRUTH) -> tuple[Path, 
     return folder / "mine.yaml", folder / "root"
 
 
-def test_a_good_spec_is_checked_with_its_counts(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_a_good_spec_is_checked_with_its_counts(run: Run, tmp_path: Path) -> None:
     spec, root = build(tmp_path, spec=SPEC + "expect: {rows: 2, fake: 1}\n")
-    code, out, _ = run(capsys, "specs", "check", spec, root)
+    code, out, _ = run("specs", "check", spec, root)
     assert code == 0
     assert "mine: 2 rows (1 genuine, 1 fake)" in out
     assert "face_fake: 1 false, 1 unknown" in out
@@ -52,12 +41,8 @@ def test_a_good_spec_is_checked_with_its_counts(
     assert "0 notes to read" in out
 
 
-def test_a_copy_unlike_the_expectation_is_a_note(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    code, out, _ = run(
-        capsys, "specs", "check", *build(tmp_path, spec=SPEC + "expect: {rows: 9}\n")
-    )
+def test_a_copy_unlike_the_expectation_is_a_note(run: Run, tmp_path: Path) -> None:
+    code, out, _ = run("specs", "check", *build(tmp_path, spec=SPEC + "expect: {rows: 9}\n"))
     assert code == 0
     assert "expected 9 rows, found 2" in out
     assert "1 notes to read" in out
@@ -73,87 +58,74 @@ def test_a_copy_unlike_the_expectation_is_a_note(
     ],
 )
 def test_what_is_wrong_with_a_spec_is_named(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, old: str, new: str, message: str
+    run: Run, tmp_path: Path, old: str, new: str, message: str
 ) -> None:
-    code, out, _ = run(capsys, "specs", "check", *build(tmp_path, spec=SPEC.replace(old, new)))
+    code, out, _ = run("specs", "check", *build(tmp_path, spec=SPEC.replace(old, new)))
     assert code == 1
     assert out.startswith("refused: ")
     assert message in out
 
 
 def test_a_row_without_a_file_and_a_file_without_a_row_are_counted(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
+    run: Run, tmp_path: Path
 ) -> None:
     spec, root = build(tmp_path, truth=TRUTH + "gone.mp4,forged\n")
     (root / "clips" / "untold.mp4").touch()
     spec.write_text(SPEC.replace(", strict: true", ""))
-    code, out, _ = run(capsys, "manifest", spec, root, tmp_path / "m.csv")
+    code, out, _ = run("manifest", spec, root, tmp_path / "m.csv")
     assert code == 0
     assert "1 files have no row in any table (truth): clips/untold.mp4" in out
     assert "1 rows of truth fit no file: truth.csv, line 4" in out
 
 
-def test_conflicting_labels_name_both_rows(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_conflicting_labels_name_both_rows(run: Run, tmp_path: Path) -> None:
     spec, root = build(tmp_path, truth=TRUTH + "a.mp4,forged\n")
-    code, _, err = run(capsys, "manifest", spec, root, tmp_path / "m.csv")
+    code, _, err = run("manifest", spec, root, tmp_path / "m.csv")
     assert code == 2
     assert "truth.csv, line 4: 'a.mp4' is there already, at truth.csv, line 2" in err
 
 
-def test_dropped_rows_are_told_by_reason(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_dropped_rows_are_told_by_reason(run: Run, tmp_path: Path) -> None:
     spec, root = build(tmp_path, spec=SPEC + "drop: [{label: true}]\n")
-    code, out, _ = run(capsys, "manifest", spec, root, tmp_path / "m.csv")
+    code, out, _ = run("manifest", spec, root, tmp_path / "m.csv")
     assert code == 0
     assert "1 rows dropped, as the spec says, for label true: clips/b.mp4" in out
 
 
-def test_fakes_without_genuine_clips_say_what_to_join(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_fakes_without_genuine_clips_say_what_to_join(run: Run, tmp_path: Path) -> None:
     other = "external: {theirs: {spec: ffpp, params: {quality: c23}, role: real_class}}\n"
     spec, root = build(tmp_path, spec=SPEC + other, truth=TRUTH.replace("genuine", "forged"))
-    code, out, _ = run(capsys, "manifest", spec, root, tmp_path / "m.csv")
+    code, out, _ = run("manifest", spec, root, tmp_path / "m.csv")
     assert code == 0
     assert "fakes only; join a folder of genuine clips, theirs" in out
     assert "avfake prepare ffpp ROOT OUT --set params.quality=c23" in out
 
 
-def test_names_that_are_not_utf8_survive(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_names_that_are_not_utf8_survive(run: Run, tmp_path: Path) -> None:
     root, name = tmp_path / "root", "raw\udcff.mp4"
     root.mkdir()
     (root / name).write_bytes(b"no video")
     (root / "metadata.json").write_text(json.dumps({}))
     options = ("--workers", 0, "--frames", 2, "--size-px", 64)
-    code, out, err = run(capsys, "prepare", "dfdc", root, tmp_path / "out", *options)
+    code, out, err = run("prepare", "dfdc", root, tmp_path / "out", *options)
     assert code == 1, out + err
     for table in ("manifest.csv", "status.csv"):
         assert b"raw\xff.mp4" in (tmp_path / "out" / table).read_bytes()
-    assert run(capsys, "prepare", "dfdc", root, tmp_path / "out", *options)[0] == 1
+    assert run("prepare", "dfdc", root, tmp_path / "out", *options)[0] == 1
 
 
 def test_words_after_specs_that_mean_nothing_are_refused(
-    capsys: pytest.CaptureFixture[str],
+    run: Run,
 ) -> None:
-    code, _, err = run(capsys, "specs", "check", "only_one.yaml")
+    code, _, err = run("specs", "check", "only_one.yaml")
     assert code == 2
     assert "avfake specs check FILE ROOT" in err
 
 
-def test_a_manifest_says_when_its_counts_are_as_expected(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_a_manifest_says_when_its_counts_are_as_expected(run: Run, tmp_path: Path) -> None:
     spec, root = build(tmp_path, spec=SPEC + "expect: {rows: 2, fake: 1}\n")
-    assert (
-        "as expected: counts are those"
-        in run(capsys, "manifest", spec, root, tmp_path / "m.csv")[1]
-    )
+    assert "as expected: counts are those" in run("manifest", spec, root, tmp_path / "m.csv")[1]
     assert (
         "as expected"
-        not in run(capsys, "manifest", spec, root, tmp_path / "m.csv", "--set", "expect.rows=9")[1]
+        not in run("manifest", spec, root, tmp_path / "m.csv", "--set", "expect.rows=9")[1]
     )

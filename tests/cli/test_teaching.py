@@ -10,36 +10,23 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from running import Run
 
 from avfake.cli import teaching
 from avfake.cli.answers import plain
-from avfake.cli.main import VERBS, _parsed, main
+from avfake.cli.main import VERBS, _parsed
 from avfake.cli.process import hushed, note
 from avfake.errors import ConfigError, Reason
 from avfake.parallel import progress
 from avfake.verdict import Verdict
 
 AVFAKE = [sys.executable, "-m", "avfake"]
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*args: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as left:
-            main([str(arg) for arg in args])
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        return int(left.value.code or 0), out, err
-
-    return call
 
 
 def test_without_a_verb_it_shows_what_people_come_for(run: Run) -> None:

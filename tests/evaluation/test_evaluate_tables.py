@@ -63,13 +63,13 @@ def test_a_kind_is_told_only_where_both_parts_are_known(face, voice, label, kind
 
 
 def test_an_absent_stream_cannot_be_the_forged_one() -> None:
-    assert forgery_kind(True, None, True, has_audio=False) == "face only"
-    assert forgery_kind(None, True, True, has_video=False) == "voice only"
+    assert forgery_kind(True, None, True, has_voice=False) == "face only"
+    assert forgery_kind(None, True, True, has_face=False) == "voice only"
     # A forged voice in which no speech was found is a forged voice still.
-    assert forgery_kind(False, True, True, has_audio=False) == "voice only"
-    assert forgery_kind(True, True, True, has_audio=False) == "both"
+    assert forgery_kind(False, True, True, has_voice=False) == "voice only"
+    assert forgery_kind(True, True, True, has_voice=False) == "both"
     frame = pd.DataFrame(
-        {"label": [True], "face_fake": [True], "voice_fake": [None], "has_audio": [False]}
+        {"label": [True], "face_fake": [True], "voice_fake": [None], "has_voice": [False]}
     )
     assert add_kind(frame)["kind"].tolist() == ["face only"]
 

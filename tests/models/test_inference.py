@@ -21,7 +21,7 @@ from avfake.detector.options import PredictOptions
 from avfake.errors import ConfigError
 from avfake.labels import COLUMNS
 from avfake.models.backbone import load_backbone
-from avfake.models.frozen import Frozen
+from avfake.models.frozen import Frozen, LayerFeatures
 from avfake.models.inference import InferenceForm, folded_copy, is_convolutional, runtime_of
 from avfake.models.visual import VisualBranch, VisualConfig
 from avfake.verdict import Verdict
@@ -266,7 +266,13 @@ def test_frozen_layers_run_in_openvino(monkeypatch: pytest.MonkeyPatch, tmp_path
     form = InferenceForm(frozen.network, "openvino")
     with torch.inference_mode():
         assert off(form(pictures()), frozen.network(pictures())) < 1e-4
-    assert list(tmp_path.rglob("network.xml"))
+    assert len(list(tmp_path.rglob("network.xml"))) == 1
+    # The same weights, read elsewhere, are another network.
+    assert isinstance(frozen.network, LayerFeatures)
+    other = LayerFeatures(frozen.network.network, (0, 2)).eval()
+    with torch.inference_mode():
+        assert off(InferenceForm(other, "openvino")(pictures()), other(pictures())) < 1e-4
+    assert len(list(tmp_path.rglob("network.xml"))) == 2
 
 
 @needs_openvino

@@ -1,9 +1,11 @@
 import errno
 import math
+import mmap
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from functools import partial
 from multiprocessing import Pipe
@@ -12,8 +14,10 @@ from pathlib import Path
 import pytest
 
 from avfake.errors import AvfakeError
+from avfake.limits import Limits
 from avfake.parallel.journal import Journal
-from avfake.parallel.pool import Failure, _serve, map_items
+from avfake.parallel.pool import map_items
+from avfake.parallel.worker import Failure, _serve, memory_of
 
 
 def square_or_misbehave(number: int) -> int:
@@ -28,6 +32,18 @@ def square_or_misbehave(number: int) -> int:
 
 def threads_allowed(_: int) -> str:
     return os.environ["OMP_NUM_THREADS"]
+
+
+def take_too_much(kind: str) -> str:
+    """Take 400 MB of memory, or 4 MB of temporary files, and keep them; or neither."""
+    if kind == "memory":
+        held = bytearray(400_000_000)
+        time.sleep(60)
+        del held
+    if kind == "files":
+        Path(tempfile.mkdtemp(), "large").write_bytes(bytes(4_000_000))
+        time.sleep(60)
+    return tempfile.gettempdir()
 
 
 def fill_the_disk(_: int) -> None:
@@ -82,6 +98,42 @@ def test_a_full_disk_is_no_failure_of_an_item(workers: int) -> None:
         list(map_items(fill_the_disk, [1, 2], workers=workers))
 
 
+ONLY_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="memory is known on Linux alone")
+
+
+@ONLY_LINUX
+def test_the_memory_of_a_process_is_its_own_alone(tmp_path: Path) -> None:
+    before = memory_of(os.getpid())
+    held = bytearray(50_000_000)
+    assert memory_of(os.getpid()) - before == pytest.approx(len(held), rel=0.1)
+    (tmp_path / "file").write_bytes(bytes(50_000_000))
+    with (tmp_path / "file").open("rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        assert not any(mapped[:])
+        assert memory_of(os.getpid()) - before < 1.2 * len(held)  # read, but not its own
+        mapped.close()
+    assert memory_of(2**22 + 1) == 0  # no process has this number
+
+
+@pytest.mark.parametrize(
+    ("kind", "failure"),
+    [
+        pytest.param("memory", Failure("out_of_memory", "limit 0.3 GB"), marks=ONLY_LINUX),
+        ("files", Failure("too_large", "temporary files of more than 0.002 GB")),
+    ],
+)
+def test_an_item_that_takes_too_much_costs_itself_alone_and_leaves_nothing(
+    kind: str, failure: Failure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    limits = Limits(memory_gigabytes=0.3, temporary_gigabytes=0.002)
+    found = dict(map_items(take_too_much, ["none", kind, "none"], workers=1, limits=limits))
+    assert found[1] == failure
+    assert {Path(found[n]).parent for n in (0, 2)} == {tmp_path}
+    assert found[0] != found[2]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_journal_that_cannot_be_written_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,9 +166,12 @@ def test_threads_are_limited_before_the_callers_own_imports(tmp_path: Path) -> N
     assert done.stdout.split() == ["[1,", "1]"]
 
 
-def test_a_worker_whose_caller_was_killed_ends_without_a_word() -> None:
+def test_a_worker_whose_caller_was_killed_ends_without_a_word(tmp_path: Path) -> None:
     ours, theirs = Pipe()
-    ours.send(math.sqrt)
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    ours.send((math.sqrt, folder))
     ours.send(4.0)
     ours.close()  # both are in the pipe still; the answer has nowhere to go
     _serve(theirs)
+    assert not folder.exists()

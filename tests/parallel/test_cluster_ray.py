@@ -10,7 +10,8 @@ import pytest
 
 from avfake.errors import ConfigError
 from avfake.parallel.on_ray import map_on_ray
-from avfake.parallel.pool import Failure, map_items
+from avfake.parallel.pool import map_items
+from avfake.parallel.worker import Failure
 
 
 def square_or_misbehave(folder: str, number: int) -> int:

@@ -1,10 +1,13 @@
 """Workers that stay up: steps on the way, one item lost at a crash or a hang, none kept busy."""
 
 import os
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
+from avfake.limits import Limits
 from avfake.parallel import Failure, StandingPool, Step
 
 
@@ -12,7 +15,9 @@ def work(item: str, tell) -> str:
     tell(f"working on {item}")
     if item == "crash":
         os._exit(5)
-    if item == "hang":
+    if item == "hoard":
+        Path(tempfile.mkdtemp(), "large").write_bytes(bytes(4_000_000))
+    if item in ("hang", "hoard"):
         time.sleep(60)
     if item == "error":
         raise ValueError("no such item")
@@ -69,3 +74,14 @@ def test_a_worker_that_dies_between_two_items_is_replaced(pool):
     process.kill()
     process.join()
     assert result_of(pool, "b").startswith("b by ")
+
+
+def test_an_item_that_takes_too_much_is_given_up_and_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    limits = Limits(temporary_gigabytes=0.002)
+    pool = StandingPool(work, workers=1, time_limit_seconds=60.0, limits=limits)
+    assert result_of(pool, "hoard") == Failure("too_large", "temporary files of more than 0.002 GB")
+    assert len(list(tmp_path.iterdir())) == 1  # of the new worker
+    assert result_of(pool, "b").startswith("b by ")
+    pool.close()
+    assert list(tmp_path.iterdir()) == []

@@ -15,7 +15,7 @@ from avfake.clips.preparation.folder import (
 )
 from avfake.datasets import Manifest, Row, build_manifest, load_spec, read_manifest
 from avfake.errors import AvfakeError, ConfigError, MediaError, Reason, StoreError
-from avfake.parallel import Failure, Journal, map_items, progress
+from avfake.parallel import Failure, Journal, is_settled, map_items, progress
 from avfake.storage import (
     AnyPath,
     as_path,
@@ -50,8 +50,8 @@ def prepare_clips(
 ) -> PreparedFolder:
     """Write a folder of prepared clips of a manifest; finished clips are kept.
 
-    Failed files are tried again, changed files are cut again. ConfigError for a folder that holds
-    something else, or clips of other files.
+    Files that failed or lost a stream are tried again, changed files are cut again. ConfigError for
+    a folder that holds something else, or clips of other files.
 
     Genuine clips come first, so that a fake can use the boxes of its original (`reuse_boxes`):
     pixel-aligned pairs without a second detection.
@@ -62,7 +62,7 @@ def prepare_clips(
     journal = start(folder, config, manifest, keeps_files=True)
     states = states_of([as_path(row.path) for row in manifest.rows])
     state = {row.clip_id: states[as_path(row.path)] for row in manifest.rows}
-    left = {i for i in state if not _is_settled(journal.done.get(i), state[i])}
+    left = {i for i in state if not is_settled(journal.done.get(i), state[i])}
     second = [row for row in manifest.rows if reuse_boxes and row.original in state]
     waiting = {row.clip_id for row in second}
     # One thread, so that the archives do not depend on the number of workers.
@@ -115,13 +115,6 @@ def _refuse_to_lose(folder: AnyPath, manifest: Manifest) -> None:
             f"({', '.join(lost[:3])}{', ...' if len(lost) > 3 else ''}); give another folder, or "
             "delete this one to start over"
         )
-
-
-def _is_settled(status: dict[str, Any] | None, state: str | None) -> bool:
-    """Return False for a file that failed or has changed; a missing file keeps its clip."""
-    if status is None or status.get("status") not in ("ok", "partial"):
-        return False
-    return not has_changed(status.get("state"), state)
 
 
 def _prepare_one(

@@ -47,7 +47,8 @@ class Exported:
     num_answers: int
     """Probabilities that were compared."""
     largest_difference: float
-    """Of any probability; infinite where one has an answer and the other has none."""
+    """Largest difference of a probability; infinite where one has an answer and the other has
+    none."""
 
 
 def check_export(folder: Path) -> None:
