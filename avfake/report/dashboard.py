@@ -226,4 +226,5 @@ def _link(table: AnyPath, folder: Path) -> str:
         return str(table) if str(table).startswith("http") else ""
     if not table.is_file():
         return ""
-    return table.name if table.parent.samefile(folder) else table.absolute().as_uri()
+    is_beside = table.parent.resolve() == folder.resolve()  # the folder may still be made
+    return table.name if is_beside else table.absolute().as_uri()

@@ -56,6 +56,12 @@ def test_rows_are_sorted_and_the_page_is_whole_without_its_script(tmp_path):
         assert f"<dt>{words}</dt><dd>{count}</dd>" in text
 
 
+def test_a_table_elsewhere_is_linked_from_a_folder_that_is_made(tmp_path):
+    (tmp_path / "scores.csv").touch()
+    out = write_dashboard([row("a.mp4", 0.2)], tmp_path / "new", tmp_path / "scores.csv")
+    assert f'<a href="{(tmp_path / "scores.csv").as_uri()}">' in out.read_text()
+
+
 def test_a_report_that_is_there_is_linked(tmp_path):
     made = report_of(tmp_path, "a b.mp4")
     made.parent.mkdir()
