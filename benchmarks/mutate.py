@@ -48,6 +48,11 @@ RUN = """
 from mutmut.__main__ import cli
 cli()
 """
+SHOW = """
+from mutmut.mutation.diff_apply import get_diff_for_mutant
+for name in sys.argv[1:]:
+    print(f"# {name}", get_diff_for_mutant(name), sep="\\n")
+"""
 STATUS = {0: "survived", 1: "killed", 3: "killed", 33: "no test", 34: "skipped"}
 """Exit code of the tests on a mutant -> what became of it; other codes are a time limit."""
 
@@ -78,6 +83,7 @@ def copy_to(work: Path, packages: tuple[str, ...]) -> None:
     lists = {
         "source_paths": ["avfake"],
         "only_mutate": [f"avfake/{name}/*" for name in packages],
+        "do_not_mutate": ["avfake/evaluation/figures/*"],  # pictures, drawn by a slow test
         "also_copy": [*COPIED[2:], *FILES],
         "pytest_add_cli_args_test_selection": [f"tests/{name}" for name in packages]
         + [f"--ignore=tests/{name}" for name in SLOW],
@@ -120,8 +126,7 @@ def main(config: Config) -> None:
     rows = [(name, STATUS.get(codes[name] or 0, "timed out")) for name in drawn]
     rows = [(name, "not run" if codes[name] is None else status) for name, status in rows]
     print(", ".join(f"{n} {status}" for status, n in Counter(s for _, s in rows).most_common()))
-    for name in (name for name, status in rows if status in ("survived", "no test")):
-        print(mutmut(config, RUN, "show", name))
+    print(mutmut(config, SHOW, *(name for name, status in rows if status == "survived")))
     if config.table is not None:
         with config.table.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file, lineterminator="\n").writerows([("mutant", "result"), *rows])
