@@ -9,8 +9,9 @@ BENCH ?= bench
 TOOLS := .tools
 SBOM ?= sbom.json
 MATRIX ?= matrix
+MUTANTS ?= 200
 
-.PHONY: install demo docs test test-slow test-ray test-matrix coverage bench lint audit sbom clean
+.PHONY: install demo docs test test-slow test-ray test-matrix coverage mutate bench lint audit sbom clean
 
 install: $(STAMP)
 
@@ -41,6 +42,11 @@ test-matrix: $(STAMP) $(TOOLS)/.installed
 
 coverage: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --cov avfake --cov-report term-missing:skip-covered --cov-fail-under 90
+
+# Mutants of three packages that no test notices. mutmut lies beside the environment: it brings a pytest of its own.
+mutate: $(STAMP)
+	test -d $(TOOLS)/mutation || $(BIN)/python -m pip install --quiet --target $(TOOLS)/mutation 'mutmut>=3.8'
+	$(BIN)/python -m benchmarks mutate --tools $(TOOLS)/mutation --sample $(MUTANTS)
 
 bench: $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,report,dev,bench]'

@@ -5,6 +5,7 @@ import pytest
 from avfake.errors import AvfakeError
 from avfake.evaluation.slices import add_kind, forgery_kind
 from avfake.evaluation.tables import (
+    Answers,
     ablation_table,
     compare,
     read_plan,
@@ -54,6 +55,8 @@ def cell(table: pd.DataFrame, **wanted: str) -> pd.Series:
         (True, None, True, "fake (part unknown)"),
         (False, False, None, "genuine"),
         (True, False, None, "face only"),
+        (True, None, None, "fake (part unknown)"),
+        (None, True, None, "fake (part unknown)"),
         (False, None, None, None),
         (None, None, None, None),
     ],
@@ -118,8 +121,22 @@ def test_the_rendered_table_is_aligned_and_tells_everything(scores) -> None:
 
 
 def test_unknown_metrics_are_refused(scores) -> None:
-    with pytest.raises(AvfakeError, match="luck.*known: auc"):
+    with pytest.raises(AvfakeError, match="luck.*known: auc, "):
         ablation_table([("a", scores)], metrics=["luck"])
+
+
+def test_the_groups_of_a_table_are_its_groups_or_else_its_clips(scores: pd.DataFrame) -> None:
+    assert Answers.read(scores, "face").groups == scores["group"].tolist()
+    assert Answers.read(scores.drop(columns="group"), "face").groups == scores["clip_id"].tolist()
+
+
+def test_the_rendered_rows_keep_their_order(scores: pd.DataFrame) -> None:
+    table = ablation_table([("", scores)], num_resamples=0)
+    lines = render(table).splitlines()[2:]
+    found = [tuple(word.strip() for word in line.strip("|").split("|")[:2]) for line in lines]
+    pairs = table[["output", "kind"]].drop_duplicates().itertuples(index=False)
+    assert found == list(map(tuple, pairs))
+    assert found != sorted(found)
 
 
 def test_two_detectors_are_compared_on_the_clips_both_assessed(scores) -> None:
@@ -161,7 +178,7 @@ def test_a_score_file_that_cannot_be_right_is_refused_by_name(text, message, tmp
 
 
 def test_a_missing_score_file_is_the_users_error(tmp_path) -> None:
-    with pytest.raises(AvfakeError, match="cannot be read"):
+    with pytest.raises(AvfakeError, match="cannot be read as a score table: "):
         read_scores(tmp_path / "none.csv")
 
 
