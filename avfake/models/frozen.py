@@ -30,9 +30,10 @@ class LayerFeatures(nn.Module):
         """network: of timm, with `forward_intermediates`; layers: indices of blocks or stages."""
         super().__init__()
         self.network, self.layers = network, layers
-        # Half of the error of bfloat16 arises in the first product, of pixels.
+        # Most of the error of bfloat16 arises in the first product, of pixels, and the first block.
         if isinstance(first := getattr(network, "patch_embed", None), nn.Module):
-            first.forward = _in_float32(first.forward)
+            for module in (first, *list(getattr(network, "blocks", ()))[:1]):
+                module.forward = _in_float32(module.forward)
 
     def forward(self, pictures: Tensor) -> Tensor:
         read = cast(Callable[..., list[Any]], self.network.forward_intermediates)
@@ -49,9 +50,9 @@ class LayerFeatures(nn.Module):
 def _in_float32(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """Return the function of a module without autocast."""
 
-    def exact(pictures: Tensor) -> Tensor:
-        with torch.autocast(pictures.device.type, enabled=False):
-            return forward(pictures.float())
+    def exact(inputs: Tensor) -> Tensor:
+        with torch.autocast(inputs.device.type, enabled=False):
+            return forward(inputs.float())
 
     return exact
 

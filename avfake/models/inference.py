@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
@@ -183,8 +184,39 @@ def _fold(convolution: Any, norm: Any) -> None:
 
 def _convert_weights(network: nn.Module) -> None:
     """Convert the weights of products to bfloat16; autocast would do so at every call."""
-    for module in network.modules():
-        if type(module) in (nn.Linear, *convolutions()) and "forward" not in vars(module):
-            for name, weight in list(module.named_parameters(recurse=False)):
+    for name, module in list(network.named_children()):
+        if "forward" in vars(module):
+            continue  # computed in float32, see `LayerFeatures`
+        if type(module) is nn.Linear:
+            setattr(network, name, _HalfLinear(module))
+        elif type(module) in convolutions():
+            for key, weight in list(module.named_parameters(recurse=False)):
                 half = nn.Parameter(weight.detach().to(torch.bfloat16), requires_grad=False)
-                module.register_parameter(name, half)
+                module.register_parameter(key, half)
+        else:
+            _convert_weights(module)
+
+
+class _HalfLinear(nn.Module):
+    """A linear layer that multiplies in bfloat16; weights that were stored in int8 stay exact.
+
+    [..., A] -> float32 [..., B]
+    """
+
+    def __init__(self, layer: nn.Linear) -> None:
+        super().__init__()
+        weight = layer.weight.detach().float()
+        scale = weight.abs().amax(dim=1).clamp(min=1e-12) / 127  # as `Frozen.save_state` chose it
+        steps = weight / scale[:, None]
+        if (steps - steps.round()).abs().max() > 1e-3:  # not stored in int8
+            scale, steps = torch.ones_like(scale), weight
+        else:
+            steps = steps.round()  # bfloat16 holds whole numbers up to 256
+        self.register_buffer("weight", steps.to(torch.bfloat16))
+        self.register_buffer("scale", scale)
+        bias = torch.zeros_like(scale) if layer.bias is None else layer.bias.detach().float()
+        self.register_buffer("bias", bias)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        products = F.linear(inputs.to(torch.bfloat16), self.weight)
+        return torch.addcmul(self.bias, products.float(), self.scale)

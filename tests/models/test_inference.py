@@ -319,3 +319,23 @@ def test_what_openvino_cannot_convert_runs_in_torch(
         found = InferenceForm(made, "openvino")(pictures())
         assert torch.equal(found, InferenceForm(made, "torch")(pictures()))
     assert "an unknown operation" in caplog.text
+
+
+def test_weights_stored_in_int8_are_exact_in_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_bfloat16(monkeypatch, fast=True)
+    torch.manual_seed(0)
+    layer = nn.Linear(400, 300)
+    frozen = Frozen(nn.Sequential(layer))
+    frozen.load_state(frozen.save_state())
+    inputs = torch.randn(5, 400).bfloat16().float()  # so that only weights and sums are rounded
+    with torch.inference_mode():
+        wanted = frozen.network(inputs)
+        found = InferenceForm(frozen.network, "torch")(inputs)
+        # Weights that are no whole steps are rounded themselves.
+        free = nn.Sequential(nn.Linear(400, 300))
+        other = InferenceForm(free, "torch")(inputs)
+    assert found.dtype == torch.float32
+    # One rounding of a sum to 8 bits, relative to the largest terms.
+    assert (found - wanted).abs().max() <= 2**-8 * (wanted - layer.bias).abs().max()
+    with torch.inference_mode():
+        assert 0 < (other - free(inputs)).abs().max() < 0.03
