@@ -203,6 +203,10 @@ class _HalfLinear(nn.Module):
     [..., A] -> float32 [..., B]
     """
 
+    weight: Tensor
+    scale: Tensor
+    bias: Tensor
+
     def __init__(self, layer: nn.Linear) -> None:
         super().__init__()
         weight = layer.weight.detach().float()
