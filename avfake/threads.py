@@ -5,6 +5,7 @@ by one thread, give the same bits on any number of them; and a processor is used
 several threads on one small product.
 """
 
+import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -45,6 +46,15 @@ def one_thread() -> Iterator[int]:
 def allowed_threads() -> int:
     """Return how many threads may be used together, inside of `one_thread` too."""
     return _allowed if _users else torch.get_num_threads()
+
+
+def num_parts(num_items: int, most: int) -> int:
+    """Return into how many parts of at most `most` items to divide them, about equal in size.
+
+    An even number, so that two threads end together; not by the number of threads, on which the
+    answer must not depend. One for fewer items than `most`: alone an item takes longer.
+    """
+    return 2 * math.ceil(num_items / (2 * most)) if num_items >= most else 1
 
 
 def run_each(function: Callable[[Part], Result], parts: Sequence[Part]) -> list[Result]:

@@ -18,7 +18,7 @@ from avfake.models.backbone import TUNED, Backbone
 from avfake.models.frozen import Frozen
 from avfake.models.inference import InferenceForm
 from avfake.models.pretrained import check_source
-from avfake.threads import run_each
+from avfake.threads import num_parts, run_each
 
 MAX_ITEMS = {"cpu": 4, "cuda": 64}
 """Device -> items that go through a network at once outside training: bounds the memory for long
@@ -85,12 +85,16 @@ class Branch(nn.Module):
         """[M, ...] -> [M, backbone_dim]; the backbone is not run for M = 0."""
         if len(items) == 0:
             return items.new_zeros(0, self.backbone_dim)
-        at_once = MAX_ITEMS.get(items.device.type, MAX_ITEMS["cuda"])
-        if not (self.training and self.backbone) and len(items) > at_once:
-            parts = items.split(at_once)
-            if items.device.type == "cpu" and not torch.is_grad_enabled():
-                return torch.cat(run_each(self.encode_items, parts))
-            return torch.cat([self.encode_items(part) for part in parts])
+        if self.training and self.backbone:
+            return self._encode(items)  # batch statistics are those of all items
+        if items.device.type != "cpu":
+            return torch.cat([self._encode(part) for part in items.split(MAX_ITEMS["cuda"])])
+        parts = items.tensor_split(num_parts(len(items), MAX_ITEMS["cpu"]))
+        if torch.is_grad_enabled():
+            return torch.cat([self._encode(part) for part in parts])
+        return torch.cat(run_each(self._encode, parts))
+
+    def _encode(self, items: Tensor) -> Tensor:
         if items.ndim == 4:
             items = items.contiguous(memory_format=torch.channels_last)
         network = self._inference_of(items) or self.frozen or self.backbone
