@@ -31,8 +31,9 @@ SLOW = (
 )
 """Tests that need a studio or a trained detector, which each mutant would make again."""
 MUTMUT = """
-import sys
+import os, sys
 sys.path.append({tools!r})
+os.environ["PYTHONPATH"] = {tools!r}  # of processes that tests start: mutants import mutmut
 """
 GENERATE = """
 from pathlib import Path
@@ -101,7 +102,9 @@ def mutmut(config: Config, script: str, *arguments: str) -> str:
     command = [sys.executable, "-c", code, *arguments]
     done = subprocess.run(command, cwd=config.work, env=env, capture_output=True, text=True)
     if done.returncode:
-        raise RuntimeError(f"mutmut ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+        raise RuntimeError(
+            f"mutmut ended with {done.returncode}:\n{(done.stdout + done.stderr)[-3000:]}"
+        )
     return done.stdout
 
 
