@@ -18,7 +18,7 @@ from avfake.web.uploads import Uploads
 
 SESSIONS = 32
 """Whose state Gradio keeps: the last output of each, so some megabytes. The page needs none."""
-STYLE = Path(__file__).with_name("style.css")
+STYLE, SCRIPT = (Path(__file__).with_name(name) for name in ("style.css", "page.js"))
 
 
 def build_app(config: ServeConfig, uploads: Uploads, pool: Pool) -> ASGIApp:
@@ -53,6 +53,7 @@ def build_app(config: ServeConfig, uploads: Uploads, pool: Pool) -> ASGIApp:
         show_error=True,
         theme=theme(),
         css_paths=[STYLE],
+        js=SCRIPT.read_text(encoding="utf-8"),
     )
     page.has_launched = True  # or Gradio would not check that files are uploaded ones
     return Gate(app, config, uploads)
