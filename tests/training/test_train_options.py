@@ -120,6 +120,7 @@ def test_a_backbone_is_compiled_for_the_training_alone(
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.torch.jit.script_method:DeprecationWarning")  # torch's own
 def test_a_compiled_backbone_learns_the_same(tmp_path: Path) -> None:
     compiled, _ = run(tmp_path / "compiled", config_of(compile=True))
     plain, _ = run(tmp_path / "plain", config_of())
