@@ -85,8 +85,9 @@ class Branch(nn.Module):
         """[M, ...] -> [M, backbone_dim]; the backbone is not run for M = 0."""
         if len(items) == 0:
             return items.new_zeros(0, self.backbone_dim)
-        if self.training and self.backbone:
-            return self._encode(items)  # batch statistics are those of all items
+        if (self.training and self.backbone) or torch.jit.is_tracing():
+            # Batch statistics are those of all items, and a graph is for any number of them.
+            return self._encode(items)
         if items.device.type != "cpu":
             return torch.cat([self._encode(part) for part in items.split(MAX_ITEMS["cuda"])])
         parts = items.tensor_split(num_parts(len(items), MAX_ITEMS["cpu"]))
