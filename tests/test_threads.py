@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from avfake.detector.detector import Detector
-from avfake.threads import allowed_threads, one_thread, run_each
+from avfake.threads import allowed_threads, num_parts, one_thread, run_each
 
 
 @pytest.fixture
@@ -35,6 +35,15 @@ def test_the_number_of_threads_comes_back_after_the_last(two_threads) -> None:
             assert (outer, inner, torch.get_num_threads(), allowed_threads()) == (2, 2, 1, 2)
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == allowed_threads() == 2
+
+
+def test_items_are_divided_evenly_among_two_threads() -> None:
+    for count in range(1, 70):
+        sizes = [len(part) for part in torch.arange(count).tensor_split(num_parts(count, 4))]
+        assert sum(sizes) == count
+        assert max(sizes) <= 4
+        assert max(sizes) - min(sizes) <= 1
+        assert len(sizes) == 1 if count < 4 else len(sizes) % 2 == 0
 
 
 def test_an_error_in_a_part_is_raised(two_threads) -> None:

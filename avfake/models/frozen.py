@@ -18,6 +18,15 @@ MIN_WEIGHTS = 100_000
 SCALE = ".int8_scale"
 
 
+class InFloat32(nn.Module):
+    """A part of a network that computes without autocast; stands before its own class."""
+
+    def forward(self, inputs: Tensor, **options: Any) -> Tensor:
+        with torch.autocast(inputs.device.type, enabled=False):
+            found: Tensor = super().forward(inputs.float(), **options)
+        return found
+
+
 class LayerFeatures(nn.Module):
     """Mean and deviation over the positions of some layers, and the class token where there is one.
 
@@ -33,7 +42,8 @@ class LayerFeatures(nn.Module):
         # Most of the error of bfloat16 arises in the first product, of pixels, and the first block.
         if isinstance(first := getattr(network, "patch_embed", None), nn.Module):
             for module in (first, *list(getattr(network, "blocks", ()))[:1]):
-                module.forward = _in_float32(module.forward)
+                kind = type(module)
+                module.__class__ = type(kind.__name__, (InFloat32, kind), {})
 
     def forward(self, pictures: Tensor) -> Tensor:
         read = cast(Callable[..., list[Any]], self.network.forward_intermediates)
@@ -45,16 +55,6 @@ class LayerFeatures(nn.Module):
 
     def extra_repr(self) -> str:
         return f"layers={self.layers}"  # the text of a network tells converted ones apart
-
-
-def _in_float32(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Return the function of a module without autocast."""
-
-    def exact(inputs: Tensor) -> Tensor:
-        with torch.autocast(inputs.device.type, enabled=False):
-            return forward(inputs.float())
-
-    return exact
 
 
 def pool_layer(layer: Tensor | tuple[Tensor, Tensor]) -> Tensor:

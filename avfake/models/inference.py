@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from avfake.errors import check_choice, require
-from avfake.models.frozen import has_fast_bfloat16
+from avfake.models.frozen import InFloat32, has_fast_bfloat16
 
 logger = logging.getLogger(__name__)
 RUNTIMES = ("auto", "torch", "openvino")
@@ -185,8 +185,8 @@ def _fold(convolution: Any, norm: Any) -> None:
 def _convert_weights(network: nn.Module) -> None:
     """Convert the weights of products to bfloat16; autocast would do so at every call."""
     for name, module in list(network.named_children()):
-        if "forward" in vars(module):
-            continue  # computed in float32, see `LayerFeatures`
+        if isinstance(module, InFloat32):
+            continue
         if type(module) is nn.Linear:
             setattr(network, name, _HalfLinear(module))
         elif type(module) in convolutions():

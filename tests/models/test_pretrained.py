@@ -1,5 +1,6 @@
 """Pretrained weights: of files and packages they arrive whole; layers inside give the features."""
 
+import copy
 from importlib.util import find_spec
 from pathlib import Path
 from typing import get_args, get_type_hints
@@ -112,6 +113,19 @@ def test_layers_of_a_transformer_give_class_token_mean_and_deviation() -> None:
         found = backbone.network.eval()(pictures)
     assert found.shape == (2, backbone.feature_dim)
     assert torch.allclose(found, wanted, atol=1e-5)
+
+
+def test_a_copy_of_a_transformer_reads_its_own_weights() -> None:
+    network = load_backbone(VIT, weights="none", size_px=160, layers=(1,), tune="all").network
+    pictures = torch.rand(1, 3, 160, 160)
+    changed = copy.deepcopy(network).eval()
+    with torch.inference_mode():
+        wanted = network.eval()(pictures)
+        for part in (changed.network.patch_embed, changed.network.blocks[0]):
+            for weight in part.parameters():
+                weight.mul_(2)
+        assert torch.equal(network(pictures), wanted)
+        assert not torch.allclose(changed(pictures), wanted, atol=1e-3)
 
 
 def test_stages_of_a_convolutional_network_give_mean_and_deviation() -> None:
