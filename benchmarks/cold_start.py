@@ -43,7 +43,7 @@ class Config:
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one call."""
+    """Measured for one call."""
 
     clock_seconds: float
     cpu_seconds: float

@@ -39,7 +39,7 @@ class Config:
     run: Path
     """Folder of one experiment of recipes/default_detector.py."""
     clips: int = 40
-    """Of each folder."""
+    """Number of clips of each folder."""
     cells: tuple[str, ...] = DAMAGE
     seed: int = 0
     workers: int = field(default_factory=default_workers)

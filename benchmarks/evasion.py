@@ -54,11 +54,11 @@ class Config:
     """Folder with video/, voice/ and their tables, as for recipes/default_detector.py."""
     out: Path = Path("runs/evasion")
     videos: int = 4
-    """Of each class."""
+    """Videos of each class."""
     recordings: int = 6
-    """Of each class."""
+    """Recordings of each class."""
     seconds: float = 2.5
-    """Of each video that are used, from its start."""
+    """Length of each video that is used, from its start."""
     tricks: tuple[str, ...] = tuple(TRICKS)
     table: Path = RESULTS / "evasion.csv"
 

@@ -17,7 +17,7 @@ from benchmarks.sample_videos import ffmpeg
 
 GREY = 96
 MINUTE_FPS = 8.0
-"""Of the long videos, which would otherwise take most of the time."""
+"""Frame rate of the long videos, which would otherwise take most of the time."""
 VARIABLE = "select='gt(mod(n,7),2)+eq(mod(n,11),0)'"
 """Keeps frames at irregular intervals, with their times."""
 
@@ -37,7 +37,7 @@ class Material:
 
 
 Change = Callable[[Material, Material], Material]
-"""Of a file, and another file, which is genuine and has a face."""
+"""Takes a file, and another one that is genuine and has a face; gives the changed file."""
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class Config:
     workers: int = 2
     kinds: tuple[str, ...] = tuple(READERS)
     time_limit_seconds: float = 60.0
-    """Of one input."""
+    """Time for one input."""
     work: Path | None = None
     """Folder for the undamaged files, which a later run uses again; by default a temporary one."""
     out: Path | None = None

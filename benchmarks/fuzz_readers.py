@@ -30,9 +30,9 @@ from benchmarks.mutations import mutate_media
 from benchmarks.text_mutations import mutate_text
 
 BOMB_SHARE = 0.01
-"""Of the media: each bomb takes seconds."""
+"""Share of the media that are bombs: each takes seconds."""
 ASK_SHARE = 0.1
-"""Of the media that can be decoded, the detector is asked about so many."""
+"""Share of the media that can be decoded about which the detector is asked."""
 Reader = Callable[[Path, Path, random.Random], str]
 """Takes the folder of originals, an empty one and a generator; returns what was done. AvfakeError
 where the input is refused."""

@@ -57,7 +57,7 @@ class Config:
     """Clips to pass over, in the order of their names; choose a method on some, check on others."""
     num_clips: int = 30
     num_crops: int = 2
-    """Of each clip, evenly spread."""
+    """Frames of each clip, evenly spread."""
     methods: tuple[str, ...] = ()
     """By default all."""
     seed: int = 0

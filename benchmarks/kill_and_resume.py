@@ -69,14 +69,14 @@ class Config:
     """studio, prepare, train, predict or labels; repeat it. All by default."""
     clips: int = 24
     seconds: float = 1.0
-    """Of each clip."""
+    """Length of each clip."""
     kills: int = 20
-    """Of each verb."""
+    """Kills of each verb."""
     workers: int = 2
     engine: Literal["local", "ray"] = "local"
-    """Of disturbed preparations; the undisturbed one is always local."""
+    """Engine of disturbed preparations; the undisturbed one is always local."""
     seed: int = 0
-    """Of the moments of the kills."""
+    """Seed of the moments of the kills."""
     results: Path = RESULTS / "kill_and_resume.csv"
 
 
@@ -87,7 +87,7 @@ class Found:
     kills: int = 0
     runs: int = 0
     rows: int = 0
-    """Of all tables of all runs that came to their end."""
+    """Rows of all tables of all runs that came to their end."""
     lost: int = 0
     doubled: int = 0
     half_written: int = 0
@@ -99,7 +99,7 @@ class Found:
     failed: int = 0
     """Runs that were not killed and ended with another exit code than the undisturbed one."""
     names: set[str] = field(default_factory=set)
-    """Of the files that differ or were left."""
+    """Names of the files that differ or were left."""
 
     @property
     def is_clean(self) -> bool:

@@ -61,7 +61,7 @@ class Config:
     max_clips: int = 48
     """Read in each measurement."""
     repeats: int = 3
-    """Of which the median is taken."""
+    """Number of measurements, of which the median is taken."""
     batch_size: int = 8
     step_clips: int = 2
     """Clips of a training step that is timed; 8 clips of 32 crops of B0 take more than 20 GB."""

@@ -74,11 +74,11 @@ class Config:
     detector: str = ""
     """Folder or name of the one to measure; by default one is trained."""
     num_clips: int = 80
-    """Of each of the two studios it is measured on; three quarters are fakes."""
+    """Clips of each of the two studios it is measured on; three quarters are fakes."""
     seconds: float = 10.0
     splice_seconds: tuple[float, float] = (1.0, 3.0)
     seed: int = 7_000_000
-    """Of the people it is measured on."""
+    """Seed of the people it is measured on."""
     workers: int = 2
     train: StudioConfig = field(
         # Short clips of many people teach more than long ones of few.

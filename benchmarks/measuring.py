@@ -26,12 +26,12 @@ UNITS = ("amx_bf16", "avx512_bf16", "amx_int8", "avx512_vnni", "avx512f", "avx2"
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one call."""
+    """What one call took."""
 
     wall_seconds: float
     """By the clock, which other work on the machine lengthens."""
     cpu_seconds: float
-    """Of all threads, and of processes that were waited for."""
+    """CPU time of all threads, and of processes that were waited for."""
 
     def __add__(self, other: "Cost") -> "Cost":
         return Cost(self.wall_seconds + other.wall_seconds, self.cpu_seconds + other.cpu_seconds)

@@ -36,7 +36,7 @@ class Config:
     results: Path = Path("recipes/results/synthetic.csv")
     out: Path = Path("docs/pictures")
     seed: int = 41
-    """Of the studio: other numbers, other people."""
+    """Seed of the studio: other numbers, other people."""
 
 
 def main(config: Config) -> None:

@@ -37,7 +37,7 @@ class Config:
     every: int = 100
     clips: int = 4
     seconds: float = 1.0
-    """Of each clip."""
+    """Length of each clip."""
     threads: int = 1
     is_inside: bool = False
     """Predict in this process, as the one that was started for it does."""

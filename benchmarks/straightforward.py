@@ -26,7 +26,7 @@ from benchmarks.sample_videos import ffmpeg
 SAMPLE_RATE = 16_000
 WINDOW_SECONDS = 2.0
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of ImageNet."""
+"""Mean and deviation of ImageNet."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from avfake.verdict import Verdict
 
 SEEDS = range(8)
 CLOSE = 1e-4
-"""Of a probability: sums in another order."""
+"""Largest difference of a probability: sums in another order."""
 PRIORS = (0.001, 0.05, 0.3, 0.7, 0.99)
 
 

@@ -23,7 +23,7 @@ RUNS = {
 }
 """Calls that run what they are given, or unpack it wherever it says."""
 METHODS = {"extractall", "extract"}
-"""Of archives: they write where a member says."""
+"""Methods of archives: they write where a member says."""
 SAFE_LOADERS = {"LOADER", "yaml.SafeLoader", "yaml.CSafeLoader"}
 ALLOWED = {("benchmarks/network_speed.py", "__import__")}
 """(file, call): the name of a module, written in the source."""
