@@ -27,7 +27,8 @@ NUM_TRIED = 4
 
 NUM_TRIES = 2
 MAX_ERROR = 0.1
-"""Largest difference of a feature, as a share of the largest; a runtime further off computes something else."""
+"""Largest difference of a feature, as a share of the largest; a runtime further off computes
+something else."""
 
 Forward = Callable[[Tensor], np.ndarray]
 

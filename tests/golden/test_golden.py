@@ -27,7 +27,8 @@ HERE = Path(__file__).parent
 CLIPS = sorted((HERE / "clips").glob("*.zip"))
 EXPECTED: dict[str, Any] = json.loads((HERE / "expected.json").read_text(encoding="utf-8"))
 CLOSE = 1e-3
-"""Largest difference of a probability: other processors and versions of torch add in another order."""
+"""Largest difference of a probability: other processors and versions of torch add in another
+order."""
 VERSION_2 = "5f56eccc714e"
 """Hash of clips of these settings while `PREPROCESSING_VERSION` was 2, and each frame searched."""
 
