@@ -104,7 +104,10 @@ ONLY_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="memory is known
 @ONLY_LINUX
 def test_the_memory_of_a_process_is_its_own_alone(tmp_path: Path) -> None:
     before = memory_of(os.getpid())
-    held = bytearray(b"\1") * 50_000_000  # not zeros, whose pages would not be there yet
+    # Mapped, since `malloc` may give memory that the process has already; written, to be there.
+    held = mmap.mmap(-1, 50_000_000, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    for start in range(0, len(held), mmap.PAGESIZE):
+        held[start] = 1
     assert memory_of(os.getpid()) - before == pytest.approx(len(held), rel=0.1)
     (tmp_path / "file").write_bytes(bytes(50_000_000))
     with (tmp_path / "file").open("rb") as file:
@@ -112,6 +115,7 @@ def test_the_memory_of_a_process_is_its_own_alone(tmp_path: Path) -> None:
         assert not any(mapped[:])
         assert memory_of(os.getpid()) - before < 1.2 * len(held)  # read, but not its own
         mapped.close()
+    held.close()
     assert memory_of(2**22 + 1) == 0  # no process has this number
 
 
