@@ -26,7 +26,7 @@ demo: $(STAMP)
 	$(BIN)/python recipes/synthetic.py --out $(DEMO)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m 'slow and not cuda and not ray'
@@ -40,7 +40,7 @@ test-matrix: $(STAMP) $(TOOLS)/.installed
 	$(BIN)/python -m benchmarks test_matrix --uv $(TOOLS)/bin/uv --out $(MATRIX)
 
 coverage: $(STAMP)
-	$(BIN)/python -m pytest -n 2 --dist loadfile --cov avfake --cov-report term-missing:skip-covered --cov-fail-under 90
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov avfake --cov-report term-missing:skip-covered --cov-fail-under 90
 
 bench: $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,report,dev,bench]'
