@@ -23,7 +23,9 @@ def stress_text(table: StressTable) -> dict[str, Any]:
     return {
         "comments": [_comment(table, output) for output in OUTPUTS],
         "table": str(StressTable(shown)),
-        "meanings": [f"`{cell}`: {scoring.CELLS[cell].meaning}" for cell in cells if cell in scoring.CELLS],
+        "meanings": [
+            f"`{cell}`: {scoring.CELLS[cell].meaning}" for cell in cells if cell in scoring.CELLS
+        ],
         "left_out": [cell for cell in scoring.CELLS if cell not in cells],
     }
 
