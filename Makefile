@@ -27,7 +27,7 @@ demo: $(STAMP)
 	$(BIN)/python recipes/synthetic.py --out $(DEMO)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 0
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m 'slow and not cuda and not ray'
@@ -41,7 +41,7 @@ test-matrix: $(STAMP) $(TOOLS)/.installed
 	$(BIN)/python -m benchmarks test_matrix --uv $(TOOLS)/bin/uv --out $(MATRIX)
 
 coverage: $(STAMP)
-	$(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 0 --cov avfake --cov-report term-missing:skip-covered --cov-fail-under 90
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0 --cov avfake --cov-report term-missing:skip-covered --cov-fail-under 90
 
 # Mutants of three packages that no test notices. mutmut lies beside the environment: it brings a pytest of its own.
 mutate: $(STAMP)

@@ -23,12 +23,22 @@ from avfake.studio.plan import StudioConfig
 from avfake.training.config import TrainingConfig
 from avfake.training.pipeline import train_detector
 
+LONG_FILES = {
+    *("test_recipes.py", "test_cli_no_space.py", "test_cli.py", "test_assembly.py"),
+    *("test_assembly_together.py", "test_web_api.py", "test_web_page.py"),
+}
+
 # A test that reached for the network would fail on a plane, and wait for it first.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # Converting every small network for OpenVINO takes longer than running it.
 os.environ["AVFAKE_RUNTIME"] = "torch"
 # Nor does each prediction of a test need a process, which imports torch anew.
 os.environ["AVFAKE_IN_PROCESS"] = "1"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put long files first: at the end, one core would wait for the other."""
+    items.sort(key=lambda item: item.path.name not in LONG_FILES)
 
 
 @pytest.fixture(autouse=True)

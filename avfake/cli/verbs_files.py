@@ -128,12 +128,13 @@ def _score(
         into: out, submission and fill of `checked_files`
     """
     from avfake.detector import Detector
-    from avfake.report import check_dashboard, write_pages
     from avfake.scoring import checked_files, score_files
 
     files, table = checked_files(paths, requested, **into)
     folder, number = pages
     if folder is not None:
+        from avfake.report import check_dashboard
+
         check_dashboard(folder, [*files, *map(as_path, paths), table])
     chosen, rule = choose(detector, combine), combine or "mean"
     scores = score_files(files, chosen, table, combine=rule, options=options, **pool)
@@ -141,6 +142,8 @@ def _score(
     if into["submission"] is not None:
         print(scores.write_submission(into["submission"], into["fill"]))
     if folder is not None:
+        from avfake.report import write_pages
+
         loaded = Detector.from_pretrained(chosen, combine=rule) if number else None
         flags = report_flags(detector, combine, options)
         for path in write_pages(scores, folder, flags, loaded, options=options, number=number):

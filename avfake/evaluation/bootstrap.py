@@ -81,10 +81,11 @@ def group_interval(
     _, index = np.unique(np.asarray(groups, str), return_inverse=True)
     members = np.split(np.argsort(index, kind="stable"), np.cumsum(np.bincount(index))[:-1])
     rng = np.random.default_rng(seed)
-    values = np.zeros(num_resamples)
-    for number in range(num_resamples):
-        draw = rng.integers(len(members), size=len(members))
-        values[number] = statistic(np.concatenate([members[group] for group in draw]))
+    draws = [rng.integers(len(members), size=len(members)) for _ in range(num_resamples)]
+    # Of few groups, many draws are equal: each is measured once.
+    distinct, number = np.unique(draws, axis=0, return_inverse=True)
+    found = [statistic(np.concatenate([members[group] for group in draw])) for draw in distinct]
+    values = np.array(found)[number.reshape(-1)]
     # A draw without fakes, or without genuine clips, has no value.
     values = values[~np.isnan(values)]
     low, high = np.quantile(values, [0.025, 0.975]) if len(values) else (np.nan, np.nan)

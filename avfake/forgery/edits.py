@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
-from scipy.signal import resample_poly
+import scipy  # scipy.signal, which takes a second to import, is imported at its first use
 
 from avfake.forgery.spectra import as_strong
 from avfake.media import Waveform
@@ -86,7 +86,9 @@ def raise_rate(waveform: Waveform, *, share: float, hold: float) -> Waveform:
     """
     low_rate = round(share * waveform.sample_rate)
     # `resample_poly` divides both rates by their greatest common divisor.
-    low = resample_poly(waveform.samples.astype(np.float64), low_rate, waveform.sample_rate)
+    low = scipy.signal.resample_poly(
+        waveform.samples.astype(np.float64), low_rate, waveform.sample_rate
+    )
     positions = np.arange(len(waveform.samples)) * (low_rate / waveform.sample_rate)
     line = np.interp(positions, np.arange(len(low)), low)
     held = low[positions.astype(int).clip(max=len(low) - 1)]

@@ -3,9 +3,9 @@
 import math
 
 import numpy as np
+import scipy  # scipy.signal, which takes a second to import, is imported at its first use
 import torch
 from scipy.ndimage import median_filter, uniform_filter1d
-from scipy.signal import lfilter
 
 from avfake.media import Waveform
 
@@ -171,7 +171,7 @@ def pulses(waveform: Waveform, *, ratio: float, rng: np.random.Generator) -> tor
     turns = np.cumsum(pitch / waveform.sample_rate)
     train = np.diff(np.floor(turns), prepend=0.0) * np.sqrt(waveform.sample_rate / pitch)
     for section in _dispersion(waveform.sample_rate):
-        train = lfilter(section[::-1], section, train)
+        train = scipy.signal.lfilter(section[::-1], section, train)
     noise = rng.standard_normal(len(pitch))
     mixed = voicing * train + np.sqrt(np.maximum(1 - voicing**2, 0)) * noise
     return torch.from_numpy(mixed.astype(np.float32))

@@ -14,7 +14,6 @@ from typing import TypeVar
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torchvision.transforms.functional import gaussian_blur
 
 from avfake.errors import require
 from avfake.models import AudioBranch, HiddenCells, VisualBranch, is_plain
@@ -58,6 +57,9 @@ def face_heat(branches: Sequence[VisualBranch], faces: Tensor) -> Tensor:
         faces: [M, 3, S, S] uint8, on the device of the branches
     """
     pictures = branches[0].normalise(faces)
+    # Late: it takes longer than importing torch.
+    from torchvision.transforms.functional import gaussian_blur
+
     side = pictures.shape[-1]
     deviation = side * BLUR_SHARE
     reach = 2 * round(2 * deviation) + 1

@@ -36,16 +36,15 @@ def kill_after(command: list[str], journal: Path, lines: int) -> None:
 
 
 def test_a_killed_prepare_and_predict_end_as_if_nothing_had_happened(
-    studio_root: Path, detector_folder: Path, tmp_path: Path
+    capsys: pytest.CaptureFixture[str], studio_root: Path, detector_folder: Path, tmp_path: Path
 ) -> None:
-    options = ("--frames", 4, "--size-px", 64, "--workers", 1)
+    def prepare(out: Path, workers: int) -> tuple[object, ...]:
+        options = ("--frames", 4, "--size-px", 64, "--workers", workers)
+        return ("prepare", "studio", studio_root, out, *options)
 
-    def prepare(out: Path) -> list[str]:
-        return avfake("prepare", "studio", studio_root, out, *options)
-
-    subprocess.run(prepare(tmp_path / "calm"), check=True, capture_output=True)
-    kill_after(prepare(tmp_path / "killed"), tmp_path / "killed/journal.jsonl", 5)
-    subprocess.run(prepare(tmp_path / "killed"), check=True, capture_output=True)
+    assert run(capsys, *prepare(tmp_path / "calm", 0))[0] == 0
+    kill_after(avfake(*prepare(tmp_path / "killed", 1)), tmp_path / "killed/journal.jsonl", 5)
+    assert run(capsys, *prepare(tmp_path / "killed", 0))[0] == 0
     for name in ("status.csv", "manifest.csv", "clips.yaml"):
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "calm" / name).read_bytes()
     archives = sorted(path.name for path in (tmp_path / "calm/archives").iterdir())
@@ -54,13 +53,15 @@ def test_a_killed_prepare_and_predict_end_as_if_nothing_had_happened(
         killed, calm = (tmp_path / folder / "archives" / name for folder in ("killed", "calm"))
         assert killed.read_bytes() == calm.read_bytes()
 
-    def predict(out: Path) -> list[str]:
-        tables = ("--out", out / "scores.csv", "--submission", out / "submission.csv")
-        return avfake("predict", studio_root, "--detector", detector_folder, *tables)
+    videos = sorted(studio_root.glob("*.mp4"))[:12]
 
-    subprocess.run(predict(tmp_path / "a"), check=True, capture_output=True)
-    kill_after(predict(tmp_path / "b"), tmp_path / "b/scores.csv.journal.jsonl", 5)
-    subprocess.run(predict(tmp_path / "b"), check=True, capture_output=True)
+    def predict(out: Path) -> tuple[object, ...]:
+        tables = ("--out", out / "scores.csv", "--submission", out / "submission.csv")
+        return ("predict", *videos, "--detector", detector_folder, *tables)
+
+    assert run(capsys, *predict(tmp_path / "a"))[0] == 0
+    kill_after(avfake(*predict(tmp_path / "b")), tmp_path / "b/scores.csv.journal.jsonl", 5)
+    assert run(capsys, *predict(tmp_path / "b"))[0] == 0
     for name in ("scores.csv", "submission.csv"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 

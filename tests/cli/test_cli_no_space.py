@@ -1,64 +1,66 @@
 """A disk that is full, or a file that may not grow: one sentence, code 2, and the run goes on.
 
-RLIMIT_FSIZE makes the system refuse what is longer, in the command and in its workers.
+RLIMIT_FSIZE makes the system refuse what is longer, in this process and in its workers.
 """
 
-import os
 import resource
 import shutil
-import subprocess
-import sys
 import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from avfake.cli import main, run_recipe
 from avfake.clips import PreparedFolder
-
-TRAIN = """
-import sys
-from dataclasses import dataclass
-from pathlib import Path
-from avfake.cli import run_recipe
 from avfake.training import TrainingConfig, train_detector
-from avfake.clips import PreparedFolder
+
+Run = Callable[..., tuple[int, str]]
+
 
 @dataclass(frozen=True)
 class Config:
     clips: str
     out: Path
 
-def main(config):
-    train_detector([PreparedFolder(config.clips)], TrainingConfig.preset("tiny"), config.out)
 
-run_recipe(main, Config, None)
-"""
+def train(args: Sequence[str]) -> None:
+    def recipe(config: Config) -> None:
+        clips = [PreparedFolder(config.clips)]
+        train_detector(clips, TrainingConfig.preset("tiny"), config.out)
 
-
-def run(*command: object, most_bytes: int | None = None) -> "subprocess.CompletedProcess[str]":
-    """Run Python with these arguments; most_bytes: the longest file that it may write."""
-
-    def limit() -> None:
-        if most_bytes is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, resource.RLIM_INFINITY))
-
-    words = [sys.executable, *map(str, command)]
-    return subprocess.run(
-        words,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},  # as the fixtures were made
-        preexec_fn=limit,  # noqa: PLW1509
-    )
+    run_recipe(recipe, Config, None, args)
 
 
-def refused(
-    done: "subprocess.CompletedProcess[str]", name: str, *, cause: str = "File too large"
-) -> None:
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command: its exit code, and what it wrote to standard error."""
+
+    def call(
+        command: Callable[[Sequence[str]], None], *args: object, most_bytes: int | None = None
+    ) -> tuple[int, str]:
+        """most_bytes: the longest file that it may write."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(
+            resource.RLIMIT_FSIZE, (soft if most_bytes is None else most_bytes, hard)
+        )
+        try:
+            with pytest.raises(SystemExit) as left:
+                command([str(arg) for arg in args])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        return int(left.value.code or 0), capsys.readouterr().err
+
+    return call
+
+
+def refused(done: tuple[int, str], name: str, *, cause: str = "File too large") -> None:
     """Check that a command ended with one sentence, which names what could not be written."""
-    assert done.returncode == 2, done.stderr
-    assert "Traceback" not in done.stderr
-    [sentence] = [line for line in done.stderr.splitlines() if line.startswith("avfake")]
+    code, err = done
+    assert code == 2, err
+    assert "Traceback" not in err
+    [sentence] = [line for line in err.splitlines() if line.startswith("avfake")]
     assert name in sentence
     assert cause in sentence
 
@@ -69,11 +71,11 @@ def contents(folder: Path, pattern: str = "*") -> dict[str, bytes]:
 
 
 def test_prepare_ends_blames_no_file_and_goes_on(
-    studio_root: Path, prepared: PreparedFolder, tmp_path: Path
+    run: Run, studio_root: Path, prepared: PreparedFolder, tmp_path: Path
 ) -> None:
     out = tmp_path / "clips"
     sizes = ("--frames", 4, "--size-px", 64, "--workers", 1)
-    command = ("-m", "avfake", "prepare", "studio", studio_root, out, *sizes)
+    command = (main, "prepare", "studio", studio_root, out, *sizes)
     calm = Path(str(prepared.path))
     lengths = sorted(len(content) for content in contents(calm / "archives").values())
     refused(run(*command, most_bytes=lengths[len(lengths) // 2]), "archives/")
@@ -81,31 +83,33 @@ def test_prepare_ends_blames_no_file_and_goes_on(
     for archive in out.rglob("*.zip"):
         assert zipfile.ZipFile(archive).testzip() is None
     assert "failed" not in (out / "journal.jsonl").read_text()
-    assert run(*command).returncode == 0
+    assert run(*command)[0] == 0
     assert contents(out / "archives") == contents(calm / "archives")
     assert (out / "status.csv").read_bytes() == (calm / "status.csv").read_bytes()
 
 
-def test_predict_ends_and_goes_on(studio_root: Path, detector_folder: Path, tmp_path: Path) -> None:
+def test_predict_ends_and_goes_on(
+    run: Run, studio_root: Path, detector_folder: Path, tmp_path: Path
+) -> None:
     def command(out: Path) -> tuple[object, ...]:
         outs = ("--out", out / "scores.csv", "--submission", out / "submission.csv")
-        return ("-m", "avfake", "predict", studio_root, "--detector", detector_folder, *outs)
+        return (main, "predict", studio_root, "--detector", detector_folder, *outs)
 
     calm, full = tmp_path / "calm", tmp_path / "full"
-    assert run(*command(calm)).returncode == 0
+    assert run(*command(calm))[0] == 0
     lines = (calm / "scores.csv.journal.jsonl").read_bytes()
-    # In the middle of a line of the journal, then of the table, which is shorter.
+    # In the middle of a line of the journal (past what `Output` tries), then of the shorter table.
     table = (calm / "scores.csv").stat().st_size
     assert table < len(lines) // 2
-    refused(run(*command(full), most_bytes=len(lines) // 2 + 7), "scores.csv.journal.jsonl")
+    refused(run(*command(full), most_bytes=len(lines) * 3 // 4 + 7), "scores.csv.journal.jsonl")
     assert not (full / "scores.csv").exists()
-    assert run(*command(full)).returncode == 0
+    assert run(*command(full))[0] == 0
     for name in ("scores.csv", "submission.csv"):
         assert (full / name).read_bytes() == (calm / name).read_bytes()
     (full / "scores.csv").unlink()
     refused(run(*command(full), most_bytes=table - 1), "scores.csv")
     assert not (full / "scores.csv").exists()
-    assert run(*command(full)).returncode == 0
+    assert run(*command(full))[0] == 0
     assert (full / "scores.csv").read_bytes() == (calm / "scores.csv").read_bytes()
     assert not [name for name in contents(full) if name.startswith(".")]
 
@@ -120,20 +124,25 @@ def test_predict_ends_and_goes_on(studio_root: Path, detector_folder: Path, tmp_
     ids=["first", "weights", "optimizer"],
 )
 def test_training_ends_and_goes_on(
-    prepared: PreparedFolder, run_folder: Path, tmp_path: Path, most_bytes: int, what: str
+    run: Run,
+    prepared: PreparedFolder,
+    run_folder: Path,
+    tmp_path: Path,
+    most_bytes: int,
+    what: str,
 ) -> None:
     out = tmp_path / "run"
-    command = ("-c", TRAIN, "--clips", prepared.path, "--out", out)
+    command = (train, "--clips", prepared.path, "--out", out)
     refused(run(*command, most_bytes=most_bytes), what, cause="")
     assert not (out / "detector").exists()
     assert not list(out.rglob("checkpoints/epoch-*"))
     if what != "epoch 1":
         return
-    assert run(*command).returncode == 0
+    assert run(*command)[0] == 0
     shutil.rmtree(out / "detector")
     refused(run(*command, most_bytes=1_000_000), f"{out / 'detector'} could not be written")
     assert not list(out.glob("*detector*"))
-    assert run(*command).returncode == 0
+    assert run(*command)[0] == 0
     for name in ("member_0.safetensors", "member_1.safetensors", "calibration.json"):
         mine, calm = out / "detector" / name, run_folder / "detector" / name
         assert mine.read_bytes() == calm.read_bytes()

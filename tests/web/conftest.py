@@ -13,7 +13,7 @@ CHROMIUM = Path("/usr/bin/chromium")
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    settings = {"workers": 2, "time_limit_seconds": 20, "max_megabytes": 1}
+    settings = {"workers": 2, "time_limit_seconds": 10, "max_megabytes": 1}
     found = fake(tmp_path_factory.mktemp("server"), **settings)
     yield found
     stop(found)

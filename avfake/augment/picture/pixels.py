@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from torchvision.transforms.v2 import functional as F
 
 from avfake.augment.transform import Parameters
 from avfake.clips import TrainingSample
@@ -119,6 +118,9 @@ def sharpen(sample: TrainingSample, amount: float) -> TrainingSample:
 
 
 def _blurred(faces: np.ndarray, deviation_px: float) -> np.ndarray:
+    # Late: it takes longer than importing torch.
+    from torchvision.transforms.v2 import functional as F
+
     if deviation_px <= 0:
         return faces
     reach = max(1, int(np.ceil(2.5 * deviation_px)))

@@ -1,7 +1,7 @@
 """Bandwidth, level, masks, reverberation and speed of the sound."""
 
 import numpy as np
-from scipy import signal
+import scipy  # scipy.signal, which takes a second to import, is imported at its first use
 
 from avfake.augment.transform import Parameters
 from avfake.clips import TrainingSample
@@ -12,10 +12,10 @@ def band_limit(sample: TrainingSample, low_hz: float, high_hz: float) -> Trainin
     """Keep one band, without delay."""
     # A band-pass filter needs an upper end below half the sample rate.
     band = (low_hz, min(high_hz, 0.49 * sample.sample_rate))
-    sections = signal.butter(4, band, "bandpass", fs=sample.sample_rate, output="sos")
+    sections = scipy.signal.butter(4, band, "bandpass", fs=sample.sample_rate, output="sos")
     return sample.with_sound(
         # Filtered forwards and backwards: twice the slope, and no delay against the picture.
-        lambda row: signal.sosfiltfilt(sections, row, padlen=min(len(row) - 1, 800))
+        lambda row: scipy.signal.sosfiltfilt(sections, row, padlen=min(len(row) - 1, 800))
     )
 
 
@@ -76,7 +76,7 @@ def reverb(
     response = impulse_response(rt60_seconds, direct_db, seed, sample.sample_rate)
 
     def change(row: np.ndarray) -> np.ndarray:
-        wet = signal.fftconvolve(row, response)[: len(row)]
+        wet = scipy.signal.fftconvolve(row, response)[: len(row)]
         before, after = float(np.sum(row**2)), float(np.sum(wet**2))
         return wet * np.sqrt(before / after) if after > 0 else row
 

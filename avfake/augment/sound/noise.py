@@ -6,7 +6,7 @@ cables, transmitters. The ranges of RawBoost are those of the paper.
 """
 
 import numpy as np
-from scipy import signal
+import scipy  # scipy.signal, which takes a second to import, is imported at its first use
 
 from avfake.augment.transform import Parameters, draw_seed, pick
 from avfake.clips import TrainingSample
@@ -62,7 +62,7 @@ def convolutive_noise(
         # Normalised to a peak of 1, or the distortion would depend on the loudness.
         peak = max(float(np.abs(row).max()), 1e-12)
         whole = sum(
-            gain * signal.fftconvolve((row / peak) ** power, taps, mode="same")
+            gain * scipy.signal.fftconvolve((row / peak) ** power, taps, mode="same")
             for power, (gain, taps) in enumerate(zip(gains, filters, strict=True), start=1)
         )
         whole = np.asarray(whole) - np.mean(whole)
@@ -104,7 +104,7 @@ def stationary_noise(
     taps, rng = _filter(notches, sample.sample_rate), np.random.default_rng(seed)
 
     def change(row: np.ndarray) -> np.ndarray:
-        noise = signal.fftconvolve(rng.standard_normal(len(row)), taps, mode="same")
+        noise = scipy.signal.fftconvolve(rng.standard_normal(len(row)), taps, mode="same")
         return row + level * noise / np.sqrt(np.mean(noise**2))
 
     return sample.with_sound(change)
@@ -137,7 +137,7 @@ def _filter(notches: Notches, sample_rate: int) -> np.ndarray:
     for middle, width, number in notches:
         low = max(middle - width / 2, 1.0)
         high = min(middle + width / 2, sample_rate / 2 - 1)
-        stop = signal.firwin(number, (low, high), window="hamming", fs=sample_rate)
+        stop = scipy.signal.firwin(number, (low, high), window="hamming", fs=sample_rate)
         taps = np.convolve(taps, stop)
     response = np.abs(np.fft.rfft(taps, 4096))
     return taps / max(float(response.max()), 1e-12)

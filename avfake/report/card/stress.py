@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from avfake import scoring
 from avfake.labels import OUTPUTS
 from avfake.report.card.measured import METRICS
 from avfake.report.card.tables import NOT_MEASURED, as_text
-from avfake.scoring import CELLS, StressTable
+from avfake.scoring import StressTable
 
 
 def stress_text(table: StressTable) -> dict[str, Any]:
@@ -18,12 +19,14 @@ def stress_text(table: StressTable) -> dict[str, Any]:
     """
     every = list(table.rows["cell"])
     cells = [cell for cell in dict.fromkeys(every) if cell != "untouched"]
-    shown = table.rows.assign(cell=[one if one in CELLS else as_text(one) for one in every])
+    shown = table.rows.assign(cell=[one if one in scoring.CELLS else as_text(one) for one in every])
     return {
         "comments": [_comment(table, output) for output in OUTPUTS],
         "table": str(StressTable(shown)),
-        "meanings": [f"`{cell}`: {CELLS[cell].meaning}" for cell in cells if cell in CELLS],
-        "left_out": [cell for cell in CELLS if cell not in cells],
+        "meanings": [
+            f"`{cell}`: {scoring.CELLS[cell].meaning}" for cell in cells if cell in scoring.CELLS
+        ],
+        "left_out": [cell for cell in scoring.CELLS if cell not in cells],
     }
 
 
@@ -68,4 +71,4 @@ def _least_assessed(table: StressTable) -> str:
 
 def _named(cell: str) -> str:
     """Return a cell with its meaning, if this version of avfake has that cell."""
-    return f"`{cell}` ({CELLS[cell].meaning})" if cell in CELLS else as_text(cell)
+    return f"`{cell}` ({scoring.CELLS[cell].meaning})" if cell in scoring.CELLS else as_text(cell)
