@@ -36,15 +36,15 @@ def kill_after(command: list[str], journal: Path, lines: int) -> None:
 
 
 def test_a_killed_prepare_and_predict_end_as_if_nothing_had_happened(
-    capsys: pytest.CaptureFixture[str], studio_root: Path, detector_folder: Path, tmp_path: Path
+    run: Run, studio_root: Path, detector_folder: Path, tmp_path: Path
 ) -> None:
     def prepare(out: Path, workers: int) -> tuple[object, ...]:
         options = ("--frames", 4, "--size-px", 64, "--workers", workers)
         return ("prepare", "studio", studio_root, out, *options)
 
-    assert run(capsys, *prepare(tmp_path / "calm", 0))[0] == 0
+    assert run(*prepare(tmp_path / "calm", 0))[0] == 0
     kill_after(avfake(*prepare(tmp_path / "killed", 1)), tmp_path / "killed/journal.jsonl", 5)
-    assert run(capsys, *prepare(tmp_path / "killed", 0))[0] == 0
+    assert run(*prepare(tmp_path / "killed", 0))[0] == 0
     for name in ("status.csv", "manifest.csv", "clips.yaml"):
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "calm" / name).read_bytes()
     archives = sorted(path.name for path in (tmp_path / "calm/archives").iterdir())
@@ -59,9 +59,9 @@ def test_a_killed_prepare_and_predict_end_as_if_nothing_had_happened(
         tables = ("--out", out / "scores.csv", "--submission", out / "submission.csv")
         return ("predict", *videos, "--detector", detector_folder, *tables)
 
-    assert run(capsys, *predict(tmp_path / "a"))[0] == 0
+    assert run(*predict(tmp_path / "a"))[0] == 0
     kill_after(avfake(*predict(tmp_path / "b")), tmp_path / "b/scores.csv.journal.jsonl", 5)
-    assert run(capsys, *predict(tmp_path / "b"))[0] == 0
+    assert run(*predict(tmp_path / "b"))[0] == 0
     for name in ("scores.csv", "submission.csv"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
