@@ -5,6 +5,7 @@
     sums.json             checksums; an entry that does not fit them is made again
 """
 
+import functools
 import hashlib
 import json
 import logging
@@ -68,8 +69,6 @@ class ConvertedNetwork:
 
 
 def _compiled(model: Any, streams: int, precision: str) -> Any:
-    import openvino
-
     settings = {
         "INFERENCE_PRECISION_HINT": precision,
         "INFERENCE_NUM_THREADS": streams,
@@ -77,7 +76,19 @@ def _compiled(model: Any, streams: int, precision: str) -> Any:
         # Pinned, the workers of a pool would all run on the first cores.
         "ENABLE_CPU_PINNING": False,
     }
-    return openvino.Core().compile_model(model, "CPU", settings)
+    return _core().compile_model(model, "CPU", settings)
+
+
+@functools.cache
+def _core() -> Any:
+    """Return the one `openvino.Core` of this process.
+
+    A core that ends leaves the alternate signal stack that it set to freed memory where another
+    core was made after it: the next signal that Python handles would end the process.
+    """
+    import openvino
+
+    return openvino.Core()
 
 
 def _converted(network: nn.Module, example: Tensor) -> Any:
@@ -109,12 +120,10 @@ def _key(network: nn.Module, example: Tensor) -> str:
 
 def _read(folder: Path) -> Any:
     """Return the model of an entry of the cache; None if there is none, or it is damaged."""
-    import openvino
-
     try:
         if json.loads((folder / "sums.json").read_text()) != _sums(folder):
             return None
-        return openvino.Core().read_model(folder / FILES[0])
+        return _core().read_model(folder / FILES[0])
     except (OSError, ValueError, RuntimeError):
         return None
 

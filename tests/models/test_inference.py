@@ -4,6 +4,8 @@ import copy
 import importlib.util
 import pickle
 import shutil
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -301,6 +303,32 @@ def test_a_conversion_is_kept_and_made_again_where_it_is_damaged(
         shutil.rmtree(tmp_path / "openvino")
         (tmp_path / "openvino").write_text("no folder")
         assert torch.equal(InferenceForm(made, "openvino")(pictures()), wanted)
+
+
+SIGNALS = """
+import faulthandler, os, signal
+import torch
+from avfake.models.inference import InferenceForm
+faulthandler.enable()  # has an alternate signal stack, on which Python handles signals
+signal.signal(signal.SIGUSR1, lambda *_: print("handled"))
+forms = [InferenceForm(torch.nn.Conv2d(3, 4, size).eval(), "openvino") for size in (3, 5)]
+with torch.inference_mode():
+    for form in forms:
+        form(torch.zeros(1, 3, 32, 32))
+while forms:
+    del forms[0], form
+    form = None
+    os.kill(os.getpid(), signal.SIGUSR1)
+"""
+
+
+@needs_openvino
+def test_signals_are_handled_after_networks_have_gone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AVFAKE_CACHE", str(tmp_path))
+    done = subprocess.run([sys.executable, "-c", SIGNALS], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.split()) == (0, ["handled"] * 2), done.stderr
 
 
 @needs_openvino
