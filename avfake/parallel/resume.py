@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -44,16 +45,27 @@ def is_settled(
     return is_rewritten and not was_lost
 
 
+class _Bar(tqdm):
+    """A bar that one process alone draws.
+
+    The lock of tqdm is shared between processes: a worker that is killed would leave a semaphore
+    behind, of which Python warns at the end.
+    """
+
+
+_Bar.set_lock(threading.RLock())
+
+
 def progress(
     items: Iterable[Any] | None = None, *, unit: str, desc: str, **options: Any
 ) -> "tqdm[Any]":
     """Return a bar on standard error, over `items` or moved by hand with `total` in the options."""
     # tqdm reads its variable when it is imported, which may have been earlier.
     if sys.stderr is None or os.environ.get("TQDM_DISABLE"):  # or a program without a console
-        return tqdm(items, **(options | {"disable": True}))
+        return _Bar(items, **(options | {"disable": True}))
     watched = sys.stderr.isatty()
     # A log file wants a line now and then, not ten a second.
-    return tqdm(items, unit=unit, desc=desc, mininterval=0.1 if watched else 10.0, **options)
+    return _Bar(items, unit=unit, desc=desc, mininterval=0.1 if watched else 10.0, **options)
 
 
 def map_into_journal(

@@ -1,10 +1,11 @@
 """Which lines of a journal stand, and which files are read again by the next run."""
 
+from multiprocessing.synchronize import SemLock
 from typing import Any
 
 import pytest
 
-from avfake.parallel.resume import is_settled
+from avfake.parallel.resume import is_settled, progress
 
 OK: dict[str, Any] = {"status": "ok", "reasons": "", "state": "12 34"}
 PARTIAL: dict[str, Any] = OK | {"status": "partial"}
@@ -40,3 +41,15 @@ def test_a_failure_is_final_only_where_it_lies_in_a_file_that_is_rewritten() -> 
     assert is_settled(FAILED, "12 34", is_rewritten=True)
     for reasons in ("file:crashed (exit code -9)", "file:timed_out", *LOST):
         assert not is_settled(FAILED | {"reasons": reasons}, "12 34", is_rewritten=True)
+
+
+def test_a_bar_leaves_no_semaphore_where_its_process_is_killed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a semaphore, shared between processes")
+
+    monkeypatch.setattr(SemLock, "__init__", refuse)
+    monkeypatch.delattr("tqdm.std.tqdm._lock", raising=False)  # as in a new process
+    monkeypatch.delattr("tqdm.std.TqdmDefaultWriteLock.mp_lock", raising=False)
+    assert list(progress([1, 2], desc="counting", unit="item")) == [1, 2]
