@@ -57,7 +57,7 @@ def over_trained_clips(out: Path) -> float:
 
 
 def out_of_fold(out: Path) -> float:
-    """Of the first experiment, of the first output, on the sources that its models had not seen."""
+    """Log-loss of the first experiment and output on sources that its models had not seen."""
     return float(pd.read_csv(out / "results.csv")["log_loss"].iloc[0])
 
 

@@ -1,4 +1,4 @@
-"""Of several streams, those that a player would play; covers are no video."""
+"""Among several streams, those are read that a player would play; covers are no video."""
 
 from fractions import Fraction
 

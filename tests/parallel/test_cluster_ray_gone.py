@@ -49,7 +49,7 @@ def wait_until(condition: object, seconds: float = 60.0) -> None:
 
 @pytest.fixture
 def environment() -> dict[str, str]:
-    """Of a cluster that only we can enter: the token is drawn here and dies with the test."""
+    """Variables for a cluster that only this test can enter, by a token that is drawn here."""
     root = str(Path(__file__).parents[2])
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     return {**os.environ, **token, "PYTHONPATH": root, "RAY_USAGE_STATS_ENABLED": "0"}
