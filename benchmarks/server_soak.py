@@ -1,7 +1,7 @@
 """What a server keeps after many requests: memory, open files, threads, temporary files.
 
-    python benchmarks/server_soak.py --requests 500 --out benchmarks/results/server_soak.csv
-    python benchmarks/server_soak.py --requests 50 --file voice.wav
+    python -m benchmarks server_soak --requests 500 --out benchmarks/results/server_soak.csv
+    python -m benchmarks server_soak --requests 50 --file voice.wav
 
 Starts `avfake serve` and sends it a file again and again as docs/web.md describes, then eight at
 once. Every tenth request is a row. Memory is the resident set of the server and of its workers.
@@ -22,7 +22,6 @@ from pathlib import Path
 import httpx
 import pandas as pd
 import psutil
-import tyro
 
 EVERY, AT_ONCE, MOST_GROWTH = 10, 8, 1.05
 MEGABYTE = 1e6
@@ -41,7 +40,7 @@ class Config:
     """Table to write."""
 
 
-def main(config: Config) -> int:
+def main(config: Config) -> None:
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         environment = os.environ | {"TMPDIR": folder}
         command = [sys.executable, *config.command]
@@ -61,8 +60,10 @@ def main(config: Config) -> int:
     tenth, last = total.iloc[1], total.iloc[-2]
     print(f"memory after {EVERY}: {tenth:.0f} MB, after {config.requests}: {last:.0f} MB")
     print(f"left after the end: {left}")
-    is_clean = not left and not table["temporary_files"].any() and not table["failed"].any()
-    return 0 if is_clean and last <= MOST_GROWTH * tenth else 1
+    # One is there from the start: an empty folder that torch makes when it is imported.
+    is_kept = (table["temporary_files"] > table["temporary_files"].iloc[0]).any()
+    is_clean = not left and not is_kept and not table["failed"].any()
+    sys.exit(bool(not is_clean or last > MOST_GROWTH * tenth))
 
 
 def soak(url: str, process: psutil.Process, folder: Path, config: Config) -> list[dict]:
@@ -113,7 +114,3 @@ def state(
         "threads": process.num_threads(),
         "temporary_files": len(waiting) + len(others),
     }
-
-
-if __name__ == "__main__":
-    sys.exit(main(tyro.cli(Config, description=__doc__)))
