@@ -18,6 +18,7 @@ from avfake.models.frozen import (
     has_fast_bfloat16,
     pool_layer,
 )
+from avfake.models.picture_encoder import PictureEncoder
 
 
 class HiddenCells:
@@ -31,7 +32,7 @@ class HiddenCells:
         """
         assert isinstance(frozen.network, LayerFeatures)
         self.layers = frozen.network.layers
-        network: Any = frozen.network.network  # of timm, which states no types
+        network: Any = frozen.network.network  # of timm, which states no types, or with its names
         self.network = network
         self.side: int = network.patch_embed.grid_size[0]
         divisors = [n for n in range(1, self.side + 1) if self.side % n == 0]
@@ -82,10 +83,14 @@ class HiddenCells:
 
 def is_plain(frozen: Frozen | None) -> bool:
     """Return whether a network is a vision transformer whose blocks are computed as here."""
+    network = frozen.network if frozen else None
+    if not isinstance(network, LayerFeatures):
+        return False
+    if isinstance(network.network, PictureEncoder):
+        return True
     from timm.models.vision_transformer import Attention, Block, VisionTransformer
 
-    network = frozen.network if frozen else None
-    if not isinstance(network, LayerFeatures) or type(network.network) is not VisionTransformer:
+    if type(network.network) is not VisionTransformer:
         return False
     vit = network.network
     blocks = all(_kind(one) is Block and type(one.attn) is Attention for one in vit.blocks)

@@ -32,16 +32,16 @@ TOWERS = {"vit_base_patch16_clip_quickgelu_224": Tower()}
 
 
 class PictureEncoder(nn.Module):
-    """The tower up to a block. `LayerFeatures` reads it like a network of timm."""
+    """The tower up to a block. `LayerFeatures` and `HiddenCells` read it like a network of timm."""
 
     num_prefix_tokens = 1
 
     def __init__(self, tower: Tower, num_blocks: int) -> None:
         super().__init__()
-        self.patch_embed = Patches(tower.width, tower.patch_px)
-        num_patches = (tower.size_px // tower.patch_px) ** 2
+        side = tower.size_px // tower.patch_px
+        self.patch_embed = Patches(tower.width, tower.patch_px, (side, side))
         self.cls_token = nn.Parameter(torch.zeros(1, 1, tower.width))
-        self.pos_embed = nn.Parameter(torch.zeros(1, 1 + num_patches, tower.width))
+        self.pos_embed = nn.Parameter(torch.zeros(1, 1 + side**2, tower.width))
         self.norm_pre = nn.LayerNorm(tower.width)
         self.blocks = nn.ModuleList(Block(tower.width, tower.num_heads) for _ in range(num_blocks))
 
@@ -50,9 +50,7 @@ class PictureEncoder(nn.Module):
     ) -> list[tuple[Tensor, Tensor]]:
         """Return, for each block of `indices`, its patches [M, L, width] and class token [M, 1,
         width]. Further options of timm's method are those that `LayerFeatures` gives."""
-        patches = self.patch_embed(pictures)
-        tokens = torch.cat([self.cls_token.expand(len(patches), -1, -1), patches], dim=1)
-        states = self.norm_pre(tokens + self.pos_embed)
+        states = self.norm_pre(self._pos_embed(self.patch_embed(pictures)))
         found: list[tuple[Tensor, Tensor]] = []
         for number, block in enumerate(self.blocks):
             states = block(states)
@@ -60,12 +58,19 @@ class PictureEncoder(nn.Module):
                 found.append((states[:, 1:], states[:, :1]))
         return found
 
+    def _pos_embed(self, patches: Tensor) -> Tensor:
+        """Return [M, 1 + L, width] with the class token first."""
+        # Not len(patches), which a traced graph would keep as a number.
+        first = self.cls_token.expand(patches.shape[0], -1, -1)
+        return torch.cat([first, patches], dim=1) + self.pos_embed
+
 
 class Patches(nn.Module):
     """[M, 3, S, S] -> [M, (S / patch_px) ** 2, width]"""
 
-    def __init__(self, width: int, patch_px: int) -> None:
+    def __init__(self, width: int, patch_px: int, grid_size: tuple[int, int]) -> None:
         super().__init__()
+        self.grid_size = grid_size
         self.proj = nn.Conv2d(3, width, patch_px, patch_px, bias=False)
 
     def forward(self, pictures: Tensor) -> Tensor:
@@ -80,6 +85,7 @@ class Block(nn.Module):
         super().__init__()
         self.norm1, self.attn = nn.LayerNorm(width), Attention(width, num_heads)
         self.norm2, self.mlp = nn.LayerNorm(width), FeedForward(width)
+        self.ls1, self.ls2 = nn.Identity(), nn.Identity()  # timm's scales of layers
 
     def forward(self, states: Tensor) -> Tensor:
         """[M, L, D] -> [M, L, D]"""
@@ -95,6 +101,7 @@ class Attention(nn.Module):
         super().__init__()
         self.num_heads = num_heads
         self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.q_norm, self.k_norm, self.norm = nn.Identity(), nn.Identity(), nn.Identity()
 
     def forward(self, states: Tensor) -> Tensor:
         """[M, L, D] -> [M, L, D]"""

@@ -17,7 +17,7 @@ from avfake.clips import Clip, PreparedFolder
 from avfake.detector import Bundle, PredictOptions, export_detector
 from avfake.detector.export import answers, folder, operators
 from avfake.errors import ConfigError
-from avfake.models import FusionConfig, ModelConfig, VisualConfig, build_model
+from avfake.models import AVModel, FusionConfig, ModelConfig, VisualConfig, build_model
 from avfake.models.audio import AudioConfig
 from avfake.models.spectrogram import SpectrogramConfig
 from avfake.models.sync import SyncConfig
@@ -83,6 +83,24 @@ def test_an_export_that_differs_is_refused_and_leaves_nothing(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_network_that_does_not_run_is_said_in_words(
+    detector_folder: Path,
+    prepared: PreparedFolder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def wrong(arrays: dict[str, np.ndarray], bundle: Bundle) -> dict[str, np.ndarray]:
+        fed = fed_rightly(arrays, bundle)
+        return fed | {"faces": fed["faces"][:, :, :9]}
+
+    fed_rightly = folder.feed
+    monkeypatch.setattr(folder, "feed", wrong)
+    options = PredictOptions(use_stacker=False, use_sync=False)
+    with pytest.raises(ConfigError, match="does not run on .* nothing was written"):
+        export_detector(detector_folder, tmp_path / "out", clips_of(prepared, 1), options)
+    assert not (tmp_path / "out").exists()
+
+
 def test_files_of_the_user_stay(detector_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("x")
     with pytest.raises(ConfigError, match=r"holds mine.txt, which would be lost"):
@@ -140,17 +158,37 @@ def test_replaced_operations_give_the_same() -> None:
 def test_every_fusion_and_a_frozen_backbone_can_be_exported(
     kind: str, detector_folder: Path, tmp_path: Path
 ) -> None:
-    import onnxruntime
-
-    bundle = Bundle.read(detector_folder)
     visual = VisualConfig("resnet10t", "none", layers=(1,), tune="none", size_px=32)
     audio = AudioConfig("resnet10t", "none")
     config = ModelConfig(visual, audio, FusionConfig(kind=kind, hidden_dim=32))  # type: ignore[arg-type]
-    model = build_model(config).eval()
+    check_export(Bundle.read(detector_folder), build_model(config).eval(), tmp_path)
+
+
+def test_the_networks_of_the_shipped_detector_can_be_exported(
+    detector_folder: Path, tmp_path: Path
+) -> None:
+    shipped = Bundle.read("default").models[0].config
+    assert shipped.visual is not None
+    assert shipped.audio is not None
+    visual = replace(shipped.visual, layers=(0, 1), size_px=32)
+    audio = replace(shipped.audio, layers=(0, 1))
+    # A copy with few layers, and weights without a meaning.
+    model = build_model(replace(shipped, visual=visual, audio=audio), download=False).eval()
+    torch.manual_seed(0)
+    for frozen in model.frozen.values():
+        for weights in frozen.network.to_empty(device="cpu").state_dict().values():
+            torch.nn.init.normal_(weights, std=0.05)
+    check_export(Bundle.read(detector_folder), model, tmp_path)
+
+
+def check_export(bundle: Bundle, model: AVModel, out: Path) -> None:
+    """Check that a graph gives the answers of torch, for other numbers than it was traced with."""
+    import onnxruntime
+
     made = replace(bundle, models=[model])
     graph = folder.ClipGraph(made, use_stacker=False).eval()
-    folder.write_network(graph, made, tmp_path / "model.onnx")
-    network = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    folder.write_network(graph, made, out / "model.onnx")
+    network = onnxruntime.InferenceSession(out / "model.onnx")
     for crops, windows in ((4, 3), (1, 5), (0, 2), (2, 0)):
         arrays = {
             "faces": np.random.default_rng(0).integers(0, 256, (crops, 3, 64, 64)).astype("uint8"),

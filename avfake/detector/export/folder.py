@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -164,12 +165,26 @@ def _compare(
             arrays = {"faces": seen.faces.transpose(0, 3, 1, 2), "sound": seen.sound}
             if streams_there > most:
                 example, most = arrays, streams_there
-            [answers, *_] = network.run(None, feed(arrays, bundle))
+            answers = _answers(network, feed(arrays, bundle))
             verdict = bundle.predict_clip(clip, shown, file=clip.meta.clip_id)
             wanted = [getattr(verdict, name) for name, _ in COLUMNS.values()]
             differences += _differences(wanted, answers.tolist())
     largest = max(differences, default=0.0)
     return Exported(path.parent, num_clips, len(differences), largest), example
+
+
+def _answers(network: Any, fed: dict[str, np.ndarray]) -> np.ndarray:
+    """Return the probabilities [3]; ConfigError for a network that does not run."""
+    try:
+        [answers, *_] = network.run(None, fed)
+    except Exception as error:  # noqa: BLE001 - ONNX Runtime has a class for each of its errors
+        raise ConfigError(
+            f"the exported network does not run on {len(fed['faces'])} crops and "
+            f"{len(fed['sound'])} windows of sound ({' '.join(str(error).split())}); nothing was "
+            "written. Please report it with the settings of the detector."
+        ) from error
+    found: np.ndarray = answers
+    return found
 
 
 def feed(arrays: dict[str, np.ndarray], bundle: Bundle) -> dict[str, np.ndarray]:
