@@ -4,9 +4,10 @@
 
 Makes 1,600 studio clips of 2 s, trains on the people of some 600, and asks the detector about the
 others: calibration error in 15 bins of equal mass, as trained and again under `--prior`, on the
-same clips weighted so that fakes are as rare as it says; and how often the conformal set holds the
-truth. Three times, from three seeds: one training alone is right or wrong by chance. Intervals are
-95 % over families. Writes calibration.csv, with a row for each seed; stopped, it goes on.
+same clips weighted so that fakes are as rare as it says; the slope by which logits would have to be
+multiplied; and how often the conformal set holds the truth. Three times, from three seeds: one
+training alone is right or wrong by chance. Intervals are 95 % over families. Writes
+calibration.csv, with a row for each seed; stopped, it goes on.
 """
 
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ import numpy as np
 import pandas as pd
 
 from avfake import Detector
+from avfake.calibration.calibrators import fit_platt
+from avfake.calibration.probabilities import to_logits
 from avfake.clips.config import ClipConfig
 from avfake.clips.preparation.folder import PreparedFolder
 from avfake.clips.preparation.prepare import prepare_clips
@@ -24,7 +27,7 @@ from avfake.datasets.build import build_manifest
 from avfake.datasets.schema import load_spec
 from avfake.detector import PredictOptions
 from avfake.evaluation.bootstrap import Interval, bootstrap
-from avfake.evaluation.metrics import METRICS
+from avfake.evaluation.metrics import METRICS, Metric
 from avfake.evaluation.shares import share
 from avfake.faces.cropping import CropConfig
 from avfake.labels import COLUMNS
@@ -105,12 +108,23 @@ def reweighted(scores: pd.DataFrame, prior: float) -> pd.DataFrame:
 
 
 def calibration(scores: pd.DataFrame, world: str) -> Iterator[dict[str, object]]:
-    """Calibration error and AUC of each output."""
+    """Yield calibration error, slope and AUC of each output, over the clips that it assessed."""
     for output, (probability, label) in COLUMNS.items():
-        for metric in ("calibration_error", "log_loss", "auc"):
-            p, y = scores[probability].to_numpy(float), scores[label].to_numpy(float)
-            found = bootstrap(METRICS[metric], p, y, scores["group"].tolist())
-            yield row(metric, output, world, found)
+        known = scores.dropna(subset=[probability, label])
+        p, y = known[probability].to_numpy(float), known[label].to_numpy(float)
+        for metric, measure_of in MEASURES.items():
+            yield row(metric, output, world, bootstrap(measure_of, p, y, known["group"].tolist()))
+
+
+def calibration_slope(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Return by what logits would have to be multiplied; above 1, answers are too cautious."""
+    return fit_platt(to_logits(probabilities), labels).slope
+
+
+MEASURES: dict[str, Metric] = {
+    **{name: METRICS[name] for name in ("calibration_error", "log_loss", "auc")},
+    "calibration_slope": calibration_slope,
+}
 
 
 def coverage(detector: Detector, scores: pd.DataFrame) -> Iterator[dict[str, object]]:

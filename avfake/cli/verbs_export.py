@@ -3,7 +3,6 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -66,10 +65,12 @@ def export(
 
 def _prepared(folders: tuple[str, ...], limit: int | None) -> "Iterator[Clip]":
     from avfake.clips import Clip, PreparedFolder
+    from avfake.parallel import progress
 
     every = [one.archive for name in folders for one in PreparedFolder(name).clips]
     step = max(1, len(every) // (limit or len(every)))
-    return (Clip(archive) for archive in islice(every[::step], limit))
+    chosen = every[::step][:limit]
+    return (Clip(archive) for archive in progress(chosen, unit="clip", desc="compare"))
 
 
 @contextmanager
