@@ -81,7 +81,8 @@ def run(config: Config, work: Path) -> int:
     started = time.monotonic()
     table = read_all(config, work)
     if config.out is not None:
-        table.to_csv(config.out, index=False)
+        # A message may quote text that cannot be written, such as half a surrogate pair.
+        table.to_csv(config.out, index=False, errors="backslashreplace")
     return show(table, time.monotonic() - started, config)
 
 
