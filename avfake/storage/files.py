@@ -27,8 +27,7 @@ def write_whole(path: AnyPath, content: str | bytes) -> None:
     /dev/stdout, which is not replaced.
     """
     if isinstance(content, str):
-        # surrogateescape: file names that are not UTF-8 come back as they were.
-        content = content.encode("utf-8", errors="surrogateescape")
+        content = _encoded(path, content)
     if isinstance(path, Url):
         path.write_bytes(content)
         return
@@ -39,6 +38,19 @@ def write_whole(path: AnyPath, content: str | bytes) -> None:
         else:
             with replacing(path) as partial:
                 partial.write_bytes(content)
+
+
+def _encoded(path: AnyPath, text: str) -> bytes:
+    """Return the text as UTF-8; AvfakeError for half of a character."""
+    try:
+        # surrogateescape: file names that are not UTF-8 come back as they were.
+        return text.encode("utf-8", errors="surrogateescape")
+    except UnicodeEncodeError as error:
+        around = text[max(0, error.start - 40) : error.end]
+        raise AvfakeError(
+            f"{path} was not written: its text holds half of a character, as JSON and YAML write "
+            f"it by an escape ({around!r}); correct the table or the spec that it comes from"
+        ) from error
 
 
 @contextmanager

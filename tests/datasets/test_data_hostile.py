@@ -34,3 +34,12 @@ def test_specs(tmp_path: Path, text: str) -> None:
     (tmp_path / "s.yaml").write_text(text)
     with pytest.raises(AvfakeError, match="s.yaml"):
         load_spec(tmp_path / "s.yaml")
+
+
+def test_half_of_a_character_in_metadata_of_dfdc(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"x")
+    text = r'{"a.mp4": {"label": "REAL"}, "b\ud800.mp4": {"label": "REAL"}}'
+    (tmp_path / "metadata.json").write_text(text)
+    manifest = build_manifest(load_spec("dfdc"), tmp_path)
+    with pytest.raises(AvfakeError, match=r"m\.csv.* holds half of a character"):
+        manifest.save(tmp_path / "m.csv")
