@@ -25,6 +25,7 @@ from pathlib import Path
 import pandas as pd
 
 from avfake.errors import AvfakeError, is_out_of_memory
+from avfake.limits import Limits
 from avfake.parallel import Failure, map_items, progress
 from benchmarks.fuzz_originals import make_media, make_written
 from benchmarks.fuzz_readers import READERS, Confident
@@ -40,8 +41,8 @@ class Config:
     seed: int = 0
     workers: int = 2
     kinds: tuple[str, ...] = tuple(READERS)
-    time_limit_seconds: float = 60.0
-    """Time for one input."""
+    time_limit_seconds: float = Limits().seconds
+    """Time for one input, as `predict` has it; bombs take more than a minute on one core."""
     work: Path | None = None
     """Folder for the undamaged files, which a later run uses again; by default a temporary one."""
     out: Path | None = None

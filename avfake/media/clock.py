@@ -15,6 +15,8 @@ from avfake.errors import Reason
 MediaStream = VideoStream | AudioStream
 DEFAULT_FPS = 25.0
 """Frame rate where the file states none."""
+MAX_TICKS = 2**62
+"""A time stamp beyond it is damaged."""
 HAS_NO_STAMPS = 0x80
 """AVFMT_NOTIMESTAMPS of libavformat: the packets of the format have no time stamps."""
 
@@ -103,5 +105,6 @@ def _move(packet: Packet, seconds: float) -> None:
         packet.pts = packet.dts = None
     elif seconds:
         ticks = round(seconds / packet.time_base)
-        packet.pts = None if packet.pts is None else packet.pts + ticks
-        packet.dts = None if packet.dts is None else packet.dts + ticks
+        stamps = [None if one is None else one + ticks for one in (packet.pts, packet.dts)]
+        # A damaged stamp may be moved past what a container can hold.
+        packet.pts, packet.dts = (None if one and abs(one) > MAX_TICKS else one for one in stamps)

@@ -1,5 +1,6 @@
 """Endings of media files, and local copies of files inside zip archives or behind URLs."""
 
+import errno
 import tempfile
 import zipfile
 import zlib
@@ -93,6 +94,10 @@ def _opened(archive: str, inner: str, name: str) -> Iterator[IO[bytes]]:
         raise MediaError(name, "file_missing", "no such file in the archive") from error
     except BAD_ARCHIVE as error:
         raise MediaError(name, "not_media", str(error)) from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # the archive names a place before its start
+            raise
+        raise MediaError(name, "not_media", "the archive is damaged") from error
 
 
 def _copy(source: IO[bytes], sink: IO[bytes], name: str) -> None:

@@ -76,7 +76,8 @@ def _packets(stream: MediaStream, rows: array) -> Packets:
     if is_video := isinstance(stream, VideoStream):
         rate = stated_rate(stream) or DEFAULT_FPS
     else:
-        rate = (stream.rate or 16_000) / FRAME_SAMPLES
+        # A stream of an unknown codec has no rate.
+        rate = (getattr(stream, "rate", None) or 16_000) / FRAME_SAMPLES
     return Packets(
         kind="picture" if is_video else "sound",
         order=order.astype(np.int64),

@@ -1,10 +1,13 @@
+import zipfile
 from contextlib import suppress
+from fractions import Fraction
 
 import av
 import numpy as np
 import pytest
 
 from avfake.errors import MediaError
+from avfake.media.clock import _move
 from avfake.media.frames import iter_frames, read_frames
 from avfake.media.probing import probe
 from avfake.media.sound import read_sound
@@ -56,3 +59,30 @@ def test_a_damaged_file_gives_what_is_left_or_a_reason(tmp_path, sources, seed):
         for read in READERS:
             with suppress(MediaError):  # anything else fails the test
                 read(path)
+
+
+def test_a_sound_of_an_unknown_codec_is_left_out(tmp_path, sources):
+    [source] = [one for one in sources if one.suffix == ".mkv"]
+    content = source.read_bytes()
+    assert content.count(b"A_AAC") == 1
+    broken = tmp_path / "unknown.mkv"
+    broken.write_bytes(content.replace(b"A_AAC", b"A_XYZ"))
+    assert probe(broken).has_video
+    assert not probe(broken).has_audio
+    assert len(list(iter_frames(broken))) == 20
+
+
+def test_the_end_of_an_archive_alone_is_no_archive(tmp_path, sources):
+    with zipfile.ZipFile(tmp_path / "whole.zip", "w") as archive:
+        archive.write(sources[0], "a.mp4")
+    cut = tmp_path / "cut.zip"
+    cut.write_bytes((tmp_path / "whole.zip").read_bytes()[500:])
+    with pytest.raises(MediaError, match="cut.zip"):
+        probe(f"{cut}!/a.mp4")
+
+
+def test_a_stamp_past_what_a_container_holds_is_none():
+    packet = av.Packet(4)
+    packet.time_base, packet.pts, packet.dts = Fraction(1, 1000), 5, 2**62 - 10
+    _move(packet, 1.0)
+    assert (packet.pts, packet.dts) == (1005, None)
