@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from avfake.models.converted import openvino_core
 from avfake.models.frozen import has_fast_bfloat16
 from benchmarks.measuring import cost
 
@@ -132,7 +133,7 @@ def in_openvino(
         "INFERENCE_NUM_THREADS": threads,
         "PERFORMANCE_HINT": "LATENCY",
     }
-    compiled = openvino.compile_model(converted, "CPU", settings)
+    compiled = openvino_core().compile_model(converted, "CPU", settings)
 
     def forward(items: Tensor) -> np.ndarray:
         found: np.ndarray = compiled(items.numpy())[0]

@@ -76,11 +76,11 @@ def _compiled(model: Any, streams: int, precision: str) -> Any:
         # Pinned, the workers of a pool would all run on the first cores.
         "ENABLE_CPU_PINNING": False,
     }
-    return _core().compile_model(model, "CPU", settings)
+    return openvino_core().compile_model(model, "CPU", settings)
 
 
 @functools.cache
-def _core() -> Any:
+def openvino_core() -> Any:
     """Return the one `openvino.Core` of this process.
 
     A core that ends leaves the alternate signal stack that it set to freed memory where another
@@ -123,7 +123,7 @@ def _read(folder: Path) -> Any:
     try:
         if json.loads((folder / "sums.json").read_text()) != _sums(folder):
             return None
-        return _core().read_model(folder / FILES[0])
+        return openvino_core().read_model(folder / FILES[0])
     except (OSError, ValueError, RuntimeError):
         return None
 
