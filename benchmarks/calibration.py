@@ -63,7 +63,7 @@ class Config:
     prior: float = 0.2
     """Share of fakes in the weighted set; in the studio it is three quarters."""
     seeds: tuple[int, ...] = (0, 1, 2)
-    """Of the trainings; each divides the people in its own way."""
+    """Seeds of the trainings; each divides the people in its own way."""
     workers: int = 2
 
 
