@@ -27,11 +27,7 @@ def test_calibration_and_coverage_hold_on_clips_never_seen(pytestconfig: pytest.
     means = table.groupby(["output", "metric", "set"])["value"].mean()
     errors = means.xs("calibration_error", level="metric")
     assert set(errors.index.get_level_values("set")) == {"as trained", "prior 0.2"}
-    assert errors[["overall", "voice"]].max() <= 0.05
-    # Three models together are better than each is on its own clips, by which calibration is
-    # fitted: the probabilities of faces are too cautious (docs/evaluation.md).
-    assert errors["face"].max() <= 0.08
-    assert means["face", "calibration_slope"].min() >= 1
+    assert errors.max() <= 0.05
     assert table[table["metric"] == "auc"]["value"].min() > 0.8
     covered = means["overall", "coverage"]
     [of_all] = covered[covered.index.str.startswith("all")]
