@@ -7,14 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avfake.calibration.calibrators import (
-    Calibrator,
-    fit_beta,
-    fit_isotonic,
-    fit_platt,
-    fit_temperature,
-    shifted,
-)
+from avfake.calibration.calibrators import Calibrator, shifted
+from avfake.calibration.curves import fit_beta, fit_isotonic, fit_platt, fit_temperature
 from avfake.calibration.features import ClipScores
 from avfake.clips.archive import Clip, PersonMeta, pack_clip
 from avfake.clips.preparation.folder import PreparedFolder

@@ -1,7 +1,7 @@
-"""Calibrators: four curves from logits to probabilities, the choice of one, and its clipping.
+"""Calibrators: a curve from logits to probabilities, the choice of its kind, and its corrections.
 
-Temperature (Guo et al. 2017) and Platt (1999) are lines in the logit; beta calibration (Kull et al.
-2017) may bend at either end; isotonic regression (Zadrozny & Elkan 2002) is any rising staircase.
+Gross errors that no curve can explain keep probabilities from 0 and 1 (`epsilon`), and the average
+of several models is surer than each of them (`slope`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,58 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from avfake.calibration.probabilities import CLIP, row_losses, to_probabilities
+from avfake.calibration.curves import CURVES, FITS, Curve, Fit
+from avfake.calibration.probabilities import CLIP, row_losses, to_logits, to_probabilities
 from avfake.errors import BundleError
 
 ISOTONIC_ROWS = 1000
 """Isotonic regression overfits below about this many (Niculescu-Mizil & Caruana 2005)."""
 MAX_EPSILON = 0.1
 """Largest clip: errors that are more frequent than this are not rare, and must stay visible."""
-
-
-@dataclass(frozen=True)
-class PlattCurve:
-    """p = sigmoid(slope * logit + offset); without an offset, a temperature."""
-
-    slope: float
-    offset: float
-
-    def __call__(self, logits: np.ndarray) -> np.ndarray:
-        return to_probabilities(self.slope * np.asarray(logits, np.float64) + self.offset)
-
-    @property
-    def kind(self) -> str:
-        return "platt" if self.offset else "temperature"
-
-
-@dataclass(frozen=True)
-class BetaCurve:
-    """logit(p) = high * -ln(1 - s) + low * ln s + offset, for s = sigmoid(logit)."""
-
-    high: float
-    low: float
-    offset: float
-    kind = "beta"
-
-    def __call__(self, logits: np.ndarray) -> np.ndarray:
-        above, below = _sides(logits)
-        return to_probabilities(self.high * above + self.low * below + self.offset)
-
-
-@dataclass(frozen=True)
-class IsotonicCurve:
-    """Straight lines between steps; level beyond the first and last."""
-
-    logits: tuple[float, ...]
-    probabilities: tuple[float, ...]
-    kind = "isotonic"
-
-    def __call__(self, logits: np.ndarray) -> np.ndarray:
-        return np.interp(np.asarray(logits, np.float64), self.logits, self.probabilities)
-
-
-Curve = PlattCurve | BetaCurve | IsotonicCurve
-"""A rising function from logits, float64 [N], to probabilities; NaN stays NaN."""
+SLOPE_SPREAD = 0.5
+"""Standard deviation of the logarithm of `Calibrator.slope` that is expected before any clip is
+seen. It keeps the slope near 1 where few clips are there to fit it: with 20, 50, 100 and 160 clips,
+log-loss on others was lower than without a slope and than with the slope of least loss alone."""
 
 
 @dataclass(frozen=True)
@@ -77,19 +37,39 @@ class Calibrator:
     epsilon: float = 0.0
     shift: float = 0.0
     """Added to the logit of the result, for another share of fakes than that of the rows."""
+    centre: float = 0.0
+    """Logit of the share of fakes in the rows, the answer to a clip that shows nothing."""
+    slope: float = 1.0
+    """By which logits are further from `centre` for the average of several models, see
+    `of_average`; 1 = the curve was fitted to scores of what answers."""
 
     def __call__(self, logits: np.ndarray) -> np.ndarray:
         """Return float64 [N]; NaN stays NaN."""
-        return shifted(squeeze(self.curve(logits), self.epsilon), self.shift)
+        return self.of_average(shifted(squeeze(self.curve(logits), self.epsilon), self.shift))
+
+    def of_average(self, probabilities: np.ndarray) -> np.ndarray:
+        """Return float64 [N] for the average of models, given what its curve makes of the scores.
+
+        The curve is fitted to scores of single models. Their errors differ in part, so the average
+        errs less, and with the curve alone it is too cautious (Rahaman & Thiery 2021).
+        """
+        if self.slope == 1.0:
+            return probabilities
+        further = self.slope * (to_logits(probabilities) - self.shift - self.centre) + self.centre
+        return shifted(squeeze(to_probabilities(further), self.epsilon), self.shift)
 
     def __str__(self) -> str:
-        kind = self.curve.kind
-        return f"{kind}, kept {self.epsilon:.4f} from 0 and 1" if self.epsilon else kind
+        parts = [self.curve.kind]
+        if self.epsilon:
+            parts.append(f"kept {self.epsilon:.4f} from 0 and 1")
+        if self.slope != 1.0:
+            parts.append(f"slope {self.slope:.2f} for the average of models")
+        return ", ".join(parts)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the calibrator for JSON; `from_dict` reads it."""
         curve = {"kind": self.curve.kind, **asdict(self.curve)}
-        return {"curve": curve, "epsilon": self.epsilon, "shift": self.shift}
+        return {"curve": curve} | {name: getattr(self, name) for name in ("epsilon", *_OPTIONAL)}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> "Calibrator":
@@ -98,62 +78,14 @@ class Calibrator:
             curve = dict(fields["curve"])
             kind = curve.pop("kind")
             values = {n: tuple(v) if isinstance(v, list) else v for n, v in curve.items()}
-            numbers = float(fields["epsilon"]), float(fields.get("shift", 0.0))
-            return cls(_CURVES[kind](**values), *numbers)
+            numbers = {name: float(fields.get(name, other)) for name, other in _OPTIONAL.items()}
+            return cls(CURVES[kind](**values), float(fields["epsilon"]), **numbers)
         except (KeyError, TypeError, ValueError) as error:
             raise BundleError(f"{fields} is no calibrator: {error!r}") from error
 
 
-_CURVES: dict[str, Callable[..., Curve]] = {
-    "temperature": PlattCurve,
-    "platt": PlattCurve,
-    "beta": BetaCurve,
-    "isotonic": IsotonicCurve,
-}
-
-
-def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> PlattCurve:
-    """Fit a slope of at least 0 without an offset."""
-    [slope] = _fit_weights(np.asarray(logits, np.float64)[:, None], labels, [1.0])
-    return PlattCurve(slope, 0.0)
-
-
-def fit_platt(logits: np.ndarray, labels: np.ndarray) -> PlattCurve:
-    """Fit a slope of at least 0 and an offset.
-
-    A branch that is worse than chance gets slope 0: it carries no information, not the opposite.
-    """
-    # The optimiser wants a fixed scale, whatever the centre and spread of the logits.
-    centre, spread = float(np.mean(logits)), float(np.std(logits)) or 1.0
-    inputs = (np.asarray(logits, np.float64) - centre) / spread
-    design = np.stack([inputs, np.ones_like(inputs)], axis=1)
-    slope, offset = _fit_weights(design, labels, [1.0, 0.0])
-    return PlattCurve(slope / spread, offset - slope * centre / spread)
-
-
-def fit_beta(logits: np.ndarray, labels: np.ndarray) -> BetaCurve:
-    """Fit both bends, neither below 0, so that the order of clips is kept, and an offset."""
-    design = np.stack([*_sides(logits), np.ones(len(logits))], axis=1)
-    return BetaCurve(*_fit_weights(design, labels, [1.0, 1.0, 0.0]))
-
-
-def fit_isotonic(logits: np.ndarray, labels: np.ndarray) -> IsotonicCurve:
-    """Fit the rising staircase of least squared error."""
-    from sklearn.isotonic import IsotonicRegression
-
-    found = IsotonicRegression().fit(logits, _targets(labels))
-    steps = found.X_thresholds_, found.y_thresholds_
-    return IsotonicCurve(*(tuple(map(float, one)) for one in steps))
-
-
-Fit = Callable[[np.ndarray, np.ndarray], Curve]
-FITS: dict[str, Fit] = {
-    "temperature": fit_temperature,
-    "platt": fit_platt,
-    "beta": fit_beta,
-    "isotonic": fit_isotonic,
-}
-"""Kind of curve -> its fit to logits [N] and labels [N] 1 or 0; simplest first."""
+_OPTIONAL = {"shift": 0.0, "centre": 0.0, "slope": 1.0}
+"""Numbers of a calibrator -> their value in a bundle that was saved without them."""
 
 
 def fit_calibrator(
@@ -171,10 +103,11 @@ def fit_calibrator(
     kind = choose_fit(logits, labels, groups, folds)
     curve = FITS[kind](logits[known], labels[known])
     probabilities = cross_fit(FITS[kind], logits, labels, folds)
+    centre = float(to_logits(np.mean(labels[known])))
     if folds is None:
-        return Calibrator(curve), probabilities
+        return Calibrator(curve, centre=centre), probabilities
     epsilon = fit_epsilon(probabilities[known], labels[known])
-    return Calibrator(curve, epsilon), squeeze(probabilities, epsilon)
+    return Calibrator(curve, epsilon, centre=centre), squeeze(probabilities, epsilon)
 
 
 def choose_fit(
@@ -254,39 +187,18 @@ def fit_epsilon(probabilities: np.ndarray, labels: np.ndarray) -> float:
     return float(brentq(slope, 0.0, MAX_EPSILON, xtol=1e-12))
 
 
-def _fit_weights(design: np.ndarray, labels: np.ndarray, start: Sequence[float]) -> list[float]:
-    """Return the weights of least log-loss; those that start above 0 stay at least 0."""
-    from scipy.optimize import minimize
+def fit_slope(losses: Callable[[float], np.ndarray], num_models: int) -> float:
+    """Return `Calibrator.slope` of least log-loss: from 1, where all models err alike, to their
+    number, where each errs apart.
 
-    targets = _targets(labels)
-    bounds = [(0, None) if value else (None, None) for value in start]
+    losses: slope -> log-losses [N] of clips that no model learned from
+    """
+    from scipy.optimize import minimize_scalar
 
-    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
-        logits = design @ weights
-        gradient = design.T @ (to_probabilities(logits) - targets) / len(targets)
-        return float(np.mean(np.logaddexp(0, logits) - targets * logits)), gradient
+    def cost(log_slope: float) -> float:
+        return float(np.sum(losses(float(np.exp(log_slope))))) + (log_slope / SLOPE_SPREAD) ** 2 / 2
 
-    found = minimize(
-        loss,
-        np.array(start),
-        jac=True,
-        bounds=bounds,
-        method="L-BFGS-B",
-        options={"ftol": 1e-15, "gtol": 1e-9, "maxiter": 1000},
-    )
-    return [float(weight) for weight in found.x]
-
-
-def _targets(labels: np.ndarray) -> np.ndarray:
-    """Return Platt's targets (1999): a little off 1 and 0, by the number of examples, so that a
-    separable set does not end in an infinite slope."""
-    num_fake = int(np.sum(labels == 1))
-    num_real = len(labels) - num_fake
-    return np.where(labels == 1, (num_fake + 1) / (num_fake + 2), 1 / (num_real + 2))
-
-
-def _sides(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return -ln(1 - s) and ln s."""
-    logits = np.asarray(logits, np.float64)
-    with np.errstate(invalid="ignore"):  # NaN stays NaN, without a warning
-        return np.logaddexp(0, logits), -np.logaddexp(0, -logits)
+    if num_models < 2:
+        return 1.0
+    found = minimize_scalar(cost, bounds=(0.0, float(np.log(num_models))), method="bounded")
+    return float(np.exp(found.x)) if found.fun < cost(0.0) else 1.0

@@ -179,11 +179,19 @@ class DecisionFit:
 
     @classmethod
     def fit(
-        cls, scored: OutOfFold, config: StackConfig | None = None, *, use_stacker: bool = True
+        cls,
+        scored: OutOfFold,
+        config: StackConfig | None = None,
+        *,
+        use_stacker: bool = True,
+        held_back: OutOfFold | None = None,
     ) -> "DecisionFit":
         """Fit all outputs; one whose labels have one class or none is left out, with the reason.
 
-        use_stacker False: no stacker is tried, the calibrated fusion head answers.
+        Args:
+            use_stacker: False = no stacker is tried, the calibrated fusion head answers
+            held_back: rows scored by the average of the models of `scored`, of clips that none of
+                them learned from; None = the average is taken to be as sure as one model
         """
         config = config or StackConfig()
         not_trained = {name: why for name in OUTPUTS if (why := why_untrainable(scored, name))}
@@ -192,15 +200,40 @@ class DecisionFit:
             for output in OUTPUTS
             if output not in not_trained
         }
-        kept = _gather({name: fit.kept for name, fit in fits.items()}, len(scored))
-        fused = _gather({name: fit.fused for name, fit in fits.items()}, len(scored))
+        kept_of = {name: fit.kept for name, fit in fits.items()}
+        fused_of = {name: fit.fused for name, fit in fits.items()}
+        models = {output: fit.model for output, fit in fits.items()}
+        if held_back is not None:
+            num_models = len(scored.trained_on)
+            models = {name: one.with_average(held_back, num_models) for name, one in models.items()}
+        # What is decided on is the average: rules are fitted to what single answers would be there.
+        surer = {
+            "kept": _of_average(models, kept_of, scored, use_stacker=True),
+            "fused": _of_average(models, fused_of, scored, use_stacker=False),
+        }
         rules = {}
         if "overall" in fits:
-            rules["kept"] = _fit_rules(kept["overall"], scored, config)
-            rules["fused"] = _fit_rules(fused["overall"], scored, config)
-        models = {output: fit.model for output, fit in fits.items()}
-        of_parts = {part: _fit_part(kept, scored, part, config) for part in PARTS if part in fits}
+            rules = {by: _fit_rules(p["overall"], scored, config) for by, p in surer.items()}
+        parts = [part for part in PARTS if part in fits]
+        of_parts = {part: _fit_part(surer["kept"], scored, part, config) for part in parts}
+        kept, fused = (_gather(answers, len(scored)) for answers in (kept_of, fused_of))
         return cls(DecisionModel(models, not_trained, rules, of_parts), kept, fused)
+
+
+def _of_average(
+    models: Mapping[Output, OutputModel],
+    answers: Mapping[Output, np.ndarray],
+    scored: OutOfFold,
+    *,
+    use_stacker: bool,
+) -> dict[str, np.ndarray]:
+    """Return output -> float64 [N] for the average of models, for answers of single ones."""
+    modalities = scored.modalities
+    moved = {
+        name: models[name].of_average(answers[name], modalities, use_stacker=use_stacker)
+        for name in answers
+    }
+    return _gather(moved, len(scored))
 
 
 def _fit_rules(

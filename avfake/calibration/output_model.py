@@ -11,16 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from avfake.calibration.calibrators import (
-    Calibrator,
-    cross_fit,
-    fit_calibrator,
-    fit_platt,
-    shifted,
-)
+from avfake.calibration.calibrators import Calibrator, cross_fit, fit_calibrator, fit_slope, shifted
+from avfake.calibration.curves import fit_platt
 from avfake.calibration.features import RULE_COLUMNS, columns_of, modalities_of
 from avfake.calibration.out_of_fold import OutOfFold
-from avfake.calibration.probabilities import TrainedPrior, to_logits
+from avfake.calibration.probabilities import TrainedPrior, row_losses, to_logits
 from avfake.calibration.stacker import (
     Choice,
     LogitParts,
@@ -105,6 +100,50 @@ class OutputModel:
             calibrator = calibrators.get(one, calibrators["whole"])
             probabilities[here] = calibrator(logits[here])
         return np.where(assessable(rows, self.output), probabilities, np.nan)
+
+    def of_average(
+        self, probabilities: np.ndarray, modalities: np.ndarray, *, use_stacker: bool = True
+    ) -> np.ndarray:
+        """Return float64 [N] for the average of models, for answers [N] of single ones.
+
+        modalities: str [N] of `MODALITIES`
+        """
+        calibrators = self.calibrators.get(self.choice.kept if use_stacker else "fused", {})
+        moved = np.array(probabilities, np.float64)
+        for one in MODALITIES if calibrators else ():
+            here = modalities == one
+            moved[here] = calibrators.get(one, calibrators["whole"]).of_average(moved[here])
+        return moved
+
+    def with_average(self, held_back: OutOfFold, num_models: int) -> "OutputModel":
+        """Return the same with slopes for the average of models; unchanged without both classes.
+
+        held_back: rows scored by the average, of clips that none of its models learned from
+        """
+        if why_untrainable(held_back, self.output) is not None:
+            return self
+        labels = held_back.labels[self.output]
+        known = assessable(held_back.rows, self.output) & ~np.isnan(labels)
+
+        def losses(name: str, slope: float) -> np.ndarray:
+            # Held-back clips have the share of fakes of the rows, not that of `StackConfig.prior`.
+            tried = self._with(name, slope, shift=0.0)
+            by_stacker = name == self.choice.kept
+            answers = tried.predict(held_back.rows[known], use_stacker=by_stacker)
+            return row_losses(answers, labels[known])
+
+        found = self
+        for name in self.calibrators:
+            found = found._with(name, fit_slope(partial(losses, name), num_models))
+        return found
+
+    def _with(self, name: str, slope: float, *, shift: float | None = None) -> "OutputModel":
+        """Return the same with a slope, and a shift, of the calibrators that have this name."""
+        changed = {
+            one: replace(old, slope=slope, shift=old.shift if shift is None else shift)
+            for one, old in self.calibrators[name].items()
+        }
+        return replace(self, calibrators={**self.calibrators, name: changed})
 
     def contributions(self, row: np.ndarray, *, use_stacker: bool = True) -> LogitParts | None:
         """Return the parts of the logit of `predict` for one row [F]; None where there is none."""

@@ -37,8 +37,9 @@ class DataConfig:
     split_seed: int | None = None
     """Seed of splits and folds, where runs with other seeds share them; None = `seed`."""
     val_share: float = 0.15
-    """Share of the clips that selects the best epoch; 0 = keep the last epoch, and validate on the
-    fold that a model has not seen."""
+    """Share of the clips that selects the best epoch, and shows how much surer the average of the
+    models is than one; 0 = keep the last epoch, validate on the fold that a model has not seen, and
+    take the average to be as sure as one."""
     test_share: float = 0.2
     """Share of the clips that is never used in training; 0 = none: measure out of fold."""
     train_parts: str = ""

@@ -133,38 +133,80 @@ def find_member_rate(run: Run, search: RateConfig) -> RateFinding:
 
 
 def score_out_of_fold(run: Run, models: Sequence[AVModel]) -> OutOfFold:
-    """Return rows of statistics of every training clip that a model has not seen, by that model.
+    """Return rows of statistics of every training clip that a model has not seen, by that model."""
+    plan = run.plan
+    held_out = [
+        e for e in plan.splits["train"] if plan.folds.get(e.row.clip_id, len(models)) < len(models)
+    ]
+    return _score(
+        run,
+        _calibrating(run, held_out),
+        fold_of={e.row.clip_id: plan.folds[e.row.clip_id] for e in held_out},
+        scoring=[[model] for model in models],
+        trained_on=[plan.seen_groups(fold) for fold in range(len(models))],
+    )
+
+
+def score_held_back(run: Run, models: Sequence[AVModel]) -> OutOfFold | None:
+    """Return rows of the validation clips by the average of the models; None without such clips.
+
+    No model learned from them, though each chose its epoch by them.
+    """
+    held_back = _calibrating(run, run.plan.splits["val"])
+    if not held_back:
+        return None
+    return _score(
+        run,
+        held_back,
+        fold_of=dict.fromkeys((e.row.clip_id for e in held_back), 0),
+        scoring=[models],
+        trained_on=[frozenset(e.row.group for e in run.plan.splits["train"])],
+    )
+
+
+def _calibrating(run: Run, examples: Sequence[Example]) -> list[Example]:
+    """Return the examples of the folders that calibrate."""
+    return [e for e in examples if e.folder in (run.config.data.calibrate_on or run.plan.folders)]
+
+
+def _score(
+    run: Run,
+    examples: Sequence[Example],
+    *,
+    fold_of: Mapping[str, int],
+    scoring: Sequence[Sequence[AVModel]],
+    trained_on: Sequence[frozenset[str]],
+) -> OutOfFold:
+    """Return rows of statistics of the clips.
 
     A clip with picture and sound has three: whole, without sound, without picture, so that stacker
     and calibration handle clips that lack either. The overall label of the latter two is that of
     what is left: of a file of which only the voice was assessed, the answer is about the voice.
+
+    Args:
+        fold_of: clip_id -> fold
+        scoring: for each fold the models whose average scores its clips
+        trained_on: for each fold the groups that those models learned from
     """
-    plan, modalities = run.plan, [(True, True)]
+    modalities = [(True, True)]
     if run.model.visual and run.model.audio:
         modalities += [(True, False), (False, True)]
-    rows, examples = [], []
-    held_out = [
-        e
-        for e in plan.splits["train"]
-        if plan.folds.get(e.row.clip_id, len(models)) < len(models)
-        and e.folder in (run.config.data.calibrate_on or plan.folders)
-    ]
-    for example in progress(held_out, desc="score out of fold", unit="clip"):
-        model = models[plan.folds[example.row.clip_id]]
-        clip = Clip.open(example.archive)
+    rows, scored = [], []
+    for example in progress(examples, desc="score out of fold", unit="clip"):
+        clip, models = Clip.open(example.archive), scoring[fold_of[example.row.clip_id]]
         features = run.features.whole(example) if run.features else {}
         both = example.has_visual and example.has_audio
         for use_visual, use_audio in modalities if both else modalities[:1]:
             sampling = run.spec.whole(use_visual=use_visual, use_audio=use_audio)
-            rows.append(score_clip([model], clip, sampling, features=features).row())
-            examples.append(example if use_visual and use_audio else _without(example, use_visual))
+            rows.append(score_clip(models, clip, sampling, features=features).row())
+            scored.append(example if use_visual and use_audio else _without(example, use_visual))
     return OutOfFold(
         rows=np.stack(rows),
-        clip_ids=[e.row.clip_id for e in examples],
-        groups=[e.row.group for e in examples],
-        labels={output: _labels(examples, output) for output in OUTPUTS},
-        fold=np.array([plan.folds[e.row.clip_id] for e in examples]),
-        trained_on=[plan.seen_groups(fold) for fold in range(len(models))],
+        clip_ids=[e.row.clip_id for e in scored],
+        groups=[e.row.group for e in scored],
+        labels={output: _labels(scored, output) for output in OUTPUTS},
+        fold=np.array([fold_of[e.row.clip_id] for e in scored]),
+        trained_on=trained_on,
     )
 
 

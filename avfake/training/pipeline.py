@@ -1,7 +1,8 @@
 """Prepared folders and a config -> a trained, stacked, calibrated detector.
 
 Members, one a fold, are trained and score the clips they have not seen; stacker and calibration
-learn from those scores alone; the detector averages the members.
+learn from those scores. The detector averages the members; validation clips show how much surer
+the average is than one.
 """
 
 import json
@@ -28,6 +29,7 @@ from avfake.training.member import (
     Run,
     find_member_rate,
     first_member_batches,
+    score_held_back,
     score_out_of_fold,
     train_member,
 )
@@ -135,8 +137,9 @@ def _conclude(run: Run, models: Sequence[AVModel], out: Path) -> None:
     config, plan = run.config, run.plan
     draw_training(out, config.fit.metric)
     scored = score_out_of_fold(run, models)
+    held_back = score_held_back(run, models) if len(models) > 1 else None
     stack = replace(config.stack, seed=config.seed)
-    fitted = DecisionFit.fit(scored, stack, use_stacker=config.use_stacker)
+    fitted = DecisionFit.fit(scored, stack, use_stacker=config.use_stacker, held_back=held_back)
     choices = {name: one.choice for name, one in fitted.model.outputs.items()}
     for name, choice in choices.items():
         logger.info("%s: kept %s; %s", name, choice.kept, choice.reason)

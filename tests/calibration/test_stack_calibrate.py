@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from avfake import config as settings
-from avfake.calibration.calibrators import Calibrator, cross_fit, fit_platt
+from avfake.calibration.calibrators import Calibrator, cross_fit
+from avfake.calibration.curves import fit_platt
 from avfake.calibration.decision_rule import ConformalBand, DecisionRule, find_threshold
 from avfake.calibration.probabilities import to_logits, to_probabilities
 

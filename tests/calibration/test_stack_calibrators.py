@@ -5,13 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from avfake.calibration.calibrators import (
+from avfake.calibration.calibrators import Calibrator, choose_fit
+from avfake.calibration.curves import (
     FITS,
     BetaCurve,
-    Calibrator,
     IsotonicCurve,
     PlattCurve,
-    choose_fit,
     fit_beta,
     fit_isotonic,
     fit_temperature,

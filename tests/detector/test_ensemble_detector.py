@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from speaking import speech
 
-from avfake.calibration.calibrators import Calibrator, PlattCurve
+from avfake.calibration.calibrators import Calibrator
+from avfake.calibration.curves import PlattCurve
 from avfake.cli.main import main
 from avfake.clips.archive import Clip
 from avfake.clips.preparation.folder import PreparedFolder

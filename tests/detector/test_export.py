@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from avfake.calibration.calibrators import BetaCurve, Calibrator, IsotonicCurve, PlattCurve
+from avfake.calibration.calibrators import Calibrator
+from avfake.calibration.curves import BetaCurve, IsotonicCurve, PlattCurve
 from avfake.calibration.features import RULE_COLUMNS
 from avfake.calibration.probabilities import RULES, to_logits
 from avfake.clips import Clip, PreparedFolder
@@ -133,8 +134,9 @@ def test_rules_are_those_of_the_calibration(rule: str, scores: list[float]) -> N
         IsotonicCurve((-2.0, -0.5, -0.5, 3.0), (0.01, 0.2, 0.4, 0.97)),
     ],
 )
-def test_calibrators_are_those_of_the_calibration(curve: PlattCurve) -> None:
-    calibrator = Calibrator(curve, epsilon=0.02, shift=-0.4)
+@pytest.mark.parametrize("slope", [1.0, 1.6])
+def test_calibrators_are_those_of_the_calibration(curve: PlattCurve, slope: float) -> None:
+    calibrator = Calibrator(curve, epsilon=0.02, shift=-0.4, centre=0.3, slope=slope)
     logits = to_logits(np.array([0.001, 0.2, 0.4, 0.6, 0.99]))
     found = answers.calibrate(torch.from_numpy(logits), calibrator).numpy()
     assert found == pytest.approx(calibrator(logits), abs=1e-9)

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avfake.calibration.calibrators import Calibrator, PlattCurve
+from avfake.calibration.calibrators import Calibrator
+from avfake.calibration.curves import PlattCurve
 from avfake.calibration.decision_rule import ConformalBand, DecisionRule
 from avfake.cli.main import main
 from avfake.clips.archive import Clip

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
+from avfake.clips import Clip
 from avfake.clips.preparation.folder import PreparedFolder
+from avfake.detector import score_clip
 from avfake.errors import ConfigError
 from avfake.labels import Labels
 from avfake.training.config import DataConfig, TrainingConfig
-from avfake.training.member import score_out_of_fold, train_member
+from avfake.training.member import score_held_back, score_out_of_fold, train_member
 from avfake.training.pipeline import _run_of, plan_of
 from avfake.training.sampling import draw_rows, group_weights
 
@@ -46,6 +48,13 @@ def test_a_copy_without_a_stream_is_labelled_by_what_is_left(
     folds = range(tiny_config.data.num_folds)
     models = [train_member(run, fold=n, folder=out / f"member_{n}") for n in folds]
     scored = score_out_of_fold(run, models)
+    held_back = score_held_back(run, models)
+    assert held_back is not None
+    assert set(held_back.clip_ids) == {e.row.clip_id for e in run.plan.splits["val"]}
+    assert not set(held_back.groups) & {e.row.group for e in run.plan.splits["train"]}
+    clip = Clip.open(run.plan.splits["val"][0].archive)
+    averaged = score_clip(models, clip, run.spec.whole()).row()
+    np.testing.assert_array_equal(held_back.rows[0], averaged)
     for modality, part in (("picture", "face"), ("sound", "voice")):
         rows = scored.modalities == modality
         assert rows.any()

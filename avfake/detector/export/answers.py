@@ -143,6 +143,9 @@ def calibrate(logit: Tensor, calibrator: Any) -> Tensor:
     else:
         p = _interpolated(logit, curve.logits, curve.probabilities)
     p = calibrator.epsilon + (1 - 2 * calibrator.epsilon) * p
+    if calibrator.slope != 1.0:
+        further = calibrator.slope * (logits_of(p) - calibrator.centre) + calibrator.centre
+        p = calibrator.epsilon + (1 - 2 * calibrator.epsilon) * torch.sigmoid(further)
     return torch.sigmoid(logits_of(p) + calibrator.shift) if calibrator.shift else p
 
 
