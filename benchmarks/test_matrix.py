@@ -6,7 +6,7 @@
 For each pair it makes an environment below `out`, installs avfake with wheels alone and runs the
 tests of `fast`. Interpreters that are not on the path are rows, too: not run. The table is printed
 and written to matrix.csv. Exits with 1 where anything failed. An environment takes gigabytes, with
-the GPU libraries that torch's wheel asks for, and is kept until `out` is deleted.
+the GPU libraries that torch's wheel asks for: it is deleted when its tests have passed.
 
 oldest: the lower bounds of setup.cfg; pinned: constraints.txt; newest: what the registry has now.
 """
@@ -91,6 +91,8 @@ def try_one(config: Config, python: str, version: str, level: Level) -> tuple[st
             return "not installed", f"{last} ({log.name})"
     # Old and new versions warn of what the pinned ones do not; a warning is no failure here.
     code, last = run([inside, "-m", "pytest", "-W", "default", *config.fast], log)
+    if not code:
+        shutil.rmtree(folder)
     return ("failed" if code else "passed"), last
 
 
