@@ -74,7 +74,7 @@ def run(command: Sequence[str | Path], log: Path) -> tuple[int, str]:
 def try_one(config: Config, python: str, version: str, level: Level) -> tuple[str, str]:
     """Return the result and its detail for one interpreter and one choice of dependencies."""
     folder = (config.out / f"{version}-{level}").resolve()
-    log = folder.with_suffix(".log")
+    log = folder.with_name(f"{folder.name}.log")
     log.write_text("")
     inside = folder / "bin" / "python"
     # Wheels alone: old sources do not build with the tools of today. avfake itself is built.
