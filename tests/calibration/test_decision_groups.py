@@ -1,5 +1,6 @@
 """Bounds of decisions count groups: a new file is of a new source, not one more of a known one."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,24 @@ def test_the_band_takes_groups_too() -> None:
     )
     assert band.real_below == 0.8
     assert ConformalBand.fit(p, np.zeros(99), confidence=0.8).real_below == 0.95
+
+
+def test_the_ends_of_the_band_belong_to_it() -> None:
+    band = ConformalBand(real_below=0.4, fake_above=0.3, confidence=0.9)
+    assert [band.contains(p) for p in (0.29, 0.3, 0.4, 0.41)] == [
+        *((True, False), (True, True), (True, True), (False, True))
+    ]
+
+
+def test_the_rules_of_a_detector_count_groups() -> None:
+    scored = out_of_fold(300)
+    large = ["large" if number < 120 else name for number, name in enumerate(scored.groups)]
+    trained_on = [members | {"other"} - {"large"} for members in scored.trained_on]
+    scored = replace(scored, groups=large, trained_on=trained_on)
+    fit = DecisionFit.fit(scored, use_stacker=False)
+    p, labels = fit.kept["overall"], scored.labels["overall"]
+    assert fit.model.rules["kept"]["whole"] == DecisionRule.fit(p, labels, large)
+    assert fit.model.rules["kept"]["whole"] != DecisionRule.fit(p, labels)
 
 
 @pytest.fixture(scope="module")

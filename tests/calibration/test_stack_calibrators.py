@@ -82,6 +82,7 @@ def test_a_calibrator_survives_json_and_keeps_what_is_unknown(kind) -> None:
     again = Calibrator.from_dict(json.loads(json.dumps(calibrator.to_dict())))
     assert again == calibrator
     assert np.isnan(again(np.array([np.nan]))).all()
+    assert str(again) == f"{again.curve.kind}, kept 0.0100 from 0 and 1"
     with pytest.raises(BundleError, match="is no calibrator"):
         Calibrator.from_dict({"slope": 1.0})
 
