@@ -40,7 +40,7 @@ def serve(
     with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as closing:
         listening = closing.enter_context(listen(config.host, config.port))
         config = replace(config, port=listening.getsockname()[1], token=_token(config))
-        closing.enter_context(_ended_by_sigterm())
+        closing.enter_context(_handled(_interrupt, signal.SIGTERM))
         root = closing.enter_context(temporary_root())
         _settle_libraries(root)
         require("gradio", "web")
@@ -50,6 +50,7 @@ def serve(
         say("loading the detector ...")
         warm_up(pool, root)
         server = server_for(config, uploads, pool)
+        closing.enter_context(_handled(server.handle_exit, signal.SIGINT, signal.SIGTERM))
         say(f"avfake serve: {address(config)}    (Ctrl-C ends it)")
         server.run(sockets=[listening])
 
@@ -134,19 +135,25 @@ def _token(config: ServeConfig) -> str | None:
     return config.token or (None if config.is_loopback else secrets.token_urlsafe(24))
 
 
-@contextlib.contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
+def _interrupt(*_: Any) -> None:
     """Have SIGTERM end the process like Ctrl-C, so that it cleans up."""
+    raise KeyboardInterrupt
 
-    def interrupt(*_: Any) -> None:
-        raise KeyboardInterrupt
 
+@contextlib.contextmanager
+def _handled(handler: Callable[..., Any], *signals: signal.Signals) -> Iterator[None]:
+    """Call a function at these signals, where this is the main thread.
+
+    A function that notes the signal and raises nothing is better where libraries are imported:
+    Python drops an exception that comes while it runs a callback, and the signal would be lost.
+    """
     try:
-        before = signal.signal(signal.SIGTERM, interrupt)
+        before = {number: signal.signal(number, handler) for number in signals}
     except ValueError:  # not in the main thread
         yield
         return
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, old in before.items():
+            signal.signal(number, old)

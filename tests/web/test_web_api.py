@@ -1,7 +1,10 @@
 """The HTTP interface: answers, refusals, and nothing left behind."""
 
 import json
+import os
 import socket
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -205,13 +208,39 @@ def test_the_port_of_a_server_is_named_to_a_second(server):
     assert f"--port {port + 1}" in str(refused.value)
 
 
+LOSES_EXCEPTIONS = """
+import signal
+from fake_server import ServeConfig, serve, start
+
+def say(line):
+    try:
+        if line.startswith("avfake serve"):
+            signal.raise_signal(signal.{name})
+    except BaseException:  # as Python does with one that comes in a callback
+        print("lost", flush=True)
+
+serve(ServeConfig(port=0), say=say, start=start)
+print("ended")
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_a_signal_before_the_first_request_is_not_lost(tmp_path, name):
+    paths = os.pathsep.join([str(serving.ROOT), str(serving.SCRIPT.parent)])
+    environment = os.environ | {"TMPDIR": str(tmp_path), "PYTHONPATH": paths}
+    command = [sys.executable, "-c", LOSES_EXCEPTIONS.format(name=name)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ended\n", "")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_killed_server_leaves_what_the_next_one_removes(tmp_path):
     first = serving.fake(tmp_path / "both")
     send(first, b"fake")
     first.process.kill()
     first.process.wait()
     first.process.stdout.close()
-    [old] = (tmp_path / "both").iterdir()
+    [old] = (tmp_path / "both").glob("avfake-serve-*")  # beside it that of the worker, for a moment
     second = serving.fake(tmp_path / "both")
     assert not old.exists()
     second.process.terminate()
