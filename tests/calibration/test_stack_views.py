@@ -56,6 +56,15 @@ def test_the_view_is_told_from_what_was_assessed() -> None:
     assert found == ["whole", "picture", "sound", "whole"]
 
 
+def test_a_row_can_be_calibrated_as_if_nothing_was_missing(model: DecisionModel) -> None:
+    rows, voice = blanked(out_of_fold(50, seed=7).rows, "sound"), model.outputs["voice"]
+    logits = rows[:, list(FEATURES).index("voice_fused")].astype(np.float64)
+    for modality in ("whole", "sound", None):
+        calibrator = voice.calibrators["fused"][modality or "sound"]
+        found = voice.predict(rows, use_stacker=False, modality=modality)
+        np.testing.assert_array_equal(found, calibrator(logits))
+
+
 def shifted_whole(scored: OutOfFold) -> OutOfFold:
     """As a head answers that takes either of two unsure parts for a forged one."""
     rows = scored.rows.copy()
