@@ -23,6 +23,8 @@ _BALANCED = (
     *(("face_fake", False), ("face_fake", True), ("voice_fake", False), ("voice_fake", True)),
 )
 """Column and value of which each split has about the same share."""
+MOST_PARTS = 1_000_000
+"""Numbers in one range of parts; a mistyped bound would fill the memory."""
 
 
 def assign_splits(
@@ -188,8 +190,12 @@ def _listed(text: str) -> list[str]:
             listed.append(_plain(piece))
             continue
         first, last = int(bounds[1]), int(bounds[2])
-        if first > last or last - first > 1_000_000:
+        if first > last:
             raise ConfigError(f"parts {piece!r} run from {first} to {last}; write the lower first")
+        if last - first >= MOST_PARTS:
+            raise ConfigError(
+                f"parts {piece!r} are {last - first + 1} numbers; write at most {MOST_PARTS}"
+            )
         listed += map(str, range(first, last + 1))
     if not listed:
         raise ConfigError(f'parts are a text such as "0-40" or "3, 7-9", got {text!r}')

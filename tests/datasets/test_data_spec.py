@@ -79,6 +79,14 @@ def test_an_unknown_name_lists_the_known() -> None:
             r"must be true or false, got 'yes'",
         ),
         ("tables: {t: {format: csv}}\n", r"tables\.t\.file: needs the path or glob"),
+        (
+            "tables: {t: {file: a.csv, format: csv, header: 'false'}}\n",
+            r"tables\.t\.columns: without a header the columns need names",
+        ),
+        (
+            "tables: {t: {file: a.csv, format: csv}}\njoin: [{table: t}]\n",
+            r"join\.0\.key: needs a 'key', and so does the table",
+        ),
         ("rows: {from: meta}\n", r"rows\.from: 'meta' is unknown \(did you mean 'media'"),
         ("expect: {rows: many}\n", r"expect\.rows: must be a number or a \[least, most\] pair"),
         ("plugin: os.system\n", r"plugin: this key is unknown"),

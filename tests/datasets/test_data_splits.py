@@ -162,12 +162,19 @@ def test_a_part_that_no_split_takes_is_named() -> None:
         ({}, "at least one split"),
         ({"a": ""}, "parts are a text such as"),
         ({"a": "9-3"}, "write the lower first"),
+        ({"a": "5-1000005"}, "parts '5-1000005' are 1000001 numbers; write at most 1000000"),
         ({"a": "0-5", "b": "5-9"}, "part 5 is in two splits, a and b"),
     ],
 )
 def test_parts_that_cannot_be(parts: dict[str, str], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         assign_splits([row("a", part="0")], None, parts=parts)
+
+
+def test_the_longest_range_of_parts_is_taken() -> None:
+    rows = [row("a", part="900000"), row("b", True, part="1900001")]
+    parts = {"train": "900000-1899999", "val": "1900000-1900001"}
+    assert assign_splits(rows, None, parts=parts) == {"a": "train", "b": "val"}
 
 
 def test_one_long_chain_is_one_group() -> None:
