@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import av
 from av.audio.stream import AudioStream
@@ -29,6 +30,9 @@ OPTIONS = {
     "merge_pmt_versions": "1",
 }
 
+_IS_OLD = int(av.__version__.split(".")[0]) < 19
+TEXTS: dict[str, Any] = {"metadata_errors": "replace"} if _IS_OLD else {}
+"""How texts of a file that are not UTF-8 are read; from PyAV 19 on it does so by itself."""
 LOST = dict.fromkeys(
     ("ESTALE", "ETIMEDOUT", "ENOTCONN", "EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN", "ENETUNREACH"),
     "unreachable",
@@ -39,9 +43,7 @@ LOST = dict.fromkeys(
 def open_container(file: Path, *, name: str) -> InputContainer:
     """Open a file; MediaError, with `name` for the path, if it cannot be read."""
     try:
-        container = av.open(
-            str(file.absolute()), metadata_errors="replace", container_options=OPTIONS
-        )
+        container = av.open(str(file.absolute()), container_options=OPTIONS, **TEXTS)
     except av.error.FFmpegError as error:
         reason = _why_lost(error, file) or "not_media"
         raise MediaError(name, reason, error.strerror or "") from error
