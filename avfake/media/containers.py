@@ -32,7 +32,7 @@ OPTIONS = {
 
 _IS_OLD = int(av.__version__.split(".")[0]) < 19
 TEXTS: dict[str, Any] = {"metadata_errors": "replace"} if _IS_OLD else {}
-"""How texts of a file that are not UTF-8 are read; from PyAV 19 on it does so by itself."""
+"""How texts of a file that are not UTF-8 are read; PyAV 19 has no setting for it."""
 LOST = dict.fromkeys(
     ("ESTALE", "ETIMEDOUT", "ENOTCONN", "EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN", "ENETUNREACH"),
     "unreachable",
