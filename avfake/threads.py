@@ -20,32 +20,54 @@ Result = TypeVar("Result")
 _lock = threading.Lock()
 _users = 0
 _allowed = 1
+_inside = threading.local()
 
 
 @contextmanager
 def one_thread() -> Iterator[int]:
     """Let torch use one thread for each operation inside; gives the number used before.
 
-    Several Python threads may be inside at once; the last one restores the number.
+    Several Python threads may be inside at once, and leave in any order: each has the number of
+    before afterwards.
     """
     global _users, _allowed
     with _lock:
         if _users == 0:
-            _allowed = torch.get_num_threads()
+            _allowed = _number_for_new_threads()
         _users += 1
-    torch.set_num_threads(1)  # also of this Python thread
+    is_outermost = not getattr(_inside, "is_limited", False)
+    if is_outermost:
+        _take_one()
     try:
         yield _allowed
     finally:
         with _lock:
-            _users -= 1
-            if _users == 0:
+            # torch keeps a number for each Python thread, and one that new Python threads start
+            # with: the number that was set last, by any of them.
+            if is_outermost:
+                _inside.is_limited = False
                 torch.set_num_threads(_allowed)
+            _users -= 1
 
 
 def allowed_threads() -> int:
     """Return how many threads may be used together, inside of `one_thread` too."""
-    return _allowed if _users else torch.get_num_threads()
+    with _lock:
+        return _allowed if _users else _number_for_new_threads()
+
+
+def _number_for_new_threads() -> int:
+    """Return the number of threads that was set last, or torch's own choice.
+
+    Not that of this Python thread: it may have begun while another one was in `one_thread`.
+    """
+    with ThreadPoolExecutor(1) as fresh:
+        return fresh.submit(torch.get_num_threads).result()
+
+
+def _take_one() -> None:
+    _inside.is_limited = True
+    torch.set_num_threads(1)
 
 
 def num_parts(num_items: int, most: int) -> int:
@@ -73,7 +95,3 @@ def run_each(function: Callable[[Part], Result], parts: Sequence[Part]) -> list[
             return [function(part) for part in parts]
         with ThreadPoolExecutor(min(count, len(parts)), initializer=_take_one) as pool:
             return list(pool.map(run, parts))
-
-
-def _take_one() -> None:
-    torch.set_num_threads(1)  # OpenMP keeps a number for each thread

@@ -1,6 +1,7 @@
 """Work of torch on several threads: the same bits on any number of them."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,44 @@ def test_the_number_of_threads_comes_back_after_the_last(two_threads) -> None:
             assert (outer, inner, torch.get_num_threads(), allowed_threads()) == (2, 2, 1, 2)
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == allowed_threads() == 2
+
+
+def test_each_python_thread_has_its_number_back_in_whatever_order_they_leave(two_threads) -> None:
+    is_inside, may_leave = threading.Event(), threading.Event()
+
+    def other() -> tuple[int, int]:
+        with one_thread() as allowed:
+            is_inside.set()
+            may_leave.wait(30)
+        return allowed, torch.get_num_threads()
+
+    with ThreadPoolExecutor(1) as pool:
+        with one_thread():
+            found = pool.submit(other)
+            is_inside.wait(30)
+        numbers = torch.get_num_threads(), allowed_threads()
+        may_leave.set()
+        assert (*numbers, found.result()) == (2, 2, (2, 2))
+    with one_thread() as allowed:
+        assert allowed == 2
+
+
+def test_a_python_thread_that_began_while_another_computed_uses_all_threads(two_threads) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with one_thread():
+            pool.submit(torch.get_num_threads).result()  # torch takes its number at first use
+        assert pool.submit(allowed_threads).result() == 2
+        meeting = threading.Barrier(2)
+        pool.submit(run_each, lambda _: meeting.wait(30), [1, 2]).result()  # side by side
+        assert pool.submit(torch.get_num_threads).result() == 2
+
+
+def test_a_part_that_divides_its_work_again_stays_at_one_thread(two_threads) -> None:
+    def part(_: int) -> list[int]:
+        inner = run_each(lambda _: torch.get_num_threads(), [1, 2])
+        return [*inner, torch.get_num_threads()]
+
+    assert run_each(part, [1, 2]) == [[1, 1, 1]] * 2
 
 
 def test_items_are_divided_evenly_among_two_threads() -> None:
