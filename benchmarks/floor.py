@@ -18,7 +18,6 @@ import torch
 from torch import Tensor, nn
 
 from avfake.models.converted import openvino_core
-from avfake.models.frozen import has_fast_bfloat16
 from benchmarks.measuring import cost
 
 BATCHES = (1, 4, 16)
@@ -109,10 +108,6 @@ def in_torch(network: nn.Module, dtype: torch.dtype) -> Forward:
     return forward
 
 
-def in_bfloat16(network: nn.Module, _: Tensor, __: int) -> Forward | None:
-    return in_torch(network, torch.bfloat16) if has_fast_bfloat16("cpu") else None
-
-
 def in_openvino(
     precision: str, network: nn.Module, example: Tensor, threads: int
 ) -> Forward | None:
@@ -149,7 +144,7 @@ def in_openvino(
 
 RUNTIMES: dict[str, Callable[[nn.Module, Tensor, int], Forward | None]] = {
     "PyTorch float32": lambda network, _, __: in_torch(network, torch.float32),
-    "PyTorch bfloat16": in_bfloat16,
+    "PyTorch bfloat16": lambda network, _, __: in_torch(network, torch.bfloat16),
     "OpenVINO f32": partial(in_openvino, "f32"),
     "OpenVINO bf16": partial(in_openvino, "bf16"),
 }

@@ -23,7 +23,7 @@ from avfake.detector.options import PredictOptions
 from avfake.errors import ConfigError
 from avfake.labels import COLUMNS
 from avfake.models.backbone import load_backbone
-from avfake.models.frozen import Frozen, LayerFeatures
+from avfake.models.frozen import Frozen, LayerFeatures, has_fast_bfloat16
 from avfake.models.inference import InferenceForm, folded_copy, is_convolutional, runtime_of
 from avfake.models.visual import VisualBranch, VisualConfig
 from avfake.verdict import Verdict
@@ -60,6 +60,21 @@ def off(found: torch.Tensor, wanted: torch.Tensor) -> float:
 def without_bfloat16(monkeypatch: pytest.MonkeyPatch, *, fast: bool = False) -> None:
     monkeypatch.setattr("avfake.models.inference.has_fast_bfloat16", lambda _: fast)
     monkeypatch.setattr("avfake.models.frozen.has_fast_bfloat16", lambda _: fast)
+
+
+@pytest.mark.parametrize(
+    ("products", "intel", "matrix_units", "fast"),
+    [(False, False, False, False), (True, False, False, True)]
+    + [(True, True, units, units) for units in (False, True)],
+)
+def test_bfloat16_is_used_where_it_is_faster(
+    monkeypatch: pytest.MonkeyPatch, products: bool, intel: bool, matrix_units: bool, fast: bool
+) -> None:
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: products)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: matrix_units)
+    monkeypatch.setattr("avfake.models.frozen._is_intel", lambda: intel)
+    assert has_fast_bfloat16("cpu") is fast
+    assert not has_fast_bfloat16("cuda")
 
 
 @pytest.mark.parametrize("name", [*CNNS, VIT])
