@@ -5,8 +5,9 @@
     python -m benchmarks table --write docs/evasion.md --no-draw
 
 Reads `speed.csv`, `memory.csv` and `evasion.csv` of benchmarks/results, measures nothing. Each
-table of the document stands between <!-- table NAME --> and <!-- end -->. The picture is
-pictures/speed.png beside the document, or speed.png beside the results without one.
+table of the document stands between <!-- table NAME --> and <!-- end -->; those of another machine,
+measured with `--results benchmarks/results/speed_MACHINE.csv`, are named "NAME of MACHINE". The
+picture is pictures/speed.png beside the document, or speed.png beside the results without one.
 """
 
 import re
@@ -72,6 +73,9 @@ def main(config: Config) -> None:
         if config.draw:
             config.picture.parent.mkdir(exist_ok=True)
             draw(speed, config.picture)
+    for path in sorted(config.results.glob("speed_*.csv")):
+        speed, of = pd.read_csv(path, keep_default_na=False), path.stem.partition("_")[2]
+        tables |= {f"{name} of {of}": make(speed) for name, make in TABLES.items()}
     if found["memory"].is_file():
         tables["memory"] = memory_table(pd.read_csv(found["memory"]))
     if found["evasion"].is_file():

@@ -54,13 +54,18 @@ def test_each_pipeline_has_its_stages_and_each_ratio_its_row(results: Path) -> N
 
 def test_the_tables_and_the_picture_are_made_from_the_rows(results: Path) -> None:
     document = results / "performance.md"
-    document.write_text("before\n<!-- table answers -->\nold\n<!-- end -->\nafter\n")
+    document.write_text(
+        "before\n<!-- table answers -->\nold\n<!-- end -->\nafter\n"
+        "<!-- table facts of other -->\n<!-- end -->"
+    )
     rows = pd.read_csv(results / "speed.csv").assign(detector="b0", kind="1080p")
     rows.to_csv(results / "speed.csv", index=False)
+    rows.assign(hardware="another").to_csv(results / "speed_other.csv", index=False)
     table.main(table.Config(results, document))
     text = document.read_text()
     assert text.startswith("before\n<!-- table answers -->\n\n| detector ")
-    assert text.endswith("|\n\n<!-- end -->\nafter\n")
+    assert "|\n\n<!-- end -->\nafter\n" in text
+    assert "<!-- table facts of other -->\n\n- another; " in text
     assert "old" not in text
     assert "use_stacker=false" in text
     assert (results / "pictures" / "speed.png").stat().st_size > 1000
