@@ -105,13 +105,7 @@ def build_page(config: ServeConfig, uploads: Uploads, pool: Pool) -> gr.Blocks:
             _connect(ask_sound.click, sound, stop, shown, answer_sent),
             _connect(ask_sample.click, None, stop, shown, answer_sample),
         ]
-        stop.click(
-            lambda: (_message("Stopped."), gr.update(visible=False)),
-            outputs=[shown, stop],
-            cancels=started,
-            concurrency_limit=None,
-            api_visibility="private",
-        )
+        stop.click(None, cancels=started)
         _endpoint(assess)
     return page
 
@@ -140,6 +134,14 @@ def _connect(
         outputs=[shown],
         concurrency_id=ONE_QUEUE,
         show_progress="minimal",
+        api_visibility="private",
+    )
+    # After the cancelling: no step that is still shown can take the place of the message.
+    answered.failure(
+        lambda: _message("Stopped."),
+        outputs=[shown],
+        concurrency_limit=None,
+        show_progress="hidden",
         api_visibility="private",
     )
     cleared = [field] if field else []
@@ -190,21 +192,27 @@ def steps_of(opening: AbstractContextManager[Job], pool: Pool) -> Steps:
 
 
 def in_html(steps: Steps) -> Iterator[str]:
-    """Yield what the page shows: the steps with the time since the start, then the answer."""
+    """Yield what the page shows: the steps with the time since the start, then the answer.
+
+    An error is shown in its place; a note of Gradio's would go away, and leave the last step.
+    """
     started, done = time.monotonic(), list[str]()
-    with closing(steps):
-        for found in steps:
-            if isinstance(found, Answer):
-                yield answer_html(found)
-                continue
-            if done == [Pool.WAITING]:
-                done.clear()
-            if not done or done[-1] != found.words:
-                done.append(found.words)
-            seconds = time.monotonic() - started
-            yield _templates.get_template("progress.html").render(
-                done=done[:-1], now=done[-1], time=in_time(float(int(seconds)))
-            )
+    try:
+        with closing(steps):
+            for found in steps:
+                if isinstance(found, Answer):
+                    yield answer_html(found)
+                    continue
+                if done == [Pool.WAITING]:
+                    done.clear()
+                if not done or done[-1] != found.words:
+                    done.append(found.words)
+                seconds = time.monotonic() - started
+                yield _templates.get_template("progress.html").render(
+                    done=done[:-1], now=done[-1], time=in_time(float(int(seconds)))
+                )
+    except gr.Error as error:
+        yield _message(error.message)
 
 
 def in_json(steps: Steps, *, with_page: bool) -> tuple[dict[str, Any], str]:

@@ -128,6 +128,21 @@ def test_stopping_ends_the_work_at_once(open_page, server, tmp_path):
     assert heading(page) == "This file is fake."
 
 
+def test_no_late_step_takes_the_place_of_stopped(open_page, server, tmp_path):
+    page = open_page()
+    begin_slow_work(page, tmp_path)
+
+    def cancel_late(route):
+        time.sleep(1.5)  # steps are shown three times a second
+        route.continue_()
+
+    page.route("**/cancel", cancel_late)
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Stop").wait_for(state="hidden", timeout=TIME)
+    wait_until_empty(server)
+    page.get_by_text("Stopped.").wait_for(timeout=TIME)
+
+
 def test_a_closed_browser_ends_the_work(open_page, server, tmp_path):
     page = open_page()
     begin_slow_work(page, tmp_path)
@@ -147,7 +162,8 @@ def test_a_recording_without_content_is_asked_for(open_page):
     page = open_page()
     page.get_by_role("tab", name="Voice").click()
     page.get_by_role("button", name="Check the recording").click()
-    page.get_by_text("Choose a file first.").first.wait_for(timeout=TIME)
+    page.locator("#answer").get_by_text("Choose a file first.").wait_for(timeout=TIME)
+    page.get_by_role("button", name="Stop").wait_for(state="hidden", timeout=TIME)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
