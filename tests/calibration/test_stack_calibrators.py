@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from avfake.calibration.calibrators import Calibrator, choose_fit
+from avfake.calibration.calibrators import Calibrator, choose_fit, squeeze
 from avfake.calibration.curves import (
     FITS,
     BetaCurve,
@@ -52,6 +52,18 @@ def test_few_groups_are_platts_and_few_rows_no_staircase() -> None:
     groups = [str(i) for i in range(60)]
     assert choose_fit(logits, labels, groups, None) == "platt"
     assert choose_fit(logits, labels, groups, np.arange(60) % 5) != "isotonic"
+
+
+def test_few_large_groups_that_agree_are_enough_for_another_kind() -> None:
+    logits, labels = draw(LAWS["platt"], 2000)
+    groups = np.arange(2000) % 4
+    assert choose_fit(logits, labels, groups.astype(str).tolist(), groups) == "platt"
+
+
+def test_squeezed_probabilities_are_float64() -> None:
+    found = squeeze(np.array([0.0, 0.5, 1.0, np.nan], np.float32), 0.1)
+    assert found.dtype == np.float64
+    np.testing.assert_allclose(found, [0.1, 0.5, 0.9, np.nan])
 
 
 def test_temperature_and_bends_are_found() -> None:

@@ -10,7 +10,9 @@ from avfake.errors import AvfakeError, ManifestError, SpecError
 DEEP, LONG = "[" * 200_000, "1" * 6000
 
 
-@pytest.mark.parametrize("text", [DEEP, LONG, '{"dataset": 3}', '{"warnings": 5}', "[]"])
+@pytest.mark.parametrize(
+    "text", [DEEP, LONG, '{"dataset": 3}', '{"warnings": 5}', '{"assumed": []}', "[]"]
+)
 def test_facts_beside_a_manifest(tmp_path: Path, text: str) -> None:
     (tmp_path / "m.csv").write_text("clip_id,dataset,path,label\na,d,a.mp4,true\n")
     (tmp_path / "m.csv.json").write_text(text)

@@ -244,3 +244,12 @@ def test_excluded_and_hidden_files_are_no_clips(tmp_path: Path) -> None:
     touch(tmp_path, "a_1.mp4", "masks/a_1.mp4", ".cache/a_2.mp4", "__MACOSX/a_1.mp4", "._a_1.mp4")
     rows = small(tmp_path, "", media__0__exclude="**/masks/**").rows
     assert [row.clip_id for row in rows] == ["a_1.mp4"]
+
+
+def test_speaker_and_fold_are_other_words_for_identity_and_part(tmp_path: Path) -> None:
+    touch(tmp_path, "real_a.mp4")
+    (row,) = small(tmp_path, "fields: {speaker: '{cls}', fold: 'nr {stem}'}\n").rows
+    assert (row.identity, row.part) == ("real", "nr real_a")
+    both = "fields: {speaker: a, identity: b, fold: c, part: d}\n"
+    (row,) = small(tmp_path, both).rows
+    assert (row.identity, row.part) == ("b", "d")
