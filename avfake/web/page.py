@@ -105,7 +105,13 @@ def build_page(config: ServeConfig, uploads: Uploads, pool: Pool) -> gr.Blocks:
             _connect(ask_sound.click, sound, stop, shown, answer_sent),
             _connect(ask_sample.click, None, stop, shown, answer_sample),
         ]
-        stop.click(None, cancels=started)
+        stop.click(
+            _stopped,
+            outputs=[stop, shown],
+            cancels=started,
+            concurrency_limit=None,
+            api_visibility="private",
+        )
         _endpoint(assess)
     return page
 
@@ -136,10 +142,10 @@ def _connect(
         show_progress="minimal",
         api_visibility="private",
     )
-    # After the cancelling: no step that is still shown can take the place of the message.
+    # Again, after the cancelling: a step may have been shown in place of what Stop shows.
     answered.failure(
-        lambda: _message("Stopped."),
-        outputs=[shown],
+        _stopped,
+        outputs=[stop, shown],
         concurrency_limit=None,
         show_progress="hidden",
         api_visibility="private",
@@ -241,6 +247,10 @@ def answer_html(answer: Answer) -> str:
     return _templates.get_template("answer.html").render(
         answer=answer, verdict=verdict, rows=rows, downloads=downloads
     )
+
+
+def _stopped() -> tuple[Any, str]:
+    return gr.update(visible=False), _message("Stopped.")
 
 
 def _message(words: str) -> str:
