@@ -42,7 +42,16 @@ def build_family(family: FamilyPlan, config: StudioConfig, out: Path) -> int:
     missing = [n for n, clip in enumerate(family.clips) if not (out / clip.filename).exists()]
     if not missing:
         return 0
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)  # one family a process: more threads would only slow it down
+    try:
+        _write(missing, family, config, out)
+    finally:
+        torch.set_num_threads(threads)
+    return len(missing)
+
+
+def _write(missing: list[int], family: FamilyPlan, config: StudioConfig, out: Path) -> None:
     recording, (donor_identity, donor_speaker), forging = _set_up(family, config)
     for number in missing:
         clip, encoding = family.clips[number], family.encodings[number]
@@ -66,7 +75,6 @@ def build_family(family: FamilyPlan, config: StudioConfig, out: Path) -> int:
             video_kbps=encoding.video_kbps,
             audio_kbps=encoding.audio_kbps,
         )
-    return len(missing)
 
 
 def forged_area(family: FamilyPlan, config: StudioConfig, number: int) -> np.ndarray:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from avfake.errors import AvfakeError, ConfigError
 from avfake.media.frames import iter_frames
@@ -106,7 +107,9 @@ def test_a_broken_run_goes_on_where_it_was(small_studio, tmp_path) -> None:
     (copy / clips[2].filename).unlink()
     (copy / "truth.csv").unlink()
     untouched = (copy / clips[0].filename).stat().st_mtime_ns
+    torch.set_num_threads(2)
     build_studio(copy, SMALL, workers=0, show_progress=False)
+    assert torch.get_num_threads() == 2  # those of the caller are as they were
     assert digests(copy) == digests(folder)
     assert (copy / clips[0].filename).stat().st_mtime_ns == untouched
 
