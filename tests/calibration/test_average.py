@@ -140,6 +140,18 @@ def test_no_answer_comes_nearer_to_certainty_than_before() -> None:
     assert calibrator(np.array([-50.0]))[0] >= 0.01
 
 
+def test_what_was_kept_and_the_fusion_head_have_slopes_of_their_own() -> None:
+    config = replace(FAST, rule="mean")
+    held_back = out_of_fold(400, seed=2, signal=3.0)  # surer scores than those of single models
+    fused = list(FEATURES).index("face_fused")
+    # And a fusion head that knows nothing.
+    held_back.rows[:, fused] = np.random.default_rng(0).normal(size=len(held_back.rows))
+    model = DecisionFit.fit(out_of_fold(900, seed=1), config, held_back=held_back).model
+    found = {name: one["whole"].slope for name, one in model.outputs["face"].calibrators.items()}
+    assert found["mean"] > 1.2
+    assert found["fused"] < 1.1
+
+
 def test_a_wanted_prior_keeps_the_slope(single: OutOfFold, fit: DecisionFit) -> None:
     wanted = replace(FAST, prior=0.5)
     held_back = scored_by(NUM_MODELS, 400, seed=2)

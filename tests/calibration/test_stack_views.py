@@ -7,8 +7,10 @@ import pytest
 from stack_simulation import clip_scores, out_of_fold
 
 from avfake.calibration.decision_model import DecisionFit, DecisionModel
-from avfake.calibration.features import FEATURES, ClipScores, modalities_of
+from avfake.calibration.features import FEATURES, ClipScores, columns_of, modalities_of
 from avfake.calibration.out_of_fold import OutOfFold
+from avfake.calibration.output_model import calibrate_modalities
+from avfake.calibration.probabilities import to_logits
 from avfake.calibration.stacker import StackConfig
 from avfake.evaluation.metrics import calibration_error
 from avfake.labels import MODALITIES
@@ -54,6 +56,20 @@ def test_the_view_is_told_from_what_was_assessed() -> None:
     sound = ClipScores("b", window_scores=whole.window_scores, window_spans=whole.window_spans)
     found = [one.modality for one in (whole, picture, sound, ClipScores("c"))]
     assert found == ["whole", "picture", "sound", "whole"]
+
+
+def test_a_wanted_prior_takes_the_place_of_the_share_of_each_view() -> None:
+    scored = out_of_fold(300, seed=3)
+    rows, labels = scored.rows.copy(), scored.labels["overall"]
+    only_picture = np.arange(300) % 3 == 0
+    only_picture[labels == 1] &= np.arange(300)[labels == 1] % 2 == 0  # fewer fakes than of others
+    rows[only_picture] = blanked(rows[only_picture], "picture")
+    scored, logits = replace(scored, rows=rows), columns_of(rows, ("overall_fused",))[:, 0]
+    found, _ = calibrate_modalities(logits, labels, scored, replace(FAST, prior=0.2))
+    for view, here in (("picture", only_picture), ("whole", ~only_picture)):
+        by = to_logits(0.2) - to_logits(labels[here].mean())
+        assert found[view].shift == pytest.approx(by)
+    assert found.keys() == {"whole", "picture"}
 
 
 def test_a_row_can_be_calibrated_as_if_nothing_was_missing(model: DecisionModel) -> None:
