@@ -61,8 +61,8 @@ def _number_for_new_threads() -> int:
 
     Not that of this Python thread: it may have begun while another one was in `one_thread`.
     """
-    with ThreadPoolExecutor(1) as fresh:
-        return fresh.submit(torch.get_num_threads).result()
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(torch.get_num_threads).result()
 
 
 def _take_one() -> None:
