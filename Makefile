@@ -26,6 +26,9 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt
 demo: $(STAMP)
 	$(BIN)/python recipes/synthetic.py --out $(DEMO)
 
+# Waiting threads of BLAS keep a core that another process of tests would use.
+test test-slow coverage: export OMP_NUM_THREADS ?= 1
+
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
