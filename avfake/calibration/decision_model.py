@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from avfake import config as settings
 from avfake.calibration.decision_rule import DecisionRule
@@ -178,6 +179,8 @@ class DecisionFit:
     """Output -> float64 [N] of the calibrated fusion head alone."""
 
     @classmethod
+    # Matrices are small: further threads of BLAS would only wait, and take cores from other work.
+    @threadpool_limits.wrap(limits=1, user_api="blas")
     def fit(
         cls,
         scored: OutOfFold,

@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from stack_simulation import clip_scores, out_of_fold
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from avfake.calibration.decision_model import DecisionFit, DecisionModel
 from avfake.calibration.features import FEATURES, ClipScores, columns_of
@@ -238,3 +239,21 @@ def test_columns_come_in_the_order_asked_for() -> None:
     row = np.arange(len(FEATURES), dtype=np.float32)[None]
     last, first = list(FEATURES)[-1], next(iter(FEATURES))
     assert columns_of(row, (last, first)).tolist() == [[len(FEATURES) - 1, 0]]
+
+
+def test_a_fit_uses_one_thread_of_blas_and_leaves_the_others_to_the_caller(monkeypatch) -> None:
+    def threads() -> set[int]:
+        return {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"}
+
+    seen = []
+
+    def fitting(*args, **options):
+        seen.append(threads())
+        return fit_output(*args, **options)
+
+    monkeypatch.setattr("avfake.calibration.decision_model.fit_output", fitting)
+    with threadpool_limits(2, user_api="blas"):
+        before = threads()
+        DecisionFit.fit(out_of_fold(40), FAST, use_stacker=False)
+        assert threads() == before
+    assert seen == [{1}] * 3
