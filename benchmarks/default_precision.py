@@ -1,18 +1,18 @@
-"""How far int8 storage, bfloat16 arithmetic and the runtime move the answers of a detector.
+"""How far int8 storage, int8 products and the runtime move the answers of a detector.
 
     python -m benchmarks default_precision --clips prepared/video --clips prepared/voices
     python -m benchmarks default_precision --clips clips/ --detector run/detector
 
-Scores prepared clips in float32 by the networks as they are, then in the inference form: in float32
-and in bfloat16 in torch, and in OpenVINO where it is installed. Of the default detector, whose
+Scores prepared clips in float32 by the networks as they are, then in the inference form: in torch,
+in float32 and with int8 products where the processor has them, and in OpenVINO where that is
+installed. Of the default detector, whose
 frozen backbones ship in int8 (one scale a row), also in float32 with the weights that they were
 rounded from, where the packages of the extra `pretrained` are installed. Prints the largest and the
 mean difference of each probability of a clip, and of the score of each crop and window.
 """
 
 import importlib.util
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Annotated
 from unittest.mock import patch
@@ -28,6 +28,8 @@ from avfake.detector.folders import locate_bundle, read_bundle_config
 from avfake.errors import ConfigError
 from avfake.labels import COLUMNS, DEFAULT
 from avfake.models.av_model import build_model
+from avfake.models.frozen import Frozen
+from avfake.models.int8 import has_int8_products
 from avfake.parallel.resume import progress
 
 
@@ -44,11 +46,11 @@ class Config:
 
 def main(config: Config) -> None:
     clips = [clip for folder in config.clips for clip in spread(folder, config.num_clips)]
-    wanted = answers(detector_of(config.detector, runtime=None), clips, fast=False)
+    wanted = answers(detector_of(config.detector, runtime=None), clips)
     for runtime in ("torch", *(["openvino"] if importlib.util.find_spec("openvino") else [])):
-        for fast in (False, True):
-            found = answers(detector_of(config.detector, runtime=runtime), clips, fast=fast)
-            show(f"{runtime} in {'bfloat16' if fast else 'float32'}", found, wanted)
+        for fast in (False, True) if has_int8_products() else (False,):
+            found = answers(detector_of(config.detector, runtime=runtime), clips, int8=fast)
+            show(f"{runtime}, {'int8 products' if fast else 'float32'}", found, wanted)
     if config.detector != DEFAULT:
         return
     try:
@@ -56,7 +58,7 @@ def main(config: Config) -> None:
     except ConfigError as error:
         print(f"int8 against the weights of the packages: not run ({error})")
         return
-    found = answers(original, clips, fast=False)
+    found = answers(original, clips)
     show("the original weights in the place of int8", found, wanted)
 
 
@@ -72,6 +74,11 @@ def detector_of(name: str, *, runtime: str | None) -> Detector:
     return detector
 
 
+def int8_products(use: bool) -> AbstractContextManager[object]:
+    """Let frozen networks multiply in int8, or not, whatever the processor."""
+    return patch("avfake.models.inference.has_int8_products", lambda: use)
+
+
 def spread(folder: str, count: int) -> list[Clip]:
     """Return clips of a prepared folder, evenly spread."""
     clips = PreparedFolder(folder).clips
@@ -84,23 +91,17 @@ def with_original_weights(name: str) -> Detector:
     detector = Detector.from_pretrained(name, device="cpu")
     # The config of a model that was read names no weights: they came from the folder.
     config = read_bundle_config(locate_bundle(name)).model
-    for branch, frozen in build_model(config).frozen.items():
+    with patch.object(Frozen, "save_state", lambda frozen: frozen.network.state_dict()):
+        original = build_model(config).frozen  # not rounded
+    for branch, frozen in original.items():
         for model in detector.members[0].models:
             getattr(model, branch).frozen = frozen
     return detector
 
 
-@contextmanager
-def bfloat16(use: bool) -> Iterator[None]:
-    """Let networks run in bfloat16, or not, whatever the processor."""
-    asked = [f"avfake.models.{module}.has_fast_bfloat16" for module in ("frozen", "inference")]
-    with patch(asked[0], lambda _: use), patch(asked[1], lambda _: use):
-        yield
-
-
-def answers(detector: Detector, clips: list[Clip], *, fast: bool) -> dict[str, np.ndarray]:
+def answers(detector: Detector, clips: list[Clip], *, int8: bool = False) -> dict[str, np.ndarray]:
     """Return probability -> float64 of all clips, crops or windows; NaN where not assessed."""
-    with bfloat16(fast), torch.inference_mode():
+    with int8_products(int8), torch.inference_mode():
         verdicts = [
             detector.predict_clip(clip) for clip in progress(clips, desc="score", unit="clip")
         ]

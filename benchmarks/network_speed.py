@@ -28,7 +28,6 @@ from torch import Tensor, nn
 
 from avfake.detector.detector import Detector
 from avfake.labels import DEFAULT
-from avfake.models.frozen import has_fast_bfloat16
 from avfake.models.inference import InferenceForm, folded_copy, is_convolutional
 
 RESULTS = Path(__file__).parent / "results" / "network_speed.csv"
@@ -85,7 +84,7 @@ def ways_of(network: nn.Module, batches: list[int], items: Tensor) -> Iterator[W
     folded = folded_copy(network, items[:1]).to(memory_format=torch.channels_last)
     for batch in batches:
         yield "float32", batch, folded
-    if has_fast_bfloat16("cpu"):
+    if torch.ops.mkldnn._is_mkldnn_bf16_supported():
         yield "autocast", 4, with_autocast(network)
     form = InferenceForm(network, "torch")
     for batch in batches:
@@ -146,7 +145,7 @@ def machine(threads: int) -> dict[str, object]:
     return {
         "commit": subprocess.run(git, capture_output=True, text=True).stdout.strip(),
         "cpu": cpu[0] if cpu else platform.processor(),
-        "bfloat16": has_fast_bfloat16("cpu"),
+        "bfloat16": torch.ops.mkldnn._is_mkldnn_bf16_supported(),
         "threads": threads,
         "torch": torch.__version__,
         "openvino": __import__("openvino").__version__ if has_openvino else "",

@@ -128,12 +128,11 @@ def _threads() -> Finding:
 
 def _networks() -> Finding:
     """Say how networks run on the CPU: the runtime of each kind, and the precision."""
-    from avfake.models import has_fast_bfloat16, runtime_of
+    from avfake.models import has_int8_products, runtime_of
 
-    fast = has_fast_bfloat16("cpu")
-    precision = "frozen networks in bfloat16, trained ones in float32"
-    if not fast:
-        precision = "float32; this processor has no fast bfloat16"
+    precision = "frozen transformers in int8 with inputs of 16 bits, others in float32"
+    if not has_int8_products():
+        precision = "float32; this processor has no instructions for int8 (AVX-512 VNNI)"
     try:
         runtime = runtime_of()
     except ConfigError as error:

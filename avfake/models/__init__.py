@@ -6,10 +6,11 @@ The keys and shapes of a batch are in docs/architecture.md.
 from avfake.models.audio import AudioBranch, AudioConfig
 from avfake.models.av_model import AVModel, ModelConfig, build_model
 from avfake.models.branch import BranchOutput
-from avfake.models.frozen import Frozen, has_fast_bfloat16
+from avfake.models.frozen import Frozen
 from avfake.models.fusion import FUSIONS, FusionConfig
 from avfake.models.hiding import HiddenCells, is_plain
 from avfake.models.inference import runtime_of
+from avfake.models.int8 import has_int8_products
 from avfake.models.outputs import ModelOutput, sync_contrast
 from avfake.models.sync import SyncConfig
 from avfake.models.visual import VisualBranch, VisualConfig
@@ -29,7 +30,7 @@ __all__ = [
     "VisualBranch",
     "VisualConfig",
     "build_model",
-    "has_fast_bfloat16",
+    "has_int8_products",
     "is_plain",
     "runtime_of",
     "sync_contrast",

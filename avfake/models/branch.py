@@ -113,8 +113,7 @@ class Branch(nn.Module):
         network = self.frozen.network if self.frozen else self.backbone
         assert network is not None
         if form is None or form.asked != runtime or form.network is not network:
-            # It moved probabilities of a trained EfficientNet by up to .04 (docs/runtime.md).
-            form = InferenceForm(network.eval(), runtime, bfloat16=self.frozen is not None)
+            form = InferenceForm(network.eval(), runtime)
         if self.frozen:
             self.frozen.inference = form
         else:
@@ -129,7 +128,9 @@ class Branch(nn.Module):
     def _inference_of(self, items: Tensor) -> InferenceForm | None:
         """Return the form of the backbone where it is to run on these items."""
         form = self.frozen.inference if self.frozen else self.inference
-        if self.training or torch.is_grad_enabled() or items.device.type != "cpu":
+        if items.device.type != "cpu" or items.requires_grad:
+            return None
+        if not self.frozen and (self.training or torch.is_grad_enabled()):
             return None
         # A backbone that was replaced since has no form.
         is_same = form and form.network is (self.frozen.network if self.frozen else self.backbone)

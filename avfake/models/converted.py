@@ -45,14 +45,13 @@ class ConvertedNetwork:
     by side, as many as torch may use threads.
     """
 
-    def __init__(self, network: nn.Module, example: Tensor, *, bfloat16: bool) -> None:
+    def __init__(self, network: nn.Module, example: Tensor) -> None:
         """
         Args:
             network: without gradients
             example: [1, ...] one item
         """
         self.model = _converted(network, example)
-        self.precision = "bf16" if bfloat16 else "f32"
         self._compiled: dict[int, Any] = {}
         self._lock = threading.Lock()
 
@@ -60,7 +59,7 @@ class ConvertedNetwork:
         streams = allowed_threads()
         with self._lock:
             if streams not in self._compiled:
-                self._compiled = {streams: _compiled(self.model, streams, self.precision)}
+                self._compiled = {streams: _compiled(self.model, streams)}
             request = self._compiled[streams].create_infer_request()
         rows = [
             request.infer(np.ascontiguousarray(item))[0].copy() for item in items[:, None].numpy()
@@ -68,9 +67,9 @@ class ConvertedNetwork:
         return torch.from_numpy(np.concatenate(rows)).float()
 
 
-def _compiled(model: Any, streams: int, precision: str) -> Any:
+def _compiled(model: Any, streams: int) -> Any:
     settings = {
-        "INFERENCE_PRECISION_HINT": precision,
+        "INFERENCE_PRECISION_HINT": "f32",
         "INFERENCE_NUM_THREADS": streams,
         "NUM_STREAMS": streams,
         # Pinned, the workers of a pool would all run on the first cores.
@@ -160,7 +159,7 @@ def _convert(network: nn.Module, example: Tensor) -> Any:
             model = frontend.convert(frontend.load(decoder))
             model.reshape(list(example.shape))
             wanted = network(example).detach().numpy()
-        found = _compiled(model, 1, "f32")(example.numpy())[0]
+        found = _compiled(model, 1)(example.numpy())[0]
     except Exception as error:  # noqa: BLE001  each part has errors of its own
         raise ConversionError(" ".join(str(error).split())[:300]) from error
     off = float(np.std(found - wanted) / max(float(np.std(wanted)), 1e-12))

@@ -4,10 +4,7 @@ A frozen network is not among the parameters of a model: its weights are neither
 stored with each model, nor copied.
 """
 
-import platform
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -17,17 +14,8 @@ if TYPE_CHECKING:
     from avfake.models.inference import InferenceForm
 
 MIN_WEIGHTS = 100_000
-"""Smaller tensors are stored in half precision."""
+"""Smaller tensors are stored as they are."""
 SCALE = ".int8_scale"
-
-
-class InFloat32(nn.Module):
-    """A part of a network that computes without autocast; stands before its own class."""
-
-    def forward(self, inputs: Tensor, **options: Any) -> Tensor:
-        with torch.autocast(inputs.device.type, enabled=False):
-            found: Tensor = super().forward(inputs.float(), **options)
-        return found
 
 
 class LayerFeatures(nn.Module):
@@ -42,11 +30,6 @@ class LayerFeatures(nn.Module):
         """network: of timm, with `forward_intermediates`; layers: indices of blocks or stages."""
         super().__init__()
         self.network, self.layers = network, layers
-        # Most of the error of bfloat16 arises in the first product, of pixels, and the first block.
-        if isinstance(first := getattr(network, "patch_embed", None), nn.Module):
-            for module in (first, *list(getattr(network, "blocks", ()))[:1]):
-                kind = type(module)
-                module.__class__ = type(kind.__name__, (InFloat32, kind), {})
 
     def forward(self, pictures: Tensor) -> Tensor:
         read = cast(Callable[..., list[Any]], self.network.forward_intermediates)
@@ -78,26 +61,25 @@ class Frozen:
     """A network in eval mode that models share.
 
     It is no `nn.Module`, so that a model that holds it does not count it among its parameters, and
-    copies of the model hold the same network.
+    copies of the model hold the same network. Its weights are rounded to those that its file will
+    hold, so that a model is trained on the features that it will read.
     """
 
     def __init__(self, network: nn.Module) -> None:
+        """network: stays this object; where its weights are on "meta", `load_state` is called."""
         self.network = network.eval().requires_grad_(False)
         self.inference: InferenceForm | None = None
-        self.exact = False
-        """Compute in float32 also where bfloat16 is faster."""
+        if not any(weight.is_meta for weight in network.parameters()):
+            self.load_state(self.save_state())
 
     def __deepcopy__(self, _: Any) -> "Frozen":
         return self
 
     def __call__(self, items: Tensor) -> Tensor:
-        """Return float32 features [M, F]; in bfloat16 inside where the CPU multiplies in it."""
-        device = items.device.type
+        """Return features [M, F] in float32, by the network as it is."""
         self.network.to(items.device)
-        is_half = not self.exact and has_fast_bfloat16(device)
-        with torch.autocast(device, torch.bfloat16, enabled=is_half):
-            features: Tensor = self.network(items)
-        return features.float()
+        features: Tensor = self.network(items)
+        return features
 
     def save_state(self) -> dict[str, Tensor]:
         """Return the weights for a file: matrices as int8 with a scale for each row."""
@@ -127,25 +109,3 @@ class Frozen:
         self.inference = None
         self.network.load_state_dict(state, assign=True)
         self.network.eval().requires_grad_(False)
-
-
-def has_fast_bfloat16(device: str) -> bool:
-    """Return whether products in bfloat16 are faster than in float32 on this processor.
-
-    Intel's are only where there are matrix units (AMX): a Xeon whose virtual machine hides them
-    took 2.1 times as long for linear layers and convolutions, on one thread. An EPYC takes half the
-    time for a frozen vision transformer (docs/runtime.md).
-    """
-    if device != "cpu" or not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-        return False
-    return not _is_intel() or torch.cpu._is_amx_tile_supported()
-
-
-@cache
-def _is_intel() -> bool:
-    try:
-        with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as facts:
-            text = facts.read(1000)  # of the first core
-    except OSError:
-        text = platform.processor()  # names the maker on Windows
-    return "GenuineIntel" in text

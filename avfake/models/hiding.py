@@ -11,13 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from avfake.models.frozen import (
-    Frozen,
-    InFloat32,
-    LayerFeatures,
-    has_fast_bfloat16,
-    pool_layer,
-)
+from avfake.models.frozen import Frozen, LayerFeatures, pool_layer
 from avfake.models.picture_encoder import PictureEncoder
 
 
@@ -52,23 +46,18 @@ class HiddenCells:
         Args:
             picture, hidden: [C, S, S], as the network takes them; cells come from the second
         """
-        kind = picture.device.type
-        is_half = has_fast_bfloat16(kind)
         self.network.to(picture.device)
-        with torch.autocast(kind, torch.bfloat16, enabled=is_half):
-            whole, instead = self._embed(torch.stack([picture, hidden])).split(1)
+        whole, instead = self._embed(torch.stack([picture, hidden])).split(1)
         index = self.tokens.to(picture.device)
         changed = instead[0][index]  # [cells ** 2, T, D]
         found = []
         for number, block in enumerate(self.network.blocks[: max(self.layers) + 1]):
-            in_half = is_half and not isinstance(block, InFloat32)
-            with torch.autocast(kind, torch.bfloat16, enabled=in_half):
-                whole, keys, values = _step(block, whole)
-                changed = _step_of_some(block, changed, index, keys, values)
+            whole, keys, values = _step(block, whole)
+            changed = _step_of_some(block, changed, index, keys, values)
             if number in self.layers:
-                states = whole.expand(len(index), -1, -1).clone().float()
+                states = whole.expand(len(index), -1, -1).clone()
                 at = index[..., None].expand_as(changed)
-                found.append(self._pooled(states.scatter(1, at, changed.float())))
+                found.append(self._pooled(states.scatter(1, at, changed)))
         return torch.cat(found, dim=1)
 
     def _embed(self, pictures: Tensor) -> Tensor:
@@ -93,16 +82,10 @@ def is_plain(frozen: Frozen | None) -> bool:
     if type(network.network) is not VisionTransformer:
         return False
     vit = network.network
-    blocks = all(_kind(one) is Block and type(one.attn) is Attention for one in vit.blocks)
+    blocks = all(type(one) is Block and type(one.attn) is Attention for one in vit.blocks)
     grid = vit.patch_embed.grid_size
     plain = blocks and not any(getattr(one.attn, "gate", None) for one in vit.blocks)
     return plain and vit.num_prefix_tokens > 0 and grid is not None and grid[0] == grid[1]
-
-
-def _kind(block: Any) -> type:
-    """Return the class of a block as timm has it."""
-    kind = type(block)
-    return kind.__mro__[2] if isinstance(block, InFloat32) else kind
 
 
 def _step(block: Any, states: Tensor) -> tuple[Tensor, Tensor, Tensor]:

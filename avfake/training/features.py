@@ -22,13 +22,13 @@ from avfake.augment import build_pipeline
 from avfake.clips import Clip, ClipDataset, ClipEntry, SampleConfig
 from avfake.config import fingerprint, to_dict
 from avfake.labels import Labels
-from avfake.models import AVModel
+from avfake.models import AVModel, runtime_of
 from avfake.parallel import progress
 from avfake.storage import replacing
 from avfake.training.config import TrainingConfig
 from avfake.training.plan import Example
 
-VERSION = 2
+VERSION = 3
 """Increased whenever code changes the features of the same clip under the same settings."""
 BRANCHES = {
     "visual": ("faces", "face", "frame_labels"),
@@ -104,6 +104,8 @@ class FeatureStore:
         copies = range(self.num_copies + 1)
         wanted = [(key, e, copy) for key, e in streams.items() for copy in copies]
         missing = [one for one in wanted if not self._path(one[0], one[2]).is_file()]
+        for branch in self.model.frozen if missing else ():
+            getattr(self.model, branch).prepare_inference(runtime_of())
         loader = DataLoader(
             _Copies(missing, self.config, self.sampling),
             batch_size=None,

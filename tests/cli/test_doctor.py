@@ -38,9 +38,9 @@ def test_a_problem_comes_with_what_to_do(
 
 def test_the_runtime_and_the_precision_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AVFAKE_RUNTIME", "torch")
-    monkeypatch.setattr("avfake.models.has_fast_bfloat16", lambda _: True)
-    assert "frozen networks in bfloat16" in doctor._networks().found
-    monkeypatch.setattr("avfake.models.has_fast_bfloat16", lambda _: False)
+    monkeypatch.setattr("avfake.models.has_int8_products", lambda: True)
+    assert "frozen transformers in int8" in doctor._networks().found
+    monkeypatch.setattr("avfake.models.has_int8_products", lambda: False)
     assert "float32" in doctor._networks().found
     monkeypatch.setenv("AVFAKE_RUNTIME", "tensorrt")
     assert doctor._networks().level == "problem"

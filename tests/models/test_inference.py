@@ -23,7 +23,7 @@ from avfake.detector.options import PredictOptions
 from avfake.errors import ConfigError
 from avfake.labels import COLUMNS
 from avfake.models.backbone import load_backbone
-from avfake.models.frozen import Frozen, LayerFeatures, has_fast_bfloat16
+from avfake.models.frozen import Frozen, LayerFeatures
 from avfake.models.inference import InferenceForm, folded_copy, is_convolutional, runtime_of
 from avfake.models.visual import VisualBranch, VisualConfig
 from avfake.verdict import Verdict
@@ -57,43 +57,13 @@ def off(found: torch.Tensor, wanted: torch.Tensor) -> float:
     return float((found - wanted).std() / wanted.std())
 
 
-def without_bfloat16(monkeypatch: pytest.MonkeyPatch, *, fast: bool = False) -> None:
-    monkeypatch.setattr("avfake.models.inference.has_fast_bfloat16", lambda _: fast)
-    monkeypatch.setattr("avfake.models.frozen.has_fast_bfloat16", lambda _: fast)
-
-
-@pytest.mark.parametrize(
-    ("products", "intel", "matrix_units", "fast"),
-    [(False, False, False, False), (True, False, False, True)]
-    + [(True, True, units, units) for units in (False, True)],
-)
-def test_bfloat16_is_used_where_it_is_faster(
-    monkeypatch: pytest.MonkeyPatch, products: bool, intel: bool, matrix_units: bool, fast: bool
-) -> None:
-    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: products)
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: matrix_units)
-    monkeypatch.setattr("avfake.models.frozen._is_intel", lambda: intel)
-    assert has_fast_bfloat16("cpu") is fast
-    assert not has_fast_bfloat16("cuda")
-
-
 @pytest.mark.parametrize("name", [*CNNS, VIT])
-def test_in_float32_the_features_are_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    without_bfloat16(monkeypatch)
-    made = network(name)
-    with torch.inference_mode():
-        found, wanted = InferenceForm(made, "torch")(pictures()), made(pictures())
-    assert off(found, wanted) < 1e-5
-
-
-@pytest.mark.parametrize("name", [*CNNS[:3], VIT])
-def test_in_bfloat16_they_are_near(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    without_bfloat16(monkeypatch, fast=True)
+def test_the_features_are_the_same(name: str) -> None:
     made = network(name)
     with torch.inference_mode():
         found, wanted = InferenceForm(made, "torch")(pictures()), made(pictures())
     assert found.dtype == torch.float32
-    assert 0 < off(found, wanted) < 0.03
+    assert off(found, wanted) < 1e-5
 
 
 @pytest.mark.parametrize("name", ["test_efficientnet", "test_resnet"])
@@ -118,12 +88,21 @@ def test_a_convolution_that_is_read_twice_is_not_folded() -> None:
         assert torch.equal(folded_copy(made, pictures(1))(pictures()), made(pictures()))
 
 
-def test_the_features_of_a_frozen_network_are_those_it_had_in_training() -> None:
-    frozen = load_backbone(VIT, weights="none", size_px=160, layers=(2,), tune="none").network
-    assert isinstance(frozen, Frozen)
+def test_a_frozen_network_is_trained_on_the_features_that_it_will_read() -> None:
+    config = VisualConfig(VIT, weights="none", size_px=160, layers=(2,), tune="none")
+    branch = VisualBranch(config)
+    assert branch.frozen is not None
+    branch.prepare_inference("torch")
+    crops = 255 * pictures()
+    trained = branch.train().features(crops)
+    assert branch.frozen.inference is not None
+    assert branch.frozen.inference._made  # the form has run
+    again = VisualBranch(config)  # of other random weights
+    assert again.frozen is not None
+    again.frozen.load_state(branch.frozen.save_state())
+    again.prepare_inference("torch")
     with torch.inference_mode():
-        found = InferenceForm(frozen.network, "torch")(pictures())
-        assert torch.equal(found, frozen(pictures()))
+        assert torch.equal(again.eval().features(crops), trained)
 
 
 def seeing(name: str = "test_efficientnet", tune: str = "all") -> VisualBranch:
@@ -230,7 +209,6 @@ def test_the_probabilities_are_those_of_float32(
     clips = [Clip.open(clip.archive) for clip in prepared.clips[:8]]
     plain = Bundle.read(detector_folder)  # without a form
     wanted = [plain.predict_clip(clip, PredictOptions(), file="") for clip in clips]
-    without_bfloat16(monkeypatch, fast=True)
     detector = Detector.from_pretrained(detector_folder, device="cpu", runtime=runtime)
     found = [detector.predict_clip(clip) for clip in clips]
     np.testing.assert_allclose(*map(probabilities, (found, wanted)), rtol=0, atol=0.01)
@@ -267,7 +245,6 @@ def test_openvino_gives_the_features_of_torch(
 ) -> None:
     monkeypatch.setenv("AVFAKE_CACHE", str(tmp_path))
     made = network(name)
-    without_bfloat16(monkeypatch)
     with torch.inference_mode():
         wanted = made(pictures())
         assert off(InferenceForm(made, "openvino")(pictures()), wanted) < 1e-4
@@ -277,7 +254,6 @@ def test_openvino_gives_the_features_of_torch(
 @needs_openvino
 def test_frozen_layers_run_in_openvino(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AVFAKE_CACHE", str(tmp_path))
-    without_bfloat16(monkeypatch)
     frozen = load_backbone("test_resnet", weights="none", layers=(1, 2), tune="none").network
     assert isinstance(frozen, Frozen)
     form = InferenceForm(frozen.network, "openvino")
@@ -362,23 +338,3 @@ def test_what_openvino_cannot_convert_runs_in_torch(
         found = InferenceForm(made, "openvino")(pictures())
         assert torch.equal(found, InferenceForm(made, "torch")(pictures()))
     assert "an unknown operation" in caplog.text
-
-
-def test_weights_stored_in_int8_are_exact_in_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
-    without_bfloat16(monkeypatch, fast=True)
-    torch.manual_seed(0)
-    layer = nn.Linear(400, 300)
-    frozen = Frozen(nn.Sequential(layer))
-    frozen.load_state(frozen.save_state())
-    inputs = torch.randn(5, 400).bfloat16().float()  # so that only weights and sums are rounded
-    with torch.inference_mode():
-        wanted = frozen.network(inputs)
-        found = InferenceForm(frozen.network, "torch")(inputs)
-        # Weights that are no whole steps are rounded themselves.
-        free = nn.Sequential(nn.Linear(400, 300))
-        other = InferenceForm(free, "torch")(inputs)
-    assert found.dtype == torch.float32
-    # One rounding of a sum to 8 bits, relative to the largest terms.
-    assert (found - wanted).abs().max() <= 2**-8 * (wanted - layer.bias).abs().max()
-    with torch.inference_mode():
-        assert 0 < (other - free(inputs)).abs().max() < 0.03

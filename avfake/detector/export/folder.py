@@ -117,9 +117,6 @@ def export_detector(
 
 def write_network(graph: ClipGraph, bundle: Bundle, path: Path) -> None:
     """Write a graph in eval mode as ONNX; its frozen backbones compute in float32."""
-    for model in bundle.models:
-        for frozen in model.frozen.values():
-            frozen.exact = True
     side, length = bundle.spec.clip.crop.size_px, window_samples(bundle)
     faces = torch.randint(0, 256, (3, 3, side, side), dtype=torch.uint8)
     yes = torch.ones(1, dtype=torch.bool)

@@ -1,0 +1,79 @@
+"""Linear layers of a frozen network, multiplied in int8 without an error that matters.
+
+The weights of a frozen network have one int8 step and one scale a row (`Frozen`), so int8 holds
+them exactly. 8 bits are too few for inputs (they moved probabilities by .044), so an input is
+written with 16: as 256 times a first byte and a second byte, which are multiplied one after the
+other. Sums are whole numbers, exact in any order; only inputs are rounded, to 1 / 65,024 of the
+range of their row. oneDNN multiplies int8 four times as fast as float32 where the processor has the
+instructions (AVX-512 VNNI); two products and the rounding take two thirds of the time of one
+in float32 (`benchmarks/network_speed.py`).
+[..., A] -> float32 [..., B]
+"""
+
+import torch
+from torch import Tensor, nn
+
+from avfake.models.frozen import MIN_WEIGHTS
+
+LARGEST = 127 * 256
+"""Largest whole number of an input: its first byte is then at most 127."""
+BYTE_ZERO = 128
+"""Added to the first byte, which has a sign: oneDNN is fast for bytes without one."""
+LARGEST_STEP_ERROR = 1e-3
+"""Weights further than this from whole steps were not rounded to int8."""
+
+
+def has_int8_products() -> bool:
+    """Return whether this processor has instructions for products of int8 (AVX-512 VNNI)."""
+    return torch.cpu._is_vnni_supported()
+
+
+class Int8Linear(nn.Module):
+    """A linear layer whose weights were rounded to int8."""
+
+    def __init__(self, layer: nn.Linear) -> None:
+        """layer: one for which `is_rounded` holds"""
+        super().__init__()
+        steps, self.scale = _steps_of(layer)
+        # In the order that the processor reads, which cannot be copied or stored.
+        self.packed = torch.ops.onednn.qlinear_prepack(steps.round().to(torch.int8), None)
+        self.zeros = torch.zeros_like(self.scale, dtype=torch.int64)
+        self.bias = torch.zeros_like(self.scale) if layer.bias is None else layer.bias.float()
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """[..., A] -> float32 [..., B]"""
+        rows = inputs.reshape(-1, inputs.shape[-1]).float()
+        per_unit = LARGEST / rows.abs().amax(dim=1, keepdim=True).clamp(min=1e-30)
+        whole = (rows * per_unit).round_().to(torch.int16)
+        first = ((whole >> 8) + BYTE_ZERO).to(torch.uint8)
+        sums = self._product(first, 256.0, BYTE_ZERO, None)
+        sums = self._product(whole.to(torch.uint8), 1.0, 0, sums)
+        return torch.addcdiv(self.bias, sums, per_unit).view(*inputs.shape[:-1], -1)
+
+    def _product(self, steps: Tensor, factor: float, zero: int, before: Tensor | None) -> Tensor:
+        """Return factor * (steps - zero) times the weights, added to what was there before."""
+        weights = (self.packed, self.scale, self.zeros)
+        to_float = (1.0, 0, torch.float32)  # scale and zero of the result, and its type
+        if before is None:
+            return torch.ops.onednn.qlinear_pointwise.default(
+                steps, factor, zero, *weights, None, *to_float, "none", [], ""
+            )
+        return torch.ops.onednn.qlinear_pointwise.binary(
+            *(steps, factor, zero, *weights, before, None, *to_float, 1.0, 0, "sum", 1.0),
+            *("none", [], ""),
+        )
+
+
+def is_rounded(layer: nn.Module) -> bool:
+    """Return whether a module is a linear layer whose weights have whole steps of int8."""
+    if type(layer) is not nn.Linear or layer.weight.numel() < MIN_WEIGHTS:
+        return False
+    steps, _ = _steps_of(layer)
+    return bool((steps - steps.round()).abs().max() <= LARGEST_STEP_ERROR)
+
+
+def _steps_of(layer: nn.Linear) -> tuple[Tensor, Tensor]:
+    """Return the weights [B, A] in steps, and the size of a step in each row [B]."""
+    weight = layer.weight.detach().float()
+    scale = weight.abs().amax(dim=1).clamp(min=1e-12) / 127  # as `Frozen.save_state` chose it
+    return weight / scale[:, None], scale
