@@ -2,8 +2,8 @@
 
 Bare decoding by PyAV (every packet up to the last wanted frame, only wanted frames converted; the
 sound in the same pass), and bare forward passes of the networks in the fastest runtime there is,
-chosen by measurement: PyTorch in float32 or bfloat16, OpenVINO in either, one or several items at
-once. No faces are searched for, nothing is cropped, stored or decided.
+chosen by measurement: PyTorch in float32, bfloat16 or with avfake's int8 products, OpenVINO in
+float32 or bfloat16, one or several items at once. No faces are searched for, nothing is cropped, stored or decided.
 """
 
 import warnings
@@ -18,6 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from avfake.models.converted import openvino_core
+from avfake.models.inference import int8_copy
+from avfake.models.int8 import has_int8_products
 from benchmarks.measuring import cost
 
 BATCHES = (1, 4, 16)
@@ -108,6 +110,12 @@ def in_torch(network: nn.Module, dtype: torch.dtype) -> Forward:
     return forward
 
 
+def in_int8(network: nn.Module, example: Tensor, _: int) -> Forward | None:
+    """Return a forward pass with int8 products, where weights were rounded to it."""
+    made = int8_copy(network, example) if has_int8_products() else network
+    return None if made is network else in_torch(made, torch.float32)
+
+
 def in_openvino(
     precision: str, network: nn.Module, example: Tensor, threads: int
 ) -> Forward | None:
@@ -145,6 +153,7 @@ def in_openvino(
 RUNTIMES: dict[str, Callable[[nn.Module, Tensor, int], Forward | None]] = {
     "PyTorch float32": lambda network, _, __: in_torch(network, torch.float32),
     "PyTorch bfloat16": lambda network, _, __: in_torch(network, torch.bfloat16),
+    "PyTorch int8": in_int8,
     "OpenVINO f32": partial(in_openvino, "f32"),
     "OpenVINO bf16": partial(in_openvino, "bf16"),
 }
