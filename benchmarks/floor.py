@@ -3,7 +3,8 @@
 Bare decoding by PyAV (every packet up to the last wanted frame, only wanted frames converted; the
 sound in the same pass), and bare forward passes of the networks in the fastest runtime there is,
 chosen by measurement: PyTorch in float32, bfloat16 or with avfake's int8 products, OpenVINO in
-float32 or bfloat16, one or several items at once. No faces are searched for, nothing is cropped, stored or decided.
+float32 or bfloat16, one or several items at once. No faces are
+searched for, nothing is cropped, stored or decided.
 """
 
 import warnings
