@@ -43,9 +43,10 @@ class Int8Linear(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """[..., A] -> float32 [..., B]"""
         rows = inputs.reshape(-1, inputs.shape[-1]).float()
-        per_unit = LARGEST / rows.abs().amax(dim=1, keepdim=True).clamp(min=1e-30)
+        most = torch.maximum(rows.amax(1, keepdim=True), -rows.amin(1, keepdim=True))
+        per_unit = LARGEST / most.clamp(min=1e-30)
         whole = (rows * per_unit).round_().to(torch.int16)
-        first = ((whole >> 8) + BYTE_ZERO).to(torch.uint8)
+        first = (whole >> 8).add_(BYTE_ZERO).to(torch.uint8)
         sums = self._product(first, 256.0, BYTE_ZERO, None)
         sums = self._product(whole.to(torch.uint8), 1.0, 0, sums)
         return torch.addcdiv(self.bias, sums, per_unit).view(*inputs.shape[:-1], -1)

@@ -122,5 +122,5 @@ class FeedForward(nn.Module):
     def forward(self, states: Tensor) -> Tensor:
         """[M, L, D] -> [M, L, D]"""
         hidden = self.fc1(states)
-        fed: Tensor = self.fc2(hidden * torch.sigmoid(1.702 * hidden))
+        fed: Tensor = self.fc2(hidden * (1.702 * hidden).sigmoid_())
         return fed
