@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from avfake.models.converted import openvino_core
 from avfake.models.inference import int8_copy
-from avfake.models.int8 import has_int8_products
+from avfake.models.int8 import Int8Linear, has_int8_products
 from benchmarks.measuring import cost
 
 BATCHES = (1, 4, 16)
@@ -111,10 +111,11 @@ def in_torch(network: nn.Module, dtype: torch.dtype) -> Forward:
     return forward
 
 
-def in_int8(network: nn.Module, example: Tensor, _: int) -> Forward | None:
+def in_int8(network: nn.Module, _: Tensor, __: int) -> Forward | None:
     """Return a forward pass with int8 products, where weights were rounded to it."""
-    made = int8_copy(network, example) if has_int8_products() else network
-    return None if made is network else in_torch(made, torch.float32)
+    made = int8_copy(network) if has_int8_products() else network
+    has_any = any(isinstance(module, Int8Linear) for module in made.modules())
+    return in_torch(made, torch.float32) if has_any else None
 
 
 def in_openvino(

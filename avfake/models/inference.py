@@ -22,14 +22,15 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from avfake.errors import check_choice, require
-from avfake.models.int8 import Int8Linear, has_int8_products, is_rounded
+from avfake.models.int8 import has_int8_products, in_int8
+from avfake.threads import run_each
 
 logger = logging.getLogger(__name__)
 RUNTIMES = ("auto", "torch", "openvino")
 RUNTIME_VARIABLE = "AVFAKE_RUNTIME"
 BATCH_NORMS = nn.modules.batchnorm._BatchNorm
-LARGEST_ERROR = 1e-3
-"""Largest difference to the network as it is, as a share of the largest feature."""
+FOLDED_ERROR = 1e-3
+"""Largest difference by folding, as a share of the largest feature."""
 
 
 def runtime_of(asked: str | None = None) -> str:
@@ -100,7 +101,7 @@ class InferenceForm:
                 return ConvertedNetwork(folded, example)
             except ConversionError as error:
                 logger.warning("OpenVINO cannot run %s: %s", type(self.network).__name__, error)
-        return int8_copy(folded, example) if has_int8_products() else folded
+        return int8_copy(folded) if has_int8_products() else folded
 
 
 def folded_copy(network: nn.Module, example: Tensor) -> nn.Module:
@@ -122,26 +123,21 @@ def folded_copy(network: nn.Module, example: Tensor) -> nn.Module:
             for name, child in list(module.named_children()):
                 if child in after:
                     setattr(module, name, after[child])
-    return folded if _are_alike(folded, network, example) else _plain_copy(network)
+        wanted = network(example)
+        off = (folded(example) - wanted).abs().max()
+    return folded if off <= FOLDED_ERROR * wanted.abs().max() else _plain_copy(network)
 
 
-def int8_copy(network: nn.Module, example: Tensor) -> nn.Module:
-    """Return a copy whose linear layers multiply in int8 where their weights were rounded to it.
-
-    The network itself where there are none, or where the products give other features.
-    """
+def int8_copy(network: nn.Module) -> nn.Module:
+    """Return a copy whose linear layers multiply in int8 where their weights were rounded to it."""
     made = _plain_copy(network)
-    rounded = {name: module for name, module in made.named_modules() if is_rounded(module)}
+    linear = {name: m for name, m in made.named_modules() if type(m) is nn.Linear}
     with torch.inference_mode():
-        for name, layer in rounded.items():
-            made.set_submodule(name, Int8Linear(layer))
-    return made if rounded and _are_alike(made, network, example) else network
-
-
-@torch.inference_mode()
-def _are_alike(made: nn.Module, network: nn.Module, example: Tensor) -> bool:
-    wanted = network(example)
-    return bool((made(example) - wanted).abs().max() <= LARGEST_ERROR * wanted.abs().max())
+        layers = run_each(in_int8, [*linear.values()])
+    for name, layer in zip(linear, layers, strict=True):
+        if layer is not None:
+            made.set_submodule(name, layer)
+    return made
 
 
 def _plain_copy(network: nn.Module) -> nn.Module:

@@ -10,6 +10,8 @@ in float32 (`benchmarks/network_speed.py`).
 [..., A] -> float32 [..., B]
 """
 
+from functools import cache
+
 import torch
 from torch import Tensor, nn
 
@@ -23,22 +25,52 @@ LARGEST_STEP_ERROR = 1e-3
 """Weights further than this from whole steps were not rounded to int8."""
 
 
+@cache
 def has_int8_products() -> bool:
-    """Return whether this processor has instructions for products of int8 (AVX-512 VNNI)."""
-    return torch.cpu._is_vnni_supported()
+    """Return whether this processor has instructions for products of int8, and they are right.
+
+    Without AVX-512 VNNI, products are added up in 16 bits, which may be too few.
+    """
+    if not torch.cpu._is_vnni_supported():
+        return False
+    with torch.inference_mode():
+        steps = torch.arange(32 * 64, device="cpu").remainder(255).view(32, 64) - 127
+        inputs = torch.linspace(-1, 1, 5 * 64, dtype=torch.float64, device="cpu").view(5, 64)
+        inputs = (LARGEST * inputs / inputs.abs().amax(1, keepdim=True)).round()
+        ones = torch.ones(32, dtype=torch.float32, device="cpu")
+        found = Int8Linear(steps.to(torch.int8), ones, None)(inputs)
+        wanted = inputs @ steps.double().T
+        return bool((found - wanted).abs().max() <= 1e-6 * wanted.abs().max())
+
+
+def in_int8(layer: nn.Linear) -> "Int8Linear | None":
+    """Return a layer that multiplies in int8; None where its weights were not rounded to it."""
+    weight = layer.weight.detach().float()
+    if weight.numel() < MIN_WEIGHTS:
+        return None
+    scale = weight.abs().amax(dim=1).clamp(min=1e-12) / 127  # as `Frozen.save_state` chose it
+    steps = weight / scale[:, None]
+    whole = steps.round()
+    if steps.sub_(whole).abs_().max() > LARGEST_STEP_ERROR:
+        return None
+    return Int8Linear(whole.to(torch.int8), scale, layer.bias)
 
 
 class Int8Linear(nn.Module):
-    """A linear layer whose weights were rounded to int8."""
+    """A linear layer with weights in int8."""
 
-    def __init__(self, layer: nn.Linear) -> None:
-        """layer: one for which `is_rounded` holds"""
+    def __init__(self, steps: Tensor, scale: Tensor, bias: Tensor | None) -> None:
+        """
+        Args:
+            steps: int8 [B, A], weights in steps, -127 to 127
+            scale: float32 [B], size of a step in each row
+            bias: float32 [B]
+        """
         super().__init__()
-        steps, self.scale = _steps_of(layer)
         # In the order that the processor reads, which cannot be copied or stored.
-        self.packed = torch.ops.onednn.qlinear_prepack(steps.round().to(torch.int8), None)
-        self.zeros = torch.zeros_like(self.scale, dtype=torch.int64)
-        self.bias = torch.zeros_like(self.scale) if layer.bias is None else layer.bias.float()
+        self.packed = torch.ops.onednn.qlinear_prepack(steps, None)
+        self.scale, self.zeros = scale, torch.zeros_like(scale, dtype=torch.int64)
+        self.bias = torch.zeros_like(scale) if bias is None else bias.detach().float()
 
     def forward(self, inputs: Tensor) -> Tensor:
         """[..., A] -> float32 [..., B]"""
@@ -63,18 +95,3 @@ class Int8Linear(nn.Module):
             *(steps, factor, zero, *weights, before, None, *to_float, 1.0, 0, "sum", 1.0),
             *("none", [], ""),
         )
-
-
-def is_rounded(layer: nn.Module) -> bool:
-    """Return whether a module is a linear layer whose weights have whole steps of int8."""
-    if type(layer) is not nn.Linear or layer.weight.numel() < MIN_WEIGHTS:
-        return False
-    steps, _ = _steps_of(layer)
-    return bool((steps - steps.round()).abs().max() <= LARGEST_STEP_ERROR)
-
-
-def _steps_of(layer: nn.Linear) -> tuple[Tensor, Tensor]:
-    """Return the weights [B, A] in steps, and the size of a step in each row [B]."""
-    weight = layer.weight.detach().float()
-    scale = weight.abs().amax(dim=1).clamp(min=1e-12) / 127  # as `Frozen.save_state` chose it
-    return weight / scale[:, None], scale

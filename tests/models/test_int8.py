@@ -6,8 +6,8 @@ from torch import nn
 
 from avfake.detector.detector import Detector
 from avfake.models.frozen import Frozen
-from avfake.models.inference import InferenceForm, int8_copy
-from avfake.models.int8 import Int8Linear, has_int8_products, is_rounded
+from avfake.models.inference import InferenceForm
+from avfake.models.int8 import Int8Linear, has_int8_products, in_int8
 
 needs_int8 = pytest.mark.skipif(
     not has_int8_products(), reason="this processor has no instructions for int8"
@@ -23,11 +23,17 @@ def rounded(inputs: int = 400, outputs: int = 300, *, bias: bool = True) -> nn.L
     return Frozen(nn.Sequential(layer)).network[0]  # type: ignore[index]
 
 
+def made(layer: nn.Linear) -> Int8Linear:
+    found = in_int8(layer)
+    assert found is not None
+    return found
+
+
 def rows(*shape: int) -> torch.Tensor:
     """Inputs like those of transformers: some are a hundred times as large as the others."""
-    made = torch.randn(*shape, generator=torch.Generator().manual_seed(0))
-    made[..., ::97] *= 100
-    return made
+    drawn = torch.randn(*shape, generator=torch.Generator().manual_seed(0))
+    drawn[..., ::97] *= 100
+    return drawn
 
 
 @needs_int8
@@ -36,7 +42,7 @@ def rows(*shape: int) -> torch.Tensor:
 @torch.inference_mode()
 def test_only_the_last_bit_of_inputs_is_rounded(shape: tuple[int, ...], bias: bool) -> None:
     layer, inputs = rounded(bias=bias), rows(*shape)
-    found, wanted = Int8Linear(layer)(inputs), layer.double()(inputs.double())
+    found, wanted = made(layer)(inputs), layer.double()(inputs.double())
     assert found.dtype == torch.float32
     assert found.shape == wanted.shape
     most = inputs.abs().amax(-1, keepdim=True).double() * ONE_PART / 2
@@ -54,7 +60,7 @@ def test_whole_numbers_are_multiplied_exactly() -> None:
     inputs = torch.randint(-32_512, 32_513, (9, 256), generator=torch.Generator().manual_seed(1))
     inputs[:, 1] = 32_512
     inputs[0], inputs[0, 1:3] = 0, torch.tensor([32_512, -32_512])
-    found = Int8Linear(layer)(inputs.float())
+    found = made(layer)(inputs.float())
     wanted = inputs.double() @ steps.double().T
     torch.testing.assert_close(found.double(), wanted, rtol=2e-7, atol=0)
 
@@ -62,7 +68,7 @@ def test_whole_numbers_are_multiplied_exactly() -> None:
 @needs_int8
 @torch.inference_mode()
 def test_a_row_does_not_depend_on_the_others() -> None:
-    layer, inputs = Int8Linear(rounded()), rows(33, 400)
+    layer, inputs = made(rounded()), rows(33, 400)
     whole = layer(inputs)
     for count in (1, 4, 17):
         assert torch.equal(layer(inputs[:count]), whole[:count])
@@ -71,7 +77,7 @@ def test_a_row_does_not_depend_on_the_others() -> None:
 @needs_int8
 @torch.inference_mode()
 def test_rows_of_zeros_and_of_no_numbers() -> None:
-    layer, inputs = Int8Linear(rounded()), rows(4, 400)
+    layer, inputs = made(rounded()), rows(4, 400)
     inputs[0], inputs[1, 3], inputs[2, 5] = 0, torch.nan, torch.inf
     found = layer(inputs)
     assert torch.equal(found[0], layer.bias)
@@ -80,9 +86,8 @@ def test_rows_of_zeros_and_of_no_numbers() -> None:
 
 
 def test_only_weights_that_were_rounded_are_multiplied_so() -> None:
-    assert is_rounded(rounded())
-    assert not is_rounded(nn.Linear(400, 300))  # as it was trained
-    assert not is_rounded(rounded(40, 30))  # too small to be stored in int8
+    assert in_int8(nn.Linear(400, 300)) is None  # as it was trained
+    assert in_int8(rounded(40, 30)) is None  # too small to be stored in int8
 
 
 @needs_int8
@@ -98,12 +103,18 @@ def test_a_frozen_network_multiplies_in_int8(monkeypatch: pytest.MonkeyPatch) ->
 
 @needs_int8
 def test_products_that_are_wrong_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    network = Frozen(nn.Sequential(nn.Linear(400, 300))).network
-    assert int8_copy(network, rows(1, 400)) is not network
-    # As on a processor that adds up in 16 bits and leaves out what does not fit.
-    right = Int8Linear.forward
-    monkeypatch.setattr(Int8Linear, "forward", lambda *given: right(*given).clamp(max=0.1))
-    assert int8_copy(network, rows(1, 400)) is network
+    search = has_int8_products.__wrapped__
+    assert search()
+    # As where sums of 16 bits leave out what does not fit.
+    product = Int8Linear._product
+    monkeypatch.setattr(Int8Linear, "_product", lambda *given: product(*given).clamp(max=2e6))
+    assert not search()
+
+
+def test_a_processor_without_the_instructions_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: False)
+    monkeypatch.setattr("avfake.models.int8.Int8Linear", None)
+    assert not has_int8_products.__wrapped__()
 
 
 @needs_int8
