@@ -4,9 +4,8 @@ The weights of a frozen network have one int8 step and one scale a row (`Frozen`
 them exactly. 8 bits are too few for inputs (they moved probabilities by .044), so an input is
 written with 16: as 256 times a first byte and a second byte, which are multiplied one after the
 other. Sums are whole numbers, exact in any order; only inputs are rounded, to 1 / 65,024 of the
-range of their row. oneDNN multiplies int8 four times as fast as float32 where the processor has the
-instructions (AVX-512 VNNI); two products and the rounding take two thirds of the time of one
-in float32 (`benchmarks/network_speed.py`).
+range of their row. Where the processor has instructions for int8 (AVX-512 VNNI), two products and
+the rounding take two thirds of the time of one in float32 (`benchmarks/network_speed.py`).
 [..., A] -> float32 [..., B]
 """
 
@@ -23,24 +22,31 @@ BYTE_ZERO = 128
 """Added to the first byte, which has a sign: oneDNN is fast for bytes without one."""
 LARGEST_STEP_ERROR = 1e-3
 """Weights further than this from whole steps were not rounded to int8."""
+ROWS_AT_ONCE = 128
 
 
 @cache
 def has_int8_products() -> bool:
     """Return whether this processor has instructions for products of int8, and they are right.
 
-    Without AVX-512 VNNI, products are added up in 16 bits, which may be too few.
+    Without AVX-512 VNNI, products are added up in 16 bits, which may be too few. The operators are
+    those of torch's quantised networks; where a release of torch has others, float32 is used.
     """
-    if not torch.cpu._is_vnni_supported():
+    try:
+        return torch.cpu._is_vnni_supported() and _are_products_right()
+    except (AttributeError, RuntimeError):
         return False
-    with torch.inference_mode():
-        steps = torch.arange(32 * 64, device="cpu").remainder(255).view(32, 64) - 127
-        inputs = torch.linspace(-1, 1, 5 * 64, dtype=torch.float64, device="cpu").view(5, 64)
-        inputs = (LARGEST * inputs / inputs.abs().amax(1, keepdim=True)).round()
-        ones = torch.ones(32, dtype=torch.float32, device="cpu")
-        found = Int8Linear(steps.to(torch.int8), ones, None)(inputs)
-        wanted = inputs @ steps.double().T
-        return bool((found - wanted).abs().max() <= 1e-6 * wanted.abs().max())
+
+
+@torch.inference_mode()
+def _are_products_right() -> bool:
+    steps = torch.arange(32 * 64, device="cpu").remainder(255).view(32, 64) - 127
+    inputs = torch.linspace(-1, 1, 5 * 64, dtype=torch.float64, device="cpu").view(5, 64)
+    inputs = (LARGEST * inputs / inputs.abs().amax(1, keepdim=True)).round()
+    ones = torch.ones(32, dtype=torch.float32, device="cpu")
+    found = Int8Linear(steps.to(torch.int8), ones, None)(inputs)
+    wanted = inputs @ steps.double().T
+    return bool((found - wanted).abs().max() <= 1e-6 * wanted.abs().max())
 
 
 def in_int8(layer: nn.Linear) -> "Int8Linear | None":
@@ -48,12 +54,21 @@ def in_int8(layer: nn.Linear) -> "Int8Linear | None":
     weight = layer.weight.detach().float()
     if weight.numel() < MIN_WEIGHTS:
         return None
-    scale = weight.abs().amax(dim=1).clamp(min=1e-12) / 127  # as `Frozen.save_state` chose it
-    steps = weight / scale[:, None]
-    whole = steps.round()
-    if steps.sub_(whole).abs_().max() > LARGEST_STEP_ERROR:
-        return None
-    return Int8Linear(whole.to(torch.int8), scale, layer.bias)
+    scale = _largest(weight).clamp(min=1e-12) / 127  # as `Frozen.save_state` chose it
+    parts = []
+    # By parts, which stay in the cache of the processor and take no memory beside the weights.
+    for rows, sizes in zip(weight.split(ROWS_AT_ONCE), scale.split(ROWS_AT_ONCE), strict=True):
+        steps = rows / sizes[:, None]
+        whole = steps.round()
+        if steps.sub_(whole).abs_().max() > LARGEST_STEP_ERROR:
+            return None
+        parts.append(whole.to(torch.int8))
+    return Int8Linear(torch.cat(parts), scale, layer.bias)
+
+
+def _largest(rows: Tensor) -> Tensor:
+    """Return the largest absolute value of each row: [N, A] -> [N]."""
+    return torch.maximum(rows.amax(dim=1), -rows.amin(dim=1))
 
 
 class Int8Linear(nn.Module):
@@ -75,8 +90,7 @@ class Int8Linear(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """[..., A] -> float32 [..., B]"""
         rows = inputs.reshape(-1, inputs.shape[-1]).float()
-        most = torch.maximum(rows.amax(1, keepdim=True), -rows.amin(1, keepdim=True))
-        per_unit = LARGEST / most.clamp(min=1e-30)
+        per_unit = LARGEST / _largest(rows).clamp(min=1e-30)[:, None]
         whole = (rows * per_unit).round_().to(torch.int16)
         first = (whole >> 8).add_(BYTE_ZERO).to(torch.uint8)
         sums = self._product(first, 256.0, BYTE_ZERO, None)

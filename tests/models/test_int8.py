@@ -101,19 +101,27 @@ def test_a_frozen_network_multiplies_in_int8(monkeypatch: pytest.MonkeyPatch) ->
     assert torch.equal(InferenceForm(frozen.network, "torch")(inputs), wanted)
 
 
+def test_every_processor_with_the_instructions_uses_them() -> None:
+    assert has_int8_products.__wrapped__() == torch.cpu._is_vnni_supported()
+
+
 @needs_int8
 def test_products_that_are_wrong_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    search = has_int8_products.__wrapped__
-    assert search()
     # As where sums of 16 bits leave out what does not fit.
     product = Int8Linear._product
     monkeypatch.setattr(Int8Linear, "_product", lambda *given: product(*given).clamp(max=2e6))
-    assert not search()
+    assert not has_int8_products.__wrapped__()
 
 
-def test_a_processor_without_the_instructions_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: False)
-    monkeypatch.setattr("avfake.models.int8.Int8Linear", None)
+@pytest.mark.parametrize("error", [AttributeError, RuntimeError])
+def test_where_torch_has_other_operators_float32_is_used(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def fails(*_: object) -> torch.Tensor:
+        raise error("no such operator")
+
+    monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: True)
+    monkeypatch.setattr(Int8Linear, "__init__", fails)
     assert not has_int8_products.__wrapped__()
 
 
