@@ -78,7 +78,8 @@ class Frozen:
     def __call__(self, items: Tensor) -> Tensor:
         """Return features [M, F] in float32, by the network as it is."""
         self.network.to(items.device)
-        features: Tensor = self.network(items)
+        with torch.autocast(items.device.type, enabled=False):
+            features: Tensor = self.network(items)
         return features
 
     def save_state(self) -> dict[str, Tensor]:

@@ -86,10 +86,11 @@ class InferenceForm:
     def __call__(self, items: Tensor) -> Tensor:
         # What torch runs reads any shape, what OpenVINO runs the one it was converted for.
         shape = tuple(items.shape[1:]) if self.runtime == "openvino" else ()
-        with self._making:
-            if shape not in self._made:
-                self._made[shape] = self._make(items[:1])
-        return self._made[shape](items)
+        with torch.autocast("cpu", enabled=False):
+            with self._making:
+                if shape not in self._made:
+                    self._made[shape] = self._make(items[:1])
+            return self._made[shape](items)
 
     def _make(self, example: Tensor) -> Callable[[Tensor], Tensor]:
         self.network.to(example.device)  # a frozen one may have run on a GPU for another model

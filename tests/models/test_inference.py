@@ -137,6 +137,20 @@ def test_where_gradients_are_wanted_the_network_itself_runs() -> None:
     assert float(crops.grad.abs().sum()) > 0
 
 
+@pytest.mark.parametrize("name", ["test_resnet", VIT])
+def test_frozen_networks_compute_in_float32_whatever_the_caller_has(name: str) -> None:
+    branch = seeing(name, tune="none")
+    crops = 255 * pictures(2, 96)
+    with torch.no_grad():
+        wanted = branch.features(crops)
+        with torch.autocast("cpu", torch.bfloat16):
+            assert torch.equal(branch.features(crops), wanted)
+            branch.prepare_inference("torch")
+            found = branch.features(crops)
+    assert found.dtype == torch.float32
+    assert off(found, wanted) < 1e-5
+
+
 def test_training_drops_the_form() -> None:
     branch = seeing()
     branch.prepare_inference("torch")
