@@ -1,6 +1,5 @@
 """Frames of a file: at chosen times, or all of them in order."""
 
-import math
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -20,6 +19,8 @@ SAME_INSTANT_SECONDS = 1e-6
 """Tolerance, so that a frame asked for by its own time is not missed through rounding."""
 JUMP_SECONDS = 8.0
 """A longer time without a wanted frame is skipped, up to its last key frame."""
+MAX_PART_BYTES = 1e9
+"""Pixels that `read_frames` reads into one array; more are put together at the end."""
 INDEXED_FORMATS = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"}
 """Containers with an index of their key frames, in which one can seek by time."""
 
@@ -31,8 +32,13 @@ def read_frames(path: str | Path, at_seconds: Sequence[float] | np.ndarray) -> F
     after. Each frame is returned once. Only chosen frames are converted and kept. Damaged frames
     are left out; MediaError if nothing could be decoded.
     """
-    (frames,) = read_frames_in_parts(path, at_seconds, max_bytes=math.inf)
-    return frames
+    parts = list(read_frames_in_parts(path, at_seconds, max_bytes=MAX_PART_BYTES))
+    if len(parts) == 1:
+        return parts[0]
+    pixels, seconds = (
+        np.concatenate([getattr(p, k) for p in parts]) for k in ("pixels", "seconds")
+    )
+    return Frames(pixels, seconds, parts[-1].notes)
 
 
 def read_frames_in_parts(
@@ -45,24 +51,25 @@ def read_frames_in_parts(
     wanted = np.unique(np.asarray(at_seconds, dtype=np.float64))
     if not len(wanted) or not np.isfinite(wanted).all():
         raise ValueError(f"at_seconds must be one or more finite times, got {at_seconds}")
-    kept: list[tuple[float, np.ndarray]] = []
     with open_media(path) as media:
-        for shown in _as_displayed(media, _shown_at(media, wanted)):
-            if kept and (len(kept) + 1) * shown[1].nbytes > max_bytes:
-                yield _joined(kept, media)
-            kept.append(shown)
-        yield _joined(kept, media)
+        pixels = np.empty(0, np.uint8)
+        seconds: list[float] = []
+        for at, shown in _as_displayed(media, _shown_at(media, wanted)):
+            if len(seconds) == len(pixels):
+                if seconds:
+                    yield _part(media, pixels, seconds)
+                # Filled in place: a copy of all frames would take as long as their conversion.
+                most = max(1, min(len(wanted), int(max_bytes // shown.nbytes)))
+                pixels, seconds = np.empty((most, *shown.shape), np.uint8), []
+            pixels[len(seconds)] = shown
+            seconds.append(at)
+        yield _part(media, pixels, seconds)
 
 
-def _joined(kept: list[tuple[float, np.ndarray]], media: OpenMedia) -> Frames:
-    """Return the frames of a list, which is emptied so that no second copy is held."""
+def _part(media: OpenMedia, pixels: np.ndarray, seconds: list[float]) -> Frames:
     assert media.video is not None
     notes = media.clock_of(media.video).notes + media.picture_damage.notes()
-    seconds = np.array([time for time, _ in kept])
-    pixels = np.empty((len(kept), *kept[0][1].shape), np.uint8)
-    for index in reversed(range(len(kept))):
-        pixels[index] = kept.pop()[1]
-    return Frames(pixels, seconds, notes)
+    return Frames(pixels[: len(seconds)], np.array(seconds), notes)
 
 
 def iter_frames(path: str | Path) -> Iterator[tuple[float, np.ndarray]]:

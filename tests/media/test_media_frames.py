@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from avfake.errors import MediaError
-from avfake.media.frames import iter_frames, read_frames
+from avfake.media import frames as reading
+from avfake.media.frames import iter_frames, read_frames, read_frames_in_parts
 from avfake.media.probing import probe
 from avfake.media.types import Waveform
 from avfake.media.writing import write_audio
@@ -35,6 +36,25 @@ def test_the_frame_on_display_is_read_in_any_container(
     frames = read_frames(path, np.array(times)[wanted] + 0.01)
     assert indices_of(frames.pixels) == wanted.tolist()
     assert np.allclose(frames.seconds, np.array(times)[wanted])
+
+
+@pytest.mark.parametrize(("held", "sizes"), [(0.5, [1] * 7), (2, [2, 2, 2, 1]), (7, [7]), (9, [7])])
+def test_parts_hold_the_frames_that_are_read_at_once(
+    tmp_path, make_video, monkeypatch, held, sizes
+):
+    path = make_video(tmp_path / "a.mp4", TIMES)
+    # The last two are shown at both of their times, and are returned once.
+    wanted = np.array([0.0, 0.1, 0.2, 0.4, 0.5, 0.6, 0.9, 0.901])
+    whole = read_frames(path, wanted)
+    most = held * whole.pixels[0].nbytes
+    parts = list(read_frames_in_parts(path, wanted, max_bytes=most))
+    assert [len(part.pixels) for part in parts] == sizes
+    assert np.array_equal(np.concatenate([part.pixels for part in parts]), whole.pixels)
+    assert np.array_equal(np.concatenate([part.seconds for part in parts]), whole.seconds)
+    monkeypatch.setattr(reading, "MAX_PART_BYTES", most)
+    again = read_frames(path, wanted)
+    assert np.array_equal(again.pixels, whole.pixels)
+    assert np.array_equal(again.seconds, whole.seconds)
 
 
 def test_a_frame_is_found_by_its_own_time(tmp_path, make_video, indices_of):
