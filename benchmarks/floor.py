@@ -21,10 +21,13 @@ from torch import Tensor, nn
 from avfake.models.converted import openvino_core
 from avfake.models.inference import int8_copy
 from avfake.models.int8 import Int8Linear, has_int8_products
+from avfake.threads import num_parts, run_each
 from benchmarks.measuring import cost
 
 BATCHES = (1, 4, 16)
-"""Items that go through a network at once, of which the fastest number is taken."""
+"""Items that are given at once, of which the fastest number is taken; all where there are fewer."""
+SIDE_BY_SIDE = 4
+"""More items than these pass PyTorch in parts of this size at most, each on one thread."""
 NUM_TRIED = 4
 """Least number of items on which runtimes are compared."""
 
@@ -81,9 +84,7 @@ def fastest(network: nn.Module, items: Tensor, *, threads: int) -> Bare:
     timed: list[tuple[float, Bare]] = []
     for runtime, make in RUNTIMES.items():
         forward = make(network, items[:2], threads)
-        for batch in BATCHES if forward else ():
-            if batch > 1 and batch > len(items):
-                continue
+        for batch in sorted({min(b, len(items)) for b in BATCHES}) if forward else ():
             bare, some = Bare(runtime, batch, forward), items[: max(batch, NUM_TRIED)]
             try:
                 bare(some)  # the first pass of a shape plans
@@ -101,12 +102,18 @@ def fastest(network: nn.Module, items: Tensor, *, threads: int) -> Bare:
 def in_torch(network: nn.Module, dtype: torch.dtype) -> Forward:
     """Return a forward pass in PyTorch, channels last."""
 
+    def of_part(items: Tensor) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
+            return network(items).float()
+
     @torch.inference_mode()
     def forward(items: Tensor) -> np.ndarray:
         if items.ndim == 4:
             items = items.contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
-            return network(items).float().numpy()
+        if len(items) <= SIDE_BY_SIDE:
+            return of_part(items).numpy()
+        parts = items.tensor_split(num_parts(len(items), SIDE_BY_SIDE))
+        return torch.cat(run_each(of_part, parts)).numpy()
 
     return forward
 

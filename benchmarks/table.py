@@ -165,9 +165,13 @@ def facts_line(speed: pd.DataFrame) -> str:
         f"- {r.hardware}; {r.threads} threads; commit {r.commit}; {r.repeats} rounds"
         for r in facts.itertuples()
     ]
-    notes = speed[(speed["note"] != "") & (speed["kind"] == "1080p")]
-    notes = notes[notes["pipeline"].isin([FLOOR, SIMPLE])]
-    lines += [f"- {r.detector}, {r.pipeline}, {r.stage}: {r.note}" for r in notes.itertuples()]
+    notes = speed[(speed["note"] != "") & speed["pipeline"].isin([FLOOR, SIMPLE])]
+    # What is tried in each run may differ: every choice is shown, with the videos it was made for.
+    for (detector, pipeline, stage, note), rows in notes.groupby(
+        ["detector", "pipeline", "stage", "note"], sort=False
+    ):
+        kinds = ", ".join(dict.fromkeys(rows["kind"]))
+        lines.append(f"- {detector}, {pipeline}, {stage}: {note} ({kinds})")
     return "\n".join(lines)
 
 

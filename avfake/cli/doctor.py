@@ -132,7 +132,7 @@ def _networks() -> Finding:
 
     precision = "frozen transformers in int8 with inputs of 16 bits, others in float32"
     if not has_int8_products():
-        precision = "float32; this processor has no instructions for int8 (AVX-512 VNNI)"
+        precision = "float32, since int8 (AVX-512 VNNI) cannot be used here"
     try:
         runtime = runtime_of()
     except ConfigError as error:

@@ -35,10 +35,14 @@ def read_frames(path: str | Path, at_seconds: Sequence[float] | np.ndarray) -> F
     parts = list(read_frames_in_parts(path, at_seconds, max_bytes=MAX_PART_BYTES))
     if len(parts) == 1:
         return parts[0]
-    pixels, seconds = (
-        np.concatenate([getattr(p, k) for p in parts]) for k in ("pixels", "seconds")
-    )
-    return Frames(pixels, seconds, parts[-1].notes)
+    seconds, notes = np.concatenate([part.seconds for part in parts]), parts[-1].notes
+    pixels = np.empty((len(seconds), *parts[0].pixels.shape[1:]), np.uint8)
+    end = len(seconds)
+    while parts:  # emptied, so that no second copy is held
+        part = parts.pop().pixels
+        pixels[end - len(part) : end] = part
+        end -= len(part)
+    return Frames(pixels, seconds, notes)
 
 
 def read_frames_in_parts(

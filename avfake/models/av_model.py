@@ -99,10 +99,10 @@ class AVModel(nn.Module):
         return {name: one.frozen for name, one in branches.items() if one and one.frozen}
 
     def prepare_inference(self, runtime: str | None = None) -> None:
-        """Let the backbones run in their inference form wherever no gradients are wanted.
+        """Let the backbones run in their inference form.
 
         The forms are made at the first call, from the weights as they are then; training drops
-        them. State and bundle stay as they are.
+        those of backbones that are not frozen. State and bundle stay as they are.
 
         runtime: auto, torch or openvino; None = the environment variable AVFAKE_RUNTIME, or auto
         """

@@ -104,9 +104,10 @@ class Branch(nn.Module):
         return features
 
     def prepare_inference(self, runtime: str) -> None:
-        """Let the backbone run in its inference form where no gradients are wanted.
+        """Let the backbone run in its inference form.
 
-        Until the branch is trained again. Branches that share a frozen backbone share its form.
+        A frozen backbone does so wherever its input needs no gradient, and branches that share it
+        share its form; another one without gradients, until it is trained again.
         runtime: torch or openvino
         """
         form = self.frozen.inference if self.frozen else self.inference
@@ -128,7 +129,7 @@ class Branch(nn.Module):
     def _inference_of(self, items: Tensor) -> InferenceForm | None:
         """Return the form of the backbone where it is to run on these items."""
         form = self.frozen.inference if self.frozen else self.inference
-        if items.device.type != "cpu" or items.requires_grad:
+        if torch.jit.is_tracing() or items.device.type != "cpu" or items.requires_grad:
             return None
         if not self.frozen and (self.training or torch.is_grad_enabled()):
             return None

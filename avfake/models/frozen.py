@@ -109,4 +109,5 @@ class Frozen:
             state[name] = value.float() if value.is_floating_point() else value
         self.inference = None
         self.network.load_state_dict(state, assign=True)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.network.eval().requires_grad_(False)

@@ -47,6 +47,10 @@ class HiddenCells:
             picture, hidden: [C, S, S], as the network takes them; cells come from the second
         """
         self.network.to(picture.device)
+        with torch.autocast(picture.device.type, enabled=False):
+            return self._features(picture, hidden)
+
+    def _features(self, picture: Tensor, hidden: Tensor) -> Tensor:
         whole, instead = self._embed(torch.stack([picture, hidden])).split(1)
         index = self.tokens.to(picture.device)
         changed = instead[0][index]  # [cells ** 2, T, D]

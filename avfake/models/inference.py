@@ -3,8 +3,8 @@
 Batch normalisations are folded into the convolutions before them, linear layers of frozen networks
 multiply in int8 where the processor has instructions for it (`models.int8`), and a convolutional
 network runs in OpenVINO where that is installed (`models.converted`). Made from the weights as they
-are at the first call; the network itself, which training, heat maps by gradients and bundles use,
-stays as it is.
+are at the first call. The network itself stays as it is: the training of its weights, heat maps by
+gradients and bundles use that.
 [M, ...] on the CPU -> float32 [M, F].
 """
 
@@ -58,7 +58,7 @@ def is_convolutional(network: nn.Module) -> bool:
     """Return whether most weights are convolutions of pictures, which OpenVINO computes faster.
 
     Measured on one thread (benchmarks/network_speed.py): EfficientNets take 0.6 to 0.8 of the time
-    of torch in float32, and Whisper's encoder 20 times as long.
+    of torch in float32, and Whisper's encoder 9 times as long.
     """
     sizes = [(m, p.numel()) for m in network.modules() for p in m.parameters(recurse=False)]
     convolved = sum(size for module, size in sizes if isinstance(module, nn.Conv2d))
@@ -132,7 +132,7 @@ def folded_copy(network: nn.Module, example: Tensor) -> nn.Module:
 def int8_copy(network: nn.Module) -> nn.Module:
     """Return a copy whose linear layers multiply in int8 where their weights were rounded to it."""
     made = _plain_copy(network)
-    linear = {name: m for name, m in made.named_modules() if type(m) is nn.Linear}
+    linear = {name: m for name, m in made.named_modules() if name and type(m) is nn.Linear}
     with torch.inference_mode():
         layers = run_each(in_int8, [*linear.values()])
     for name, layer in zip(linear, layers, strict=True):

@@ -1,11 +1,11 @@
 """Linear layers of a frozen network, multiplied in int8 without an error that matters.
 
-The weights of a frozen network have one int8 step and one scale a row (`Frozen`), so int8 holds
-them exactly. 8 bits are too few for inputs (they moved probabilities by .044), so an input is
-written with 16: as 256 times a first byte and a second byte, which are multiplied one after the
-other. Sums are whole numbers, exact in any order; only inputs are rounded, to 1 / 65,024 of the
-range of their row. Where the processor has instructions for int8 (AVX-512 VNNI), two products and
-the rounding take two thirds of the time of one in float32 (`benchmarks/network_speed.py`).
+Each weight of a frozen network is a whole number, -127 to 127, times a scale that its row shares
+(`Frozen`), so int8 holds it exactly. 8 bits are too few for inputs (they moved probabilities by
+.044), so an input has 16: it is 256 x first byte + second byte. Each byte is multiplied with the
+weights, and the results are added. Sums are whole numbers, exact in any order; only inputs are
+rounded, to 1 / 65,024 of the range of their row. Where the processor has instructions for int8
+(AVX-512 VNNI), CLIP takes 70 % of the time of float32 so (`benchmarks/network_speed.py`).
 [..., A] -> float32 [..., B]
 """
 
@@ -40,11 +40,12 @@ def has_int8_products() -> bool:
 
 @torch.inference_mode()
 def _are_products_right() -> bool:
+    layer = nn.utils.skip_init(nn.Linear, 64, 32, bias=False, device="cpu", dtype=torch.float32)
     steps = torch.arange(32 * 64, device="cpu").remainder(255).view(32, 64) - 127
     inputs = torch.linspace(-1, 1, 5 * 64, dtype=torch.float64, device="cpu").view(5, 64)
     inputs = (LARGEST * inputs / inputs.abs().amax(1, keepdim=True)).round()
     ones = torch.ones(32, dtype=torch.float32, device="cpu")
-    found = Int8Linear(steps.to(torch.int8), ones, None)(inputs)
+    found = Int8Linear(layer, steps.to(torch.int8), ones)(inputs)
     wanted = inputs @ steps.double().T
     return bool((found - wanted).abs().max() <= 1e-6 * wanted.abs().max())
 
@@ -63,7 +64,7 @@ def in_int8(layer: nn.Linear) -> "Int8Linear | None":
         if steps.sub_(whole).abs_().max() > LARGEST_STEP_ERROR:
             return None
         parts.append(whole.to(torch.int8))
-    return Int8Linear(torch.cat(parts), scale, layer.bias)
+    return Int8Linear(layer, torch.cat(parts), scale)
 
 
 def _largest(rows: Tensor) -> Tensor:
@@ -72,20 +73,27 @@ def _largest(rows: Tensor) -> Tensor:
 
 
 class Int8Linear(nn.Module):
-    """A linear layer with weights in int8."""
+    """A linear layer with weights in int8.
 
-    def __init__(self, steps: Tensor, scale: Tensor, bias: Tensor | None) -> None:
+    It has the weights in float32 as well, which are those of the layer: some networks of timm read
+    them in place of calling the layer.
+    """
+
+    def __init__(self, layer: nn.Linear, steps: Tensor, scale: Tensor) -> None:
         """
         Args:
+            layer: the same in float32
             steps: int8 [B, A], weights in steps, -127 to 127
             scale: float32 [B], size of a step in each row
-            bias: float32 [B]
         """
         super().__init__()
+        self.in_features, self.out_features = layer.in_features, layer.out_features
+        self.weight, self.bias = layer.weight, layer.bias
         # In the order that the processor reads, which cannot be copied or stored.
         self.packed = torch.ops.onednn.qlinear_prepack(steps, None)
         self.scale, self.zeros = scale, torch.zeros_like(scale, dtype=torch.int64)
-        self.bias = torch.zeros_like(scale) if bias is None else bias.detach().float()
+        no_bias = torch.zeros_like(scale)
+        self.added = no_bias if layer.bias is None else layer.bias.detach().float()
 
     def forward(self, inputs: Tensor) -> Tensor:
         """[..., A] -> float32 [..., B]"""
@@ -95,7 +103,8 @@ class Int8Linear(nn.Module):
         first = (whole >> 8).add_(BYTE_ZERO).to(torch.uint8)
         sums = self._product(first, 256.0, BYTE_ZERO, None)
         sums = self._product(whole.to(torch.uint8), 1.0, 0, sums)
-        return torch.addcdiv(self.bias, sums, per_unit).view(*inputs.shape[:-1], -1)
+        found = torch.addcdiv(self.added, sums, per_unit)
+        return found.view(*inputs.shape[:-1], self.out_features)
 
     def _product(self, steps: Tensor, factor: float, zero: int, before: Tensor | None) -> Tensor:
         """Return factor * (steps - zero) times the weights, added to what was there before."""

@@ -8,6 +8,7 @@ from avfake.detector.detector import Detector
 from avfake.models.frozen import Frozen
 from avfake.models.inference import InferenceForm
 from avfake.models.int8 import Int8Linear, has_int8_products, in_int8
+from avfake.models.visual import VisualBranch, VisualConfig
 
 needs_int8 = pytest.mark.skipif(
     not has_int8_products(), reason="this processor has no instructions for int8"
@@ -38,7 +39,7 @@ def rows(*shape: int) -> torch.Tensor:
 
 @needs_int8
 @pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("shape", [(7, 400), (2, 5, 400), (1, 400)])
+@pytest.mark.parametrize("shape", [(7, 400), (2, 5, 400), (400,)])
 @torch.inference_mode()
 def test_only_the_last_bit_of_inputs_is_rounded(shape: tuple[int, ...], bias: bool) -> None:
     layer, inputs = rounded(bias=bias), rows(*shape)
@@ -75,6 +76,26 @@ def test_a_row_does_not_depend_on_the_others() -> None:
 
 
 @needs_int8
+def test_networks_that_read_the_weights_of_a_layer_run_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = VisualConfig(
+        "eva02_tiny_patch14_224", weights="none", size_px=224, layers=(0,), tune="none"
+    )
+    branch = VisualBranch(config).eval()
+    crops = torch.randint(0, 256, (2, 3, 224, 224), dtype=torch.uint8)
+    with torch.inference_mode():
+        wanted = branch.features(crops)
+        branch.prepare_inference("torch")
+        found = branch.features(crops)
+    assert 0 < (found - wanted).std() / wanted.std() < 1e-3
+    # A graph is for other machines, too.
+    monkeypatch.setattr(torch.jit, "is_tracing", lambda: True)
+    with torch.inference_mode():
+        assert torch.equal(branch.features(crops), wanted)
+
+
+@needs_int8
 @torch.inference_mode()
 def test_rows_of_zeros_and_of_no_numbers() -> None:
     layer, inputs = made(rounded()), rows(4, 400)
@@ -83,6 +104,7 @@ def test_rows_of_zeros_and_of_no_numbers() -> None:
     assert torch.equal(found[0], layer.bias)
     assert not found[1:3].isfinite().any()
     assert found[3].isfinite().all()
+    assert layer(inputs[:0]).shape == (0, 300)
 
 
 def test_only_weights_that_were_rounded_are_multiplied_so() -> None:
