@@ -11,7 +11,7 @@ The confident rule over frames, then the mean over five seeds. Any other B0-B7:
 --visual.backbone tf_efficientnet_b5.ns_jft_in1k.
 
 Time: 5 x 40 epochs of some 115,000 faces at 380 px on the whole DFDC; not run here. A B7 reads a
-face in 0.14 s (bf16) on two CPU cores, without training.
+face in 0.16 s on two CPU cores, without training.
 Expected: private leaderboard log-loss 0.428 with 7 checkpoints of 5 seeds, where answering one half
 gives 0.693; a single checkpoint 0.284 on the public 4,000 (measured by Deepware, accuracy 88.5 %).
 Both on the hidden competition sets, not on the split made here. What was run here:
