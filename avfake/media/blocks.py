@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import av
 import numpy as np
+from av.audio.plane import AudioPlane
 
 from avfake.errors import Reason
 from avfake.media.clock import to_seconds
@@ -181,10 +182,15 @@ class _Run:
 
 def _channels(frame: av.AudioFrame) -> np.ndarray:
     """Return [C, N] as stored."""
-    samples = frame.to_ndarray()
+    count = frame.layout.nb_channels
     if not frame.format.is_planar:
-        samples = samples.reshape(-1, frame.layout.nb_channels).T
-    return samples
+        return frame.to_ndarray().reshape(-1, count).T
+    # PyAV looks for planes up to a null pointer. There is none after eight or more of them, and
+    # what stands behind them is no sound, or memory that may not be read.
+    name, size = frame.format.name, frame.format.bytes
+    dtype = np.dtype(f"{'u' if name == 'u8p' else 'i' if name.startswith('s') else 'f'}{size}")
+    planes = [AudioPlane(frame, index) for index in range(count)]
+    return np.stack([np.frombuffer(memoryview(plane), dtype, frame.samples) for plane in planes])
 
 
 def _to_float(samples: np.ndarray) -> np.ndarray:

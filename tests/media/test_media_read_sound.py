@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from avfake.errors import MediaError
+from avfake.media.blocks import sound_blocks
+from avfake.media.opening import Damage, open_media
 from avfake.media.sound import read_sound
 from avfake.media.types import Waveform
 from avfake.media.writing import write_audio
@@ -178,3 +180,31 @@ def test_loud_lossy_sound_is_clipped_as_a_player_does(tmp_path):
     sound = read_sound(tmp_path / "a.mp3")
     assert sound.notes == ()
     assert np.abs(sound.pieces[0].samples).max() == 1.0
+
+
+@pytest.mark.parametrize(
+    ("ending", "codec", "layout"),
+    [("m4a", "aac", "7.1"), ("m4a", "aac", "hexadecagonal"), ("m4a", "aac", "5.1")]
+    + [("mkv", "wavpack", layout) for layout in ("7.1", "7.1.4", "22.2")],
+)
+def test_many_channels_are_read_as_they_are(tmp_path, ending, codec, layout):
+    path, count = tmp_path / f"a.{ending}", av.AudioLayout(layout).nb_channels
+    sine = (0.3 * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)).astype(np.float32)
+    frame = av.AudioFrame.from_ndarray(np.repeat(sine, count)[None], format="flt", layout=layout)
+    frame.sample_rate, frame.pts = RATE, 0
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=RATE, layout=layout)
+        form = {"aac": "fltp", "wavpack": "s16p"}[codec]
+        stream.codec_context.format = form
+        resampler = av.AudioResampler(form, layout, RATE, frame_size=1024)
+        for ready in (*resampler.resample(frame), *resampler.resample(None), None):
+            container.mux(stream.encode(ready))
+    with open_media(path) as media:
+        blocks = [block.channels for block in sound_blocks(media, Damage())]
+    assert {block.shape[0] for block in blocks} == {count}
+    heard = np.concatenate(blocks, axis=1)
+    quiet = {"aac": 1}.get(codec, 0)  # the encoder filters the channel of low frequencies
+    assert np.sum(np.corrcoef(heard[:, 4000:12000])[0] > 0.99) >= count - quiet
+    assert np.abs(heard).max() < 0.6
+    (piece,) = read_sound(path).pieces
+    assert 0.15 < np.sqrt(np.mean(piece.samples[4000:12000] ** 2)) < 0.23
