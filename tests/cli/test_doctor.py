@@ -1,11 +1,15 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from avfake.cli import doctor
 
 
-def test_every_check_of_a_fit_machine_is_free_of_problems(tmp_path: Path) -> None:
+def test_every_check_of_a_fit_machine_is_free_of_problems(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _fit(monkeypatch, free=doctor.LEAST_FREE_BYTES)
     findings = {finding.name: finding for finding in doctor.examine(tmp_path / "not" / "yet")}
     expected = "python packages codecs devices threads networks disk weights self-test"
     assert list(findings) == expected.split()
@@ -13,12 +17,27 @@ def test_every_check_of_a_fit_machine_is_free_of_problems(tmp_path: Path) -> Non
     assert "predict" in findings["self-test"].found
 
 
+def _fit(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
+    """Set what the machine that runs the tests may have otherwise: disk, threads, settings."""
+    usage = SimpleNamespace(total=free, used=0, free=free)
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr("torch.get_num_threads", lambda: 1)
+    monkeypatch.delenv("AVFAKE_RUNTIME", raising=False)
+
+
+def test_a_disk_that_is_almost_full_is_a_problem(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _fit(monkeypatch, free=doctor.LEAST_FREE_BYTES - 1)
+    assert doctor._disk(tmp_path).level == "problem"
+    assert "name another folder" in doctor._disk(tmp_path).advice
+
+
 @pytest.mark.parametrize(
     ("change", "name", "advice"),
     [
         ({"DECODERS": ("h264", "nonsense")}, "codecs", "install the av wheel"),
         ({"PACKAGES": ("numpy", "not-there")}, "packages", "pip install not-there"),
-        ({"LEAST_FREE_BYTES": 2**62}, "disk", "name another folder"),
     ],
 )
 def test_a_problem_comes_with_what_to_do(
