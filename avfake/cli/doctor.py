@@ -25,7 +25,7 @@ PACKAGES = (
     *("moviepy", "librosa", "lightgbm", "scikit-learn", "numpy"),
 )
 DECODERS = ("h264", "hevc", "vp9", "av1", "mpeg1video", "aac", "mp3", "opus", "flac")
-LEAST_FREE_BYTES = 5 * 2**30
+LEAST_FREE_GB = 5
 
 
 @dataclass(frozen=True)
@@ -151,13 +151,14 @@ def _networks() -> Finding:
 
 def _disk(folder: Path) -> Finding:
     there = next(p for p in (folder, *folder.absolute().parents) if p.exists())
-    free = shutil.disk_usage(there).free
-    found = f"{free / 2**30:.0f} GB free at {there}"
+    free = shutil.disk_usage(there).free / 1e9
+    found = f"{free:.1f} GB free at {there}"
     if not there.is_dir() or not os.access(there, os.W_OK):
         found = f"{there} {'cannot be written' if there.is_dir() else 'is a file, no folder'}"
         return Finding("disk", "problem", found, "name another: --folder")
-    if free < LEAST_FREE_BYTES:
-        advice = "a prepared 10 s clip takes about 0.7 MB; name another folder with --folder"
+    if free < LEAST_FREE_GB:
+        advice = f"free {LEAST_FREE_GB} GB (a prepared 10 s clip takes about 0.7 MB), "
+        advice += "or name another folder with --folder"
         return Finding("disk", "problem", found, advice)
     return Finding("disk", "ok", found)
 

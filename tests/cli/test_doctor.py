@@ -9,7 +9,7 @@ from avfake.cli import doctor
 def test_every_check_of_a_fit_machine_is_free_of_problems(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    _fit(monkeypatch, free=doctor.LEAST_FREE_BYTES)
+    _fit(monkeypatch, free=5_000_000_000)
     findings = {finding.name: finding for finding in doctor.examine(tmp_path / "not" / "yet")}
     expected = "python packages codecs devices threads networks disk weights self-test"
     assert list(findings) == expected.split()
@@ -28,9 +28,12 @@ def _fit(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
 def test_a_disk_that_is_almost_full_is_a_problem(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    _fit(monkeypatch, free=doctor.LEAST_FREE_BYTES - 1)
-    assert doctor._disk(tmp_path).level == "problem"
-    assert "name another folder" in doctor._disk(tmp_path).advice
+    _fit(monkeypatch, free=4_200_000_000)
+    finding = doctor._disk(tmp_path)
+    assert finding.level == "problem"
+    assert finding.found.startswith("4.2 GB free")
+    assert "free 5 GB" in finding.advice
+    assert "name another folder" in finding.advice
 
 
 @pytest.mark.parametrize(
