@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -18,7 +19,7 @@ from avfake.detector.detector import Detector
 from avfake.detector.options import PredictOptions
 from avfake.verdict import Verdict
 
-AVFAKE = f"{sys.executable} -m avfake"
+AVFAKE = shlex.join([sys.executable, "-m", "avfake"])
 
 
 def shell(command: str, at: Path) -> subprocess.CompletedProcess[str]:
@@ -52,7 +53,8 @@ def test_a_table_is_written_whole_whoever_has_stopped_to_listen(
 ) -> None:
     video = min(studio_root.glob("*.mp4"))
     # With all streams closed, the first file that is opened would be the standard error.
-    command = f"{AVFAKE} predict {video} --detector {detector_folder} --out s.csv --workers 1"
+    names = shlex.join([str(video), "--detector", str(detector_folder)])
+    command = f"{AVFAKE} predict {names} --out s.csv --workers 1"
     done = shell(f"{command} <&- >&- 2>&-", tmp_path)
     assert done.returncode == 0
     lines = (tmp_path / "s.csv").read_text().splitlines()
@@ -70,8 +72,9 @@ def test_a_closed_output_takes_no_table(tmp_path: Path) -> None:
 def test_a_folder_that_was_deleted_is_named(tmp_path: Path) -> None:
     (tmp_path / "gone").mkdir()
     script = Path(sys.executable).with_name("avfake")
-    command = f"cd gone && rmdir ../gone && {script} specs"
-    done = shell(f"PYTHONPATH={Path(__file__).parents[2]} && {command}", tmp_path)
+    command = f"cd gone && rmdir ../gone && {shlex.quote(str(script))} specs"
+    root = shlex.quote(str(Path(__file__).parents[2]))
+    done = shell(f"PYTHONPATH={root} && {command}", tmp_path)
     assert done.returncode == 2
     assert done.stderr == "avfake: the folder you are in is gone; change to another one\n"
 

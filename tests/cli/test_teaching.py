@@ -99,11 +99,12 @@ def test_after_two_dashes_all_is_a_name() -> None:
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
 def test_bash_completes_verbs_and_flags(run: Run, tmp_path: Path) -> None:
     _, script, _ = run("completion", "bash")
-    (tmp_path / "avfake.bash").write_text(script)
+    path = tmp_path / "avfake.bash"
+    path.write_text(script)
     for typed, expected in ((["pred"], "predict"), (["predict", "--subm"], "--submission")):
         words = " ".join(map(shlex.quote, ["avfake", *typed]))
         code = (
-            f"source {tmp_path / 'avfake.bash'}; COMP_WORDS=({words}); COMP_CWORD={len(typed)}; "
+            f"source {shlex.quote(str(path))}; COMP_WORDS=({words}); COMP_CWORD={len(typed)}; "
             'function=$(complete -p avfake | sed "s/.*-F \\([^ ]*\\).*/\\1/"); '
             f'$function avfake {shlex.quote(typed[-1])} avfake; printf "%s\\n" "${{COMPREPLY[@]}}"'
         )
