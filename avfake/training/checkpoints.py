@@ -116,7 +116,8 @@ def _write(
         "scaler": state.scaler.state_dict() if state.scaler else None,
         "num_averaged": int(state.average.n_averaged) if state.average else 0,
     }
-    torch.save(tensors, folder / "optimizer.pt")
+    with (folder / "optimizer.pt").open("wb") as file:  # torch leaves open what it cannot write
+        torch.save(tensors, file)
     written = {"settings": settings, "history": [asdict(record) for record in state.history]}
     (folder / "state.json").write_text(json.dumps(written))
 
