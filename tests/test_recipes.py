@@ -31,7 +31,7 @@ from avfake.media.frames import iter_frames
 from avfake.media.sound import read_sound
 from avfake.media.writing import write_audio
 
-Run = Callable[[str, str, Path], str]
+Run = Callable[[str, list[str], Path], str]
 RECIPES = Path(__file__).parents[1] / "recipes"
 TINY = (
     "--visual.backbone test_efficientnet --visual.size-px 64 --visual.weights none "
@@ -232,9 +232,9 @@ def real(prepared: PreparedFolder, tmp_path_factory: pytest.TempPathFactory) -> 
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs a recipe as a script, in this process: importing torch for each would take longer."""
 
-    def call(name: str, flags: str, out: Path) -> str:
+    def call(name: str, flags: list[str], out: Path) -> str:
         script = str(RECIPES / f"{name}.py")
-        monkeypatch.setattr(sys, "argv", [script, "--out", str(out), *flags.split()])
+        monkeypatch.setattr(sys, "argv", [script, "--out", str(out), *flags])
         with pytest.raises(SystemExit) as left:
             runpy.run_path(script, run_name="__main__")
         printed = capsys.readouterr()
@@ -255,7 +255,8 @@ def test_a_recipe_runs_leaves_its_files_and_keeps_its_bound(
     tmp_path: Path,
 ) -> None:
     row = ROWS[name]
-    flags = row.flags.format(clips=prepared.path, shipped=shipped, stretched=stretched, real=real)
+    folders = {"clips": prepared.path, "shipped": shipped, "stretched": stretched, "real": real}
+    flags = [word.format(**folders) for word in row.flags.split()]
     printed = run(name, flags, tmp_path / "out")
     for file in row.files:
         assert (tmp_path / "out" / file).is_file()
@@ -301,7 +302,7 @@ def test_the_flagship_runs_on_real_clips(run: Run, tmp_path: Path) -> None:
     subprocess.run([*avfake, *prepare, "--frames", "4", "--size-px", "64"], check=True)
     folder = PreparedFolder(tmp_path / "clips")
     assert sum(clip.has_visual for clip in folder.clips) >= 0.95 * len(folder.manifest)
-    printed = run("dfdc_av", f"--clips {folder.path} {TINY}", tmp_path / "run")
+    printed = run("dfdc_av", ["--clips", str(folder.path), *TINY.split()], tmp_path / "run")
     assert "fake (part unknown)" in printed
     detector, tables = tmp_path / "run/detector", tmp_path / "tables"
     predict = ["predict", str(REAL_MEDIA / "video"), "--detector", str(detector), "--workers", "2"]
