@@ -93,7 +93,10 @@ def stated_rate(stream: VideoStream) -> float | None:
 
 def _to_be_shown(packet: Packet) -> Packet:
     """Return a copy of a packet without the mark that it is not to be shown."""
-    copy = Packet(bytes(packet))
+    # Memory of FFmpeg, not of Python: a thread of the decoder frees it, and would wait for Python's
+    # lock, while whoever closes the decoder holds the lock and waits for the thread.
+    copy = Packet(packet.size)
+    copy.update(bytes(packet))
     copy.stream, copy.time_base = packet.stream, packet.time_base
     copy.pts, copy.dts, copy.duration = packet.pts, packet.dts, packet.duration
     copy.is_keyframe = packet.is_keyframe

@@ -1,5 +1,7 @@
 """Files whose time stamps start again, jump, or are missing: one clock for picture and sound."""
 
+import subprocess
+import sys
 from fractions import Fraction
 
 import av
@@ -321,3 +323,26 @@ def test_sound_that_goes_on_after_the_picture_takes_no_picture_away(tmp_path, ma
     frames = read_frames(path, info.sample_times(20))
     assert len(frames) == 20
     assert frames.notes == ()
+
+
+CLOSED_EARLY = """
+import sys
+import av
+from avfake.media.clock import _to_be_shown
+
+for number in range(50):
+    with av.open(sys.argv[1]) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "FRAME"
+        stream.codec_context.thread_count = 2
+        for _, packet in zip(range(4 + number % 5), container.demux(stream)):
+            stream.decode(_to_be_shown(packet))
+    del container, stream, packet
+"""
+
+
+def test_a_decoder_is_closed_while_its_threads_hold_copied_packets(tmp_path):
+    """With packets in memory of Python both would wait for ever."""
+    talk = write_talk(tmp_path / "talk.mp4", grey=60, hertz=500, size=(640, 480))
+    command = [sys.executable, "-c", CLOSED_EARLY, str(talk)]
+    subprocess.run(command, check=True, timeout=60)
