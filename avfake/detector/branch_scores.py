@@ -124,8 +124,9 @@ def _clip_scores(clip: Clip, sampled: Sampled, outputs: Sequence[ModelOutput]) -
     faces = [(clip.meta.persons[person], position) for person, position in picks]
     boxes = np.array([person.boxes[i] for person, i in faces]).reshape(-1, 4)
     logits = torch.stack([output.logits for output in outputs]).mean(0)[0]  # [3]
-    probabilities = torch.sigmoid(logits.float()).tolist()
     valid = outputs[0].valid[0].tolist()
+    probabilities = torch.sigmoid(logits.float()).cpu().numpy()
+    _check_numbers(probabilities[valid])
     return ClipScores(
         clip_id=clip.meta.clip_id,
         frame_scores=_mean_scores([output.frame_logits for output in outputs], len(faces)),
@@ -138,7 +139,7 @@ def _clip_scores(clip: Clip, sampled: Sampled, outputs: Sequence[ModelOutput]) -
         window_spans=spans,
         fused={
             name: probability if ok else None
-            for name, probability, ok in zip(OUTPUTS, probabilities, valid, strict=True)
+            for name, probability, ok in zip(OUTPUTS, probabilities.tolist(), valid, strict=True)
         },
         voice_statistics=clip.meta.voice_statistics if len(spans) else {},
         sync_statistics=_sync_statistics(outputs),
@@ -150,11 +151,15 @@ def _mean_scores(logits: Sequence[torch.Tensor | None], count: int) -> np.ndarra
     if not given or not count:
         return np.zeros(0, np.float32)
     scores: np.ndarray = torch.sigmoid(torch.stack(given).mean(0).float()).cpu().numpy()
+    _check_numbers(scores)
+    return scores
+
+
+def _check_numbers(scores: np.ndarray) -> None:
     if not np.isfinite(scores).all():
         raise BundleError(
             "the networks of this detector give no numbers; copy it or train it again"
         )
-    return scores
 
 
 def _sync_statistics(outputs: Sequence[ModelOutput]) -> dict[str, float]:

@@ -58,11 +58,12 @@ def test_a_seed_gives_the_same_damage_again(work: Path) -> None:
     assert {b"moov", b"stsz", b"mdat"} <= {kind for kind, _, _ in boxes(content)}
 
 
+@pytest.mark.parametrize("part", ["visual", "audio", "fusion", "overall_head"])
 def test_networks_that_give_no_numbers_are_a_fault_of_the_detector(
-    detector_folder: Path, prepared: PreparedFolder
+    detector_folder: Path, prepared: PreparedFolder, part: str
 ) -> None:
     loaded = Detector.from_pretrained(detector_folder)
-    for weights in loaded.members[0].models[0].parameters():
+    for weights in getattr(loaded.members[0].models[0], part).parameters():
         weights.data.fill_(float("nan"))
     with pytest.raises(BundleError, match="give no numbers"):
         loaded.predict_clip(Clip.open(str(prepared.clips[0].archive)))
