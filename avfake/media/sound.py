@@ -18,6 +18,8 @@ from avfake.media.types import Sound, SoundPiece
 FLOAT_CODECS = ("pcm_f32", "pcm_f64", "pcm_f16", "pcm_f24")
 """Codecs of floats, whose full scale is not certain."""
 
+MAX_RATE = 10_000_000
+"""Hz; 13 times the highest rate of recordings. The filter of a damaged one takes gigabytes."""
 UNLIMITED = 1e9
 """More seconds than any file has."""
 
@@ -47,6 +49,9 @@ def _read_track(
             heard = channels[min(channel, len(channels) - 1)]
         levels.add(channels, heard)
         if resampler is None or not block.continues:
+            if block.sample_rate > MAX_RATE:
+                detail = f"it states {block.sample_rate} samples a second"
+                raise MediaError(media.name, "decode_error", detail)
             if resampler is not None:
                 kept.take(resampler.end())
             resampler = Resampler(block.sample_rate, sample_rate)

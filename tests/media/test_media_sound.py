@@ -1,8 +1,11 @@
+import struct
+
 import av
 import numpy as np
 import pytest
 
 from avfake.errors import MediaError
+from avfake.media.probing import probe
 from avfake.media.sound import read_sound
 from avfake.media.types import Waveform
 from avfake.media.writing import write_audio, write_video
@@ -83,6 +86,23 @@ def test_a_truncated_sound_gives_what_is_there(tmp_path):
     waveform = read_sound(path).waveform()
     assert 0.8 < waveform.duration_seconds < 1.4
     assert centre_seconds(waveform) == pytest.approx(0.5, abs=1e-3)
+
+
+@pytest.mark.parametrize(("rate", "is_read"), [(768_000, True), (2**31 - 1, False)])
+def test_a_rate_that_no_recording_has_is_damage(tmp_path, rate, is_read):
+    path = tmp_path / "a.wav"
+    write_audio(path, Waveform(burst(16000, 0.5), 16000))
+    content = path.read_bytes()
+    assert content[24:28] == struct.pack("<I", 16000)
+    path.write_bytes(content[:24] + struct.pack("<I", rate) + content[28:])
+    if is_read:
+        seconds = probe(path).duration_seconds
+        assert read_sound(path).waveform().duration_seconds == pytest.approx(seconds, abs=1e-3)
+        return
+    with pytest.raises(MediaError) as caught:
+        read_sound(path)
+    assert caught.value.reason.code == "decode_error"
+    assert "2147483647 samples a second" in str(caught.value)
 
 
 def test_pictures_alone_have_no_sound(tmp_path, make_video):
