@@ -80,6 +80,7 @@ def two_epochs(entries: list[ClipEntry], workers: int) -> list[dict[str, torch.T
     return batches
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # on a single core
 def test_any_number_of_processes_gives_the_same_batches(entries: list[ClipEntry]) -> None:
     state = torch.get_rng_state()
     alone = two_epochs(entries, 0)
