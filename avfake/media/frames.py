@@ -1,6 +1,8 @@
 """Frames of a file: at chosen times, or all of them in order."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -11,8 +13,17 @@ from av.video.frame import PictureType
 from avfake.errors import MediaError
 from avfake.media.clock import DEFAULT_FPS, stated_rate, to_seconds
 from avfake.media.needed import needed_packets
-from avfake.media.opening import Damage, OpenMedia, decoded, open_media, read_packets, reopened
-from avfake.media.pictures import WITH_EXIF, Picture, PixelAspect
+from avfake.media.opening import (
+    NUM_THREADS,
+    Damage,
+    OpenMedia,
+    UnsafeThreadsError,
+    decoded,
+    open_media,
+    read_packets,
+    reopened,
+)
+from avfake.media.pictures import WITH_EXIF, Picture, PixelAspect, Size
 from avfake.media.types import Frames
 
 SAME_INSTANT_SECONDS = 1e-6
@@ -55,18 +66,38 @@ def read_frames_in_parts(
     wanted = np.unique(np.asarray(at_seconds, dtype=np.float64))
     if not len(wanted) or not np.isfinite(wanted).all():
         raise ValueError(f"at_seconds must be one or more finite times, got {at_seconds}")
-    with open_media(path) as media:
-        pixels = np.empty(0, np.uint8)
-        seconds: list[float] = []
-        for at, shown in _as_displayed(media, _shown_at(media, wanted)):
-            if len(seconds) == len(pixels):
-                if seconds:
-                    yield _part(media, pixels, seconds)
-                # Filled in place: a copy of all frames would take as long as their conversion.
-                most = max(1, min(len(wanted), int(max_bytes // shown.nbytes)))
-                pixels, seconds = np.empty((most, *shown.shape), np.uint8), []
-            pixels[len(seconds)] = shown
-            seconds.append(at)
+    given = _Given()
+    for threads in (NUM_THREADS, 1):
+        with suppress(UnsafeThreadsError), open_media(path, threads=threads) as media:
+            for part in _parts(media, wanted, max_bytes, given):
+                given = _Given(part.seconds[-1], media.size)
+                yield part
+            return
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What was given before damage was met, and is not given again by the thread that is left."""
+
+    last_seconds: float = -np.inf
+    size: Size | None = None
+
+
+def _parts(
+    media: OpenMedia, wanted: np.ndarray, max_bytes: float, given: _Given
+) -> Iterator[Frames]:
+    pixels = np.empty(0, np.uint8)
+    seconds: list[float] = []
+    for at, shown in _as_displayed(media, _shown_at(media, wanted), given):
+        if len(seconds) == len(pixels):
+            if seconds:
+                yield _part(media, pixels, seconds)
+            # Filled in place: a copy of all frames would take as long as their conversion.
+            most = max(1, min(len(wanted), int(max_bytes // shown.nbytes)))
+            pixels, seconds = np.empty((most, *shown.shape), np.uint8), []
+        pixels[len(seconds)] = shown
+        seconds.append(at)
+    if seconds:
         yield _part(media, pixels, seconds)
 
 
@@ -78,8 +109,13 @@ def _part(media: OpenMedia, pixels: np.ndarray, seconds: list[float]) -> Frames:
 
 def iter_frames(path: str | Path) -> Iterator[tuple[float, np.ndarray]]:
     """Yield each frame as (file second, uint8 [H, W, 3] RGB as shown), one in memory at a time."""
-    with open_media(path) as media:
-        yield from _as_displayed(media, decoded_pictures(media))
+    given = _Given()
+    for threads in (NUM_THREADS, 1):
+        with suppress(UnsafeThreadsError), open_media(path, threads=threads) as media:
+            for seconds, shown in _as_displayed(media, decoded_pictures(media), given):
+                given = _Given(seconds, media.size)
+                yield seconds, shown
+            return
 
 
 def decoded_pictures(
@@ -120,12 +156,14 @@ def decoded_pictures(
 
 
 def _as_displayed(
-    media: OpenMedia, pictures: Iterator[Picture]
+    media: OpenMedia, pictures: Iterator[Picture], given: _Given
 ) -> Iterator[tuple[float, np.ndarray]]:
     """Yield the pictures as pixels, all of one size; MediaError if there is none."""
+    media.size = given.size or media.size
     picture: Picture | None = None
     for picture in pictures:
-        yield picture.seconds, picture.pixels(media.size or picture.size)
+        if picture.seconds > given.last_seconds:
+            yield picture.seconds, picture.pixels(media.size or picture.size)
     if picture is None and media.picture_damage.num_packets:
         raise MediaError(media.name, "decode_error", "not one picture could be decoded")
     if picture is None:

@@ -59,8 +59,15 @@ class Damage:
         return (Reason("file", "damaged", f"{lost} of {self.num_packets} packets"),)
 
 
+class UnsafeThreadsError(Exception):
+    """Several threads of a decoder met damage: what they give depends on which one is faster.
+
+    Threads read pictures that others are still mending; alone, one gives the same each time.
+    """
+
+
 NUM_THREADS = 2
-"""Threads of a decoder; many files are read in parallel, so more would only compete."""
+"""Threads of a decoder of many pictures; files are read in parallel, so more would only compete."""
 NUM_KNOWN = 32
 """Files whose clock is cached, because each is opened several times."""
 _KNOWN: dict[tuple[Path, int, int, tuple[int, ...]], tuple[Clock, Size | None]] = {}
@@ -93,9 +100,12 @@ class OpenMedia:
 
 
 @contextmanager
-def open_media(path: str | Path) -> Iterator[OpenMedia]:
-    """Open the container at `path`; MediaError if it is not media."""
-    with local_file(path) as file, _opened(file, str(path)) as media:
+def open_media(path: str | Path, *, threads: int = 1) -> Iterator[OpenMedia]:
+    """Open the container at `path`; MediaError if it is not media.
+
+    threads: of the decoder of pictures; above 1, `decoded` raises UnsafeThreadsError at damage
+    """
+    with local_file(path) as file, _opened(file, str(path), threads=threads) as media:
         yield media
 
 
@@ -104,7 +114,8 @@ def reopened(media: OpenMedia, *, track: int | None = None) -> Iterator[OpenMedi
     """Open the same file again, with another sound track if one is given."""
     if track is None and media.audio is not None:
         track = media.audio.index
-    with _opened(media.file, media.name, track=track) as again:
+    threads = media.video.codec_context.thread_count if media.video else 1
+    with _opened(media.file, media.name, track=track, threads=threads) as again:
         yield again
 
 
@@ -124,20 +135,24 @@ def read_packets(
 def decoded(
     stream: MediaStream, packets: Iterable[Packet | None], damage: Damage
 ) -> Iterator[Any]:  # VideoFrame or AudioFrame
-    """Yield the frames of packets; damage is counted, not raised."""
+    """Yield the frames of packets; damage is counted, and raised only where threads meet it."""
     for packet in packets:
         try:
             frames = stream.decode(packet)
         except av.error.FFmpegError:
             frames = None
+        is_whole = frames is not None and not any(frame.is_corrupt for frame in frames)
+        if not is_whole and stream.codec_context.thread_count > 1:
+            raise UnsafeThreadsError
         if packet is not None:
-            is_whole = frames is not None and not any(frame.is_corrupt for frame in frames)
             damage.add(lost=not is_whole, gave=bool(frames))
         yield from frames or []
 
 
 @contextmanager
-def _opened(file: Path, name: str, *, track: int | None = None) -> Iterator[OpenMedia]:
+def _opened(
+    file: Path, name: str, *, track: int | None = None, threads: int = 1
+) -> Iterator[OpenMedia]:
     with open_container(file, name=name) as container:
         video = picture_stream(container, file)
         sounds = sound_streams(container, video)
@@ -150,7 +165,10 @@ def _opened(file: Path, name: str, *, track: int | None = None) -> Iterator[Open
         _check_length(clock, name)
         if video is not None:
             video.thread_type = "AUTO"
-            video.codec_context.thread_count = NUM_THREADS
+            video.codec_context.thread_count = threads
+            if threads > 1:
+                # Damage is an error then. Of its flags, those of other threads may come too late.
+                video.codec_context.options = {"err_detect": "explode"}
         tracks = tuple(stream.index for stream in sounds)
         yield OpenMedia(name, file, container, video, audio, tracks, clock, size)
 

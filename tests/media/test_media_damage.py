@@ -8,7 +8,13 @@ import pytest
 
 from avfake.errors import MediaError
 from avfake.media.clock import _move
-from avfake.media.frames import iter_frames, read_frames
+from avfake.media.frames import (
+    decoded_pictures,
+    iter_frames,
+    read_frames,
+    read_frames_in_parts,
+)
+from avfake.media.opening import UnsafeThreadsError, open_media
 from avfake.media.probing import probe
 from avfake.media.sound import read_sound
 from avfake.media.types import Waveform
@@ -59,6 +65,46 @@ def test_a_damaged_file_gives_what_is_left_or_a_reason(tmp_path, sources, seed):
         for read in READERS:
             with suppress(MediaError):  # anything else fails the test
                 read(path)
+
+
+@pytest.fixture
+def scratched(sources, tmp_path):
+    """Pictures of H.264 of which some in the middle are damaged."""
+    content = bytearray(sources[0].with_name("a.mp4").read_bytes())
+    middle = len(content) * 4 // 10
+    content[middle : middle + 300] = np.random.default_rng(0).bytes(300)
+    path = tmp_path / "scratched.mp4"
+    path.write_bytes(content)
+    return path
+
+
+def test_threads_end_at_damage_and_one_alone_goes_on(scratched):
+    with open_media(scratched, threads=2) as media, pytest.raises(UnsafeThreadsError):
+        list(decoded_pictures(media))
+    with open_media(scratched) as media:
+        left = len(list(decoded_pictures(media)))
+    assert 5 <= left < 20
+    assert media.picture_damage.notes()
+
+
+def test_damaged_pictures_are_read_alike_however_they_are_read(scratched, monkeypatch):
+    """What was given before the damage is not given again."""
+
+    def read():
+        times = np.arange(20) / 25
+        whole = read_frames(scratched, times)
+        one_by_one = list(read_frames_in_parts(scratched, times, max_bytes=1))
+        assert {part.notes for part in one_by_one[-1:]} == {whole.notes}
+        parts = [(part.seconds[0], part.pixels[0]) for part in one_by_one]
+        streamed = list(iter_frames(scratched))
+        return list(zip(whole.seconds, whole.pixels, strict=True)), parts, streamed
+
+    threaded = [read() for _ in range(5)]
+    monkeypatch.setattr("avfake.media.frames.NUM_THREADS", 1)
+    for found in threaded:
+        for given, wanted in zip(found, read(), strict=True):
+            assert [at for at, _ in given] == [at for at, _ in wanted]
+            np.testing.assert_array_equal([p for _, p in given], [p for _, p in wanted])
 
 
 def test_a_sound_of_an_unknown_codec_is_left_out(tmp_path, sources):
