@@ -165,10 +165,11 @@ def _opened(
         _check_length(clock, name)
         if video is not None:
             video.thread_type = "AUTO"
-            video.codec_context.thread_count = threads
+            codec = video.codec_context
+            codec.thread_count = threads
             if threads > 1:
                 # Damage is an error then. Of its flags, those of other threads may come too late.
-                video.codec_context.options = {"err_detect": "explode"}
+                codec.options = codec.options | {"err_detect": "explode"}
         tracks = tuple(stream.index for stream in sounds)
         yield OpenMedia(name, file, container, video, audio, tracks, clock, size)
 
