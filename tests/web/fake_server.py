@@ -42,7 +42,7 @@ def answer(job: Job | WarmUp, tell: Callable[[str], None]) -> Answer:
         os._exit(3)
     if word == "slow":
         Path(rest.strip()).touch()
-        time.sleep(60)
+        time.sleep(600)  # longer than any test waits for its end
     if word == "wait":
         time.sleep(1.5)
         word, _, rest = rest.partition(" ")
